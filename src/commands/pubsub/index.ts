@@ -1,0 +1,3 @@
+import type { Command } from '../../engine/command.ts'
+
+export const pubsubCommands: readonly Command[] = []

@@ -1,0 +1,83 @@
+// May this command run now? Asked only when something is special: a client that
+// has not authenticated, queues a transaction or is subscribed; a server that is
+// loading, paused, out of memory or unable to write its journal.
+//
+// The order of the questions is Redis's: it decides which error a client sees.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import { ERR, type ReplyError } from '../protocol/errors.ts'
+import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import type { Command } from './command.ts'
+import { ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PAUSED, type Engine } from './engine.ts'
+
+/** Commands that act at once inside MULTI instead of being queued. */
+const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
+/** What a RESP2 client may do while it is subscribed. */
+const WHILE_SUBSCRIBED = new Set([
+  'subscribe',
+  'psubscribe',
+  'ssubscribe',
+  'unsubscribe',
+  'punsubscribe',
+  'sunsubscribe',
+  'ping',
+  'quit',
+  'reset',
+])
+
+/** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
+export function admit(engine: Engine, client: Client, command: Command, args: Arguments): boolean {
+  const { flags } = command
+  const inMulti = (client.state & CLIENT_MULTI) !== 0
+  if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !flags.has('no_auth')) {
+    return refuse(engine, client, command, ERR.noAuth)
+  }
+  if (inMulti && flags.has('no_multi')) {
+    return refuse(engine, client, command, ERR.of('Command not allowed inside a transaction'))
+  }
+  if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !engine.eviction.makeRoom()) {
+    const needsMemory = flags.has('denyoom') || (command.name === 'exec' && client.transaction?.needsMemory === true)
+    if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
+  }
+  if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) {
+    const writes = command.isWrite || command.name === 'ping' || (command.name === 'exec' && client.transaction?.writes)
+    if (writes) return refuse(engine, client, command, ERR.misconfAof(engine.journal.failure ?? ''))
+  }
+  if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !WHILE_SUBSCRIBED.has(command.name)) {
+    return refuse(
+      engine,
+      client,
+      command,
+      ERR.of(
+        `Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+      ),
+    )
+  }
+  if ((engine.state & ENGINE_LOADING) !== 0 && !flags.has('loading')) {
+    return refuse(engine, client, command, ERR.loading)
+  }
+  if ((engine.state & ENGINE_PAUSED) !== 0 && pauseConcerns(engine, client, command)) {
+    engine.pause.hold(client, args)
+    return false
+  }
+  if (inMulti && !NOT_QUEUED.has(command.name)) {
+    client.transaction!.add(command, args)
+    engine.replies.status('QUEUED')
+    return false
+  }
+  return true
+}
+
+function refuse(engine: Engine, client: Client, command: Command, error: ReplyError): false {
+  engine.reject(client, command, error)
+  return false
+}
+
+function pauseConcerns(engine: Engine, client: Client, command: Command): boolean {
+  if (engine.pause.mode === 'all') return true
+  return (
+    command.isWrite ||
+    command.flags.has('may_replicate') ||
+    (command.name === 'exec' && client.transaction?.writes === true)
+  )
+}

@@ -1,0 +1,131 @@
+// Parked clients: how a command that found nothing waits and is tried again.
+//
+// A blocking command runs like any other. When there is nothing for it, it calls
+// `call.block`: the client is parked with a copy of its arguments. After each
+// unit that changed one of its keys the *same command* runs again; if it blocks
+// again the client keeps its place. So a blocking command is its non-blocking
+// twin plus one line, and it propagates the twin (invariant 4).
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { ReplyError } from '../protocol/errors.ts'
+import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
+import type { Database } from '../store/database.ts'
+import { NONE } from '../store/keyspace.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { BlockOptions, Call } from './call.ts'
+import type { Client } from './client.ts'
+import type { Command } from './command.ts'
+import type { Engine } from './engine.ts'
+
+/** What a parked client left behind, to be run again. */
+export interface Parked {
+  readonly client: Client
+  readonly command: Command
+  readonly args: Arguments
+  readonly options: BlockOptions
+}
+
+export class Blocking {
+  readonly room = new WaitingRoom<Parked>()
+  readonly #engine: Engine
+  /** The command being tried again found nothing again. */
+  #blockedAgain = false
+  /** Parked clients whom a deletion concerns too. */
+  #servedByDeletion = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Parks the client of a call; see Call.block. */
+  block(call: Call, options: BlockOptions): void {
+    if (call.retrying) {
+      this.#blockedAgain = true
+      return
+    }
+    if (!call.mayBlock) {
+      if (options.onTimeout === 'nil') call.reply.nil()
+      else call.reply.nilArray()
+      return
+    }
+    const { client } = call
+    const names = options.keys.map((key) => String.fromCharCode(client.database) + key)
+    const parked: Parked = { client, command: call.command, args: call.args.copy(), options }
+    const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#engine.now() + options.timeoutMs
+    client.waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
+    if (options.servedByDeletion) this.#servedByDeletion++
+    this.room.park(client.waiter)
+    this.#engine.updateObserving()
+    if (options.timeoutMs !== 0) this.#engine.armTimer()
+  }
+
+  /** Serves everybody whose keys became ready, until nothing new becomes so. */
+  serve(): void {
+    const { room } = this
+    while (room.hasReady) {
+      for (const name of room.takeReady()) {
+        const database = this.#engine.databases[name.charCodeAt(0)]!
+        const key = Bytes.from(name.slice(1))
+        room.forEachOn(name, (waiter) => {
+          const { options } = waiter.owner
+          const entry = database.find(key)
+          if (entry === NONE) {
+            if (!options.servedByDeletion) return this.#servedByDeletion > 0
+          } else if (database.typeOf(entry) !== options.type && !options.servedByDeletion) {
+            return true
+          }
+          this.#retry(waiter.owner)
+          return true
+        })
+      }
+    }
+  }
+
+  /** The contents of a database changed as a whole (SWAPDB): whoever waits there looks again. */
+  markDatabase(database: Database): void {
+    for (const name of this.room.keys()) if (name.charCodeAt(0) === database.index) this.room.markReady(name)
+  }
+
+  #retry(parked: Parked): void {
+    this.#blockedAgain = false
+    this.#engine.retry(parked.client, parked.command, parked.args)
+    if (!this.#blockedAgain) this.release(parked.client)
+  }
+
+  /** Lets a client go on: it is served, timed out, unblocked or gone. */
+  release(client: Client): void {
+    const { waiter } = client
+    if (waiter === undefined) return
+    this.room.leave(waiter)
+    this.#forget(waiter.owner)
+  }
+
+  /** CLIENT UNBLOCK: as if the time were up, or with an error. False when the client is not parked. */
+  unblock(client: Client, error: ReplyError | undefined): boolean {
+    const { waiter } = client
+    if (waiter === undefined) return false
+    this.release(client)
+    this.#tell(waiter.owner, error)
+    return true
+  }
+
+  #timeOut(parked: Parked): void {
+    this.#forget(parked)
+    this.#tell(parked, undefined)
+  }
+
+  #forget(parked: Parked): void {
+    parked.client.waiter = undefined
+    if (parked.options.servedByDeletion) this.#servedByDeletion--
+    this.#engine.updateObserving()
+    this.#engine.resumeSoon(parked.client)
+  }
+
+  #tell(parked: Parked, error: ReplyError | undefined): void {
+    this.#engine.replyTo(parked.client, (reply) => {
+      if (error !== undefined) reply.error(error)
+      else if (parked.options.onTimeout === 'nil') reply.nil()
+      else reply.nilArray()
+    })
+  }
+}

@@ -1,0 +1,145 @@
+// One execution of one command: what a command sees of the world.
+//
+// The engine reuses calls: a command must not keep its call, its arguments or
+// their windows beyond `run`.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import { ERR } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import type { Database } from '../store/database.ts'
+import type { Bytes } from '../util/bytes.ts'
+import { parseDouble } from '../util/numbers.ts'
+import type { Client } from './client.ts'
+import type { Command } from './command.ts'
+import type { Engine } from './engine.ts'
+import type { EventName } from './events.ts'
+import type { Word } from './journal.ts'
+import { Options } from './options.ts'
+
+/** How a command that found nothing waits. */
+export interface BlockOptions {
+  /** The keys, as latin1 strings, in the order they are looked at. */
+  keys: readonly string[]
+  /** Milliseconds; 0 = for ever. */
+  timeoutMs: number
+  /** The type of value that can serve it (value.ts); a key of another type leaves it parked. */
+  type: number
+  /** True when a key's disappearance concerns it too (XREADGROUP: the group is gone). */
+  servedByDeletion?: boolean
+  /** What the client is told when the time is up. */
+  onTimeout: 'nil' | 'nilArray'
+}
+
+export class Call {
+  readonly engine: Engine
+  client!: Client
+  args!: Arguments
+  command!: Command
+  reply!: Reply
+  db!: Database
+  /** Number of changes made: 0 = nothing to journal. */
+  changes = 0
+  /** True where waiting is impossible (MULTI, scripts): blocking commands answer as if the time was up. */
+  mayBlock = true
+  /** True when a parked client's command is tried again (see queues/). */
+  retrying = false
+  /** Commands to journal instead of the request; undefined = the request as it came. */
+  effects: (readonly Word[])[] | undefined = undefined
+  #options: Options | undefined = undefined
+
+  constructor(engine: Engine) {
+    this.engine = engine
+  }
+
+  /** Prepares this object for a command; the engine's business. */
+  begin(client: Client, args: Arguments, command: Command): void {
+    this.client = client
+    this.args = args
+    this.command = command
+    this.db = this.engine.databases[client.database]!
+    this.changes = 0
+    this.effects = undefined
+  }
+
+  /** Returns argument `i` as a key. */
+  key(i: number): Bytes {
+    return this.args.bytes(i)
+  }
+
+  /** Returns a cursor over the options from argument `first` on. One a call: a second invocation moves the same cursor. */
+  options(first: number): Options {
+    this.#options ??= new Options()
+    return this.#options.begin(this.args, first)
+  }
+
+  /** The time of this command, script or EXEC in Unix milliseconds (invariant 2). */
+  now(): number {
+    return this.engine.now()
+  }
+
+  /**
+   * Says that the value under a key has changed: the *after* side of the gate (invariant 6).
+   *
+   * Breaks WATCHes, publishes the event and marks the key ready for its waiters. To be called after the change, once an event.
+   */
+  changed(key: Bytes, event: EventName, db: Database = this.db): void {
+    this.changes++
+    if (this.engine.observing !== 0) this.engine.observe(db, key, event)
+  }
+
+  /** Publishes an event that is no change of its own (a second event of one change). */
+  notify(key: Bytes, event: EventName, db: Database = this.db): void {
+    if (this.engine.observing !== 0) this.engine.notifyEvent(db, key, event)
+  }
+
+  /**
+   * Journals these words instead of the request (invariant 4); several calls make one unit.
+   *
+   * Bytes are copied when the journal takes them, at the command's end: windows on arguments are safe, windows on stored values
+   * are not.
+   */
+  propagate(...words: Word[]): void {
+    this.effects ??= []
+    this.effects.push(words)
+  }
+
+  /** Journals nothing, although something changed. */
+  propagateNothing(): void {
+    this.effects ??= []
+  }
+
+  /**
+   * Parks the client until one of the keys changes (the command then runs again) or the time is up.
+   *
+   * Where waiting is impossible the timeout's reply is given at once. Nothing may have been replied yet.
+   */
+  block(options: BlockOptions): void {
+    this.engine.blocking.block(this, options)
+  }
+
+  /** Reads argument `i` as an integer in [min, max]; throws ERR.notInteger or `outOfRange`. */
+  integer(
+    i: number,
+    min = Number.MIN_SAFE_INTEGER,
+    max = Number.MAX_SAFE_INTEGER,
+    outOfRange = ERR.notInteger,
+  ): number {
+    const value = this.args.integer(i)
+    if (typeof value === 'bigint' || value < min || value > max) throw outOfRange
+    return value
+  }
+
+  /** Reads argument `i` as a blocking timeout: seconds with fractions, returned in whole ms, 0 = for ever. Throws Redis's errors. */
+  timeoutSeconds(i: number): number {
+    const seconds = parseDouble(this.args.string(i))
+    if (seconds === undefined) throw ERR.timeoutNotFloat
+    const milliseconds = seconds * 1000
+    // Redis reads a long double and refuses what does not fit 64 bits once added to the clock.
+    if (milliseconds > TIMEOUT_MS_MAX) throw ERR.timeoutOutOfRange
+    if (milliseconds < 0) throw ERR.timeoutNegative
+    return Math.ceil(milliseconds)
+  }
+}
+
+/** Int64's end, less room for the clock that Redis adds. */
+const TIMEOUT_MS_MAX = 2 ** 63 - Date.UTC(2100, 0)

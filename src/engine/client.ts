@@ -1,0 +1,262 @@
+// Who asks: one connection's state, from its requests to its replies.
+//
+// A client knows no socket. Bytes come in through `receive`; bytes go out as
+// segments of buffers that all clients share, collected here until the turn of
+// the loop ends and then handed to the `Transport` at once. A transport that
+// does not keep up makes the client's backlog grow until the output limits of
+// its class end the connection.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
+import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
+import { type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
+import type { Waiter } from '../queues/waiting-room.ts'
+import type { Source } from '../util/bytes.ts'
+import type { Parked } from './blocking.ts'
+import type { Engine } from './engine.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
+export interface Transport {
+  /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
+  readonly address: string
+  readonly localAddress: string
+  /** File descriptor, -1 when there is none (CLIENT LIST). */
+  readonly descriptor: number
+  /** Bytes taken but not yet passed on. */
+  readonly backlogBytes: number
+  /** Takes bytes; true when they are gone, false when the transport still holds `bytes` itself (they must not change then). */
+  write(bytes: Buffer): boolean
+  /** Ends the connection: after what was written has left, or at once. */
+  close(when: 'flushed' | 'now'): void
+}
+
+/** Why a client may not simply run the next command; bits of `Client.state`. */
+export const CLIENT_UNAUTHENTICATED = 1 << 0
+export const CLIENT_MULTI = 1 << 1
+/** RESP2 and subscribed: only (un)subscribing, PING, QUIT and RESET are allowed. */
+export const CLIENT_SUBSCRIBED = 1 << 2
+/** CLIENT REPLY OFF or SKIP is in force. */
+export const CLIENT_MUTED = 1 << 3
+/** Asked for NO-TOUCH. */
+export const CLIENT_NO_TOUCH = 1 << 4
+
+/** Output limit classes. */
+export type ClientClass = 'normal' | 'pubsub' | 'replica'
+
+/** A stretch of a shared buffer that is to be sent. */
+interface Segment {
+  source: Source
+  start: number
+  end: number
+}
+
+export class Client implements ReplyReceiver, RequestHandler {
+  readonly id: number
+  readonly engine: Engine
+  readonly transport: Transport
+  readonly createdMs: number
+  /** True for the journal's replay and other callers who are obeyed without checks. */
+  readonly trusted: boolean
+  protocol: 2 | 3 = 2
+  /** Bits CLIENT_… */
+  state = 0
+  database = 0
+  name = ''
+  libraryName = ''
+  libraryVersion = ''
+  user = 'default'
+  lastCommand = 'NULL'
+  lastActiveMs: number
+  noEvict = false
+  /** CLIENT REPLY: `skip-next` mutes the command after this one, `skip` this one. */
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on'
+  /** MULTI's queue; undefined outside. */
+  transaction: Transaction | undefined = undefined
+  /** Keys under WATCH as `db:key`, and whether one of them changed. */
+  readonly watched = new Set<string>()
+  watchBroken = false
+  /** Where this client is parked; undefined when it is not. */
+  waiter: Waiter<Parked> | undefined = undefined
+  /** CLIENT PAUSE holds this client's next command. */
+  paused = false
+  readonly channels = new Set<string>()
+  readonly patterns = new Set<string>()
+  readonly shardChannels = new Set<string>()
+  readonly parser = new RequestParser()
+  /** Gone: nothing may be sent or run for it any more. */
+  closed = false
+  /** Its replies up to here are sent, then the connection ends. */
+  closing = false
+  commandsRun = 0
+  /** Journal offset that must be durable before its replies leave (appendfsync always). */
+  waitsForOffset = 0
+  /** Its output is kept back until then. */
+  heldForDurability = false
+  /** The request CLIENT PAUSE holds back, to be run first when the pause ends. */
+  heldRequest: Arguments | undefined = undefined
+  /** In the engine's list of clients with something to send. */
+  queuedForFlush = false
+  /** Since when the soft output limit is exceeded (monotonic ms); 0 = it is not. */
+  softLimitSinceMs = 0
+  #segments: Segment[] = []
+  /** The last segment, kept apart so that the usual single one needs no array. */
+  #source: Source | undefined = undefined
+  #start = 0
+  #end = 0
+  #outputBytes = 0
+
+  constructor(engine: Engine, id: number, transport: Transport, trusted = false) {
+    this.engine = engine
+    this.id = id
+    this.transport = transport
+    this.trusted = trusted
+    this.createdMs = engine.now()
+    this.lastActiveMs = this.createdMs
+  }
+
+  // ── requests ─────────────────────────────────────────────────────────────
+
+  get halted(): boolean {
+    return this.waiter !== undefined || this.closing || this.closed || this.paused
+  }
+
+  get authenticated(): boolean {
+    return (this.state & CLIENT_UNAUTHENTICATED) === 0
+  }
+
+  get bulkBytesMax(): number {
+    return this.engine.bulkBytesMax
+  }
+
+  request(args: Arguments): void {
+    this.engine.execute(this, args)
+  }
+
+  /** Number of subscriptions of all kinds but shard channels, as (un)subscribe replies count. */
+  get subscriptions(): number {
+    return this.channels.size + this.patterns.size
+  }
+
+  get outputClass(): ClientClass {
+    return this.channels.size + this.patterns.size + this.shardChannels.size > 0 ? 'pubsub' : 'normal'
+  }
+
+  // ── replies ──────────────────────────────────────────────────────────────
+
+  addSegment(source: Source, start: number, end: number): void {
+    if (this.closed) return
+    if (!this.queuedForFlush) {
+      this.queuedForFlush = true
+      this.engine.flushQueue.push(this)
+      this.engine.endTurnSoon()
+    }
+    this.#outputBytes += end - start
+    if (this.#source === source && this.#end === start) {
+      this.#end = end
+      return
+    }
+    if (this.#source !== undefined) {
+      this.#segments.push({ source: this.#source, start: this.#start, end: this.#end })
+    }
+    this.#source = source
+    this.#start = start
+    this.#end = end
+  }
+
+  /** Queues a message made for many: after what this client's own command has replied so far. */
+  deliver(source: Source, start: number, end: number): void {
+    this.engine.replies.markFor(this)
+    this.addSegment(source, start, end)
+  }
+
+  /** Bytes made for this client that the other side has not taken yet. */
+  get outputBytes(): number {
+    return this.#outputBytes + this.transport.backlogBytes
+  }
+
+  /** Bytes made in this turn. */
+  get pendingBytes(): number {
+    return this.#outputBytes
+  }
+
+  /**
+   * Hands everything over to the transport. Returns false when the shared buffers are still needed by it.
+   *
+   * A transport that is behind gets a copy, so a slow reader never holds a shared buffer for long.
+   */
+  flush(): boolean {
+    if (this.#source === undefined) return true
+    const { transport } = this
+    let taken = true
+    if (this.#segments.length === 0 && transport.backlogBytes === 0) {
+      taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
+    } else if (
+      this.#segments.length === 0 &&
+      this.#end - this.#start > SEPARATE_SEGMENT_BYTES_MIN &&
+      this.#isWholeSource()
+    ) {
+      // A buffer made for this reply alone: nobody else writes to it.
+      transport.write(this.#source.u8.subarray(this.#start, this.#end))
+    } else {
+      this.takeCopy()
+      transport.write(this.#source!.u8.subarray(this.#start, this.#end))
+    }
+    this.#source = undefined
+    this.#segments.length = 0
+    this.#outputBytes = 0
+    return taken
+  }
+
+  /** Moves what is pending into memory of its own, because it must wait while the shared buffers go on. */
+  takeCopy(): void {
+    if (this.#source === undefined) return
+    const joined = Buffer.allocUnsafe(this.#outputBytes)
+    let at = 0
+    for (const { source, start, end } of this.#segments) at += source.u8.copy(joined, at, start, end)
+    this.#source.u8.copy(joined, at, this.#start, this.#end)
+    const length = joined.length
+    this.#segments.length = 0
+    this.#source = { u8: joined, view: EMPTY_VIEW } as Source
+    this.#start = 0
+    this.#end = length
+  }
+
+  /** Forgets what is pending. */
+  dropOutput(): void {
+    this.#source = undefined
+    this.#segments.length = 0
+    this.#outputBytes = 0
+  }
+
+  /** A position in the output that `rewind` can go back to. */
+  get position(): number {
+    return this.#outputBytes
+  }
+
+  /** Takes back everything after `position` (CLIENT REPLY OFF). */
+  rewind(position: number): void {
+    let excess = this.#outputBytes - position
+    this.#outputBytes = position
+    while (excess > 0) {
+      const length = this.#end - this.#start
+      if (excess < length) {
+        this.#end -= excess
+        return
+      }
+      excess -= length
+      const previous = this.#segments.pop()
+      this.#source = previous?.source
+      this.#start = previous?.start ?? 0
+      this.#end = previous?.end ?? 0
+    }
+  }
+
+  #isWholeSource(): boolean {
+    return this.#start === 0 && this.#end > this.#source!.u8.length / 2 && this.#source!.u8.length > REPLY_BUFFER_BYTES
+  }
+}
+
+/** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
+const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
+const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

@@ -1,0 +1,627 @@
+// The heart: runs commands for clients, and keeps what happens around a command.
+//
+//   receive ─▶ execute: known? arity? ─▶ admit (only when something is special) ─▶ run ─▶ settle
+//   settle: journal the effects ─▶ serve whoever the change fed
+//   end of the turn: resume served clients ─▶ journal.write ─▶ every client flushed once
+//
+// It knows no sockets and no files: an embedded user runs exactly this. Clock,
+// randomness, journal and the loop's "later" are handed in.
+
+import { Broker } from '../broker/broker.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
+import { ArenaFull } from '../store/arena.ts'
+import { Database, type DatabaseHost } from '../store/database.ts'
+import { Bytes, type Source } from '../util/bytes.ts'
+import { type Clock, systemClock, type Timer } from '../util/clock.ts'
+import { Random } from '../util/random.ts'
+import { admit } from './admission.ts'
+import { Blocking } from './blocking.ts'
+import { Call } from './call.ts'
+import {
+  CLIENT_MULTI,
+  CLIENT_MUTED,
+  CLIENT_NO_TOUCH,
+  CLIENT_UNAUTHENTICATED,
+  Client,
+  type Transport,
+} from './client.ts'
+import { type Command, CommandTable } from './command.ts'
+import { Config } from './config.ts'
+import { Durability } from './durability.ts'
+import { EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName } from './events.ts'
+import { Eviction } from './eviction.ts'
+import { type Journal, noJournal } from './journal.ts'
+import { type Log, silentLog } from './log.ts'
+import { OutputLimits } from './output-limits.ts'
+import { Pause } from './pause.ts'
+import { Stats } from './stats.ts'
+import { nameKey, Watches } from './transaction.ts'
+
+/** Reasons why a command cannot simply run; bits of `Engine.state`. */
+export const ENGINE_LOADING = 1 << 0
+export const ENGINE_MEMORY_LIMITED = 1 << 1
+export const ENGINE_JOURNAL_FAILED = 1 << 2
+export const ENGINE_PAUSED = 1 << 3
+
+/** Who wants to hear of changes; bits of `Engine.observing`. */
+const OBSERVE_WATCHES = 1 << 0
+const OBSERVE_EVENTS = 1 << 1
+const OBSERVE_WAITERS = 1 << 2
+const OBSERVE_DURABILITY = 1 << 3
+
+/** Keys expired in one go before clients are heard again: about a millisecond's work. */
+const EXPIRE_BATCH = 500
+/** Commands of a pipeline between two that are timed for commandstats; reading the clock twice costs 80 ns. */
+const TIMED_EVERY = 16
+
+export interface EngineOptions {
+  commands: readonly Command[]
+  config?: Config
+  clock?: Clock
+  random?: Random
+  log?: Log
+  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  later?: (run: () => void) => void
+}
+
+/** What the program around the engine does when a command asks for it. */
+export interface EngineHost {
+  /** SHUTDOWN; undefined where there is nothing to shut down. */
+  shutdown?(options: { save: 'default' | 'save' | 'nosave'; now: boolean; force: boolean; abort: boolean }): void
+  /** CONFIG REWRITE: the file to write, undefined when started without one. */
+  configFile?: string
+  /** Says which port and files it serves, for INFO. */
+  describe?(): { tcpPort: number; unixSocket: string; configFile: string; executable: string }
+}
+
+export class Engine implements DatabaseHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly commands: CommandTable
+  readonly log: Log
+  readonly stats: Stats
+  readonly replies = new ReplyBuffer()
+  readonly broker: Broker
+  readonly blocking: Blocking
+  readonly durability: Durability
+  readonly outputLimits: OutputLimits
+  readonly pause: Pause
+  readonly eviction: Eviction
+  readonly watches = new Watches()
+  readonly clients = new Map<number, Client>()
+  databases: Database[] = []
+  journal: Journal = noJournal
+  host: EngineHost = {}
+  /** 40 hexadecimal digits, new at each start. */
+  readonly runId: string
+  readonly startedMs: number
+  /** Bits ENGINE_… */
+  state = 0
+  /** Bits OBSERVE_…: 0 when nobody but the journal cares about changes. */
+  observing = 0
+  /** Clients with something to send at the end of this turn. */
+  flushQueue: Client[] = []
+  /** Loading progress for INFO, while the journal is replayed. */
+  loading: { startedMs: number; totalBytes: number; loadedBytes: number } | undefined = undefined
+
+  // DatabaseHost
+  accessSeconds = 0
+  readonly seed: number
+  expires = true
+  touches = true
+  frequency: ((frequency: number, accessWord: number) => number) | null = null
+  hits = 0
+  misses = 0
+  beforeChange: ((db: Database, entry: number) => void) | null = null
+  looked: ((hash: number) => void) | null = null
+
+  readonly #later: (run: () => void) => void
+  readonly #call: Call
+  readonly #execCall: Call
+  readonly #retryCall: Call
+  #current: Call | undefined = undefined
+  #nowMs = 0
+  #nextClientId = 1
+  #turnEnding = false
+  #endTurn = () => this.endTurn()
+  #resumeQueue: Client[] = []
+  #unitDepth = 0
+  #unitOpen = false
+  #timed = 0
+  #timer: Timer | undefined = undefined
+  #timerDueMs = Number.POSITIVE_INFINITY
+  #onTimer = () => this.#timerFired()
+  readonly #expiryWindow = new Bytes()
+
+  constructor(options: EngineOptions) {
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? new Random()
+    this.log = options.log ?? silentLog
+    this.config = options.config ?? new Config()
+    this.#later = options.later ?? ((run) => setImmediate(run))
+    this.seed = this.random.uint32() | 0
+    this.runId = this.random.hex(40)
+    this.commands = new CommandTable(options.commands)
+    this.startedMs = this.clock.now()
+    this.accessSeconds = Math.floor(this.startedMs / 1000)
+    this.broker = new Broker()
+    this.blocking = new Blocking(this)
+    this.durability = new Durability(this)
+    this.outputLimits = new OutputLimits(this)
+    this.pause = new Pause(this)
+    this.eviction = new Eviction(this)
+    this.stats = new Stats()
+    this.#call = new Call(this)
+    this.#call.reply = this.replies
+    this.#execCall = new Call(this)
+    this.#execCall.mayBlock = false
+    this.#retryCall = new Call(this)
+    this.#retryCall.retrying = true
+    const count = this.config.get('databases')
+    for (let i = 0; i < count; i++) this.databases.push(new Database(i, this))
+    this.updateObserving()
+  }
+
+  // ── time ─────────────────────────────────────────────────────────────────
+
+  now(): number {
+    if (this.#nowMs === 0) this.#nowMs = this.clock.now()
+    return this.#nowMs
+  }
+
+  /** `proto-max-bulk-len`. */
+  get bulkBytesMax(): number {
+    return this.config.get('proto-max-bulk-len')
+  }
+
+  // ── clients ──────────────────────────────────────────────────────────────
+
+  /** Takes a new client in. `trusted` callers (journal replay) skip every check. */
+  connect(transport: Transport, trusted = false): Client {
+    this.#nowMs = 0
+    const client = new Client(this, this.#nextClientId++, transport, trusted)
+    if (!trusted) {
+      if (this.config.get('requirepass') !== '') client.state |= CLIENT_UNAUTHENTICATED
+      this.clients.set(client.id, client)
+      this.stats.connectionsReceived++
+    }
+    return client
+  }
+
+  /** The other side is gone: forgets everything about a client. */
+  disconnect(client: Client): void {
+    if (client.closed) return
+    client.closed = true
+    client.dropOutput()
+    this.blocking.release(client)
+    this.watches.clear(client)
+    this.broker.remove(client)
+    this.pause.forget(client)
+    this.clients.delete(client.id)
+    this.updateObserving()
+  }
+
+  /** Ends a connection from this side: after its replies have left, or at once. */
+  close(client: Client, when: 'flushed' | 'now'): void {
+    if (client.closed) return
+    if (when === 'now') {
+      this.disconnect(client)
+      client.transport.close('now')
+      return
+    }
+    client.closing = true
+    if (!client.queuedForFlush) {
+      client.queuedForFlush = true
+      this.flushQueue.push(client)
+      this.endTurnSoon()
+    }
+  }
+
+  /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. */
+  receive(client: Client, source: Source, start: number, end: number): void {
+    if (client.closed || client.closing) return
+    this.#nowMs = 0
+    const now = this.now()
+    client.lastActiveMs = now
+    this.accessSeconds = (now / 1000) | 0
+    this.stats.inputBytes += end - start
+    this.#timed = 0
+    this.replies.open(client)
+    try {
+      client.parser.feed(source, start, end, client)
+    } catch (error) {
+      this.#endBadClient(client, error)
+    }
+    this.replies.close()
+  }
+
+  #endBadClient(client: Client, error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
+      this.replies.error(ERR.of(`Protocol error: ${error.message}`))
+      client.parser.reset()
+      this.close(client, 'flushed')
+    } else if (error instanceof QueryBufferOverflow) {
+      this.log.warn({ client: client.transport.address }, 'closing client that reached max query buffer length')
+      this.close(client, 'now')
+    } else {
+      throw error
+    }
+  }
+
+  /** Lets a client's waiting requests run at the end of this turn. */
+  resumeSoon(client: Client): void {
+    this.#resumeQueue.push(client)
+    this.endTurnSoon()
+  }
+
+  /** Writes something to a client outside of its own commands. */
+  replyTo(client: Client, write: (reply: Reply) => void): void {
+    const interrupted = this.replies.open(client)
+    write(this.replies)
+    this.replies.close()
+    if (interrupted !== undefined) this.replies.open(interrupted)
+  }
+
+  // ── commands ─────────────────────────────────────────────────────────────
+
+  /** Runs one request of a client, or says why not. */
+  execute(client: Client, args: Arguments): void {
+    this.#nowMs = 0
+    const call = this.#call
+    let command = this.commands.find(args.bytes(0))
+    if (command !== undefined && command.subcommands !== undefined && args.length > 1) {
+      const subcommand = command.subcommands.get(args.string(1).toLowerCase())
+      if (subcommand === undefined) {
+        this.reject(client, command, ERR.unknownSubcommand(args.string(1), command.spec.name))
+        return
+      }
+      command = subcommand
+    }
+    if (command === undefined) {
+      this.reject(client, undefined, unknownCommand(args))
+      return
+    }
+    if (command.arity >= 0 ? args.length !== command.arity : args.length < -command.arity) {
+      this.reject(client, command, ERR.arity(command.name))
+      return
+    }
+    if ((client.state | this.state) !== 0 && !client.trusted && !admit(this, client, command, args)) return
+    call.begin(client, args, command)
+    this.run(call)
+    if (this.blocking.room.hasReady) this.blocking.serve()
+  }
+
+  /** Runs a command that may run, and settles what it changed. */
+  run(call: Call): void {
+    const { command, client } = call
+    client.lastCommand = command.name
+    client.commandsRun++
+    this.stats.commandsProcessed++
+    command.calls++
+    command.untimed++
+    const muted = (client.state & CLIENT_MUTED) !== 0
+    let position = 0
+    if (muted) {
+      this.replies.mark()
+      position = client.position
+    }
+    this.touches = (client.state & CLIENT_NO_TOUCH) === 0
+    const outer = this.#current
+    this.#current = call
+    if (this.#timed === 0) {
+      this.#timed = TIMED_EVERY
+      const before = this.clock.monotonic()
+      this.#runGuarded(call)
+      command.microseconds += (this.clock.monotonic() - before) * 1000 * command.untimed
+      command.untimed = 0
+    } else {
+      this.#timed--
+      this.#runGuarded(call)
+    }
+    if (call.changes !== 0 || call.effects !== undefined) this.#settle(call)
+    this.#current = outer
+    if (muted) this.#mute(client, position)
+  }
+
+  #runGuarded(call: Call): void {
+    try {
+      call.command.run!(call)
+    } catch (error) {
+      if (error instanceof ReplyError) {
+        call.reply.error(error)
+        call.command.failed++
+        this.stats.countError(error)
+      } else if (error instanceof ArenaFull) {
+        call.reply.error(ERR.outOfMemory)
+      } else {
+        this.log.fatal({ command: call.command.name, error }, 'a command failed in a way it never should')
+        throw error
+      }
+    }
+  }
+
+  /** Runs the queued commands of a transaction as one unit; EXEC's other half. */
+  runTransaction(call: Call): void {
+    const { client } = call
+    const { queue } = client.transaction!
+    client.transaction = undefined
+    const inner = this.#execCall
+    inner.reply = call.reply
+    this.beginUnit()
+    for (const { command, args } of queue) {
+      inner.begin(client, args, command)
+      // A transaction has one reading of the clock; EXEC made it.
+      this.run(inner)
+    }
+    this.endUnit()
+  }
+
+  /** Runs a parked client's command again, replying to it. */
+  retry(client: Client, command: Command, args: Arguments): void {
+    const interrupted = this.replies.open(client)
+    const call = this.#retryCall
+    call.reply = this.replies
+    call.begin(client, args, command)
+    command.calls--
+    this.run(call)
+    this.replies.close()
+    if (interrupted !== undefined) this.replies.open(interrupted)
+  }
+
+  /** Ends a transaction without running it, and forgets what the client watched. */
+  discard(client: Client): void {
+    client.transaction = undefined
+    client.state &= ~CLIENT_MULTI
+    this.watches.clear(client)
+    this.updateObserving()
+  }
+
+  /** Refuses a request; a transaction being queued is spoiled by it. */
+  reject(client: Client, command: Command | undefined, error: ReplyError): void {
+    const { transaction } = client
+    if (transaction !== undefined) {
+      transaction.broken = true
+      if (command?.name === 'exec') {
+        this.discard(client)
+        error = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text}`)
+      }
+    }
+    if (command !== undefined) command.rejected++
+    this.stats.countError(error)
+    this.replies.error(error)
+  }
+
+  /** Takes back the reply of a client that wants none (CLIENT REPLY). */
+  #mute(client: Client, position: number): void {
+    this.replies.mark()
+    if (client.replyMode === 'on') return
+    if (client.replyMode === 'skip-next') client.replyMode = 'skip'
+    else if (client.replyMode === 'skip') {
+      client.replyMode = 'on'
+      client.state &= ~CLIENT_MUTED
+    }
+    client.rewind(position)
+  }
+
+  // ── effects ──────────────────────────────────────────────────────────────
+
+  /** Opens a unit: everything journaled until `endUnit` is replayed wholly or not at all. Nests. */
+  beginUnit(): void {
+    this.#unitDepth++
+  }
+
+  endUnit(): void {
+    if (--this.#unitDepth === 0 && this.#unitOpen) {
+      this.#unitOpen = false
+      this.journal.endUnit()
+    }
+  }
+
+  /** The journal, with the surrounding unit begun. */
+  #effects(): Journal {
+    if (this.#unitDepth > 0 && !this.#unitOpen) {
+      this.#unitOpen = true
+      this.journal.beginUnit()
+    }
+    return this.journal
+  }
+
+  #settle(call: Call): void {
+    this.stats.changesSinceSave += call.changes
+    if (!this.journal.enabled || call.client.trusted) return
+    const { effects } = call
+    if (effects === undefined) {
+      this.#effects().appendRequest(call.db.index, call.args)
+    } else {
+      if (effects.length > 1) this.beginUnit()
+      for (let i = 0; i < effects.length; i++) this.#effects().append(call.db.index, effects[i]!)
+      if (effects.length > 1) this.endUnit()
+    }
+    if (this.journal.waits) this.durability.wrote(call.client)
+    this.endTurnSoon()
+  }
+
+  /** The rarely taken part of `call.changed`. */
+  observe(db: Database, key: Bytes, event: EventName): void {
+    const { observing } = this
+    if ((observing & OBSERVE_DURABILITY) !== 0) this.durability.changed(db.keys.hash(key))
+    if ((observing & (OBSERVE_WATCHES | OBSERVE_WAITERS)) !== 0) {
+      const name = nameKey(db.index, key)
+      if ((observing & OBSERVE_WATCHES) !== 0) this.watches.touch(name)
+      if ((observing & OBSERVE_WAITERS) !== 0) this.blocking.room.markReady(name)
+    }
+    if ((observing & OBSERVE_EVENTS) !== 0) this.notifyEvent(db, key, event)
+  }
+
+  /** Publishes a keyspace event, if its class is wanted. */
+  notifyEvent(db: Database, key: Bytes, event: EventName): void {
+    const flags = this.config.get('notify-keyspace-events')
+    if ((flags & EVENT_CLASS[event]) === 0) return
+    if ((flags & EVENT_KEYSPACE) !== 0) {
+      this.broker.publish(`__keyspace@${db.index}__:${key.toString()}`, Bytes.from(event))
+    }
+    if ((flags & EVENT_KEYEVENT) !== 0) this.broker.publish(`__keyevent@${db.index}__:${event}`, key)
+  }
+
+  /** Works out anew who wants to hear of changes; to be called when that may have changed. */
+  updateObserving(): void {
+    let observing = 0
+    if (this.watches.size > 0) observing |= OBSERVE_WATCHES
+    if (this.config.get('notify-keyspace-events') !== 0) observing |= OBSERVE_EVENTS
+    if (this.blocking.room.count > 0) observing |= OBSERVE_WAITERS
+    if (this.journal.waits) observing |= OBSERVE_DURABILITY
+    this.observing = observing
+    this.looked = this.journal.waits ? this.durability.looked : null
+  }
+
+  /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
+  databaseReplaced(db: Database, hadKey: (key: Bytes) => boolean): void {
+    if (this.watches.size === 0) return
+    this.watches.touchWhere((name) => name.charCodeAt(0) === db.index && hadKey(Bytes.from(name.slice(1))))
+  }
+
+  // DatabaseHost: a key's time was up.
+  expired(db: Database, key: Bytes): void {
+    this.stats.expiredKeys++
+    if (this.journal.enabled) {
+      this.#effects().append(db.index, ['DEL', key])
+      if (this.journal.waits) this.durability.expired(db.keys.hash(key))
+      this.endTurnSoon()
+    }
+    if (this.observing !== 0) this.observe(db, key, 'expired')
+  }
+
+  wrongType(): never {
+    throw ERR.wrongType
+  }
+
+  // ── the turn's end ───────────────────────────────────────────────────────
+
+  endTurnSoon(): void {
+    if (this.#turnEnding) return
+    this.#turnEnding = true
+    this.#later(this.#endTurn)
+  }
+
+  /** Resumes served clients, writes the journal, sends every client what it is owed. */
+  endTurn(): void {
+    this.#turnEnding = false
+    while (this.#resumeQueue.length > 0) {
+      const queue = this.#resumeQueue
+      this.#resumeQueue = []
+      for (const client of queue) this.#resume(client)
+    }
+    this.journal.write()
+    this.durability.settle()
+    const queue = this.flushQueue
+    this.flushQueue = []
+    let taken = true
+    for (let i = 0; i < queue.length; i++) {
+      const client = queue[i]!
+      client.queuedForFlush = false
+      if (client.closed) continue
+      if (client.waitsForOffset > this.journal.durable) {
+        this.durability.hold(client)
+        continue
+      }
+      if (!this.#flush(client)) taken = false
+    }
+    if (this.flushQueue.length === 0) this.flushQueue = queue
+    queue.length = 0
+    if (taken) {
+      this.replies.recycle()
+      this.broker.recycle()
+    } else {
+      this.replies.abandon()
+      this.broker.abandon()
+    }
+    this.armTimer()
+  }
+
+  #flush(client: Client): boolean {
+    this.stats.outputBytes += client.pendingBytes
+    const taken = client.flush()
+    if (client.closing) {
+      const { transport } = client
+      this.disconnect(client)
+      transport.close('flushed')
+    } else if (!taken || client.transport.backlogBytes > 0) {
+      this.outputLimits.check(client)
+    }
+    return taken
+  }
+
+  #resume(client: Client): void {
+    if (client.closed || client.halted) return
+    this.#nowMs = 0
+    this.#timed = 0
+    this.replies.open(client)
+    try {
+      const { heldRequest } = client
+      client.heldRequest = undefined
+      if (heldRequest !== undefined) this.execute(client, heldRequest)
+      client.parser.resume(client)
+    } catch (error) {
+      this.#endBadClient(client, error)
+    }
+    this.replies.close()
+  }
+
+  // ── timers ───────────────────────────────────────────────────────────────
+
+  /** Makes sure the timer fires when the next key expires or the next waiter's time is up. */
+  armTimer(): void {
+    let due = this.blocking.room.earliestDeadlineMs
+    if (this.expires && this.config.get('active-expire-enabled')) {
+      for (let i = 0; i < this.databases.length; i++) {
+        const { expiries } = this.databases[i]!.keys
+        // A key expires after its last millisecond, a waiter in its own.
+        if (expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
+      }
+    }
+    if (due >= this.#timerDueMs) return
+    this.#timer?.cancel()
+    this.#timerDueMs = due
+    this.#timer = this.clock.after(Math.max(0, due - this.clock.now()), this.#onTimer)
+  }
+
+  #timerFired(): void {
+    this.#timerDueMs = Number.POSITIVE_INFINITY
+    this.#nowMs = 0
+    this.accessSeconds = Math.floor(this.now() / 1000)
+    this.blocking.room.expire(this.now())
+    if (this.expires && this.config.get('active-expire-enabled')) {
+      for (const db of this.databases) db.expireDue(EXPIRE_BATCH, this.#expiryWindow)
+      if (this.blocking.room.hasReady) this.blocking.serve()
+    }
+    this.armTimer()
+  }
+
+  /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timerDueMs = Number.NEGATIVE_INFINITY
+    this.pause.end()
+    for (const client of [...this.clients.values()]) this.close(client, 'now')
+  }
+
+  /** The client whose command is running; undefined between commands. */
+  get currentClient(): Client | undefined {
+    return this.#current?.client
+  }
+}
+
+/** Redis's reply to an unknown command: its name and the beginning of its arguments, each quoted. */
+function unknownCommand(args: Arguments): ReplyError {
+  let quoted = ''
+  for (let i = 1; i < args.length && quoted.length < 128; i++) {
+    quoted += `'${args.string(i).slice(0, 128 - quoted.length)}' `
+  }
+  return ERR.of(`unknown command '${args.string(0).slice(0, 128)}', with args beginning with: ${quoted}`)
+}

@@ -1,0 +1,93 @@
+// Keyspace events: their names, and the class each belongs to.
+//
+// `notify-keyspace-events` turns classes on by letter. A command names the event
+// (`call.changed(key, 'lpush')`); the class follows from the name.
+
+/** Bits of `notify-keyspace-events`, by Redis's letters. */
+export const EVENT_BITS = {
+  g: 1 << 2,
+  $: 1 << 3,
+  l: 1 << 4,
+  s: 1 << 5,
+  h: 1 << 6,
+  z: 1 << 7,
+  x: 1 << 8,
+  e: 1 << 9,
+  t: 1 << 10,
+  m: 1 << 11,
+  d: 1 << 13,
+  n: 1 << 14,
+} as const
+export const EVENT_KEYSPACE = 1 << 0
+export const EVENT_KEYEVENT = 1 << 1
+/** A: every class but key-miss (m) and new (n). */
+export const EVENT_ALL =
+  EVENT_BITS.g |
+  EVENT_BITS.$ |
+  EVENT_BITS.l |
+  EVENT_BITS.s |
+  EVENT_BITS.h |
+  EVENT_BITS.z |
+  EVENT_BITS.x |
+  EVENT_BITS.e |
+  EVENT_BITS.t |
+  EVENT_BITS.d
+
+const { g, $, l, x, e, m, n } = EVENT_BITS
+
+/** Event name → class bit. */
+export const EVENT_CLASS = {
+  del: g,
+  expire: g,
+  persist: g,
+  rename_from: g,
+  rename_to: g,
+  move_from: g,
+  move_to: g,
+  copy_to: g,
+  restore: g,
+  set: $,
+  setrange: $,
+  append: $,
+  incrby: $,
+  incrbyfloat: $,
+  lpush: l,
+  rpush: l,
+  lpop: l,
+  rpop: l,
+  linsert: l,
+  lset: l,
+  lrem: l,
+  ltrim: l,
+  sortstore: l,
+  expired: x,
+  evicted: e,
+  keymiss: m,
+  new: n,
+} as const
+export type EventName = keyof typeof EVENT_CLASS
+
+/** Reads `notify-keyspace-events`; undefined when a letter is unknown. */
+export function parseEventFlags(text: string): number | undefined {
+  let flags = 0
+  for (const letter of text) {
+    if (letter === 'A') flags |= EVENT_ALL
+    else if (letter === 'K') flags |= EVENT_KEYSPACE
+    else if (letter === 'E') flags |= EVENT_KEYEVENT
+    else if (Object.hasOwn(EVENT_BITS, letter)) flags |= EVENT_BITS[letter as keyof typeof EVENT_BITS]
+    else return undefined
+  }
+  return flags
+}
+
+/** Prints flags as CONFIG GET does. */
+export function formatEventFlags(flags: number): string {
+  let text = ''
+  if ((flags & EVENT_ALL) === EVENT_ALL) text += 'A'
+  else for (const letter of 'g$lshzxetd') if ((flags & EVENT_BITS[letter as 'g']) !== 0) text += letter
+  if ((flags & EVENT_KEYSPACE) !== 0) text += 'K'
+  if ((flags & EVENT_KEYEVENT) !== 0) text += 'E'
+  if ((flags & EVENT_BITS.m) !== 0) text += 'm'
+  if ((flags & EVENT_BITS.n) !== 0) text += 'n'
+  return text
+}

@@ -1,0 +1,51 @@
+// What the engine needs from whatever keeps its writes (invariants 3 and 4).
+//
+// The engine appends the effects of every unit (a command, a script, an EXEC) as
+// commands; the journal knows how far they were written and how far they are
+// durable. "Durable" need not mean this disk.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Bytes } from '../util/bytes.ts'
+
+/** A word of a command the engine makes up itself. */
+export type Word = string | number | bigint | Bytes
+
+export interface Journal {
+  /** True while effects are wanted; false = append nothing. */
+  readonly enabled: boolean
+  /** Why writes are refused at the moment (disk full, EIO); undefined = all is well. */
+  readonly failure: string | undefined
+  /** True when replies must wait for `durable` rather than for `written` (appendfsync always). */
+  readonly waits: boolean
+  /** Bytes ever appended. */
+  readonly appended: number
+  /** Offset up to which bytes are durable. */
+  readonly durable: number
+
+  /** Appends a request as it came, copying its bytes. */
+  appendRequest(database: number, args: Arguments): void
+  /** Appends a command in other words than it came. */
+  append(database: number, words: readonly Word[]): void
+  /** Opens a unit: what follows up to `endUnit` is replayed wholly or not at all. */
+  beginUnit(): void
+  endUnit(): void
+  /** Writes what was appended; called once a turn, before replies leave. On failure `failure` is set and the bytes are kept for another try. */
+  write(): void
+  /** Calls `run` whenever `durable` advances, or `failure` changes. */
+  onProgress(run: () => void): void
+}
+
+/** Keeps nothing. */
+export const noJournal: Journal = {
+  enabled: false,
+  failure: undefined,
+  waits: false,
+  appended: 0,
+  durable: 0,
+  appendRequest() {},
+  append() {},
+  beginUnit() {},
+  endUnit() {},
+  write() {},
+  onProgress() {},
+}

@@ -1,0 +1,13 @@
+// Where the engine says what happened. The shape is pino's, so a pino logger fits; embedded users get silence.
+
+export interface Log {
+  debug(details: object, message: string): void
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+  fatal(details: object, message: string): void
+}
+
+const ignore = (): void => {}
+
+export const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore }

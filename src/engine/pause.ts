@@ -1,0 +1,56 @@
+// CLIENT PAUSE: commands wait until a time, or until CLIENT UNPAUSE.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Timer } from '../util/clock.ts'
+import type { Client } from './client.ts'
+import { ENGINE_PAUSED, type Engine } from './engine.ts'
+
+export class Pause {
+  /** What waits: everything, or only commands that may write. */
+  mode: 'all' | 'write' = 'write'
+  untilMs = 0
+  readonly #engine: Engine
+  readonly #waiting = new Set<Client>()
+  #timer: Timer | undefined = undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get active(): boolean {
+    return (this.#engine.state & ENGINE_PAUSED) !== 0
+  }
+
+  /** Begins or prolongs a pause; `all` wins over `write`, the later end over the earlier. */
+  begin(mode: 'all' | 'write', untilMs: number): void {
+    const engine = this.#engine
+    this.mode = this.active && this.mode === 'all' ? 'all' : mode
+    this.untilMs = this.active ? Math.max(this.untilMs, untilMs) : untilMs
+    engine.state |= ENGINE_PAUSED
+    this.#timer?.cancel()
+    this.#timer = engine.clock.after(Math.max(0, this.untilMs - engine.now()), () => this.end())
+  }
+
+  /** Ends the pause: everybody's request runs now, in order of arrival. */
+  end(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#engine.state &= ~ENGINE_PAUSED
+    for (const client of this.#waiting) {
+      client.paused = false
+      this.#engine.resumeSoon(client)
+    }
+    this.#waiting.clear()
+  }
+
+  /** Holds a client's current request, which will be run when the pause ends. */
+  hold(client: Client, args: Arguments): void {
+    client.paused = true
+    client.heldRequest = args.copy()
+    this.#waiting.add(client)
+  }
+
+  forget(client: Client): void {
+    this.#waiting.delete(client)
+  }
+}

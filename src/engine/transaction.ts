@@ -1,0 +1,83 @@
+// MULTI: commands queued until EXEC, and the keys a client watches.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Bytes } from '../util/bytes.ts'
+import type { Client } from './client.ts'
+import type { Command } from './command.ts'
+
+/** A command waiting for EXEC, with arguments of its own. */
+export interface QueuedCommand {
+  readonly command: Command
+  readonly args: Arguments
+}
+
+/** What MULTI gathers. */
+export class Transaction {
+  readonly queue: QueuedCommand[] = []
+  /** A command was refused while queueing: EXEC will refuse the whole. */
+  broken = false
+  /** One of the queued commands may use memory: EXEC is refused when there is none. */
+  needsMemory = false
+  writes = false
+
+  add(command: Command, args: Arguments): void {
+    this.queue.push({ command, args: args.copy() })
+    if (command.flags.has('denyoom')) this.needsMemory = true
+    if (command.isWrite) this.writes = true
+  }
+
+  get bytes(): number {
+    let bytes = 0
+    for (const { args } of this.queue) {
+      for (let i = 0; i < args.length; i++) bytes += args.bytes(i).length + 48
+    }
+    return bytes
+  }
+}
+
+/** Who watches which key; keys as `nameKey(database, key)`. */
+export class Watches {
+  readonly #watchers = new Map<string, Set<Client>>()
+
+  get size(): number {
+    return this.#watchers.size
+  }
+
+  add(client: Client, name: string): void {
+    if (client.watched.has(name)) return
+    client.watched.add(name)
+    let watchers = this.#watchers.get(name)
+    if (watchers === undefined) {
+      watchers = new Set()
+      this.#watchers.set(name, watchers)
+    }
+    watchers.add(client)
+  }
+
+  /** Forgets everything a client watches. */
+  clear(client: Client): void {
+    for (const name of client.watched) {
+      const watchers = this.#watchers.get(name)!
+      watchers.delete(client)
+      if (watchers.size === 0) this.#watchers.delete(name)
+    }
+    client.watched.clear()
+    client.watchBroken = false
+  }
+
+  /** A key changed: its watchers' EXEC will fail. */
+  touch(name: string): void {
+    const watchers = this.#watchers.get(name)
+    if (watchers !== undefined) for (const client of watchers) client.watchBroken = true
+  }
+
+  /** Calls `test` for each watched key of a database and touches those for which it returns true. */
+  touchWhere(test: (name: string) => boolean): void {
+    for (const name of this.#watchers.keys()) if (test(name)) this.touch(name)
+  }
+}
+
+/** A key's name across databases: one character for the database, then the key's latin1 bytes. */
+export function nameKey(database: number, key: Bytes): string {
+  return String.fromCharCode(database) + key.toString()
+}

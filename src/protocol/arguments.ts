@@ -1,0 +1,101 @@
+// The arguments of one request, as windows on the bytes they arrived in.
+//
+// One object per reader is reused for every request: the parser moves its
+// windows, the command reads them. `bytes(i)` hands out the window itself; what
+// must outlive the command is copied by whoever keeps it.
+
+import { Bytes, Source } from '../util/bytes.ts'
+import { parseInteger } from '../util/numbers.ts'
+import { ERR } from './errors.ts'
+
+export class Arguments {
+  /** Number of arguments, the command's name included. */
+  length = 0
+  /** The request's own bytes when it came as one whole RESP array, for the journal to copy; rawEnd = 0 when it did not. */
+  rawSource: Source | undefined = undefined
+  rawStart = 0
+  rawEnd = 0
+  #windows: Bytes[] = []
+
+  /** Builds arguments over copies of latin1 strings, for callers inside the process. */
+  static of(words: readonly string[]): Arguments {
+    const args = new Arguments()
+    args.assign(words)
+    return args
+  }
+
+  /** Replaces the content by copies of latin1 strings. */
+  assign(words: readonly string[]): void {
+    let total = 0
+    for (const word of words) total += word.length
+    const source = Source.allocate(total)
+    let at = 0
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
+      source.u8.write(word, at, 'latin1')
+      this.window(i).set(source, at, word.length)
+      at += word.length
+    }
+    this.length = words.length
+    this.rawEnd = 0
+  }
+
+  /** Replaces the content by windows over the given buffers, which must stay unchanged while they are in use. */
+  assignBuffers(words: readonly Buffer[]): void {
+    for (let i = 0; i < words.length; i++) this.window(i).set(new Source(words[i]!), 0, words[i]!.length)
+    this.length = words.length
+    this.rawEnd = 0
+  }
+
+  /** Returns window `i`, growing the pool; for the parser. */
+  window(i: number): Bytes {
+    const windows = this.#windows
+    while (windows.length <= i) windows.push(new Bytes())
+    return windows[i]!
+  }
+
+  /** Returns argument `i`; the window is valid until the command ends. */
+  bytes(i: number): Bytes {
+    return this.#windows[i]!
+  }
+
+  /** Returns argument `i` as a latin1 string. */
+  string(i: number): string {
+    return this.#windows[i]!.toString()
+  }
+
+  equalsIgnoreCase(i: number, upperCase: string): boolean {
+    return this.#windows[i]!.equalsIgnoreCase(upperCase)
+  }
+
+  /** Reads argument `i` as a signed 64-bit integer: a number while safe, else a bigint. Throws ERR.notInteger. */
+  integer(i: number): number | bigint {
+    const value = parseInteger(this.#windows[i]!)
+    if (value === undefined) throw ERR.notInteger
+    return value
+  }
+
+  /** Copies all arguments into memory of their own (MULTI's queue, a parked call). */
+  copy(): Arguments {
+    let total = 0
+    for (let i = 0; i < this.length; i++) total += this.#windows[i]!.length
+    const source = Source.allocate(total)
+    const copy = new Arguments()
+    let at = 0
+    for (let i = 0; i < this.length; i++) {
+      const from = this.#windows[i]!
+      from.source.u8.copy(source.u8, at, from.start, from.start + from.length)
+      copy.window(i).set(source, at, from.length)
+      at += from.length
+    }
+    copy.length = this.length
+    return copy
+  }
+
+  /** Lets go of buffers that large requests left behind. */
+  release(): void {
+    if (this.#windows.length > 64) this.#windows.length = 64
+    this.rawSource = undefined
+    this.rawEnd = 0
+  }
+}

@@ -1,0 +1,63 @@
+// The user's mistakes: every error reply a client can receive, worded as Redis words it.
+//
+// Clients match on these texts, so they are compared with redis-server's byte for
+// byte by the differential test. Errors without variable parts are allocated once;
+// they are thrown by helpers and caught only where commands are dispatched.
+
+/** An error reply: a code word, a space and a sentence. Not an Error: no stack is captured, throwing is cheap. */
+export class ReplyError {
+  /** The whole line as it stands on the wire, without the leading '-' and the final CRLF. */
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** The code word: `ERR`, `WRONGTYPE`, … */
+  get code(): string {
+    const space = this.text.indexOf(' ')
+    return space === -1 ? this.text : this.text.slice(0, space)
+  }
+}
+
+const fixed = (text: string): ReplyError => Object.freeze(new ReplyError(text))
+
+export const ERR = {
+  syntax: fixed('ERR syntax error'),
+  wrongType: fixed('WRONGTYPE Operation against a key holding the wrong kind of value'),
+  notInteger: fixed('ERR value is not an integer or out of range'),
+  notFloat: fixed('ERR value is not a valid float'),
+  outOfRange: fixed('ERR value is out of range'),
+  mustBePositive: fixed('ERR value is out of range, must be positive'),
+  indexOutOfRange: fixed('ERR index out of range'),
+  noSuchKey: fixed('ERR no such key'),
+  sameObject: fixed('ERR source and destination objects are the same'),
+  overflow: fixed('ERR increment or decrement would overflow'),
+  incrementNaN: fixed('ERR increment would produce NaN or Infinity'),
+  stringTooLong: fixed('ERR string exceeds maximum allowed size (proto-max-bulk-len)'),
+  timeoutNotFloat: fixed('ERR timeout is not a float or out of range'),
+  timeoutNotInteger: fixed('ERR timeout is not an integer or out of range'),
+  timeoutOutOfRange: fixed('ERR timeout is out of range'),
+  timeoutNegative: fixed('ERR timeout is negative'),
+  invalidCursor: fixed('ERR invalid cursor'),
+  dbIndexOutOfRange: fixed('ERR DB index is out of range'),
+  noAuth: fixed('NOAUTH Authentication required.'),
+  wrongPassword: fixed('WRONGPASS invalid username-password pair or user is disabled.'),
+  loading: fixed('LOADING Redis is loading the dataset in memory'),
+  busy: fixed('BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'),
+  outOfMemory: fixed("OOM command not allowed when used memory > 'maxmemory'."),
+  execAbort: fixed('EXECABORT Transaction discarded because of previous errors.'),
+  misconfAof: (cause: string) => new ReplyError(`MISCONF Errors writing to the AOF file: ${cause}`),
+  unblocked: fixed('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
+  unknownSubcommand: (sub: string, container: string) =>
+    new ReplyError(`ERR unknown subcommand '${printable(sub, 128)}'. Try ${container.toUpperCase()} HELP.`),
+  arity: (name: string) => new ReplyError(`ERR wrong number of arguments for '${name}' command`),
+  invalidExpire: (name: string) => new ReplyError(`ERR invalid expire time in '${name}' command`),
+  of: (text: string) => new ReplyError(`ERR ${printable(text, Number.POSITIVE_INFINITY)}`),
+} as const
+
+/** Cuts a user's text for quoting in an error and keeps line breaks out of the reply's one line. */
+export function printable(text: string, lengthMax: number): string {
+  const cut = text.length > lengthMax ? text.slice(0, lengthMax) : text
+  return /[\r\n]/.test(cut) ? cut.replace(/[\r\n]/g, ' ') : cut
+}

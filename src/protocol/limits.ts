@@ -1,0 +1,26 @@
+// Bounds of the protocol layer: each with its unit in the name and its reason.
+
+/** An inline request is a line typed by a person; a longer one is a client that lost its framing. */
+export const INLINE_REQUEST_BYTES_MAX = 64 * 1024
+
+/** Redis's `proto-max-bulk-len` default: one argument is never larger than this. */
+export const BULK_BYTES_MAX = 512 * 1024 * 1024
+
+/** Arguments of one request: Redis's INT_MAX guard; memory is bounded by the query buffer long before. */
+export const REQUEST_ARGUMENTS_MAX = 2147483647
+
+/** Before AUTH a stranger may not make the server hold more than a handshake needs. */
+export const UNAUTHENTICATED_ARGUMENTS_MAX = 10
+export const UNAUTHENTICATED_BULK_BYTES_MAX = 16 * 1024
+
+/** Arguments longer than this are read straight into a buffer of their own, so no chunk is copied twice. */
+export const BIG_BULK_BYTES_MIN = 32 * 1024
+
+/** One read takes at most this much from a socket, so that one client cannot hold a turn of the loop for long. */
+export const READ_BUFFER_BYTES = 64 * 1024
+
+/** Redis's `client-query-buffer-limit` default: unread requests of one client (a blocked one that keeps sending). */
+export const QUERY_BUFFER_BYTES_MAX = 1024 * 1024 * 1024
+
+/** Replies gather here until the turn ends; one larger reply gets a buffer of its own. */
+export const REPLY_BUFFER_BYTES = 256 * 1024

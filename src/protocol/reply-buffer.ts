@@ -1,0 +1,274 @@
+// Replies into bytes, gathered until the turn of the loop ends.
+//
+// All clients write into one scratch buffer. Between `open` and `close` what is
+// written belongs to one receiver, which is handed segments of the scratch: no
+// reply is copied or allocated on its way out. When the scratch is full a new
+// one is taken and the receiver gets another segment, so a reply of any size is
+// never moved. After everything was sent `recycle` starts the scratch over.
+
+import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { formatDouble } from '../util/numbers.ts'
+import type { ReplyError } from './errors.ts'
+import { REPLY_BUFFER_BYTES } from './limits.ts'
+import type { Reply } from './reply.ts'
+
+/** Whose replies are being written. */
+export interface ReplyReceiver {
+  readonly protocol: 2 | 3
+  /** Takes [start, end) of a source that stays unchanged until the turn's end. */
+  addSegment(source: Source, start: number, end: number): void
+}
+
+/** Bulks longer than this get memory of their own size when they do not fit what is left of the scratch. */
+const HEADER_BYTES_MAX = 32
+
+export class ReplyBuffer implements Reply {
+  protocol: 2 | 3 = 2
+  #source: Source
+  #u8: Buffer
+  #at = 0
+  #end: number
+  /** Where the open receiver's current segment begins. */
+  #start = 0
+  #receiver: ReplyReceiver | undefined = undefined
+  readonly #bytes: number
+
+  constructor(bytes: number = REPLY_BUFFER_BYTES) {
+    this.#bytes = bytes
+    this.#source = Source.allocate(bytes)
+    this.#u8 = this.#source.u8
+    this.#end = bytes
+  }
+
+  /** Begins writing for a receiver and returns whose turn it interrupts, for `open` again afterwards. */
+  open(receiver: ReplyReceiver): ReplyReceiver | undefined {
+    const previous = this.#receiver
+    if (previous !== undefined) this.close()
+    this.#receiver = receiver
+    this.protocol = receiver.protocol
+    this.#start = this.#at
+    return previous
+  }
+
+  /** Hands the receiver what was written since `open`. */
+  close(): void {
+    const receiver = this.#receiver
+    if (receiver === undefined) return
+    this.#receiver = undefined
+    if (this.#at > this.#start) receiver.addSegment(this.#source, this.#start, this.#at)
+    this.#start = this.#at
+  }
+
+  /** Follows a change of the open receiver's protocol (HELLO). */
+  setProtocol(protocol: 2 | 3): void {
+    this.protocol = protocol
+  }
+
+  /** Hands the open receiver what was written so far and goes on. */
+  mark(): void {
+    const receiver = this.#receiver
+    if (receiver !== undefined && this.#at > this.#start) {
+      const start = this.#start
+      this.#start = this.#at
+      receiver.addSegment(this.#source, start, this.#at)
+    }
+  }
+
+  /** As `mark`, if `receiver` is the open one: what others add to it next comes after its own replies. */
+  markFor(receiver: ReplyReceiver): void {
+    if (this.#receiver === receiver) this.mark()
+  }
+
+  /** True when something was written since `open` or `mark`. */
+  get dirty(): boolean {
+    return this.#at > this.#start
+  }
+
+  /** Starts the scratch over: nobody may hold a segment of it any more. */
+  recycle(): void {
+    this.#at = 0
+    this.#start = 0
+  }
+
+  /** Leaves the current scratch to those who still hold segments of it. */
+  abandon(): void {
+    this.#renew(this.#bytes)
+  }
+
+  ok(): void {
+    if (this.#at + 5 > this.#end) this.#room(5)
+    const u8 = this.#u8
+    const at = this.#at
+    u8[at] = 43
+    u8[at + 1] = 79
+    u8[at + 2] = 75
+    u8[at + 3] = 13
+    u8[at + 4] = 10
+    this.#at = at + 5
+  }
+
+  status(text: string): void {
+    this.#line(43, text)
+  }
+
+  error(error: ReplyError): void {
+    this.#line(45, error.text)
+  }
+
+  integer(value: number | bigint): void {
+    if (typeof value === 'bigint') {
+      this.#line(58, value.toString())
+      return
+    }
+    this.#header(58, value)
+  }
+
+  bulk(bytes: Bytes): void {
+    this.bulkFrom(bytes.source, bytes.start, bytes.length)
+  }
+
+  bulkFrom(source: Source, start: number, length: number): void {
+    if (this.#at + length + HEADER_BYTES_MAX > this.#end) this.#room(length + HEADER_BYTES_MAX)
+    this.#header(36, length)
+    const at = this.#at
+    copyBytes(this.#source, at, source, start, length)
+    this.#u8[at + length] = 13
+    this.#u8[at + length + 1] = 10
+    this.#at = at + length + 2
+  }
+
+  text(latin1: string): void {
+    const { length } = latin1
+    if (this.#at + length + HEADER_BYTES_MAX > this.#end) this.#room(length + HEADER_BYTES_MAX)
+    this.#header(36, length)
+    this.#latin1(latin1)
+    this.#newline()
+  }
+
+  nil(): void {
+    if (this.protocol === 3) this.raw('_\r\n')
+    else this.raw('$-1\r\n')
+  }
+
+  nilArray(): void {
+    if (this.protocol === 3) this.raw('_\r\n')
+    else this.raw('*-1\r\n')
+  }
+
+  array(length: number): void {
+    this.#header(42, length)
+  }
+
+  map(length: number): void {
+    if (this.protocol === 3) this.#header(37, length)
+    else this.#header(42, 2 * length)
+  }
+
+  set(length: number): void {
+    this.#header(this.protocol === 3 ? 126 : 42, length)
+  }
+
+  push(length: number): void {
+    this.#header(this.protocol === 3 ? 62 : 42, length)
+  }
+
+  double(value: number): void {
+    const text = formatDouble(value)
+    if (this.protocol === 3) this.#line(44, text)
+    else this.text(text)
+  }
+
+  boolean(value: boolean): void {
+    if (this.protocol === 3) this.raw(value ? '#t\r\n' : '#f\r\n')
+    else this.#header(58, value ? 1 : 0)
+  }
+
+  verbatim(latin1: string): void {
+    if (this.protocol === 2) {
+      this.text(latin1)
+      return
+    }
+    const length = latin1.length + 4
+    if (this.#at + length + HEADER_BYTES_MAX > this.#end) this.#room(length + HEADER_BYTES_MAX)
+    this.#header(61, length)
+    this.#latin1('txt:')
+    this.#latin1(latin1)
+    this.#newline()
+  }
+
+  /** Writes bytes that are already a reply. */
+  raw(latin1: string): void {
+    if (this.#at + latin1.length > this.#end) this.#room(latin1.length)
+    this.#latin1(latin1)
+  }
+
+  #line(type: number, text: string): void {
+    if (this.#at + text.length + 3 > this.#end) this.#room(text.length + 3)
+    this.#u8[this.#at++] = type
+    this.#latin1(text)
+    this.#newline()
+  }
+
+  /** A type byte, a decimal integer, CR LF. */
+  #header(type: number, value: number): void {
+    if (this.#at + HEADER_BYTES_MAX > this.#end) this.#room(HEADER_BYTES_MAX)
+    const u8 = this.#u8
+    let at = this.#at
+    u8[at++] = type
+    if (value >= 0 && value < 10) {
+      u8[at++] = 48 + value
+    } else if (value >= 10 && value < 100) {
+      const tens = (value / 10) | 0
+      u8[at++] = 48 + tens
+      u8[at++] = 48 + value - tens * 10
+    } else if (value >= 100 && value < 1e9) {
+      let digits = 3
+      for (let bound = 1000; value >= bound; bound *= 10) digits++
+      let rest = value | 0
+      for (let i = at + digits - 1; i >= at; i--) {
+        const quotient = (rest / 10) | 0
+        u8[i] = 48 + rest - quotient * 10
+        rest = quotient
+      }
+      at += digits
+    } else {
+      const text = String(value)
+      for (let i = 0; i < text.length; i++) u8[at++] = text.charCodeAt(i)
+    }
+    u8[at] = 13
+    u8[at + 1] = 10
+    this.#at = at + 2
+  }
+
+  #latin1(text: string): void {
+    const { length } = text
+    if (length > 48) {
+      this.#u8.write(text, this.#at, 'latin1')
+      this.#at += length
+      return
+    }
+    const u8 = this.#u8
+    let at = this.#at
+    for (let i = 0; i < length; i++) u8[at++] = text.charCodeAt(i)
+    this.#at = at
+  }
+
+  #newline(): void {
+    this.#u8[this.#at++] = 13
+    this.#u8[this.#at++] = 10
+  }
+
+  /** Makes place for `bytes` in a row: hands over what is written and goes on in a new scratch. */
+  #room(bytes: number): void {
+    this.mark()
+    this.#renew(Math.max(this.#bytes, bytes))
+  }
+
+  #renew(bytes: number): void {
+    this.#source = Source.allocate(bytes)
+    this.#u8 = this.#source.u8
+    this.#end = bytes
+    this.#at = 0
+    this.#start = 0
+  }
+}

@@ -1,0 +1,44 @@
+// What a command says: shapes, never versions (invariant 7).
+//
+// `Reply` is the interface commands write to. `ReplyBuffer` (reply-buffer.ts)
+// makes RESP2 or RESP3 bytes of it; a script's or an embedded caller's
+// implementation makes values.
+
+import type { Bytes, Source } from '../util/bytes.ts'
+import type { ReplyError } from './errors.ts'
+
+export interface Reply {
+  /** 2 or 3; commands must not ask, the few whose *shape* Redis changed between versions may. */
+  readonly protocol: 2 | 3
+
+  /** +OK */
+  ok(): void
+  /** A status line: +PONG, +QUEUED. */
+  status(text: string): void
+  error(error: ReplyError): void
+  integer(value: number | bigint): void
+  /** A bulk string out of bytes. */
+  bulk(bytes: Bytes): void
+  /** A bulk string out of part of a source. */
+  bulkFrom(source: Source, start: number, length: number): void
+  /** A bulk string out of a latin1 string. */
+  text(latin1: string): void
+  /** The absent value: $-1, or _ in RESP3. */
+  nil(): void
+  /** The absent array: *-1, or _ in RESP3. */
+  nilArray(): void
+  /** Announces `length` replies to follow. */
+  array(length: number): void
+  /** Announces `length` pairs: an array of 2 × length in RESP2. */
+  map(length: number): void
+  /** Announces `length` distinct members: an array in RESP2. */
+  set(length: number): void
+  /** Announces an out-of-band message of `length` parts: an array in RESP2. */
+  push(length: number): void
+  /** A double: a bulk string in RESP2. */
+  double(value: number): void
+  /** true or false: 1 or 0 in RESP2. */
+  boolean(value: boolean): void
+  /** Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. */
+  verbatim(latin1: string): void
+}

@@ -1,0 +1,176 @@
+// Everything that waits: who is parked on which key, in which order, until when.
+//
+// Two views of one fact. Key → its waiters in order of arrival, a doubly linked
+// list; waiter → its places in those lists. So parking, leaving and disconnecting
+// cost the number of keys waited for, whoever else waits.
+//
+//   parked ──markReady(key)──▶ (still parked, key in `ready`) ──serve──▶ left
+//      └────────────── deadline, disconnect, CLIENT UNBLOCK ───────────▶ left
+//
+// A change only marks a key; the engine serves ready keys after the command,
+// script or EXEC that fed them (invariant 5). Names are `key` strings in which
+// the caller has put the database.
+
+import { DeadlineHeap } from '../util/deadline-heap.ts'
+
+/** One waiter's place in one key's list. */
+interface Place {
+  readonly waiter: Waiter
+  readonly line: Line
+  previous: Place | undefined
+  next: Place | undefined
+}
+
+/** The waiters of one key. */
+interface Line {
+  readonly key: string
+  first: Place | undefined
+  last: Place | undefined
+  count: number
+}
+
+/** Somebody parked. The owner is whatever the engine wants back. */
+export class Waiter<Owner = unknown> {
+  readonly owner: Owner
+  /** Keys waited for. */
+  readonly keys: readonly string[]
+  /** Unix milliseconds; +Infinity = for ever. */
+  readonly deadlineMs: number
+  /** Runs when the time is up, after the waiter has left. */
+  readonly onTimeout: () => void
+  /** Its places, one a key; empty once it left. */
+  places: Place[] = []
+  /** Its number among the deadlines, -1 = none. */
+  slot = -1
+
+  constructor(owner: Owner, keys: readonly string[], deadlineMs: number, onTimeout: () => void) {
+    this.owner = owner
+    this.keys = keys
+    this.deadlineMs = deadlineMs
+    this.onTimeout = onTimeout
+  }
+}
+
+export class WaitingRoom<Owner = unknown> {
+  /** Waiters parked at the moment. */
+  count = 0
+  readonly #lines = new Map<string, Line>()
+  #ready: string[] = []
+  readonly #readySet = new Set<string>()
+  readonly #deadlines: DeadlineHeap
+  /** Slot → waiter, and slot → its position in the heap. */
+  readonly #slots: (Waiter<Owner> | undefined)[] = []
+  readonly #positions: number[] = []
+  readonly #freeSlots: number[] = []
+
+  constructor() {
+    this.#deadlines = new DeadlineHeap((slot, position) => {
+      this.#positions[slot] = position
+    })
+  }
+
+  /** Number of keys somebody waits for. */
+  get awaitedKeys(): number {
+    return this.#lines.size
+  }
+
+  /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
+  park(waiter: Waiter<Owner>): void {
+    this.count++
+    const seen = new Set<string>()
+    for (const key of waiter.keys) {
+      if (seen.has(key)) continue
+      seen.add(key)
+      let line = this.#lines.get(key)
+      if (line === undefined) {
+        line = { key, first: undefined, last: undefined, count: 0 }
+        this.#lines.set(key, line)
+      }
+      const place: Place = { waiter, line, previous: line.last, next: undefined }
+      if (line.last === undefined) line.first = place
+      else line.last.next = place
+      line.last = place
+      line.count++
+      waiter.places.push(place)
+    }
+    if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
+      const slot = this.#freeSlots.pop() ?? this.#slots.length
+      this.#slots[slot] = waiter
+      waiter.slot = slot
+      this.#deadlines.add(slot, waiter.deadlineMs)
+    }
+  }
+
+  /** Takes a waiter out of every line; harmless when it left already. */
+  leave(waiter: Waiter<Owner>): void {
+    if (waiter.places.length === 0) return
+    this.count--
+    for (const place of waiter.places) {
+      const { line, previous, next } = place
+      if (previous === undefined) line.first = next
+      else previous.next = next
+      if (next === undefined) line.last = previous
+      else next.previous = previous
+      if (--line.count === 0) this.#lines.delete(line.key)
+    }
+    waiter.places = []
+    if (waiter.slot !== -1) {
+      this.#deadlines.remove(this.#positions[waiter.slot]!)
+      this.#slots[waiter.slot] = undefined
+      this.#freeSlots.push(waiter.slot)
+      waiter.slot = -1
+    }
+  }
+
+  isAwaited(key: string): boolean {
+    return this.#lines.has(key)
+  }
+
+  /** Notes that a key changed, if anybody waits for it. */
+  markReady(key: string): void {
+    if (!this.#lines.has(key) || this.#readySet.has(key)) return
+    this.#readySet.add(key)
+    this.#ready.push(key)
+  }
+
+  get hasReady(): boolean {
+    return this.#ready.length > 0
+  }
+
+  /** Returns the keys marked since the last call, in order, and forgets the marks. */
+  takeReady(): string[] {
+    const ready = this.#ready
+    this.#ready = []
+    this.#readySet.clear()
+    return ready
+  }
+
+  /** Visits who waits for a key, in order of arrival; `visit` may let the visited one leave, and stops the walk with false. */
+  forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
+    let place = this.#lines.get(key)?.first
+    while (place !== undefined) {
+      const { next } = place
+      if (!visit(place.waiter as Waiter<Owner>)) return
+      place = next
+    }
+  }
+
+  /** Every key somebody waits for. */
+  keys(): IterableIterator<string> {
+    return this.#lines.keys()
+  }
+
+  /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */
+  get earliestDeadlineMs(): number {
+    return this.#deadlines.earliest
+  }
+
+  /** Lets everybody whose time is up leave, in order of their deadlines. */
+  expire(nowMs: number): void {
+    while (this.#deadlines.earliest <= nowMs) {
+      const waiter = this.#slots[this.#deadlines.entryAt(0)]!
+      this.leave(waiter)
+      waiter.onTimeout()
+    }
+  }
+}

@@ -1,0 +1,207 @@
+// Memory for keys and string values, outside the JS heap.
+//
+// Blocks of 8-byte granules are named by a positive 31-bit `ref` (granule
+// number), so 16 GiB can be addressed and a ref fits a Smi. A block starts with
+// its content's length (32 bits), the bytes follow:
+//
+//   chunk (4 MiB, one Source)  = 16 slabs
+//   slab  (256 KiB)            = blocks of one size class, or free
+//   block                      = [length u32][bytes …][unused]
+//
+// Classes grow by 8 bytes up to 128, then by an eighth of a power of two, so at
+// most 11 % of a block is unused. Each slab keeps its own list of freed blocks,
+// threaded through them: a slab that empties can serve any class, and a chunk
+// whose slabs are all empty is given back. Larger contents do not live here
+// (see strings.ts).
+
+import { Source } from '../util/bytes.ts'
+
+const CHUNK_BYTES = 4 * 1024 * 1024
+const GRANULE_SHIFT = 3
+/** ref >>> CHUNK_SHIFT = chunk, ref >>> SLAB_SHIFT = slab, both counted over the whole arena. */
+const CHUNK_SHIFT = 19
+const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
+const SLAB_SHIFT = 15
+const SLABS_PER_CHUNK = 16
+/** 2^31 granules of 8 bytes. */
+const SLABS_MAX = 65536
+
+/** The most content a block can hold. */
+export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
+
+const LINEAR_CLASSES = 16
+const CLASSES = LINEAR_CLASSES + 9 * 8 + 1
+
+/** Block size in granules of each class. */
+const CLASS_GRANULES = new Int32Array(CLASSES)
+for (let c = 0; c < CLASSES; c++) CLASS_GRANULES[c] = classGranules(c)
+
+function classGranules(c: number): number {
+  if (c <= LINEAR_CLASSES) return c
+  const step = c - LINEAR_CLASSES - 1
+  const base = 16 << (step >> 3)
+  return base + (base >> 3) * ((step & 7) + 1)
+}
+
+/** Returns the smallest class whose blocks hold `granules`. */
+function classFor(granules: number): number {
+  if (granules <= LINEAR_CLASSES) return granules
+  // 2^power < granules ≤ 2^(power + 1), divided into eight.
+  const power = 31 - Math.clz32(granules - 1)
+  const eighth = 1 << (power - 3)
+  const step = ((granules - (1 << power) + eighth - 1) / eighth) | 0
+  return LINEAR_CLASSES + (power - 4) * 8 + step
+}
+
+/** The address space is used up: 16 GiB of keys and values. */
+export class ArenaFull extends Error {}
+
+export class Arena {
+  /** Chunk number → its memory; undefined = given back. */
+  readonly chunks: (Source | undefined)[] = []
+  /** Bytes in blocks that are in use, their rounding included. */
+  usedBytes = 0
+  /** Bytes of chunks held. */
+  heldBytes = 0
+
+  readonly #slabClass = new Uint8Array(SLABS_MAX)
+  readonly #slabLive = new Int32Array(SLABS_MAX)
+  /** First freed block (ref), 0 = none. */
+  readonly #slabFreed = new Int32Array(SLABS_MAX)
+  /** Granules handed out from the slab's beginning; blocks beyond were never used. */
+  readonly #slabBump = new Int32Array(SLABS_MAX)
+  /** Doubly linked lists of slabs with room, per class; slab + 1, 0 = none. List 0 holds free slabs. */
+  readonly #slabNext = new Int32Array(SLABS_MAX)
+  readonly #slabPrevious = new Int32Array(SLABS_MAX)
+  readonly #slabListed = new Uint8Array(SLABS_MAX)
+  readonly #listHead = new Int32Array(CLASSES)
+  readonly #chunkFreeSlabs: number[] = []
+  #emptyChunks = 0
+
+  /** Allocates a block for `length` content bytes (≤ BLOCK_CONTENT_BYTES_MAX) and writes the length. Throws ArenaFull. */
+  allocate(length: number): number {
+    const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)
+    let slab = this.#listHead[sizeClass]! - 1
+    if (slab < 0) slab = this.#takeSlab(sizeClass)
+    const granules = CLASS_GRANULES[sizeClass]!
+    let ref = this.#slabFreed[slab]!
+    const chunk = this.chunks[slab >>> 4]!
+    if (ref !== 0) {
+      this.#slabFreed[slab] = chunk.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+    } else {
+      ref = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      this.#slabBump[slab] += granules
+    }
+    this.#slabLive[slab]++
+    if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + granules > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
+    this.usedBytes += granules << GRANULE_SHIFT
+    chunk.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
+    return ref
+  }
+
+  /** Frees a block. */
+  free(ref: number): void {
+    const slab = ref >>> SLAB_SHIFT
+    const sizeClass = this.#slabClass[slab]!
+    this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
+    this.chunks[slab >>> 4]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, this.#slabFreed[slab]!, true)
+    this.#slabFreed[slab] = ref
+    if (this.#slabListed[slab] === 0) this.#list(slab, sizeClass)
+    if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
+  }
+
+  /** Returns the memory `ref` lies in. */
+  source(ref: number): Source {
+    return this.chunks[ref >>> CHUNK_SHIFT]!
+  }
+
+  /** Returns where in its source the content of `ref` starts; the length stands in the four bytes before. */
+  start(ref: number): number {
+    return ((ref & CHUNK_MASK) << GRANULE_SHIFT) + 4
+  }
+
+  /** Returns the content length of `ref`. */
+  length(ref: number): number {
+    return this.chunks[ref >>> CHUNK_SHIFT]!.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+  }
+
+  /** Changes the content length within the block's capacity. */
+  setLength(ref: number, length: number): void {
+    this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
+  }
+
+  /** Returns how many content bytes the block of `ref` can hold. */
+  capacity(ref: number): number {
+    return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
+  }
+
+  /** Returns the bytes a block for `length` content bytes takes. */
+  static blockBytes(length: number): number {
+    return CLASS_GRANULES[classFor((length + 4 + 7) >>> GRANULE_SHIFT)]! << GRANULE_SHIFT
+  }
+
+  #takeSlab(sizeClass: number): number {
+    let slab = this.#listHead[0]! - 1
+    if (slab < 0) {
+      this.#addChunk()
+      slab = this.#listHead[0]! - 1
+    }
+    this.#unlist(slab, 0)
+    const chunk = slab >>> 4
+    if (this.#chunkFreeSlabs[chunk]!-- === SLABS_PER_CHUNK) this.#emptyChunks--
+    this.#slabClass[slab] = sizeClass
+    this.#slabFreed[slab] = 0
+    // Granule 0 of the arena stays unused: ref 0 means "none".
+    this.#slabBump[slab] = slab === 0 ? 1 : 0
+    this.#list(slab, sizeClass)
+    return slab
+  }
+
+  #releaseSlab(slab: number, sizeClass: number): void {
+    this.#unlist(slab, sizeClass)
+    this.#slabClass[slab] = 0
+    this.#slabFreed[slab] = 0
+    this.#list(slab, 0)
+    const chunk = slab >>> 4
+    if (++this.#chunkFreeSlabs[chunk]! === SLABS_PER_CHUNK) {
+      // One empty chunk is kept, so that a queue swinging around a boundary does not map and unmap.
+      if (this.#emptyChunks > 0) this.#dropChunk(chunk)
+      else this.#emptyChunks++
+    }
+  }
+
+  #addChunk(): void {
+    let chunk = this.chunks.indexOf(undefined)
+    if (chunk === -1) chunk = this.chunks.length
+    if ((chunk + 1) * SLABS_PER_CHUNK > SLABS_MAX) throw new ArenaFull()
+    this.chunks[chunk] = Source.allocate(CHUNK_BYTES)
+    this.heldBytes += CHUNK_BYTES
+    this.#chunkFreeSlabs[chunk] = SLABS_PER_CHUNK
+    this.#emptyChunks++
+    for (let i = SLABS_PER_CHUNK - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
+  }
+
+  #dropChunk(chunk: number): void {
+    for (let i = 0; i < SLABS_PER_CHUNK; i++) this.#unlist(chunk * SLABS_PER_CHUNK + i, 0)
+    this.chunks[chunk] = undefined
+    this.heldBytes -= CHUNK_BYTES
+  }
+
+  #list(slab: number, list: number): void {
+    const head = this.#listHead[list]!
+    this.#slabNext[slab] = head
+    this.#slabPrevious[slab] = 0
+    if (head !== 0) this.#slabPrevious[head - 1] = slab + 1
+    this.#listHead[list] = slab + 1
+    this.#slabListed[slab] = 1
+  }
+
+  #unlist(slab: number, list: number): void {
+    const next = this.#slabNext[slab]!
+    const previous = this.#slabPrevious[slab]!
+    if (previous !== 0) this.#slabNext[previous - 1] = next
+    else this.#listHead[list] = next
+    if (next !== 0) this.#slabPrevious[next - 1] = previous
+    this.#slabListed[slab] = 0
+  }
+}

@@ -1,0 +1,492 @@
+// One numbered database: keys, values, expiries, access clocks.
+//
+// Every lookup goes through `find`, where an expired key disappears before
+// anyone can see it; every change of a value begins at `getForWrite`,
+// `findForWrite` or one of the writers here, which is the *before* side of the
+// gate (invariant 6). What happens *after* a change (events, journal, waiters)
+// is the engine's: `call.changed`.
+//
+// Strings are bytes in the arena and nothing else: an integer is text that looks
+// like one. A string above BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
+
+import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import { ACCESS, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
+import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
+
+const TYPE_MASK = 0xf
+/** The string has a buffer of its own in #large. */
+const FLAG_LARGE = 0x10
+/** OBJECT ENCODING says raw whatever the content: it was made or changed in place (APPEND, SETRANGE). */
+const FLAG_RAW = 0x20
+/** The content was never checked for being an integer (INCRBYFLOAT's result). */
+const FLAG_TEXT = 0x40
+const FREQUENCY_SHIFT = 8
+
+/** A string with a buffer of its own: the first `length` bytes are the content, the rest is room to grow. */
+interface LargeString {
+  source: Source
+  length: number
+}
+
+/** What a database needs from whoever runs it; one object for all databases. */
+export interface DatabaseHost {
+  /** Unix time in ms: one reading a command (invariant 2). */
+  now(): number
+  /** Seconds for the access clock, coarse. */
+  accessSeconds: number
+  /** The seed of the key hash. */
+  readonly seed: number
+  /** False while the journal is replayed: history decides what existed, not the clock. */
+  expires: boolean
+  /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
+  touches: boolean
+  /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
+  frequency: ((frequency: number, accessWord: number) => number) | null
+  hits: number
+  misses: number
+  /** Non-null while someone needs to see an entry before it first changes (snapshots). */
+  beforeChange: ((db: Database, entry: number) => void) | null
+  /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
+  looked: ((hash: number) => void) | null
+  /** A key's time was up; it is already gone. The window is valid during the call. */
+  expired(db: Database, key: Bytes): void
+  /** Throws the reply for a wrong type. */
+  wrongType(): never
+}
+
+export class Database {
+  /** Its number; SWAPDB exchanges contents, not numbers. */
+  readonly index: number
+  readonly host: DatabaseHost
+  keys: Keyspace
+  arena: Arena
+  #objects: (Value | undefined)[] = []
+  #freeObjects: number[] = []
+  #large: (LargeString | undefined)[] = []
+  #freeLarge: number[] = []
+  #largeBytes = 0
+
+  constructor(index: number, host: DatabaseHost) {
+    this.index = index
+    this.host = host
+    this.arena = new Arena()
+    this.keys = new Keyspace(this.arena, host.seed)
+  }
+
+  /** Number of keys, expired ones not yet removed included. */
+  get size(): number {
+    return this.keys.count
+  }
+
+  // ── looking ──────────────────────────────────────────────────────────────
+
+  /** Returns the entry of a living key, or NONE. Counts neither as hit nor as use. */
+  find(key: Bytes): number {
+    const { host } = this
+    const entry = this.keys.find(key)
+    if (host.looked !== null) host.looked(this.keys.hash(key))
+    if (entry !== NONE && this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)) {
+      this.#expire(entry, key)
+      return NONE
+    }
+    return entry
+  }
+
+  /** As `find`, and counts as a hit or a miss and as use of the key. */
+  findForRead(key: Bytes): number {
+    const entry = this.find(key)
+    if (entry === NONE) {
+      this.host.misses++
+      return NONE
+    }
+    this.host.hits++
+    if (this.host.touches) this.touch(entry)
+    return entry
+  }
+
+  /** As `find` for someone who is going to change the value: passes the *before* gate. */
+  findForWrite(key: Bytes): number {
+    const entry = this.find(key)
+    if (entry !== NONE) {
+      if (this.host.touches) this.touch(entry)
+      if (this.host.beforeChange !== null) this.host.beforeChange(this, entry)
+    }
+    return entry
+  }
+
+  /** Returns the structure under a key, undefined when there is none. Throws WRONGTYPE. */
+  getForRead<T extends Value>(key: Bytes, valueClass: ValueClass<T>): T | undefined {
+    const entry = this.findForRead(key)
+    return entry === NONE ? undefined : this.#structure(entry, valueClass)
+  }
+
+  /** As `getForRead`, for someone who is going to change it. */
+  getForWrite<T extends Value>(key: Bytes, valueClass: ValueClass<T>): T | undefined {
+    const entry = this.findForWrite(key)
+    return entry === NONE ? undefined : this.#structure(entry, valueClass)
+  }
+
+  #structure<T extends Value>(entry: number, valueClass: ValueClass<T>): T {
+    if (this.typeOf(entry) !== valueClass.type) this.host.wrongType()
+    return this.#objects[this.keys.word(entry, VALUE)] as T
+  }
+
+  /** Returns an entry's type code (value.ts). */
+  typeOf(entry: number): number {
+    return this.keys.word(entry, META) & TYPE_MASK
+  }
+
+  /** Returns an entry's structure; not for strings. */
+  structureOf(entry: number): Value {
+    return this.#objects[this.keys.word(entry, VALUE)]!
+  }
+
+  // ── strings ──────────────────────────────────────────────────────────────
+
+  /** Points `window` at the string under a key; false when there is none. Throws WRONGTYPE. Valid until the next change. */
+  readString(key: Bytes, window: Bytes): boolean {
+    const entry = this.findForRead(key)
+    if (entry === NONE) return false
+    this.stringOf(entry, window)
+    return true
+  }
+
+  /** Points `window` at the string of an entry. Throws WRONGTYPE. */
+  stringOf(entry: number, window: Bytes): Bytes {
+    const meta = this.keys.word(entry, META)
+    if ((meta & TYPE_MASK) !== TYPE_STRING) this.host.wrongType()
+    const value = this.keys.word(entry, VALUE)
+    if ((meta & FLAG_LARGE) !== 0) {
+      const large = this.#large[value]!
+      return window.set(large.source, 0, large.length)
+    }
+    const { arena } = this
+    return window.set(arena.source(value), arena.start(value), arena.length(value))
+  }
+
+  /**
+   * Sets a key to a string, whatever it held before, and returns its entry.
+   *
+   * The expiry is dropped unless `keepExpiry`. `value` may be a window on a buffer of its own (owned = true): a large one is
+   * kept instead of copied.
+   */
+  writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
+    let entry = this.findForWrite(key)
+    if (entry === NONE) {
+      entry = this.keys.insert(key)
+      this.touchNew(entry)
+    } else {
+      if (!keepExpiry && this.keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
+      const meta = this.keys.word(entry, META)
+      // The usual overwrite: the block is the right size already.
+      if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
+        const ref = this.keys.word(entry, VALUE)
+        const { length } = value
+        if (length <= this.arena.capacity(ref) && 2 * length >= this.arena.length(ref)) {
+          copyBytes(this.arena.source(ref), this.arena.start(ref), value.source, value.start, length)
+          this.arena.setLength(ref, length)
+          this.keys.setWord(entry, META, meta & ~(FLAG_RAW | FLAG_TEXT))
+          return entry
+        }
+      }
+      this.#freeValue(entry)
+    }
+    this.#placeString(entry, value, owned)
+    return entry
+  }
+
+  /** Replaces the string of an entry that passed the *before* gate, keeping its expiry. */
+  replaceString(entry: number, value: Bytes): void {
+    const meta = this.keys.word(entry, META)
+    const ref = this.keys.word(entry, VALUE)
+    if ((meta & FLAG_LARGE) === 0 && value.length <= this.arena.capacity(ref)) {
+      const source = this.arena.source(ref)
+      // The value may be a window on the very block it replaces.
+      value.source.u8.copy(source.u8, this.arena.start(ref), value.start, value.start + value.length)
+      this.arena.setLength(ref, value.length)
+      this.keys.setWord(entry, META, meta & ~(FLAG_RAW | FLAG_TEXT))
+      return
+    }
+    const copy = value.copy()
+    this.#freeValue(entry)
+    this.#placeString(entry, copy, false)
+  }
+
+  /**
+   * Makes the string of an entry `length` bytes long in place and points `window` at it for writing; new bytes are 0. From then
+   * on its encoding is raw.
+   */
+  resizeString(entry: number, length: number, window: Bytes): Bytes {
+    this.stringOf(entry, window)
+    const old = window.length
+    const meta = this.keys.word(entry, META)
+    const value = this.keys.word(entry, VALUE)
+    if ((meta & FLAG_LARGE) !== 0) {
+      const large = this.#large[value]!
+      if (length > large.source.u8.length) {
+        const grown = Source.allocate(Math.max(length, Math.min(2 * length, length + 1024 * 1024)))
+        large.source.u8.copy(grown.u8, 0, 0, old)
+        this.#largeBytes += grown.u8.length - large.source.u8.length
+        large.source = grown
+      }
+      large.length = length
+    } else if (length <= this.arena.capacity(value)) {
+      this.arena.setLength(value, length)
+    } else {
+      // Room for as much again, as sds keeps: APPEND in a loop copies each byte a bounded number of times.
+      const room = length <= BLOCK_CONTENT_BYTES_MAX / 2 ? 2 * length : length
+      if (room > BLOCK_CONTENT_BYTES_MAX) {
+        const source = Source.allocate(Math.min(2 * length, length + 1024 * 1024))
+        copyBytes(source, 0, window.source, window.start, old)
+        this.arena.free(value)
+        this.keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
+        this.keys.setWord(entry, META, meta | FLAG_LARGE)
+      } else {
+        const ref = this.arena.allocate(room)
+        copyBytes(this.arena.source(ref), this.arena.start(ref), window.source, window.start, old)
+        this.arena.setLength(ref, length)
+        this.arena.free(value)
+        this.keys.setWord(entry, VALUE, ref)
+      }
+    }
+    this.keys.setWord(entry, META, (this.keys.word(entry, META) | FLAG_RAW) & ~FLAG_TEXT)
+    this.stringOf(entry, window)
+    if (length > old) window.source.u8.fill(0, window.start + old, window.start + length)
+    return window
+  }
+
+  /** Marks a string as text even if it looks like an integer (INCRBYFLOAT's result is never encoded as one). */
+  markText(entry: number): void {
+    this.keys.setWord(entry, META, this.keys.word(entry, META) | FLAG_TEXT)
+  }
+
+  /** Tells how a string came about, for OBJECT ENCODING. */
+  stringOrigin(entry: number): 'plain' | 'raw' | 'text' {
+    const meta = this.keys.word(entry, META)
+    return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
+  }
+
+  #placeString(entry: number, value: Bytes, owned: boolean): void {
+    let meta = this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)
+    if (value.length > BLOCK_CONTENT_BYTES_MAX) {
+      let { source } = value
+      if (!owned || value.start !== 0) {
+        source = Source.allocate(value.length)
+        copyBytes(source, 0, value.source, value.start, value.length)
+      }
+      meta |= FLAG_LARGE
+      this.keys.setWord(entry, VALUE, this.#addLarge({ source, length: value.length }))
+    } else {
+      const ref = this.arena.allocate(value.length)
+      copyBytes(this.arena.source(ref), this.arena.start(ref), value.source, value.start, value.length)
+      this.keys.setWord(entry, VALUE, ref)
+    }
+    this.keys.setWord(entry, META, meta | TYPE_STRING)
+  }
+
+  #addLarge(large: LargeString): number {
+    this.#largeBytes += large.source.u8.length
+    const index = this.#freeLarge.pop() ?? this.#large.length
+    this.#large[index] = large
+    return index
+  }
+
+  // ── structures ───────────────────────────────────────────────────────────
+
+  /** Puts a structure under a key that has none, and returns it. */
+  create<T extends Value>(key: Bytes, value: T): T {
+    const entry = this.keys.insert(key)
+    this.touchNew(entry)
+    this.#placeStructure(entry, value)
+    return value
+  }
+
+  /** Sets a key to a structure, whatever it held; the expiry is dropped. */
+  writeStructure(key: Bytes, value: Value): void {
+    const entry = this.findForWrite(key)
+    if (entry !== NONE) this.#removeEntry(entry)
+    this.create(key, value)
+  }
+
+  #placeStructure(entry: number, value: Value): void {
+    const index = this.#freeObjects.pop() ?? this.#objects.length
+    this.#objects[index] = value
+    this.keys.setWord(entry, VALUE, index)
+    this.keys.setWord(entry, META, (this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)) | value.type)
+  }
+
+  // ── removing and moving ──────────────────────────────────────────────────
+
+  /** Removes a key; false when it did not exist. */
+  delete(key: Bytes): boolean {
+    const entry = this.findForWrite(key)
+    if (entry === NONE) return false
+    this.#removeEntry(entry)
+    return true
+  }
+
+  /** Removes an entry that passed the *before* gate. */
+  deleteEntry(entry: number): void {
+    this.#removeEntry(entry)
+  }
+
+  /** Gives the value and expiry of one key to another name, replacing what that held. `from` must exist. */
+  rename(from: Bytes, to: Bytes): void {
+    const entry = this.findForWrite(from)
+    const target = this.findForWrite(to)
+    if (target !== NONE) this.#removeEntry(target)
+    const renamed = this.keys.insert(to)
+    for (const word of [VALUE, META, ACCESS]) this.keys.setWord(renamed, word, this.keys.word(entry, word))
+    const expiry = this.expiryOf(entry)
+    this.keys.remove(entry)
+    if (expiry !== undefined) this.setExpiry(renamed, expiry)
+  }
+
+  /** Empties the database. The memory goes at once: nothing in it is visited. */
+  clear(): void {
+    if (this.host.beforeChange !== null) {
+      for (let e = 0; e < this.keys.entriesEnd; e++) if (this.keys.isLive(e)) this.host.beforeChange(this, e)
+    }
+    this.arena = new Arena()
+    this.keys = new Keyspace(this.arena, this.host.seed)
+    this.#objects = []
+    this.#freeObjects = []
+    this.#large = []
+    this.#freeLarge = []
+    this.#largeBytes = 0
+  }
+
+  /** Exchanges the contents of two databases. */
+  swap(other: Database): void {
+    ;[this.keys, other.keys] = [other.keys, this.keys]
+    ;[this.arena, other.arena] = [other.arena, this.arena]
+    ;[this.#objects, other.#objects] = [other.#objects, this.#objects]
+    ;[this.#freeObjects, other.#freeObjects] = [other.#freeObjects, this.#freeObjects]
+    ;[this.#large, other.#large] = [other.#large, this.#large]
+    ;[this.#freeLarge, other.#freeLarge] = [other.#freeLarge, this.#freeLarge]
+    ;[this.#largeBytes, other.#largeBytes] = [other.#largeBytes, this.#largeBytes]
+  }
+
+  #removeEntry(entry: number): void {
+    this.#freeValue(entry)
+    this.keys.remove(entry)
+  }
+
+  #freeValue(entry: number): void {
+    const meta = this.keys.word(entry, META)
+    const value = this.keys.word(entry, VALUE)
+    if ((meta & TYPE_MASK) !== TYPE_STRING) {
+      this.#objects[value]!.free()
+      this.#objects[value] = undefined
+      this.#freeObjects.push(value)
+    } else if ((meta & FLAG_LARGE) !== 0) {
+      this.#largeBytes -= this.#large[value]!.source.u8.length
+      this.#large[value] = undefined
+      this.#freeLarge.push(value)
+    } else {
+      this.arena.free(value)
+    }
+  }
+
+  // ── expiry ───────────────────────────────────────────────────────────────
+
+  /** Returns when an entry expires (Unix ms), undefined = never. */
+  expiryOf(entry: number): number | undefined {
+    const position = this.keys.word(entry, EXPIRY)
+    return position === 0 ? undefined : this.keys.expiries.timeAt(position - 1)
+  }
+
+  setExpiry(entry: number, timeMs: number): void {
+    const position = this.keys.word(entry, EXPIRY)
+    if (position === 0) this.keys.expiries.add(entry, timeMs)
+    else this.keys.expiries.change(position - 1, timeMs)
+  }
+
+  clearExpiry(entry: number): boolean {
+    const position = this.keys.word(entry, EXPIRY)
+    if (position === 0) return false
+    this.keys.expiries.remove(position - 1)
+    return true
+  }
+
+  /** Removes up to `max` keys whose time is up; returns how many. `window` is used for their names. */
+  expireDue(max: number, window: Bytes): number {
+    let removed = 0
+    const { expiries } = this.keys
+    const now = this.host.now()
+    while (removed < max && expiries.earliest < now) {
+      const entry = expiries.entryAt(0)
+      // The name must outlive the entry for those who are told of it.
+      const key = this.keys.keyOf(entry, window).copy()
+      this.#expire(entry, key)
+      removed++
+    }
+    return removed
+  }
+
+  #isExpired(entry: number): boolean {
+    if (!this.host.expires) return false
+    return this.keys.expiries.timeAt(this.keys.word(entry, EXPIRY) - 1) < this.host.now()
+  }
+
+  #expire(entry: number, key: Bytes): void {
+    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry)
+    this.#removeEntry(entry)
+    this.host.expired(this, key)
+  }
+
+  // ── access ───────────────────────────────────────────────────────────────
+
+  /** Notes that an entry was used. */
+  touch(entry: number): void {
+    const { host } = this
+    if (host.frequency !== null) {
+      const meta = this.keys.word(entry, META)
+      const next = host.frequency((meta >>> FREQUENCY_SHIFT) & 0xff, this.keys.word(entry, ACCESS))
+      this.keys.setWord(entry, META, (meta & ~(0xff << FREQUENCY_SHIFT)) | (next << FREQUENCY_SHIFT))
+    }
+    this.keys.setWord(entry, ACCESS, host.accessSeconds)
+  }
+
+  /** Starts a new entry's access clock; LFU begins at 5, so that a new key is not the first to go. */
+  touchNew(entry: number): void {
+    this.keys.setWord(entry, ACCESS, this.host.accessSeconds)
+    this.keys.setWord(entry, META, this.keys.word(entry, META) | (5 << FREQUENCY_SHIFT))
+  }
+
+  /** Seconds since an entry was last used. */
+  idleSeconds(entry: number): number {
+    return Math.max(0, this.host.accessSeconds - this.keys.word(entry, ACCESS))
+  }
+
+  frequencyOf(entry: number): number {
+    return (this.keys.word(entry, META) >>> FREQUENCY_SHIFT) & 0xff
+  }
+
+  // ── measuring ────────────────────────────────────────────────────────────
+
+  /** Bytes in use: blocks, index, large strings. */
+  get usedBytes(): number {
+    return this.arena.usedBytes + this.keys.indexBytes + this.#largeBytes
+  }
+
+  /** Bytes one key takes: its entry, its name and its value. */
+  entryBytes(entry: number): number {
+    const { keys } = this
+    const meta = keys.word(entry, META)
+    const value = keys.word(entry, VALUE)
+    const keyRef = keys.word(entry, KEY)
+    let bytes = 36 + (keyRef > 0 ? Arena.blockBytes(this.arena.length(keyRef)) : 0)
+    if (keys.word(entry, EXPIRY) !== 0) bytes += 12
+    if ((meta & TYPE_MASK) !== TYPE_STRING) bytes += this.#objects[value]!.bytes
+    else if ((meta & FLAG_LARGE) !== 0) bytes += this.#large[value]!.source.u8.length
+    else bytes += this.arena.capacity(value) + 4
+    return bytes
+  }
+
+  /** The key hash of an entry, for those who index by it. */
+  hashOf(entry: number): number {
+    return this.keys.word(entry, HASH)
+  }
+}

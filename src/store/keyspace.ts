@@ -1,0 +1,296 @@
+// The index of one database: key → entry, entirely in typed arrays.
+//
+// An entry is eight 32-bit words in a page; it never moves while it lives, so
+// its number is a handle, SCAN can walk numbers and RANDOMKEY can probe them:
+//
+//   0 HASH     hash of the key
+//   1 NEXT     next entry of the same bucket, + 1 (0 = last); of the free list when free
+//   2 KEY      arena ref of the key's bytes (0 = this entry is free)
+//   3 VALUE    what the value's type says: an arena ref or an object number
+//   4 META     type in bits 0–3, flags in 4–7, access frequency in 8–15
+//   5 ACCESS   when last used, in seconds (or LFU's decay minutes)
+//   6 EXPIRY   position in the expiry heap + 1 (0 = never)
+//   7 MARK     free for the owner; 0 in a new entry
+//
+// Eight words are half a cache line: a lookup touches bucket, entry and key.
+// Buckets grow by linear hashing (Litwin 1980): each insertion that finds more
+// entries than buckets splits one bucket, so growth has no pause at any size and
+// never needs a second table; removal merges them again.
+
+import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+
+export const HASH = 0
+export const NEXT = 1
+export const KEY = 2
+export const VALUE = 3
+export const META = 4
+export const ACCESS = 5
+export const EXPIRY = 6
+export const MARK = 7
+const WORDS_SHIFT = 3
+
+const ENTRY_PAGE_SHIFT = 13
+const ENTRY_PAGE_SIZE = 1 << ENTRY_PAGE_SHIFT
+const ENTRY_PAGE_MASK = ENTRY_PAGE_SIZE - 1
+const BUCKET_PAGE_SHIFT = 14
+const BUCKET_PAGE_SIZE = 1 << BUCKET_PAGE_SHIFT
+const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
+/** Buckets are never merged below this. */
+const BUCKETS_MIN = 16
+
+/** No such entry. */
+export const NONE = -1
+
+export class Keyspace {
+  readonly arena: Arena
+  readonly expiries: DeadlineHeap
+  /** Living entries. */
+  count = 0
+  /** One past the highest entry number ever used since the last `clear`. */
+  entriesEnd = 0
+  readonly #seed: number
+  #pages: Int32Array[] = []
+  #free = 0
+  #buckets: Int32Array[] = []
+  #bucketCount = 0
+  /** Buckets at the beginning of the current doubling: a power of two. */
+  #level = BUCKETS_MIN
+  /** Keys too large for the arena: their ref is -(index + 1). */
+  #largeKeys: (Source | undefined)[] = []
+
+  constructor(arena: Arena, seed: number) {
+    this.arena = arena
+    this.#seed = seed
+    this.expiries = new DeadlineHeap((entry, position) => {
+      this.setWord(entry, EXPIRY, position + 1)
+    })
+  }
+
+  /** Returns the hash of a key, remembered in its window. */
+  hash(key: Bytes): number {
+    let { hash } = key
+    if (hash === 0) {
+      hash = hashBytes(key.source, key.start, key.length, this.#seed)
+      key.hash = hash
+    }
+    return hash
+  }
+
+  /** Returns the entry of a key, or NONE. */
+  find(key: Bytes): number {
+    if (this.count === 0) return NONE
+    const hash = this.hash(key)
+    const bucket = this.#bucketOf(hash)
+    let entry = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
+    while (entry >= 0) {
+      const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+      const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
+      if (page[at]! === hash && this.#keyEquals(page[at + KEY]!, key)) return entry
+      entry = page[at + NEXT]! - 1
+    }
+    return NONE
+  }
+
+  /** Adds a key that `find` did not find; the key's bytes are copied. Words other than the key's are 0. Throws ArenaFull. */
+  insert(key: Bytes): number {
+    const keyRef = this.#storeKey(key)
+    const hash = this.hash(key)
+    if (this.count >= this.#bucketCount) this.#growBuckets()
+    let entry = this.#free - 1
+    if (entry >= 0) this.#free = this.word(entry, NEXT)
+    else entry = this.#newEntry()
+    const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+    const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
+    const bucket = this.#bucketOf(hash)
+    const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+    page[at] = hash
+    page[at + NEXT] = bucketPage[bucket & BUCKET_PAGE_MASK]!
+    page[at + KEY] = keyRef
+    page[at + VALUE] = 0
+    page[at + META] = 0
+    page[at + ACCESS] = 0
+    page[at + EXPIRY] = 0
+    page[at + MARK] = 0
+    bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
+    this.count++
+    return entry
+  }
+
+  /** Removes an entry and frees its key; the value is the caller's to free. */
+  remove(entry: number): void {
+    const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+    const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
+    if (page[at + EXPIRY] !== 0) this.expiries.remove(page[at + EXPIRY]! - 1)
+    this.#unlink(entry, page[at]!, page[at + NEXT]!)
+    this.#freeKey(page[at + KEY]!)
+    page[at + KEY] = 0
+    page[at + NEXT] = this.#free
+    this.#free = entry + 1
+    this.count--
+    if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
+  }
+
+  /** Removes every entry at once; the values are the caller's to free. */
+  clear(): void {
+    for (let entry = 0; entry < this.entriesEnd; entry++) {
+      const ref = this.word(entry, KEY)
+      if (ref !== 0) this.#freeKey(ref)
+    }
+    this.expiries.clear()
+    this.#pages = []
+    this.#buckets = []
+    this.#largeKeys = []
+    this.#bucketCount = 0
+    this.#level = BUCKETS_MIN
+    this.#free = 0
+    this.count = 0
+    this.entriesEnd = 0
+  }
+
+  word(entry: number, word: number): number {
+    return this.#pages[entry >>> ENTRY_PAGE_SHIFT]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word]!
+  }
+
+  setWord(entry: number, word: number, value: number): void {
+    this.#pages[entry >>> ENTRY_PAGE_SHIFT]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
+  }
+
+  /** Tells whether `entry` (< entriesEnd) is in use. */
+  isLive(entry: number): boolean {
+    return this.word(entry, KEY) !== 0
+  }
+
+  /** Points a window at the key of an entry; valid until the entry is removed. */
+  keyOf(entry: number, window: Bytes): Bytes {
+    const ref = this.word(entry, KEY)
+    if (ref < 0) {
+      const source = this.#largeKeys[-ref - 1]!
+      window.set(source, 0, source.u8.length)
+    } else {
+      window.set(this.arena.source(ref), this.arena.start(ref), this.arena.length(ref))
+    }
+    window.hash = this.word(entry, HASH)
+    return window
+  }
+
+  /** Bytes of the index itself: entries, buckets, expiries. */
+  get indexBytes(): number {
+    return (
+      this.#pages.length * ENTRY_PAGE_SIZE * 32 + this.#buckets.length * BUCKET_PAGE_SIZE * 4 + this.expiries.heldBytes
+    )
+  }
+
+  #keyEquals(ref: number, key: Bytes): boolean {
+    if (ref < 0) {
+      const source = this.#largeKeys[-ref - 1]!
+      return source.u8.length === key.length && equalBytes(source, 0, key.source, key.start, key.length)
+    }
+    const source = this.arena.source(ref)
+    const start = this.arena.start(ref)
+    return (
+      source.view.getInt32(start - 4, true) === key.length &&
+      equalBytes(source, start, key.source, key.start, key.length)
+    )
+  }
+
+  #storeKey(key: Bytes): number {
+    if (key.length > BLOCK_CONTENT_BYTES_MAX) {
+      const own = Source.allocate(key.length)
+      copyBytes(own, 0, key.source, key.start, key.length)
+      let index = this.#largeKeys.indexOf(undefined)
+      if (index === -1) index = this.#largeKeys.length
+      this.#largeKeys[index] = own
+      return -(index + 1)
+    }
+    const ref = this.arena.allocate(key.length)
+    copyBytes(this.arena.source(ref), this.arena.start(ref), key.source, key.start, key.length)
+    return ref
+  }
+
+  #freeKey(ref: number): void {
+    if (ref < 0) this.#largeKeys[-ref - 1] = undefined
+    else this.arena.free(ref)
+  }
+
+  #newEntry(): number {
+    const entry = this.entriesEnd
+    if (entry >>> ENTRY_PAGE_SHIFT === this.#pages.length)
+      this.#pages.push(new Int32Array(ENTRY_PAGE_SIZE << WORDS_SHIFT))
+    this.entriesEnd++
+    return entry
+  }
+
+  #bucketOf(hash: number): number {
+    const bucket = hash & (2 * this.#level - 1)
+    return bucket < this.#bucketCount ? bucket : bucket & (this.#level - 1)
+  }
+
+  #unlink(entry: number, hash: number, next: number): void {
+    const bucket = this.#bucketOf(hash)
+    const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+    let current = bucketPage[bucket & BUCKET_PAGE_MASK]! - 1
+    if (current === entry) {
+      bucketPage[bucket & BUCKET_PAGE_MASK] = next
+      return
+    }
+    while (true) {
+      const following = this.word(current, NEXT) - 1
+      if (following === entry) break
+      current = following
+    }
+    this.setWord(current, NEXT, next)
+  }
+
+  /** Splits the next bucket in line: its entries divide between it and a new last bucket. */
+  #growBuckets(): void {
+    if (this.#bucketCount === 0) {
+      this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
+      this.#bucketCount = BUCKETS_MIN
+      this.#level = BUCKETS_MIN
+      return
+    }
+    const target = this.#bucketCount
+    if (target >>> BUCKET_PAGE_SHIFT === this.#buckets.length) this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
+    const origin = target - this.#level
+    const originPage = this.#buckets[origin >>> BUCKET_PAGE_SHIFT]!
+    let entry = originPage[origin & BUCKET_PAGE_MASK]! - 1
+    let stay = 0
+    let move = 0
+    while (entry >= 0) {
+      const next = this.word(entry, NEXT) - 1
+      if ((this.word(entry, HASH) & this.#level) === 0) {
+        this.setWord(entry, NEXT, stay)
+        stay = entry + 1
+      } else {
+        this.setWord(entry, NEXT, move)
+        move = entry + 1
+      }
+      entry = next
+    }
+    originPage[origin & BUCKET_PAGE_MASK] = stay
+    this.#buckets[target >>> BUCKET_PAGE_SHIFT]![target & BUCKET_PAGE_MASK] = move
+    this.#bucketCount++
+    if (this.#bucketCount === 2 * this.#level) this.#level *= 2
+  }
+
+  /** Merges the last bucket into the one it was split from. */
+  #shrinkBuckets(): void {
+    if (this.#bucketCount === this.#level) this.#level >>>= 1
+    const last = --this.#bucketCount
+    const target = last - this.#level
+    const lastPage = this.#buckets[last >>> BUCKET_PAGE_SHIFT]!
+    const moved = lastPage[last & BUCKET_PAGE_MASK]!
+    lastPage[last & BUCKET_PAGE_MASK] = 0
+    if (moved !== 0) {
+      let tail = moved - 1
+      while (this.word(tail, NEXT) !== 0) tail = this.word(tail, NEXT) - 1
+      const targetPage = this.#buckets[target >>> BUCKET_PAGE_SHIFT]!
+      this.setWord(tail, NEXT, targetPage[target & BUCKET_PAGE_MASK]!)
+      targetPage[target & BUCKET_PAGE_MASK] = moved
+    }
+    // The page after the current one may stay as a reserve.
+    while (this.#buckets.length > (last >>> BUCKET_PAGE_SHIFT) + 2) this.#buckets.pop()
+  }
+}

@@ -1,0 +1,35 @@
+// What every structure is to the keyspace: a value with a type, a size and an end.
+
+import type { Arena } from './arena.ts'
+
+/** Redis's type names, as TYPE answers them. */
+export type TypeName = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream'
+
+/** Type codes as they stand in an entry's META word. */
+export const TYPE_STRING = 0
+export const TYPE_LIST = 1
+export const TYPE_SET = 2
+export const TYPE_ZSET = 3
+export const TYPE_HASH = 4
+export const TYPE_STREAM = 5
+
+export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset', 'hash', 'stream']
+
+/** A structure that lives under a key. Its memory lies in the database's arena; whoever removes it calls `free`. */
+export interface Value {
+  readonly type: number
+  /** Elements, fields, members or entries. */
+  readonly length: number
+  /** Bytes held, arena and an estimate of the object itself. */
+  readonly bytes: number
+  /** Makes an independent copy whose memory lies in `arena`. */
+  copy(arena: Arena): Value
+  /** Gives all memory back to the arena it came from. */
+  free(): void
+}
+
+/** The class of a structure: what `getForRead(key, List)` names. */
+export interface ValueClass<T extends Value> {
+  readonly type: number
+  readonly prototype: T
+}

@@ -1,0 +1,11 @@
+/** Our bug, never the user's: says what was believed and stops. */
+export function assert(condition: unknown, believed: string): asserts condition {
+  if (!condition) throw new AssertionFailure(believed)
+}
+
+/** A belief of the program turned out false. */
+export class AssertionFailure extends Error {
+  constructor(believed: string) {
+    super(`assertion failed: ${believed}`)
+  }
+}

@@ -1,0 +1,176 @@
+// Bytes in place: a window on memory somebody else owns.
+//
+// A request's argument, a stored key, a value on its way out are all `Bytes`: a
+// source, a start and a length. Nothing is copied and no string is made until
+// somebody asks for one. A source pairs the two views the hot loops want: a
+// Buffer for single bytes and bulk moves, a DataView for four unaligned bytes at
+// a time (V8 turns both into plain loads and stores).
+
+/** Memory with the two views through which it is read and written. */
+export class Source {
+  readonly u8: Buffer
+  readonly view: DataView
+
+  constructor(u8: Buffer) {
+    this.u8 = u8
+    this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength)
+  }
+
+  /** Allocates a source of its own; the content is undefined. */
+  static allocate(length: number): Source {
+    return new Source(Buffer.allocUnsafeSlow(length))
+  }
+}
+
+const EMPTY = new Source(Buffer.alloc(0))
+
+/** Copies longer than this are handed to the runtime's memmove; below it a loop of words is faster than the call. */
+const WORD_COPY_BYTES_MAX = 160
+
+/** A window of `length` bytes at `start` in `source`. Windows are reused: copy what must outlive the turn. */
+export class Bytes {
+  source: Source
+  start: number
+  length: number
+  /** Memo of the key hash; 0 = not computed yet. Whoever moves the window resets it. */
+  hash: number
+
+  constructor(source: Source = EMPTY, start = 0, length = 0) {
+    this.source = source
+    this.start = start
+    this.length = length
+    this.hash = 0
+  }
+
+  /** Makes a window over its own copy of a latin1 string's bytes. */
+  static from(text: string): Bytes {
+    const u8 = Buffer.from(text, 'latin1')
+    return new Bytes(new Source(u8), 0, u8.length)
+  }
+
+  /** Makes a window over a buffer, without copying. */
+  static over(u8: Buffer): Bytes {
+    return new Bytes(new Source(u8), 0, u8.length)
+  }
+
+  /** Moves this window. */
+  set(source: Source, start: number, length: number): this {
+    this.source = source
+    this.start = start
+    this.length = length
+    this.hash = 0
+    return this
+  }
+
+  /** Returns the byte at `index`, 0 ≤ index < length. */
+  at(index: number): number {
+    return this.source.u8[this.start + index]!
+  }
+
+  /** Returns the bytes as a latin1 string (one char a byte). */
+  toString(): string {
+    const { u8 } = this.source
+    if (this.length > 24) return u8.toString('latin1', this.start, this.start + this.length)
+    let text = ''
+    const end = this.start + this.length
+    for (let i = this.start; i < end; i++) text += String.fromCharCode(u8[i]!)
+    return text
+  }
+
+  /** Returns a copy in a Buffer of its own. */
+  toBuffer(): Buffer {
+    return Buffer.from(this.source.u8.subarray(this.start, this.start + this.length))
+  }
+
+  /** Returns a window over a copy of its own. */
+  copy(): Bytes {
+    const copy = new Bytes(Source.allocate(this.length), 0, this.length)
+    copyBytes(copy.source, 0, this.source, this.start, this.length)
+    copy.hash = this.hash
+    return copy
+  }
+
+  equals(other: Bytes): boolean {
+    return this.length === other.length && equalBytes(this.source, this.start, other.source, other.start, this.length)
+  }
+
+  /** Compares with an upper-case ASCII word, ignoring the case of these bytes. */
+  equalsIgnoreCase(upperCase: string): boolean {
+    if (this.length !== upperCase.length) return false
+    const { u8 } = this.source
+    for (let i = 0; i < upperCase.length; i++) {
+      let byte = u8[this.start + i]!
+      if (byte >= 97 && byte <= 122) byte -= 32
+      if (byte !== upperCase.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  /** Orders as memcmp does, the shorter first when one is a prefix of the other. */
+  compare(other: Bytes): number {
+    return this.source.u8.compare(
+      other.source.u8,
+      other.start,
+      other.start + other.length,
+      this.start,
+      this.start + this.length,
+    )
+  }
+}
+
+/** Copies `length` bytes; the regions must not overlap within one source. */
+export function copyBytes(to: Source, toStart: number, from: Source, fromStart: number, length: number): void {
+  if (length > WORD_COPY_BYTES_MAX) {
+    to.u8.set(from.u8.subarray(fromStart, fromStart + length), toStart)
+    return
+  }
+  const target = to.view
+  const origin = from.view
+  let i = 0
+  for (; i + 4 <= length; i += 4) target.setInt32(toStart + i, origin.getInt32(fromStart + i, true), true)
+  for (; i < length; i++) to.u8[toStart + i] = from.u8[fromStart + i]!
+}
+
+/** Tells whether two regions hold the same bytes. */
+export function equalBytes(a: Source, aStart: number, b: Source, bStart: number, length: number): boolean {
+  if (length > WORD_COPY_BYTES_MAX) {
+    return a.u8.compare(b.u8, bStart, bStart + length, aStart, aStart + length) === 0
+  }
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    if (a.view.getInt32(aStart + i, true) !== b.view.getInt32(bStart + i, true)) return false
+  }
+  for (; i < length; i++) {
+    if (a.u8[aStart + i] !== b.u8[bStart + i]) return false
+  }
+  return true
+}
+
+/**
+ * Hashes bytes to a non-zero 32-bit integer (Murmur3's mixing over little-endian words).
+ *
+ * The seed is chosen per process, so that a fixed list of colliding keys does not work everywhere.
+ */
+export function hashBytes(source: Source, start: number, length: number, seed: number): number {
+  const { view, u8 } = source
+  let h = seed ^ length
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    let k = Math.imul(view.getInt32(start + i, true), 0xcc9e2d51)
+    k = (k << 15) | (k >>> 17)
+    h ^= Math.imul(k, 0x1b873593)
+    h = (h << 13) | (h >>> 19)
+    h = (Math.imul(h, 5) + 0xe6546b64) | 0
+  }
+  let k = 0
+  for (; i < length; i++) k = (k << 8) | u8[start + i]!
+  k = Math.imul(k, 0xcc9e2d51)
+  k = (k << 15) | (k >>> 17)
+  h ^= Math.imul(k, 0x1b873593)
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2ae35)
+  h ^= h >>> 16
+  return h === 0 ? 1 : h
+}

@@ -1,0 +1,26 @@
+// Time as the engine sees it: handed in, so that a test owns it (invariant 2).
+
+/** A timer that can be called off. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Unix time in milliseconds, fractions allowed. */
+  now(): number
+  /** Milliseconds since some beginning, never going back; for durations. */
+  monotonic(): number
+  /** Calls `run` once, `delayMs` from now. A waiting timer does not keep the process alive. */
+  after(delayMs: number, run: () => void): Timer
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, Math.min(delayMs, 0x7fffffff))
+    timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}

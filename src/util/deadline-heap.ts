@@ -1,0 +1,119 @@
+// What is due when: a 4-ary min-heap of (time, entry number) in pages of typed arrays.
+//
+// The earliest deadline is always known, so nothing is sampled and nothing due
+// lingers. Each entry knows its position (the owner stores it when told), so
+// changing or cancelling a deadline is O(log n), and growth copies nothing.
+
+const PAGE_SHIFT = 12
+const PAGE_SIZE = 1 << PAGE_SHIFT
+const PAGE_MASK = PAGE_SIZE - 1
+
+export class DeadlineHeap {
+  /** Number of deadlines held. */
+  count = 0
+  readonly #moved: (entry: number, position: number) => void
+  readonly #times: Float64Array[] = []
+  readonly #entries: Int32Array[] = []
+
+  /** `moved` is told the position of an entry whenever it changes; -1 = no longer here. */
+  constructor(moved: (entry: number, position: number) => void) {
+    this.#moved = moved
+  }
+
+  get heldBytes(): number {
+    return this.#times.length * PAGE_SIZE * 12
+  }
+
+  /** Returns the time at a position, in Unix milliseconds. */
+  timeAt(position: number): number {
+    return this.#times[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+  }
+
+  entryAt(position: number): number {
+    return this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+  }
+
+  /** Returns the earliest time, +Infinity when nothing expires. */
+  get earliest(): number {
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.timeAt(0)
+  }
+
+  add(entry: number, time: number): void {
+    const position = this.count++
+    if (position >>> PAGE_SHIFT === this.#times.length) {
+      this.#times.push(new Float64Array(PAGE_SIZE))
+      this.#entries.push(new Int32Array(PAGE_SIZE))
+    }
+    this.#rise(position, entry, time)
+  }
+
+  /** Gives the deadline at `position` another time. */
+  change(position: number, time: number): void {
+    const entry = this.entryAt(position)
+    if (time < this.timeAt(position)) this.#rise(position, entry, time)
+    else this.#sink(position, entry, time)
+  }
+
+  remove(position: number): void {
+    const removed = this.entryAt(position)
+    const last = --this.count
+    const entry = this.entryAt(last)
+    const time = this.timeAt(last)
+    // One page beyond the last is kept in reserve.
+    while (this.#times.length > (this.count >>> PAGE_SHIFT) + 2) {
+      this.#times.pop()
+      this.#entries.pop()
+    }
+    if (position !== last) {
+      if (position > 0 && time < this.timeAt((position - 1) >> 2)) this.#rise(position, entry, time)
+      else this.#sink(position, entry, time)
+    }
+    this.#moved(removed, -1)
+  }
+
+  clear(): void {
+    this.count = 0
+    this.#times.length = 0
+    this.#entries.length = 0
+  }
+
+  #put(position: number, entry: number, time: number): void {
+    this.#times[position >>> PAGE_SHIFT]![position & PAGE_MASK] = time
+    this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK] = entry
+    this.#moved(entry, position)
+  }
+
+  #rise(start: number, entry: number, time: number): void {
+    let position = start
+    while (position > 0) {
+      const parent = (position - 1) >> 2
+      const parentTime = this.timeAt(parent)
+      if (parentTime <= time) break
+      this.#put(position, this.entryAt(parent), parentTime)
+      position = parent
+    }
+    this.#put(position, entry, time)
+  }
+
+  #sink(start: number, entry: number, time: number): void {
+    let position = start
+    while (true) {
+      const first = 4 * position + 1
+      if (first >= this.count) break
+      let least = first
+      let leastTime = this.timeAt(first)
+      const end = Math.min(first + 4, this.count)
+      for (let child = first + 1; child < end; child++) {
+        const childTime = this.timeAt(child)
+        if (childTime < leastTime) {
+          least = child
+          leastTime = childTime
+        }
+      }
+      if (leastTime >= time) break
+      this.#put(position, this.entryAt(least), leastTime)
+      position = least
+    }
+    this.#put(position, entry, time)
+  }
+}

@@ -1,0 +1,146 @@
+// The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
+
+import { commands } from '../../src/commands/index.ts'
+import type { Client, Transport } from '../../src/engine/client.ts'
+import { Config, type ConfigName } from '../../src/engine/config.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import type { Journal, Word } from '../../src/engine/journal.ts'
+import type { Arguments } from '../../src/protocol/arguments.ts'
+import { Source } from '../../src/util/bytes.ts'
+import { Random } from '../../src/util/random.ts'
+import { FakeClock } from './fake-clock.ts'
+
+export interface TestEngine {
+  engine: Engine
+  clock: FakeClock
+  /** Effects as they were journaled, one line a command: `0 SET k v`. */
+  journal: RecordingJournal
+  /** Connects a client; `protocol` 3 without the handshake. */
+  connect(protocol?: 2 | 3): TestClient
+}
+
+/** Makes an engine with its own clock, a seeded source of chance and a journal that remembers. */
+export function createEngine(settings: Partial<Record<ConfigName, string>> = {}, seed = 1): TestEngine {
+  const clock = new FakeClock()
+  const engine = new Engine({
+    commands,
+    clock,
+    random: new Random(seed),
+    config: new Config(settings),
+    later: () => {},
+  })
+  const journal = new RecordingJournal()
+  engine.journal = journal
+  engine.updateObserving()
+  return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
+}
+
+/** A client whose requests run at once. */
+export class TestClient implements Transport {
+  readonly address = '127.0.0.1:50000'
+  readonly localAddress = '127.0.0.1:6379'
+  readonly descriptor = 8
+  /** What a test pretends to be stuck in the socket. */
+  backlogBytes = 0
+  closed: 'flushed' | 'now' | undefined = undefined
+  readonly client: Client
+  readonly #engine: Engine
+  #received: Buffer[] = []
+
+  constructor(engine: Engine, protocol: 2 | 3) {
+    this.#engine = engine
+    this.client = engine.connect(this)
+    this.client.protocol = protocol
+  }
+
+  /** Sends one command and returns the bytes of the reply, as latin1. */
+  ask(...words: (string | number)[]): string {
+    return this.sendRaw(encode(words))
+  }
+
+  /** Sends bytes (latin1) as they are and returns what came back by the end of the turn. */
+  sendRaw(latin1: string): string {
+    const bytes = Buffer.from(latin1, 'latin1')
+    this.#engine.receive(this.client, new Source(bytes), 0, bytes.length)
+    this.#engine.endTurn()
+    return this.received()
+  }
+
+  /** Returns and forgets what arrived since the last look. */
+  received(): string {
+    this.#engine.endTurn()
+    const text = Buffer.concat(this.#received).toString('latin1')
+    this.#received = []
+    return text
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#received.push(Buffer.from(bytes))
+    return true
+  }
+
+  close(when: 'flushed' | 'now'): void {
+    this.closed = when
+  }
+
+  /** The other side goes away. */
+  disconnect(): void {
+    this.#engine.disconnect(this.client)
+  }
+}
+
+/** Encodes a request as a RESP array, latin1. */
+export function encode(words: readonly (string | number)[]): string {
+  let text = `*${words.length}\r\n`
+  for (const word of words) text += `$${String(word).length}\r\n${word}\r\n`
+  return text
+}
+
+/** Remembers effects as text. */
+export class RecordingJournal implements Journal {
+  enabled = true
+  failure: string | undefined = undefined
+  waits = false
+  appended = 0
+  durable = 0
+  lines: string[] = []
+  readonly #listeners: (() => void)[] = []
+
+  appendRequest(database: number, args: Arguments): void {
+    const words: string[] = []
+    for (let i = 0; i < args.length; i++) words.push(args.string(i))
+    this.append(database, words)
+  }
+
+  append(database: number, words: readonly Word[]): void {
+    this.lines.push(`${database} ${words.map(String).join(' ')}`)
+    this.appended += 1
+  }
+
+  beginUnit(): void {
+    this.lines.push('MULTI')
+  }
+
+  endUnit(): void {
+    this.lines.push('EXEC')
+  }
+
+  write(): void {}
+
+  onProgress(run: () => void): void {
+    this.#listeners.push(run)
+  }
+
+  /** Pretends an fsync finished. */
+  progress(durable = this.appended): void {
+    this.durable = durable
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Returns and forgets the lines so far. */
+  take(): string[] {
+    const { lines } = this
+    this.lines = []
+    return lines
+  }
+}
