@@ -532,9 +532,11 @@ export class Engine implements DatabaseHost {
       }
       if (!this.#flush(client)) taken = false
     }
-    if (this.flushQueue.length === 0) this.flushQueue = queue
+    // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
+    const idle = this.flushQueue.length === 0
+    if (idle) this.flushQueue = queue
     queue.length = 0
-    if (taken) {
+    if (taken && idle) {
       this.replies.recycle()
       this.broker.recycle()
     } else {
