@@ -135,11 +135,6 @@ export class Arena {
     return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
   }
 
-  /** Returns the bytes a block for `length` content bytes takes. */
-  static blockBytes(length: number): number {
-    return CLASS_GRANULES[classFor((length + 4 + 7) >>> GRANULE_SHIFT)]! << GRANULE_SHIFT
-  }
-
   #takeSlab(sizeClass: number): number {
     let slab = this.#listHead[0]! - 1
     if (slab < 0) {

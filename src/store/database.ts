@@ -6,12 +6,13 @@
 // gate (invariant 6). What happens *after* a change (events, journal, waiters)
 // is the engine's: `call.changed`.
 //
-// Strings are bytes in the arena and nothing else: an integer is text that looks
-// like one. A string above BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
+// Strings are bytes in the block of their key and nothing else: an integer is text
+// that looks like one. A string that would make the block larger than
+// BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
 
-import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
-import { ACCESS, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
+import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
 const TYPE_MASK = 0xf
@@ -154,15 +155,15 @@ export class Database {
 
   /** Points `window` at the string of an entry. Throws WRONGTYPE. */
   stringOf(entry: number, window: Bytes): Bytes {
-    const meta = this.keys.word(entry, META)
+    const { keys } = this
+    const meta = keys.word(entry, META)
     if ((meta & TYPE_MASK) !== TYPE_STRING) this.host.wrongType()
-    const value = this.keys.word(entry, VALUE)
+    const value = keys.word(entry, VALUE)
     if ((meta & FLAG_LARGE) !== 0) {
       const large = this.#large[value]!
       return window.set(large.source, 0, large.length)
     }
-    const { arena } = this
-    return window.set(arena.source(value), arena.start(value), arena.length(value))
+    return window.set(this.arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value)
   }
 
   /**
@@ -172,45 +173,22 @@ export class Database {
    * kept instead of copied.
    */
   writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
+    const { keys } = this
     let entry = this.findForWrite(key)
     if (entry === NONE) {
-      entry = this.keys.insert(key)
+      entry = keys.insert(key, align(key.length) + value.length <= BLOCK_CONTENT_BYTES_MAX ? value.length : 0)
       this.touchNew(entry)
     } else {
-      if (!keepExpiry && this.keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
-      const meta = this.keys.word(entry, META)
-      // The usual overwrite: the block is the right size already.
-      if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
-        const ref = this.keys.word(entry, VALUE)
-        const { length } = value
-        if (length <= this.arena.capacity(ref) && 2 * length >= this.arena.length(ref)) {
-          copyBytes(this.arena.source(ref), this.arena.start(ref), value.source, value.start, length)
-          this.arena.setLength(ref, length)
-          this.keys.setWord(entry, META, meta & ~(FLAG_RAW | FLAG_TEXT))
-          return entry
-        }
-      }
+      if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
       this.#freeValue(entry)
     }
     this.#placeString(entry, value, owned)
     return entry
   }
 
-  /** Replaces the string of an entry that passed the *before* gate, keeping its expiry. */
+  /** Replaces the string of an entry that passed the *before* gate, keeping its expiry. The value may be a window on the old one. */
   replaceString(entry: number, value: Bytes): void {
-    const meta = this.keys.word(entry, META)
-    const ref = this.keys.word(entry, VALUE)
-    if ((meta & FLAG_LARGE) === 0 && value.length <= this.arena.capacity(ref)) {
-      const source = this.arena.source(ref)
-      // The value may be a window on the very block it replaces.
-      value.source.u8.copy(source.u8, this.arena.start(ref), value.start, value.start + value.length)
-      this.arena.setLength(ref, value.length)
-      this.keys.setWord(entry, META, meta & ~(FLAG_RAW | FLAG_TEXT))
-      return
-    }
-    const copy = value.copy()
-    this.#freeValue(entry)
-    this.#placeString(entry, copy, false)
+    this.#placeString(entry, value, false)
   }
 
   /**
@@ -231,23 +209,23 @@ export class Database {
         large.source = grown
       }
       large.length = length
-    } else if (length <= this.arena.capacity(value)) {
-      this.arena.setLength(value, length)
+    } else if (length <= this.keys.roomOf(entry)) {
+      this.keys.setWord(entry, VALUE, length)
     } else {
+      const { keys } = this
+      const keyBytes = align(this.arena.length(keys.word(entry, KEY)))
       // Room for as much again, as sds keeps: APPEND in a loop copies each byte a bounded number of times.
-      const room = length <= BLOCK_CONTENT_BYTES_MAX / 2 ? 2 * length : length
-      if (room > BLOCK_CONTENT_BYTES_MAX) {
+      if (keyBytes + 2 * length > BLOCK_CONTENT_BYTES_MAX) {
         const source = Source.allocate(Math.min(2 * length, length + 1024 * 1024))
         copyBytes(source, 0, window.source, window.start, old)
-        this.arena.free(value)
-        this.keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
-        this.keys.setWord(entry, META, meta | FLAG_LARGE)
+        this.arena.free(keys.changeRoom(entry, 0))
+        keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
+        keys.setWord(entry, META, meta | FLAG_LARGE)
       } else {
-        const ref = this.arena.allocate(room)
-        copyBytes(this.arena.source(ref), this.arena.start(ref), window.source, window.start, old)
-        this.arena.setLength(ref, length)
-        this.arena.free(value)
-        this.keys.setWord(entry, VALUE, ref)
+        const oldBlock = keys.changeRoom(entry, 2 * length)
+        copyBytes(this.arena.source(keys.word(entry, KEY)), keys.roomStart(entry), window.source, window.start, old)
+        this.arena.free(oldBlock)
+        keys.setWord(entry, VALUE, length)
       }
     }
     this.keys.setWord(entry, META, (this.keys.word(entry, META) | FLAG_RAW) & ~FLAG_TEXT)
@@ -267,22 +245,45 @@ export class Database {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
+  /** Puts a string into an entry whose old value, if of another kind, is freed already; `value` may be a window on the old string. */
   #placeString(entry: number, value: Bytes, owned: boolean): void {
-    let meta = this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)
-    if (value.length > BLOCK_CONTENT_BYTES_MAX) {
+    const { keys, arena } = this
+    const { length } = value
+    let meta = keys.word(entry, META)
+    const room = keys.roomOf(entry)
+    // The usual overwrite: the block is the right size already, neither too small nor mostly empty.
+    if (length <= room && (meta & FLAG_LARGE) === 0 && (room <= 64 || 4 * length >= room)) {
+      copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value.source, value.start, length)
+      keys.setWord(entry, VALUE, length)
+      keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
+      return
+    }
+    const large = (meta & FLAG_LARGE) !== 0 ? keys.word(entry, VALUE) : -1
+    meta &= 0xff << FREQUENCY_SHIFT
+    const keyBytes = room === -1 ? BLOCK_CONTENT_BYTES_MAX : align(arena.length(keys.word(entry, KEY)))
+    if (keyBytes + length > BLOCK_CONTENT_BYTES_MAX || room === -1) {
       let { source } = value
       if (!owned || value.start !== 0) {
-        source = Source.allocate(value.length)
-        copyBytes(source, 0, value.source, value.start, value.length)
+        source = Source.allocate(length)
+        copyBytes(source, 0, value.source, value.start, length)
       }
-      meta |= FLAG_LARGE
-      this.keys.setWord(entry, VALUE, this.#addLarge({ source, length: value.length }))
+      if (room > 8) arena.free(keys.changeRoom(entry, 0))
+      keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
+      keys.setWord(entry, META, meta | FLAG_LARGE)
     } else {
-      const ref = this.arena.allocate(value.length)
-      copyBytes(this.arena.source(ref), this.arena.start(ref), value.source, value.start, value.length)
-      this.keys.setWord(entry, VALUE, ref)
+      const oldBlock = keys.changeRoom(entry, length)
+      copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value.source, value.start, length)
+      arena.free(oldBlock)
+      keys.setWord(entry, VALUE, length)
+      keys.setWord(entry, META, meta)
     }
-    this.keys.setWord(entry, META, meta | TYPE_STRING)
+    if (large !== -1) this.#freeLargeString(large)
+  }
+
+  #freeLargeString(index: number): void {
+    this.#largeBytes -= this.#large[index]!.source.u8.length
+    this.#large[index] = undefined
+    this.#freeLarge.push(index)
   }
 
   #addLarge(large: LargeString): number {
@@ -336,10 +337,22 @@ export class Database {
     const entry = this.findForWrite(from)
     const target = this.findForWrite(to)
     if (target !== NONE) this.#removeEntry(target)
-    const renamed = this.keys.insert(to)
-    for (const word of [VALUE, META, ACCESS]) this.keys.setWord(renamed, word, this.keys.word(entry, word))
+    const { keys } = this
+    const meta = keys.word(entry, META)
     const expiry = this.expiryOf(entry)
-    this.keys.remove(entry)
+    let renamed: number
+    if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
+      const value = this.stringOf(entry, new Bytes())
+      renamed = keys.insert(to, align(to.length) + value.length <= BLOCK_CONTENT_BYTES_MAX ? value.length : 0)
+      this.#placeString(renamed, value, false)
+      keys.setWord(renamed, META, meta | (keys.word(renamed, META) & FLAG_LARGE))
+    } else {
+      renamed = keys.insert(to)
+      keys.setWord(renamed, VALUE, keys.word(entry, VALUE))
+      keys.setWord(renamed, META, meta)
+    }
+    keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
+    keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
   }
 
@@ -381,12 +394,13 @@ export class Database {
       this.#objects[value] = undefined
       this.#freeObjects.push(value)
     } else if ((meta & FLAG_LARGE) !== 0) {
-      this.#largeBytes -= this.#large[value]!.source.u8.length
-      this.#large[value] = undefined
-      this.#freeLarge.push(value)
+      this.#freeLargeString(value)
     } else {
-      this.arena.free(value)
+      return
     }
+    // What is left is the empty string; whoever asked puts something else there or removes the entry.
+    this.keys.setWord(entry, VALUE, 0)
+    this.keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
   }
 
   // ── expiry ───────────────────────────────────────────────────────────────
@@ -477,11 +491,10 @@ export class Database {
     const meta = keys.word(entry, META)
     const value = keys.word(entry, VALUE)
     const keyRef = keys.word(entry, KEY)
-    let bytes = 36 + (keyRef > 0 ? Arena.blockBytes(this.arena.length(keyRef)) : 0)
+    let bytes = 36 + (keyRef > 0 ? this.arena.capacity(keyRef) + 4 : keys.keyOf(entry, new Bytes()).length)
     if (keys.word(entry, EXPIRY) !== 0) bytes += 12
     if ((meta & TYPE_MASK) !== TYPE_STRING) bytes += this.#objects[value]!.bytes
     else if ((meta & FLAG_LARGE) !== 0) bytes += this.#large[value]!.source.u8.length
-    else bytes += this.arena.capacity(value) + 4
     return bytes
   }
 

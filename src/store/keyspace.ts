@@ -5,14 +5,17 @@
 //
 //   0 HASH     hash of the key
 //   1 NEXT     next entry of the same bucket, + 1 (0 = last); of the free list when free
-//   2 KEY      arena ref of the key's bytes (0 = this entry is free)
-//   3 VALUE    what the value's type says: an arena ref or an object number
+//   2 KEY      arena ref of the key's block (0 = this entry is free)
+//   3 VALUE    what the value's type says: a string's length or an object number
 //   4 META     type in bits 0–3, flags in 4–7, access frequency in 8–15
 //   5 ACCESS   when last used, in seconds (or LFU's decay minutes)
 //   6 EXPIRY   position in the expiry heap + 1 (0 = never)
 //   7 MARK     free for the owner; 0 in a new entry
 //
-// Eight words are half a cache line: a lookup touches bucket, entry and key.
+// Eight words are half a cache line: a lookup touches bucket, entry and key. A
+// key's block may have room after the key (from the next multiple of 4 on): a
+// string lives there, so that GET touches no fourth place. Measured at P=16 over
+// 100,000 keys against separate blocks: SET +10–18 %, GET +3–9 % (bench: commands).
 // Buckets grow by linear hashing (Litwin 1980): each insertion that finds more
 // entries than buckets splits one bucket, so growth has no pause at any size and
 // never needs a second table; removal merges them again.
@@ -39,6 +42,11 @@ const BUCKET_PAGE_SIZE = 1 << BUCKET_PAGE_SHIFT
 const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
 /** Buckets are never merged below this. */
 const BUCKETS_MIN = 16
+
+/** The room after a key starts at a multiple of four. */
+export function align(length: number): number {
+  return (length + 3) & ~3
+}
 
 /** No such entry. */
 export const NONE = -1
@@ -93,9 +101,12 @@ export class Keyspace {
     return NONE
   }
 
-  /** Adds a key that `find` did not find; the key's bytes are copied. Words other than the key's are 0. Throws ArenaFull. */
-  insert(key: Bytes): number {
-    const keyRef = this.#storeKey(key)
+  /**
+   * Adds a key that `find` did not find; the key's bytes are copied. Words other than the key's are 0. Its block has room for
+   * `room` bytes after the key, unless the key is too large for the arena (see `roomOf`). Throws ArenaFull.
+   */
+  insert(key: Bytes, room = 0): number {
+    const keyRef = this.#storeKey(key, room)
     const hash = this.hash(key)
     if (this.count >= this.#bucketCount) this.#growBuckets()
     let entry = this.#free - 1
@@ -175,6 +186,30 @@ export class Keyspace {
     return window
   }
 
+  /** Bytes that fit after the key of an entry; -1 when its key is too large to have room. */
+  roomOf(entry: number): number {
+    const ref = this.word(entry, KEY)
+    return ref < 0 ? -1 : this.arena.capacity(ref) - align(this.arena.length(ref))
+  }
+
+  /** Where the room after the key of an entry starts, in `arena.source(word(entry, KEY))`. */
+  roomStart(entry: number): number {
+    const ref = this.word(entry, KEY)
+    return this.arena.start(ref) + align(this.arena.length(ref))
+  }
+
+  /** Moves an entry's key to a block with another room; returns the old block, for the caller to free when done with its content. */
+  changeRoom(entry: number, room: number): number {
+    const old = this.word(entry, KEY)
+    const { arena } = this
+    const length = arena.length(old)
+    const ref = arena.allocate(align(length) + room)
+    arena.setLength(ref, length)
+    copyBytes(arena.source(ref), arena.start(ref), arena.source(old), arena.start(old), length)
+    this.setWord(entry, KEY, ref)
+    return old
+  }
+
   /** Bytes of the index itself: entries, buckets, expiries. */
   get indexBytes(): number {
     return (
@@ -195,7 +230,7 @@ export class Keyspace {
     )
   }
 
-  #storeKey(key: Bytes): number {
+  #storeKey(key: Bytes, room: number): number {
     if (key.length > BLOCK_CONTENT_BYTES_MAX) {
       const own = Source.allocate(key.length)
       copyBytes(own, 0, key.source, key.start, key.length)
@@ -204,7 +239,8 @@ export class Keyspace {
       this.#largeKeys[index] = own
       return -(index + 1)
     }
-    const ref = this.arena.allocate(key.length)
+    const ref = this.arena.allocate(room === 0 ? key.length : align(key.length) + room)
+    this.arena.setLength(ref, key.length)
     copyBytes(this.arena.source(ref), this.arena.start(ref), key.source, key.start, key.length)
     return ref
   }
