@@ -1,111 +1,27 @@
 // Every setting: its kind, its default, whether it may change while running, and a sentence for the documentation.
+//
+// Names, defaults and bounds are redis-server 7.2's, so that its configuration files work here. A row that says `inert` is
+// taken, checked, shown and written back, but nothing depends on it (yet).
 
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
-import { ConfigError } from './config.ts'
+import { INT64_MAX } from '../util/numbers.ts'
+import {
+  base,
+  ConfigError,
+  type ConfigRow,
+  integer,
+  memory,
+  numbers,
+  octal,
+  oneOf,
+  parseMemory,
+  splitWords,
+  text,
+  yesNo,
+} from './config-kinds.ts'
 import { formatEventFlags, parseEventFlags } from './events.ts'
 
-export interface ConfigRow<T> {
-  readonly kind: string
-  readonly default: T
-  /** CONFIG SET may change it. */
-  readonly mutable: boolean
-  readonly doc: string
-  readonly alias?: string
-  /** Reads a text; throws ConfigError. */
-  parse(text: string, current: T): T
-  format(value: T): string
-}
-
-interface Common {
-  doc: string
-  immutable?: true
-  alias?: string
-}
-
-function base(options: Common): { mutable: boolean; doc: string; alias?: string } {
-  const { doc, alias } = options
-  return alias === undefined ? { mutable: !options.immutable, doc } : { mutable: !options.immutable, doc, alias }
-}
-
-function yesNo(value: boolean, options: Common): ConfigRow<boolean> {
-  return {
-    ...base(options),
-    kind: 'yes | no',
-    default: value,
-    parse(text) {
-      const lower = text.toLowerCase()
-      if (lower !== 'yes' && lower !== 'no') throw new ConfigError("argument must be 'yes' or 'no'")
-      return lower === 'yes'
-    },
-    format: (v) => (v ? 'yes' : 'no'),
-  }
-}
-
-function integer(value: number, min: number, max: number, options: Common): ConfigRow<number> {
-  return {
-    ...base(options),
-    kind: `integer, ${min} to ${max}`,
-    default: value,
-    parse(text) {
-      if (!/^-?\d+$/.test(text)) throw new ConfigError("argument couldn't be parsed into an integer")
-      return inRange(Number(text), min, max)
-    },
-    format: String,
-  }
-}
-
-/** Bytes, with Redis's units: 1k = 1000, 1kb = 1024, … */
-function memory(value: number, min: number, max: number, options: Common): ConfigRow<number> {
-  return {
-    ...base(options),
-    kind: 'bytes',
-    default: value,
-    parse(text) {
-      const bytes = parseMemory(text)
-      if (bytes === undefined) throw new ConfigError('argument must be a memory value')
-      return inRange(bytes, min, max)
-    },
-    format: String,
-  }
-}
-
-function inRange(value: number, min: number, max: number): number {
-  if (value < min || value > max) throw new ConfigError(`argument must be between ${min} and ${max} inclusive`)
-  return value
-}
-
-function oneOf<const Choices extends readonly string[]>(
-  choices: Choices,
-  value: Choices[number],
-  options: Common,
-): ConfigRow<Choices[number]> {
-  return {
-    ...base(options),
-    kind: choices.join(' | '),
-    default: value,
-    parse(text) {
-      const lower = text.toLowerCase()
-      if (!choices.includes(lower)) {
-        throw new ConfigError(`argument(s) must be one of the following: ${choices.join(', ')}`)
-      }
-      return lower
-    },
-    format: String,
-  }
-}
-
-function text(value: string, options: Common): ConfigRow<string> {
-  return { ...base(options), kind: 'text', default: value, parse: (t) => t, format: (v) => v }
-}
-
-/** Reads Redis's memory units; undefined when the text is no memory value. */
-export function parseMemory(value: string): number | undefined {
-  const match = /^(\d+)(b|k|kb|m|mb|g|gb)?$/i.exec(value)
-  if (match === null) return undefined
-  return Number(match[1]) * MEMORY_UNITS[(match[2] ?? 'b').toLowerCase() as keyof typeof MEMORY_UNITS]
-}
-
-const MEMORY_UNITS = { b: 1, k: 1000, kb: 1024, m: 1e6, mb: 1024 ** 2, g: 1e9, gb: 1024 ** 3 }
+export { type ConfigRow, parseMemory } from './config-kinds.ts'
 
 /** Output limits of one class of clients. */
 export interface OutputLimit {
@@ -114,29 +30,129 @@ export interface OutputLimit {
   softSeconds: number
 }
 
+/** A snapshot is due when so many seconds have passed and so many changes were made. */
+export interface SavePoint {
+  seconds: number
+  changes: number
+}
+
+const INT32_MAX = 2147483647
+const PORT_MAX = 65535
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning', 'nothing'] as const
+const WHERE_ALLOWED = ['no', 'yes', 'local'] as const
+const SHUTDOWN_WAYS = 'Words of SHUTDOWN (default, save, nosave, now, force) to apply when this signal arrives.'
 
 export const CONFIG_TABLE = {
   // ── network ──
-  bind: text('127.0.0.1', { doc: 'Addresses to listen on, separated by blanks.' }),
-  port: integer(6379, 0, 65535, { doc: 'TCP port; 0 = do not listen on TCP.' }),
+  bind: text('127.0.0.1', { words: true, doc: 'Addresses to listen on, separated by blanks.' }),
+  port: integer(6379, 0, PORT_MAX, { doc: 'TCP port; 0 = do not listen on TCP.' }),
   unixsocket: text('', { immutable: true, doc: 'Path of a unix socket to listen on.' }),
-  timeout: integer(0, 0, 2147483647, { doc: 'Closes clients that were idle for this many seconds; 0 = never.' }),
+  unixsocketperm: octal(0, 0o777, { immutable: true, doc: 'Permissions of the unix socket; 0 = as the umask has it.' }),
+  'tcp-backlog': integer(511, 0, INT32_MAX, {
+    immutable: true,
+    doc: 'Connections the kernel queues before they are accepted.',
+  }),
+  'tcp-keepalive': integer(300, 0, INT32_MAX, { doc: 'Seconds between probes of a silent connection; 0 = none.' }),
+  timeout: integer(0, 0, INT32_MAX, { doc: 'Closes clients that were idle for this many seconds; 0 = never.' }),
   maxclients: integer(10000, 1, 4294967295, { doc: 'Connections served at the same time.' }),
+  'protected-mode': yesNo(true, {
+    doc: 'Without a password, and when no address was configured, serve only clients on this machine.',
+  }),
+  'bind-source-addr': text('', { inert: true, doc: 'Address that outgoing connections come from.' }),
+  'socket-mark-id': integer(0, 0, 4294967295, { immutable: true, inert: true, doc: 'Mark on listening sockets.' }),
 
   // ── limits ──
-  'proto-max-bulk-len': memory(BULK_BYTES_MAX, 1024 * 1024, Number.MAX_SAFE_INTEGER, {
-    doc: 'Largest single argument.',
-  }),
-  'client-query-buffer-limit': memory(QUERY_BUFFER_BYTES_MAX, 1024 * 1024, Number.MAX_SAFE_INTEGER, {
+  'proto-max-bulk-len': memory(BULK_BYTES_MAX, 1024 * 1024, INT64_MAX, { doc: 'Largest single argument.' }),
+  'client-query-buffer-limit': memory(QUERY_BUFFER_BYTES_MAX, 1024 * 1024, INT64_MAX, {
     doc: 'Unprocessed request bytes a client may have.',
   }),
+  'maxmemory-clients': {
+    ...base({ inert: true, doc: 'Memory of all clients together above which the largest are closed.' }),
+    kind: 'bytes or percent',
+    default: '0',
+    parse(t: string) {
+      const percent = /^(\d{1,18})%$/.exec(t)
+      if (percent !== null) {
+        if (Number(percent[1]) > 100) throw new ConfigError('percentage argument must be less or equal to 100')
+        return t
+      }
+      const bytes = parseMemory(t)
+      if (bytes === undefined) throw new ConfigError('argument must be a memory or percent value')
+      return String(bytes)
+    },
+    format: String,
+  } as ConfigRow<string>,
 
   // ── general ──
-  databases: integer(16, 1, 65535, { immutable: true, doc: 'Number of databases.' }),
+  databases: integer(16, 1, INT32_MAX, { immutable: true, doc: 'Number of databases.' }),
   requirepass: text('', { doc: 'Password of the default user; empty = none.' }),
   loglevel: oneOf(LOG_LEVELS, 'notice', { doc: 'How much is logged.' }),
+  logfile: text('', { immutable: true, doc: 'File to log to; empty = standard output.' }),
+  pidfile: text('', { immutable: true, doc: 'File that holds the process id while the server runs.' }),
+  daemonize: {
+    ...base({
+      immutable: true,
+      doc: 'Only `no`: the process stays in the foreground, for a service manager to run it.',
+    }),
+    kind: 'no',
+    default: false,
+    parse(t: string) {
+      if (t.toLowerCase() === 'no') return false
+      throw new ConfigError("argument must be 'no': run it under a service manager instead")
+    },
+    format: () => 'no',
+  } as ConfigRow<boolean>,
+  supervised: oneOf(['upstart', 'systemd', 'auto', 'no'], 'no', {
+    immutable: true,
+    inert: true,
+    doc: 'How a service manager is told of the start.',
+  }),
+  'always-show-logo': yesNo(false, { immutable: true, inert: true, doc: 'Show a logo at the start.' }),
+  'set-proc-title': yesNo(true, { immutable: true, inert: true, doc: 'Show the address in the process title.' }),
+  'proc-title-template': text('{title} {listen-addr} {server-mode}', {
+    inert: true,
+    doc: 'Form of the process title.',
+  }),
+  'syslog-enabled': yesNo(false, { immutable: true, inert: true, doc: 'Log to syslog.' }),
+  'syslog-ident': text('redis', { immutable: true, inert: true, doc: 'Name in syslog.' }),
+  'syslog-facility': oneOf(
+    ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+    'local0',
+    { immutable: true, inert: true, doc: 'Facility in syslog.' },
+  ),
+  'enable-protected-configs': oneOf(WHERE_ALLOWED, 'no', {
+    immutable: true,
+    doc: 'Who may change protected settings (`dir`, `dbfilename`): nobody, everybody, clients on this machine.',
+  }),
+  'enable-debug-command': oneOf(WHERE_ALLOWED, 'no', {
+    immutable: true,
+    doc: 'Who may use DEBUG: nobody, everybody, clients on this machine.',
+  }),
+  'enable-module-command': oneOf(WHERE_ALLOWED, 'no', { immutable: true, inert: true, doc: 'Who may use MODULE.' }),
+  'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
+  'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
+  'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
+  'shutdown-on-sigint': shutdownWords({ inert: true, doc: SHUTDOWN_WAYS }),
+  'shutdown-on-sigterm': shutdownWords({ inert: true, doc: SHUTDOWN_WAYS }),
+  hz: integer(10, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Rounds of background work a second; here work is timed to the event itself.',
+  }),
+  'dynamic-hz': yesNo(true, { inert: true, doc: 'Adapt hz to the number of clients.' }),
   'active-expire-enabled': yesNo(true, { doc: 'Remove keys when their time is up, not only when they are looked at.' }),
+  'active-expire-effort': integer(1, 1, 10, {
+    inert: true,
+    doc: 'Effort of expiry; here every key goes within milliseconds of its time.',
+  }),
+  activerehashing: yesNo(true, {
+    inert: true,
+    doc: 'Grow the key index in the background; here it always grows in small steps.',
+  }),
+  'busy-reply-threshold': integer(5000, 0, INT64_MAX, {
+    alias: 'lua-time-limit',
+    inert: true,
+    doc: 'Milliseconds after which a script is called slow.',
+  }),
   'notify-keyspace-events': {
     ...base({ doc: 'Classes of keyspace events to publish, by letter.' }),
     kind: 'letters',
@@ -148,19 +164,320 @@ export const CONFIG_TABLE = {
     },
     format: formatEventFlags,
   } as ConfigRow<number>,
+  'tracking-table-max-keys': integer(1000000, 0, INT64_MAX, {
+    inert: true,
+    doc: 'Keys remembered for CLIENT TRACKING.',
+  }),
+  'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
+    inert: true,
+    doc: 'Channels a new user may use.',
+  }),
+  aclfile: text('', { immutable: true, inert: true, doc: 'File with the users.' }),
+  'acllog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Refusals kept for ACL LOG.' }),
+
+  // ── watching it ──
+  'slowlog-log-slower-than': integer(10000, -1, INT64_MAX, {
+    inert: true,
+    doc: 'Microseconds that make a command slow.',
+  }),
+  'slowlog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Slow commands remembered.' }),
+  'latency-monitor-threshold': integer(0, 0, INT64_MAX, {
+    inert: true,
+    doc: 'Milliseconds that make an event slow; 0 = do not watch.',
+  }),
+  'latency-tracking': yesNo(true, { inert: true, doc: 'Measure the latency of each command.' }),
+  'latency-tracking-info-percentiles': numbers(
+    [50, 99, 99.9],
+    { inert: true, doc: 'Percentiles that INFO latencystats shows.' },
+    (texts) => {
+      const name = 'latency-tracking-info-percentiles'
+      for (const t of texts) {
+        if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(t)) return `Invalid ${name} parameters`
+        if (Number(t) < 0 || Number(t) > 100) return `${name} parameters should sit between [0.0,100.0]`
+      }
+      return undefined
+    },
+  ),
+  'crash-log-enabled': yesNo(true, { inert: true, doc: 'Log a report when the server crashes.' }),
+  'crash-memcheck-enabled': yesNo(true, { inert: true, doc: 'Test the memory when the server crashes.' }),
 
   // ── persistence ──
-  dir: text('.', { doc: 'Directory of the data files.' }),
+  dir: text('.', { protected: true, doc: 'Directory of the data files.' }),
   appendonly: yesNo(false, { doc: 'Keep an append-only file.' }),
-  appendfsync: oneOf(['always', 'everysec', 'no'], 'everysec', { doc: 'When the append-only file is fsynced.' }),
-  appendfilename: text('appendonly.aof', { immutable: true, doc: 'Prefix of the append-only files.' }),
-  appenddirname: text('appendonlydir', { immutable: true, doc: 'Directory of the append-only files, inside dir.' }),
+  appendfsync: oneOf(['everysec', 'always', 'no'], 'everysec', { doc: 'When the append-only file is fsynced.' }),
+  appendfilename: text(
+    'appendonly.aof',
+    { immutable: true, doc: 'Prefix of the append-only files.' },
+    fileName('appendfilename'),
+  ),
+  appenddirname: text(
+    'appendonlydir',
+    { immutable: true, doc: 'Directory of the append-only files, inside dir.' },
+    fileName('appenddirname'),
+  ),
   'aof-load-truncated': yesNo(true, {
     doc: 'Cut a torn end of the last append-only file instead of refusing to start.',
   }),
+  'aof-use-rdb-preamble': yesNo(true, { inert: true, doc: 'Write the base file as a snapshot.' }),
+  'aof-timestamp-enabled': yesNo(false, { inert: true, doc: 'Note the time in the append-only file.' }),
+  'aof-rewrite-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while the file is rewritten.' }),
+  'aof-disable-auto-gc': yesNo(false, { inert: true, doc: 'Keep append-only files that are no longer needed.' }),
+  'auto-aof-rewrite-percentage': integer(100, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Growth in percent that makes a rewrite due; 0 = never.',
+  }),
+  'auto-aof-rewrite-min-size': memory(64 * 1024 * 1024, 0, INT64_MAX, {
+    inert: true,
+    doc: 'Size below which no rewrite is due.',
+  }),
+  'no-appendfsync-on-rewrite': yesNo(false, { inert: true, doc: 'Do not fsync while the file is rewritten.' }),
+  save: {
+    ...base({
+      inert: true,
+      words: true,
+      lines: true,
+      doc: 'When a snapshot is due: pairs of seconds and changes; empty = never.',
+    }),
+    kind: 'pairs of seconds and changes',
+    default: [
+      { seconds: 3600, changes: 1 },
+      { seconds: 300, changes: 100 },
+      { seconds: 60, changes: 10000 },
+    ],
+    parse(t: string) {
+      // Blanks around or doubled are no mistake in a file, but CONFIG SET refuses them: it splits at single blanks.
+      const words = t === '' ? [] : t.split(' ')
+      const points: SavePoint[] = []
+      for (let i = 0; i < words.length; i += 2) {
+        const seconds = wholeNumber(words[i])
+        const changes = wholeNumber(words[i + 1])
+        if (seconds === undefined || changes === undefined || seconds < 1)
+          throw new ConfigError('Invalid save parameters')
+        points.push({ seconds, changes })
+      }
+      return points
+    },
+    format: (points) => points.map(({ seconds, changes }) => `${seconds} ${changes}`).join(' '),
+  } as ConfigRow<readonly SavePoint[]>,
+  dbfilename: text(
+    'dump.rdb',
+    { protected: true, inert: true, doc: 'Name of the snapshot file, inside dir.' },
+    fileName('dbfilename'),
+  ),
+  rdbcompression: yesNo(true, { inert: true, doc: 'Compress strings in snapshots.' }),
+  rdbchecksum: yesNo(true, { immutable: true, inert: true, doc: 'Put a checksum at the end of snapshots.' }),
+  'rdb-save-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while a snapshot is written.' }),
+  'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),
+  'stop-writes-on-bgsave-error': yesNo(true, { inert: true, doc: 'Refuse writes after a snapshot failed.' }),
+  'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
+    inert: true,
+    doc: 'How closely RESTORE looks at its payload.',
+  }),
 
   // ── memory ──
-  maxmemory: memory(0, 0, Number.MAX_SAFE_INTEGER, {
+  maxmemory: memory(0, 0, Number.POSITIVE_INFINITY, {
     doc: 'Used memory above which keys are evicted or writes refused; 0 = no limit.',
   }),
-} as const satisfies Record<string, ConfigRow<never> | ConfigRow<boolean> | ConfigRow<number> | ConfigRow<string>>
+  'maxmemory-samples': integer(5, 1, INT32_MAX, { inert: true, doc: 'Keys looked at to find one to evict.' }),
+  'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
+  'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
+  'lazyfree-lazy-expire': yesNo(false, { inert: true, doc: 'Free expired values in the background.' }),
+  'lazyfree-lazy-server-del': yesNo(false, { inert: true, doc: 'Free overwritten values in the background.' }),
+  'lazyfree-lazy-user-del': yesNo(false, { inert: true, doc: 'Let DEL do as UNLINK does.' }),
+  'lazyfree-lazy-user-flush': yesNo(false, {
+    inert: true,
+    doc: 'Let FLUSHALL and FLUSHDB be ASYNC; here no value is visited either way.',
+  }),
+  activedefrag: yesNo(false, { inert: true, doc: 'Move values together to give memory back.' }),
+  'active-defrag-cycle-min': integer(1, 1, 99, { inert: true, doc: 'Least effort of that, in percent.' }),
+  'active-defrag-cycle-max': integer(25, 1, 99, { inert: true, doc: 'Most effort of that, in percent.' }),
+  'active-defrag-ignore-bytes': memory(100 * 1024 * 1024, 1, INT64_MAX, {
+    inert: true,
+    doc: 'Waste below which it rests.',
+  }),
+  'active-defrag-max-scan-fields': integer(1000, 1, INT64_MAX, {
+    inert: true,
+    doc: 'Size above which a value is done in steps.',
+  }),
+  'active-defrag-threshold-lower': integer(10, 0, 1000, { inert: true, doc: 'Waste in percent at which it begins.' }),
+  'active-defrag-threshold-upper': integer(100, 0, 1000, {
+    inert: true,
+    doc: 'Waste in percent at which it does its most.',
+  }),
+  'jemalloc-bg-thread': yesNo(true, { inert: true, doc: 'Purge the allocator in the background.' }),
+  'disable-thp': yesNo(true, { immutable: true, inert: true, doc: 'Turn huge pages off for this process.' }),
+  'oom-score-adj': oneOf(['no', 'yes', 'relative', 'absolute'], 'no', {
+    inert: true,
+    doc: 'Tell the kernel whom to kill first.',
+  }),
+  'oom-score-adj-values': numbers([0, 200, 800], { inert: true, doc: 'The values told.' }, (texts) => {
+    if (texts.length !== 3) return 'wrong number of arguments'
+    for (const t of texts) {
+      if (!/^-?\d{1,5}$/.test(t) || Math.abs(Number(t)) > 2000) {
+        return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
+      }
+    }
+    return undefined
+  }),
+  'io-threads': integer(1, 1, 128, {
+    immutable: true,
+    inert: true,
+    doc: 'Threads for input and output; here the event loop does it.',
+  }),
+  'io-threads-do-reads': yesNo(false, { immutable: true, inert: true, doc: 'Let those threads read too.' }),
+
+  // ── encodings, as OBJECT ENCODING tells them ──
+  'hash-max-listpack-entries': integer(512, 0, INT64_MAX, {
+    alias: 'hash-max-ziplist-entries',
+    inert: true,
+    doc: 'Fields of a small hash.',
+  }),
+  'hash-max-listpack-value': memory(64, 0, INT64_MAX, {
+    alias: 'hash-max-ziplist-value',
+    inert: true,
+    doc: 'Longest value in a small hash.',
+  }),
+  'list-compress-depth': integer(0, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Nodes at the ends of a list that stay uncompressed; 0 = compress none.',
+  }),
+  'set-max-intset-entries': integer(512, 0, INT64_MAX, { inert: true, doc: 'Members of a small set of integers.' }),
+  'set-max-listpack-entries': integer(128, 0, INT64_MAX, { inert: true, doc: 'Members of a small set.' }),
+  'set-max-listpack-value': memory(64, 0, INT64_MAX, { inert: true, doc: 'Longest member of a small set.' }),
+  'zset-max-listpack-entries': integer(128, 0, INT64_MAX, {
+    alias: 'zset-max-ziplist-entries',
+    inert: true,
+    doc: 'Members of a small sorted set.',
+  }),
+  'zset-max-listpack-value': memory(64, 0, INT64_MAX, {
+    alias: 'zset-max-ziplist-value',
+    inert: true,
+    doc: 'Longest member of a small sorted set.',
+  }),
+  'hll-sparse-max-bytes': memory(3000, 0, INT64_MAX, {
+    inert: true,
+    doc: 'Size up to which a HyperLogLog stays sparse.',
+  }),
+  'stream-node-max-bytes': memory(4096, 0, INT64_MAX, { inert: true, doc: 'Bytes of one block of a stream.' }),
+  'stream-node-max-entries': integer(100, 0, INT64_MAX, { inert: true, doc: 'Entries of one block of a stream.' }),
+
+  // ── replication ──
+  'replica-serve-stale-data': yesNo(true, {
+    alias: 'slave-serve-stale-data',
+    inert: true,
+    doc: 'Let a replica answer while its master is away.',
+  }),
+  'replica-read-only': yesNo(true, { alias: 'slave-read-only', inert: true, doc: 'Refuse writes on a replica.' }),
+  'replica-priority': integer(100, 0, INT32_MAX, {
+    alias: 'slave-priority',
+    inert: true,
+    doc: 'Rank of a replica when a master is chosen.',
+  }),
+  'replica-announced': yesNo(true, { inert: true, doc: 'Let Sentinel tell of this replica.' }),
+  'replica-announce-ip': text('', { alias: 'slave-announce-ip', inert: true, doc: 'Address a replica is known by.' }),
+  'replica-announce-port': integer(0, 0, PORT_MAX, {
+    alias: 'slave-announce-port',
+    inert: true,
+    doc: 'Port a replica is known by.',
+  }),
+  'replica-ignore-maxmemory': yesNo(true, {
+    alias: 'slave-ignore-maxmemory',
+    inert: true,
+    doc: 'Leave eviction to the master.',
+  }),
+  'replica-ignore-disk-write-errors': yesNo(false, { inert: true, doc: 'Go on when a replica cannot write.' }),
+  'replica-lazy-flush': yesNo(false, {
+    alias: 'slave-lazy-flush',
+    inert: true,
+    doc: 'Empty a replica in the background.',
+  }),
+  'repl-backlog-size': memory(1024 * 1024, 1, INT64_MAX, {
+    inert: true,
+    doc: 'Bytes kept for replicas that come back.',
+  }),
+  'repl-backlog-ttl': integer(3600, 0, INT64_MAX, { inert: true, doc: 'Seconds they are kept without any replica.' }),
+  'repl-disable-tcp-nodelay': yesNo(false, { inert: true, doc: 'Send to replicas in larger packets.' }),
+  'repl-diskless-sync': yesNo(true, { inert: true, doc: 'Send a full copy without a file.' }),
+  'repl-diskless-sync-delay': integer(5, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Seconds to wait for more replicas first.',
+  }),
+  'repl-diskless-sync-max-replicas': integer(0, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Replicas for which it does not wait longer.',
+  }),
+  'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
+    inert: true,
+    doc: 'Load a full copy without a file.',
+  }),
+  'repl-ping-replica-period': integer(10, 1, INT32_MAX, {
+    alias: 'repl-ping-slave-period',
+    inert: true,
+    doc: 'Seconds between pings to replicas.',
+  }),
+  'repl-timeout': integer(60, 1, INT32_MAX, { inert: true, doc: 'Seconds after which a silent link is cut.' }),
+  'min-replicas-to-write': integer(0, 0, INT32_MAX, {
+    alias: 'min-slaves-to-write',
+    inert: true,
+    doc: 'Replicas without which writes are refused.',
+  }),
+  'min-replicas-max-lag': integer(10, 0, INT32_MAX, {
+    alias: 'min-slaves-max-lag',
+    inert: true,
+    doc: 'Seconds a replica may be behind to count.',
+  }),
+  'propagation-error-behavior': oneOf(['ignore', 'panic', 'panic-on-replicas'], 'ignore', {
+    inert: true,
+    doc: 'What to do when a replica cannot apply a write.',
+  }),
+
+  // ── cluster ──
+  'cluster-enabled': {
+    ...base({ immutable: true, doc: 'Only `no`: there is no cluster mode yet.' }),
+    kind: 'no',
+    default: false,
+    parse(t: string) {
+      if (t.toLowerCase() === 'no') return false
+      throw new ConfigError("argument must be 'no': there is no cluster mode")
+    },
+    format: () => 'no',
+  } as ConfigRow<boolean>,
+} as const satisfies Record<
+  string,
+  | ConfigRow<never>
+  | ConfigRow<boolean>
+  | ConfigRow<number>
+  | ConfigRow<string>
+  | ConfigRow<readonly number[]>
+  | ConfigRow<readonly SavePoint[]>
+>
+
+function shutdownWords(options: { doc: string; inert: true }): ConfigRow<string> {
+  const choices = ['default', 'save', 'nosave', 'now', 'force']
+  return {
+    ...base({ ...options, words: true }),
+    kind: choices.join(' | '),
+    default: 'default',
+    parse(t) {
+      const words = splitWords(t.toLowerCase())
+      if (words.length === 0 || !words.every((word) => choices.includes(word))) {
+        throw new ConfigError(`argument(s) must be one of the following: ${choices.join(', ')}`)
+      }
+      if (words.includes('save') && words.includes('nosave')) throw new ConfigError('invalid combination')
+      return words.join(' ')
+    },
+    format: String,
+  }
+}
+
+/** A file in a directory given elsewhere: a name without a path. */
+function fileName(option: string): (text: string) => string | undefined {
+  return (t) => {
+    if (t.includes('/')) return `${option} can't be a path, just a filename`
+    return t === '' && option.startsWith('append') ? `${option} can't be empty` : undefined
+  }
+}
+
+function wholeNumber(word: string | undefined): number | undefined {
+  return word !== undefined && /^\d{1,15}$/.test(word) ? Number(word) : undefined
+}

@@ -4,20 +4,24 @@
 // A row knows how its value is read and printed. Values are typed by their row:
 // `config.get('databases')` is a number.
 
-import { CONFIG_TABLE, type ConfigRow } from './config-table.ts'
+import { ConfigError, type ConfigRow } from './config-kinds.ts'
+import { CONFIG_TABLE } from './config-table.ts'
+
+export { ConfigError } from './config-kinds.ts'
 
 export type ConfigName = keyof typeof CONFIG_TABLE
 export type ConfigValue<N extends ConfigName> = (typeof CONFIG_TABLE)[N] extends ConfigRow<infer T> ? T : never
+/** Settings as texts, as a config file has them. */
+export type ConfigSettings = Readonly<Partial<Record<ConfigName, string>>>
 
-/** A setting that cannot be taken; `message` is what Redis appends after the option's name. */
-export class ConfigError extends Error {}
+type Listener = (value: unknown) => void
 
 export class Config {
   readonly #values: Record<string, unknown> = {}
-  readonly #listeners = new Map<string, ((value: unknown) => void)[]>()
+  readonly #listeners = new Map<string, Listener[]>()
 
   /** Starts from the defaults; `settings` are texts as in a config file. Throws ConfigError. */
-  constructor(settings: Readonly<Partial<Record<ConfigName, string>>> = {}) {
+  constructor(settings: ConfigSettings = {}) {
     for (const [name, row] of Object.entries(CONFIG_TABLE)) this.#values[name] = row.default
     for (const [name, text] of Object.entries(settings)) this.set(name as ConfigName, text)
   }
@@ -28,37 +32,80 @@ export class Config {
 
   /** Returns the value as CONFIG GET prints it. */
   text(name: ConfigName): string {
-    return row(name).format(this.#values[name])
+    return configRow(name).format(this.#values[name])
+  }
+
+  /** Tells whether a setting is what it would be if nobody had said anything. */
+  isDefault(name: ConfigName): boolean {
+    const row = configRow(name)
+    return row.format(row.default) === this.text(name)
   }
 
   /** Reads and takes a value, then tells the listeners. Throws ConfigError; nothing is changed then. */
   set(name: ConfigName, text: string): void {
-    this.#values[name] = row(name).parse(text, this.#values[name])
-    for (const listener of this.#listeners.get(name) ?? []) listener(this.#values[name])
+    this.setAll([[name, text]])
+  }
+
+  /** Takes all of several values or none: when one is refused, by its row or by a listener, the rest is taken back. */
+  setAll(settings: readonly (readonly [ConfigName, string])[]): void {
+    const before = new Map<ConfigName, unknown>()
+    const told: ConfigName[] = []
+    let current: ConfigName | undefined
+    try {
+      for (const [name, text] of settings) {
+        current = name
+        const value = configRow(name).parse(text, this.#values[name])
+        if (!before.has(name)) before.set(name, this.#values[name])
+        this.#values[name] = value
+      }
+      for (const name of before.keys()) {
+        current = name
+        told.push(name)
+        this.#tell(name)
+      }
+    } catch (error) {
+      for (const [name, value] of before) this.#values[name] = value
+      if (error instanceof ConfigError) {
+        // The one that refused has changed nothing; those before it go back.
+        for (const name of told.slice(0, -1)) this.#tell(name)
+        error.option = current
+      }
+      throw error
+    }
+  }
+
+  #tell(name: ConfigName): void {
+    const listeners = this.#listeners.get(name)
+    if (listeners !== undefined) for (const listener of listeners) listener(this.#values[name])
   }
 
   /** Checks a value without taking it. Throws ConfigError. */
   check(name: ConfigName, text: string): void {
-    row(name).parse(text, this.#values[name])
+    configRow(name).parse(text, this.#values[name])
   }
 
   /** Calls `listener` with the new value after each change. It may throw ConfigError to refuse. */
   onChange<N extends ConfigName>(name: N, listener: (value: ConfigValue<N>) => void): void {
     const listeners = this.#listeners.get(name) ?? []
-    listeners.push(listener as (value: unknown) => void)
+    listeners.push(listener as Listener)
     this.#listeners.set(name, listeners)
   }
 
   /** Finds a name in any case, aliases included. */
   static resolve(name: string): ConfigName | undefined {
-    const lower = name.toLowerCase()
-    if (Object.hasOwn(CONFIG_TABLE, lower)) return lower as ConfigName
-    for (const [canonical, { alias }] of Object.entries(CONFIG_TABLE))
-      if (alias === lower) return canonical as ConfigName
-    return undefined
+    return CONFIG_NAMES.get(name.toLowerCase())
   }
 }
 
-function row(name: ConfigName): ConfigRow<unknown> {
+/** Every name a setting can be called by, old ones included → the setting; in the table's order. */
+export const CONFIG_NAMES: ReadonlyMap<string, ConfigName> = new Map(
+  Object.entries(CONFIG_TABLE).flatMap(([name, { alias }]: [string, { alias?: string }]) => {
+    const own: [string, ConfigName] = [name, name as ConfigName]
+    return alias === undefined ? [own] : [own, [alias, name as ConfigName] as [string, ConfigName]]
+  }),
+)
+
+/** Returns a setting's row of the table. */
+export function configRow(name: ConfigName): ConfigRow<unknown> {
   return CONFIG_TABLE[name] as ConfigRow<unknown>
 }
