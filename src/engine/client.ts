@@ -129,6 +129,10 @@ export class Client implements ReplyReceiver, RequestHandler {
     return this.engine.bulkBytesMax
   }
 
+  get queryBufferBytesMax(): number {
+    return this.engine.config.get('client-query-buffer-limit')
+  }
+
   request(args: Arguments): void {
     this.engine.execute(this, args)
   }

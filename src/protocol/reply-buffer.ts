@@ -4,7 +4,9 @@
 // written belongs to one receiver, which is handed segments of the scratch: no
 // reply is copied or allocated on its way out. When the scratch is full a new
 // one is taken and the receiver gets another segment, so a reply of any size is
-// never moved. After everything was sent `recycle` starts the scratch over.
+// never moved. A single reply larger than a scratch gets memory of its own size,
+// and writing goes on in the scratch where it stopped. After everything was sent
+// `recycle` starts the scratch over.
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
@@ -19,11 +21,15 @@ export interface ReplyReceiver {
   addSegment(source: Source, start: number, end: number): void
 }
 
-/** Bulks longer than this get memory of their own size when they do not fit what is left of the scratch. */
+/** A type byte, twenty digits and two line ends. */
 const HEADER_BYTES_MAX = 32
 
 export class ReplyBuffer implements Reply {
   protocol: 2 | 3 = 2
+  /** The scratch; #source is another one only while a large reply is being written. */
+  #scratch: Source
+  /** Where the scratch goes on after a large reply. */
+  #scratchAt = 0
   #source: Source
   #u8: Buffer
   #at = 0
@@ -31,11 +37,14 @@ export class ReplyBuffer implements Reply {
   /** Where the open receiver's current segment begins. */
   #start = 0
   #receiver: ReplyReceiver | undefined = undefined
+  /** Somebody still holds segments of what was written so far: `recycle` must not start over. */
+  #abandoned = false
   readonly #bytes: number
 
   constructor(bytes: number = REPLY_BUFFER_BYTES) {
     this.#bytes = bytes
-    this.#source = Source.allocate(bytes)
+    this.#scratch = Source.allocate(bytes)
+    this.#source = this.#scratch
     this.#u8 = this.#source.u8
     this.#end = bytes
   }
@@ -84,15 +93,29 @@ export class ReplyBuffer implements Reply {
     return this.#at > this.#start
   }
 
-  /** Starts the scratch over: nobody may hold a segment of it any more. */
+  /** Starts the scratch over: nobody holds a segment of what was written since the last `recycle` or `abandon`. */
   recycle(): void {
-    this.#at = 0
-    this.#start = 0
+    this.#use(this.#scratch, this.#abandoned ? this.#rest() : 0)
   }
 
-  /** Leaves the current scratch to those who still hold segments of it. */
+  /** Leaves what was written to those who still hold segments of it; the rest of the scratch is used up before a new one is taken. */
   abandon(): void {
-    this.#renew(this.#bytes)
+    this.#abandoned = true
+    this.#use(this.#scratch, this.#rest())
+  }
+
+  /** Where the next byte goes, with `position`; for writers that hand out segments themselves. */
+  get source(): Source {
+    return this.#source
+  }
+
+  get position(): number {
+    return this.#at
+  }
+
+  /** Makes sure that the next `bytes` are written in one piece. */
+  reserve(bytes: number): void {
+    if (this.#at + bytes > this.#end) this.#room(bytes)
   }
 
   ok(): void {
@@ -258,17 +281,34 @@ export class ReplyBuffer implements Reply {
     this.#u8[this.#at++] = 10
   }
 
-  /** Makes place for `bytes` in a row: hands over what is written and goes on in a new scratch. */
+  /** Makes place for `bytes` in a row: hands over what is written and goes on elsewhere. */
   #room(bytes: number): void {
     this.mark()
-    this.#renew(Math.max(this.#bytes, bytes))
+    if (this.#source !== this.#scratch) {
+      // A large reply is complete.
+      this.#use(this.#scratch, this.#scratchAt)
+      if (this.#at + bytes <= this.#end) return
+    }
+    if (bytes > this.#bytes) {
+      this.#scratchAt = this.#at
+      this.#use(Source.allocate(bytes), 0)
+    } else {
+      this.#abandoned = false
+      this.#scratch = Source.allocate(this.#bytes)
+      this.#use(this.#scratch, 0)
+    }
   }
 
-  #renew(bytes: number): void {
-    this.#source = Source.allocate(bytes)
-    this.#u8 = this.#source.u8
-    this.#end = bytes
-    this.#at = 0
-    this.#start = 0
+  /** Where the scratch's unwritten rest begins. */
+  #rest(): number {
+    return this.#source === this.#scratch ? this.#at : this.#scratchAt
+  }
+
+  #use(source: Source, at: number): void {
+    this.#source = source
+    this.#u8 = source.u8
+    this.#end = source.u8.length
+    this.#at = at
+    this.#start = at
   }
 }

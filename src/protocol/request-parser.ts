@@ -2,10 +2,12 @@
 //
 // One parser a client. `feed` takes what one read brought, in a buffer shared by
 // all clients, and calls `handler.request` for each whole request with windows
-// over that buffer: in the common case (requests whole within a read) nothing is
-// copied. What is left over is kept in a buffer of the client's own, together
-// with how far the request was understood, so each byte is looked at once
-// however small the pieces are.
+// over that buffer: requests that lie whole within a read are not copied.
+//
+// A request that the end of a read cuts is carried over in a buffer of the
+// client's own, together with how far it was understood, so each byte is looked
+// at once however small the pieces are. The next read completes it there, taking
+// no more than it needs, and what follows is again read in place.
 //
 // A big argument (BIG_BULK_BYTES_MIN) that is not yet there gets a buffer of
 // exactly its size; further reads fill that, and the command may keep it.
@@ -23,7 +25,6 @@ import { Arguments } from './arguments.ts'
 import {
   BIG_BULK_BYTES_MIN,
   INLINE_REQUEST_BYTES_MAX,
-  QUERY_BUFFER_BYTES_MAX,
   REQUEST_ARGUMENTS_MAX,
   UNAUTHENTICATED_ARGUMENTS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
@@ -43,11 +44,14 @@ export interface RequestHandler {
   readonly authenticated: boolean
   /** `proto-max-bulk-len`. */
   readonly bulkBytesMax: number
+  /** `client-query-buffer-limit`: what may wait unprocessed for this client. */
+  readonly queryBufferBytesMax: number
   request(args: Arguments): void
 }
 
 const STAR = 42
 const DOLLAR = 36
+const MINUS = 45
 const CR = 13
 const LF = 10
 
@@ -55,6 +59,15 @@ const LF = 10
 const INCOMPLETE = -2
 /** `#readLength` found a line that is no acceptable number. */
 const INVALID = -3
+/** The smallest integer Redis reads, as digits: it passes for a negative length. */
+const INT64_MIN_DIGITS = '9223372036854775808'
+
+/** How much of the next read a cut request is given first when its need is unknown; doubled until it is whole. */
+const COMPLETION_BYTES_MIN = 64
+/** Room for a cut request of the usual kind and its rest. */
+const PENDING_BYTES_MIN = 512
+/** Argument windows that are kept for the next request; one giant MSET must not pin a million of them. */
+const WINDOWS_KEPT_MAX = 1024
 
 /** Arguments that parsers share while a request lies whole in one read. */
 const shared = new Arguments()
@@ -62,103 +75,136 @@ const shared = new Arguments()
 export class RequestParser {
   /** The arguments being filled: the shared ones, or this client's own while a request is only partly there. */
   #args: Arguments = shared
-  #own: Arguments | undefined = undefined
+  /** Arguments of the array being read; -1 = between requests. */
   #expected = -1
   #parsed = 0
   #bulkLength = -1
-  /** Bytes carried over, [0, #pendingEnd) of #pending. A partial request always begins at 0. */
+  /** Bytes carried over, [0, #pendingEnd) of #pending. */
   #pending: Source | undefined = undefined
   #pendingEnd = 0
-  /** Where parsing goes on; relative to #pending while there is one. */
+  /** Where parsing goes on; in #pending while there is one. */
   #at = 0
   #requestStart = 0
   #big: Source | undefined = undefined
   #bigFilled = 0
-  /** Arguments of the current request that own their buffer. */
+  /** Arguments of the current request that own their buffer, and their bytes together. */
   #bigArguments: { index: number; source: Source }[] | undefined = undefined
+  #bigBytes = 0
+  /** Where the line that `#readLength` read ends. */
+  #lineEnd = 0
 
   /** Bytes held for this client (CLIENT LIST's qbuf). */
   get pendingBytes(): number {
-    return this.#pendingEnd + this.#bigFilled
+    return this.#pendingEnd + this.#bigBytes + this.#bigFilled
   }
 
   /** Bytes reserved for this client. */
   get reservedBytes(): number {
-    return (this.#pending?.u8.length ?? 0) + (this.#big?.u8.length ?? 0)
+    return (this.#pending?.u8.length ?? 0) + this.#bigBytes + (this.#big?.u8.length ?? 0)
   }
 
   /**
    * Takes [start, end) of a read buffer, which the caller may reuse afterwards.
    *
-   * Throws ProtocolError or QueryBufferOverflow; the parser is of no use afterwards.
+   * Throws ProtocolError or QueryBufferOverflow; the parser is of no use afterwards, unless it is reset.
    */
   feed(source: Source, start: number, end: number, handler: RequestHandler): void {
-    if (this.#big !== undefined) {
-      start += this.#fillBig(source, start, end)
-      if (start === end && this.#big !== undefined) return
+    if (this.#pending !== undefined) {
+      start = this.#complete(source, start, end, handler)
+      if (this.#pending !== undefined) return
     }
-    if (this.#pending === undefined) {
-      this.#at = start
-      if (!handler.halted) this.#parse(source, end, handler)
-      if (this.#at < end || this.#expected >= 0) this.#carry(source, end)
-      return
-    }
-    this.#append(source, start, end)
-    this.resume(handler)
+    this.#at = start
+    this.#parse(source, end, handler)
+    if (this.#at < end || this.#expected >= 0) this.#carry(source, end)
   }
 
   /** Goes on with what is already here, after a halt. */
   resume(handler: RequestHandler): void {
-    if (this.#pending === undefined || this.#big !== undefined || handler.halted) return
-    this.#parse(this.#pending, this.#pendingEnd, handler)
-    this.#compact()
+    const pending = this.#pending
+    if (pending === undefined || this.#big !== undefined) return
+    this.#parse(pending, this.#pendingEnd, handler)
+    // A request may reset its own client.
+    if (this.#pending !== undefined) this.#compact()
   }
 
   /** Forgets everything carried over. */
   reset(): void {
-    this.#pending = undefined
-    this.#pendingEnd = 0
-    this.#at = 0
+    this.#dropPending()
     this.#big = undefined
     this.#bigFilled = 0
     this.#bigArguments = undefined
+    this.#bigBytes = 0
     this.#expected = -1
     this.#bulkLength = -1
     this.#args = shared
-    this.#own = undefined
+  }
+
+  /**
+   * Completes a cut request with bytes of a new read. Returns where reading goes on in place.
+   *
+   * Afterwards #pending is gone, unless all bytes were needed or the handler is halted (then they wait there).
+   */
+  #complete(source: Source, start: number, end: number, handler: RequestHandler): number {
+    let at = start
+    let step = COMPLETION_BYTES_MIN
+    while (true) {
+      if (this.#big !== undefined) {
+        at += this.#fillBig(source, at, end, handler)
+        if (this.#big !== undefined) return end
+      }
+      if (handler.halted) step = end - at
+      const need = this.#bulkLength >= 0 ? this.#at + this.#bulkLength + 2 - this.#pendingEnd : 0
+      const taken = Math.min(end - at, Math.max(need, step))
+      this.#append(source, at, at + taken, handler)
+      at += taken
+      step *= 2
+      while (!handler.halted && this.#parseOne(this.#pending!, this.#pendingEnd, handler)) {
+        const left = this.#pendingEnd - this.#at
+        // What is left came with this read: there it goes on.
+        if (left <= at - start) {
+          this.#dropPending()
+          return at - left
+        }
+      }
+      if (at === end) {
+        this.#compact()
+        return end
+      }
+      if (this.#isBig()) this.#beginBig()
+    }
   }
 
   #parse(source: Source, end: number, handler: RequestHandler): void {
-    const u8 = source.u8
-    // One pass a request.
-    while (this.#at < end || this.#expected >= 0) {
-      if (this.#expected < 0) {
-        if (handler.halted) return
-        if (u8[this.#at] !== STAR) {
-          if (!this.#parseInline(source, end, handler)) return
-          continue
-        }
-        this.#requestStart = this.#at
-        const expected = this.#readLength(u8, this.#at + 1, end)
-        if (expected === INCOMPLETE) {
-          if (end - this.#at > INLINE_REQUEST_BYTES_MAX) throw new ProtocolError('too big mbulk count string')
-          return
-        }
-        if (expected === INVALID || expected > REQUEST_ARGUMENTS_MAX) {
-          throw new ProtocolError('invalid multibulk length')
-        }
-        if (expected > UNAUTHENTICATED_ARGUMENTS_MAX && !handler.authenticated) {
-          throw new ProtocolError('unauthenticated multibulk length')
-        }
-        this.#at = this.#lineEnd
-        if (expected <= 0) continue
-        this.#expected = expected
-        this.#parsed = 0
-        this.#bulkLength = -1
+    while ((this.#at < end || this.#expected >= 0) && !handler.halted && this.#parseOne(source, end, handler));
+  }
+
+  /** Reads on, up to the end of one request, and delivers it; false when more bytes are needed. */
+  #parseOne(source: Source, end: number, handler: RequestHandler): boolean {
+    if (this.#expected < 0) {
+      const { u8 } = source
+      if (this.#at >= end) return false
+      if (u8[this.#at] !== STAR) return this.#parseInline(source, end, handler)
+      this.#requestStart = this.#at
+      const expected = this.#readLength(u8, this.#at + 1, end)
+      if (expected === INCOMPLETE) {
+        if (end - this.#at > INLINE_REQUEST_BYTES_MAX) throw new ProtocolError('too big mbulk count string')
+        return false
       }
-      if (!this.#parseArguments(source, end, handler)) return
-      this.#deliver(source, handler)
+      if (expected === INVALID || expected > REQUEST_ARGUMENTS_MAX) {
+        throw new ProtocolError('invalid multibulk length')
+      }
+      if (expected > UNAUTHENTICATED_ARGUMENTS_MAX && !handler.authenticated) {
+        throw new ProtocolError('unauthenticated multibulk length')
+      }
+      this.#at = this.#lineEnd
+      if (expected <= 0) return true
+      this.#expected = expected
+      this.#parsed = 0
+      this.#bulkLength = -1
     }
+    if (!this.#parseArguments(source, end, handler)) return false
+    this.#deliver(source, handler)
+    return true
   }
 
   /** Reads the arguments of the current array; false when more bytes are needed. */
@@ -173,35 +219,25 @@ export class RequestParser {
     while (parsed < expected) {
       if (bulkLength < 0) {
         // Lengths of one or two digits, as nearly all are, read without a loop.
-        const first = u8[at + 1]! - 48
-        const second = u8[at + 2]! - 48
-        if (at + 5 <= end && u8[at] === DOLLAR && first >= 0 && first <= 9) {
-          if (second === CR - 48 && u8[at + 3] === LF) {
-            bulkLength = first
-            at += 4
-          } else if (second >= 0 && second <= 9 && u8[at + 3] === CR && u8[at + 4] === LF) {
-            bulkLength = first * 10 + second
-            at += 5
+        if (at + 5 <= end && u8[at] === DOLLAR) {
+          const first = u8[at + 1]! - 48
+          const second = u8[at + 2]! - 48
+          if (first >= 0 && first <= 9) {
+            if (second === CR - 48 && u8[at + 3] === LF) {
+              bulkLength = first
+              at += 4
+            } else if (first > 0 && second >= 0 && second <= 9 && u8[at + 3] === CR && u8[at + 4] === LF) {
+              bulkLength = first * 10 + second
+              at += 5
+            }
           }
         }
         if (bulkLength < 0) {
-          if (at >= end) {
-            whole = false
-            break
-          }
-          if (u8[at] !== DOLLAR) {
-            throw new ProtocolError(`expected '$', got '${String.fromCharCode(u8[at]!).replace(/[\r\n]/, ' ')}'`)
-          }
-          bulkLength = this.#readLength(u8, at + 1, end)
+          bulkLength = this.#readBulkLength(u8, at, end, handler)
           if (bulkLength === INCOMPLETE) {
-            if (end - at > INLINE_REQUEST_BYTES_MAX) throw new ProtocolError('too big bulk count string')
             bulkLength = -1
             whole = false
             break
-          }
-          if (bulkLength < 0 || bulkLength > handler.bulkBytesMax) throw new ProtocolError('invalid bulk length')
-          if (bulkLength > UNAUTHENTICATED_BULK_BYTES_MAX && !handler.authenticated) {
-            throw new ProtocolError('unauthenticated bulk length')
           }
           at = this.#lineEnd
         }
@@ -236,30 +272,39 @@ export class RequestParser {
     } else {
       for (const { index, source: own } of this.#bigArguments) args.bytes(index).set(own, 0, own.u8.length - 2)
       this.#bigArguments = undefined
+      this.#bigBytes = 0
       args.rawEnd = 0
     }
     this.#expected = -1
     this.#args = shared
-    this.#requestStart = this.#at
     handler.request(args)
-    if (this.#own !== undefined) {
-      this.#own = undefined
-    }
+    if (length > WINDOWS_KEPT_MAX) args.release()
   }
 
-  /** Where the line that `#readLength` read ends. */
-  #lineEnd = 0
-
-  /** Reads a decimal line; sets #lineEnd. INCOMPLETE without its CR LF, INVALID when it is no number. */
-  #readLength(u8: Buffer, start: number, end: number): number {
-    let at = start
-    let negative = false
-    if (at < end && u8[at] === 45) {
-      negative = true
-      at++
+  /** Reads '$n' and its CR LF; sets #lineEnd. INCOMPLETE when the line is not there yet. */
+  #readBulkLength(u8: Buffer, at: number, end: number, handler: RequestHandler): number {
+    const length = at < end && u8[at] !== 0 ? this.#readLength(u8, at + 1, end) : INCOMPLETE
+    if (length === INCOMPLETE) {
+      // Nothing is wrong, even without a '$', before the line is whole or too long to ever be.
+      if (end - at > INLINE_REQUEST_BYTES_MAX && lineBreak(u8, at, end) === -1) {
+        throw new ProtocolError('too big bulk count string')
+      }
+      if (at + 1 >= end || u8[at] !== CR) return INCOMPLETE
     }
+    if (u8[at] !== DOLLAR) throw new ProtocolError(`expected '$', got '${String.fromCharCode(u8[at]!)}'`)
+    if (length < 0 || length > handler.bulkBytesMax) throw new ProtocolError('invalid bulk length')
+    if (length > UNAUTHENTICATED_BULK_BYTES_MAX && !handler.authenticated) {
+      throw new ProtocolError('unauthenticated bulk length')
+    }
+    return length
+  }
+
+  /** Reads a decimal line; sets #lineEnd. INCOMPLETE without its CR LF, INVALID when it is no number; -1 for every negative one. */
+  #readLength(u8: Buffer, start: number, end: number): number {
+    const negative = start < end && u8[start] === MINUS
+    const digits = negative ? start + 1 : start
+    let at = digits
     let value = 0
-    const digits = at
     while (at < end) {
       const byte = u8[at]! - 48
       if (byte < 0 || byte > 9) break
@@ -268,24 +313,27 @@ export class RequestParser {
     }
     if (at < end && u8[at] !== CR) {
       // Anything else is wrong, but Redis says so only once the line is whole.
-      const cr = u8.indexOf(CR, at)
+      const cr = lineBreak(u8, at, end)
       if (cr === -1 || cr + 1 >= end) return INCOMPLETE
       this.#lineEnd = cr + 2
       return INVALID
     }
+    // What follows the CR is taken for the LF, as Redis does.
     if (at + 1 >= end) return INCOMPLETE
     this.#lineEnd = at + 2
-    if (at === digits || at - digits > 18 || (u8[digits] === 48 && at - digits > 1)) return INVALID
-    if (negative) return value === 0 ? INVALID : -1
-    return value
+    const count = at - digits
+    if (count === 0 || (u8[digits] === 48 && (count > 1 || negative))) return INVALID
+    if (!negative) return count > 18 ? INVALID : value
+    if (count < 19) return -1
+    return count === 19 && u8.toString('latin1', digits, at) <= INT64_MIN_DIGITS ? -1 : INVALID
   }
 
   /** Reads one inline request; false when its line is not complete. */
   #parseInline(source: Source, end: number, handler: RequestHandler): boolean {
-    const u8 = source.u8
+    const { u8 } = source
     const start = this.#at
-    const newline = u8.indexOf(LF, start)
-    if (newline === -1 || newline >= end) {
+    const newline = indexBefore(u8, LF, start, end)
+    if (newline === -1 || newline - start > INLINE_REQUEST_BYTES_MAX) {
       if (end - start > INLINE_REQUEST_BYTES_MAX) throw new ProtocolError('too big inline request')
       return false
     }
@@ -296,6 +344,7 @@ export class RequestParser {
     if (words.length === 0) return true
     const args = this.#args
     args.assign(words)
+    this.#args = shared
     handler.request(args)
     return true
   }
@@ -303,26 +352,19 @@ export class RequestParser {
   /** Moves what is left of a read into a buffer of this client's own. */
   #carry(source: Source, end: number): void {
     const from = this.#expected >= 0 ? this.#requestStart : this.#at
-    this.#own = new Arguments()
-    if (this.#expected >= 0) {
-      for (let i = 0; i < this.#parsed; i++) {
-        const window = shared.bytes(i)
-        this.#own.window(i).set(source, window.start - from, window.length)
-      }
-    }
-    this.#args = this.#own
+    if (this.#expected >= 0) this.#takeArguments(from)
     const length = end - from
-    this.#pending = Source.allocate(Math.max(1024, length * 2))
+    this.#pending = Source.allocate(Math.max(PENDING_BYTES_MIN, length * 2))
     source.u8.copy(this.#pending.u8, 0, from, end)
     this.#pendingEnd = length
     this.#at -= from
     this.#requestStart = 0
-    this.#beginBig()
+    if (this.#isBig()) this.#beginBig()
   }
 
-  #append(source: Source, start: number, end: number): void {
+  #append(source: Source, start: number, end: number, handler: RequestHandler): void {
     const needed = this.#pendingEnd + end - start
-    if (needed > QUERY_BUFFER_BYTES_MAX) throw new QueryBufferOverflow()
+    if (needed + this.#bigBytes > handler.queryBufferBytesMax) throw new QueryBufferOverflow()
     let pending = this.#pending!
     if (needed > pending.u8.length) {
       const grown = Source.allocate(Math.max(needed, pending.u8.length * 2))
@@ -334,57 +376,68 @@ export class RequestParser {
     this.#pendingEnd = needed
   }
 
-  /** After parsing from #pending: drops what was used and goes back to sharing when nothing is left. */
+  /** After parsing from #pending: drops what was used. */
   #compact(): void {
     if (this.#expected < 0 && this.#at === this.#pendingEnd) {
-      this.#pending = undefined
-      this.#pendingEnd = 0
-      this.#at = 0
-      this.#args = shared
-      this.#own = undefined
+      this.#dropPending()
       return
     }
     const from = this.#expected >= 0 ? this.#requestStart : this.#at
-    if (this.#args === shared) {
-      this.#own = new Arguments()
-      if (this.#expected >= 0) {
-        for (let i = 0; i < this.#parsed; i++) {
-          const window = shared.bytes(i)
-          this.#own.window(i).set(this.#pending!, window.start, window.length)
-        }
-      }
-      this.#args = this.#own
-    }
+    if (this.#expected >= 0) this.#takeArguments(from)
     if (from > 0) {
-      if (this.#expected >= 0) for (let i = 0; i < this.#parsed; i++) this.#args.bytes(i).start -= from
       this.#pending!.u8.copyWithin(0, from, this.#pendingEnd)
       this.#pendingEnd -= from
       this.#at -= from
       this.#requestStart = 0
     }
-    this.#beginBig()
+    if (this.#isBig()) this.#beginBig()
   }
 
-  /** When the next argument is big and not here yet, moves its beginning into a buffer of its own. */
+  /** Takes the arguments known so far out of the shared ones; the request's bytes move to the front by `from`. */
+  #takeArguments(from: number): void {
+    if (this.#args !== shared) return
+    const own = new Arguments()
+    for (let i = 0; i < this.#parsed; i++) {
+      const window = shared.bytes(i)
+      own.window(i).set(window.source, window.start - from, window.length)
+    }
+    this.#args = own
+  }
+
+  #dropPending(): void {
+    this.#pending = undefined
+    this.#pendingEnd = 0
+    this.#at = 0
+  }
+
+  /** True when the next argument is big and only partly here. */
+  #isBig(): boolean {
+    return (
+      this.#expected >= 0 &&
+      this.#bulkLength >= BIG_BULK_BYTES_MIN &&
+      this.#pendingEnd - this.#at < this.#bulkLength + 2
+    )
+  }
+
+  /** Moves the beginning of a big argument into a buffer of its own. */
   #beginBig(): void {
-    if (this.#expected < 0 || this.#bulkLength < BIG_BULK_BYTES_MIN) return
     const big = Source.allocate(this.#bulkLength + 2)
-    const have = this.#pendingEnd - this.#at
-    this.#pending!.u8.copy(big.u8, 0, this.#at, this.#pendingEnd)
+    this.#bigFilled = this.#pending!.u8.copy(big.u8, 0, this.#at, this.#pendingEnd)
     this.#pendingEnd = this.#at
     this.#big = big
-    this.#bigFilled = have
   }
 
   /** Fills #big; returns how many bytes it took. */
-  #fillBig(source: Source, start: number, end: number): number {
+  #fillBig(source: Source, start: number, end: number, handler: RequestHandler): number {
     const big = this.#big!
     const taken = Math.min(end - start, big.u8.length - this.#bigFilled)
+    if (this.pendingBytes + taken > handler.queryBufferBytesMax) throw new QueryBufferOverflow()
     source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
     this.#bigFilled += taken
     if (this.#bigFilled === big.u8.length) {
       this.#bigArguments ??= []
       this.#bigArguments.push({ index: this.#parsed, source: big })
+      this.#bigBytes += big.u8.length
       this.#args.window(this.#parsed).set(big, 0, big.u8.length - 2)
       this.#parsed++
       this.#bulkLength = -1
@@ -393,6 +446,27 @@ export class RequestParser {
     }
     return taken
   }
+}
+
+/** Finds the CR that ends a line before `end`; -1 when there is none. A NUL hides what follows it, as in Redis. */
+function lineBreak(u8: Buffer, start: number, end: number): number {
+  return indexBefore(u8, CR, start, end)
+}
+
+/** Finds a byte in [start, end) with no NUL before it; -1 when there is none. */
+function indexBefore(u8: Buffer, byte: number, start: number, end: number): number {
+  // A short line is searched by hand: `indexOf` would look through the rest of a shared buffer.
+  const near = Math.min(end, start + 256)
+  for (let at = start; at < near; at++) {
+    if (u8[at] === byte) return at
+    if (u8[at] === 0) return -1
+  }
+  if (near === end) return -1
+  const rest = u8.subarray(near, end)
+  const found = rest.indexOf(byte)
+  if (found === -1) return -1
+  const nul = rest.indexOf(0)
+  return nul !== -1 && nul < found ? -1 : near + found
 }
 
 /** Splits a line as Redis's sdssplitargs does: blanks, 'single' and "double" quotes with escapes. undefined when unbalanced. */
