@@ -42,6 +42,7 @@ export const FLAGS = [
   'fast',
   'no_auth',
   'may_replicate',
+  'no_mandatory_keys',
   'no_async_loading',
   'no_multi',
   'movablekeys',
@@ -56,7 +57,8 @@ export type KeyUse = 'access' | 'update' | 'insert' | 'delete'
 export interface KeySpec {
   /** RW read and write, RO read only, OW overwrite, RM remove. */
   access: 'RW' | 'RO' | 'OW' | 'RM'
-  use?: KeyUse
+  /** One use or several: LPOP reads and deletes, `['access', 'delete']`. */
+  use?: KeyUse | readonly KeyUse[]
   /** A range: first, first + step, … up to last. */
   first?: number
   last?: number
