@@ -1,0 +1,63 @@
+// Where this server and the redis-server on the PATH (7.0.15 at Debian) may differ, and why.
+//
+// Each entry is as narrow as its reason. What is not listed here must be equal to the byte.
+
+import { type Frame, frameText } from './frames.ts'
+import type { Command } from './program.ts'
+
+export interface Place {
+  ours: Frame
+  theirs: Frame
+  /** The frame before this one in the same aggregate. */
+  previous: Frame | undefined
+  /** What was sent on this connection in this step and shortly before. */
+  commands: readonly Command[]
+}
+
+export interface KnownDifference {
+  reason: string
+  matches(place: Place): boolean
+}
+
+const asks = (place: Place, names: RegExp): boolean =>
+  place.commands.some((command) => typeof command[0] === 'string' && names.test(command[0]))
+
+const integers = (place: Place): boolean => place.ours.type === ':' && place.theirs.type === ':'
+
+const SECONDS_TOLERANCE = 10
+
+export const KNOWN_DIFFERENCES: KnownDifference[] = [
+  {
+    reason:
+      'The clock goes on between the two runs: times to live in seconds and milliseconds, and the moments made from them.',
+    matches(place) {
+      if (!integers(place) || !asks(place, /^p?(ttl|expiretime)$/i)) return false
+      const [ours, theirs] = [Number(frameText(place.ours)), Number(frameText(place.theirs))]
+      // Every relative expiry of a program is at least this far away.
+      if (Math.min(ours, theirs) < 500_000) return false
+      const difference = Math.abs(ours - theirs)
+      return difference <= SECONDS_TOLERANCE || (Math.min(ours, theirs) > 4e8 && difference <= SECONDS_TOLERANCE * 1000)
+    },
+  },
+  {
+    reason: 'HELLO: each connection has its own id.',
+    matches: (place) => integers(place) && place.previous !== undefined && place.previous.head === '$2\r\nid\r\n',
+  },
+  {
+    reason: 'HELLO: this server answers as 7.2.',
+    matches: (place) =>
+      place.previous?.head === '$7\r\nversion\r\n' &&
+      /^7\.2\.\d+$/.test(frameText(place.ours)) &&
+      /^7\.0\.\d+$/.test(frameText(place.theirs)),
+  },
+  {
+    reason: '7.2: a small list is a listpack; 7.0 knows only quicklists.',
+    matches: (place) =>
+      asks(place, /^object$/i) && frameText(place.ours) === 'listpack' && frameText(place.theirs) === 'quicklist',
+  },
+]
+
+/** The reason why two frames may differ; undefined when they may not. */
+export function knownDifference(place: Place): string | undefined {
+  return KNOWN_DIFFERENCES.find((difference) => difference.matches(place))?.reason
+}

@@ -1,0 +1,84 @@
+// A private redis-server for tests and benchmarks: no port, a unix socket in a directory of its own, nothing saved.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface RedisServer {
+  readonly socketPath: string
+  readonly pid: number
+  readonly version: string
+  stop(): Promise<void>
+}
+
+let version: string | undefined | null = null
+
+/** The version of the redis-server on the PATH; undefined when there is none. */
+export function redisServerVersion(): string | undefined {
+  if (version === null) {
+    const result = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+    version = /v=(\S+)/.exec(result.stdout ?? '')?.[1]
+  }
+  return version
+}
+
+/**
+ * Says whether tests that need redis-server must be skipped, and tells the reader so.
+ *
+ * In CI the oracle is part of the promise: there its absence is an error.
+ */
+export function redisServerMissing(): boolean {
+  if (redisServerVersion() !== undefined) return false
+  if (process.env.CI)
+    throw new Error('redis-server is not on the PATH: in CI the differential tests may not be skipped')
+  console.warn('skipped: redis-server is not on the PATH (apt-get install redis-server)')
+  return true
+}
+
+/** Starts redis-server and waits until it accepts connections. */
+export async function startRedisServer(options: readonly string[] = []): Promise<RedisServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'respite-oracle-'))
+  const socketPath = join(directory, 'redis.sock')
+  const child = spawn(
+    'redis-server',
+    // An empty word cannot follow `--save` on the command line with other versions than 7: `--save ''` is understood by all.
+    ['--port', '0', '--unixsocket', socketPath, '--dir', directory, '--save', '', '--appendonly', 'no', ...options],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  try {
+    await ready(child)
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+  return {
+    socketPath,
+    pid: child.pid!,
+    version: redisServerVersion() ?? 'unknown',
+    async stop() {
+      process.off('exit', killWithUs)
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await gone
+      }
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let log = ''
+    child.stdout!.on('data', (chunk: Buffer) => {
+      log += chunk.toString('latin1')
+      // Said once for the unix socket, or for TCP where there is one.
+      if (/ready to accept connections/i.test(log)) resolve()
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${log}`)))
+  })
+}
