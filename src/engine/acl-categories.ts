@@ -1,0 +1,68 @@
+// The categories of commands that access rules speak of: `+@read`, `-@dangerous`.
+//
+// Most follow from what a spec says already, its flags and its group; `acl` in a
+// spec lists only what does not, and takes a category away with a minus.
+
+import type { Command, Group } from './command.ts'
+
+/** Redis's categories, in the order COMMAND INFO prints them. */
+export const ACL_CATEGORIES = [
+  'keyspace',
+  'read',
+  'write',
+  'set',
+  'sortedset',
+  'list',
+  'hash',
+  'string',
+  'bitmap',
+  'hyperloglog',
+  'geo',
+  'stream',
+  'pubsub',
+  'admin',
+  'fast',
+  'slow',
+  'blocking',
+  'dangerous',
+  'connection',
+  'transaction',
+  'scripting',
+] as const
+export type AclCategory = (typeof ACL_CATEGORIES)[number]
+
+/** `generic` and `server` say nothing: their commands list what they are. */
+const BY_GROUP: Readonly<Partial<Record<Group, AclCategory>>> = {
+  string: 'string',
+  list: 'list',
+  hash: 'hash',
+  set: 'set',
+  'sorted-set': 'sortedset',
+  stream: 'stream',
+  connection: 'connection',
+  scripting: 'scripting',
+  transactions: 'transaction',
+  bitmap: 'bitmap',
+  hyperloglog: 'hyperloglog',
+  geo: 'geo',
+}
+
+/** Returns the categories of a command, in Redis's order. */
+export function aclCategories(command: Command): AclCategory[] {
+  const { spec, flags } = command
+  const categories = new Set<string>()
+  // A container is nobody's to run: all that holds for it is being slow.
+  const group = spec.run === undefined ? undefined : BY_GROUP[spec.group]
+  if (group !== undefined) categories.add(group)
+  if (flags.has('write')) categories.add('write')
+  if (flags.has('readonly') && group !== 'scripting') categories.add('read')
+  if (flags.has('admin')) categories.add('admin').add('dangerous')
+  if (flags.has('pubsub')) categories.add('pubsub')
+  if (flags.has('blocking')) categories.add('blocking')
+  categories.add(flags.has('fast') ? 'fast' : 'slow')
+  for (const exception of spec.acl ?? []) {
+    if (exception.startsWith('-')) categories.delete(exception.slice(1))
+    else categories.add(exception)
+  }
+  return ACL_CATEGORIES.filter((category) => categories.has(category))
+}

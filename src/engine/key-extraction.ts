@@ -1,0 +1,142 @@
+// Which arguments of a request are keys, told by the command's key specs.
+//
+// COMMAND GETKEYS answers from here, and whoever must know the keys before the
+// command runs (scripts, access rules, cluster) asks here too.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Command, KeySpec } from './command.ts'
+
+export interface FoundKey {
+  /** Position among the arguments. */
+  index: number
+  /** What happens to it, in the words of COMMAND GETKEYSANDFLAGS: access, then uses. */
+  flags: readonly string[]
+}
+
+/** Tells whether a command can have keys at all. Channels of shard subscriptions are routed like keys, but are none. */
+export function hasKeys(command: Command): boolean {
+  return command.spec.keys?.some((spec) => !spec.flags?.includes('not_key')) ?? false
+}
+
+/**
+ * Finds the keys of a request that has the right number of arguments; undefined when their places make no sense (a count of
+ * keys that exceeds the arguments).
+ *
+ * `from` is where the command's name stands in `args`.
+ */
+export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
+  const found: FoundKey[] = []
+  for (const spec of command.spec.keys ?? []) {
+    if (spec.unknown || spec.flags?.includes('not_key')) continue
+    const range = keyRange(spec, args, from)
+    if (range === 'invalid') return undefined
+    if (range === 'none') continue
+    const flags = spec.flags?.includes('variable_flags') ? variableFlags(command, spec, args, from) : keyFlags(spec)
+    for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
+  }
+  return found
+}
+
+interface KeyRange {
+  first: number
+  last: number
+  step: number
+}
+
+/** Positions of a spec's keys, counted from the command's name. */
+function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'none' | 'invalid' {
+  const count = args.length - from
+  let range: KeyRange
+  if (spec.keyword !== undefined) {
+    const { word, last, step, limit = 0 } = spec.keyword
+    const at = findWord(word, spec.keyword.from, args, from)
+    if (at === -1) return 'none'
+    const first = at + 1
+    // With a limit of n only the first n-th of what follows are keys: XREAD … STREAMS keys ids.
+    const end = last >= 0 ? first + last : limit > 1 ? first + Math.trunc((count - first) / limit) + last : count + last
+    range = { first, last: end, step }
+  } else if (spec.count !== undefined) {
+    if (spec.count >= count) return 'invalid'
+    const text = args.string(from + spec.count)
+    if (!/^(0|[1-9]\d{0,9})$/.test(text)) return 'invalid'
+    const first = spec.first ?? spec.count + 1
+    range = { first, last: first + Number(text) - 1, step: 1 }
+  } else {
+    const { first = 1, last = first, step = 1 } = spec
+    range = { first, last: last < 0 ? count + last : last, step }
+  }
+  if (range.first >= count || range.last >= count || range.last < range.first) return 'invalid'
+  return range
+}
+
+/** Looks for a word among the arguments: forwards, or backwards when `start` counts from the end. */
+function findWord(upperCase: string, start: number, args: Arguments, from: number): number {
+  const count = args.length - from
+  const step = start > 0 ? 1 : -1
+  for (let i = start > 0 ? start : count + start; i > 0 && i < count; i += step) {
+    if (args.equalsIgnoreCase(from + i, upperCase)) return i
+  }
+  return -1
+}
+
+/** A spec's flags as COMMAND INFO prints them, those about the spec itself left out. */
+function keyFlags(spec: KeySpec): readonly string[] {
+  return [spec.access, ...keyUses(spec)]
+}
+
+/** What is done with a spec's keys, in the order COMMAND INFO prints it. */
+export function keyUses(spec: KeySpec): readonly string[] {
+  if (spec.use === undefined) return []
+  return typeof spec.use === 'string' ? [spec.use] : spec.use
+}
+
+/** SET and BITFIELD read only when an option asks for it. */
+function variableFlags(command: Command, spec: KeySpec, args: Arguments, from: number): readonly string[] {
+  if (command.name === 'set') {
+    for (let i = from + 3; i < args.length; i++) if (args.equalsIgnoreCase(i, 'GET')) return ['RW', 'access', 'update']
+    return ['OW', 'update']
+  }
+  if (command.name === 'bitfield') {
+    for (let i = from + 2; i < args.length; i++) {
+      if (args.equalsIgnoreCase(i, 'SET') || args.equalsIgnoreCase(i, 'INCRBY')) return ['RW', 'access', 'update']
+    }
+    return ['RO', 'access']
+  }
+  return keyFlags(spec)
+}
+
+/** First and last key and the step between, as COMMAND INFO had it before key specs; and whether that tells it all. */
+export interface LegacyRange {
+  first: number
+  last: number
+  step: number
+  /** Some keys can only be found by the specs. */
+  movable: boolean
+}
+
+/** Works out what old clients can be told of a command's keys. */
+export function legacyRange(command: Command): LegacyRange {
+  const specs = command.spec.keys ?? []
+  const only = specs.length === 1 && isRange(specs[0]!) ? specs[0]! : undefined
+  if (only !== undefined) {
+    const { first = 1, last = first, step = 1 } = only
+    return { first, last, step, movable: false }
+  }
+  const range: LegacyRange = { first: 0, last: 0, step: 0, movable: false }
+  for (const spec of specs) {
+    const { first = 1, last = first, step = 1 } = spec
+    // Only ranges that follow one another can be told as one.
+    if (!isRange(spec) || step !== 1 || (range.first !== 0 && range.last !== first - 1)) {
+      range.movable = true
+      continue
+    }
+    if (range.first === 0) range.first = first
+    range.last = last
+    range.step = 1
+  }
+  return range
+}
+
+function isRange(spec: KeySpec): boolean {
+  return spec.keyword === undefined && spec.count === undefined && !spec.unknown
+}
