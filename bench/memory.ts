@@ -1,0 +1,88 @@
+// What does a key, or an element of a list, cost in memory? How long does anybody wait while a million keys are loaded?
+
+import { startChild } from './child.ts'
+import { alternate, medianOf, type Pair, percentile, ratio } from './pairs.ts'
+import { type Answer, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
+import { RIVALS, type Rival, residentBytes, startServer } from './servers.ts'
+
+const KEY_VALUE_BYTES = 64
+const ELEMENT_BYTES = 20
+const PAUSE_MS_MAX = 10
+/** Time for memory that is no longer needed to be given back, before it is counted. */
+const SETTLE_MS = 2000
+
+const KINDS = [
+  { kind: 'keys', what: 'bytes of RSS a key (16 B keys, 64 B values)', valueBytes: KEY_VALUE_BYTES },
+  { kind: 'list', what: 'bytes of RSS an element (20 B, one list)', valueBytes: ELEMENT_BYTES },
+] as const
+
+async function ask(scale: Scale): Promise<Answer> {
+  const rows: Row[] = []
+  const add = (row: Row) => {
+    rows.push(row)
+    console.log(`  ${row.what}: ${row.respite} : ${row.redis} = ${row.figure}`)
+  }
+  const lines = new Set<string>()
+  const longest: Pair[] = []
+  const tail: Pair[] = []
+  for (const { kind, what, valueBytes } of KINDS) {
+    const pairs = await alternate(async (rival) => {
+      const server = await startServer(rival)
+      lines.add(server.commandLine)
+      try {
+        const before = residentBytes(server.pid)
+        const pinger =
+          kind === 'keys'
+            ? startChild<{ latencies: number[] }>('ping', { port: server.port, words: ['PING'], everyMs: 1 })
+            : undefined
+        await startChild('load', { port: server.port, kind, count: scale.keys, valueBytes }).result
+        if (pinger !== undefined) {
+          pinger.finish()
+          note(rival, (await pinger.result).latencies)
+        }
+        await new Promise((resolve) => setTimeout(resolve, scale.quick ? 1 : SETTLE_MS))
+        return (residentBytes(server.pid) - before) / scale.keys
+      } finally {
+        await server.stop()
+      }
+    })
+    const shown = (rival: Rival) => `${medianOf(pairs, rival).toFixed(1)} B`
+    add(atMost(what, ratio(pairs), 1, shown('respite'), shown('redis')))
+  }
+
+  function note(rival: Rival, latencies: number[]): void {
+    for (const [list, value] of [
+      [longest, latencies.at(-1)!],
+      [tail, percentile(latencies, 99.9)],
+    ] as const) {
+      if (rival === RIVALS[0]) list.push({ respite: 0, redis: 0 })
+      list.at(-1)![rival] = value
+    }
+  }
+
+  const theirs = (pairs: Pair[]) => `${medianOf(pairs, 'redis').toFixed(1)} ms`
+  add(
+    bounded(
+      'longest wait of a PING while keys are loaded',
+      medianOf(longest, 'respite'),
+      PAUSE_MS_MAX,
+      'ms',
+      theirs(longest),
+    ),
+  )
+  add({
+    ...bounded('p99.9 of the PINGs while keys are loaded', medianOf(tail, 'respite'), PAUSE_MS_MAX, 'ms', theirs(tail)),
+    target: '',
+    met: undefined,
+  })
+  return {
+    title: `Memory, and pauses: ${scale.keys.toLocaleString('en')} keys`,
+    commandLines: [...lines],
+    rows,
+    notes: [
+      'RSS is VmRSS of /proc, after loading less before. One pipelined client loads; another asks PING every millisecond; each is a process of its own.',
+    ],
+  }
+}
+
+export const memory: Question = { name: 'memory', ask }

@@ -1,0 +1,112 @@
+// Starts the two rivals: each in a process and an empty directory of its own, on a free port.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Asker } from './wire.ts'
+
+export type Rival = 'respite' | 'redis'
+
+export const RIVALS: readonly Rival[] = ['respite', 'redis']
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+export interface Server {
+  rival: Rival
+  port: number
+  /** The process that serves, as INFO names it. */
+  pid: number
+  directory: string
+  /** What was typed to start it, for the page. */
+  commandLine: string
+  asker: Asker
+  /** From spawning to the first PONG. */
+  startedInMs: number
+  stop(): Promise<void>
+}
+
+/** Options that keep nothing: what is measured is the work itself. */
+export const NO_PERSISTENCE = ['--save', '', '--appendonly', 'no']
+
+const START_TIMEOUT_MS = 20_000
+
+export async function startServer(rival: Rival, options: readonly string[] = NO_PERSISTENCE): Promise<Server> {
+  const directory = mkdtempSync(join(tmpdir(), `bench-${rival}-`))
+  const port = await freePort()
+  const [program, ...first] =
+    rival === 'respite' ? [process.execPath, join(ROOT, 'dist/cli/respite.js')] : ['redis-server']
+  const words = [...first, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...options]
+  const started = performance.now()
+  const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  let output = ''
+  const remember = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-4000)
+  }
+  child.stdout.on('data', remember)
+  child.stderr.on('data', remember)
+  const asker = await firstPong(child, port, started, () => output)
+  const startedInMs = performance.now() - started
+  const info = String(await asker.ask('INFO', 'server'))
+  return {
+    rival,
+    port,
+    pid: Number(/process_id:(\d+)/.exec(info)?.[1] ?? child.pid),
+    directory,
+    commandLine: `${rival === 'respite' ? 'node dist/cli/respite.js' : 'redis-server'} ${options.map((o) => o || "''").join(' ')}`,
+    asker,
+    startedInMs,
+    async stop() {
+      asker.close()
+      process.off('exit', killWithUs)
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = new Promise((resolve) => child.once('exit', resolve))
+        child.kill('SIGKILL')
+        await gone
+      }
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function firstPong(child: ChildProcess, port: number, started: number, output: () => string): Promise<Asker> {
+  while (performance.now() - started < START_TIMEOUT_MS) {
+    if (child.exitCode !== null) break
+    try {
+      const asker = await Asker.open(port)
+      await asker.ask('PING')
+      return asker
+    } catch {
+      // Not listening yet: that is what is being waited for.
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+  child.kill('SIGKILL')
+  throw new Error(`${child.spawnargs.join(' ')} did not answer:\n${output()}`)
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+/** Resident memory of a process in bytes. */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024
+}
+
+export function redisVersion(): string {
+  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  return /v=(\S+)/.exec(stdout ?? '')?.[1] ?? 'not installed'
+}
