@@ -23,11 +23,45 @@ import { formatEventFlags, parseEventFlags } from './events.ts'
 
 export { type ConfigRow, parseMemory } from './config-kinds.ts'
 
-/** Output limits of one class of clients. */
+/** Output limits of one class of clients; 0 bytes = no such limit. */
 export interface OutputLimit {
-  hardBytes: number
-  softBytes: number
-  softSeconds: number
+  readonly hardBytes: number
+  readonly softBytes: number
+  readonly softSeconds: number
+}
+
+export const OUTPUT_CLASSES = ['normal', 'replica', 'pubsub'] as const
+export type OutputLimitTable = Readonly<Record<(typeof OUTPUT_CLASSES)[number], OutputLimit>>
+
+/** What CONFIG GET still calls the classes. */
+const OUTPUT_CLASS_NAMES = { normal: 'normal', replica: 'slave', pubsub: 'pubsub' }
+
+/** Reads `class hard soft seconds …`; classes that are not named keep their limits. */
+function parseOutputLimits(text: string, current: OutputLimitTable): OutputLimitTable {
+  const words = text === '' ? [] : text.split(' ')
+  if (words.length % 4 !== 0) throw new ConfigError('Wrong number of arguments in buffer limit configuration.')
+  const limits = { ...current }
+  for (let i = 0; i < words.length; i += 4) {
+    const name = words[i]!.toLowerCase()
+    const outputClass = OUTPUT_CLASSES.find((known) => known === (name === 'slave' ? 'replica' : name))
+    if (outputClass === undefined) {
+      throw new ConfigError('Invalid client class specified in buffer limit configuration.')
+    }
+    const hardBytes = parseMemory(words[i + 1]!)
+    const softBytes = parseMemory(words[i + 2]!)
+    if (hardBytes === undefined || softBytes === undefined || !/^\d+$/.test(words[i + 3]!)) {
+      throw new ConfigError('Error in hard, soft or soft_seconds setting in buffer limit configuration.')
+    }
+    limits[outputClass] = { hardBytes, softBytes, softSeconds: Number(words[i + 3]) }
+  }
+  return limits
+}
+
+function formatOutputLimits(limits: OutputLimitTable): string {
+  return OUTPUT_CLASSES.map((name) => {
+    const { hardBytes, softBytes, softSeconds } = limits[name]
+    return `${OUTPUT_CLASS_NAMES[name]} ${hardBytes} ${softBytes} ${softSeconds}`
+  }).join(' ')
 }
 
 /** A snapshot is due when so many seconds have passed and so many changes were made. */
@@ -39,6 +73,17 @@ export interface SavePoint {
 const INT32_MAX = 2147483647
 const PORT_MAX = 65535
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning', 'nothing'] as const
+/** In the order Redis lists them. */
+const EVICTION_POLICIES = [
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'noeviction',
+] as const
 const WHERE_ALLOWED = ['no', 'yes', 'local'] as const
 const SHUTDOWN_WAYS = 'Words of SHUTDOWN (default, save, nosave, now, force) to apply when this signal arrives.'
 
@@ -66,6 +111,21 @@ export const CONFIG_TABLE = {
   'client-query-buffer-limit': memory(QUERY_BUFFER_BYTES_MAX, 1024 * 1024, INT64_MAX, {
     doc: 'Unprocessed request bytes a client may have.',
   }),
+  'client-output-buffer-limit': {
+    ...base({
+      words: true,
+      lines: true,
+      doc: 'Output a client may leave unread, by class (normal, replica, pubsub): hard limit, soft limit, seconds the soft one may be exceeded.',
+    }),
+    kind: 'class hard soft seconds …',
+    default: {
+      normal: { hardBytes: 0, softBytes: 0, softSeconds: 0 },
+      replica: { hardBytes: 256 * 1024 ** 2, softBytes: 64 * 1024 ** 2, softSeconds: 60 },
+      pubsub: { hardBytes: 32 * 1024 ** 2, softBytes: 8 * 1024 ** 2, softSeconds: 60 },
+    },
+    parse: parseOutputLimits,
+    format: formatOutputLimits,
+  } as ConfigRow<OutputLimitTable>,
   'maxmemory-clients': {
     ...base({ inert: true, doc: 'Memory of all clients together above which the largest are closed.' }),
     kind: 'bytes or percent',
@@ -278,6 +338,13 @@ export const CONFIG_TABLE = {
   maxmemory: memory(0, 0, Number.POSITIVE_INFINITY, {
     doc: 'Used memory above which keys are evicted or writes refused; 0 = no limit.',
   }),
+  'maxmemory-policy': oneOf(EVICTION_POLICIES, 'noeviction', { doc: 'Which keys go when memory is short.' }),
+  'lfu-log-factor': integer(10, 0, INT32_MAX, {
+    doc: 'How much slower the use counter of a key grows the higher it is.',
+  }),
+  'lfu-decay-time': integer(1, 0, INT32_MAX, {
+    doc: 'Minutes without use after which the use counter of a key goes down by one; 0 = never.',
+  }),
   'maxmemory-samples': integer(5, 1, INT32_MAX, { inert: true, doc: 'Keys looked at to find one to evict.' }),
   'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
   'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
@@ -336,6 +403,10 @@ export const CONFIG_TABLE = {
     alias: 'hash-max-ziplist-value',
     inert: true,
     doc: 'Longest value in a small hash.',
+  }),
+  'list-max-listpack-size': integer(-2, -2147483648, INT32_MAX, {
+    alias: 'list-max-ziplist-size',
+    doc: 'Size of a small list: elements, or when negative 4, 8, 16, 32 or 64 KiB for -1 to -5.',
   }),
   'list-compress-depth': integer(0, 0, INT32_MAX, {
     inert: true,
@@ -448,6 +519,7 @@ export const CONFIG_TABLE = {
   | ConfigRow<boolean>
   | ConfigRow<number>
   | ConfigRow<string>
+  | ConfigRow<OutputLimitTable>
   | ConfigRow<readonly number[]>
   | ConfigRow<readonly SavePoint[]>
 >

@@ -74,6 +74,11 @@ export class WaitingRoom<Owner = unknown> {
     return this.#lines.size
   }
 
+  /** Number of waiters whose time will be up. */
+  get deadlineCount(): number {
+    return this.#deadlines.count
+  }
+
   /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
   park(waiter: Waiter<Owner>): void {
     this.count++

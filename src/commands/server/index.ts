@@ -1,3 +1,59 @@
 import type { Command } from '../../engine/command.ts'
+import { commandCount } from './command-count.ts'
+import { commandDocs } from './command-docs.ts'
+import { commandGetkeys, commandGetkeysandflags } from './command-getkeys.ts'
+import { commandHelp } from './command-help.ts'
+import { command, commandInfo } from './command-info.ts'
+import { commandList } from './command-list.ts'
+import { config } from './config.ts'
+import { configGet } from './config-get.ts'
+import { configHelp } from './config-help.ts'
+import { configResetstat } from './config-resetstat.ts'
+import { configRewrite } from './config-rewrite.ts'
+import { configSet } from './config-set.ts'
+import { dbsize } from './dbsize.ts'
+import { debug } from './debug.ts'
+import { flushall, flushdb } from './flush.ts'
+import { info } from './info.ts'
+import { lolwut } from './lolwut.ts'
+import { memory } from './memory.ts'
+import { memoryHelp } from './memory-help.ts'
+import { memoryUsage } from './memory-usage.ts'
+import { module } from './module.ts'
+import { moduleHelp } from './module-help.ts'
+import { moduleList } from './module-list.ts'
+import { shutdown } from './shutdown.ts'
+import { swapdb } from './swapdb.ts'
+import { time } from './time.ts'
 
-export const serverCommands: readonly Command[] = []
+export const serverCommands: readonly Command[] = [
+  command,
+  commandCount,
+  commandDocs,
+  commandGetkeys,
+  commandGetkeysandflags,
+  commandHelp,
+  commandInfo,
+  commandList,
+  config,
+  configGet,
+  configHelp,
+  configResetstat,
+  configRewrite,
+  configSet,
+  dbsize,
+  debug,
+  flushall,
+  flushdb,
+  info,
+  lolwut,
+  memory,
+  memoryHelp,
+  memoryUsage,
+  module,
+  moduleHelp,
+  moduleList,
+  shutdown,
+  swapdb,
+  time,
+]

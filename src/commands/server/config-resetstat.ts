@@ -1,0 +1,31 @@
+// CONFIG RESETSTAT: the counters of INFO begin again.
+
+import { defineCommand } from '../../engine/command.ts'
+import { infoSections } from './info.ts'
+
+export const configResetstat = defineCommand({
+  name: 'CONFIG RESETSTAT',
+  summary: 'Sets the counters that INFO shows back to zero.',
+  group: 'server',
+  since: '2.0.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  reply: 'status: OK',
+  run(call) {
+    const { engine } = call
+    engine.stats.reset()
+    infoSections(engine).reset()
+    engine.hits = 0
+    engine.misses = 0
+    for (const command of engine.commands.all()) {
+      command.calls = 0
+      command.microseconds = 0
+      command.untimed = 0
+      command.rejected = 0
+      command.failed = 0
+    }
+    call.reply.ok()
+  },
+})

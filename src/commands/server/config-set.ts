@@ -1,0 +1,70 @@
+// CONFIG SET: changes settings, all of them or none.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../engine/config.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import { isAllowed } from './allowed.ts'
+
+export const configSet = defineCommand({
+  name: 'CONFIG SET',
+  summary: 'Changes settings while the server runs.',
+  group: 'server',
+  since: '2.0.0',
+  complexity: 'O(N) with N settings given',
+  arity: -4,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  args: [
+    {
+      name: 'data',
+      type: 'block',
+      multiple: true,
+      args: [
+        { name: 'parameter', type: 'string' },
+        { name: 'value', type: 'string' },
+      ],
+    },
+  ],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  reply: 'status: OK',
+  history: [['7.0.0', 'Accepts several settings, taken all or none.']],
+  run(call) {
+    if (call.args.length % 2 !== 0) throw ERR.syntax
+    const called = new Map<ConfigName, string>()
+    const settings = readSettings(call, called)
+    try {
+      call.engine.config.setAll(settings)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw failed(called.get(error.option as ConfigName)!, error.message)
+    }
+    call.reply.ok()
+  },
+})
+
+/** Reads the pairs and refuses what may not be set, whatever the value. `called` is told by which name. */
+function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName, string][] {
+  const settings: [ConfigName, string][] = []
+  const seen = new Set<string>()
+  for (let i = 2; i < call.args.length; i += 2) {
+    const word = call.args.string(i)
+    const lower = word.toLowerCase()
+    const name = CONFIG_NAMES.get(lower)
+    if (name === undefined) throw ERR.of(`Unknown option or number of arguments for CONFIG SET - '${word}'`)
+    const row = configRow(name)
+    if (!row.mutable) throw failed(lower, "can't set immutable config")
+    if (row.protected && !isAllowed(call, 'enable-protected-configs')) {
+      throw failed(lower, "can't set protected config")
+    }
+    // An old and a new name of one setting are no duplicate: the later one wins.
+    if (seen.has(lower)) throw failed(lower, 'duplicate parameter')
+    seen.add(lower)
+    called.set(name, lower)
+    settings.push([name, call.args.string(i + 1)])
+  }
+  return settings
+}
+
+function failed(option: string, reason: string): ReplyError {
+  return ERR.of(`CONFIG SET failed (possibly related to argument '${option}') - ${reason}`)
+}

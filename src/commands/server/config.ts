@@ -1,0 +1,13 @@
+// CONFIG: what the server is set to, and changing it.
+
+import { defineCommand } from '../../engine/command.ts'
+
+export const config = defineCommand({
+  name: 'CONFIG',
+  summary: 'Holds the commands about the configuration.',
+  group: 'server',
+  since: '2.0.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})

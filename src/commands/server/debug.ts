@@ -1,0 +1,101 @@
+// DEBUG: for tests of clients, and of this server.
+//
+// What would crash, leak or reach into data structures that do not exist here is
+// refused as an unknown subcommand. Off unless `enable-debug-command` allows it.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { TYPE_NAMES } from '../../store/value.ts'
+import { globMatch } from '../../util/glob.ts'
+import { replyHelp } from '../help.ts'
+import { isAllowed } from './allowed.ts'
+
+interface Subcommand {
+  /** Words after the subcommand. */
+  words: number
+  run(call: Call): void
+}
+
+export const debug = defineCommand({
+  name: 'DEBUG',
+  summary: 'Holds what tests of clients and of this server need.',
+  group: 'server',
+  since: '1.0.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  args: [
+    { name: 'subcommand', type: 'string' },
+    { name: 'arg', type: 'string', optional: true, multiple: true },
+  ],
+  reply: 'depends on the subcommand',
+  run(call) {
+    if (!isAllowed(call, 'enable-debug-command')) throw NOT_ALLOWED
+    const word = call.args.string(1)
+    const subcommand = SUBCOMMANDS.get(word.toUpperCase())
+    if (subcommand === undefined || call.args.length !== 2 + subcommand.words) {
+      throw ERR.of(`unknown subcommand or wrong number of arguments for '${word.slice(0, 128)}'. Try DEBUG HELP.`)
+    }
+    subcommand.run(call)
+  },
+})
+
+const NOT_ALLOWED = ERR.of(
+  'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, ' +
+    'otherwise you need to set this option in the configuration file, and then restart the server.',
+)
+
+const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['HELP', { words: 0, run: help }],
+  ['SLEEP', { words: 1, run: sleep }],
+  ['OBJECT', { words: 1, run: object }],
+  ['SET-ACTIVE-EXPIRE', { words: 1, run: setActiveExpire }],
+  ['STRINGMATCH-LEN', { words: 2, run: stringMatch }],
+])
+
+/** Stops the whole server, as the name says: nobody is served meanwhile. */
+function sleep(call: Call): void {
+  // As strtod in Redis: what is no number is no time.
+  const seconds = Number.parseFloat(call.args.string(2))
+  const milliseconds = seconds > 0 ? seconds * 1000 : 0
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+  call.reply.ok()
+}
+
+function object(call: Call): void {
+  const { db } = call
+  const entry = db.find(call.key(2))
+  if (entry === NONE) throw ERR.noSuchKey
+  const idle = db.idleSeconds(entry)
+  const lru = (call.engine.accessSeconds - idle) & 0xffffff
+  call.reply.status(
+    `Value at:0x${entry.toString(16).padStart(12, '0')} refcount:1 encoding:${encodingOf(call, entry)} ` +
+      `serializedlength:${db.entryBytes(entry)} lru:${lru} lru_seconds_idle:${idle}`,
+  )
+}
+
+function encodingOf(call: Call, entry: number): string {
+  return TYPE_NAMES[call.db.typeOf(entry)]!
+}
+
+function setActiveExpire(call: Call): void {
+  // As atoi in Redis: what is no number is 0.
+  const active = Number.parseInt(call.args.string(2), 10) !== 0 && /^\s*[+-]?\d/.test(call.args.string(2))
+  call.engine.config.set('active-expire-enabled', active ? 'yes' : 'no')
+  call.reply.ok()
+}
+
+function stringMatch(call: Call): void {
+  call.reply.integer(globMatch(call.args.string(2), call.args.string(3)) ? 1 : 0)
+}
+
+function help(call: Call): void {
+  replyHelp(call, 'DEBUG', [
+    ['OBJECT <key>', 'Encoding, size and idle time of a value.'],
+    ['SET-ACTIVE-EXPIRE <0|1>', 'With 0, keys whose time is up stay until somebody looks at them.'],
+    ['SLEEP <seconds>', 'Stop the whole server for a while; fractions are allowed.'],
+    ['STRINGMATCH-LEN <pattern> <string>', 'Whether a glob pattern matches a string: 1 or 0.'],
+  ])
+}

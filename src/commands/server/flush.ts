@@ -1,0 +1,86 @@
+// FLUSHDB, FLUSHALL: empty one database, or all.
+//
+// SYNC and ASYNC are the same here: a database lets go of its memory as a whole,
+// without a visit to any value (Database.clear). Both are journaled even when
+// nothing was there: a replica may have keys that this server has lost.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Database } from '../../store/database.ts'
+import { NONE } from '../../store/keyspace.ts'
+
+const common = {
+  group: 'server',
+  since: '1.0.0',
+  acl: ['keyspace', 'dangerous'],
+  arity: -1,
+  flags: ['write'],
+  args: [
+    {
+      name: 'flush-type',
+      type: 'oneof',
+      optional: true,
+      args: [
+        { name: 'async', type: 'pure-token', token: 'ASYNC' },
+        { name: 'sync', type: 'pure-token', token: 'SYNC' },
+      ],
+    },
+  ],
+  tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+  reply: 'status: OK',
+} as const satisfies Partial<CommandSpec>
+
+export const flushdb = defineCommand({
+  ...common,
+  name: 'FLUSHDB',
+  summary: 'Removes every key of the selected database.',
+  complexity: 'O(1): no key is visited',
+  history: [
+    ['4.0.0', 'Accepts ASYNC.'],
+    ['6.2.0', 'Accepts SYNC.'],
+  ],
+  run(call) {
+    checkOption(call)
+    empty(call, call.db)
+    flushed(call)
+  },
+})
+
+export const flushall = defineCommand({
+  ...common,
+  name: 'FLUSHALL',
+  summary: 'Removes every key of every database.',
+  complexity: 'O(N) with N databases: no key is visited',
+  history: [
+    ['4.0.0', 'Accepts ASYNC.'],
+    ['6.2.0', 'Accepts SYNC.'],
+  ],
+  run(call) {
+    checkOption(call)
+    for (const database of call.engine.databases) empty(call, database)
+    flushed(call)
+  },
+})
+
+function checkOption({ args }: Call): void {
+  if (args.length === 1) return
+  if (args.length > 2 || !(args.equalsIgnoreCase(1, 'SYNC') || args.equalsIgnoreCase(1, 'ASYNC'))) throw ERR.syntax
+}
+
+function empty(call: Call, database: Database): void {
+  const { engine } = call
+  if (database.size === 0) return
+  // WATCH breaks only for keys that were there: this must be asked before they go.
+  engine.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
+  call.changes += database.size
+  database.clear()
+  // Who waits for a group (XREADGROUP) must learn that it is gone.
+  if (engine.blocking.room.count > 0) engine.blocking.markDatabase(database)
+}
+
+function flushed(call: Call): void {
+  if (call.changes === 0) call.changes = 1
+  if (call.engine.journal.waits) call.engine.durability.changedEverywhere()
+  call.reply.ok()
+}

@@ -1,0 +1,53 @@
+// SHUTDOWN: ends the server. What was acknowledged is on disk before it goes.
+//
+// There is no waiting for replicas yet, so a shutdown that has begun is never in
+// progress when the next command arrives: ABORT has nothing to stop.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+export const shutdown = defineCommand({
+  name: 'SHUTDOWN',
+  summary: 'Makes everything durable and ends the server.',
+  group: 'server',
+  since: '1.0.0',
+  complexity: 'O(N) with N bytes not yet on disk',
+  arity: -1,
+  flags: ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'],
+  args: [
+    {
+      name: 'save-selector',
+      type: 'oneof',
+      optional: true,
+      args: [
+        { name: 'nosave', type: 'pure-token', token: 'NOSAVE' },
+        { name: 'save', type: 'pure-token', token: 'SAVE' },
+      ],
+    },
+    { name: 'now', type: 'pure-token', token: 'NOW', optional: true },
+    { name: 'force', type: 'pure-token', token: 'FORCE', optional: true },
+    { name: 'abort', type: 'pure-token', token: 'ABORT', optional: true },
+  ],
+  reply: 'status: OK if ABORT was given; otherwise the connection closes',
+  history: [['7.0.0', 'Accepts NOW, FORCE and ABORT.']],
+  run(call) {
+    const { host } = call.engine
+    const asked = { save: false, nosave: false, now: false, force: false, abort: false }
+    const options = call.options(1)
+    while (options.next()) {
+      if (options.is('NOSAVE')) asked.nosave = true
+      else if (options.is('SAVE')) asked.save = true
+      else if (options.is('NOW')) asked.now = true
+      else if (options.is('FORCE')) asked.force = true
+      else if (options.is('ABORT')) asked.abort = true
+      else throw ERR.syntax
+    }
+    const { save, nosave, now, force, abort } = asked
+    if ((save && nosave) || (abort && (save || nosave || now || force))) throw ERR.syntax
+    if (abort) throw ERR.of('No shutdown in progress.')
+    if (host.shutdown === undefined) throw ERR.of('Errors trying to SHUTDOWN. Check logs.')
+    // The rest of a pipeline is not run any more; the connection ends with the process.
+    call.client.closing = true
+    host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force, abort })
+  },
+})
