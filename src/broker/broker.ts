@@ -1,9 +1,318 @@
-import type { Bytes } from '../util/bytes.ts'
+// Publish and subscribe: who listens to what, and how a message reaches them.
+//
+// A message is encoded once for each protocol version, into a buffer kept for
+// messages of that version: what one subscriber receives in a row lies side by
+// side there and leaves as one piece. Channels are looked up from the bytes of
+// the request through a small memo of recent routes, so that publishing to a
+// channel again makes no string and asks no pattern.
+
+import { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { type Bytes, hashBytes, type Source } from '../util/bytes.ts'
+import { Pattern, PatternIndex } from './pattern-index.ts'
+import type { Subscriber } from './subscriber.ts'
+import { SubscriberList } from './subscriber-list.ts'
+
+/** Recent routes kept; a power of two. */
+const ROUTES = 256
+/** Longer channel names are looked up each time: keeping them could cost more memory than the subscriptions themselves. */
+const ROUTE_NAME_BYTES_MAX = 256
+/** As above, for channels that match very many patterns. */
+const ROUTE_PATTERNS_MAX = 64
+/** The framing of a message besides its texts: four headers of at most 13 bytes, three line ends, the kind's word. */
+const FRAME_BYTES_MAX = 96
+
+/** Where messages to one channel went last time. */
+interface Route {
+  /** The channel's bytes, in memory of their own, and the same as latin1. */
+  bytes: Bytes
+  name: string
+  /** Right while this equals the broker's. */
+  generation: number
+  channel: SubscriberList | undefined
+  patterns: Pattern[]
+}
+
+const NO_PATTERNS: Pattern[] = []
+
 export class Broker {
-  publish(_c: string, _m: Bytes): number {
-    return 0
+  readonly #channels = new Map<string, SubscriberList>()
+  readonly #shardChannels = new Map<string, SubscriberList>()
+  readonly #patterns = new Map<string, Pattern>()
+  readonly #index = new PatternIndex()
+  readonly #encoders = { 2: new MessageEncoder(2), 3: new MessageEncoder(3) }
+  readonly #routes: (Route | undefined)[] = new Array(ROUTES).fill(undefined)
+  /** Counts up whenever a route may have become another: a channel or pattern came or went. */
+  #generation = 0
+  #sequence = 0
+
+  // ── subscribing ──────────────────────────────────────────────────────────
+
+  /** Adds a subscription to a channel; false when there is one already. */
+  subscribe(subscriber: Subscriber, channel: string): boolean {
+    if (subscriber.channels.has(channel)) return false
+    subscriber.channels.add(channel)
+    let list = this.#channels.get(channel)
+    if (list === undefined) {
+      list = new SubscriberList(channel)
+      this.#channels.set(channel, list)
+      this.#generation++
+    }
+    list.add(subscriber)
+    return true
   }
-  remove(_c: unknown): void {}
-  recycle(): void {}
-  abandon(): void {}
+
+  /** Takes a subscription back; false when there was none. */
+  unsubscribe(subscriber: Subscriber, channel: string): boolean {
+    if (!subscriber.channels.delete(channel)) return false
+    const list = this.#channels.get(channel)!
+    list.remove(subscriber)
+    if (list.count === 0) {
+      this.#channels.delete(channel)
+      this.#generation++
+    }
+    return true
+  }
+
+  subscribeShard(subscriber: Subscriber, channel: string): boolean {
+    if (subscriber.shardChannels.has(channel)) return false
+    subscriber.shardChannels.add(channel)
+    let list = this.#shardChannels.get(channel)
+    if (list === undefined) {
+      list = new SubscriberList(channel)
+      this.#shardChannels.set(channel, list)
+    }
+    list.add(subscriber)
+    return true
+  }
+
+  unsubscribeShard(subscriber: Subscriber, channel: string): boolean {
+    if (!subscriber.shardChannels.delete(channel)) return false
+    const list = this.#shardChannels.get(channel)!
+    list.remove(subscriber)
+    if (list.count === 0) this.#shardChannels.delete(channel)
+    return true
+  }
+
+  subscribePattern(subscriber: Subscriber, name: string): boolean {
+    if (subscriber.patterns.has(name)) return false
+    subscriber.patterns.add(name)
+    let pattern = this.#patterns.get(name)
+    if (pattern === undefined) {
+      pattern = new Pattern(name, this.#sequence++)
+      this.#patterns.set(name, pattern)
+      this.#index.add(pattern)
+      this.#generation++
+    }
+    pattern.add(subscriber)
+    return true
+  }
+
+  unsubscribePattern(subscriber: Subscriber, name: string): boolean {
+    if (!subscriber.patterns.delete(name)) return false
+    const pattern = this.#patterns.get(name)!
+    pattern.remove(subscriber)
+    if (pattern.count === 0) {
+      this.#patterns.delete(name)
+      this.#index.remove(pattern)
+      this.#generation++
+    }
+    return true
+  }
+
+  /** Takes all of a subscriber's subscriptions back. */
+  remove(subscriber: Subscriber): void {
+    for (const name of subscriber.channels) this.unsubscribe(subscriber, name)
+    for (const name of subscriber.patterns) this.unsubscribePattern(subscriber, name)
+    for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
+  }
+
+  // ── publishing ───────────────────────────────────────────────────────────
+
+  /** Delivers a message to everybody who listens to a channel and returns how many received it. */
+  publish(channel: Bytes, message: Bytes): number {
+    if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
+    const route = this.#routeOf(channel)
+    return this.#fanOut(route.name, route.channel, route.patterns, message)
+  }
+
+  /** As `publish`, for a channel whose name is at hand as latin1. */
+  publishTo(channel: string, message: Bytes): number {
+    if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
+    return this.#fanOut(channel, this.#channels.get(channel), this.#match(channel), message)
+  }
+
+  /** Delivers a message to a shard channel's subscribers and returns how many received it. */
+  publishShard(channel: Bytes, message: Bytes): number {
+    if (this.#shardChannels.size === 0) return 0
+    const list = this.#shardChannels.get(channel.toString())
+    return list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, list.name, message)
+  }
+
+  #fanOut(name: string, channel: SubscriberList | undefined, patterns: Pattern[], message: Bytes): number {
+    let receivers = 0
+    if (channel !== undefined) receivers += this.#deliver(channel, 'message', undefined, name, message)
+    for (let i = 0; i < patterns.length; i++) {
+      receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message)
+    }
+    return receivers
+  }
+
+  /** Hands a message to each member of a list. Members may leave meanwhile; who comes meanwhile does not receive it. */
+  #deliver(
+    list: SubscriberList,
+    kind: 'message' | 'pmessage' | 'smessage',
+    pattern: string | undefined,
+    channel: string,
+    message: Bytes,
+  ): number {
+    const two = this.#encoders[2]
+    const three = this.#encoders[3]
+    let encodedTwo = false
+    let encodedThree = false
+    let receivers = 0
+    const { members } = list
+    const { length } = members
+    list.hold()
+    for (let i = 0; i < length; i++) {
+      const subscriber = members[i]
+      if (subscriber === undefined) continue
+      receivers++
+      if (subscriber.protocol === 2) {
+        if (!encodedTwo) {
+          encodedTwo = true
+          two.encode(kind, pattern, channel, message)
+        }
+        subscriber.deliver(two.source, two.start, two.end)
+      } else {
+        if (!encodedThree) {
+          encodedThree = true
+          three.encode(kind, pattern, channel, message)
+        }
+        subscriber.deliver(three.source, three.start, three.end)
+      }
+    }
+    list.release()
+    return receivers
+  }
+
+  #match(channel: string): Pattern[] {
+    if (this.#patterns.size === 0) return NO_PATTERNS
+    const found: Pattern[] = []
+    this.#index.match(channel, found)
+    return found
+  }
+
+  /** Finds where messages to a channel go, from the memo if it was asked for lately. */
+  #routeOf(channel: Bytes): Route {
+    if (channel.length > ROUTE_NAME_BYTES_MAX) return this.#resolve(channel, channel.toString())
+    const slot = hashBytes(channel.source, channel.start, channel.length, 0) & (ROUTES - 1)
+    let route = this.#routes[slot]
+    if (route?.bytes.equals(channel)) {
+      if (route.generation === this.#generation) return route
+      route = this.#resolve(route.bytes, route.name)
+    } else {
+      route = this.#resolve(channel.copy(), channel.toString())
+    }
+    this.#routes[slot] = route.patterns.length <= ROUTE_PATTERNS_MAX ? route : undefined
+    return route
+  }
+
+  #resolve(bytes: Bytes, name: string): Route {
+    return {
+      bytes,
+      name,
+      generation: this.#generation,
+      channel: this.#channels.get(name),
+      patterns: this.#match(name),
+    }
+  }
+
+  // ── asking ───────────────────────────────────────────────────────────────
+
+  /** Names of the channels somebody is subscribed to. */
+  channels(): IterableIterator<string> {
+    return this.#channels.keys()
+  }
+
+  shardChannels(): IterableIterator<string> {
+    return this.#shardChannels.keys()
+  }
+
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  get shardChannelCount(): number {
+    return this.#shardChannels.size
+  }
+
+  /** Number of different patterns somebody is subscribed to. */
+  get patternCount(): number {
+    return this.#patterns.size
+  }
+
+  /** Subscribers of a channel, those by pattern not included. */
+  subscribersOf(channel: string): number {
+    return this.#channels.get(channel)?.count ?? 0
+  }
+
+  shardSubscribersOf(channel: string): number {
+    return this.#shardChannels.get(channel)?.count ?? 0
+  }
+
+  // ── memory ───────────────────────────────────────────────────────────────
+
+  /** Every message so far has left: its bytes may be written over. */
+  recycle(): void {
+    this.#encoders[2].recycle()
+    this.#encoders[3].recycle()
+  }
+
+  /** Somebody still holds messages: new ones are written elsewhere. */
+  abandon(): void {
+    this.#encoders[2].abandon()
+    this.#encoders[3].abandon()
+  }
+}
+
+/** Makes messages of one protocol version, each in one piece. */
+class MessageEncoder {
+  /** Where the last message lies. */
+  source: Source
+  start = 0
+  end = 0
+  readonly #buffer: ReplyBuffer
+  #used = false
+
+  constructor(protocol: 2 | 3) {
+    this.#buffer = new ReplyBuffer()
+    this.#buffer.setProtocol(protocol)
+    this.source = this.#buffer.source
+  }
+
+  encode(kind: string, pattern: string | undefined, channel: string, message: Bytes): void {
+    const buffer = this.#buffer
+    this.#used = true
+    buffer.reserve(FRAME_BYTES_MAX + (pattern === undefined ? 0 : pattern.length) + channel.length + message.length)
+    this.source = buffer.source
+    this.start = buffer.position
+    buffer.push(pattern === undefined ? 3 : 4)
+    buffer.text(kind)
+    if (pattern !== undefined) buffer.text(pattern)
+    buffer.text(channel)
+    buffer.bulk(message)
+    this.end = buffer.position
+  }
+
+  recycle(): void {
+    if (this.#used) this.#buffer.recycle()
+    this.#used = false
+    this.source = this.#buffer.source
+  }
+
+  abandon(): void {
+    if (this.#used) this.#buffer.abandon()
+    this.#used = false
+    this.source = this.#buffer.source
+  }
 }

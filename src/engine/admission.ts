@@ -12,6 +12,8 @@ import { ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PA
 
 /** Commands that act at once inside MULTI instead of being queued. */
 const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
+/** Commands that end a transaction: they run even when there is no memory for queueing more. */
+const ENDS_TRANSACTION = new Set(['exec', 'discard', 'quit', 'reset'])
 /** What a RESP2 client may do while it is subscribed. */
 const WHILE_SUBSCRIBED = new Set([
   'subscribe',
@@ -29,14 +31,17 @@ const WHILE_SUBSCRIBED = new Set([
 export function admit(engine: Engine, client: Client, command: Command, args: Arguments): boolean {
   const { flags } = command
   const inMulti = (client.state & CLIENT_MULTI) !== 0
-  if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !flags.has('no_auth')) {
+  if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
     return refuse(engine, client, command, ERR.noAuth)
   }
   if (inMulti && flags.has('no_multi')) {
     return refuse(engine, client, command, ERR.of('Command not allowed inside a transaction'))
   }
   if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !engine.eviction.makeRoom()) {
-    const needsMemory = flags.has('denyoom') || (command.name === 'exec' && client.transaction?.needsMemory === true)
+    const needsMemory =
+      flags.has('denyoom') ||
+      (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
+      (command.name === 'exec' && client.transaction?.needsMemory === true)
     if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
   }
   if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) {
@@ -78,6 +83,6 @@ function pauseConcerns(engine: Engine, client: Client, command: Command): boolea
   return (
     command.isWrite ||
     command.flags.has('may_replicate') ||
-    (command.name === 'exec' && client.transaction?.writes === true)
+    (command.name === 'exec' && client.transaction?.mayReplicate === true)
   )
 }

@@ -6,6 +6,7 @@
 // does not keep up makes the client's backlog grow until the output limits of
 // its class end the connection.
 
+import type { Subscriber } from '../broker/subscriber.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
@@ -51,7 +52,7 @@ interface Segment {
   end: number
 }
 
-export class Client implements ReplyReceiver, RequestHandler {
+export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readonly id: number
   readonly engine: Engine
   readonly transport: Transport
@@ -69,8 +70,10 @@ export class Client implements ReplyReceiver, RequestHandler {
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
-  /** CLIENT REPLY: `skip-next` mutes the command after this one, `skip` this one. */
-  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on'
+  /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */
+  replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
+  /** While muted: output up to here is sent all the same. */
+  keptPosition = 0
   /** MULTI's queue; undefined outside. */
   transaction: Transaction | undefined = undefined
   /** Keys under WATCH as `db:key`, and whether one of them changed. */
@@ -97,9 +100,13 @@ export class Client implements ReplyReceiver, RequestHandler {
   heldRequest: Arguments | undefined = undefined
   /** In the engine's list of clients with something to send. */
   queuedForFlush = false
-  /** Since when the soft output limit is exceeded (monotonic ms); 0 = it is not. */
+  /** Since when the soft output limit is exceeded (Unix ms); 0 = it is not. */
   softLimitSinceMs = 0
+  /** Did not read for too long: gets nothing more and is disconnected at the turn's end. */
+  overLimit = false
   #segments: Segment[] = []
+  /** The first so many segments, the last one counted too, lie in memory of their own. */
+  #kept = 0
   /** The last segment, kept apart so that the usual single one needs no array. */
   #source: Source | undefined = undefined
   #start = 0
@@ -118,11 +125,12 @@ export class Client implements ReplyReceiver, RequestHandler {
   // ── requests ─────────────────────────────────────────────────────────────
 
   get halted(): boolean {
-    return this.waiter !== undefined || this.closing || this.closed || this.paused
+    return this.waiter !== undefined || this.closing || this.closed || this.paused || this.overLimit
   }
 
+  /** A password set later concerns only who connects later; one taken away concerns everybody. */
   get authenticated(): boolean {
-    return (this.state & CLIENT_UNAUTHENTICATED) === 0
+    return (this.state & CLIENT_UNAUTHENTICATED) === 0 || this.engine.config.get('requirepass') === ''
   }
 
   get bulkBytesMax(): number {
@@ -142,6 +150,12 @@ export class Client implements ReplyReceiver, RequestHandler {
     return this.channels.size + this.patterns.size
   }
 
+  /** Enters or leaves RESP2's subscribed mode, after a change of subscriptions or protocol. */
+  followSubscriptions(): void {
+    if (this.protocol === 2 && this.outputClass === 'pubsub') this.state |= CLIENT_SUBSCRIBED
+    else this.state &= ~CLIENT_SUBSCRIBED
+  }
+
   get outputClass(): ClientClass {
     return this.channels.size + this.patterns.size + this.shardChannels.size > 0 ? 'pubsub' : 'normal'
   }
@@ -149,13 +163,14 @@ export class Client implements ReplyReceiver, RequestHandler {
   // ── replies ──────────────────────────────────────────────────────────────
 
   addSegment(source: Source, start: number, end: number): void {
-    if (this.closed) return
+    if (this.closed || this.overLimit) return
     if (!this.queuedForFlush) {
       this.queuedForFlush = true
       this.engine.flushQueue.push(this)
       this.engine.endTurnSoon()
     }
     this.#outputBytes += end - start
+    if (this.#outputBytes >= this.engine.outputLimits.leastBytes && this.engine.outputLimits.check(this)) return
     if (this.#source === source && this.#end === start) {
       this.#end = end
       return
@@ -168,8 +183,12 @@ export class Client implements ReplyReceiver, RequestHandler {
     this.#end = end
   }
 
-  /** Queues a message made for many: after what this client's own command has replied so far. */
+  /** Queues a message made for many. While this client's own command runs, the message waits until that has replied. */
   deliver(source: Source, start: number, end: number): void {
+    if (this.engine.currentClient === this) {
+      this.engine.defer(this, source, start, end)
+      return
+    }
     this.engine.replies.markFor(this)
     this.addSegment(source, start, end)
   }
@@ -208,11 +227,34 @@ export class Client implements ReplyReceiver, RequestHandler {
     }
     this.#source = undefined
     this.#segments.length = 0
+    this.#kept = 0
     this.#outputBytes = 0
     return taken
   }
 
-  /** Moves what is pending into memory of its own, because it must wait while the shared buffers go on. */
+  /**
+   * Moves what is pending in shared buffers into memory of its own, because it must wait while they are used again. What was
+   * moved before stays where it is: however long the wait, each byte is moved once.
+   */
+  keepOutput(): void {
+    if (this.#source === undefined || this.#kept > this.#segments.length) return
+    let length = this.#end - this.#start
+    for (let i = this.#kept; i < this.#segments.length; i++) length += this.#segments[i]!.end - this.#segments[i]!.start
+    const own = Buffer.allocUnsafe(length)
+    let at = 0
+    for (let i = this.#kept; i < this.#segments.length; i++) {
+      const { source, start, end } = this.#segments[i]!
+      at += source.u8.copy(own, at, start, end)
+    }
+    this.#source.u8.copy(own, at, this.#start, this.#end)
+    this.#segments.length = this.#kept
+    this.#source = { u8: own, view: EMPTY_VIEW } as Source
+    this.#start = 0
+    this.#end = length
+    this.#kept++
+  }
+
+  /** Joins what is pending in memory of its own. */
   takeCopy(): void {
     if (this.#source === undefined) return
     const joined = Buffer.allocUnsafe(this.#outputBytes)
@@ -228,6 +270,7 @@ export class Client implements ReplyReceiver, RequestHandler {
 
   /** Forgets what is pending. */
   dropOutput(): void {
+    this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0
     this.#outputBytes = 0

@@ -32,7 +32,7 @@ import {
 import { type Command, CommandTable } from './command.ts'
 import { Config } from './config.ts'
 import { Durability } from './durability.ts'
-import { EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName } from './events.ts'
+import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from './events.ts'
 import { Eviction } from './eviction.ts'
 import { type Journal, noJournal } from './journal.ts'
 import { type Log, silentLog } from './log.ts'
@@ -119,6 +119,8 @@ export class Engine implements DatabaseHost {
   misses = 0
   beforeChange: ((db: Database, entry: number) => void) | null = null
   looked: ((hash: number) => void) | null = null
+  missed: ((db: Database, key: Bytes) => void) | null = null
+  created: ((db: Database, key: Bytes) => void) | null = null
 
   readonly #later: (run: () => void) => void
   readonly #call: Call
@@ -137,6 +139,10 @@ export class Engine implements DatabaseHost {
   #timerDueMs = Number.POSITIVE_INFINITY
   #onTimer = () => this.#timerFired()
   readonly #expiryWindow = new Bytes()
+  /** Messages for clients whose own command is running, each as receiver, source, start, end. */
+  readonly #deferred: { client: Client; source: Source; start: number; end: number }[] = []
+  readonly #keyMissed = (db: Database, key: Bytes) => this.notifyEvent(db, key, 'keymiss')
+  readonly #keyCreated = (db: Database, key: Bytes) => this.notifyEvent(db, key, 'new')
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
@@ -164,6 +170,8 @@ export class Engine implements DatabaseHost {
     this.#retryCall.retrying = true
     const count = this.config.get('databases')
     for (let i = 0; i < count; i++) this.databases.push(new Database(i, this))
+    this.config.onChange('notify-keyspace-events', () => this.updateObserving())
+    this.config.onChange('client-output-buffer-limit', () => this.outputLimits.configure())
     this.updateObserving()
   }
 
@@ -202,6 +210,8 @@ export class Engine implements DatabaseHost {
     this.watches.clear(client)
     this.broker.remove(client)
     this.pause.forget(client)
+    this.outputLimits.forget(client)
+    this.durability.forget(client)
     this.clients.delete(client.id)
     this.updateObserving()
   }
@@ -263,15 +273,31 @@ export class Engine implements DatabaseHost {
   /** Writes something to a client outside of its own commands. */
   replyTo(client: Client, write: (reply: Reply) => void): void {
     const interrupted = this.replies.open(client)
+    const { position } = client
     write(this.replies)
+    if ((client.state & CLIENT_MUTED) !== 0) this.#mute(client, position)
     this.replies.close()
     if (interrupted !== undefined) this.replies.open(interrupted)
   }
 
   // ── commands ─────────────────────────────────────────────────────────────
 
-  /** Runs one request of a client, or says why not. */
+  /** Runs one request of a client, or says why not; then serves whoever it fed. */
   execute(client: Client, args: Arguments): void {
+    if ((client.state & CLIENT_MUTED) === 0) {
+      this.#dispatch(client, args)
+    } else {
+      this.replies.mark()
+      if (client.replyMode === 'skip') client.replyMode = 'skipping'
+      const { position } = client
+      this.#dispatch(client, args)
+      this.#mute(client, position)
+    }
+    if (this.#deferred.length !== 0) this.#deliverDeferred()
+    if (this.blocking.room.hasReady) this.blocking.serve()
+  }
+
+  #dispatch(client: Client, args: Arguments): void {
     this.#nowMs = 0
     const call = this.#call
     let command = this.commands.find(args.bytes(0))
@@ -294,7 +320,6 @@ export class Engine implements DatabaseHost {
     if ((client.state | this.state) !== 0 && !client.trusted && !admit(this, client, command, args)) return
     call.begin(client, args, command)
     this.run(call)
-    if (this.blocking.room.hasReady) this.blocking.serve()
   }
 
   /** Runs a command that may run, and settles what it changed. */
@@ -305,12 +330,6 @@ export class Engine implements DatabaseHost {
     this.stats.commandsProcessed++
     command.calls++
     command.untimed++
-    const muted = (client.state & CLIENT_MUTED) !== 0
-    let position = 0
-    if (muted) {
-      this.replies.mark()
-      position = client.position
-    }
     this.touches = (client.state & CLIENT_NO_TOUCH) === 0
     const outer = this.#current
     this.#current = call
@@ -326,7 +345,6 @@ export class Engine implements DatabaseHost {
     }
     if (call.changes !== 0 || call.effects !== undefined) this.#settle(call)
     this.#current = outer
-    if (muted) this.#mute(client, position)
   }
 
   #runGuarded(call: Call): void {
@@ -369,7 +387,10 @@ export class Engine implements DatabaseHost {
     call.reply = this.replies
     call.begin(client, args, command)
     command.calls--
+    const { position } = client
     this.run(call)
+    if ((client.state & CLIENT_MUTED) !== 0) this.#mute(client, position)
+    if (this.#deferred.length !== 0) this.#deliverDeferred()
     this.replies.close()
     if (interrupted !== undefined) this.replies.open(interrupted)
   }
@@ -397,16 +418,44 @@ export class Engine implements DatabaseHost {
     this.replies.error(error)
   }
 
-  /** Takes back the reply of a client that wants none (CLIENT REPLY). */
+  /** Takes back the reply to a client that wanted none (CLIENT REPLY), except what it is told in any case. */
   #mute(client: Client, position: number): void {
     this.replies.mark()
+    const { keptPosition } = client
+    client.keptPosition = 0
     if (client.replyMode === 'on') return
-    if (client.replyMode === 'skip-next') client.replyMode = 'skip'
-    else if (client.replyMode === 'skip') {
-      client.replyMode = 'on'
-      client.state &= ~CLIENT_MUTED
+    // The reply that SKIP is about may still be to come.
+    if (client.replyMode === 'skipping' && client.waiter === undefined && !client.paused) this.#endSkip(client)
+    client.rewind(Math.max(position, keptPosition))
+  }
+
+  #endSkip(client: Client): void {
+    client.replyMode = 'on'
+    client.state &= ~CLIENT_MUTED
+  }
+
+  /** Makes sure that what the running command has replied so far reaches a muted client: subscriptions are confirmed even then. */
+  keepReply(client: Client): void {
+    if ((client.state & CLIENT_MUTED) === 0) return
+    this.replies.mark()
+    client.keptPosition = client.position
+  }
+
+  /**
+   * Keeps a message for a client until its own running command has replied.
+   *
+   * A message in the middle of a reply (PUBLISH to oneself within EXEC) would break the protocol.
+   */
+  defer(client: Client, source: Source, start: number, end: number): void {
+    this.#deferred.push({ client, source, start, end })
+  }
+
+  #deliverDeferred(): void {
+    for (const { client, source, start, end } of this.#deferred) {
+      this.replies.markFor(client)
+      client.addSegment(source, start, end)
     }
-    client.rewind(position)
+    this.#deferred.length = 0
   }
 
   // ── effects ──────────────────────────────────────────────────────────────
@@ -443,7 +492,7 @@ export class Engine implements DatabaseHost {
       for (let i = 0; i < effects.length; i++) this.#effects().append(call.db.index, effects[i]!)
       if (effects.length > 1) this.endUnit()
     }
-    if (this.journal.waits) this.durability.wrote(call.client)
+    this.durability.wrote(call.client)
     this.endTurnSoon()
   }
 
@@ -464,24 +513,34 @@ export class Engine implements DatabaseHost {
     const flags = this.config.get('notify-keyspace-events')
     if ((flags & EVENT_CLASS[event]) === 0) return
     if ((flags & EVENT_KEYSPACE) !== 0) {
-      this.broker.publish(`__keyspace@${db.index}__:${key.toString()}`, Bytes.from(event))
+      this.broker.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
     }
-    if ((flags & EVENT_KEYEVENT) !== 0) this.broker.publish(`__keyevent@${db.index}__:${event}`, key)
+    if ((flags & EVENT_KEYEVENT) !== 0) this.broker.publishTo(`__keyevent@${db.index}__:${event}`, key)
   }
 
   /** Works out anew who wants to hear of changes; to be called when that may have changed. */
   updateObserving(): void {
     let observing = 0
     if (this.watches.size > 0) observing |= OBSERVE_WATCHES
-    if (this.config.get('notify-keyspace-events') !== 0) observing |= OBSERVE_EVENTS
+    const events = this.config.get('notify-keyspace-events')
+    if ((events & (EVENT_KEYSPACE | EVENT_KEYEVENT)) !== 0) {
+      observing |= OBSERVE_EVENTS
+      this.missed = (events & EVENT_BITS.m) !== 0 ? this.#keyMissed : null
+      this.created = (events & EVENT_BITS.n) !== 0 ? this.#keyCreated : null
+    } else {
+      this.missed = null
+      this.created = null
+    }
     if (this.blocking.room.count > 0) observing |= OBSERVE_WAITERS
     if (this.journal.waits) observing |= OBSERVE_DURABILITY
-    this.observing = observing
+    // What is replayed happened long ago.
+    this.observing = (this.state & ENGINE_LOADING) !== 0 ? 0 : observing
     this.looked = this.journal.waits ? this.durability.looked : null
   }
 
   /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
   databaseReplaced(db: Database, hadKey: (key: Bytes) => boolean): void {
+    if (this.journal.waits) this.durability.changedEverywhere()
     if (this.watches.size === 0) return
     this.watches.touchWhere((name) => name.charCodeAt(0) === db.index && hadKey(Bytes.from(name.slice(1))))
   }
@@ -491,7 +550,6 @@ export class Engine implements DatabaseHost {
     this.stats.expiredKeys++
     if (this.journal.enabled) {
       this.#effects().append(db.index, ['DEL', key])
-      if (this.journal.waits) this.durability.expired(db.keys.hash(key))
       this.endTurnSoon()
     }
     if (this.observing !== 0) this.observe(db, key, 'expired')
@@ -526,8 +584,13 @@ export class Engine implements DatabaseHost {
       const client = queue[i]!
       client.queuedForFlush = false
       if (client.closed) continue
+      if (client.overLimit) {
+        this.close(client, 'now')
+        continue
+      }
       if (client.waitsForOffset > this.journal.durable) {
         this.durability.hold(client)
+        this.outputLimits.check(client)
         continue
       }
       if (!this.#flush(client)) taken = false
@@ -553,8 +616,9 @@ export class Engine implements DatabaseHost {
       const { transport } = client
       this.disconnect(client)
       transport.close('flushed')
-    } else if (!taken || client.transport.backlogBytes > 0) {
+    } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
       this.outputLimits.check(client)
+      if (client.overLimit) this.close(client, 'now')
     }
     return taken
   }
@@ -568,6 +632,7 @@ export class Engine implements DatabaseHost {
       const { heldRequest } = client
       client.heldRequest = undefined
       if (heldRequest !== undefined) this.execute(client, heldRequest)
+      else if (client.replyMode === 'skipping') this.#endSkip(client)
       client.parser.resume(client)
     } catch (error) {
       this.#endBadClient(client, error)
@@ -610,6 +675,7 @@ export class Engine implements DatabaseHost {
     this.#timer?.cancel()
     this.#timerDueMs = Number.NEGATIVE_INFINITY
     this.pause.end()
+    this.outputLimits.stop()
     for (const client of [...this.clients.values()]) this.close(client, 'now')
   }
 

@@ -3,6 +3,8 @@
 // `notify-keyspace-events` turns classes on by letter. A command names the event
 // (`call.changed(key, 'lpush')`); the class follows from the name.
 
+import { Bytes } from '../util/bytes.ts'
+
 /** Bits of `notify-keyspace-events`, by Redis's letters. */
 export const EVENT_BITS = {
   g: 1 << 2,
@@ -66,6 +68,13 @@ export const EVENT_CLASS = {
   new: n,
 } as const
 export type EventName = keyof typeof EVENT_CLASS
+
+const EVENT_BYTES = new Map(Object.keys(EVENT_CLASS).map((name) => [name, Bytes.from(name)]))
+
+/** Returns an event's name as bytes. */
+export function eventBytes(event: EventName): Bytes {
+  return EVENT_BYTES.get(event)!
+}
 
 /** Reads `notify-keyspace-events`; undefined when a letter is unknown. */
 export function parseEventFlags(text: string): number | undefined {

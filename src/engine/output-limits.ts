@@ -1,22 +1,115 @@
 // Subscribers that do not read: `client-output-buffer-limit`, as Redis has it.
 //
 // A client whose backlog passes the hard limit of its class, or stays above the
-// soft one for its time, is disconnected. So the server's memory stays bounded
-// and publishers never wait.
+// soft one for longer than its time, is disconnected. So the server's memory stays
+// bounded and publishers never wait.
+//
+// The backlog is what waits in the client plus what its transport holds. It is
+// looked at when the turn's output was handed over, and within the turn as soon as
+// what waits in the client alone could be too much (a publisher that pipelines huge
+// messages). Who is over the limit gets nothing more; the connection itself ends
+// with the turn, because somebody may be in the middle of a fan-out. A timer finds
+// those whose soft limit's time is up while nothing more is sent to them.
 
-import type { Client } from './client.ts'
+import type { Timer } from '../util/clock.ts'
+import type { Client, ClientClass } from './client.ts'
+import { OUTPUT_CLASSES } from './config-table.ts'
 import type { Engine } from './engine.ts'
 
 export class OutputLimits {
+  /** No client with less output than this can be over a limit. */
+  leastBytes = Number.POSITIVE_INFINITY
   readonly #engine: Engine
+  /** Clients over their soft limit. */
+  readonly #behind = new Set<Client>()
+  #timer: Timer | undefined = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.configure()
   }
 
-  /** Checks a client that is behind; it may be closed on return. */
-  check(client: Client): void {
-    void this.#engine
-    void client
+  /** Follows a change of the setting. */
+  configure(): void {
+    const limits = this.#engine.config.get('client-output-buffer-limit')
+    this.leastBytes = Number.POSITIVE_INFINITY
+    for (const name of OUTPUT_CLASSES) {
+      const { hardBytes, softBytes } = limits[name]
+      if (hardBytes !== 0) this.leastBytes = Math.min(this.leastBytes, hardBytes)
+      if (softBytes !== 0) this.leastBytes = Math.min(this.leastBytes, softBytes)
+    }
+  }
+
+  /** Looks at a client's backlog; true when it is over its limit and will be disconnected with this turn. */
+  check(client: Client): boolean {
+    if (client.overLimit) return true
+    if (client.trusted || client.closed) return false
+    const limit = this.#engine.config.get('client-output-buffer-limit')[client.outputClass]
+    const backlog = client.outputBytes
+    if (limit.hardBytes !== 0 && backlog >= limit.hardBytes) {
+      this.#end(client, client.outputClass, backlog)
+      return true
+    }
+    if (limit.softBytes === 0 || backlog < limit.softBytes) {
+      this.forget(client)
+      return false
+    }
+    const now = this.#engine.clock.now()
+    if (client.softLimitSinceMs === 0) {
+      client.softLimitSinceMs = now
+      this.#behind.add(client)
+      this.#arm()
+      return false
+    }
+    if (now - client.softLimitSinceMs <= limit.softSeconds * 1000) return false
+    this.#end(client, client.outputClass, backlog)
+    return true
+  }
+
+  /** A client keeps up again, or is gone. */
+  forget(client: Client): void {
+    if (client.softLimitSinceMs === 0) return
+    client.softLimitSinceMs = 0
+    this.#behind.delete(client)
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
+    const engine = this.#engine
+    engine.log.warn(
+      { client: client.transport.address, class: outputClass, backlogBytes },
+      'closing a client that does not read its replies fast enough',
+    )
+    engine.stats.outputLimitDisconnects++
+    client.overLimit = true
+    client.dropOutput()
+    if (!client.queuedForFlush) {
+      client.queuedForFlush = true
+      engine.flushQueue.push(client)
+      engine.endTurnSoon()
+    }
+  }
+
+  /** Has the timer fire when the first soft limit's time is up. */
+  #arm(): void {
+    if (this.#timer !== undefined || this.#behind.size === 0) return
+    const limits = this.#engine.config.get('client-output-buffer-limit')
+    let due = Number.POSITIVE_INFINITY
+    for (const client of this.#behind) {
+      // Redis counts whole seconds and lets the last one pass.
+      due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
+    }
+    this.#timer = this.#engine.clock.after(Math.max(0, due - this.#engine.clock.now()), this.#fired)
+  }
+
+  readonly #fired = (): void => {
+    this.#timer = undefined
+    for (const client of this.#behind) this.check(client)
+    this.#arm()
   }
 }

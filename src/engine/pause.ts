@@ -1,4 +1,9 @@
 // CLIENT PAUSE: commands wait until a time, or until CLIENT UNPAUSE.
+//
+// A held client keeps its request and stops reading further ones; when the pause
+// ends all go on in the order in which they were held. Who was parked before the
+// pause stays parked: its timeout and CLIENT UNBLOCK work as ever, because answering
+// "nothing came" changes nothing.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
@@ -27,8 +32,7 @@ export class Pause {
     this.mode = this.active && this.mode === 'all' ? 'all' : mode
     this.untilMs = this.active ? Math.max(this.untilMs, untilMs) : untilMs
     engine.state |= ENGINE_PAUSED
-    this.#timer?.cancel()
-    this.#timer = engine.clock.after(Math.max(0, this.untilMs - engine.now()), () => this.end())
+    this.#arm()
   }
 
   /** Ends the pause: everybody's request runs now, in order of arrival. */
@@ -50,7 +54,18 @@ export class Pause {
     this.#waiting.add(client)
   }
 
+  /** The client is gone. */
   forget(client: Client): void {
+    client.heldRequest = undefined
     this.#waiting.delete(client)
+  }
+
+  #arm(): void {
+    this.#timer?.cancel()
+    this.#timer = this.#engine.clock.after(Math.max(0, this.untilMs - this.#engine.clock.now()), () => {
+      // A clock's timers may be shorter than a pause may be.
+      if (this.#engine.clock.now() < this.untilMs) this.#arm()
+      else this.end()
+    })
   }
 }

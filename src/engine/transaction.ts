@@ -19,11 +19,14 @@ export class Transaction {
   /** One of the queued commands may use memory: EXEC is refused when there is none. */
   needsMemory = false
   writes = false
+  /** As `writes`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
+  mayReplicate = false
 
   add(command: Command, args: Arguments): void {
     this.queue.push({ command, args: args.copy() })
     if (command.flags.has('denyoom')) this.needsMemory = true
     if (command.isWrite) this.writes = true
+    if (command.isWrite || command.flags.has('may_replicate')) this.mayReplicate = true
   }
 
   get bytes(): number {

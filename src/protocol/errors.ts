@@ -43,6 +43,21 @@ export const ERR = {
   dbIndexOutOfRange: fixed('ERR DB index is out of range'),
   noAuth: fixed('NOAUTH Authentication required.'),
   wrongPassword: fixed('WRONGPASS invalid username-password pair or user is disabled.'),
+  noPasswordSet: fixed(
+    'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+  ),
+  protocolVersionNotInteger: fixed('ERR Protocol version is not an integer or out of range'),
+  noProtocol: fixed('NOPROTO unsupported protocol version'),
+  helloNoAuth: fixed(
+    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+  ),
+  notInt32: fixed('ERR value is out of range, value must between -2147483648 and 2147483647'),
+  clientName: fixed('ERR Client names cannot contain spaces, newlines or special characters.'),
+  noSuchClient: fixed('ERR No such client'),
+  clientIdNotPositive: fixed('ERR client-id should be greater than 0'),
+  invalidClientId: fixed('ERR Invalid client ID'),
+  pauseMode: fixed('ERR CLIENT PAUSE mode must be WRITE or ALL'),
+  unblockReason: fixed('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   loading: fixed('LOADING Redis is loading the dataset in memory'),
   busy: fixed('BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'),
   outOfMemory: fixed("OOM command not allowed when used memory > 'maxmemory'."),
@@ -51,6 +66,10 @@ export const ERR = {
   unblocked: fixed('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
   unknownSubcommand: (sub: string, container: string) =>
     new ReplyError(`ERR unknown subcommand '${printable(sub, 128)}'. Try ${container.toUpperCase()} HELP.`),
+  subcommandSyntax: (sub: string, container: string) =>
+    new ReplyError(
+      `ERR unknown subcommand or wrong number of arguments for '${printable(sub, 128)}'. Try ${container.toUpperCase()} HELP.`,
+    ),
   arity: (name: string) => new ReplyError(`ERR wrong number of arguments for '${name}' command`),
   invalidExpire: (name: string) => new ReplyError(`ERR invalid expire time in '${name}' command`),
   of: (text: string) => new ReplyError(`ERR ${printable(text, Number.POSITIVE_INFINITY)}`),

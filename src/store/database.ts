@@ -48,6 +48,10 @@ export interface DatabaseHost {
   misses: number
   /** Non-null while someone needs to see an entry before it first changes (snapshots). */
   beforeChange: ((db: Database, entry: number) => void) | null
+  /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
+  missed: ((db: Database, key: Bytes) => void) | null
+  /** Non-null while somebody wants to hear of keys that come into being. The window is valid during the call. */
+  created: ((db: Database, key: Bytes) => void) | null
   /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
   looked: ((hash: number) => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
@@ -99,6 +103,7 @@ export class Database {
     const entry = this.find(key)
     if (entry === NONE) {
       this.host.misses++
+      if (this.host.missed !== null) this.host.missed(this, key)
       return NONE
     }
     this.host.hits++
@@ -178,6 +183,7 @@ export class Database {
     if (entry === NONE) {
       entry = keys.insert(key, align(key.length) + value.length <= BLOCK_CONTENT_BYTES_MAX ? value.length : 0)
       this.touchNew(entry)
+      if (this.host.created !== null) this.host.created(this, key)
     } else {
       if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
       this.#freeValue(entry)
@@ -297,17 +303,26 @@ export class Database {
 
   /** Puts a structure under a key that has none, and returns it. */
   create<T extends Value>(key: Bytes, value: T): T {
-    const entry = this.keys.insert(key)
-    this.touchNew(entry)
-    this.#placeStructure(entry, value)
+    this.#insertStructure(key, value)
+    if (this.host.created !== null) this.host.created(this, key)
     return value
   }
 
   /** Sets a key to a structure, whatever it held; the expiry is dropped. */
   writeStructure(key: Bytes, value: Value): void {
     const entry = this.findForWrite(key)
-    if (entry !== NONE) this.#removeEntry(entry)
-    this.create(key, value)
+    if (entry === NONE) {
+      this.create(key, value)
+    } else {
+      this.#removeEntry(entry)
+      this.#insertStructure(key, value)
+    }
+  }
+
+  #insertStructure(key: Bytes, value: Value): void {
+    const entry = this.keys.insert(key)
+    this.touchNew(entry)
+    this.#placeStructure(entry, value)
   }
 
   #placeStructure(entry: number, value: Value): void {
@@ -354,6 +369,7 @@ export class Database {
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
+    if (this.host.created !== null) this.host.created(this, to)
   }
 
   /** Empties the database. The memory goes at once: nothing in it is visited. */

@@ -1,14 +1,32 @@
+// PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because such a client expects nothing else.
+
+import { CLIENT_SUBSCRIBED } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
 
 export const ping = defineCommand({
   name: 'PING',
-  summary: 'x',
+  summary: 'Answers PONG, or with the message it was given.',
   group: 'connection',
   since: '1.0.0',
+  complexity: 'O(1)',
   arity: -1,
   flags: ['fast'],
+  args: [{ name: 'message', type: 'string', optional: true }],
+  tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+  reply: 'status PONG, or bulk string: the message',
   run(call) {
-    if (call.args.length > 1) call.reply.bulk(call.args.bytes(1))
-    else call.reply.status('PONG')
+    const { args, reply } = call
+    if (args.length > 2) throw ERR.arity('ping')
+    if ((call.client.state & CLIENT_SUBSCRIBED) !== 0) {
+      reply.array(2)
+      reply.text('pong')
+      if (args.length === 2) reply.bulk(args.bytes(1))
+      else reply.text('')
+    } else if (args.length === 2) {
+      reply.bulk(args.bytes(1))
+    } else {
+      reply.status('PONG')
+    }
   },
 })

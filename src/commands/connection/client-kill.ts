@@ -1,0 +1,152 @@
+// CLIENT KILL: end connections, by address or by what they have in common.
+//
+// Two forms: `CLIENT KILL ip:port` may end one's own connection and fails when
+// there is none; with filters all must hold, one's own is spared unless SKIPME no,
+// and the reply is a count. One's own ends after its reply.
+
+import type { Call } from '../../engine/call.ts'
+import type { Client } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { parseInteger } from '../../util/numbers.ts'
+import { type ClientType, clientTypeOf, parseClientType } from './client-type.ts'
+
+interface Filters {
+  id: number | undefined
+  type: ClientType | undefined
+  address: string | undefined
+  localAddress: string | undefined
+  user: string | undefined
+  skipMe: boolean
+}
+
+export const clientKill = defineCommand({
+  name: 'CLIENT KILL',
+  summary: 'Ends connections.',
+  group: 'connection',
+  since: '2.4.0',
+  complexity: 'O(N) where N is the number of connections.',
+  arity: -3,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  acl: ['connection'],
+  args: [
+    {
+      name: 'filter',
+      type: 'oneof',
+      args: [
+        { name: 'old-format', type: 'string' },
+        {
+          name: 'new-format',
+          type: 'oneof',
+          multiple: true,
+          args: [
+            { name: 'client-id', type: 'integer', token: 'ID', optional: true },
+            {
+              name: 'client-type',
+              type: 'oneof',
+              token: 'TYPE',
+              optional: true,
+              args: [
+                { name: 'normal', type: 'pure-token', token: 'NORMAL' },
+                { name: 'master', type: 'pure-token', token: 'MASTER' },
+                { name: 'slave', type: 'pure-token', token: 'SLAVE' },
+                { name: 'replica', type: 'pure-token', token: 'REPLICA' },
+                { name: 'pubsub', type: 'pure-token', token: 'PUBSUB' },
+              ],
+            },
+            { name: 'username', type: 'string', token: 'USER', optional: true },
+            { name: 'addr', type: 'string', token: 'ADDR', optional: true },
+            { name: 'laddr', type: 'string', token: 'LADDR', optional: true },
+            {
+              name: 'skipme',
+              type: 'oneof',
+              token: 'SKIPME',
+              optional: true,
+              args: [
+                { name: 'yes', type: 'pure-token', token: 'YES' },
+                { name: 'no', type: 'pure-token', token: 'NO' },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  reply: 'status OK for an address, integer: how many ended for filters',
+  history: [
+    ['2.8.12', 'Takes filters.'],
+    ['2.8.12', 'ID.'],
+    ['3.2.0', 'Type master.'],
+    ['5.0.0', 'Type replica for slave, which still works.'],
+    ['6.2.0', 'LADDR.'],
+  ],
+  run(call) {
+    const { args } = call
+    if (args.length === 3) {
+      const found = kill(call, { ...NO_FILTERS, address: args.string(2), skipMe: false })
+      if (found === 0) throw ERR.noSuchClient
+      call.reply.ok()
+    } else {
+      call.reply.integer(kill(call, readFilters(call)))
+    }
+  },
+})
+
+const NO_FILTERS: Filters = {
+  id: undefined,
+  type: undefined,
+  address: undefined,
+  localAddress: undefined,
+  user: undefined,
+  skipMe: true,
+}
+
+function readFilters(call: Call): Filters {
+  const filters = { ...NO_FILTERS }
+  const options = call.options(2)
+  while (options.next()) {
+    if (!options.has(1)) throw ERR.syntax
+    if (options.is('ID')) {
+      const id = parseInteger(options.bytes())
+      if (id === undefined || id < 1) throw ERR.clientIdNotPositive
+      filters.id = Number(id)
+    } else if (options.is('TYPE')) {
+      filters.type = parseClientType(options.string())
+    } else if (options.is('ADDR')) {
+      filters.address = options.string()
+    } else if (options.is('LADDR')) {
+      filters.localAddress = options.string()
+    } else if (options.is('USER')) {
+      filters.user = options.string()
+      if (filters.user !== 'default') throw ERR.of(`No such user '${filters.user}'`)
+    } else if (options.is('SKIPME')) {
+      const answer = options.bytes()
+      if (answer.equalsIgnoreCase('YES')) filters.skipMe = true
+      else if (answer.equalsIgnoreCase('NO')) filters.skipMe = false
+      else throw ERR.syntax
+    } else {
+      throw ERR.syntax
+    }
+  }
+  return filters
+}
+
+/** Ends every connection that passes the filters and returns how many did. */
+function kill(call: Call, filters: Filters): number {
+  const { engine } = call
+  const doomed = [...engine.clients.values()].filter((client) => passes(client, filters, call.client))
+  for (const client of doomed) engine.close(client, client === call.client ? 'flushed' : 'now')
+  return doomed.length
+}
+
+function passes(client: Client, filters: Filters, self: Client): boolean {
+  const { transport } = client
+  return (
+    (filters.address === undefined || transport.address === filters.address) &&
+    (filters.localAddress === undefined || transport.localAddress === filters.localAddress) &&
+    (filters.type === undefined || clientTypeOf(client) === filters.type) &&
+    (filters.id === undefined || client.id === filters.id) &&
+    (filters.user === undefined || client.user === filters.user) &&
+    !(filters.skipMe && client === self)
+  )
+}

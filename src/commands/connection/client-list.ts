@@ -1,0 +1,83 @@
+// CLIENT LIST, CLIENT INFO: a line about each connection.
+
+import type { Client } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { parseInteger } from '../../util/numbers.ts'
+import { clientTypeOf, parseClientType } from './client-type.ts'
+import { describeClient } from './describe-client.ts'
+
+export const clientList = defineCommand({
+  name: 'CLIENT LIST',
+  summary: 'Describes the open connections, one a line.',
+  group: 'connection',
+  since: '2.4.0',
+  complexity: 'O(N) where N is the number of connections.',
+  arity: -2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  acl: ['connection'],
+  args: [
+    {
+      name: 'client-type',
+      type: 'oneof',
+      token: 'TYPE',
+      optional: true,
+      args: [
+        { name: 'normal', type: 'pure-token', token: 'NORMAL' },
+        { name: 'master', type: 'pure-token', token: 'MASTER' },
+        { name: 'replica', type: 'pure-token', token: 'REPLICA' },
+        { name: 'pubsub', type: 'pure-token', token: 'PUBSUB' },
+      ],
+    },
+    { name: 'client-id', type: 'integer', token: 'ID', optional: true, multiple: true },
+  ],
+  tips: ['nondeterministic_output'],
+  reply: 'text: a line of field=value pairs for each connection',
+  history: [
+    ['2.8.12', 'Tells each connection’s id.'],
+    ['5.0.0', 'TYPE.'],
+    ['6.0.0', 'Tells the user.'],
+    ['6.2.0', 'Tells argv-mem, tot-mem, laddr and redir; ID.'],
+    ['7.0.0', 'Tells resp, multi-mem, rbs and rbp.'],
+    ['7.0.3', 'Tells ssub.'],
+  ],
+  run(call) {
+    const { args, engine } = call
+    let text = ''
+    if (args.length === 4 && args.equalsIgnoreCase(2, 'TYPE')) {
+      const type = parseClientType(args.string(3))
+      for (const client of engine.clients.values()) {
+        if (clientTypeOf(client) === type) text += `${describeClient(engine, client)}\n`
+      }
+    } else if (args.length > 3 && args.equalsIgnoreCase(2, 'ID')) {
+      const clients: (Client | undefined)[] = []
+      for (let i = 3; i < args.length; i++) {
+        const id = parseInteger(args.bytes(i))
+        if (id === undefined) throw ERR.invalidClientId
+        clients.push(engine.clients.get(Number(id)))
+      }
+      for (const client of clients) if (client !== undefined) text += `${describeClient(engine, client)}\n`
+    } else if (args.length > 2) {
+      throw ERR.syntax
+    } else {
+      for (const client of engine.clients.values()) text += `${describeClient(engine, client)}\n`
+    }
+    call.reply.verbatim(text)
+  },
+})
+
+export const clientInfo = defineCommand({
+  name: 'CLIENT INFO',
+  summary: 'Describes this connection.',
+  group: 'connection',
+  since: '6.2.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['noscript', 'loading', 'stale'],
+  acl: ['connection'],
+  tips: ['nondeterministic_output'],
+  reply: 'text: a line of field=value pairs',
+  run(call) {
+    call.reply.verbatim(`${describeClient(call.engine, call.client)}\n`)
+  },
+})

@@ -1,0 +1,70 @@
+// A connection as a line of CLIENT LIST: every field of Redis 7.2, in its order.
+//
+// Where this server has nothing of the kind (a reply buffer of a client's own,
+// tracking) the field says what Redis says for an idle connection.
+
+import { CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+/** What a connection costs besides its buffers, about: the objects that stand for it. */
+const CLIENT_BYTES = 2048
+
+/** Describes a client, without a line end. */
+export function describeClient(engine: Engine, client: Client): string {
+  const { parser, transport, transaction } = client
+  const now = engine.now()
+  const queryBytes = parser.pendingBytes
+  const multiBytes = transaction?.bytes ?? 0
+  const backlogBytes = transport.backlogBytes
+  const totalBytes = CLIENT_BYTES + parser.reservedBytes + multiBytes + client.outputBytes
+  return [
+    `id=${client.id}`,
+    `addr=${transport.address}`,
+    `laddr=${transport.localAddress}`,
+    `fd=${transport.descriptor}`,
+    `name=${client.name}`,
+    `age=${seconds(now - client.createdMs)}`,
+    `idle=${seconds(now - client.lastActiveMs)}`,
+    `flags=${flagsOf(client)}`,
+    `db=${client.database}`,
+    `sub=${client.channels.size}`,
+    `psub=${client.patterns.size}`,
+    `ssub=${client.shardChannels.size}`,
+    `multi=${transaction === undefined ? -1 : transaction.queue.length}`,
+    `qbuf=${queryBytes}`,
+    `qbuf-free=${Math.max(0, parser.reservedBytes - queryBytes)}`,
+    'argv-mem=0',
+    `multi-mem=${multiBytes}`,
+    'rbs=0',
+    'rbp=0',
+    `obl=${client.pendingBytes}`,
+    `oll=${backlogBytes > 0 ? 1 : 0}`,
+    `omem=${backlogBytes}`,
+    `tot-mem=${totalBytes}`,
+    `events=${backlogBytes > 0 ? 'rw' : 'r'}`,
+    `cmd=${client.lastCommand}`,
+    `user=${client.user}`,
+    'redir=-1',
+    `resp=${client.protocol}`,
+    `lib-name=${client.libraryName}`,
+    `lib-ver=${client.libraryVersion}`,
+  ].join(' ')
+}
+
+function flagsOf(client: Client): string {
+  let flags = ''
+  if (client.outputClass === 'pubsub') flags += 'P'
+  if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
+  if (client.waiter !== undefined || client.paused) flags += 'b'
+  if (client.watchBroken) flags += 'd'
+  if (client.closing) flags += 'c'
+  if (client.overLimit) flags += 'A'
+  if (client.transport.address.endsWith(':0')) flags += 'U'
+  if (client.noEvict) flags += 'e'
+  if ((client.state & CLIENT_NO_TOUCH) !== 0) flags += 'T'
+  return flags === '' ? 'N' : flags
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1000))
+}

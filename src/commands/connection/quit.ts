@@ -1,0 +1,17 @@
+import { defineCommand } from '../../engine/command.ts'
+
+export const quit = defineCommand({
+  name: 'QUIT',
+  summary: 'Ends the connection once everything has been replied.',
+  group: 'connection',
+  since: '1.0.0',
+  complexity: 'O(1)',
+  arity: -1,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  reply: 'status OK',
+  deprecated: { since: '7.2.0', instead: 'just closing the connection' },
+  run(call) {
+    call.reply.ok()
+    call.engine.close(call.client, 'flushed')
+  },
+})

@@ -1,0 +1,33 @@
+// RESET: the connection as it was when it began, for pools that hand it on.
+//
+// What describes the program rather than its work (CLIENT SETINFO) stays.
+
+import { CLIENT_MUTED, CLIENT_NO_TOUCH, CLIENT_UNAUTHENTICATED } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+
+export const reset = defineCommand({
+  name: 'RESET',
+  summary: 'Puts the connection back into the state in which it began.',
+  group: 'connection',
+  since: '6.2.0',
+  complexity: 'O(1)',
+  arity: 1,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+  reply: 'status RESET',
+  run(call) {
+    const { client, engine } = call
+    engine.discard(client)
+    engine.broker.remove(client)
+    client.database = 0
+    client.name = ''
+    client.noEvict = false
+    client.replyMode = 'on'
+    client.state &= ~(CLIENT_MUTED | CLIENT_NO_TOUCH)
+    client.user = 'default'
+    if (engine.config.get('requirepass') !== '') client.state |= CLIENT_UNAUTHENTICATED
+    client.protocol = 2
+    engine.replies.setProtocol(2)
+    client.followSubscriptions()
+    call.reply.status('RESET')
+  },
+})

@@ -1,0 +1,22 @@
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+export const select = defineCommand({
+  name: 'SELECT',
+  summary: 'Chooses the database that this connection works on.',
+  group: 'connection',
+  since: '1.0.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['loading', 'stale', 'fast'],
+  args: [{ name: 'index', type: 'integer' }],
+  reply: 'status OK',
+  run(call) {
+    const index = call.args.integer(1)
+    if (index < -2147483648 || index > 2147483647) throw ERR.notInt32
+    if (index < 0 || index >= call.engine.databases.length) throw ERR.dbIndexOutOfRange
+    call.client.database = Number(index)
+    call.db = call.engine.databases[call.client.database]!
+    call.reply.ok()
+  },
+})

@@ -1,0 +1,15 @@
+import { defineCommand } from '../../engine/command.ts'
+
+export const pubsubNumpat = defineCommand({
+  name: 'PUBSUB NUMPAT',
+  summary: 'Counts the different patterns that somebody listens to.',
+  group: 'pubsub',
+  since: '2.8.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['pubsub', 'loading', 'stale'],
+  reply: 'integer',
+  run(call) {
+    call.reply.integer(call.engine.broker.patternCount)
+  },
+})

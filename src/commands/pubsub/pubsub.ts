@@ -1,0 +1,13 @@
+// PUBSUB: questions about who listens to what.
+
+import { defineCommand } from '../../engine/command.ts'
+
+export const pubsub = defineCommand({
+  name: 'PUBSUB',
+  summary: 'Answers questions about channels and patterns.',
+  group: 'pubsub',
+  since: '2.8.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})

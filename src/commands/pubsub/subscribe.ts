@@ -1,0 +1,81 @@
+// SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listen to channels, to patterns, to shard channels.
+//
+// Each name is confirmed by a message of its own, even one subscribed to already.
+// The number in it counts channels and patterns together, and shard channels
+// apart. A client that wants no replies (CLIENT REPLY OFF) is told all the same.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+
+function confirm(call: Call, kind: string, index: number, count: number): void {
+  call.reply.push(3)
+  call.reply.text(kind)
+  call.reply.bulk(call.args.bytes(index))
+  call.reply.integer(count)
+}
+
+function finish(call: Call): void {
+  call.client.followSubscriptions()
+  call.engine.keepReply(call.client)
+}
+
+const common = {
+  group: 'pubsub',
+  arity: -2,
+  flags: ['pubsub', 'noscript', 'loading', 'stale'],
+} as const satisfies Partial<CommandSpec>
+
+export const subscribe = defineCommand({
+  ...common,
+  name: 'SUBSCRIBE',
+  summary: 'Listens to channels.',
+  since: '2.0.0',
+  complexity: 'O(N) where N is the number of channels to subscribe to.',
+  args: [{ name: 'channel', type: 'string', multiple: true }],
+  reply: 'push for each channel: subscribe, the channel, the number of subscriptions',
+  run(call) {
+    const { client, args } = call
+    for (let i = 1; i < args.length; i++) {
+      call.engine.broker.subscribe(client, args.string(i))
+      confirm(call, 'subscribe', i, client.subscriptions)
+    }
+    finish(call)
+  },
+})
+
+export const psubscribe = defineCommand({
+  ...common,
+  name: 'PSUBSCRIBE',
+  summary: 'Listens to every channel that matches one of some patterns.',
+  since: '2.0.0',
+  complexity: 'O(N) where N is the number of patterns to subscribe to.',
+  args: [{ name: 'pattern', type: 'block', multiple: true, args: [{ name: 'pattern', type: 'pattern' }] }],
+  reply: 'push for each pattern: psubscribe, the pattern, the number of subscriptions',
+  run(call) {
+    const { client, args } = call
+    for (let i = 1; i < args.length; i++) {
+      call.engine.broker.subscribePattern(client, args.string(i))
+      confirm(call, 'psubscribe', i, client.subscriptions)
+    }
+    finish(call)
+  },
+})
+
+export const ssubscribe = defineCommand({
+  ...common,
+  name: 'SSUBSCRIBE',
+  summary: 'Listens to shard channels.',
+  since: '7.0.0',
+  complexity: 'O(N) where N is the number of shard channels to subscribe to.',
+  keys: [{ first: 1, last: -1, step: 1, access: 'RO', flags: ['not_key'] }],
+  args: [{ name: 'shardchannel', type: 'string', multiple: true }],
+  reply: 'push for each shard channel: ssubscribe, the channel, the number of shard subscriptions',
+  run(call) {
+    const { client, args } = call
+    for (let i = 1; i < args.length; i++) {
+      call.engine.broker.subscribeShard(client, args.string(i))
+      confirm(call, 'ssubscribe', i, client.shardChannels.size)
+    }
+    finish(call)
+  },
+})
