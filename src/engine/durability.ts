@@ -1,83 +1,113 @@
-// Replies that must wait until what they show is durable (appendfsync always).
+// Replies that must wait until what they show is safe.
 //
-// A client that wrote waits for its own bytes. A client that read a key whose last
-// change is not durable yet waits for that change: what was shown may not be
-// undone by a power cut. Which keys those are is kept in a small table of hash
-// slots → offset of the last change; two keys in one slot only make a reader
-// wait for an fsync that is under way anyhow.
+// Who wrote waits for the bytes of the write (invariant 3): under appendfsync
+// `always` until they are synced, otherwise until they are in the file, which they
+// are by the turn's end unless the disk refuses them.
+//
+// Under `always` who read waits too, if a key looked at has a change that is not
+// synced yet: what was shown may not be undone by a power cut. Which keys those
+// are is kept in a small table, hash slot → offset of the last change; two keys in
+// one slot only make a reader wait for an fsync that is under way anyhow. Reads of
+// other keys never wait, nor do messages: a subscriber who hears of a write and
+// then reads the key waits there.
+//
+// Journal offsets become durable by whole turns, so any offset within a turn's
+// bytes stands for all of them. That is why the change of a key can be noted
+// before its bytes are appended, and a transaction's command before EXEC is.
 
 import type { Client } from './client.ts'
-import type { Engine } from './engine.ts'
+import { ENGINE_JOURNAL_FAILED, type Engine } from './engine.ts'
+import type { Journal } from './journal.ts'
 
 const SLOTS = 4096
 
 export class Durability {
   readonly #engine: Engine
-  /** Hash slot → journal offset after the last change of a key there. */
+  /** Hash slot → an offset within the bytes of the last change of a key there. */
   readonly #offsets = new Float64Array(SLOTS)
-  #changed: number[] = []
-  #held: Client[] = []
+  /** As if it stood in every slot: a whole database changed. */
+  #everywhere = 0
+  /** Clients whose output is kept back. */
+  readonly #held = new Set<Client>()
+  /** How far the journal was durable when they were last looked through. */
+  #settledTo = 0
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
+  /** Gives the engine a journal, and has it follow the journal's progress and failures from then on. */
+  follow(journal: Journal): void {
+    const engine = this.#engine
+    engine.journal = journal
+    const follow = (): void => {
+      if (journal.failure === undefined) engine.state &= ~ENGINE_JOURNAL_FAILED
+      else engine.state |= ENGINE_JOURNAL_FAILED
+      engine.updateObserving()
+      engine.endTurnSoon()
+    }
+    journal.onProgress(follow)
+    follow()
+  }
+
   /** A key was looked at: its reader waits if it changed and the change is not durable yet. */
   readonly looked = (hash: number): void => {
-    const offset = this.#offsets[hash & (SLOTS - 1)]!
-    if (offset > this.#engine.journal.durable) this.#wait(offset)
+    const { journal } = this.#engine
+    const offset = Math.max(this.#offsets[hash & (SLOTS - 1)]!, this.#everywhere)
+    if (offset > journal.durable) this.#wait(journal, offset)
   }
 
   /** Something that depends on every key was shown (KEYS, DBSIZE, SCAN). */
   lookedEverywhere(): void {
     const { journal } = this.#engine
-    if (journal.waits && journal.appended > journal.durable) this.#wait(journal.appended)
+    if (journal.waits && journal.appended > journal.durable) this.#wait(journal, journal.appended)
   }
 
-  #wait(offset: number): void {
+  #wait(journal: Journal, offset: number): void {
     const client = this.#engine.currentClient
-    if (client !== undefined && client.waitsForOffset < offset) client.waitsForOffset = offset
+    // A change that was not journaled after all has nothing to wait for beyond what is there.
+    const reached = Math.min(offset, journal.appended)
+    if (client !== undefined && client.waitsForOffset < reached) client.waitsForOffset = reached
   }
 
   /** A key changed; its bytes are not in the journal yet. */
   changed(hash: number): void {
-    this.#changed.push(hash & (SLOTS - 1))
+    this.#offsets[hash & (SLOTS - 1)] = this.#engine.journal.appended + 1
   }
 
-  /** A key expired; its DEL was just appended. */
-  expired(hash: number): void {
-    this.#offsets[hash & (SLOTS - 1)] = this.#engine.journal.appended
+  /** A whole database changed; the bytes are not in the journal yet. */
+  changedEverywhere(): void {
+    this.#everywhere = this.#engine.journal.appended + 1
   }
 
   /** The effects of a client's command were appended. */
   wrote(client: Client): void {
-    const offset = this.#engine.journal.appended
-    for (let i = 0; i < this.#changed.length; i++) this.#offsets[this.#changed[i]!] = offset
-    this.#changed.length = 0
-    if (client.waitsForOffset < offset) client.waitsForOffset = offset
+    client.waitsForOffset = this.#engine.journal.appended
   }
 
   /** Keeps a client's output until the journal has caught up. */
   hold(client: Client): void {
-    client.takeCopy()
-    if (!client.heldForDurability) {
-      client.heldForDurability = true
-      this.#held.push(client)
-    }
+    client.keepOutput()
+    client.heldForDurability = true
+    this.#held.add(client)
+    this.#settledTo = this.#engine.journal.durable
+  }
+
+  /** A client is gone. */
+  forget(client: Client): void {
+    if (client.heldForDurability) this.#held.delete(client)
   }
 
   /** Lets go of those whose offset is durable by now; they are flushed with this turn. */
   settle(): void {
-    if (this.#held.length === 0) return
+    if (this.#held.size === 0) return
     const { durable } = this.#engine.journal
-    const held = this.#held
-    this.#held = []
-    for (const client of held) {
-      if (client.closed) continue
-      if (client.waitsForOffset > durable) {
-        this.#held.push(client)
-        continue
-      }
+    // Most turns end while the same fsync is still under way.
+    if (durable === this.#settledTo) return
+    this.#settledTo = durable
+    for (const client of this.#held) {
+      if (client.waitsForOffset > durable) continue
+      this.#held.delete(client)
       client.heldForDurability = false
       if (!client.queuedForFlush) {
         client.queuedForFlush = true

@@ -10,17 +10,35 @@ import type { Bytes } from '../util/bytes.ts'
 /** A word of a command the engine makes up itself. */
 export type Word = string | number | bigint | Bytes
 
+/** What INFO persistence shows of a journal. */
+export interface JournalStatus {
+  /** Bytes in all files of the log, and in its base. */
+  readonly currentBytes: number
+  readonly baseBytes: number
+  /** Bytes appended and not yet written. */
+  readonly bufferedBytes: number
+  readonly pendingSyncs: number
+  /** How often a sync was due while the one before was not done. */
+  readonly delayedSyncs: number
+}
+
 export interface Journal {
   /** True while effects are wanted; false = append nothing. */
   readonly enabled: boolean
   /** Why writes are refused at the moment (disk full, EIO); undefined = all is well. */
   readonly failure: string | undefined
-  /** True when replies must wait for `durable` rather than for `written` (appendfsync always). */
+  /** True when durable means synced (appendfsync always): then readers wait for what they saw, too. */
   readonly waits: boolean
   /** Bytes ever appended. */
   readonly appended: number
-  /** Offset up to which bytes are durable. */
+  /**
+   * Offset up to which replies may leave: what is appended is as safe as the settings ask, written or synced.
+   *
+   * Advances only to offsets at which `write` was called, that is, over whole turns.
+   */
   readonly durable: number
+  /** Figures for INFO. */
+  readonly status?: JournalStatus
 
   /** Appends a request as it came, copying its bytes. */
   appendRequest(database: number, args: Arguments): void

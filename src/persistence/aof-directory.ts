@@ -1,0 +1,127 @@
+// The directory of the append-only log: `appenddirname` inside `dir`.
+//
+//   data/appendonlydir/appendonly.aof.manifest       names the others (manifest.ts)
+//   data/appendonlydir/appendonly.aof.1.base.aof     absent in a log that began empty
+//   data/appendonlydir/appendonly.aof.1.incr.aof     the last one is appended to
+//
+// Before version 7 Redis kept a single `data/appendonly.aof`. It is taken over as
+// Redis does it: the manifest that names it as base is written first, then the
+// file is moved; a crash in between is recognised and finished at the next start.
+
+import path from 'node:path'
+import { type Disk, type DiskFile, readFile, replaceFile } from './disk.ts'
+import { PersistenceError } from './errors.ts'
+import { Manifest, type Part } from './manifest.ts'
+
+export interface AofLocation {
+  /** `dir` */
+  readonly dir: string
+  /** `appenddirname` */
+  readonly directoryName: string
+  /** `appendfilename` */
+  readonly prefix: string
+}
+
+export class AofDirectory {
+  readonly disk: Disk
+  readonly location: AofLocation
+  readonly path: string
+  readonly manifestPath: string
+  manifest: Manifest
+
+  private constructor(disk: Disk, location: AofLocation) {
+    this.disk = disk
+    this.location = location
+    this.path = path.join(location.dir, location.directoryName)
+    this.manifestPath = path.join(this.path, `${location.prefix}.manifest`)
+    this.manifest = new Manifest()
+  }
+
+  /** Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError. */
+  static async open(disk: Disk, location: AofLocation): Promise<AofDirectory> {
+    const directory = new AofDirectory(disk, location)
+    const { manifestPath } = directory
+    if (await disk.exists(manifestPath)) {
+      directory.manifest = Manifest.parse(await readFile(disk, manifestPath), manifestPath)
+    }
+    await directory.#takeOverSingleFile()
+    for (const part of directory.manifest.parts) {
+      const file = directory.pathOf(part)
+      if (await disk.exists(file)) continue
+      throw new PersistenceError(
+        file,
+        undefined,
+        'the manifest names this file, but it does not exist',
+        `Restore it from a backup; or, to go on without what it held, remove its line from ${manifestPath}`,
+      )
+    }
+    return directory
+  }
+
+  pathOf(part: Part): string {
+    return path.join(this.path, part.name)
+  }
+
+  async #takeOverSingleFile(): Promise<void> {
+    const { disk, location, manifest } = this
+    const single = path.join(location.dir, location.prefix)
+    const named = manifest.base?.name === location.prefix && manifest.increments.length === 0
+    const moved = path.join(this.path, location.prefix)
+    // A manifest that says anything else is newer than whatever bears the old name.
+    if (manifest.parts.length > 0 && !(named && !(await disk.exists(moved)))) return
+    if (!(await disk.exists(single))) return
+    await this.#create()
+    if (!named) {
+      manifest.base = { name: location.prefix, sequence: 1, type: 'base' }
+      await this.#save()
+    }
+    await disk.rename(single, moved)
+    await disk.syncDirectory(this.path)
+    await disk.syncDirectory(location.dir)
+  }
+
+  /** Opens the last increment for appending; makes a first one, and the directory, when there is none. */
+  async openLast(): Promise<DiskFile> {
+    const { disk, manifest, location } = this
+    const last = manifest.increments.at(-1)
+    if (last !== undefined) return disk.open(this.pathOf(last), 'write')
+    await this.#create()
+    const part = manifest.addIncrement(location.prefix)
+    // The file must be there for good before the manifest says so. One left over from a crash in between is not named
+    // anywhere and starts empty.
+    const file = await disk.open(this.pathOf(part), 'create')
+    try {
+      await file.sync()
+      await disk.syncDirectory(this.path)
+      await this.#save()
+    } catch (error) {
+      manifest.increments.pop()
+      await file.close()
+      throw error
+    }
+    return file
+  }
+
+  /** Deletes what a base has replaced: first the files, then their lines, so a crash never leaves a file without a line. */
+  async removeHistory(): Promise<void> {
+    const { disk, manifest } = this
+    if (manifest.history.length === 0) return
+    for (const part of manifest.history) {
+      const file = this.pathOf(part)
+      if (await disk.exists(file)) await disk.remove(file)
+    }
+    manifest.history = []
+    await this.#save()
+  }
+
+  async #create(): Promise<void> {
+    const { disk, location } = this
+    if (await disk.exists(this.path)) return
+    await disk.makeDirectory(this.path)
+    await disk.syncDirectory(location.dir)
+  }
+
+  #save(): Promise<void> {
+    return replaceFile(this.disk, this.manifestPath, this.manifest.format())
+  }
+}

@@ -1,0 +1,426 @@
+// The journal on this disk: the last increment of the append-only file.
+//
+// What a turn's commands did gathers in one buffer; at the turn's end `write` puts
+// it into the file, before the replies leave (invariant 3). Three offsets count
+// the bytes since the start, and only ever move over whole turns:
+//
+//   synced ≤ written ≤ appended
+//
+// `durable`, up to which replies may leave, is `synced` under appendfsync always,
+// else `written`.
+//
+//   gathered ──write──▶ flight ──(in the file)──▶ written ──fdatasync──▶ synced
+//
+//   idle     flight is empty. `write` puts small groups into the system's cache at once: a copy, some microseconds.
+//   putting  flight is being written by another thread: it is large, or an fdatasync is under way, behind which the same
+//            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
+//   syncing  fdatasync is under way, on another thread. Under `always` flight stays in memory until it has succeeded, and the
+//            next group waits for it: this is the group commit. Otherwise writing goes on beside it.
+//   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
+//            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
+//
+// The disk's failures, and what follows:
+//
+//   A write fails (ENOSPC, EIO), perhaps half done: the file is cut back to the end of the last whole group, and the group is
+//   written again later *in the same place*. Positions are explicit, so what was half written is overwritten, not repeated:
+//   nothing can be replayed twice. Replies to that group wait, under every policy. Memory is bounded, because further writes
+//   are refused; only expired and evicted keys still add their DEL.
+//
+//   An fdatasync fails: the system may have dropped the very pages it could not write and marked them clean, so that the next
+//   fdatasync would succeed and prove nothing. Therefore everything since the last success is written again, in the same
+//   place, before the next fdatasync counts. Under `always` those bytes are still in memory. Under the other policies they
+//   are read back from the file: there their replies have left, and only a power cut could take them.
+
+import type { Journal, JournalStatus, Word } from '../engine/journal.ts'
+import type { Log } from '../engine/log.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import { type DiskFile, writeAll } from './disk.ts'
+import { describeDiskError } from './errors.ts'
+import { JournalBuffer } from './journal-buffer.ts'
+
+export type SyncPolicy = 'always' | 'everysec' | 'no'
+
+/** What `everysec` means, and how often a failed disk is tried again. */
+const SYNC_INTERVAL_MS = 1000
+const RETRY_INTERVAL_MS = 1000
+/** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
+const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
+/** Pieces in which uncertain bytes are read back and written again. */
+const REWRITE_BYTES = 1024 * 1024
+
+const MULTI = '*1\r\n$5\r\nMULTI\r\n'
+const EXEC = '*1\r\n$4\r\nEXEC\r\n'
+
+export interface AppendOnlyFileOptions {
+  /** Its path, for messages. */
+  path: string
+  file: DiskFile
+  /** Bytes in the file already: all whole units. */
+  size: number
+  /** Bytes in the files before this one, for INFO. */
+  earlierBytes: number
+  /** Of those, the base's. */
+  baseBytes: number
+  policy: SyncPolicy
+  clock: Clock
+  log: Log
+}
+
+export class AppendOnlyFile implements Journal {
+  readonly enabled = true
+  readonly path: string
+  failure: string | undefined = undefined
+  waits: boolean
+  appended = 0
+  #policy: SyncPolicy
+  #written = 0
+  #synced = 0
+  /** Position in the file where offset 0 lies. */
+  readonly #origin: number
+  readonly #file: DiskFile
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #earlierBytes: number
+  readonly #baseBytes: number
+  /** The database that the last appended command was for; -1 = say it anew. */
+  #database = -1
+  #gathered = new JournalBuffer()
+  /** The group being written, or kept until it is synced. */
+  #flight = new JournalBuffer()
+  /** Offset of the flight's first byte. */
+  #flightAt = 0
+  /** Another thread is writing, truncating or rewriting. */
+  #putting = false
+  #syncing = false
+  /** An fdatasync failed: what lies between synced and written must be written again. */
+  #uncertain = false
+  #closed = false
+  #work: Promise<void> = Promise.resolve()
+  #syncWork: Promise<void> = Promise.resolve()
+  #syncTimer: Timer | undefined = undefined
+  #retryTimer: Timer | undefined = undefined
+  #delayedSyncs = 0
+  readonly #listeners: (() => void)[] = []
+
+  constructor(options: AppendOnlyFileOptions) {
+    this.path = options.path
+    this.#file = options.file
+    this.#origin = options.size
+    this.#earlierBytes = options.earlierBytes
+    this.#baseBytes = options.baseBytes
+    this.#policy = options.policy
+    this.waits = options.policy === 'always'
+    this.#clock = options.clock
+    this.#log = options.log
+  }
+
+  get durable(): number {
+    return this.waits ? this.#synced : this.#written
+  }
+
+  get status(): JournalStatus {
+    return {
+      currentBytes: this.#earlierBytes + this.#origin + this.#written,
+      baseBytes: this.#baseBytes,
+      bufferedBytes: this.appended - this.#written,
+      pendingSyncs: this.#syncing ? 1 : 0,
+      delayedSyncs: this.#delayedSyncs,
+    }
+  }
+
+  onProgress(run: () => void): void {
+    this.#listeners.push(run)
+  }
+
+  /** Follows CONFIG SET appendfsync. */
+  setPolicy(policy: SyncPolicy): void {
+    this.#policy = policy
+    this.waits = policy === 'always'
+    // Under `always` the turn's end syncs what the other policies left; under the others held replies may leave.
+    this.#armSync()
+    this.#progressed()
+  }
+
+  // ── appending ────────────────────────────────────────────────────────────
+
+  appendRequest(database: number, args: Arguments): void {
+    const gathered = this.#gathered
+    const before = gathered.length
+    if (database !== this.#database) this.#select(database)
+    gathered.request(args)
+    this.appended += gathered.length - before
+  }
+
+  append(database: number, words: readonly Word[]): void {
+    const gathered = this.#gathered
+    const before = gathered.length
+    if (database !== this.#database) this.#select(database)
+    gathered.command(words)
+    this.appended += gathered.length - before
+  }
+
+  beginUnit(): void {
+    this.#gathered.raw(MULTI)
+    this.appended += MULTI.length
+  }
+
+  endUnit(): void {
+    this.#gathered.raw(EXEC)
+    this.appended += EXEC.length
+  }
+
+  #select(database: number): void {
+    const digits = String(database)
+    this.#gathered.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
+    this.#database = database
+  }
+
+  // ── writing ──────────────────────────────────────────────────────────────
+
+  write(): void {
+    if (this.appended === this.#synced || this.#putting || this.failure !== undefined || this.#closed) return
+    if (this.waits) {
+      if (this.#syncing) return
+      // A flight that is in the file already needs nothing but the fdatasync.
+      if (this.#flight.length === 0 && this.#gathered.length > 0) this.#put()
+      if (!this.#putting && this.failure === undefined) this.#sync()
+      return
+    }
+    if (this.#flight.length > 0) {
+      // Left from `always`: it is in the file, but a sync that is under way may yet need it.
+      if (this.#syncing) return
+      this.#flight.clear()
+    }
+    if (this.#gathered.length > 0) this.#put()
+    this.#armSync()
+  }
+
+  /** Puts what gathered into the file: at once when that cannot take long. */
+  #put(): void {
+    this.#takeFlight()
+    if (this.#syncing || this.#flight.length > PUT_AT_ONCE_BYTES_MAX) {
+      this.#work = this.#putAside()
+      return
+    }
+    const { u8, length } = this.#flight
+    const position = this.#positionOf(this.#flightAt)
+    try {
+      for (let done = 0; done < length; ) {
+        const taken = this.#file.writeSync(u8, done, length - done, position + done)
+        if (taken === 0) throw new Error('the disk took no bytes')
+        done += taken
+      }
+    } catch (error) {
+      this.#work = this.#putFailed(error)
+      return
+    }
+    this.#flightArrived()
+  }
+
+  async #putAside(): Promise<void> {
+    this.#putting = true
+    const { u8, length } = this.#flight
+    try {
+      await writeAll(this.#file, u8, 0, length, this.#positionOf(this.#flightAt))
+    } catch (error) {
+      await this.#putFailed(error)
+      return
+    }
+    this.#putting = false
+    this.#flightArrived()
+    this.#progressed()
+  }
+
+  #takeFlight(): void {
+    const flight = this.#gathered
+    this.#gathered = this.#flight
+    this.#flight = flight
+    this.#flightAt = this.appended - flight.length
+  }
+
+  #flightArrived(): void {
+    this.#written = this.#flightAt + this.#flight.length
+    if (!this.waits) this.#flight.clear()
+  }
+
+  #positionOf(offset: number): number {
+    return this.#origin + offset
+  }
+
+  // ── syncing ──────────────────────────────────────────────────────────────
+
+  #sync(): void {
+    this.#syncing = true
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+    this.#syncWork = this.#runSync(this.#written)
+  }
+
+  async #runSync(target: number): Promise<void> {
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      this.#syncing = false
+      this.#uncertain = true
+      this.#fail(error, 'fdatasync')
+      return
+    }
+    this.#syncing = false
+    this.#synced = target
+    if (this.waits && this.#written === target && !this.#putting && this.failure === undefined) this.#flight.clear()
+    this.#armSync()
+    this.#progressed()
+  }
+
+  /** Under `everysec`: one fdatasync a second while there is something to sync. */
+  #armSync(): void {
+    if (this.#policy !== 'everysec') {
+      this.#syncTimer?.cancel()
+      this.#syncTimer = undefined
+      return
+    }
+    if (this.#syncTimer !== undefined || this.#syncing || this.#synced === this.#written) return
+    this.#syncTimer = this.#clock.after(SYNC_INTERVAL_MS, () => {
+      this.#syncTimer = undefined
+      if (this.#policy !== 'everysec' || this.failure !== undefined || this.#closed) return
+      // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
+      if (this.#putting || this.#syncing) {
+        this.#delayedSyncs++
+        this.#armSync()
+      } else if (this.#synced < this.#written) {
+        this.#sync()
+      }
+    })
+  }
+
+  #progressed(): void {
+    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+  }
+
+  // ── failing and recovering ───────────────────────────────────────────────
+
+  /** A group could not be written, or not whole: cuts off what there is of it. */
+  async #putFailed(error: unknown): Promise<void> {
+    this.#putting = true
+    this.#fail(error, 'write')
+    try {
+      await this.#file.truncate(this.#positionOf(this.#flightAt))
+    } catch (truncateError) {
+      // Not vital: the half group is overwritten by the next attempt, and a crash before that leaves a torn end, which the
+      // next start cuts off.
+      this.#log.warn(
+        { file: this.path, error: describeDiskError(truncateError) },
+        'cannot cut off a half written group',
+      )
+    }
+    this.#putting = false
+  }
+
+  #fail(error: unknown, operation: 'write' | 'fdatasync'): void {
+    const repeated = this.failure !== undefined
+    this.failure = describeDiskError(error)
+    if (!repeated) {
+      this.#log.error(
+        { file: this.path, operation, error: this.failure },
+        'the append-only file cannot be written: writes are refused until it can',
+      )
+    }
+    this.#retryLater()
+    this.#progressed()
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return
+    this.#retryTimer?.cancel()
+    this.#retryTimer = this.#clock.after(RETRY_INTERVAL_MS, () => {
+      if (this.#putting || this.#syncing) this.#retryLater()
+      else if (!this.#closed) this.#work = this.#recover()
+    })
+  }
+
+  /** Writes everything that is not certain again, in its place, and syncs it; then the failure is over. */
+  async #recover(): Promise<void> {
+    this.#putting = true
+    const flight = this.#flight
+    try {
+      if (this.#uncertain) {
+        await this.#rewrite(this.#synced, flight.length > 0 ? this.#flightAt : this.#written)
+      }
+      if (flight.length > 0) {
+        await writeAll(this.#file, flight.u8, 0, flight.length, this.#positionOf(this.#flightAt))
+      }
+    } catch (error) {
+      if (flight.length > 0 && this.#written <= this.#flightAt) {
+        await this.#putFailed(error)
+      } else {
+        this.#putting = false
+        this.#fail(error, 'write')
+      }
+      return
+    }
+    if (flight.length > 0) this.#written = this.#flightAt + flight.length
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      this.#putting = false
+      this.#uncertain = true
+      this.#fail(error, 'fdatasync')
+      return
+    }
+    flight.clear()
+    this.#synced = this.#written
+    this.#uncertain = false
+    this.#putting = false
+    if (this.failure !== undefined) {
+      this.failure = undefined
+      this.#log.warn({ file: this.path }, 'the append-only file can be written again')
+    }
+    this.#progressed()
+  }
+
+  /** Reads [from, to) back from the file and writes it again, which makes the system write it to the disk again. */
+  async #rewrite(from: number, to: number): Promise<void> {
+    const piece = Buffer.allocUnsafe(Math.min(REWRITE_BYTES, Math.max(0, to - from)))
+    for (let at = from; at < to; ) {
+      const length = await this.#file.read(piece, 0, Math.min(piece.length, to - at), this.#positionOf(at))
+      if (length === 0) throw new Error('the file is shorter than what was written')
+      await writeAll(this.#file, piece, 0, length, this.#positionOf(at))
+      at += length
+    }
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────
+
+  /**
+   * Writes and syncs everything, whatever the policy, and closes the file. What is appended later stays unwritten, and replies
+   * to it are never sent.
+   *
+   * Throws what the disk said when it still refuses; nothing of that was acknowledged.
+   */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    while (this.#putting || this.#syncing) await Promise.all([this.#work, this.#syncWork])
+    this.#closed = true
+    this.#syncTimer?.cancel()
+    this.#retryTimer?.cancel()
+    if (this.failure === undefined && this.#gathered.length > 0) {
+      this.#flight.clear()
+      this.#takeFlight()
+    }
+    if (this.failure !== undefined || this.appended > this.#synced) await this.#recoverAtEnd()
+    await this.#file.close()
+    this.#progressed()
+  }
+
+  async #recoverAtEnd(): Promise<void> {
+    await this.#recover()
+    if (this.failure === undefined && this.#gathered.length > 0) {
+      this.#takeFlight()
+      await this.#recover()
+    }
+    if (this.failure === undefined) return
+    await this.#file.close()
+    throw new Error(`${this.path}: ${this.failure}; the last ${this.appended - this.#written} bytes were not written`)
+  }
+}

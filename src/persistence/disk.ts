@@ -1,0 +1,165 @@
+// The disk as persistence sees it: handed in, so that a test can make it fail, lag or lose power.
+//
+// Names reach the disk for good only when their directory was synced, content
+// only when its file was: a rename that must survive a power cut is four steps
+// (write, sync the file, rename, sync the directory), and `replaceFile` is the one
+// place that takes them.
+
+import fs from 'node:fs'
+import path from 'node:path'
+
+/** `read` an existing file; `write` an existing file or a new one, keeping its content; `create` an empty one. */
+export type OpenMode = 'read' | 'write' | 'create'
+
+/** An open file. Positions are explicit: the same bytes written twice in one place are there once. */
+export interface DiskFile {
+  size(): Promise<number>
+  /** Reads up to `length` bytes into [start, …) of a buffer; fewer near the end, 0 at it. */
+  read(into: Buffer, start: number, length: number, position: number): Promise<number>
+  /** Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one. */
+  write(bytes: Buffer, start: number, length: number, position: number): Promise<number>
+  /** As `write`, at once: for small writes into the system's cache. */
+  writeSync(bytes: Buffer, start: number, length: number, position: number): number
+  /** Makes content and size durable. After a failure nothing is known of what was written since the last success. */
+  sync(): Promise<void>
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Errors are Node's: `code` says ENOENT, ENOSPC, EIO, … */
+export interface Disk {
+  open(path: string, mode: OpenMode): Promise<DiskFile>
+  exists(path: string): Promise<boolean>
+  /** Creates a directory and its parents; one that exists is fine. */
+  makeDirectory(path: string): Promise<void>
+  list(path: string): Promise<string[]>
+  rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  /** Makes the names in a directory durable. */
+  syncDirectory(path: string): Promise<void>
+}
+
+const OPEN_FLAGS: Record<OpenMode, number> = {
+  read: fs.constants.O_RDONLY,
+  write: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC,
+}
+/** As redis-server creates its files. */
+const FILE_MODE = 0o644
+
+/** The callback API is used throughout: a FileHandle costs several times as much per operation. */
+function promised<T>(start: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (error) reject(error)
+      else resolve(result as T)
+    })
+  })
+}
+
+class SystemFile implements DiskFile {
+  readonly #descriptor: number
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  async size(): Promise<number> {
+    const stats = await promised<fs.Stats>((done) => fs.fstat(this.#descriptor, done))
+    return stats.size
+  }
+
+  read(into: Buffer, start: number, length: number, position: number): Promise<number> {
+    return promised((done) => fs.read(this.#descriptor, into, start, length, position, done))
+  }
+
+  write(bytes: Buffer, start: number, length: number, position: number): Promise<number> {
+    return promised((done) => fs.write(this.#descriptor, bytes, start, length, position, done))
+  }
+
+  writeSync(bytes: Buffer, start: number, length: number, position: number): number {
+    return fs.writeSync(this.#descriptor, bytes, start, length, position)
+  }
+
+  sync(): Promise<void> {
+    return promised((done) => fs.fdatasync(this.#descriptor, done))
+  }
+
+  truncate(length: number): Promise<void> {
+    return promised((done) => fs.ftruncate(this.#descriptor, length, done))
+  }
+
+  close(): Promise<void> {
+    return promised((done) => fs.close(this.#descriptor, done))
+  }
+}
+
+/** The machine's own file system. */
+export const systemDisk: Disk = {
+  async open(file, mode) {
+    return new SystemFile(await promised<number>((done) => fs.open(file, OPEN_FLAGS[mode], FILE_MODE, done)))
+  },
+  exists: (file) => promised((done) => fs.access(file, (error) => done(null, error === null))),
+  async makeDirectory(directory) {
+    await promised((done) => fs.mkdir(directory, { recursive: true }, done))
+  },
+  list: (directory) => promised<string[]>((done) => fs.readdir(directory, done)),
+  rename: (from, to) => promised((done) => fs.rename(from, to, done)),
+  remove: (file) => promised((done) => fs.unlink(file, done)),
+  async syncDirectory(directory) {
+    const descriptor = await promised<number>((done) => fs.open(directory, 'r', done))
+    try {
+      await promised((done) => fs.fsync(descriptor, done))
+    } finally {
+      await promised((done) => fs.close(descriptor, done))
+    }
+  },
+}
+
+/** Reads a small file whole. */
+export async function readFile(disk: Disk, file: string): Promise<Buffer> {
+  const open = await disk.open(file, 'read')
+  try {
+    const content = Buffer.alloc(await open.size())
+    let filled = 0
+    while (filled < content.length) {
+      const read = await open.read(content, filled, content.length - filled, filled)
+      if (read === 0) break
+      filled += read
+    }
+    return content.subarray(0, filled)
+  } finally {
+    await open.close()
+  }
+}
+
+/** Writes all of a stretch of bytes, however many pieces the disk makes of it. */
+export async function writeAll(
+  file: DiskFile,
+  bytes: Buffer,
+  start: number,
+  length: number,
+  position: number,
+): Promise<void> {
+  let done = 0
+  while (done < length) {
+    const taken = await file.write(bytes, start + done, length - done, position + done)
+    if (taken === 0) throw new Error('the disk took no bytes')
+    done += taken
+  }
+}
+
+/** Replaces a file's content at one stroke: after a power cut there is the old content or the new. */
+export async function replaceFile(disk: Disk, file: string, content: Buffer): Promise<void> {
+  const directory = path.dirname(file)
+  const temporary = path.join(directory, `temp-${path.basename(file)}`)
+  const open = await disk.open(temporary, 'create')
+  try {
+    await writeAll(open, content, 0, content.length, 0)
+    await open.sync()
+  } finally {
+    await open.close()
+  }
+  await disk.rename(temporary, file)
+  await disk.syncDirectory(directory)
+}

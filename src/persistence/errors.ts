@@ -1,0 +1,41 @@
+// Why a start is refused: the file, the place in it, and what to do.
+
+import { getSystemErrorMap } from 'node:util'
+
+/** The data on disk cannot be trusted or reached; starting anyhow would lose something. */
+export class PersistenceError extends Error {
+  readonly file: string
+  /** Bytes from the file's beginning; undefined when the whole file is meant. */
+  readonly offset: number | undefined
+  /** A sentence for whoever operates the server. */
+  readonly advice: string
+
+  constructor(file: string, offset: number | undefined, problem: string, advice: string, cause?: unknown) {
+    const place = offset === undefined ? file : `${file} at offset ${offset}`
+    super(`${place}: ${problem}. ${advice}`, cause === undefined ? undefined : { cause })
+    this.name = 'PersistenceError'
+    this.file = file
+    this.offset = offset
+    this.advice = advice
+  }
+}
+
+/** As strerror(3) says it, because that is what Redis's MISCONF quotes. */
+const SYSTEM_ERRORS: Record<string, string> = {
+  ENOSPC: 'No space left on device',
+  EIO: 'Input/output error',
+  EDQUOT: 'Disk quota exceeded',
+  EFBIG: 'File too large',
+  EROFS: 'Read-only file system',
+  EACCES: 'Permission denied',
+  ENOENT: 'No such file or directory',
+  EBADF: 'Bad file descriptor',
+}
+
+/** Puts an error of the disk into the system's own words. */
+export function describeDiskError(error: unknown): string {
+  const { code, errno, message } = error as NodeJS.ErrnoException
+  const known = SYSTEM_ERRORS[code ?? '']
+  if (known !== undefined) return known
+  return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message
+}

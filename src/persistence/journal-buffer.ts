@@ -1,0 +1,113 @@
+// Commands on their way to the file: one stretch of memory that grows, is written at a stroke and used again.
+
+import type { Word } from '../engine/journal.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+
+/** Enough for the writes of a usual turn. */
+const BUFFER_BYTES = 64 * 1024
+/** A larger buffer is let go after a burst. */
+const BUFFER_BYTES_KEPT_MAX = 1024 * 1024
+/** A type byte, 20 digits, CR LF. */
+const HEADER_BYTES_MAX = 24
+
+export class JournalBuffer {
+  length = 0
+  #source = Source.allocate(BUFFER_BYTES)
+
+  /** The memory; the first `length` bytes count. */
+  get u8(): Buffer {
+    return this.#source.u8
+  }
+
+  /** Appends a request: its own bytes when it came whole, else encoded anew. */
+  request(args: Arguments): void {
+    const { rawEnd, rawStart, rawSource } = args
+    if (rawEnd !== 0 && rawSource !== undefined) {
+      this.#copy(rawSource, rawStart, rawEnd - rawStart)
+      return
+    }
+    this.#header(42, args.length)
+    for (let i = 0; i < args.length; i++) this.#bulk(args.bytes(i))
+  }
+
+  /** Appends a command; text is latin1, numbers are printed. */
+  command(words: readonly Word[]): void {
+    this.#header(42, words.length)
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
+      if (word instanceof Bytes) this.#bulk(word)
+      else this.#text(typeof word === 'string' ? word : String(word))
+    }
+  }
+
+  /** Appends bytes that are already a command. */
+  raw(latin1: string): void {
+    this.#room(latin1.length)
+    const { u8 } = this.#source
+    for (let i = 0; i < latin1.length; i++) u8[this.length++] = latin1.charCodeAt(i)
+  }
+
+  /** Starts over, giving back what a burst took. */
+  clear(): void {
+    this.length = 0
+    if (this.#source.u8.length > BUFFER_BYTES_KEPT_MAX) this.#source = Source.allocate(BUFFER_BYTES)
+  }
+
+  #bulk(bytes: Bytes): void {
+    this.#header(36, bytes.length)
+    this.#copy(bytes.source, bytes.start, bytes.length)
+    this.#newline()
+  }
+
+  #text(latin1: string): void {
+    this.#header(36, latin1.length)
+    this.#room(latin1.length)
+    this.length += this.#source.u8.write(latin1, this.length, 'latin1')
+    this.#newline()
+  }
+
+  #copy(source: Source, start: number, length: number): void {
+    this.#room(length)
+    copyBytes(this.#source, this.length, source, start, length)
+    this.length += length
+  }
+
+  #header(type: number, value: number): void {
+    this.#room(HEADER_BYTES_MAX)
+    const { u8 } = this.#source
+    let at = this.length
+    u8[at++] = type
+    if (value < 10) {
+      u8[at++] = 48 + value
+    } else {
+      let digits = 2
+      for (let bound = 100; value >= bound; bound *= 10) digits++
+      for (let i = at + digits - 1; i >= at; i--) {
+        const quotient = Math.floor(value / 10)
+        u8[i] = 48 + value - quotient * 10
+        value = quotient
+      }
+      at += digits
+    }
+    u8[at] = 13
+    u8[at + 1] = 10
+    this.length = at + 2
+  }
+
+  #newline(): void {
+    this.#room(2)
+    const { u8 } = this.#source
+    u8[this.length] = 13
+    u8[this.length + 1] = 10
+    this.length += 2
+  }
+
+  #room(bytes: number): void {
+    const needed = this.length + bytes
+    if (needed <= this.#source.u8.length) return
+    const grown = Source.allocate(Math.max(needed, 2 * this.#source.u8.length))
+    this.#source.u8.copy(grown.u8, 0, 0, this.length)
+    this.#source = grown
+  }
+}

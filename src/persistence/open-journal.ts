@@ -1,0 +1,68 @@
+// From an empty or full directory to a running journal: load, then append.
+
+import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import { AofDirectory } from './aof-directory.ts'
+import { AppendOnlyFile } from './append-only-file.ts'
+import { type Disk, systemDisk } from './disk.ts'
+import { describeDiskError, PersistenceError } from './errors.ts'
+import { type ReplayReport, replay } from './replay.ts'
+
+export interface OpenJournal {
+  readonly journal: AppendOnlyFile
+  /** What was loaded. */
+  readonly loaded: ReplayReport
+  /** Writes and syncs everything and closes the file; see AppendOnlyFile.close. */
+  close(): Promise<void>
+}
+
+/**
+ * Loads the append-only files that the engine's configuration names, then makes the engine append to them.
+ *
+ * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
+ * trusted or reached; the engine must not be used then.
+ */
+export async function openJournal(engine: Engine, disk: Disk = systemDisk): Promise<OpenJournal> {
+  const { config, log } = engine
+  const location = {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  }
+  try {
+    const directory = await AofDirectory.open(disk, location)
+    const loaded = await replay(engine, directory)
+    // What a client changed before the journal follows would be lost: loading lasts until then.
+    engine.state |= ENGINE_LOADING
+    const file = await directory.openLast()
+    await directory.removeHistory()
+    const size = await file.size()
+    const { base, increments } = directory.manifest
+    const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
+    let earlierBytes = 0
+    for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
+    const journal = new AppendOnlyFile({
+      path: directory.pathOf(increments.at(-1)!),
+      file,
+      size,
+      earlierBytes,
+      baseBytes,
+      policy: config.get('appendfsync'),
+      clock: engine.clock,
+      log,
+    })
+    engine.durability.follow(journal)
+    engine.state &= ~ENGINE_LOADING
+    config.onChange('appendfsync', (policy) => journal.setPolicy(policy))
+    return { journal, loaded, close: () => journal.close() }
+  } catch (error) {
+    if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
+    const { path } = error as NodeJS.ErrnoException
+    throw new PersistenceError(
+      path ?? location.dir,
+      undefined,
+      describeDiskError(error),
+      'Make the directory readable and writable and start again',
+      error,
+    )
+  }
+}

@@ -1,0 +1,423 @@
+// Replay: the append-only files through the real engine, at start.
+//
+// Each command runs for a trusted client: no checks, no journal, no events, and
+// nothing expires on the way, because what was journaled is what happened
+// (invariant 4). It goes in slices, so that clients hear LOADING in the meantime
+// and INFO shows how far it got.
+//
+// A unit (MULTI … EXEC) is parsed to its end before its first command runs, then
+// once more to run: so an unfinished one leaves no trace, without copies.
+//
+// What may be wrong with a file, and what follows:
+//   its last unit is not whole       a write that a crash cut short. In the last file it is cut off (aof-load-truncated),
+//                                    in any other it is damage.
+//   zeros from some place to the end in the last file: a power cut after the size and before the bytes reached the disk;
+//                                    treated as a cut.
+//   anything else                    damage: the start is refused, naming file, offset and remedy.
+//
+// A damaged length can look like a cut: the word seems to reach beyond the end of
+// the file. But what a crash cuts short is followed by nothing; when whole
+// commands follow, it is damage, and cutting would throw them away.
+
+import type { Client, Transport } from '../engine/client.ts'
+import type { Command } from '../engine/command.ts'
+import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import type { Bytes } from '../util/bytes.ts'
+import { parseInteger } from '../util/numbers.ts'
+import type { AofDirectory } from './aof-directory.ts'
+import { CommandReader, DamagedFile } from './command-reader.ts'
+import type { DiskFile } from './disk.ts'
+import { describeDiskError, PersistenceError } from './errors.ts'
+import type { Part } from './manifest.ts'
+
+/** Clients are heard at least this often while loading. */
+const SLICE_MS = 10
+/** Commands between two looks at the clock. */
+const COMMANDS_PER_LOOK = 128
+/** How far beyond a cut command whole ones are looked for. */
+const RESYNC_BYTES_MAX = 4 * 1024 * 1024
+/** Places where a command might begin that are tried there. */
+const RESYNC_TRIES_MAX = 10_000
+/** An RDB file, also one in front of commands, begins with this. */
+const RDB_MAGIC = 'REDIS'
+
+const CHECK_ADVICE =
+  'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
+
+/** What a replay did. */
+export interface ReplayReport {
+  /** Bytes of each file, by name, in order. */
+  sizes: Map<string, number>
+  bytes: number
+  milliseconds: number
+  /** Bytes cut off the end of the last file. */
+  cutBytes: number
+}
+
+/** Runs everything in a directory through an engine. Throws PersistenceError; the engine's data is then incomplete. */
+export async function replay(engine: Engine, directory: AofDirectory): Promise<ReplayReport> {
+  return new Replay(engine, directory).run()
+}
+
+/** Replies to replayed commands go nowhere; the last is kept until the next, to quote an error. */
+class Discard implements Transport {
+  readonly address = 'replay'
+  readonly localAddress = 'replay'
+  readonly descriptor = -1
+  readonly backlogBytes = 0
+  last: Buffer | undefined = undefined
+
+  write(bytes: Buffer): boolean {
+    this.last = bytes
+    return true
+  }
+
+  close(): void {}
+}
+
+class Replay {
+  readonly #engine: Engine
+  readonly #directory: AofDirectory
+  readonly #transport = new Discard()
+  readonly #client: Client
+  readonly #args = new Arguments()
+  #path = ''
+  #reader!: CommandReader
+  /** Where the current unit's MULTI stands; -1 outside of one. */
+  #unitStart = -1
+  /** The file is whole up to here. */
+  #wholeTo = 0
+
+  constructor(engine: Engine, directory: AofDirectory) {
+    this.#engine = engine
+    this.#directory = directory
+    this.#client = engine.connect(this.#transport, true)
+  }
+
+  async run(): Promise<ReplayReport> {
+    const engine = this.#engine
+    const { parts } = this.#directory.manifest
+    const started = engine.clock.monotonic()
+    const progress = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
+    const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
+    engine.state |= ENGINE_LOADING
+    engine.loading = progress
+    engine.expires = false
+    engine.updateObserving()
+    try {
+      const sizes: number[] = []
+      for (const part of parts) sizes.push(await this.#sizeOf(part))
+      progress.totalBytes = sizes.reduce((sum, size) => sum + size, 0)
+      for (let i = 0; i < parts.length; i++) {
+        const cut = await this.#file(parts[i]!, sizes[i]!, i === parts.length - 1)
+        report.cutBytes += cut
+        report.bytes += sizes[i]! - cut
+        report.sizes.set(parts[i]!.name, sizes[i]! - cut)
+      }
+    } finally {
+      engine.state &= ~ENGINE_LOADING
+      engine.loading = undefined
+      engine.expires = true
+      this.#forgetCounts()
+      engine.updateObserving()
+      engine.disconnect(this.#client)
+    }
+    engine.armTimer()
+    report.milliseconds = engine.clock.monotonic() - started
+    return report
+  }
+
+  async #sizeOf(part: Part): Promise<number> {
+    return this.#withFile(part, 'read', (file) => file.size())
+  }
+
+  /** Runs one file; returns how many bytes were cut off its end. */
+  async #file(part: Part, size: number, isLast: boolean): Promise<number> {
+    this.#path = this.#directory.pathOf(part)
+    this.#wholeTo = 0
+    this.#unitStart = -1
+    const torn = await this.#withFile(part, 'read', async (file) => {
+      this.#reader = new CommandReader(file, size)
+      try {
+        await this.#commands()
+        if (this.#wholeTo === size) return false
+        if (isLast) await this.#refuseIfCommandsFollow(file)
+        return true
+      } catch (error) {
+        if (!(error instanceof DamagedFile)) throw error
+        if (isLast && (await isZeroToEnd(file, error.offset, size))) return true
+        throw new PersistenceError(this.#path, error.offset, error.message, CHECK_ADVICE)
+      }
+    })
+    if (!torn) return 0
+    const cut = size - this.#wholeTo
+    if (!isLast) {
+      throw new PersistenceError(
+        this.#path,
+        this.#wholeTo,
+        'the file ends within a command or transaction, but it is not the last one',
+        CHECK_ADVICE,
+      )
+    }
+    if (!this.#engine.config.get('aof-load-truncated')) {
+      throw new PersistenceError(
+        this.#path,
+        this.#wholeTo,
+        `the last command or transaction is not whole (${cut} bytes)`,
+        'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
+      )
+    }
+    await this.#withFile(part, 'write', async (file) => {
+      await file.truncate(this.#wholeTo)
+      await file.sync()
+    })
+    this.#engine.log.warn(
+      { file: this.#path, offset: this.#wholeTo, bytes: cut },
+      'the append-only file ended within a command or transaction, which was cut off',
+    )
+    return cut
+  }
+
+  /** Runs all whole units of the current file. */
+  async #commands(): Promise<void> {
+    const reader = this.#reader
+    const progress = this.#engine.loading!
+    const before = progress.loadedBytes
+    if ((await reader.fill(0)) && isRdb(reader)) {
+      throw new PersistenceError(
+        this.#path,
+        0,
+        'this file is, or begins with, an RDB snapshot, which this version cannot read',
+        'Let redis-server write the directory anew with aof-use-rdb-preamble no (CONFIG SET, then BGREWRITEAOF)',
+      )
+    }
+    while (true) {
+      const outcome = this.#slice()
+      progress.loadedBytes = before + reader.offset
+      // Replies are dropped, and other clients hear LOADING.
+      this.#engine.endTurn()
+      if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
+        return
+      if (outcome === 'paused') await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Runs commands until the time of a slice is up or the reader needs more bytes. */
+  #slice(): 'paused' | 'starved' {
+    const engine = this.#engine
+    const reader = this.#reader
+    const args = this.#args
+    const end = engine.clock.monotonic() + SLICE_MS
+    const interrupted = engine.replies.open(this.#client)
+    try {
+      for (let n = 1; ; n++) {
+        const start = reader.offset
+        if (!reader.next(args)) {
+          // Annotations may have been passed.
+          if (this.#unitStart === -1 && reader.reachedEnd && reader.peek(reader.offset) === undefined) {
+            this.#wholeTo = reader.offset
+          }
+          return 'starved'
+        }
+        const name = args.bytes(0)
+        if (this.#unitStart === -1) {
+          if (name.equalsIgnoreCase('MULTI')) this.#unitStart = start
+          else if (name.equalsIgnoreCase('EXEC')) throw new DamagedFile(start, 'EXEC without MULTI')
+          else this.#execute(start)
+        } else if (name.equalsIgnoreCase('EXEC')) {
+          this.#unit(reader.offset)
+        } else if (name.equalsIgnoreCase('MULTI')) {
+          throw new DamagedFile(start, 'MULTI within MULTI')
+        } else {
+          // A damaged EXEC must not make everything up to the file's end look like one unfinished unit.
+          this.#command(start)
+        }
+        if (this.#unitStart === -1) this.#wholeTo = reader.offset
+        if (n % COMMANDS_PER_LOOK === 0 && engine.clock.monotonic() >= end) return 'paused'
+      }
+    } finally {
+      engine.replies.close()
+      if (interrupted !== undefined) engine.replies.open(interrupted)
+    }
+  }
+
+  /** Runs the unit that begins at #unitStart and ends at `end`. */
+  #unit(end: number): void {
+    const reader = this.#reader
+    const args = this.#args
+    reader.seek(this.#unitStart)
+    reader.next(args)
+    while (true) {
+      const start = reader.offset
+      reader.next(args)
+      if (reader.offset === end) break
+      this.#execute(start)
+    }
+    this.#unitStart = -1
+  }
+
+  /** Returns the command that #args name; undefined for SELECT, which replay does itself. */
+  #command(start: number): Command | undefined {
+    const name = this.#args.bytes(0)
+    if (name.equalsIgnoreCase('SELECT')) return undefined
+    const command = this.#engine.commands.find(name)
+    if (command === undefined) throw new DamagedFile(start, `unknown command ${quote(name)}`)
+    if (!mayBeJournaled(command))
+      throw new DamagedFile(start, `${quote(name)} does not belong into an append-only file`)
+    return command
+  }
+
+  /** Runs the command in #args, which began at `start`. */
+  #execute(start: number): void {
+    const engine = this.#engine
+    const args = this.#args
+    const name = args.bytes(0)
+    if (this.#command(start) === undefined) {
+      this.#select(start)
+      return
+    }
+    const errors = engine.stats.errorReplies
+    engine.execute(this.#client, args)
+    if (engine.stats.errorReplies !== errors) {
+      throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
+    }
+    if (this.#client.waiter !== undefined) {
+      engine.blocking.release(this.#client)
+      throw new DamagedFile(start, `${quote(name)} waited when replayed`)
+    }
+  }
+
+  #select(start: number): void {
+    const args = this.#args
+    const database = args.length === 2 ? parseInteger(args.bytes(1)) : undefined
+    if (typeof database !== 'number' || database < 0 || database >= this.#engine.databases.length) {
+      throw new DamagedFile(start, `SELECT names no database of the ${this.#engine.databases.length} configured`)
+    }
+    this.#client.database = database
+  }
+
+  #lastError(): string {
+    this.#engine.replies.mark()
+    this.#client.flush()
+    const text = this.#transport.last?.toString('latin1') ?? ''
+    return text.trimEnd().split('\r\n').at(-1)!.slice(1)
+  }
+
+  /** Throws DamagedFile when the command that seems cut short is followed by whole ones. */
+  async #refuseIfCommandsFollow(file: DiskFile): Promise<void> {
+    const start = this.#reader.offset
+    const length = Math.min(this.#reader.size - start, RESYNC_BYTES_MAX)
+    const tail = Buffer.alloc(length)
+    const end = await readFully(file, tail, start)
+    const reader = new CommandReader(new BytesFile(tail.subarray(0, end)), end, 0, end)
+    await reader.fill(0)
+    let at = tail.indexOf('\n*', 0, 'latin1')
+    for (let tries = 0; at !== -1 && tries < RESYNC_TRIES_MAX; tries++) {
+      if (this.#isCommandAt(reader, at + 1)) {
+        throw new DamagedFile(start, `this command seems to reach beyond the end, but whole ones follow it`)
+      }
+      at = tail.indexOf('\n*', at + 1, 'latin1')
+    }
+  }
+
+  #isCommandAt(reader: CommandReader, at: number): boolean {
+    reader.seek(at)
+    try {
+      return reader.next(this.#args) && this.#engine.commands.find(this.#args.bytes(0)) !== undefined
+    } catch (error) {
+      if (error instanceof DamagedFile) return false
+      throw error
+    }
+  }
+
+  /** History is no traffic: counters begin at zero when loading is done. */
+  #forgetCounts(): void {
+    const { stats, commands } = this.#engine
+    stats.commandsProcessed = 0
+    stats.changesSinceSave = 0
+    stats.errorReplies = 0
+    stats.errors.clear()
+    this.#engine.hits = 0
+    this.#engine.misses = 0
+    for (const command of commands.all()) {
+      command.calls = 0
+      command.microseconds = 0
+      command.untimed = 0
+      command.failed = 0
+    }
+  }
+
+  /** Opens a part for a moment; what goes wrong with the disk there becomes a PersistenceError. */
+  async #withFile<T>(part: Part, mode: 'read' | 'write', use: (file: DiskFile) => Promise<T>): Promise<T> {
+    const path = this.#directory.pathOf(part)
+    try {
+      const file = await this.#directory.disk.open(path, mode)
+      try {
+        return await use(file)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
+      throw new PersistenceError(
+        path,
+        undefined,
+        describeDiskError(error),
+        'Make the file readable and start again',
+        error,
+      )
+    }
+  }
+}
+
+/** A stretch of memory as a file, for the reader. */
+class BytesFile implements Pick<DiskFile, 'read'> {
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  async read(into: Buffer, start: number, length: number, position: number): Promise<number> {
+    return this.#bytes.copy(into, start, position, position + length)
+  }
+}
+
+/** SELECT aside, only what changes data is journaled; PFCOUNT and its like may change a cached value. */
+function mayBeJournaled(command: Command): boolean {
+  return command.isWrite || command.flags.has('may_replicate') || command.subcommands !== undefined
+}
+
+function isRdb(reader: CommandReader): boolean {
+  for (let i = 0; i < RDB_MAGIC.length; i++) if (reader.peek(i) !== RDB_MAGIC.charCodeAt(i)) return false
+  return true
+}
+
+async function readFully(file: DiskFile, into: Buffer, position: number): Promise<number> {
+  let filled = 0
+  while (filled < into.length) {
+    const read = await file.read(into, filled, into.length - filled, position + filled)
+    if (read === 0) break
+    filled += read
+  }
+  return filled
+}
+
+async function isZeroToEnd(file: DiskFile, from: number, size: number): Promise<boolean> {
+  const chunk = Buffer.alloc(Math.min(1024 * 1024, size - from))
+  for (let at = from; at < size; ) {
+    const read = await file.read(chunk, 0, Math.min(chunk.length, size - at), at)
+    if (read === 0) return false
+    for (let i = 0; i < read; i++) if (chunk[i] !== 0) return false
+    at += read
+  }
+  return true
+}
+
+function quote(word: Bytes): string {
+  return `'${word
+    .toString()
+    .slice(0, 64)
+    .replace(/[^ -~]/g, '?')}'`
+}

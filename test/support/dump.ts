@@ -1,0 +1,32 @@
+// Everything an engine holds, as plain data: two engines are alike when their dumps are.
+
+import type { Engine } from '../../src/engine/engine.ts'
+import { TYPE_LIST, TYPE_NAMES, TYPE_STRING } from '../../src/store/value.ts'
+import { Bytes } from '../../src/util/bytes.ts'
+import { TestClient } from './engine.ts'
+
+/** Returns `db key` → type, value and expiry, sorted by key. */
+export function dump(engine: Engine): Record<string, string> {
+  const client = new TestClient(engine, 2)
+  const window = new Bytes()
+  const lines: [string, string][] = []
+  for (const database of engine.databases) {
+    client.client.database = database.index
+    for (let entry = 0; entry < database.keys.entriesEnd; entry++) {
+      if (!database.keys.isLive(entry)) continue
+      const key = database.keys.keyOf(entry, window).toString()
+      const type = database.typeOf(entry)
+      const expiry = database.expiryOf(entry)
+      let value: string
+      if (type === TYPE_STRING) value = database.stringOf(entry, window).toString()
+      else if (type === TYPE_LIST) value = client.ask('LRANGE', key, 0, -1)
+      else throw new Error(`dump does not know ${TYPE_NAMES[type]}`)
+      lines.push([
+        `${database.index} ${key}`,
+        `${TYPE_NAMES[type]} ${value}${expiry === undefined ? '' : ` until ${expiry}`}`,
+      ])
+    }
+  }
+  client.disconnect()
+  return Object.fromEntries(lines.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
