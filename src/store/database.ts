@@ -111,6 +111,18 @@ export class Database {
     return entry
   }
 
+  /** As `findForRead` for someone who only wants to know about the key (EXISTS, TTL): no use of it. */
+  peek(key: Bytes): number {
+    const entry = this.find(key)
+    if (entry !== NONE) {
+      this.host.hits++
+    } else {
+      this.host.misses++
+      if (this.host.missed !== null) this.host.missed(this, key)
+    }
+    return entry
+  }
+
   /** As `find` for someone who is going to change the value: passes the *before* gate. */
   findForWrite(key: Bytes): number {
     const entry = this.find(key)
@@ -179,16 +191,22 @@ export class Database {
    */
   writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
     const { keys } = this
-    let entry = this.findForWrite(key)
-    if (entry === NONE) {
-      entry = keys.insert(key, align(key.length) + value.length <= BLOCK_CONTENT_BYTES_MAX ? value.length : 0)
-      this.touchNew(entry)
-      if (this.host.created !== null) this.host.created(this, key)
-    } else {
-      if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
-      this.#freeValue(entry)
-    }
+    const entry = this.findForWrite(key)
+    if (entry === NONE) return this.#insertString(key, value, owned)
+    const structure = (keys.word(entry, META) & TYPE_MASK) === TYPE_STRING ? -1 : keys.word(entry, VALUE)
     this.#placeString(entry, value, owned)
+    // There was room for the new value: only now the old one goes.
+    if (structure !== -1) this.#freeStructure(structure)
+    if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
+    return entry
+  }
+
+  #insertString(key: Bytes, value: Bytes, owned: boolean): number {
+    const fits = align(key.length) + value.length <= BLOCK_CONTENT_BYTES_MAX
+    const entry = this.keys.insert(key, fits ? value.length : 0)
+    this.touchNew(entry)
+    this.#placeString(entry, value, owned)
+    if (this.host.created !== null) this.host.created(this, key)
     return entry
   }
 
@@ -251,7 +269,7 @@ export class Database {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
-  /** Puts a string into an entry whose old value, if of another kind, is freed already; `value` may be a window on the old string. */
+  /** Puts a string into an entry, in the place of a string or a structure, whose end is the caller's; `value` may be a window on the old string. */
   #placeString(entry: number, value: Bytes, owned: boolean): void {
     const { keys, arena } = this
     const { length } = value
@@ -314,15 +332,17 @@ export class Database {
     if (entry === NONE) {
       this.create(key, value)
     } else {
-      this.#removeEntry(entry)
-      this.#insertStructure(key, value)
+      this.#freeValue(entry)
+      this.clearExpiry(entry)
+      this.#placeStructure(entry, value)
     }
   }
 
-  #insertStructure(key: Bytes, value: Value): void {
+  #insertStructure(key: Bytes, value: Value): number {
     const entry = this.keys.insert(key)
     this.touchNew(entry)
     this.#placeStructure(entry, value)
+    return entry
   }
 
   #placeStructure(entry: number, value: Value): void {
@@ -347,14 +367,14 @@ export class Database {
     this.#removeEntry(entry)
   }
 
-  /** Gives the value and expiry of one key to another name, replacing what that held. `from` must exist. */
+  /** Gives the value and expiry of one key to another name, replacing what that held. `from` must exist and not be `to`. */
   rename(from: Bytes, to: Bytes): void {
     const entry = this.findForWrite(from)
     const target = this.findForWrite(to)
-    if (target !== NONE) this.#removeEntry(target)
     const { keys } = this
     const meta = keys.word(entry, META)
     const expiry = this.expiryOf(entry)
+    // The new entry is there before the others go: should memory be short, nothing has happened.
     let renamed: number
     if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
       const value = this.stringOf(entry, new Bytes())
@@ -367,9 +387,35 @@ export class Database {
       keys.setWord(renamed, META, meta)
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
+    if (target !== NONE) this.#removeEntry(target)
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
     if (this.host.created !== null) this.host.created(this, to)
+  }
+
+  /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. */
+  copyTo(entry: number, to: Database, key: Bytes): void {
+    const target = to.findForWrite(key)
+    const expiry = this.expiryOf(entry)
+    let copy: number
+    if (this.typeOf(entry) === TYPE_STRING) {
+      copy = to.#insertString(key, this.stringOf(entry, new Bytes()), false)
+      const origin = this.keys.word(entry, META) & (FLAG_RAW | FLAG_TEXT)
+      to.keys.setWord(copy, META, to.keys.word(copy, META) | origin)
+    } else {
+      copy = to.#insertStructure(key, this.structureOf(entry).copy(to.arena))
+      if (this.host.created !== null) this.host.created(to, key)
+    }
+    // Two entries bear the name for a moment, so that a lack of memory costs nothing.
+    if (target !== NONE) to.#removeEntry(target)
+    if (expiry !== undefined) to.setExpiry(copy, expiry)
+  }
+
+  /** Moves a key to a database that has none of that name. Memory belongs to one database: the value is copied. */
+  moveTo(key: Bytes, to: Database): void {
+    const entry = this.findForWrite(key)
+    this.copyTo(entry, to, key)
+    this.#removeEntry(entry)
   }
 
   /** Empties the database. The memory goes at once: nothing in it is visited. */
@@ -402,21 +448,20 @@ export class Database {
     this.keys.remove(entry)
   }
 
+  /** Frees the memory of a value that lies outside the key's block; leaves the empty string. */
   #freeValue(entry: number): void {
     const meta = this.keys.word(entry, META)
     const value = this.keys.word(entry, VALUE)
-    if ((meta & TYPE_MASK) !== TYPE_STRING) {
-      this.#objects[value]!.free()
-      this.#objects[value] = undefined
-      this.#freeObjects.push(value)
-    } else if ((meta & FLAG_LARGE) !== 0) {
-      this.#freeLargeString(value)
-    } else {
-      return
-    }
-    // What is left is the empty string; whoever asked puts something else there or removes the entry.
+    if ((meta & TYPE_MASK) !== TYPE_STRING) this.#freeStructure(value)
+    else if ((meta & FLAG_LARGE) !== 0) this.#freeLargeString(value)
     this.keys.setWord(entry, VALUE, 0)
     this.keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
+  }
+
+  #freeStructure(index: number): void {
+    this.#objects[index]!.free()
+    this.#objects[index] = undefined
+    this.#freeObjects.push(index)
   }
 
   // ── expiry ───────────────────────────────────────────────────────────────
@@ -440,6 +485,19 @@ export class Database {
     return true
   }
 
+  /** Tells whether an entry's time is up, although nobody has removed it yet. */
+  isExpired(entry: number): boolean {
+    return this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)
+  }
+
+  /** Removes an entry if its time is up; tells whether it did. */
+  expireEntry(entry: number, window: Bytes): boolean {
+    if (!this.isExpired(entry)) return false
+    // The name must outlive the entry for those who are told of it.
+    this.#expire(entry, this.keys.keyOf(entry, window).copy())
+    return true
+  }
+
   /** Removes up to `max` keys whose time is up; returns how many. `window` is used for their names. */
   expireDue(max: number, window: Bytes): number {
     let removed = 0
@@ -447,9 +505,7 @@ export class Database {
     const now = this.host.now()
     while (removed < max && expiries.earliest < now) {
       const entry = expiries.entryAt(0)
-      // The name must outlive the entry for those who are told of it.
-      const key = this.keys.keyOf(entry, window).copy()
-      this.#expire(entry, key)
+      this.#expire(entry, this.keys.keyOf(entry, window).copy())
       removed++
     }
     return removed
@@ -487,7 +543,8 @@ export class Database {
 
   /** Seconds since an entry was last used. */
   idleSeconds(entry: number): number {
-    return Math.max(0, this.host.accessSeconds - this.keys.word(entry, ACCESS))
+    // Both are 32 bits wide: the difference stays right when the seconds no longer are.
+    return Math.max(0, (this.host.accessSeconds - this.keys.word(entry, ACCESS)) | 0)
   }
 
   frequencyOf(entry: number): number {

@@ -22,6 +22,7 @@
 
 import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 
 export const HASH = 0
@@ -43,6 +44,9 @@ const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
 /** Buckets are never merged below this. */
 const BUCKETS_MIN = 16
 
+/** Tries at a free entry or an empty bucket before RANDOMKEY changes its method; one in two or so succeeds usually. */
+const RANDOM_PROBES_MAX = 64
+
 /** The room after a key starts at a multiple of four. */
 export function align(length: number): number {
   return (length + 3) & ~3
@@ -56,7 +60,7 @@ export class Keyspace {
   readonly expiries: DeadlineHeap
   /** Living entries. */
   count = 0
-  /** One past the highest entry number ever used since the last `clear`. */
+  /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
   readonly #seed: number
   #pages: Int32Array[] = []
@@ -67,6 +71,8 @@ export class Keyspace {
   #level = BUCKETS_MIN
   /** Keys too large for the arena: their ref is -(index + 1). */
   #largeKeys: (Source | undefined)[] = []
+  #freeLargeKeys: number[] = []
+  #largeKeyBytes = 0
 
   constructor(arena: Arena, seed: number) {
     this.arena = arena
@@ -140,24 +146,28 @@ export class Keyspace {
     page[at + NEXT] = this.#free
     this.#free = entry + 1
     this.count--
-    if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
+    // Below a quarter a bucket needs company: at most four are merged for one removal, so the index follows all the way down.
+    while (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
+    if (this.count === 0) this.#startOver()
   }
 
-  /** Removes every entry at once; the values are the caller's to free. */
-  clear(): void {
-    for (let entry = 0; entry < this.entriesEnd; entry++) {
-      const ref = this.word(entry, KEY)
-      if (ref !== 0) this.#freeKey(ref)
+  /** Returns a living entry, each (nearly) as likely as the others; NONE when there is none. */
+  randomEntry(random: Random): number {
+    if (this.count === 0) return NONE
+    for (let i = 0; i < RANDOM_PROBES_MAX; i++) {
+      const entry = random.below(this.entriesEnd)
+      if (this.isLive(entry)) return entry
     }
-    this.expiries.clear()
-    this.#pages = []
-    this.#buckets = []
-    this.#largeKeys = []
-    this.#bucketCount = 0
-    this.#level = BUCKETS_MIN
-    this.#free = 0
-    this.count = 0
-    this.entriesEnd = 0
+    // After a great deletion most numbers are free. Buckets are never more than four an entry, or sixteen.
+    let bucket = random.below(this.#bucketCount)
+    for (let i = 0; this.#firstOf(bucket) === NONE; i++) {
+      bucket = i < RANDOM_PROBES_MAX ? random.below(this.#bucketCount) : (bucket + 1) % this.#bucketCount
+    }
+    let length = 0
+    for (let entry = this.#firstOf(bucket); entry !== NONE; entry = this.word(entry, NEXT) - 1) length++
+    let entry = this.#firstOf(bucket)
+    for (let skip = random.below(length); skip > 0; skip--) entry = this.word(entry, NEXT) - 1
+    return entry
   }
 
   word(entry: number, word: number): number {
@@ -210,11 +220,23 @@ export class Keyspace {
     return old
   }
 
-  /** Bytes of the index itself: entries, buckets, expiries. */
+  /** Bytes of the index itself (entries, buckets, expiries) and of keys too large for the arena. */
   get indexBytes(): number {
-    return (
-      this.#pages.length * ENTRY_PAGE_SIZE * 32 + this.#buckets.length * BUCKET_PAGE_SIZE * 4 + this.expiries.heldBytes
-    )
+    const pages = this.#pages.length * ENTRY_PAGE_SIZE * 32 + this.#buckets.length * BUCKET_PAGE_SIZE * 4
+    return pages + this.expiries.heldBytes + this.#largeKeyBytes
+  }
+
+  /** Nobody is there: entries are numbered from 0 again, so that walks do not pass where many once were. */
+  #startOver(): void {
+    this.#free = 0
+    this.entriesEnd = 0
+    // One page stays: a queue that empties and fills again does not ask for memory each time.
+    if (this.#pages.length > 1) this.#pages.length = 1
+  }
+
+  /** First entry of a bucket, NONE when it is empty. */
+  #firstOf(bucket: number): number {
+    return this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
   }
 
   #keyEquals(ref: number, key: Bytes): boolean {
@@ -234,9 +256,9 @@ export class Keyspace {
     if (key.length > BLOCK_CONTENT_BYTES_MAX) {
       const own = Source.allocate(key.length)
       copyBytes(own, 0, key.source, key.start, key.length)
-      let index = this.#largeKeys.indexOf(undefined)
-      if (index === -1) index = this.#largeKeys.length
+      const index = this.#freeLargeKeys.pop() ?? this.#largeKeys.length
       this.#largeKeys[index] = own
+      this.#largeKeyBytes += key.length
       return -(index + 1)
     }
     const ref = this.arena.allocate(room === 0 ? key.length : align(key.length) + room)
@@ -246,8 +268,14 @@ export class Keyspace {
   }
 
   #freeKey(ref: number): void {
-    if (ref < 0) this.#largeKeys[-ref - 1] = undefined
-    else this.arena.free(ref)
+    if (ref > 0) {
+      this.arena.free(ref)
+      return
+    }
+    const index = -ref - 1
+    this.#largeKeyBytes -= this.#largeKeys[index]!.u8.length
+    this.#largeKeys[index] = undefined
+    this.#freeLargeKeys.push(index)
   }
 
   #newEntry(): number {

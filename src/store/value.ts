@@ -22,6 +22,8 @@ export interface Value {
   readonly length: number
   /** Bytes held, arena and an estimate of the object itself. */
   readonly bytes: number
+  /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */
+  readonly encoding: string
   /** Makes an independent copy whose memory lies in `arena`. */
   copy(arena: Arena): Value
   /** Gives all memory back to the arena it came from. */
