@@ -3,7 +3,12 @@
 // Node allocates 64 KiB for every read of an accepted socket; reading into one
 // buffer shared by all saves a third of the whole cost of a small request. That
 // needs `onread`, which only a socket's constructor takes, so an accepted socket
-// is opened anew over the same handle.
+// is opened anew over the same handle. `_handle` and `useUserBuffer` are Node's
+// own business: where they are not what they have been since Node 12, the socket
+// is read through 'data' events instead.
+//
+//   open ──close('flushed'), or the other side ended──▶ ending ──all written──▶ lingering ──▶ destroyed
+//     └──close('now'), error──────────────────────────────────────────────────────────────────▲
 
 import net from 'node:net'
 import type { Client, Transport } from '../engine/client.ts'
@@ -14,38 +19,88 @@ import { Source } from '../util/bytes.ts'
 /** Where every socket's reads land; consumed before the next read. */
 const readBuffer = Source.allocate(READ_BUFFER_BYTES)
 
+/** After the last reply the other side is given this long to hang up: closing with unread input would destroy the reply under way. */
+const LINGER_MS = 1000
+/** A connection that is ending and takes nothing of what it is owed for this long is cut. */
+const STALLED_MS = 10_000
+
+/** What a socket is made of, as far as this file needs to know. */
+interface Handle {
+  fd?: number
+  useUserBuffer(buffer: Uint8Array): void
+}
+
+export interface SocketOptions {
+  /** What CLIENT LIST shows for connections to the unix socket; undefined for TCP. */
+  unixSocket?: string | undefined
+  /** Seconds of silence before TCP probes; 0 = none. */
+  keepAliveSeconds: number
+  /** False = read through 'data' events, whatever the handle can do. */
+  sharedReads?: boolean
+  /** Called once when the socket is gone. */
+  onClosed?(transport: SocketTransport): void
+}
+
 export class SocketTransport implements Transport {
   readonly address: string
   readonly localAddress: string
-  readonly descriptor = -1
+  readonly descriptor: number
+  readonly client: Client
+  readonly #engine: Engine
   readonly #socket: net.Socket
+  #ending = false
+  #lingerMs = LINGER_MS
 
-  constructor(socket: net.Socket) {
-    this.#socket = socket
-    this.address = `${socket.remoteAddress}:${socket.remotePort}`
-    this.localAddress = `${socket.localAddress}:${socket.localPort}`
-  }
-
-  static adopt(engine: Engine, accepted: net.Socket): void {
-    let client: Client
-    const handle = (accepted as unknown as { _handle: unknown })._handle
-    ;(accepted as unknown as { _handle: unknown })._handle = null
-    const socket = new net.Socket({
-      handle,
-      onread: {
-        buffer: readBuffer.u8,
-        callback: (length: number) => {
-          engine.receive(client, readBuffer, 0, length)
-          return true
+  /** Takes over a socket just accepted with `pauseOnConnect`, and connects its client. */
+  constructor(engine: Engine, accepted: net.Socket, options: SocketOptions) {
+    const handle = options.sharedReads === false ? undefined : handleOf(accepted)
+    const { unixSocket } = options
+    this.#engine = engine
+    if (unixSocket === undefined) {
+      this.address = formatAddress(accepted.remoteAddress, accepted.remotePort)
+      this.localAddress = formatAddress(accepted.localAddress, accepted.localPort)
+    } else {
+      this.address = `${unixSocket}:0`
+      this.localAddress = `${unixSocket}:0`
+    }
+    this.descriptor = handle?.fd ?? -1
+    let socket: net.Socket
+    if (handle === undefined) {
+      socket = accepted
+      socket.allowHalfOpen = true
+      socket.on('data', (chunk: Buffer) => engine.receive(this.client, new Source(chunk), 0, chunk.length))
+    } else {
+      socket = new net.Socket({
+        handle,
+        allowHalfOpen: true,
+        onread: {
+          buffer: readBuffer.u8,
+          callback: (length: number) => {
+            engine.receive(this.client, readBuffer, 0, length)
+            return true
+          },
         },
-      },
-    } as unknown as net.SocketConstructorOpts)
-    socket.setNoDelay(true)
-    const transport = new SocketTransport(socket)
-    client = engine.connect(transport)
-    socket.on('error', () => engine.disconnect(client))
-    socket.on('close', () => engine.disconnect(client))
-    socket.on('end', () => socket.end())
+      } as unknown as net.SocketConstructorOpts)
+      // The shell that is left lets its server count the connection as gone; the engine counts clients.
+      ;(accepted as unknown as { _handle: null })._handle = null
+      accepted.destroy()
+    }
+    this.#socket = socket
+    if (unixSocket === undefined && options.keepAliveSeconds > 0) {
+      socket.setKeepAlive(true, options.keepAliveSeconds * 1000)
+    }
+    this.client = engine.connect(this)
+    // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT): nothing to tell it; 'close' follows and does the rest.
+    socket.on('error', (error) => engine.log.debug({ client: this.address, error }, 'connection failed'))
+    socket.on('close', () => {
+      engine.disconnect(this.client)
+      options.onClosed?.(this)
+    })
+    // The other side has said all it will; it may still read what it is owed.
+    socket.on('end', () => {
+      if (this.#ending) socket.destroy()
+      else engine.close(this.client, 'flushed')
+    })
     socket.resume()
   }
 
@@ -54,12 +109,50 @@ export class SocketTransport implements Transport {
   }
 
   write(bytes: Buffer): boolean {
-    this.#socket.write(bytes)
-    return this.#socket.writableLength === 0
+    const socket = this.#socket
+    if (socket.destroyed || this.#ending) return true
+    socket.write(bytes)
+    // Who is being told something is not idle.
+    this.client.lastActiveMs = this.#engine.now()
+    return socket.writableLength === 0
   }
 
   close(when: 'flushed' | 'now'): void {
-    if (when === 'flushed') this.#socket.end()
-    else this.#socket.destroy()
+    const socket = this.#socket
+    if (when === 'now') {
+      socket.destroy()
+      return
+    }
+    if (this.#ending || socket.destroyed) return
+    this.#ending = true
+    socket.setTimeout(STALLED_MS, () => socket.destroy())
+    socket.end(() => this.#linger())
   }
+
+  /** Ends the connection as soon as what was written has left, without waiting for the other side. */
+  closeForShutdown(): void {
+    this.#lingerMs = 0
+    if (this.#ending && this.#socket.writableFinished) this.#socket.destroy()
+    else this.close('flushed')
+  }
+
+  #linger(): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    if (socket.readableEnded || this.#lingerMs === 0) socket.destroy()
+    else setTimeout(() => socket.destroy(), this.#lingerMs).unref()
+  }
+}
+
+/** The handle under an accepted socket, if it can read into a buffer of ours. */
+function handleOf(socket: net.Socket): Handle | undefined {
+  const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
+  if (typeof handle !== 'object' || handle === null || typeof handle.useUserBuffer !== 'function') return undefined
+  return handle as Handle
+}
+
+function formatAddress(host: string | undefined, port: number | undefined): string {
+  // A connection reset before it was accepted has no address any more; Redis shows it so.
+  if (host === undefined) return '?:0'
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// The server as a program: `respite [config-file] [--option value …]`, options as redis-server names them.
+//
+// Without a config file the data is kept: under ./data, in an append-only file that is synced every second. With one,
+// what it does not say is as redis.conf has it.
+
+import fs from 'node:fs'
+import type { ConfigSettings } from '../engine/config.ts'
+import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
+import { RESPITE_VERSION } from '../engine/version.ts'
+import { PersistenceError } from '../persistence/errors.ts'
+import { createConfig } from '../server/boot.ts'
+import { ListenError } from '../server/listeners.ts'
+import { createLogger } from '../server/logger.ts'
+import { Server } from '../server/server.ts'
+
+const HELP = `Usage: respite [config-file | -] [--option value …]
+
+Starts a message broker that speaks the Redis protocol. Options and the config file are
+redis-server's; the command line wins over the file. '-' reads the config from standard input.
+
+  respite                                 127.0.0.1:6379, data under ./data, synced every second
+  respite --port 7000 --dir /var/lib/respite --appendfsync always
+  respite --port 0 --unixsocket /tmp/respite.sock --appendonly no
+  respite /etc/respite.conf --loglevel debug
+
+  --help, -h       this text
+  --version, -v    the version
+
+docs/configuration.md lists every option.
+`
+
+/** What holds when no config file is given. */
+const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec' }
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(HELP)
+    return
+  }
+  if (args.includes('--version') || args.includes('-v')) {
+    process.stdout.write(`respite ${RESPITE_VERSION} (node ${process.version})\n`)
+    return
+  }
+  const { settings, file } = parseCommandLine(args, (path) => fs.readFileSync(path === '-' ? 0 : path, 'latin1'))
+  const hasFile = file !== undefined || args[0] === '-'
+  const config = createConfig(hasFile ? settings : { ...DEFAULTS, ...settings })
+  const log = createLogger(config)
+  const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => void server.stop(signal).catch(() => {}))
+  await server.stopped
+}
+
+try {
+  await main(process.argv.slice(2))
+  process.exit(0)
+} catch (error) {
+  // What the user can put right is one line; anything else is our fault and shows where.
+  const expected = [ConfigFileError, ListenError, PersistenceError].some((kind) => error instanceof kind)
+  const text =
+    expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
+  process.stderr.write(`respite: ${text}\n`)
+  process.exit(1)
+}

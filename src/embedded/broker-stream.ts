@@ -1,0 +1,114 @@
+// A connection without a socket: a Duplex whose other end is a client of an engine in this process.
+//
+// What is written to it is a request, what is read from it are replies. Requests run at
+// once; replies arrive when the turn of the loop ends, as they do through a socket, and
+// never from inside a `write`. Only replies are copied (once): the engine's buffers are
+// reused, and a reader may keep what it gets for as long as it likes.
+//
+// A reader that does not keep up lets its backlog grow, as with a socket, until the
+// output limits of its class end the connection.
+
+import { Duplex } from 'node:stream'
+import type { Client, Transport } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { Source } from '../util/bytes.ts'
+
+export class BrokerStream extends Duplex {
+  /** For libraries that print whom they are connected to. */
+  readonly remoteAddress = 'in-process'
+  readonly remotePort = 0
+  readonly #engine: Engine
+  readonly #client: Client
+  /** Replies made in this turn, and their bytes. */
+  #outgoing: Buffer[] = []
+  #outgoingBytes = 0
+  #endAfterwards = false
+
+  constructor(engine: Engine) {
+    super({ allowHalfOpen: false, decodeStrings: true })
+    this.#engine = engine
+    const stream = this
+    const transport: Transport = {
+      address: 'in-process:0',
+      localAddress: 'in-process:0',
+      descriptor: -1,
+      get backlogBytes() {
+        return stream.readableLength + stream.#outgoingBytes
+      },
+      write(bytes) {
+        if (stream.destroyed) return true
+        stream.#outgoing.push(Buffer.from(bytes))
+        stream.#outgoingBytes += bytes.length
+        stream.#deliverSoon()
+        return true
+      },
+      close(when) {
+        if (when === 'now') {
+          // Not within the engine's turn: 'close' runs the user's code.
+          process.nextTick(() => stream.destroy())
+          return
+        }
+        stream.#endAfterwards = true
+        stream.#deliverSoon()
+      },
+    }
+    this.#client = engine.connect(transport)
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#engine.receive(this.#client, new Source(chunk), 0, chunk.length)
+    done()
+  }
+
+  override _read(): void {}
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#engine.close(this.#client, 'flushed')
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#outgoing = []
+    this.#outgoingBytes = 0
+    this.#engine.disconnect(this.#client)
+    done(error)
+  }
+
+  /** Does nothing: libraries call it on sockets, as the four below. */
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+
+  setTimeout(): this {
+    return this
+  }
+
+  ref(): this {
+    return this
+  }
+
+  unref(): this {
+    return this
+  }
+
+  #deliveryDue = false
+
+  #deliverSoon(): void {
+    if (this.#deliveryDue) return
+    this.#deliveryDue = true
+    process.nextTick(() => this.#deliver())
+  }
+
+  #deliver(): void {
+    this.#deliveryDue = false
+    const outgoing = this.#outgoing
+    this.#outgoing = []
+    this.#outgoingBytes = 0
+    for (const bytes of outgoing) if (!this.destroyed) this.push(bytes)
+    if (this.#endAfterwards && !this.destroyed && !this.readableEnded) this.push(null)
+  }
+}

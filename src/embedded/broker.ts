@@ -1,0 +1,190 @@
+// The engine inside a program: no socket, no port, no second process.
+//
+//   const broker = await openBroker({ dir: './data' })
+//   await broker.call('SET', 'greeting', 'hello')
+//   await broker.subscribe('news', (message, channel) => …)
+//   const redis = new Redis({ Connector: broker.Connector })      // ioredis
+//   await broker.close()
+//
+// Calls share one client and run in the order they are made; a blocking one gets a client
+// of its own, so that it holds up nobody. An open broker does not keep the process alive,
+// an unanswered call does.
+
+import type { Duplex } from 'node:stream'
+import type { Engine } from '../engine/engine.ts'
+import type { Log } from '../engine/log.ts'
+import { Boot, createConfig, type Loaded, type Settings, settingsOf } from '../server/boot.ts'
+import { BrokerStream } from './broker-stream.ts'
+import { Caller, type CommandReply, type Word } from './caller.ts'
+import { type ConnectorClass, connectorFor } from './connector.ts'
+import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
+
+export interface BrokerOptions {
+  /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
+  dir?: string
+  /** Keep every write on disk; default: whether there is a `dir`. */
+  appendonly?: boolean
+  /** When writes are synced: before each reply (`always`), every second (default), or when the system likes. */
+  appendfsync?: 'always' | 'everysec' | 'no'
+  /** Any other setting, by its name in redis.conf. */
+  config?: Settings
+  /** Where events are logged; pino's shape. Default: nowhere. */
+  log?: Log
+}
+
+/** Commands that change what a connection is; through `call` they would change it for every caller. */
+const CONNECTION_COMMANDS = new Set(
+  'multi exec discard watch unwatch subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe monitor quit reset hello auth select sync psync'.split(
+    ' ',
+  ),
+)
+
+export class Broker {
+  /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
+  readonly Connector: ConnectorClass
+  /** What was found in `dir`. */
+  readonly loaded: Loaded
+  readonly #boot: Boot
+  readonly #engine: Engine
+  readonly #caller: Caller
+  readonly #subscriptions: Subscriptions
+  #closing: Promise<void> | undefined = undefined
+
+  private constructor(boot: Boot, loaded: Loaded) {
+    this.#boot = boot
+    this.#engine = boot.engine
+    // SHUTDOWN ends a program; which one runs here is not a client's business.
+    this.#engine.host = {}
+    this.loaded = loaded
+    this.#caller = new Caller(this.#engine)
+    this.#subscriptions = new Subscriptions(this.#engine)
+    this.Connector = connectorFor(() => this.connect())
+  }
+
+  /** See `openBroker`. */
+  static async open(options: BrokerOptions): Promise<Broker> {
+    const { dir, appendonly = dir !== undefined, appendfsync, config, log } = options
+    const settings = settingsOf({
+      port: 0,
+      appendonly,
+      ...(dir === undefined ? {} : { dir }),
+      ...(appendfsync === undefined ? {} : { appendfsync }),
+      ...config,
+    })
+    const boot = new Boot(createConfig(settings), log)
+    try {
+      return new Broker(boot, await boot.load())
+    } catch (error) {
+      boot.engine.stop()
+      throw error
+    }
+  }
+
+  /**
+   * Runs a command and returns its reply; an error reply rejects with CommandError.
+   *
+   * Words are strings (as UTF-8), numbers or bytes. Strings in the reply are decoded as UTF-8; see `callBuffer`.
+   */
+  call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
+    const refusal = this.#refusal(command, words)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    if (this.#blocks(command)) return this.#callBlocking(command, words) as Promise<CommandReply<string>>
+    return this.#caller.call(command, words, false) as Promise<CommandReply<string>>
+  }
+
+  /** As `call`, with the strings of the reply as bytes. */
+  callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
+    const refusal = this.#refusal(command, words)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    if (this.#blocks(command)) return this.#callBlocking(command, words, true) as Promise<CommandReply<Buffer>>
+    return this.#caller.call(command, words, true) as Promise<CommandReply<Buffer>>
+  }
+
+  /** Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a CommandError among the replies. */
+  transaction(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
+    if (this.#closing !== undefined) return Promise.reject(closedError())
+    for (const [command, ...words] of commands) {
+      const refusal = this.#refusal(command, words)
+      if (refusal !== undefined) return Promise.reject(refusal)
+    }
+    return this.#caller.transaction(commands)
+  }
+
+  /** Sends a message to a channel and returns how many subscribers it reached. */
+  async publish(channel: string, message: string | Uint8Array): Promise<number> {
+    return (await this.call('PUBLISH', channel, message)) as number
+  }
+
+  /** Calls `listener` with every message on a channel, from when the promise is fulfilled until `unsubscribe` is called. */
+  subscribe(channel: string, listener: Listener<string>): Promise<Unsubscribe> {
+    if (this.#closing !== undefined) return Promise.reject(closedError())
+    return this.#subscriptions.subscribe('channel', channel, listener)
+  }
+
+  /** As `subscribe`, for every channel that matches a pattern like `news.*`. */
+  subscribePattern(pattern: string, listener: Listener<string>): Promise<Unsubscribe> {
+    if (this.#closing !== undefined) return Promise.reject(closedError())
+    return this.#subscriptions.subscribe('pattern', pattern, listener)
+  }
+
+  /** Connects: a stream that speaks the Redis protocol, for client libraries and for whoever likes to. */
+  connect(): Duplex {
+    if (this.#closing !== undefined) throw closedError()
+    return new BrokerStream(this.#engine)
+  }
+
+  /**
+   * Ends every connection and makes everything durable. Rejects when the disk refuses.
+   *
+   * Nothing of the broker keeps the process alive afterwards. Unanswered calls reject.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    // What was called before is answered first.
+    this.#engine.endTurn()
+    await this.#boot.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #refusal(command: string, words: readonly Word[]): Error | undefined {
+    if (this.#closing !== undefined) return closedError()
+    const name = command.toLowerCase()
+    const isReply = name === 'client' && String(words[0]).toLowerCase() === 'reply'
+    if (!CONNECTION_COMMANDS.has(name) && !isReply) return undefined
+    const instead = name.includes('subscribe')
+      ? 'use subscribe() or subscribePattern()'
+      : name === 'multi' || name === 'exec' || name === 'discard'
+        ? 'use transaction()'
+        : 'use a connection of your own: connect()'
+    return new Error(`${command} changes the state of a connection, and all calls share one: ${instead}`)
+  }
+
+  #blocks(command: string): boolean {
+    return this.#engine.commands.get(command.toLowerCase())?.flags.has('blocking') === true
+  }
+
+  async #callBlocking(
+    command: string,
+    words: readonly Word[],
+    buffers = false,
+  ): Promise<CommandReply<string | Buffer>> {
+    const caller = new Caller(this.#engine)
+    try {
+      return await caller.call(command, words, buffers)
+    } finally {
+      caller.close()
+    }
+  }
+}
+
+/** The error of whoever uses a broker after `close`. */
+function closedError(): Error {
+  return new Error('the broker is closed')
+}

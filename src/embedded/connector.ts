@@ -1,0 +1,52 @@
+// The class ioredis asks for: `new Redis({ Connector: broker.Connector })`.
+//
+// Written against the contract of ioredis's AbstractConnector (`connect`, `disconnect`, `check`), without importing it: a
+// broker does not need ioredis.
+
+import type { Duplex } from 'node:stream'
+
+/**
+ * Constructed by ioredis with its options.
+ *
+ * ioredis types what comes out as its own abstract class, whose protected members nothing else can have; `never` passes for it.
+ */
+export type ConnectorClass = new (options: unknown) => never
+
+/** Makes a connector class over a way to open streams. */
+export function connectorFor(open: () => Duplex): ConnectorClass {
+  class Connector {
+    firstError: Error | undefined = undefined
+    #stream: Duplex | undefined = undefined
+    #connecting = false
+
+    check(): boolean {
+      return true
+    }
+
+    connect(): Promise<Duplex> {
+      this.#connecting = true
+      return new Promise((resolve, reject) => {
+        // As ioredis's own connectors do: listeners are attached after `connect` returned.
+        process.nextTick(() => {
+          if (!this.#connecting) return reject(new Error('Connection is closed.'))
+          try {
+            const stream = open()
+            this.#stream = stream
+            stream.once('error', (error) => {
+              this.firstError = error
+            })
+            resolve(stream)
+          } catch (error) {
+            reject(error)
+          }
+        })
+      })
+    }
+
+    disconnect(): void {
+      this.#connecting = false
+      this.#stream?.end()
+    }
+  }
+  return Connector as unknown as ConnectorClass
+}

@@ -1,0 +1,143 @@
+// Listeners on channels and patterns: one client subscribes for all of them.
+//
+// Messages are handed out after the engine's turn, never from inside a `publish`: a listener may call anything.
+
+import { CLIENT_UNAUTHENTICATED, type Client, type Transport } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { Source } from '../util/bytes.ts'
+
+/** Receives a message and the channel it was published on. */
+export type Listener<S> = (message: S, channel: string) => void
+/** Takes a listener away. */
+export type Unsubscribe = () => void
+
+type Kind = 'channel' | 'pattern'
+
+interface Confirmation {
+  resolve(): void
+  reject(error: Error): void
+}
+
+export class Subscriptions implements Transport, ReplyValueReceiver<string> {
+  readonly address = 'in-process:0'
+  readonly localAddress = 'in-process:0'
+  readonly descriptor = -1
+  /** Messages that wait for their listeners count as a backlog, within the output limits. */
+  backlogBytes = 0
+  readonly #engine: Engine
+  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), this)
+  readonly #listeners: Record<Kind, Map<string, Set<Listener<string>>>> = { channel: new Map(), pattern: new Map() }
+  /** (Un)subscribe requests that were not confirmed yet, in order. */
+  #confirmations: Confirmation[] = []
+  #messages: { kind: Kind; name: string; channel: string; message: string }[] = []
+  #client: Client | undefined = undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Adds a listener; fulfilled when messages arrive from now on. */
+  async subscribe(kind: Kind, name: string, listener: Listener<string>): Promise<Unsubscribe> {
+    const all = this.#listeners[kind]
+    let listeners = all.get(name)
+    if (listeners === undefined) {
+      listeners = new Set()
+      all.set(name, listeners)
+    }
+    // Each subscription is its own, though the function may be the same.
+    const own: Listener<string> = (message, channel) => listener(message, channel)
+    listeners.add(own)
+    // Asked for even when the engine knows already: the confirmation comes after whatever is under way.
+    await this.#request(kind === 'channel' ? 'SUBSCRIBE' : 'PSUBSCRIBE', name)
+    return () => {
+      if (!listeners.delete(own) || listeners.size > 0 || all.get(name) !== listeners) return
+      all.delete(name)
+      if (this.#client?.closed === false) {
+        this.#request(kind === 'channel' ? 'UNSUBSCRIBE' : 'PUNSUBSCRIBE', name).catch(() => {})
+      }
+    }
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#reader.feed(bytes)
+    return true
+  }
+
+  /** The engine ended the connection: the broker is closing, or listeners were too slow. */
+  close(): void {
+    const confirmations = this.#confirmations
+    this.#confirmations = []
+    for (const { reject } of confirmations) reject(new Error('the connection to the broker was closed'))
+  }
+
+  reply(value: ReplyValue<string>): void {
+    if (value instanceof CommandError) this.#confirmations.shift()?.reject(value)
+  }
+
+  push(parts: ReplyValue<string>[]): void {
+    switch (parts[0]) {
+      case 'message':
+        this.#queue('channel', parts[1] as string, parts[1] as string, parts[2] as string)
+        break
+      case 'pmessage':
+        this.#queue('pattern', parts[1] as string, parts[2] as string, parts[3] as string)
+        break
+      default:
+        this.#confirmations.shift()?.resolve()
+    }
+  }
+
+  #queue(kind: Kind, name: string, channel: string, message: string): void {
+    if (this.#messages.length === 0) process.nextTick(() => this.#hand())
+    this.#messages.push({ kind, name, channel, message })
+  }
+
+  #hand(): void {
+    const messages = this.#messages
+    this.#messages = []
+    for (const { kind, name, channel, message } of messages) {
+      const listeners = this.#listeners[kind].get(name)
+      if (listeners === undefined) continue
+      for (const listener of listeners) {
+        try {
+          listener(message, channel)
+        } catch (error) {
+          // As an event emitter's would, but without costing the other listeners their message.
+          process.nextTick(() => {
+            throw error
+          })
+        }
+      }
+    }
+  }
+
+  #request(command: string, name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#client === undefined || this.#client.closed) this.#connect()
+      this.#confirmations.push({ resolve, reject })
+      this.#send(command, [name])
+    })
+  }
+
+  #connect(): void {
+    const client = this.#engine.connect(this)
+    client.protocol = 3
+    client.state &= ~CLIENT_UNAUTHENTICATED
+    this.#client = client
+    // After CLIENT KILL the listeners that are left want their messages again.
+    for (const kind of ['channel', 'pattern'] as const) {
+      const names = [...this.#listeners[kind].keys()]
+      if (names.length === 0) continue
+      for (const _ of names) this.#confirmations.push({ resolve() {}, reject() {} })
+      this.#send(kind === 'channel' ? 'SUBSCRIBE' : 'PSUBSCRIBE', names)
+    }
+  }
+
+  #send(command: string, names: readonly string[]): void {
+    let request = `*${names.length + 1}\r\n$${command.length}\r\n${command}\r\n`
+    for (const name of names) request += `$${Buffer.byteLength(name)}\r\n${name}\r\n`
+    const bytes = Buffer.from(request)
+    this.#engine.receive(this.#client!, new Source(bytes), 0, bytes.length)
+  }
+}

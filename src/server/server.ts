@@ -1,0 +1,201 @@
+// A server: an engine, its journal and its listeners, started and stopped in the right order.
+//
+//   start   config → log → engine → listen (clients hear LOADING) → load the journal → ready
+//   stop    stop accepting → what is owed leaves → journal written and synced → closed
+//
+// A second request to stop changes nothing; nobody is served after the first.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../engine/config.ts'
+import type { Engine } from '../engine/engine.ts'
+import { type Log, silentLog } from '../engine/log.ts'
+import { RESPITE_VERSION } from '../engine/version.ts'
+import { Boot, describeData } from './boot.ts'
+import { IdleClients } from './idle-clients.ts'
+import { ListenError, Listeners } from './listeners.ts'
+
+/** Clients that do not take their last replies hold up a shutdown no longer than this. */
+const FLUSH_MS_MAX = 1000
+
+export interface ServerSettings {
+  config: Config
+  log?: Log
+  /** Any free port instead of none where `port` is 0. */
+  ephemeralPort?: boolean
+  /** The file the configuration came from, for CONFIG REWRITE. */
+  configFile?: string
+}
+
+export class Server {
+  readonly engine: Engine
+  readonly #boot: Boot
+  readonly #config: Config
+  readonly #log: Log
+  readonly #listeners: Listeners
+  readonly #idle: IdleClients
+  readonly #ephemeralPort: boolean
+  #stopping: Promise<void> | undefined = undefined
+  #stopped: (error?: unknown) => void = () => {}
+  /** Fulfilled when the server has stopped, rejected when its data could not be made durable. */
+  readonly stopped: Promise<void>
+
+  private constructor(settings: ServerSettings) {
+    this.#config = settings.config
+    this.#log = settings.log ?? silentLog
+    this.#ephemeralPort = settings.ephemeralPort ?? false
+    this.#boot = new Boot(this.#config, this.#log)
+    this.engine = this.#boot.engine
+    this.#listeners = new Listeners(this.engine)
+    this.#idle = new IdleClients(this.engine, this.#listeners.transports)
+    this.stopped = new Promise((resolve, reject) => {
+      this.#stopped = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    // Nobody need wait for it.
+    this.stopped.catch(() => {})
+    const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
+    const { host } = this.engine
+    host.shutdown = ({ abort }) => {
+      if (!abort) void this.stop('SHUTDOWN').catch(() => {})
+    }
+    if (configFile !== undefined) host.configFile = configFile
+    host.describe = () => ({
+      tcpPort: this.#listeners.port,
+      unixSocket: this.#config.get('unixsocket'),
+      configFile: configFile ?? '',
+      executable: process.argv[1] ?? process.execPath,
+    })
+  }
+
+  /** Starts a server. Throws ListenError or PersistenceError; nothing is left open then. */
+  static async start(settings: ServerSettings): Promise<Server> {
+    const server = new Server(settings)
+    try {
+      await server.#start()
+    } catch (error) {
+      server.#idle.stop()
+      server.#listeners.close()
+      server.engine.stop()
+      throw error
+    }
+    return server
+  }
+
+  /** The TCP port; 0 when there is none. */
+  get port(): number {
+    return this.#listeners.port
+  }
+
+  /** The first address and the port, or the unix socket's path. */
+  get address(): string {
+    return this.port === 0 ? this.#config.get('unixsocket') : `${firstHost(this.#config)}:${this.port}`
+  }
+
+  /** Stops the server; `why` is for the log. Rejects when the data could not be made durable. */
+  stop(why: string): Promise<void> {
+    this.#stopping ??= this.#stop(why)
+    return this.#stopping
+  }
+
+  async #start(): Promise<void> {
+    const config = this.#config
+    await this.#listeners.open({
+      port: this.#wantedPort(),
+      addresses: addressesOf(config),
+      unixSocket: config.get('unixsocket'),
+      unixSocketMode: config.get('unixsocketperm'),
+      backlog: config.get('tcp-backlog'),
+    })
+    const rebind = (): void => void this.#rebind()
+    config.onChange('port', rebind)
+    config.onChange('bind', rebind)
+    const loaded = await Promise.race([this.#boot.load(), this.stopped])
+    // SHUTDOWN is obeyed while loading, too.
+    if (loaded === undefined || this.#stopping !== undefined) return
+    this.#writePidFile()
+    this.#log.info(
+      {
+        address: this.address,
+        ...(config.get('unixsocket') === '' || this.port === 0 ? {} : { unixSocket: config.get('unixsocket') }),
+        data: describeData(config),
+        keys: loaded.keys,
+        loadedMs: Math.round(loaded.milliseconds),
+        pid: process.pid,
+        node: process.version,
+      },
+      `respite ${RESPITE_VERSION} is ready`,
+    )
+  }
+
+  /** CONFIG SET port, bind: the reply does not wait for it, a failure is in the log and the server stays where it was. */
+  async #rebind(): Promise<void> {
+    const config = this.#config
+    try {
+      await this.#listeners.rebind(this.#wantedPort(), addressesOf(config), config.get('tcp-backlog'))
+      this.#log.info({ address: this.address }, 'listening elsewhere')
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error
+      this.#log.error({ reason: error.message }, 'cannot listen there; listening where it was')
+    }
+  }
+
+  #wantedPort(): number | undefined {
+    const port = this.#config.get('port')
+    return port === 0 && !this.#ephemeralPort ? undefined : port
+  }
+
+  async #stop(why: string): Promise<void> {
+    this.#log.info({ why }, 'shutting down')
+    this.#listeners.close()
+    this.#idle.stop()
+    try {
+      // Everybody gets what is owed; under `always` that waits for the disk.
+      for (const { client } of this.#listeners.transports) this.engine.close(client, 'flushed')
+      this.engine.endTurn()
+      await this.#connectionsGone()
+      for (const transport of this.#listeners.transports) transport.close('now')
+      await this.#boot.close()
+      this.#removePidFile()
+      this.#log.info({}, 'bye')
+      this.#stopped()
+    } catch (error) {
+      this.#log.fatal({ error }, 'stopped, but not everything is on disk')
+      this.#stopped(error)
+      throw error
+    }
+  }
+
+  /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
+  #connectionsGone(): Promise<void> {
+    const { transports } = this.#listeners
+    return new Promise((resolve) => {
+      const started = this.engine.clock.monotonic()
+      const look = (): void => {
+        for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
+        if (transports.size === 0 || this.engine.clock.monotonic() - started > FLUSH_MS_MAX) resolve()
+        else setTimeout(look, 5)
+      }
+      setImmediate(look)
+    })
+  }
+
+  #writePidFile(): void {
+    const file = this.#config.get('pidfile')
+    if (file !== '') fs.writeFileSync(file, `${process.pid}\n`)
+  }
+
+  #removePidFile(): void {
+    const file = this.#config.get('pidfile')
+    if (file !== '') fs.rmSync(file, { force: true })
+  }
+}
+
+function addressesOf(config: Config): string[] {
+  return config.get('bind').split(/\s+/).filter(Boolean)
+}
+
+function firstHost(config: Config): string {
+  const address = (addressesOf(config)[0] ?? '').replace(/^-/, '')
+  if (address === '*') return '0.0.0.0'
+  return address.includes(':') ? `[${address === '::*' ? '::' : address}]` : address
+}
