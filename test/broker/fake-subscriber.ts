@@ -1,0 +1,35 @@
+// A subscriber for tests: remembers what it received as text, and may do something on the way.
+
+import type { Subscriber } from '../../src/broker/subscriber.ts'
+import type { Source } from '../../src/util/bytes.ts'
+
+export class FakeSubscriber implements Subscriber {
+  readonly name: string
+  readonly protocol: 2 | 3
+  readonly channels = new Set<string>()
+  readonly patterns = new Set<string>()
+  readonly shardChannels = new Set<string>()
+  /** Messages as `name:payload`, shared by the subscribers whose order matters. */
+  readonly log: string[]
+  /** Where each message lay. */
+  readonly places: { source: Source; start: number; end: number }[] = []
+  onDelivery: (() => void) | undefined = undefined
+
+  constructor(name: string, log: string[] = [], protocol: 2 | 3 = 2) {
+    this.name = name
+    this.log = log
+    this.protocol = protocol
+  }
+
+  deliver(source: Source, start: number, end: number): void {
+    this.places.push({ source, start, end })
+    this.log.push(`${this.name}:${source.u8.toString('latin1', start, end).split('\r\n').at(-2)}`)
+    this.onDelivery?.()
+  }
+
+  /** The bytes of message `index` as they are now. */
+  bytes(index: number): string {
+    const { source, start, end } = this.places[index]!
+    return source.u8.toString('latin1', start, end)
+  }
+}
