@@ -125,7 +125,9 @@ export class RecordingJournal implements Journal {
     this.lines.push('EXEC')
   }
 
-  write(): void {}
+  write(): void {
+    if (!this.waits) this.durable = this.appended
+  }
 
   onProgress(run: () => void): void {
     this.#listeners.push(run)
