@@ -10,6 +10,8 @@ export interface Frame {
   /** The bytes of the whole frame, latin1; of an aggregate its head line only. */
   head: string
   children: Frame[]
+  /** Pushes that stood between the children of an aggregate: they belong to no reply. */
+  pushes: Frame[]
   end: number
 }
 
@@ -31,7 +33,7 @@ function scanFrame(bytes: string, start: number): Frame | undefined {
   if (newline === -1) return undefined
   const type = bytes[start]!
   const head = newline + 2
-  const frame: Frame = { type, head: bytes.slice(start, head), children: [], end: head }
+  const frame: Frame = { type, head: bytes.slice(start, head), children: [], pushes: [], end: head }
   switch (type) {
     case '+':
     case '-':
@@ -56,10 +58,12 @@ function scanFrame(bytes: string, start: number): Frame | undefined {
     case '%': {
       let count = Number(bytes.slice(start + 1, newline))
       if (type === '%') count *= 2
-      for (let i = 0; i < count; i++) {
+      while (frame.children.length < count) {
         const child = scanFrame(bytes, frame.end)
         if (child === undefined) return undefined
-        frame.children.push(child)
+        if (child.type === '>') frame.pushes.push(child)
+        else frame.children.push(child)
+        frame.pushes.push(...child.pushes)
         frame.end = child.end
       }
       return frame

@@ -79,7 +79,7 @@ export class Generator {
     return [...new Set(this.#lottery)]
   }
 
-  /** Makes the program of a seed with about `length` commands. */
+  /** Makes the program of a seed with about `length` commands; looking at the whole state is not counted. */
   program(seed: number, length: number): Program {
     this.#random = new Random(seed)
     this.#expiries = 0
@@ -97,10 +97,8 @@ export class Generator {
       if (this.#random.below(2000) === 0) {
         steps.push(this.#timerStep(), { kind: 'wait', ms: 30, commands: [] })
       }
-      if (sinceDump > 150) {
-        const dump = dumpSteps()
-        steps.push(...dump)
-        for (const { commands } of dump) count += commands.length
+      if (sinceDump > 300) {
+        steps.push(...dumpSteps())
         sinceDump = 0
       }
     }

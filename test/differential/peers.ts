@@ -254,8 +254,10 @@ export class EnginePeer implements Peer {
   }
 }
 
+const ENGINE_SETTINGS = { 'enable-debug-command': 'yes' } as const
+
 function newEngine(clock: Clock, journal: Journal | undefined): Engine {
-  const engine = new Engine({ commands, clock, random: new Random(1), config: new Config(), later: () => {} })
+  const engine = new Engine({ commands, clock, random: new Random(1), config: new Config(ENGINE_SETTINGS), later: () => {} })
   if (journal !== undefined) engine.journal = journal
   engine.updateObserving()
   return engine
@@ -363,7 +365,7 @@ class EffectsJournal implements Journal {
   readonly enabled = true
   readonly failure = undefined
   readonly waits = false
-  readonly durable = 0
+  durable = 0
   appended = 0
   readonly effects: string[][] = []
   #database = 0
@@ -389,7 +391,9 @@ class EffectsJournal implements Journal {
     this.effects.push(['EXEC'])
   }
 
-  write(): void {}
+  write(): void {
+    this.durable = this.appended
+  }
 
   onProgress(): void {}
 }
