@@ -75,8 +75,10 @@ export const ERR = {
   of: (text: string) => new ReplyError(`ERR ${printable(text, Number.POSITIVE_INFINITY)}`),
 } as const
 
-/** Cuts a user's text for quoting in an error and keeps line breaks out of the reply's one line. */
+/** Cuts a user's text for quoting in an error, at its first NUL too as C does, and keeps line breaks out of the reply's one line. */
 export function printable(text: string, lengthMax: number): string {
-  const cut = text.length > lengthMax ? text.slice(0, lengthMax) : text
+  const nul = text.indexOf('\0')
+  const length = Math.min(lengthMax, nul === -1 ? text.length : nul)
+  const cut = text.length > length ? text.slice(0, length) : text
   return /[\r\n]/.test(cut) ? cut.replace(/[\r\n]/g, ' ') : cut
 }

@@ -41,7 +41,7 @@ export const commandInfo = defineCommand({
     reply.array(args.length - 2)
     for (let i = 2; i < args.length; i++) {
       const found = engine.commands.get(args.string(i))
-      if (found === undefined) reply.nilArray()
+      if (found === undefined) reply.nil()
       else replyCommand(reply, found)
     }
   },
