@@ -6,6 +6,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../protocol/errors.ts'
+import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Command } from './command.ts'
 import { ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PAUSED, type Engine } from './engine.ts'
@@ -66,7 +67,10 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
     return false
   }
   if (inMulti && !NOT_QUEUED.has(command.name)) {
-    client.transaction!.add(command, args)
+    const transaction = client.transaction!
+    transaction.add(command, args)
+    // What waits for EXEC are unread requests as much as what waits in the parser.
+    if (transaction.bytes > client.queryBufferBytesMax) throw new QueryBufferOverflow()
     engine.replies.status('QUEUED')
     return false
   }

@@ -8,6 +8,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { ReplyError } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
 import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
@@ -44,8 +45,7 @@ export class Blocking {
       return
     }
     if (!call.mayBlock) {
-      if (options.onTimeout === 'nil') call.reply.nil()
-      else call.reply.nilArray()
+      replyTimeout(call.reply, options)
       return
     }
     const { client } = call
@@ -124,8 +124,13 @@ export class Blocking {
   #tell(parked: Parked, error: ReplyError | undefined): void {
     this.#engine.replyTo(parked.client, (reply) => {
       if (error !== undefined) reply.error(error)
-      else if (parked.options.onTimeout === 'nil') reply.nil()
-      else reply.nilArray()
+      else replyTimeout(reply, parked.options)
     })
   }
+}
+
+function replyTimeout(reply: Reply, { onTimeout }: BlockOptions): void {
+  if (onTimeout === 'nil') reply.nil()
+  else if (onTimeout === 'nilArray') reply.nilArray()
+  else reply.integer(0)
 }

@@ -27,7 +27,7 @@ export interface BlockOptions {
   /** True when a key's disappearance concerns it too (XREADGROUP: the group is gone). */
   servedByDeletion?: boolean
   /** What the client is told when the time is up. */
-  onTimeout: 'nil' | 'nilArray'
+  onTimeout: 'nil' | 'nilArray' | 'zero'
 }
 
 export class Call {

@@ -1,7 +1,8 @@
 // MULTI: commands queued until EXEC, and the keys a client watches.
 
 import type { Arguments } from '../protocol/arguments.ts'
-import type { Bytes } from '../util/bytes.ts'
+import type { Database } from '../store/database.ts'
+import { Bytes } from '../util/bytes.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 
@@ -19,22 +20,17 @@ export class Transaction {
   /** One of the queued commands may use memory: EXEC is refused when there is none. */
   needsMemory = false
   writes = false
+  /** Bytes of the queued arguments. */
+  bytes = 0
   /** As `writes`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
 
   add(command: Command, args: Arguments): void {
+    for (let i = 0; i < args.length; i++) this.bytes += args.bytes(i).length
     this.queue.push({ command, args: args.copy() })
     if (command.flags.has('denyoom')) this.needsMemory = true
     if (command.isWrite) this.writes = true
     if (command.isWrite || command.flags.has('may_replicate')) this.mayReplicate = true
-  }
-
-  get bytes(): number {
-    let bytes = 0
-    for (const { args } of this.queue) {
-      for (let i = 0; i < args.length; i++) bytes += args.bytes(i).length + 48
-    }
-    return bytes
   }
 }
 
@@ -66,6 +62,11 @@ export class Watches {
     }
     client.watched.clear()
     client.watchBroken = false
+  }
+
+  /** Lets those of a client's watched keys go whose time is up, so that their watchers learn of it. */
+  expireKeys(client: Client, databases: readonly Database[]): void {
+    for (const name of client.watched) databases[name.charCodeAt(0)]!.find(Bytes.from(name.slice(1)))
   }
 
   /** A key changed: its watchers' EXEC will fail. */

@@ -1,3 +1,6 @@
 import type { Command } from '../../engine/command.ts'
+import { exec } from './exec.ts'
+import { discard, multi } from './multi.ts'
+import { unwatch, watch } from './watch.ts'
 
-export const transactionsCommands: readonly Command[] = []
+export const transactionsCommands: readonly Command[] = [discard, exec, multi, unwatch, watch]

@@ -1,0 +1,16 @@
+// Numbers of databases among the arguments of COPY and MOVE.
+
+import type { Call } from '../../engine/call.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Database } from '../../store/database.ts'
+
+/** Redis reads the number as a C int before it asks whether there is such a database. */
+export const INT32_MIN = -2147483648
+export const INT32_MAX = 2147483647
+
+/** Returns a database by its number. Throws ERR.dbIndexOutOfRange. */
+export function databaseAt(call: Call, index: number): Database {
+  const database = call.engine.databases[index]
+  if (database === undefined) throw ERR.dbIndexOutOfRange
+  return database
+}

@@ -1,0 +1,55 @@
+// EXISTS, TOUCH: count the keys that are there; TOUCH also counts as use of them.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { NONE } from '../../store/keyspace.ts'
+
+function countExisting(call: Call): void {
+  let existing = 0
+  // A key named twice counts twice.
+  for (let i = 1; i < call.args.length; i++) if (call.db.peek(call.key(i)) !== NONE) existing++
+  call.reply.integer(existing)
+}
+
+function touchKeys(call: Call): void {
+  let existing = 0
+  for (let i = 1; i < call.args.length; i++) {
+    const entry = call.db.peek(call.key(i))
+    if (entry === NONE) continue
+    existing++
+    // Not `findForRead`: who asked for CLIENT NO-TOUCH may still touch on purpose.
+    call.db.touch(entry)
+  }
+  call.reply.integer(existing)
+}
+
+const common = {
+  group: 'generic',
+  acl: ['keyspace'],
+  arity: -2,
+  flags: ['readonly', 'fast'],
+  keys: [{ first: 1, last: -1, step: 1, access: 'RO' }],
+  args: [{ name: 'key', type: 'key', multiple: true }],
+  tips: ['request_policy:multi_shard', 'response_policy:agg_sum'],
+} as const satisfies Partial<CommandSpec>
+
+export const exists = defineCommand({
+  ...common,
+  name: 'EXISTS',
+  summary: 'Counts which of the given keys exist.',
+  since: '1.0.0',
+  complexity: 'O(N) with N keys',
+  reply: 'integer: keys that exist, repetitions counted',
+  history: [['3.0.3', 'Accepts several keys.']],
+  run: countExisting,
+})
+
+export const touch = defineCommand({
+  ...common,
+  name: 'TOUCH',
+  summary: 'Counts as a use of keys without reading them.',
+  since: '3.2.1',
+  complexity: 'O(N) with N keys',
+  reply: 'integer: keys that exist, repetitions counted',
+  run: touchKeys,
+})

@@ -1,0 +1,44 @@
+// KEYS: every key whose name matches a pattern.
+//
+// The names are looked at where they lie; nothing but the reply is made of them.
+
+import { defineCommand } from '../../engine/command.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Glob } from '../../util/glob.ts'
+
+const name = new Bytes()
+
+export const keys = defineCommand({
+  name: 'KEYS',
+  summary: 'Returns every key whose name matches a pattern.',
+  group: 'generic',
+  since: '1.0.0',
+  complexity: 'O(N) with N keys in the database',
+  acl: ['keyspace', 'dangerous'],
+  arity: 2,
+  flags: ['readonly'],
+  args: [{ name: 'pattern', type: 'pattern' }],
+  tips: ['request_policy:all_shards', 'nondeterministic_output_order'],
+  reply: 'array: names, in no particular order',
+  run(call) {
+    const { db } = call
+    call.engine.durability.lookedEverywhere()
+    const glob = new Glob(call.args.string(1))
+    const { keys, size } = db
+    // An array says its length first, so the matches are found before the first is written.
+    let found = new Int32Array(Math.min(size, 1024))
+    let count = 0
+    for (let entry = 0; entry < keys.entriesEnd; entry++) {
+      if (!keys.isLive(entry) || db.isExpired(entry)) continue
+      if (!glob.isEverything && !glob.matchesBytes(keys.keyOf(entry, name))) continue
+      if (count === found.length) {
+        const grown = new Int32Array(Math.min(size, 2 * count))
+        grown.set(found)
+        found = grown
+      }
+      found[count++] = entry
+    }
+    call.reply.array(count)
+    for (let i = 0; i < count; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
+  },
+})

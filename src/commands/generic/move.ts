@@ -1,0 +1,33 @@
+// MOVE: a key changes its database, unless there is one of that name already.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { databaseAt, INT32_MAX, INT32_MIN } from './database-number.ts'
+
+export const move = defineCommand({
+  name: 'MOVE',
+  summary: 'Moves a key to another database.',
+  group: 'generic',
+  since: '1.0.0',
+  complexity: 'O(N) with N elements of a structure; O(1) for strings',
+  acl: ['keyspace'],
+  arity: 3,
+  flags: ['write', 'fast'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'] }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'db', type: 'integer' },
+  ],
+  reply: 'integer: 1 when moved, 0 when there is no such key here or one there already',
+  run(call) {
+    const target = databaseAt(call, call.integer(2, INT32_MIN, INT32_MAX, ERR.notInt32))
+    if (target === call.db) throw ERR.sameObject
+    const key = call.key(1)
+    if (call.db.find(key) === NONE || target.find(key) !== NONE) return call.reply.integer(0)
+    call.db.moveTo(key, target)
+    call.changed(key, 'move_from')
+    call.changed(key, 'move_to', target)
+    call.reply.integer(1)
+  },
+})

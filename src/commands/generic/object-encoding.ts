@@ -1,0 +1,40 @@
+// OBJECT ENCODING: the form in which Redis would hold the value.
+//
+// Strings are bytes here whatever they say. Redis holds a canonical 64-bit
+// integer as one, and text with its header (embstr) while both fit 64 bytes;
+// what was changed in place is raw, however short.
+
+import { defineCommand } from '../../engine/command.ts'
+import type { Database } from '../../store/database.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { TYPE_STRING } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { parseInteger } from '../../util/numbers.ts'
+import { findAsked, objectCommon } from './object.ts'
+
+const EMBSTR_BYTES_MAX = 44
+
+const value = new Bytes()
+
+export const objectEncoding = defineCommand({
+  ...objectCommon,
+  name: 'OBJECT ENCODING',
+  summary: 'Names the form in which a value is held.',
+  since: '2.2.3',
+  reply: 'bulk string: the encoding; nil when the key does not exist',
+  run(call) {
+    const entry = findAsked(call)
+    if (entry === NONE) return
+    const { db } = call
+    call.reply.text(db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding)
+  },
+})
+
+/** Returns `int`, `embstr` or `raw`, as Redis would call the string of an entry. */
+export function stringEncoding(db: Database, entry: number): 'int' | 'embstr' | 'raw' {
+  const origin = db.stringOrigin(entry)
+  if (origin === 'raw') return 'raw'
+  db.stringOf(entry, value)
+  if (origin === 'plain' && parseInteger(value) !== undefined) return 'int'
+  return value.length <= EMBSTR_BYTES_MAX ? 'embstr' : 'raw'
+}

@@ -1,0 +1,24 @@
+// OBJECT FREQ: how often a key is used.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { findAsked, keepsFrequency, objectCommon } from './object.ts'
+
+export const objectFreq = defineCommand({
+  ...objectCommon,
+  name: 'OBJECT FREQ',
+  summary: 'Tells how often a key is used, on a logarithmic scale.',
+  since: '4.0.0',
+  reply: 'integer: 0 to 255; nil when the key does not exist',
+  run(call) {
+    const entry = findAsked(call)
+    if (entry === NONE) return
+    if (!keepsFrequency(call)) {
+      throw ERR.of(
+        'An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+      )
+    }
+    call.reply.integer(call.db.frequencyOf(entry))
+  },
+})

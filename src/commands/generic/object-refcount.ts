@@ -1,0 +1,39 @@
+// OBJECT REFCOUNT: how many names share a value.
+//
+// None do here. Redis shares the integers below 10000 among all keys and counts
+// nothing for them, unless eviction needs to know when each key was last used.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { TYPE_STRING } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { findAsked, objectCommon } from './object.ts'
+import { stringEncoding } from './object-encoding.ts'
+
+/** 9999 is the last integer shared. */
+const SHARED_DIGITS_MAX = 4
+const MINUS = 45
+const SHARED_REFCOUNT = 2147483647
+
+const value = new Bytes()
+
+export const objectRefcount = defineCommand({
+  ...objectCommon,
+  name: 'OBJECT REFCOUNT',
+  summary: 'Tells how many names share a value.',
+  since: '2.2.3',
+  reply: 'integer: 2147483647 for small integers, 1 for the rest; nil when the key does not exist',
+  run(call) {
+    const entry = findAsked(call)
+    if (entry !== NONE) call.reply.integer(isShared(call, entry) ? SHARED_REFCOUNT : 1)
+  },
+})
+
+function isShared(call: Call, entry: number): boolean {
+  const { db, engine } = call
+  if (db.typeOf(entry) !== TYPE_STRING || stringEncoding(db, entry) !== 'int') return false
+  if (engine.config.get('maxmemory') !== 0 && /-l[rf]u$/.test(engine.config.get('maxmemory-policy'))) return false
+  db.stringOf(entry, value)
+  return value.length <= SHARED_DIGITS_MAX && value.at(0) !== MINUS
+}

@@ -1,0 +1,67 @@
+// OBJECT: what lies behind a key. The container, its help, and how its subcommands look a key up.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { replyHelp } from '../help.ts'
+
+export const object = defineCommand({
+  name: 'OBJECT',
+  summary: 'Answers questions about the value under a key.',
+  group: 'generic',
+  since: '2.2.3',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})
+
+/** What the specs of the subcommands have in common. */
+export const objectCommon = {
+  group: 'generic',
+  complexity: 'O(1)',
+  acl: ['keyspace'],
+  arity: 3,
+  flags: ['readonly'],
+  keys: [{ first: 2, last: 2, step: 1, access: 'RO' }],
+  args: [{ name: 'key', type: 'key' }],
+  tips: ['nondeterministic_output'],
+} as const satisfies Partial<CommandSpec>
+
+/** Finds the entry that is asked about; replies nil and returns NONE when there is none. It is no use of the key. */
+export function findAsked(call: Call): number {
+  const { db, engine } = call
+  const entry = db.find(call.key(2))
+  if (entry !== NONE) {
+    engine.hits++
+  } else {
+    // Redis counts the miss, but sends no event.
+    engine.misses++
+    call.reply.nil()
+  }
+  return entry
+}
+
+/** True while keys are evicted by how often they are used: then frequencies are kept, and idle times are not. */
+export function keepsFrequency(call: Call): boolean {
+  return call.engine.config.get('maxmemory-policy').endsWith('-lfu')
+}
+
+export const objectHelp = defineCommand({
+  name: 'OBJECT HELP',
+  summary: 'Says how the subcommands are used.',
+  group: 'generic',
+  since: '6.2.0',
+  complexity: 'O(1)',
+  acl: ['keyspace'],
+  arity: 2,
+  flags: ['loading', 'stale'],
+  reply: 'array: lines of text',
+  run(call) {
+    replyHelp(call, 'OBJECT', [
+      ['ENCODING <key>', 'Names the form in which the value is held.'],
+      ['FREQ <key>', 'Tells how often the key was used, on a logarithmic scale.'],
+      ['IDLETIME <key>', 'Tells for how many seconds the key was not used.'],
+      ['REFCOUNT <key>', 'Tells how many names share the value.'],
+    ])
+  },
+})

@@ -1,0 +1,99 @@
+// SCAN: all keys, a few at a time.
+//
+// A key's entry never moves while it lives, so the cursor is the number of the
+// next entry to look at. Whatever is there from the first call to the last is
+// returned, and returned once, however many keys come and go meanwhile. Entries
+// that were free at the time are passed quickly but not for nothing: how many is
+// bounded, so that a call is short even where a million keys once were.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { TYPE_NAMES } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Glob } from '../../util/glob.ts'
+
+/** Redis gives up after ten buckets for each key asked for, found or not. */
+const LOOKS_PER_COUNT = 10
+/** Free entries passed in one call, per key asked for and at least: some ten microseconds' work. */
+const FREE_PER_COUNT = 100
+const FREE_MIN = 4096
+const CURSOR_MAX = 18446744073709551615n
+
+const name = new Bytes()
+
+export const scan = defineCommand({
+  name: 'SCAN',
+  summary: 'Walks through the keys of the database, a few a call.',
+  group: 'generic',
+  since: '2.8.0',
+  complexity: 'O(1) a call, O(N) for all N keys',
+  acl: ['keyspace'],
+  arity: -2,
+  flags: ['readonly'],
+  args: [
+    { name: 'cursor', type: 'integer' },
+    { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    { name: 'type', type: 'string', token: 'TYPE', optional: true },
+  ],
+  tips: ['nondeterministic_output', 'request_policy:special', 'response_policy:special'],
+  reply: 'array: the next cursor (0 = the end), and an array of names',
+  history: [['6.0.0', 'Selects by type with `TYPE`.']],
+  run(call) {
+    const cursor = parseCursor(call.args.string(1))
+    let count = 10
+    let glob: Glob | undefined
+    let type: number | undefined
+    const options = call.options(2)
+    while (options.next()) {
+      if (options.is('COUNT') && options.has(1)) {
+        count = options.integer(1, Number.MAX_SAFE_INTEGER, ERR.syntax)
+      } else if (options.is('MATCH') && options.has(1)) {
+        glob = new Glob(options.string())
+      } else if (options.is('TYPE') && options.has(1)) {
+        // A type that does not exist is no error in Redis 7.2: nothing is of that type.
+        type = (TYPE_NAMES as readonly string[]).indexOf(options.string().toLowerCase())
+      } else {
+        throw ERR.syntax
+      }
+    }
+    call.engine.durability.lookedEverywhere()
+    walk(call, cursor, count, glob?.isEverything ? undefined : glob, type)
+  },
+})
+
+function walk(call: Call, cursor: number, count: number, glob: Glob | undefined, type: number | undefined): void {
+  const { db } = call
+  const { keys } = db
+  const found: number[] = []
+  let looks = count * LOOKS_PER_COUNT
+  let free = count * FREE_PER_COUNT + FREE_MIN
+  let entry = cursor
+  for (; entry < keys.entriesEnd && found.length < count && looks > 0 && free > 0; entry++) {
+    if (!keys.isLive(entry)) {
+      free--
+      continue
+    }
+    looks--
+    if (glob !== undefined && !glob.matchesBytes(keys.keyOf(entry, name))) continue
+    if (db.expireEntry(entry, name)) continue
+    if (type === undefined || db.typeOf(entry) === type) found.push(entry)
+  }
+  call.reply.array(2)
+  call.reply.text(entry < keys.entriesEnd ? String(entry) : '0')
+  call.reply.array(found.length)
+  for (let i = 0; i < found.length; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
+}
+
+/** Reads a cursor as C's strtoul does, which takes a sign, and for nothing at all 0. Larger than any entry is the end. */
+function parseCursor(text: string): number {
+  const match = /^([+-]?)(\d+)$/.exec(text)
+  if (match === null) {
+    if (text === '') return 0
+    throw ERR.invalidCursor
+  }
+  const value = BigInt(match[2]!)
+  if (value > CURSOR_MAX) throw ERR.invalidCursor
+  return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
+}

@@ -1,0 +1,28 @@
+// EXEC: run what MULTI has gathered, as one unit.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+export const exec = defineCommand({
+  name: 'EXEC',
+  summary: 'Runs the queued commands of a transaction as one unit.',
+  group: 'transactions',
+  since: '1.2.0',
+  complexity: 'Depends on the queued commands',
+  arity: 1,
+  flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
+  reply: 'array: the reply of each command; nil when a watched key changed',
+  run(call) {
+    const { client, engine } = call
+    const { transaction } = client
+    if (transaction === undefined) throw ERR.of('EXEC without MULTI')
+    // Time may have removed a watched key that nobody has looked at since.
+    engine.watches.expireKeys(client, engine.databases)
+    const broken = client.watchBroken
+    engine.discard(client)
+    if (transaction.broken) throw ERR.execAbort
+    if (broken) return call.reply.nilArray()
+    call.reply.array(transaction.queue.length)
+    engine.runTransaction(call, transaction)
+  },
+})

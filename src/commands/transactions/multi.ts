@@ -1,0 +1,40 @@
+// MULTI, DISCARD: begin a transaction, and give it up.
+
+import { CLIENT_MULTI } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { Transaction } from '../../engine/transaction.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+export const multi = defineCommand({
+  name: 'MULTI',
+  summary: 'Begins a transaction: commands are queued until EXEC.',
+  group: 'transactions',
+  since: '1.2.0',
+  complexity: 'O(1)',
+  arity: 1,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+  reply: 'OK',
+  run({ client, reply }) {
+    // The transaction goes on undamaged after this error, as in Redis.
+    if (client.transaction !== undefined) throw ERR.of('MULTI calls can not be nested')
+    client.transaction = new Transaction()
+    client.state |= CLIENT_MULTI
+    reply.ok()
+  },
+})
+
+export const discard = defineCommand({
+  name: 'DISCARD',
+  summary: 'Gives up a transaction and forgets the watched keys.',
+  group: 'transactions',
+  since: '2.0.0',
+  complexity: 'O(N) with N queued commands',
+  arity: 1,
+  flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+  reply: 'OK',
+  run({ client, engine, reply }) {
+    if (client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
+    engine.discard(client)
+    reply.ok()
+  },
+})
