@@ -9,7 +9,7 @@
 
 import { Broker } from '../broker/broker.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { ERR, ReplyError } from '../protocol/errors.ts'
+import { ERR, printable, ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
@@ -39,7 +39,7 @@ import { type Log, silentLog } from './log.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { Stats } from './stats.ts'
-import { nameKey, Watches } from './transaction.ts'
+import { nameKey, type Transaction, Watches } from './transaction.ts'
 
 /** Reasons why a command cannot simply run; bits of `Engine.state`. */
 export const ENGINE_LOADING = 1 << 0
@@ -364,11 +364,9 @@ export class Engine implements DatabaseHost {
     }
   }
 
-  /** Runs the queued commands of a transaction as one unit; EXEC's other half. */
-  runTransaction(call: Call): void {
+  /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
+  runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
-    const { queue } = client.transaction!
-    client.transaction = undefined
     const inner = this.#execCall
     inner.reply = call.reply
     this.beginUnit()
@@ -405,13 +403,10 @@ export class Engine implements DatabaseHost {
 
   /** Refuses a request; a transaction being queued is spoiled by it. */
   reject(client: Client, command: Command | undefined, error: ReplyError): void {
-    const { transaction } = client
-    if (transaction !== undefined) {
-      transaction.broken = true
-      if (command?.name === 'exec') {
-        this.discard(client)
-        error = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text}`)
-      }
+    if (client.transaction !== undefined) client.transaction.broken = true
+    if (command?.name === 'exec') {
+      this.discard(client)
+      error = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
     }
     if (command !== undefined) command.rejected++
     this.stats.countError(error)
@@ -540,7 +535,6 @@ export class Engine implements DatabaseHost {
 
   /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
   databaseReplaced(db: Database, hadKey: (key: Bytes) => boolean): void {
-    if (this.journal.waits) this.durability.changedEverywhere()
     if (this.watches.size === 0) return
     this.watches.touchWhere((name) => name.charCodeAt(0) === db.index && hadKey(Bytes.from(name.slice(1))))
   }
@@ -689,7 +683,7 @@ export class Engine implements DatabaseHost {
 function unknownCommand(args: Arguments): ReplyError {
   let quoted = ''
   for (let i = 1; i < args.length && quoted.length < 128; i++) {
-    quoted += `'${args.string(i).slice(0, 128 - quoted.length)}' `
+    quoted += `'${printable(args.string(i), 128 - quoted.length)}' `
   }
-  return ERR.of(`unknown command '${args.string(0).slice(0, 128)}', with args beginning with: ${quoted}`)
+  return ERR.of(`unknown command '${printable(args.string(0), 128)}', with args beginning with: ${quoted}`)
 }
