@@ -7,8 +7,9 @@ import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
-import { TYPE_NAMES } from '../../store/value.ts'
+import { TYPE_STRING } from '../../store/value.ts'
 import { globMatch } from '../../util/glob.ts'
+import { stringEncoding } from '../generic/object-encoding.ts'
 import { replyHelp } from '../help.ts'
 import { isAllowed } from './allowed.ts'
 
@@ -76,8 +77,8 @@ function object(call: Call): void {
   )
 }
 
-function encodingOf(call: Call, entry: number): string {
-  return TYPE_NAMES[call.db.typeOf(entry)]!
+function encodingOf({ db }: Call, entry: number): string {
+  return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
 }
 
 function setActiveExpire(call: Call): void {

@@ -1,9 +1,12 @@
 // SWAPDB: two databases exchange their contents; every client sees the other's keys at once.
 
+import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Database } from '../../store/database.ts'
 import { NONE } from '../../store/keyspace.ts'
 import type { Bytes } from '../../util/bytes.ts'
+import { parseInteger } from '../../util/numbers.ts'
 
 const INT32_MAX = 2147483647
 
@@ -23,10 +26,8 @@ export const swapdb = defineCommand({
   reply: 'status: OK',
   run(call) {
     const { engine } = call
-    const first = call.integer(1, -INT32_MAX - 1, INT32_MAX, INVALID_FIRST)
-    const second = call.integer(2, -INT32_MAX - 1, INT32_MAX, INVALID_SECOND)
-    const one = engine.databases[first]
-    const other = engine.databases[second]
+    const one = databaseAt(call, 1, INVALID_FIRST)
+    const other = databaseAt(call, 2, INVALID_SECOND)
     if (one === undefined || other === undefined) throw ERR.dbIndexOutOfRange
     // A watched key that is in neither has not changed.
     const inEither = (key: Bytes) => one.keys.find(key) !== NONE || other.keys.find(key) !== NONE
@@ -42,6 +43,13 @@ export const swapdb = defineCommand({
     call.reply.ok()
   },
 })
+
+/** Returns the database an argument names, undefined when there is none of that number. */
+function databaseAt(call: Call, i: number, invalid: ReplyError): Database | undefined {
+  const index = parseInteger(call.args.bytes(i))
+  if (typeof index !== 'number' || index < -INT32_MAX - 1 || index > INT32_MAX) throw invalid
+  return call.engine.databases[index]
+}
 
 const INVALID_FIRST = ERR.of('invalid first DB index')
 const INVALID_SECOND = ERR.of('invalid second DB index')
