@@ -85,6 +85,11 @@ export class Durability {
     client.waitsForOffset = this.#engine.journal.appended
   }
 
+  /** Clients whose replies wait at the moment. */
+  get heldClients(): number {
+    return this.#held.size
+  }
+
   /** Keeps a client's output until the journal has caught up. */
   hold(client: Client): void {
     client.keepOutput()

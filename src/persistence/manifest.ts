@@ -77,8 +77,13 @@ export class Manifest {
 
   /** Adds the next increment and returns it; `prefix` is `appendfilename`. */
   addIncrement(prefix: string): Part {
-    const sequence = (this.increments.at(-1)?.sequence ?? 0) + 1
-    const part: Part = { name: `${prefix}.${sequence}.incr.aof`, sequence, type: 'increment' }
+    const names = new Set([...this.parts, ...this.history].map((part) => part.name))
+    let sequence = this.increments.at(-1)?.sequence ?? 0
+    let name: string
+    // The file will be created empty: it must not be one that is still named here, for instance as history.
+    do name = `${prefix}.${++sequence}.incr.aof`
+    while (names.has(name))
+    const part: Part = { name, sequence, type: 'increment' }
     this.increments.push(part)
     return part
   }

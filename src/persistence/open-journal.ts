@@ -19,7 +19,7 @@ export interface OpenJournal {
  * Loads the append-only files that the engine's configuration names, then makes the engine append to them.
  *
  * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
- * trusted or reached; the engine must not be used then.
+ * trusted or reached; the engine keeps answering LOADING then and is of no further use.
  */
 export async function openJournal(engine: Engine, disk: Disk = systemDisk): Promise<OpenJournal> {
   const { config, log } = engine
@@ -28,11 +28,13 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     directoryName: config.get('appenddirname'),
     prefix: config.get('appendfilename'),
   }
+  engine.state |= ENGINE_LOADING
+  engine.loading = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
+  engine.expires = false
+  engine.updateObserving()
   try {
     const directory = await AofDirectory.open(disk, location)
     const loaded = await replay(engine, directory)
-    // What a client changed before the journal follows would be lost: loading lasts until then.
-    engine.state |= ENGINE_LOADING
     const file = await directory.openLast()
     await directory.removeHistory()
     const size = await file.size()
@@ -51,8 +53,13 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       log,
     })
     engine.durability.follow(journal)
-    engine.state &= ~ENGINE_LOADING
     config.onChange('appendfsync', (policy) => journal.setPolicy(policy))
+    // Not a moment earlier: what clients write from here on is journaled, and so is what expired long ago.
+    engine.expires = true
+    engine.state &= ~ENGINE_LOADING
+    engine.loading = undefined
+    engine.updateObserving()
+    engine.armTimer()
     return { journal, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error

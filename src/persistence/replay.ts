@@ -21,7 +21,7 @@
 
 import type { Client, Transport } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
-import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { parseInteger } from '../util/numbers.ts'
@@ -55,7 +55,7 @@ export interface ReplayReport {
   cutBytes: number
 }
 
-/** Runs everything in a directory through an engine. Throws PersistenceError; the engine's data is then incomplete. */
+/** Runs everything in a directory through an engine that is loading. Throws PersistenceError; the engine's data is then incomplete. */
 export async function replay(engine: Engine, directory: AofDirectory): Promise<ReplayReport> {
   return new Replay(engine, directory).run()
 }
@@ -99,12 +99,8 @@ class Replay {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
     const started = engine.clock.monotonic()
-    const progress = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
+    const progress = engine.loading!
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
-    engine.state |= ENGINE_LOADING
-    engine.loading = progress
-    engine.expires = false
-    engine.updateObserving()
     try {
       const sizes: number[] = []
       for (const part of parts) sizes.push(await this.#sizeOf(part))
@@ -116,14 +112,9 @@ class Replay {
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
       }
     } finally {
-      engine.state &= ~ENGINE_LOADING
-      engine.loading = undefined
-      engine.expires = true
       this.#forgetCounts()
-      engine.updateObserving()
       engine.disconnect(this.#client)
     }
-    engine.armTimer()
     report.milliseconds = engine.clock.monotonic() - started
     return report
   }

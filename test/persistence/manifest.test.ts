@@ -38,6 +38,11 @@ describe('manifest', () => {
     expect(manifest.addIncrement('a').name).toBe('a.8.incr.aof')
   })
 
+  test('the next increment never takes the name of a file that is still named', () => {
+    const manifest = parse('file a.1.incr.aof seq 1 type b\nfile a.2.incr.aof seq 2 type h\n')
+    expect(manifest.addIncrement('a').name).toBe('a.3.incr.aof')
+  })
+
   test.each([
     ['empty', '', 'empty'],
     ['torn', 'file a seq 1 type i', 'not whole'],

@@ -202,6 +202,34 @@ describe('a single file from before Redis 7', () => {
   })
 })
 
+test('nobody can write before the journal is there to take it', async () => {
+  const { createEngine } = await import('../support/engine.ts')
+  const { openJournal } = await import('../../src/persistence/open-journal.ts')
+  const disk = diskWith({ [FIRST]: commands('SET a 1') })
+  disk.put(MANIFEST, `file ${FIRST} seq 1 type b\nfile old seq 1 type h\n`)
+  const { engine, connect } = createEngine({ dir: '/data' })
+  const client = connect()
+  let open = false
+  const done = openJournal(engine, disk).then(() => {
+    open = true
+  })
+  const acknowledged: string[] = []
+  for (let i = 0; !open || acknowledged.length === 0; i++) {
+    if (client.ask('SET', `key${i}`, '1') === '+OK\r\n') acknowledged.push(`0 key${i}`)
+    await (i % 8 === 7 ? new Promise((resolve) => setImmediate(resolve)) : null)
+  }
+  await done
+  expect(Object.keys(dump((await start(disk.copy())).engine))).toEqual(['0 a', ...acknowledged])
+})
+
+test('a start that is refused leaves the engine refusing', async () => {
+  const { createEngine } = await import('../support/engine.ts')
+  const { openJournal } = await import('../../src/persistence/open-journal.ts')
+  const { engine, connect } = createEngine({ dir: '/data' })
+  await expect(openJournal(engine, diskWith({ [FIRST]: 'damage' }))).rejects.toThrow(PersistenceError)
+  expect(connect().ask('SET', 'a', '1')).toContain('LOADING')
+})
+
 describe('a torn end', () => {
   const LINES = ['SELECT 2', 'SET a 1', 'MULTI', 'SET b 2', 'SET a 3', 'EXEC', 'SELECT 0', 'SET c 4']
   /** Offset of the end of each whole unit → the data there. */
