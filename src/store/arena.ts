@@ -59,7 +59,7 @@ export class ArenaFull extends Error {}
 export class Arena {
   /** Chunk number → its memory; undefined = given back. */
   readonly chunks: (Source | undefined)[] = []
-  /** Bytes in blocks that are in use, their rounding included. */
+  /** Bytes in blocks that are in use, their rounding included, and what `account` was told of. */
   usedBytes = 0
   /** Bytes of chunks held. */
   heldBytes = 0
@@ -108,6 +108,11 @@ export class Arena {
     this.#slabFreed[slab] = ref
     if (this.#slabListed[slab] === 0) this.#list(slab, sizeClass)
     if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
+  }
+
+  /** Counts memory that belongs to values here but lies outside the blocks; negative when it is given back. */
+  account(bytes: number): void {
+    this.usedBytes += bytes
   }
 
   /** Returns the memory `ref` lies in. */

@@ -1,0 +1,52 @@
+// A list's elements that are too large for a page: buffers of their own, named by number.
+
+import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import type { Arena } from './arena.ts'
+
+export class LargeElements {
+  count = 0
+  bytes = 0
+  readonly #elements: (Source | undefined)[] = []
+  readonly #unused: number[] = []
+
+  get(index: number): Source {
+    return this.#elements[index]!
+  }
+
+  /** Keeps a copy of an element and returns its number; `arena` counts its bytes. */
+  add(element: Bytes, arena: Arena): number {
+    const source = Source.allocate(element.length)
+    copyBytes(source, 0, element.source, element.start, element.length)
+    const index = this.#unused.pop() ?? this.#elements.length
+    this.#elements[index] = source
+    this.count++
+    this.bytes += element.length
+    arena.account(element.length)
+    return index
+  }
+
+  remove(index: number, arena: Arena): void {
+    const { length } = this.#elements[index]!.u8
+    this.#elements[index] = undefined
+    this.#unused.push(index)
+    this.count--
+    this.bytes -= length
+    arena.account(-length)
+  }
+
+  /** Makes a copy in which every element keeps its number. */
+  copy(arena: Arena): LargeElements {
+    const copy = new LargeElements()
+    for (let i = 0; i < this.#elements.length; i++) {
+      const source = this.#elements[i]
+      if (source !== undefined) copy.add(new Bytes(source, 0, source.u8.length), arena)
+      else copy.#elements.push(undefined)
+    }
+    copy.#unused.push(...this.#unused)
+    return copy
+  }
+
+  free(arena: Arena): void {
+    arena.account(-this.bytes)
+  }
+}

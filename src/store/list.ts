@@ -1,0 +1,495 @@
+// A list: a deque of elements in pages of bytes that lie in the arena.
+//
+//   head ─▶ page 0    page 1    …    page n-1 ◀─ tail           page: list-page.ts, element in it: list-entry.ts
+//   directory: their order and how many elements each holds, only once there are two (list-directory.ts)
+//
+// A small list is one page that doubles as it grows; at PAGE_BYTES the list goes
+// on in another one. A push or a pop touches one page. Pages fill from the end
+// they are reached from: what is pushed at the tail lies upwards from a page's
+// beginning, what is pushed at the head downwards from its end, so pages are full
+// whichever way a list grows. Finding an index skips whole pages by their counts.
+//
+// Elements above INLINE_ELEMENT_BYTES_MAX have buffers of their own, named by a
+// short entry in the page.
+//
+// The list also keeps what Redis would call its encoding: see `beforeAdding`.
+
+import type { Reply } from '../protocol/reply.ts'
+import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
+import type { Arena } from './arena.ts'
+import {
+  elementAt,
+  entryBytes,
+  entryBytesAt,
+  entryBytesBefore,
+  INLINE_ELEMENT_BYTES_MAX,
+  isLargeEntry,
+  LISTPACK_FRAME_BYTES,
+  largeIndexAt,
+  listpackEntryBytes,
+  writeEntry,
+  writeLargeEntry,
+} from './list-entry.ts'
+import { LargeElements } from './list-large.ts'
+import { closeGap, copyPage, type End, highOf, lowOf, roomAfter, roomBefore, usedBytes } from './list-page.ts'
+import { ListPages, ListPosition } from './list-pages.ts'
+import { TYPE_LIST, type Value } from './value.ts'
+
+export type { End }
+
+/** Beyond so many pages nothing is known of the size as a listpack: it is a quicklist and stays one for long. */
+const MEASURED_PAGES_MAX = 2
+/** A List and its empty fields on the JS heap. */
+const OBJECT_BYTES = 120
+
+const UNMEASURED = -1
+
+/** Redis's list-max-listpack-size: limits in bytes for -1 … -5. */
+const LISTPACK_BYTES_MAX = [0, 4096, 8192, 16384, 32768, 65536]
+/** Where the limit is a count, a listpack is still never larger than this. */
+const COUNTED_LISTPACK_BYTES_MAX = 8192
+
+export class List extends ListPages implements Value {
+  static readonly type = TYPE_LIST
+  #large: LargeElements | undefined = undefined
+  /** What the elements would take in Redis's listpack, its frame not included; UNMEASURED while there are many pages. */
+  #listpackBytes = 0
+  #quicklist = false
+
+  constructor(arena: Arena) {
+    super(arena)
+    arena.account(OBJECT_BYTES)
+  }
+
+  get type(): number {
+    return TYPE_LIST
+  }
+
+  // ── both ends ────────────────────────────────────────────────────────────
+
+  /** Adds a copy of an element, which must not lie in this list (see `rotate`). Throws ArenaFull; nothing is changed then. */
+  push(end: End, element: Bytes): void {
+    const { arena } = this
+    const size = entryBytes(element.length)
+    let ref: number
+    let at: number
+    if (end === 'tail') {
+      ref = this.tail
+      if (ref === 0 || roomAfter(arena, ref) < size) ref = this.makeRoom('tail', size)
+      const source = arena.source(ref)
+      const base = arena.start(ref)
+      const high = source.view.getUint16(base + 2, true)
+      source.view.setUint16(base + 2, high + size, true)
+      at = base + high
+    } else {
+      ref = this.head
+      if (ref === 0 || roomBefore(arena, ref) < size) ref = this.makeRoom('head', size)
+      const source = arena.source(ref)
+      const base = arena.start(ref)
+      const low = source.view.getUint16(base, true) - size
+      source.view.setUint16(base, low, true)
+      at = base + low
+    }
+    this.#write(arena.source(ref), at, element)
+    this.length++
+    if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, 1)
+  }
+
+  /** Points `window` at the element at one end, valid until the list changes; false when the list is empty. */
+  peek(end: End, window: Bytes): boolean {
+    if (this.length === 0) return false
+    const { arena } = this
+    if (end === 'head') {
+      const base = arena.start(this.head)
+      const source = arena.source(this.head)
+      this.#element(source, base + source.view.getUint16(base, true), window)
+    } else {
+      const base = arena.start(this.tail)
+      const source = arena.source(this.tail)
+      const high = base + source.view.getUint16(base + 2, true)
+      this.#element(source, high - entryBytesBefore(source.u8, high), window)
+    }
+    return true
+  }
+
+  /** Removes the element at one end of a list that is not empty. */
+  drop(end: End): void {
+    const { arena } = this
+    const ref = end === 'head' ? this.head : this.tail
+    const source = arena.source(ref)
+    const base = arena.start(ref)
+    let low = source.view.getUint16(base, true)
+    let high = source.view.getUint16(base + 2, true)
+    if (end === 'head') {
+      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + low)
+      low += entryBytesAt(source.u8, base + low)
+      source.view.setUint16(base, low, true)
+    } else {
+      high -= entryBytesBefore(source.u8, base + high)
+      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + high)
+      source.view.setUint16(base + 2, high, true)
+    }
+    this.length--
+    if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, -1)
+    if (low === high) this.removePage(end === 'head' ? 0 : this.pages - 1)
+    else if (this.pages === 1) this.shrinkPage()
+  }
+
+  /** Removes up to `count` elements at one end. */
+  dropMany(end: End, count: number): void {
+    let left = Math.min(count, this.length)
+    if (left === 0) return
+    while (left > 0 && this.elementsOf(end === 'head' ? 0 : this.pages - 1) <= left) {
+      const page = end === 'head' ? 0 : this.pages - 1
+      left -= this.elementsOf(page)
+      this.#dropPage(page)
+    }
+    for (; left > 0; left--) this.drop(end)
+  }
+
+  /** Moves the element at one end to the other. */
+  rotate(from: End, to: End): void {
+    if (from === to || this.length < 2) return
+    this.peek(from, rotated)
+    if (rotated.length <= INLINE_ELEMENT_BYTES_MAX) {
+      copyBytes(rotating, 0, rotated.source, rotated.start, rotated.length)
+      rotated.set(rotating, 0, rotated.length)
+    }
+    this.push(to, rotated)
+    this.drop(from)
+  }
+
+  // ── anywhere ─────────────────────────────────────────────────────────────
+
+  /** Points `window` at element `index`, 0 ≤ index; false when there is none. Skips whole pages, from the nearer end. */
+  at(index: number, window: Bytes): boolean {
+    if (index >= this.length) return false
+    this.seek(index, position)
+    this.#element(this.arena.source(position.ref), position.at, window)
+    return true
+  }
+
+  /** Writes `count` elements from `index` on as bulk strings; all of them must exist. */
+  writeRange(reply: Reply, index: number, count: number): void {
+    if (count <= 0) return
+    this.seek(index, position)
+    let { page, at, within } = position
+    while (true) {
+      const source = this.arena.source(this.pageAt(page))
+      const { u8 } = source
+      let n = Math.min(count, this.elementsOf(page) - within)
+      count -= n
+      for (; n > 0; n--) {
+        const head = u8[at]!
+        if (head < 128) {
+          reply.bulkFrom(source, at + 1, head)
+          at += head + 2
+        } else {
+          this.#element(source, at, scratch)
+          reply.bulkFrom(scratch.source, scratch.start, scratch.length)
+          at += entryBytesAt(u8, at)
+        }
+      }
+      if (count === 0) return
+      page++
+      within = 0
+      at = this.startOf(page)
+    }
+  }
+
+  /** As `writeRange`, from `index` backwards. */
+  writeRangeBackwards(reply: Reply, index: number, count: number): void {
+    if (count <= 0) return
+    this.seek(index, position)
+    for (; count > 0; count--) {
+      this.#element(this.arena.source(position.ref), position.at, scratch)
+      reply.bulkFrom(scratch.source, scratch.start, scratch.length)
+      if (count > 1) this.previous(position)
+    }
+  }
+
+  /** Replaces element `index`, which must exist. */
+  set(index: number, element: Bytes): void {
+    this.seek(index, position)
+    const source = this.arena.source(position.ref)
+    const size = entryBytesAt(source.u8, position.at)
+    if (size === entryBytes(element.length)) {
+      this.#forget(source, position.at)
+      this.#write(source, position.at, element)
+      return
+    }
+    // The new one goes in first: should there be no memory for it, nothing has changed.
+    this.#insertAt(position, element)
+    this.seek(index + 1, position)
+    this.#removeAt(position)
+    if (!this.mergeWithNext(position.page)) this.mergeWithNext(position.page - 1)
+  }
+
+  /** Inserts an element before or after the first one equal to `pivot`; false when there is none. */
+  insert(side: 'before' | 'after', pivot: Bytes, element: Bytes): boolean {
+    if (this.length === 0) return false
+    this.seek(0, position)
+    while (!this.matches(position, pivot)) if (!this.next(position)) return false
+    if (side === 'before') {
+      this.#insertAt(position, element)
+    } else if (position.index === this.length - 1) {
+      this.push('tail', element)
+    } else {
+      position.at += entryBytesAt(this.arena.source(position.ref).u8, position.at)
+      position.within++
+      this.#insertAt(position, element)
+    }
+    return true
+  }
+
+  /** Removes elements equal to `element`: the first `count` of them, the last `-count`, all when 0. Returns how many. */
+  remove(count: number, element: Bytes): number {
+    if (this.length === 0) return 0
+    const max = count === 0 ? this.length : Math.abs(count)
+    const backwards = count < 0
+    let removed = 0
+    let page = backwards ? this.pages - 1 : 0
+    while (removed < max && page >= 0 && page < this.pages) {
+      const here = this.#removeInPage(page, element, max - removed, backwards)
+      removed += here
+      // The page that was here is gone, or one with its neighbour that was looked at already.
+      if (here > 0 && usedBytes(this.arena, this.pageAt(page)) === 0) {
+        this.removePage(page)
+        if (backwards) page--
+      } else if (backwards) {
+        if (here > 0) this.mergeWithNext(page)
+        page--
+      } else if (here === 0 || !this.mergeWithNext(page - 1)) {
+        page++
+      }
+    }
+    if (removed > 0 && this.pages === 1) this.shrinkPage()
+    return removed
+  }
+
+  /** Keeps only `count` elements from `index` on. */
+  trim(index: number, count: number): void {
+    this.dropMany('tail', this.length - index - count)
+    this.dropMany('head', index)
+  }
+
+  // ── walking ──────────────────────────────────────────────────────────────
+
+  /** Tells whether the element at a position equals `element`. */
+  matches(position: ListPosition, element: Bytes): boolean {
+    return this.#equals(this.arena.source(position.ref), position.at, element)
+  }
+
+  /** Points `window` at the element at a position; valid until the list changes. */
+  element(position: ListPosition, window: Bytes): Bytes {
+    this.#element(this.arena.source(position.ref), position.at, window)
+    return window
+  }
+
+  // ── encoding ─────────────────────────────────────────────────────────────
+
+  /** What OBJECT ENCODING says. */
+  get encoding(): 'listpack' | 'quicklist' {
+    return this.#quicklist ? 'quicklist' : 'listpack'
+  }
+
+  /** True when `beforeAdding` wants to hear of what comes next. */
+  get mayBecomeQuicklist(): boolean {
+    return !this.#quicklist
+  }
+
+  /** True when `afterRemoving` wants to hear of what went. */
+  get mayBecomeListpack(): boolean {
+    return this.#quicklist && this.pages <= MEASURED_PAGES_MAX
+  }
+
+  /**
+   * Says that `count` elements of together `bytes` bytes are about to be added, `limit` being list-max-listpack-size.
+   *
+   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until it has shrunk to half of it:
+   * so what it is called depends on its past, and the list has to be told.
+   */
+  beforeAdding(limit: number, bytes: number, count: number): void {
+    if (this.#quicklist) return
+    const sizeAfter = this.#measure() + bytes
+    this.#quicklist =
+      limit < 0
+        ? sizeAfter > listpackBytesMax(limit)
+        : sizeAfter > COUNTED_LISTPACK_BYTES_MAX || this.length + count > Math.max(limit, 1)
+  }
+
+  /** Says that elements were removed. */
+  afterRemoving(limit: number): void {
+    if (!this.mayBecomeListpack) return
+    this.#quicklist =
+      limit < 0
+        ? this.#measure() > listpackBytesMax(limit) >>> 1
+        : this.length > Math.max(limit, 1) >>> 1 || this.#measure() > COUNTED_LISTPACK_BYTES_MAX
+  }
+
+  /** Returns the size as a listpack. */
+  #measure(): number {
+    if (this.#listpackBytes === UNMEASURED) {
+      let bytes = 0
+      if (this.length > 0) {
+        this.seek(0, position)
+        do {
+          this.#element(this.arena.source(position.ref), position.at, scratch)
+          bytes += listpackEntryBytes(scratch.source, scratch.start, scratch.length)
+        } while (this.next(position))
+      }
+      this.#listpackBytes = bytes
+    }
+    return this.#listpackBytes + LISTPACK_FRAME_BYTES
+  }
+
+  // ── the whole ────────────────────────────────────────────────────────────
+
+  get bytes(): number {
+    let bytes = OBJECT_BYTES + (this.#large?.bytes ?? 0) + (this.directory?.bytes ?? 0)
+    for (let i = 0; i < this.pages; i++) bytes += this.arena.capacity(this.pageAt(i)) + 4
+    return bytes
+  }
+
+  copy(arena: Arena): List {
+    const copy = new List(arena)
+    for (let i = 0; i < this.pages; i++) {
+      copy.insertPage(i, copyPage(arena, this.arena, this.pageAt(i)), this.elementsOf(i))
+      copy.length += this.elementsOf(i)
+    }
+    copy.#large = this.#large?.copy(arena)
+    copy.#listpackBytes = this.#listpackBytes
+    copy.#quicklist = this.#quicklist
+    return copy
+  }
+
+  free(): void {
+    for (let i = 0; i < this.pages; i++) this.arena.free(this.pageAt(i))
+    this.#large?.free(this.arena)
+    this.arena.account(-OBJECT_BYTES - (this.directory?.bytes ?? 0))
+    this.length = 0
+    this.pages = 0
+    this.head = 0
+    this.tail = 0
+    this.#large = undefined
+    this.directory = undefined
+  }
+
+  // ── entries ──────────────────────────────────────────────────────────────
+
+  #element(source: Source, at: number, window: Bytes): void {
+    if (isLargeEntry(source.u8, at)) {
+      const large = this.#large!.get(largeIndexAt(source, at))
+      window.set(large, 0, large.u8.length)
+    } else {
+      elementAt(source, at, window)
+    }
+  }
+
+  #equals(source: Source, at: number, element: Bytes): boolean {
+    const head = source.u8[at]!
+    if (head < 128) {
+      return head === element.length && equalBytes(source, at + 1, element.source, element.start, head)
+    }
+    if (element.length < 128) return false
+    this.#element(source, at, scratch)
+    return scratch.equals(element)
+  }
+
+  /** Writes an element as an entry and counts it. */
+  #write(source: Source, at: number, element: Bytes): void {
+    if (this.pages > MEASURED_PAGES_MAX) {
+      this.#listpackBytes = UNMEASURED
+    } else if (this.#listpackBytes !== UNMEASURED) {
+      this.#listpackBytes += listpackEntryBytes(element.source, element.start, element.length)
+    }
+    if (element.length <= INLINE_ELEMENT_BYTES_MAX) {
+      writeEntry(source, at, element)
+    } else {
+      this.#large ??= new LargeElements()
+      writeLargeEntry(source, at, this.#large.add(element, this.arena))
+    }
+  }
+
+  /** Lets go of what an entry about to be removed holds or counts for. */
+  #forget(source: Source, at: number): void {
+    if (this.#listpackBytes !== UNMEASURED) {
+      this.#element(source, at, scratch)
+      this.#listpackBytes -= listpackEntryBytes(scratch.source, scratch.start, scratch.length)
+    }
+    if (isLargeEntry(source.u8, at)) {
+      this.#large!.remove(largeIndexAt(source, at), this.arena)
+      if (this.#large!.count === 0) this.#large = undefined
+    }
+  }
+
+  // ── editing ──────────────────────────────────────────────────────────────
+
+  /** Inserts before the entry at a position, or at its page's end when `at` is there. Throws ArenaFull; nothing is changed then. */
+  #insertAt(to: ListPosition, element: Bytes): void {
+    const size = entryBytes(element.length)
+    this.openGap(to, size)
+    this.#write(this.arena.source(to.ref), to.at, element)
+    this.length++
+    this.addElements(to.page, 1)
+  }
+
+  /** Removes the entry at a position; its page too if that was all. */
+  #removeAt(from: ListPosition): void {
+    this.#forget(this.arena.source(from.ref), from.at)
+    closeGap(this.arena, from.ref, from.at - this.arena.start(from.ref))
+    this.length--
+    this.addElements(from.page, -1)
+    if (usedBytes(this.arena, from.ref) === 0) this.removePage(from.page)
+  }
+
+  /** Removes up to `max` entries equal to `element` from one page, from its end when `backwards`; returns how many. */
+  #removeInPage(page: number, element: Bytes, max: number, backwards: boolean): number {
+    const { arena } = this
+    const ref = this.pageAt(page)
+    const source = arena.source(ref)
+    const base = arena.start(ref)
+    let removed = 0
+    let at = base + (backwards ? highOf(arena, ref) : lowOf(arena, ref))
+    for (let left = this.elementsOf(page); left > 0 && removed < max; left--) {
+      const size = backwards ? entryBytesBefore(source.u8, at) : entryBytesAt(source.u8, at)
+      if (backwards) at -= size
+      if (this.#equals(source, at, element)) {
+        this.#forget(source, at)
+        at = base + closeGap(arena, ref, at - base)
+        removed++
+      } else if (!backwards) {
+        at += size
+      }
+    }
+    this.length -= removed
+    this.addElements(page, -removed)
+    return removed
+  }
+
+  /** Removes a page with all its elements. */
+  #dropPage(page: number): void {
+    const elements = this.elementsOf(page)
+    if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) {
+      const source = this.arena.source(this.pageAt(page))
+      let at = this.startOf(page)
+      for (let i = 0; i < elements; i++) {
+        const size = entryBytesAt(source.u8, at)
+        this.#forget(source, at)
+        at += size
+      }
+    }
+    this.length -= elements
+    this.removePage(page)
+  }
+}
+
+function listpackBytesMax(limit: number): number {
+  return LISTPACK_BYTES_MAX[Math.min(-limit, LISTPACK_BYTES_MAX.length - 1)]!
+}
+
+const position = new ListPosition()
+const scratch = new Bytes()
+const rotated = new Bytes()
+/** Holds the element that `rotate` moves, since pushing may move the page it lies in. */
+const rotating = Source.allocate(INLINE_ELEMENT_BYTES_MAX)
