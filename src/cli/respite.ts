@@ -11,7 +11,7 @@ import { RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { createConfig } from '../server/boot.ts'
 import { ListenError } from '../server/listeners.ts'
-import { createLogger } from '../server/logger.ts'
+import { ProgramLog } from '../server/logger.ts'
 import { Server } from '../server/server.ts'
 
 const HELP = `Usage: respite [config-file | -] [--option value …]
@@ -45,11 +45,16 @@ async function main(args: readonly string[]): Promise<void> {
   const { settings, file } = parseCommandLine(args, (path) => fs.readFileSync(path === '-' ? 0 : path, 'latin1'))
   const hasFile = file !== undefined || args[0] === '-'
   const config = createConfig(hasFile ? settings : { ...DEFAULTS, ...settings })
-  const log = createLogger(config)
-  const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => void server.stop(signal).catch(() => {}))
-  await server.stopped
+  const log = new ProgramLog(config)
+  try {
+    const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => void server.stop(signal).catch(() => {}))
+    }
+    await server.stopped
+  } finally {
+    await log.written()
+  }
 }
 
 try {

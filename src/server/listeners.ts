@@ -34,14 +34,17 @@ export class Listeners {
   port = 0
   readonly transports = new Set<SocketTransport>()
   readonly #engine: Engine
+  readonly #sharedReads: boolean
   readonly #tcp: net.Server[] = []
   #unix: net.Server | undefined = undefined
   /** What the TCP listeners were opened with. */
   #listening: { port: number; addresses: readonly string[] } | undefined = undefined
   #acceptErrorLoggedMs = 0
 
-  constructor(engine: Engine) {
+  /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
+  constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
+    this.#sharedReads = sharedReads
   }
 
   /** Opens all listeners or none. Throws ListenError. */
@@ -146,6 +149,7 @@ export class Listeners {
     }
     const transport = new SocketTransport(engine, socket, {
       unixSocket,
+      sharedReads: this.#sharedReads,
       keepAliveSeconds: config.get('tcp-keepalive'),
       onClosed: (closed) => this.transports.delete(closed),
     })

@@ -1,7 +1,10 @@
 // The log of a server that runs as a program: pino's levels and serializers, one readable line an event.
+//
+// Pino is loaded when there is something to say. Usually the first thing is that the server is ready: by then it answers
+// clients, so loading pino (25 ms) is no part of a cold start. What is said meanwhile waits, and keeps its time.
 
 import fs from 'node:fs'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
 
@@ -10,22 +13,94 @@ const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'war
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
-/** Makes the log that `loglevel` and `logfile` ask for; a change of `loglevel` takes effect at once. */
-export function createLogger(config: Config): Log {
-  const file = config.get('logfile')
-  const write =
-    file === ''
-      ? (line: string) => void process.stdout.write(line)
-      : // As redis-server does it: opened for each line, so that the file may be moved away at any time.
-        (line: string) => fs.appendFileSync(file, line)
-  const logger: Logger = pino(
-    { level: LEVELS[config.get('loglevel')], base: null, serializers: { error: pino.stdSerializers.err } },
-    { write: (json: string) => write(formatLine(JSON.parse(json))) },
-  )
-  config.onChange('loglevel', (level) => {
-    logger.level = LEVELS[level]
-  })
-  return logger
+type Level = keyof Log
+
+interface Event {
+  level: Level
+  details: object
+  message: string
+  time: number
+}
+
+/** Logs as `loglevel` and `logfile` ask for; a change of `loglevel` takes effect at once. */
+export class ProgramLog implements Log {
+  readonly #config: Config
+  #logger: Logger | undefined = undefined
+  #loading: Promise<void> | undefined = undefined
+  #waiting: Event[] = []
+  /** Of the event being written. */
+  #time = 0
+
+  constructor(config: Config) {
+    this.#config = config
+    config.onChange('loglevel', (level) => {
+      if (this.#logger !== undefined) this.#logger.level = LEVELS[level]
+    })
+  }
+
+  debug(details: object, message: string): void {
+    // The only level that is both frequent and usually off.
+    if (LEVELS[this.#config.get('loglevel')] === 'debug') this.#add('debug', details, message)
+  }
+
+  info(details: object, message: string): void {
+    this.#add('info', details, message)
+  }
+
+  warn(details: object, message: string): void {
+    this.#add('warn', details, message)
+  }
+
+  error(details: object, message: string): void {
+    this.#add('error', details, message)
+  }
+
+  fatal(details: object, message: string): void {
+    this.#add('fatal', details, message)
+  }
+
+  /** Fulfilled when everything said so far is written. */
+  async written(): Promise<void> {
+    await this.#loading
+  }
+
+  #add(level: Level, details: object, message: string): void {
+    const event = { level, details, message, time: Date.now() }
+    if (this.#logger !== undefined) {
+      this.#put(this.#logger, event)
+      return
+    }
+    this.#waiting.push(event)
+    this.#loading ??= this.#load()
+  }
+
+  #put(logger: Logger, { level, details, message, time }: Event): void {
+    this.#time = time
+    logger[level](details, message)
+  }
+
+  async #load(): Promise<void> {
+    const { pino } = await import('pino')
+    const file = this.#config.get('logfile')
+    const logger = pino(
+      {
+        level: LEVELS[this.#config.get('loglevel')],
+        base: null,
+        timestamp: () => `,"time":${this.#time}`,
+        serializers: { error: pino.stdSerializers.err },
+      },
+      {
+        write: (json: string) => {
+          const line = formatLine(JSON.parse(json))
+          // A file is opened for each line, as redis-server does: it may be moved away at any time.
+          if (file === '') process.stdout.write(line)
+          else fs.appendFileSync(file, line)
+        },
+      },
+    )
+    this.#logger = logger
+    for (const event of this.#waiting.splice(0)) this.#put(logger, event)
+  }
 }
 
 /** One event as one line: time, level, message, details. */

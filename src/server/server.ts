@@ -56,7 +56,8 @@ export class Server {
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
     const { host } = this.engine
     host.shutdown = ({ abort }) => {
-      if (!abort) void this.stop('SHUTDOWN').catch(() => {})
+      // Not from inside the command that asks for it.
+      if (!abort) setImmediate(() => void this.stop('SHUTDOWN').catch(() => {}))
     }
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => ({

@@ -1,0 +1,337 @@
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type Broker, type BrokerOptions, CommandError, OptionError, openBroker } from '../../src/index.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
+
+async function open(options: BrokerOptions = {}): Promise<Broker> {
+  const broker = await openBroker(options)
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+describe('calls', () => {
+  test('words are strings, numbers and bytes; replies are values', async () => {
+    const broker = await open()
+    expect(await broker.call('SET', 'greeting', 'grüß dich')).toBe('OK')
+    expect(await broker.call('get', 'greeting')).toBe('grüß dich')
+    expect(await broker.call('STRLEN', 'greeting')).toBe(11)
+    expect(await broker.call('GET', 'missing')).toBeNull()
+    expect(await broker.call('SET', 'n', 41)).toBe('OK')
+    expect(await broker.call('INCRBY', 'n', 1n)).toBe(42)
+    expect(await broker.call('SET', 'huge', 2n ** 62n)).toBe('OK')
+    expect(await broker.call('INCR', 'huge')).toBe(2n ** 62n + 1n)
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
+    await broker.call('SET', 'bytes', bytes)
+    expect(await broker.callBuffer('GET', 'bytes')).toEqual(Buffer.from(bytes))
+    await broker.call('RPUSH', 'list', 'a', 'b', 'c')
+    expect(await broker.call('LRANGE', 'list', 0, -1)).toEqual(['a', 'b', 'c'])
+    expect(await broker.callBuffer('LRANGE', 'list', 0, 0)).toEqual([Buffer.from('a')])
+    expect(await broker.call('CONFIG', 'GET', 'databases')).toEqual(new Map([['databases', '16']]))
+  })
+
+  test('an error reply rejects with its code', async () => {
+    const broker = await open()
+    await broker.call('SET', 's', 'x')
+    const failed = broker.call('LPUSH', 's', 'y')
+    await expect(failed).rejects.toThrow(CommandError)
+    await expect(failed).rejects.toMatchObject({
+      code: 'WRONGTYPE',
+      message: 'WRONGTYPE Operation against a key holding the wrong kind of value',
+    })
+    await expect(broker.call('NONSENSE')).rejects.toThrow(/^ERR unknown command 'NONSENSE'/)
+  })
+
+  test('many at once are answered in the order they were made', async () => {
+    const broker = await open()
+    const replies = await Promise.all(Array.from({ length: 5000 }, () => broker.call('INCR', 'counter')))
+    expect(replies).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1))
+  })
+
+  test('a value of 10 MB goes in and out', async () => {
+    const broker = await open()
+    const value = Buffer.alloc(10_000_000, 'abcdefghij')
+    await broker.call('SET', 'big', value)
+    const back = (await broker.callBuffer('GET', 'big')) as Buffer
+    expect(back.equals(value)).toBe(true)
+  })
+
+  test('bytes of a reply stay what they were while the engine goes on', async () => {
+    const broker = await open()
+    await broker.call('SET', 'a', 'first')
+    const first = (await broker.callBuffer('GET', 'a')) as Buffer
+    for (let i = 0; i < 100; i++) await broker.call('ECHO', 'x'.repeat(100))
+    expect(first.toString()).toBe('first')
+  })
+
+  test('a blocking call waits without holding up the others', async () => {
+    const broker = await open()
+    const first = broker.call('BLPOP', 'queue', 0)
+    const second = broker.callBuffer('BLPOP', 'queue', 0)
+    expect(await broker.call('RPUSH', 'queue', 'a', 'b')).toBe(2)
+    expect(await first).toEqual(['queue', 'a'])
+    expect(await second).toEqual([Buffer.from('queue'), Buffer.from('b')])
+    expect(await broker.call('BLPOP', 'queue', 0.01)).toBeNull()
+    // Their clients are gone with them.
+    expect(
+      String(await broker.call('CLIENT', 'LIST'))
+        .trim()
+        .split('\n').length,
+    ).toBe(1)
+  })
+
+  test('commands that change a connection are refused with a hint', async () => {
+    const broker = await open()
+    await expect(broker.call('MULTI')).rejects.toThrow('use transaction()')
+    await expect(broker.call('subscribe', 'c')).rejects.toThrow('use subscribe() or subscribePattern()')
+    await expect(broker.call('SELECT', 1)).rejects.toThrow('use a connection of your own: connect()')
+    await expect(broker.call('CLIENT', 'REPLY', 'OFF')).rejects.toThrow('connect()')
+    expect(await broker.call('PING')).toBe('PONG')
+  })
+
+  test('what is no word is refused before anything is sent', async () => {
+    const broker = await open()
+    await expect(broker.call('SET', 'k', {} as string)).rejects.toThrow(TypeError)
+    await expect(broker.call('SET', 'k', undefined as unknown as string)).rejects.toThrow(TypeError)
+    expect(await broker.call('PING')).toBe('PONG')
+  })
+
+  test('calls go on after their connection was killed', async () => {
+    const broker = await open()
+    const id = await broker.call('CLIENT', 'ID')
+    const stream = broker.connect()
+    stream.write(`CLIENT KILL ID ${id}\r\n`)
+    await new Promise((resolve) => stream.once('data', resolve))
+    expect(await broker.call('PING')).toBe('PONG')
+  })
+})
+
+describe('transactions', () => {
+  test('run as one', async () => {
+    const broker = await open()
+    const replies = await broker.transaction([
+      ['SET', 'a', 1],
+      ['INCR', 'a'],
+      ['LPUSH', 'a', 'x'],
+      ['GET', 'a'],
+    ])
+    expect(replies[0]).toBe('OK')
+    expect(replies[1]).toBe(2)
+    expect(replies[2]).toBeInstanceOf(CommandError)
+    expect(replies[3]).toBe('2')
+  })
+
+  test('a command that cannot be queued spoils it, and is named', async () => {
+    const broker = await open()
+    await expect(broker.transaction([['SET', 'a', 1], ['NONSENSE']])).rejects.toThrow(/unknown command 'NONSENSE'/)
+    expect(await broker.call('GET', 'a')).toBeNull()
+    expect(await broker.transaction([])).toEqual([])
+  })
+})
+
+describe('subscriptions', () => {
+  test('listeners get the messages of their channels and patterns', async () => {
+    const broker = await open()
+    const news: string[] = []
+    const all: string[] = []
+    await broker.subscribe('news', (message, channel) => news.push(`${channel}: ${message}`))
+    const stop = await broker.subscribePattern('n*', (message, channel) => all.push(`${channel}: ${message}`))
+    expect(await broker.publish('news', 'höre')).toBe(2)
+    expect(await broker.publish('nothing', 'a')).toBe(1)
+    expect(await broker.publish('other', 'a')).toBe(0)
+    await eventually(() => all.length === 2)
+    expect(news).toEqual(['news: höre'])
+    expect(all).toEqual(['news: höre', 'nothing: a'])
+    stop()
+    expect(await broker.publish('nothing', 'b')).toBe(0)
+  })
+
+  test('several listeners share a channel, each leaving alone', async () => {
+    const broker = await open()
+    const heard: string[] = []
+    const listener = (message: string): void => void heard.push(message)
+    const stopFirst = await broker.subscribe('c', listener)
+    const stopSecond = await broker.subscribe('c', listener)
+    await broker.publish('c', '1')
+    await eventually(() => heard.length === 2)
+    stopFirst()
+    stopFirst()
+    await broker.publish('c', '2')
+    await eventually(() => heard.length === 3)
+    stopSecond()
+    expect(await broker.publish('c', '3')).toBe(0)
+    await broker.subscribe('c', listener)
+    expect(await broker.publish('c', '4')).toBe(1)
+  })
+
+  test('a listener may call anything, publish included', async () => {
+    const broker = await open()
+    const heard: string[] = []
+    await broker.subscribe('ping', async (message) => {
+      await broker.publish('pong', message)
+      await broker.call('RPUSH', 'log', message)
+    })
+    await broker.subscribe('pong', (message) => heard.push(message))
+    for (let i = 0; i < 100; i++) await broker.publish('ping', String(i))
+    await eventually(() => heard.length === 100)
+    expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
+    await eventually(async () => (await broker.call('LLEN', 'log')) === 100)
+  })
+})
+
+describe('ioredis over the connector', () => {
+  test('commands, pipelines, transactions and binary values', async () => {
+    const broker = await open()
+    const redis = new Redis({ Connector: broker.Connector })
+    onTestFinished(() => redis.disconnect())
+    expect(await redis.set('a', '1')).toBe('OK')
+    expect(await redis.incr('a')).toBe(2)
+    const pipeline = redis.pipeline()
+    for (let i = 0; i < 1000; i++) pipeline.rpush('list', String(i))
+    const replies = await pipeline.exec()
+    expect(replies?.at(-1)).toEqual([null, 1000])
+    expect(await redis.multi().incr('a').get('a').exec()).toEqual([
+      [null, 3],
+      [null, '3'],
+    ])
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+    await redis.set('bytes', bytes)
+    expect(await redis.getBuffer('bytes')).toEqual(bytes)
+    const big = 'x'.repeat(5_000_000)
+    await redis.set('big', big)
+    expect((await redis.get('big')) === big).toBe(true)
+  })
+
+  test('publish and subscribe, and blocking pops, between clients', async () => {
+    const broker = await open()
+    const subscriber = new Redis({ Connector: broker.Connector })
+    const publisher = new Redis({ Connector: broker.Connector })
+    onTestFinished(() => {
+      subscriber.disconnect()
+      publisher.disconnect()
+    })
+    const heard: string[] = []
+    subscriber.on('message', (channel, message) => heard.push(`${channel}: ${message}`))
+    await subscriber.subscribe('news')
+    expect(await publisher.publish('news', 'hello')).toBe(1)
+    await eventually(() => heard.length === 1)
+    expect(heard).toEqual(['news: hello'])
+    const blocked = new Redis({ Connector: broker.Connector })
+    onTestFinished(() => blocked.disconnect())
+    const popped = blocked.blpop('queue', 0)
+    await publisher.rpush('queue', 'job')
+    expect(await popped).toEqual(['queue', 'job'])
+  })
+
+  test('quit ends its connection, and the broker sees it go', async () => {
+    const broker = await open()
+    const redis = new Redis({ Connector: broker.Connector })
+    await redis.ping()
+    expect(await redis.quit()).toBe('OK')
+    await eventually(
+      async () =>
+        String(await broker.call('CLIENT', 'LIST'))
+          .trim()
+          .split('\n').length === 1,
+    )
+  })
+
+  test('a closed broker refuses new connections', async () => {
+    const broker = await open()
+    const redis = new Redis({ Connector: broker.Connector, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+    await redis.ping()
+    redis.on('error', () => {})
+    const ended = new Promise((resolve) => redis.once('end', resolve))
+    await broker.close()
+    await ended
+    expect(() => broker.connect()).toThrow('the broker is closed')
+  })
+})
+
+describe('streams', () => {
+  test('speak the protocol, and end after QUIT', async () => {
+    const broker = await open()
+    const stream = broker.connect()
+    let text = ''
+    stream.setEncoding('latin1').on('data', (chunk) => {
+      text += chunk
+    })
+    stream.write('SET a 1\r\nGET')
+    stream.write(' a\r\nQUIT\r\n')
+    await new Promise((resolve) => stream.once('end', resolve))
+    expect(text).toBe('+OK\r\n$1\r\n1\r\n+OK\r\n')
+    await eventually(() => stream.destroyed)
+  })
+
+  test('a reader that pauses loses nothing', async () => {
+    const broker = await open()
+    await broker.call('SET', 'v', 'x'.repeat(100_000))
+    const stream = broker.connect()
+    stream.pause()
+    stream.write('GET v\r\n'.repeat(100))
+    for (let i = 0; i < 20; i++) await broker.call('ECHO', 'y'.repeat(1000))
+    let length = 0
+    const expected = 100 * (9 + 100_000 + 2)
+    await new Promise<void>((resolve) => {
+      stream.on('data', (chunk: Buffer) => {
+        expect(chunk.includes('y')).toBe(false)
+        length += chunk.length
+        if (length >= expected) resolve()
+      })
+    })
+    expect(length).toBe(expected)
+    stream.destroy()
+  })
+
+  test('a subscriber that does not read is disconnected at its limit', async () => {
+    const broker = await open({ config: { 'client-output-buffer-limit': 'pubsub 1mb 0 0' } })
+    const stream = broker.connect()
+    stream.on('error', () => {})
+    stream.write('SUBSCRIBE news\r\n')
+    await new Promise((resolve) => stream.once('data', resolve))
+    stream.pause()
+    let delivered = 0
+    for (let i = 0; i < 100; i++) delivered += await broker.publish('news', 'x'.repeat(50_000))
+    expect(delivered).toBeGreaterThan(10)
+    expect(delivered).toBeLessThan(30)
+    await eventually(() => stream.destroyed)
+  })
+})
+
+describe('opening and closing', () => {
+  test('with a directory, what was acknowledged is there when it is opened again', async () => {
+    const dir = temporaryDirectory()
+    for (const appendfsync of ['always', 'everysec', 'no'] as const) {
+      const broker = await openBroker({ dir, appendfsync })
+      await broker.call('RPUSH', 'runs', appendfsync)
+      await broker.close()
+    }
+    const broker = await open({ dir })
+    expect(await broker.call('LRANGE', 'runs', 0, -1)).toEqual(['always', 'everysec', 'no'])
+    expect(broker.loaded.keys).toBe(1)
+  })
+
+  test('calls made before close are answered, those after it refused', async () => {
+    const broker = await open()
+    const blocked = broker.call('BLPOP', 'nothing', 0)
+    const last = broker.call('SET', 'a', 1)
+    const closing = broker.close()
+    expect(await last).toBe('OK')
+    await expect(blocked).rejects.toThrow('the connection to the broker was closed')
+    await expect(broker.call('PING')).rejects.toThrow('the broker is closed')
+    await expect(broker.publish('c', 'm')).rejects.toThrow('the broker is closed')
+    await expect(broker.subscribe('c', vi.fn())).rejects.toThrow('the broker is closed')
+    await closing
+    await broker.close()
+  })
+
+  test('options that cannot be taken are named', async () => {
+    await expect(openBroker({ config: { maxmemory: 'lots' } })).rejects.toThrow(OptionError)
+    await expect(openBroker({ config: { maxmemory: 'lots' } })).rejects.toThrow(/'maxmemory'/)
+  })
+
+  test('several brokers know nothing of each other', async () => {
+    const [a, b] = await Promise.all([open(), open()])
+    await a.call('SET', 'k', 'a')
+    expect(await b.call('GET', 'k')).toBeNull()
+  })
+})

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { CommandError, type ReplyValue, ReplyValueReader } from '../../src/protocol/reply-value.ts'
+
+function read(pieces: readonly string[]): { replies: ReplyValue<string>[]; pushes: ReplyValue<string>[][] } {
+  const replies: ReplyValue<string>[] = []
+  const pushes: ReplyValue<string>[][] = []
+  const reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), {
+    reply: (value) => replies.push(value),
+    push: (parts) => pushes.push(parts),
+  })
+  for (const piece of pieces) {
+    const bytes = Buffer.from(piece, 'latin1')
+    reader.feed(bytes)
+    // The engine reuses its buffers.
+    bytes.fill('!')
+  }
+  return { replies, pushes }
+}
+
+const VALUES: [name: string, bytes: string, value: ReplyValue<string>][] = [
+  ['status', '+OK\r\n', 'OK'],
+  ['integer', ':-12\r\n', -12],
+  ['large integer', ':9223372036854775807\r\n', 9223372036854775807n],
+  ['bulk', '$6\r\n\xc3\xa4\r\n\xc3\xb6\r\n', 'ä\r\nö'],
+  ['empty bulk', '$0\r\n\r\n', ''],
+  ['nil in RESP2', '$-1\r\n', null],
+  ['nil array in RESP2', '*-1\r\n', null],
+  ['nil', '_\r\n', null],
+  ['true', '#t\r\n', true],
+  ['false', '#f\r\n', false],
+  ['double', ',1.5\r\n', 1.5],
+  ['infinity', ',-inf\r\n', Number.NEGATIVE_INFINITY],
+  ['verbatim', '=8\r\ntxt:text\r\n', 'text'],
+  ['array', '*3\r\n:1\r\n*0\r\n$1\r\na\r\n', [1, [], 'a']],
+  [
+    'map',
+    '%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n*1\r\n:2\r\n',
+    new Map<ReplyValue<string>, ReplyValue<string>>([
+      ['a', 1],
+      ['b', [2]],
+    ]),
+  ],
+  ['set', '~2\r\n$1\r\na\r\n$1\r\nb\r\n', new Set<ReplyValue<string>>(['a', 'b'])],
+]
+
+describe('values', () => {
+  for (const [name, bytes, value] of VALUES) {
+    test(`${name}, whole and cut anywhere`, () => {
+      expect(read([bytes]).replies).toEqual([value])
+      for (let i = 1; i < bytes.length; i++) expect(read([bytes.slice(0, i), bytes.slice(i)]).replies).toEqual([value])
+    })
+  }
+
+  test('an error is a CommandError with its code, inside an array too', () => {
+    const { replies } = read(['-WRONGTYPE not that\r\n*2\r\n:1\r\n-ERR no\r\n'])
+    expect(replies[0]).toBeInstanceOf(CommandError)
+    expect(replies[0]).toMatchObject({ code: 'WRONGTYPE', message: 'WRONGTYPE not that' })
+    expect((replies[1] as ReplyValue<string>[])[1]).toMatchObject({ code: 'ERR', message: 'ERR no' })
+  })
+
+  test('pushes are told apart from replies', () => {
+    const { replies, pushes } = read([':1\r\n>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n:2\r\n'])
+    expect(replies).toEqual([1, 2])
+    expect(pushes).toEqual([['message', 'c', 'hi']])
+  })
+})
