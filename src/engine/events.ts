@@ -93,10 +93,10 @@ export function parseEventFlags(text: string): number | undefined {
 export function formatEventFlags(flags: number): string {
   let text = ''
   if ((flags & EVENT_ALL) === EVENT_ALL) text += 'A'
-  else for (const letter of 'g$lshzxetd') if ((flags & EVENT_BITS[letter as 'g']) !== 0) text += letter
+  // Redis forgets an `n` beside an `A` here: CONFIG SET notify-keyspace-events KEAn, CONFIG GET notify-keyspace-events.
+  else for (const letter of 'g$lshzxetdn') if ((flags & EVENT_BITS[letter as 'g']) !== 0) text += letter
   if ((flags & EVENT_KEYSPACE) !== 0) text += 'K'
   if ((flags & EVENT_KEYEVENT) !== 0) text += 'E'
   if ((flags & EVENT_BITS.m) !== 0) text += 'm'
-  if ((flags & EVENT_BITS.n) !== 0) text += 'n'
   return text
 }

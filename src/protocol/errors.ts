@@ -72,7 +72,8 @@ export const ERR = {
     ),
   arity: (name: string) => new ReplyError(`ERR wrong number of arguments for '${name}' command`),
   invalidExpire: (name: string) => new ReplyError(`ERR invalid expire time in '${name}' command`),
-  of: (text: string) => new ReplyError(`ERR ${printable(text, Number.POSITIVE_INFINITY)}`),
+  /** Line breaks at the end fall away, others become blanks. */
+  of: (text: string) => new ReplyError(`ERR ${printable(text.replace(/[\r\n]+$/, ''), Number.POSITIVE_INFINITY)}`),
 } as const
 
 /** Cuts a user's text for quoting in an error, at its first NUL too as C does, and keeps line breaks out of the reply's one line. */

@@ -225,7 +225,7 @@ export class Generator {
         return pick<Command>(random, [
           ['COMMAND', 'GETKEYS', ...this.#plainCommand()],
           ['COMMAND', 'GETKEYSANDFLAGS', ...this.#plainCommand()],
-          ['COMMAND', 'GETKEYS', 'PING'],
+          ['COMMAND', 'GETKEYS', 'PING', 'x'],
           ['COMMAND', 'GETKEYS', 'NOSUCH', 'a'],
           ['COMMAND', 'GETKEYS'],
           ['COMMAND', 'NOSUCH'],
@@ -408,7 +408,8 @@ export class Generator {
     const grammar = this.#grammars.get(pick(this.#random, this.#lottery))!
     const words = [...grammar.words]
     this.#arguments(grammar.arguments, words, { group: grammar.group, numkeys: -1 })
-    return words
+    // 7.0 takes no command of a single word here, 7.2 does.
+    return words.length === 1 ? [...words, 'x'] : words
   }
 
   #arguments(list: Argument[], words: string[], context: { group: string; numkeys: number }): void {

@@ -55,12 +55,6 @@ export const KNOWN_DIFFERENCES: KnownDifference[] = [
     matches: (place) =>
       asks(place, /^object$/i) && frameText(place.ours) === 'listpack' && frameText(place.theirs) === 'quicklist',
   },
-  {
-    reason: '7.2: COMMAND GETKEYS takes a command of a single word; 7.0 wants one more.',
-    matches: (place) =>
-      /^-ERR wrong number of arguments for 'command\|getkeys(andflags)?' command\r\n$/.test(place.theirs.head) &&
-      place.commands.some((command) => command.length === 3 && /^command$/i.test(String(command[0]))),
-  },
 ]
 
 /** The reason why two frames may differ; undefined when they may not. */

@@ -21,8 +21,12 @@ export const reset = defineCommand({
     client.database = 0
     client.name = ''
     client.noEvict = false
-    client.replyMode = 'on'
-    client.state &= ~(CLIENT_MUTED | CLIENT_NO_TOUCH)
+    client.state &= ~CLIENT_NO_TOUCH
+    // A RESET that itself was to be skipped stays silent: CLIENT REPLY SKIP, RESET.
+    if (client.replyMode !== 'skipping') {
+      client.replyMode = 'on'
+      client.state &= ~CLIENT_MUTED
+    }
     client.user = 'default'
     if (engine.config.get('requirepass') !== '') client.state |= CLIENT_UNAUTHENTICATED
     client.protocol = 2
