@@ -2,7 +2,7 @@
 
 import { aclCategories } from '../../engine/acl-categories.ts'
 import type { Call } from '../../engine/call.ts'
-import { type Command, defineCommand, FLAGS, type KeySpec } from '../../engine/command.ts'
+import { type Command, defineCommand, FLAGS, type Flag, type KeySpec } from '../../engine/command.ts'
 import { keyUses, legacyRange } from '../../engine/key-extraction.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
@@ -52,10 +52,15 @@ function replyAll(call: Call): void {
   for (const each of call.engine.commands.values()) replyCommand(call.reply, each)
 }
 
+/** Redis keeps these to itself, as `COMMAND INFO publish` shows. */
+const UNTOLD: ReadonlySet<Flag> = new Set(['may_replicate'])
+
 /** Ten things, in Redis 7's order. */
 function replyCommand(reply: Reply, told: Command): void {
   const range = legacyRange(told)
-  const flags: string[] = FLAGS.filter((flag) => told.flags.has(flag) || (flag === 'movablekeys' && range.movable))
+  const flags: string[] = FLAGS.filter(
+    (flag) => (told.flags.has(flag) && !UNTOLD.has(flag)) || (flag === 'movablekeys' && range.movable),
+  )
   reply.array(10)
   reply.text(told.name)
   reply.integer(told.arity)
@@ -85,7 +90,9 @@ function replyStatuses(reply: Reply, words: readonly string[]): void {
 function replyKeySpec(reply: Reply, spec: KeySpec): void {
   reply.map(3)
   reply.text('flags')
-  replyStatuses(reply, [spec.access, ...keyUses(spec), ...(spec.flags ?? [])])
+  // A shard channel is found like a key, but nothing is done with it.
+  const { flags = [] } = spec
+  replyStatuses(reply, flags.includes('not_key') ? flags : [spec.access, ...keyUses(spec), ...flags])
   if (spec.keyword !== undefined) {
     const { word, from, last, step, limit = 0 } = spec.keyword
     replyPart(reply, 'begin_search', 'keyword', [
