@@ -372,8 +372,13 @@ export class Engine implements DatabaseHost {
     this.beginUnit()
     for (const { command, args } of queue) {
       inner.begin(client, args, command)
+      // CLIENT REPLY OFF holds from the command after it, inside a transaction too.
+      const muted = client.replyMode === 'off'
+      if (muted) this.replies.mark()
+      const { position } = client
       // A transaction has one reading of the clock; EXEC made it.
       this.run(inner)
+      if (muted) this.#mute(client, position)
     }
     this.endUnit()
   }

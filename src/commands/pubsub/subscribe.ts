@@ -6,6 +6,9 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 
 function confirm(call: Call, kind: string, index: number, count: number): void {
   call.reply.push(3)
@@ -72,6 +75,8 @@ export const ssubscribe = defineCommand({
   reply: 'push for each shard channel: ssubscribe, the channel, the number of shard subscriptions',
   run(call) {
     const { client, args } = call
+    // Unlike its two sisters it is refused inside MULTI.
+    if (!call.mayBlock) throw NOT_IN_TRANSACTION
     for (let i = 1; i < args.length; i++) {
       call.engine.broker.subscribeShard(client, args.string(i))
       confirm(call, 'ssubscribe', i, client.shardChannels.size)
