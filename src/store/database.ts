@@ -319,7 +319,7 @@ export class Database {
 
   // ── structures ───────────────────────────────────────────────────────────
 
-  /** Puts a structure under a key that has none, and returns it. */
+  /** Puts a structure under a key that has none, and returns it. Throws ArenaFull, having freed it. */
   create<T extends Value>(key: Bytes, value: T): T {
     this.#insertStructure(key, value)
     if (this.host.created !== null) this.host.created(this, key)
@@ -339,7 +339,13 @@ export class Database {
   }
 
   #insertStructure(key: Bytes, value: Value): number {
-    const entry = this.keys.insert(key)
+    let entry: number
+    try {
+      entry = this.keys.insert(key)
+    } catch (error) {
+      value.free()
+      throw error
+    }
     this.touchNew(entry)
     this.#placeStructure(entry, value)
     return entry
