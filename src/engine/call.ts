@@ -136,8 +136,10 @@ export class Call {
     const milliseconds = seconds * 1000
     // Redis reads a long double and refuses what does not fit 64 bits once added to the clock.
     if (milliseconds > TIMEOUT_MS_MAX) throw ERR.timeoutOutOfRange
-    if (milliseconds < 0) throw ERR.timeoutNegative
-    return Math.ceil(milliseconds)
+    // Rounded first: a negative fraction of a millisecond is 0, for ever.
+    const rounded = Math.ceil(milliseconds)
+    if (rounded < 0) throw ERR.timeoutNegative
+    return rounded
   }
 }
 

@@ -1,0 +1,54 @@
+// What several list commands read from their arguments, and what happens after elements have gone.
+
+import type { Call } from '../../engine/call.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import { type End, List } from '../../store/list.ts'
+import type { Bytes } from '../../util/bytes.ts'
+import { parseInteger } from '../../util/numbers.ts'
+
+/** Reads argument `i` as a 64-bit index or count; beyond 2^53 the nearest double, which no list reaches. Throws ERR.notInteger. */
+export function readIndex(call: Call, i: number): number {
+  return Number(call.args.integer(i))
+}
+
+/** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
+export function readCount(call: Call, i: number, min: number, error: ReplyError): number {
+  const value = parseInteger(call.args.bytes(i))
+  if (value === undefined || value < min) throw error
+  return Number(value)
+}
+
+/** Reads argument `i` as LEFT or RIGHT. Throws ERR.syntax. */
+export function readEnd(call: Call, i: number): End {
+  if (call.args.equalsIgnoreCase(i, 'LEFT')) return 'head'
+  if (call.args.equalsIgnoreCase(i, 'RIGHT')) return 'tail'
+  throw ERR.syntax
+}
+
+/** Returns the list under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
+export function listForAdding(call: Call, key: Bytes): List {
+  return call.db.getForWrite(key, List) ?? call.db.create(key, new List(call.db.arena))
+}
+
+/** Tells a list of one element that is about to be added; see List.beforeAdding. */
+export function beforeAdding(call: Call, list: List, element: Bytes): void {
+  if (list.mayBecomeQuicklist) list.beforeAdding(call.engine.config.get('list-max-listpack-size'), element.length, 1)
+}
+
+/** Reports `count` elements gone from a list by a command that removes them, and removes the key with the last one. */
+export function elementsRemoved(
+  call: Call,
+  key: Bytes,
+  list: List,
+  event: 'lpop' | 'rpop' | 'lrem' | 'ltrim',
+  count: number,
+): void {
+  call.changed(key, event)
+  call.changes += count - 1
+  if (list.length === 0) {
+    call.db.delete(key)
+    call.notify(key, 'del')
+  } else if (list.mayBecomeListpack) {
+    list.afterRemoving(call.engine.config.get('list-max-listpack-size'))
+  }
+}

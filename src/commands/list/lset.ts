@@ -1,0 +1,37 @@
+// LSET: another element in place of one.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { List } from '../../store/list.ts'
+import { beforeAdding, readIndex } from './list-arguments.ts'
+
+export const lset = defineCommand({
+  name: 'LSET',
+  summary: 'Replaces an element of a list by its index.',
+  group: 'list',
+  since: '1.0.0',
+  complexity: 'O(N) where N is the distance to the nearer end, counted in pages of the list; O(1) for both ends.',
+  arity: 4,
+  flags: ['write', 'denyoom'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update' }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'index', type: 'integer' },
+    { name: 'element', type: 'string' },
+  ],
+  reply: 'status: OK',
+  run(call) {
+    const list = call.db.getForWrite(call.key(1), List)
+    if (list === undefined) throw ERR.noSuchKey
+    let index = readIndex(call, 2)
+    if (index < 0) index += list.length
+    const element = call.args.bytes(3)
+    // Even an index out of range may change the encoding: Redis makes room before it looks.
+    beforeAdding(call, list, element)
+    if (index < 0 || index >= list.length) throw ERR.indexOutOfRange
+    list.set(index, element)
+    if (list.mayBecomeListpack) list.afterRemoving(call.engine.config.get('list-max-listpack-size'))
+    call.changed(call.key(1), 'lset')
+    call.reply.ok()
+  },
+})
