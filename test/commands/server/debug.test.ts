@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest'
+import { REDIS_VERSION } from '../../../src/engine/version.ts'
+import { Bytes } from '../../../src/util/bytes.ts'
+import { createEngine } from '../../support/engine.ts'
+
+const REFUSED = /^-ERR DEBUG command not allowed\. If the enable-debug-command option is set to "local"/
+
+describe('DEBUG', () => {
+  test('is refused unless it is allowed', () => {
+    expect(createEngine().connect().ask('DEBUG', 'SLEEP', '0')).toMatch(REFUSED)
+    expect(createEngine({ 'enable-debug-command': 'yes' }).connect().ask('DEBUG', 'SLEEP', '0')).toBe('+OK\r\n')
+  })
+
+  test.each([
+    ['127.0.0.1:5000', true],
+    ['[::1]:5000', true],
+    ['::1:5000', true],
+    ['::ffff:127.0.0.1:5000', true],
+    ['/tmp/respite.sock:0', true],
+    ['embedded', true],
+    ['10.0.0.7:5000', false],
+    ['2001:db8::1:5000', false],
+  ])('enable-debug-command local: from %s %s', (address, allowed) => {
+    const { connect } = createEngine({ 'enable-debug-command': 'local' })
+    const client = connect()
+    Object.assign(client, { address })
+    expect(client.ask('DEBUG', 'SLEEP', '0') === '+OK\r\n').toBe(allowed)
+  })
+
+  test.each([[['foo']], [['JMAP']], [['SEGFAULT']], [['SLEEP']], [['SLEEP', '0', '1']], [['OBJECT']]])(
+    'refuses %j as unknown',
+    (words) => {
+      expect(
+        createEngine({ 'enable-debug-command': 'yes' })
+          .connect()
+          .ask('DEBUG', ...words),
+      ).toBe(`-ERR unknown subcommand or wrong number of arguments for '${words[0]}'. Try DEBUG HELP.\r\n`)
+    },
+  )
+
+  test('OBJECT tells encoding and idle time without counting as use', () => {
+    const { clock, connect } = createEngine({ 'enable-debug-command': 'yes' })
+    const client = connect()
+    client.ask('SET', 'a', 'text')
+    clock.advance(5000)
+    const line =
+      /^\+Value at:0x[0-9a-f]{12} refcount:1 encoding:embstr serializedlength:\d+ lru:\d+ lru_seconds_idle:5\r\n$/
+    expect(client.ask('DEBUG', 'OBJECT', 'a')).toMatch(line)
+    expect(client.ask('DEBUG', 'OBJECT', 'a')).toMatch(line)
+    expect(client.ask('DEBUG', 'OBJECT', 'nosuch')).toBe('-ERR no such key\r\n')
+  })
+
+  test('SET-ACTIVE-EXPIRE 0 leaves keys whose time is up until somebody looks', () => {
+    const { engine, clock, connect } = createEngine({ 'enable-debug-command': 'yes' })
+    const client = connect()
+    const [database] = engine.databases
+    const expiring = (key: string) => {
+      client.ask('SET', key, 'v')
+      database!.setExpiry(database!.find(Bytes.from(key)), clock.now() + 100)
+    }
+    client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
+    expiring('a')
+    clock.advance(1000)
+    expect(client.ask('DBSIZE')).toBe(':1\r\n')
+    expect(client.ask('GET', 'a')).toBe('$-1\r\n')
+    expect(client.ask('DBSIZE')).toBe(':0\r\n')
+    client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1')
+    expiring('b')
+    client.ask('PING')
+    clock.advance(1000)
+    expect(client.ask('DBSIZE')).toBe(':0\r\n')
+  })
+
+  test('SET-ACTIVE-EXPIRE 1 removes at once what was left', () => {
+    const { engine, clock, connect } = createEngine({ 'enable-debug-command': 'yes' })
+    const client = connect()
+    const [database] = engine.databases
+    client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
+    client.ask('SET', 'a', 'v')
+    database!.setExpiry(database!.find(Bytes.from('a')), clock.now() + 100)
+    clock.advance(1000)
+    client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1')
+    clock.advance(1)
+    expect(client.ask('DBSIZE')).toBe(':0\r\n')
+  })
+
+  test('STRINGMATCH-LEN runs the glob matcher', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    expect(client.ask('DEBUG', 'STRINGMATCH-LEN', 'h*llo', 'heeello')).toBe(':1\r\n')
+    expect(client.ask('DEBUG', 'STRINGMATCH-LEN', 'h?llo', 'heeello')).toBe(':0\r\n')
+  })
+
+  test('HELP lists what there is', () => {
+    const help = createEngine({ 'enable-debug-command': 'yes' }).connect().ask('DEBUG', 'HELP')
+    for (const word of ['OBJECT', 'SLEEP', 'SET-ACTIVE-EXPIRE', 'HELP']) expect(help).toContain(`+${word}`)
+  })
+})
+
+describe('SHUTDOWN', () => {
+  test.each([
+    [[], { save: 'default', now: false, force: false, abort: false }],
+    [['NOSAVE'], { save: 'nosave', now: false, force: false, abort: false }],
+    [['save', 'now', 'force'], { save: 'save', now: true, force: true, abort: false }],
+  ])('%j asks the host, and runs nothing more of this client', (words, options) => {
+    const { engine, connect } = createEngine()
+    const asked: object[] = []
+    engine.host = { shutdown: (given) => asked.push(given) }
+    const client = connect()
+    const request = ['SHUTDOWN', ...words]
+    client.sendRaw(
+      `*${request.length}\r\n${request.map((w) => `$${w.length}\r\n${w}\r\n`).join('')}*1\r\n$8\r\nFLUSHALL\r\n`,
+    )
+    expect(asked).toEqual([options])
+    expect(engine.stats.commandsProcessed).toBe(1)
+  })
+
+  test.each([
+    [['foo'], '-ERR syntax error\r\n'],
+    [['NOSAVE', 'SAVE'], '-ERR syntax error\r\n'],
+    [['ABORT', 'NOW'], '-ERR syntax error\r\n'],
+    [['ABORT'], '-ERR No shutdown in progress.\r\n'],
+  ])('%j is refused and the server goes on', (words, error) => {
+    const { engine, connect } = createEngine()
+    engine.host = {
+      shutdown: () => {
+        throw new Error('asked')
+      },
+    }
+    const client = connect()
+    expect(client.ask('SHUTDOWN', ...words)).toBe(error)
+    expect(client.ask('PING')).toBe('+PONG\r\n')
+  })
+
+  test('is refused where there is nothing to shut down', () => {
+    expect(createEngine().connect().ask('SHUTDOWN')).toBe('-ERR Errors trying to SHUTDOWN. Check logs.\r\n')
+  })
+})
+
+describe('MEMORY USAGE', () => {
+  test('answers the bytes of a key, nil for one that is not there', () => {
+    const { connect } = createEngine()
+    const client = connect(3)
+    client.ask('SET', 'a', 'x'.repeat(1000))
+    const bytes = Number(/^:(\d+)\r\n$/.exec(client.ask('MEMORY', 'USAGE', 'a'))?.[1])
+    expect(bytes).toBeGreaterThanOrEqual(1000)
+    expect(bytes).toBeLessThan(1500)
+    expect(client.ask('MEMORY', 'USAGE', 'a', 'SAMPLES', '0')).toBe(`:${bytes}\r\n`)
+    expect(client.ask('MEMORY', 'USAGE', 'nosuch')).toBe('_\r\n')
+  })
+
+  test.each([
+    [['FOO'], '-ERR syntax error\r\n'],
+    [['SAMPLES'], '-ERR syntax error\r\n'],
+    [['SAMPLES', '-1'], '-ERR syntax error\r\n'],
+    [['SAMPLES', 'x'], '-ERR value is not an integer or out of range\r\n'],
+  ])('refuses %j', (words, error) => {
+    const client = createEngine().connect()
+    client.ask('SET', 'a', 'b')
+    expect(client.ask('MEMORY', 'USAGE', 'a', ...words)).toBe(error)
+  })
+})
+
+test('MODULE LIST is empty', () => {
+  expect(createEngine().connect().ask('MODULE', 'LIST')).toBe('*0\r\n')
+})
+
+describe('LOLWUT', () => {
+  test('draws a picture of the size that is asked for, and ends with the version', () => {
+    const { connect } = createEngine()
+    const reply = Buffer.from(connect(3).ask('LOLWUT', 'VERSION', '5', '10', '3'), 'latin1').toString('utf8')
+    const lines = reply.split('\r\n')[1]!.split('\n')
+    expect(lines[0]!.startsWith('txt:')).toBe(true)
+    expect(lines.slice(0, 3).map((line) => [...line.replace('txt:', '')].length)).toEqual([10, 10, 10])
+    expect(lines.at(-2)).toMatch(new RegExp(`Redis ver\\. ${REDIS_VERSION}$`))
+  })
+
+  test('is bounded, and wants numbers after VERSION', () => {
+    const client = createEngine().connect()
+    expect(client.ask('LOLWUT', 'VERSION', '5', '999999999', '999999999').length).toBeLessThan(100_000)
+    expect(client.ask('LOLWUT', 'VERSION', 'x')).toBe('-ERR value is not an integer or out of range\r\n')
+    expect(client.ask('LOLWUT')).not.toBe(client.ask('LOLWUT'))
+  })
+})

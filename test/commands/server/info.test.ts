@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest'
+import { ENGINE_LOADING } from '../../../src/engine/engine.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/engine/version.ts'
+import { Bytes } from '../../../src/util/bytes.ts'
+import { createEngine, type TestClient } from '../../support/engine.ts'
+
+function headings(text: string): string[] {
+  return [...text.matchAll(/^# (\w+)\r$/gm)].map(([, heading]) => heading!)
+}
+
+function field(client: TestClient, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*)\\r$`, 'm').exec(client.ask('INFO', 'everything'))?.[1]
+}
+
+describe('INFO', () => {
+  test('is text for people', () => {
+    const { connect } = createEngine()
+    expect(connect(2).ask('INFO', 'cluster')).toBe('$30\r\n# Cluster\r\ncluster_enabled:0\r\n\r\n')
+    expect(connect(3).ask('INFO', 'cluster')).toBe('=34\r\ntxt:# Cluster\r\ncluster_enabled:0\r\n\r\n')
+  })
+
+  test('has the sections that were asked for, in its own order, each once', () => {
+    const client = createEngine().connect()
+    expect(headings(client.ask('INFO'))).toEqual(
+      'Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace'.split(' '),
+    )
+    expect(client.ask('INFO', 'default')).toHaveLength(client.ask('INFO').length)
+    for (const all of ['all', 'EVERYTHING']) {
+      expect(headings(client.ask('INFO', all))).toEqual(
+        'Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace'.split(
+          ' ',
+        ),
+      )
+    }
+    expect(headings(client.ask('INFO', 'keyspace', 'Server', 'keyspace', 'nosuch'))).toEqual(['Server', 'Keyspace'])
+  })
+
+  test('is empty for sections that do not exist', () => {
+    expect(createEngine().connect().ask('INFO', 'nosuch')).toBe('$0\r\n\r\n')
+  })
+
+  test('separates sections by an empty line', () => {
+    expect(createEngine().connect().ask('INFO', 'modules', 'cluster')).toBe(
+      '$43\r\n# Modules\r\n\r\n# Cluster\r\ncluster_enabled:0\r\n\r\n',
+    )
+  })
+
+  test('has a line of the form field:value for everything but headings', () => {
+    const client = createEngine().connect()
+    client.ask('SET', 'a', 'b')
+    client.ask('NOSUCH')
+    const lines = client.ask('INFO', 'all').split('\r\n').slice(1)
+    for (const line of lines) expect(line).toMatch(/^(# \w+|[\w|.-]+:.*|)$/)
+  })
+
+  test('opens the version gates of clients, and looks like no other server', () => {
+    const client = createEngine().connect()
+    const text = client.ask('INFO', 'everything')
+    expect(field(client, 'redis_version')).toBe(REDIS_VERSION)
+    expect(field(client, 'respite_version')).toBe(RESPITE_VERSION)
+    expect(text.indexOf('redis_version')).toBeLessThan(text.indexOf('respite_version'))
+    for (const other of ['dragonfly_version', 'valkey_version', 'server:Dragonfly', 'server:Valkey']) {
+      expect(text).not.toContain(other)
+    }
+  })
+
+  test('has every field that BullMQ, its dashboards and ioredis read', () => {
+    const client = createEngine().connect()
+    for (const name of [
+      'redis_version',
+      'redis_mode',
+      'tcp_port',
+      'os',
+      'uptime_in_seconds',
+      'maxmemory',
+      'total_system_memory',
+      'used_memory',
+      'mem_fragmentation_ratio',
+      'used_memory_peak',
+      'connected_clients',
+      'blocked_clients',
+      'loading',
+      'role',
+    ]) {
+      expect(field(client, name), name).toMatch(/./)
+    }
+    expect(field(client, 'maxmemory_policy')).toBe('noeviction')
+  })
+
+  test('counts keys and how long they live', () => {
+    const { engine, clock, connect } = createEngine()
+    const client = connect()
+    expect(client.ask('INFO', 'keyspace')).toBe('$12\r\n# Keyspace\r\n\r\n')
+    client.ask('SET', 'a', '1')
+    client.ask('SET', 'b', '1')
+    const [database] = engine.databases
+    database!.setExpiry(database!.find(Bytes.from('b')), clock.now() + 5000)
+    expect(client.ask('INFO', 'keyspace')).toContain('\r\ndb0:keys=2,expires=1,avg_ttl=5000\r\n')
+  })
+
+  test('counts calls, failures and refusals of each command', () => {
+    const client = createEngine().connect()
+    client.ask('GET', 'a')
+    client.ask('GET')
+    client.ask('SWAPDB', 'x', 'y')
+    const text = client.ask('INFO', 'commandstats')
+    expect(text).toMatch(/\r\ncmdstat_get:calls=1,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=1,failed_calls=0\r\n/)
+    expect(text).toMatch(
+      /\r\ncmdstat_swapdb:calls=1,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=0,failed_calls=1\r\n/,
+    )
+    expect(text).not.toContain('cmdstat_dbsize')
+  })
+
+  test('counts errors by their code', () => {
+    const client = createEngine().connect()
+    client.ask('NOSUCH')
+    client.ask('GET')
+    expect(client.ask('INFO', 'errorstats')).toBe('$37\r\n# Errorstats\r\nerrorstat_ERR:count=2\r\n\r\n')
+  })
+
+  test('tells of loading while it lasts', () => {
+    const { engine, clock, connect } = createEngine()
+    const client = connect()
+    expect(field(client, 'loading')).toBe('0')
+    expect(field(client, 'loading_eta_seconds')).toBeUndefined()
+    engine.state |= ENGINE_LOADING
+    engine.loading = { startedMs: clock.now(), totalBytes: 1000, loadedBytes: 250 }
+    clock.advance(10_000)
+    expect(field(client, 'loading')).toBe('1')
+    expect(field(client, 'loading_loaded_perc')).toBe('25.00')
+    expect(field(client, 'loading_eta_seconds')).toBe('30')
+  })
+
+  test('says when the journal cannot be written', () => {
+    const { journal, connect } = createEngine()
+    const client = connect()
+    expect(field(client, 'aof_last_write_status')).toBe('ok')
+    journal.failure = 'No space left on device'
+    expect(field(client, 'aof_last_write_status')).toBe('err')
+  })
+
+  test('works out rates from one look to the next', () => {
+    const { clock, connect } = createEngine()
+    const client = connect()
+    client.ask('INFO')
+    clock.advance(1000)
+    for (let i = 0; i < 99; i++) client.ask('PING')
+    clock.advance(1000)
+    // 99 pings and the first INFO within two seconds; the second INFO has not run when it looks.
+    expect(field(client, 'instantaneous_ops_per_sec')).toMatch(/^(50|51)$/)
+  })
+
+  test('knows its age', () => {
+    const { clock, connect } = createEngine()
+    clock.advance(86_400_000 + 5000)
+    const client = connect()
+    expect(field(client, 'uptime_in_seconds')).toBe('86405')
+    expect(field(client, 'uptime_in_days')).toBe('1')
+  })
+})
