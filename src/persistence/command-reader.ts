@@ -55,7 +55,7 @@ export class CommandReader {
   #lineEnd = 0
 
   /** Reads from `offset` on; `size` is the file's. */
-  constructor(file: Pick<DiskFile, 'read'>, size: number, offset = 0, bufferBytes = READ_BYTES) {
+  constructor(file: Pick<DiskFile, 'read'>, size: number, offset = 0, bufferBytes = Math.min(READ_BYTES, size)) {
     this.#file = file
     this.size = size
     this.#base = offset

@@ -172,6 +172,81 @@ describe('appendfsync everysec', () => {
   })
 })
 
+describe('appendfsync always', () => {
+  const syncs = (disk: MemoryDisk) => disk.history.filter((line) => line === `sync ${INCREMENT}`).length
+
+  test('one sync covers everybody who wrote while the one before was under way', async () => {
+    const { connect, disk } = await begin('always')
+    const clients = Array.from({ length: 10 }, () => connect())
+    const before = syncs(disk)
+    disk.held = true
+    clients.forEach((client, i) => {
+      expect(client.ask('SET', `k${i}`, '1')).toBe('')
+    })
+    expect(disk.waiting).toBe(1)
+    expect(lines(disk)).toEqual(['SELECT 0', 'SET k0 1'])
+    await disk.release()
+    expect(clients.map((client) => client.received())).toEqual([OK, ...Array(9).fill('')])
+    expect(disk.waiting).toBe(1)
+    expect(lines(disk)).toHaveLength(11)
+    await disk.release()
+    expect(clients.map((client) => client.received())).toEqual(['', ...Array(9).fill(OK)])
+    expect(syncs(disk)).toBe(before + 2)
+    expect(Object.keys(dump((await start(disk.powerCut())).engine))).toHaveLength(10)
+  })
+
+  test('readers of other keys never wait for the disk', async () => {
+    const { connect, disk } = await begin('always')
+    const [writer, reader] = [connect(), connect()]
+    disk.held = true
+    writer.ask('SET', 'a', '1')
+    expect(reader.ask('GET', 'b')).toBe('$-1\r\n')
+    expect(reader.ask('GET', 'a')).toBe('')
+    await disk.release()
+    expect(reader.received()).toBe('$1\r\n1\r\n')
+  })
+
+  test('with a slow disk the next sync waits a little for those who were just answered', async () => {
+    const { connect, disk, clock } = await begin('always')
+    const [a, b] = [connect(), connect()]
+    disk.held = true
+    a.ask('SET', 'a', '1')
+    b.ask('SET', 'b', '1')
+    clock.advance(40)
+    await disk.release()
+    expect(a.received()).toBe(OK)
+    // b alone could go, but a is likely to come back.
+    expect(disk.waiting).toBe(0)
+    a.ask('SET', 'a', '2')
+    expect(disk.waiting).toBe(1)
+    clock.advance(40)
+    await disk.release()
+    expect([a.received(), b.received()]).toEqual([OK, OK])
+    // Nobody comes back: no longer than two milliseconds.
+    a.ask('SET', 'a', '3')
+    expect(disk.waiting).toBe(0)
+    clock.advance(2)
+    expect(a.received()).toBe('')
+    expect(disk.waiting).toBe(1)
+    await disk.release()
+    expect(a.received()).toBe(OK)
+  })
+
+  test('a group too large to be copied at once is written by another thread', async () => {
+    const { connect, disk } = await begin('always')
+    const [writer, reader] = [connect(), connect()]
+    disk.held = true
+    writer.ask('SET', 'a', 'x'.repeat(3_000_000))
+    expect(disk.get(INCREMENT)).toHaveLength(0)
+    expect(reader.ask('GET', 'b')).toBe('$-1\r\n')
+    await disk.release()
+    expect(writer.received()).toBe('')
+    await disk.release()
+    expect(writer.received()).toBe(OK)
+    expect(Object.keys(dump((await start(disk.powerCut())).engine))).toEqual(['0 a'])
+  })
+})
+
 describe('appendfsync no', () => {
   test('never syncs until it is closed', async () => {
     const { connect, disk, clock, aof } = await begin('no')
