@@ -47,8 +47,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   /** Runs a command; with `buffers` the reply's strings are bytes. */
   call(command: string, words: readonly Word[], buffers: boolean): Promise<ReplyValue<string | Buffer>> {
     return new Promise((resolve, reject) => {
+      const end = encode(0, command, words)
       this.#expect({ buffers, resolve, reject })
-      this.#send(encode(0, command, words))
+      this.#send(end)
     })
   }
 
@@ -57,19 +58,17 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return new Promise((resolve, reject) => {
       let firstError: CommandError | undefined
       let end = encode(0, 'MULTI', [])
+      for (const [command, ...words] of commands) end = encode(end, command, words)
+      end = encode(end, 'EXEC', [])
       const queued = { buffers: false, resolve() {}, reject: (error: Error) => (firstError ??= error as CommandError) }
-      this.#expect(queued)
-      for (const [command, ...words] of commands) {
-        end = encode(end, command, words)
-        this.#expect(queued)
-      }
+      for (let i = 0; i <= commands.length; i++) this.#expect(queued)
       this.#expect({
         buffers: false,
         resolve: (value) => resolve(value as ReplyValue<string>[]),
         // EXECABORT says that a command was refused; which and why says that command's own error.
         reject: (error) => reject(firstError ?? error),
       })
-      this.#send(encode(end, 'EXEC', []))
+      this.#send(end)
     })
   }
 

@@ -277,6 +277,7 @@ describe('streams', () => {
         length += chunk.length
         if (length >= expected) resolve()
       })
+      stream.resume()
     })
     expect(length).toBe(expected)
     stream.destroy()

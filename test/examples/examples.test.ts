@@ -1,0 +1,70 @@
+// Every example runs to its end, as a user would run it, and does what it says.
+
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+
+const EXAMPLES = join(import.meta.dirname, '../../examples')
+
+async function run(name: string): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), join(EXAMPLES, name)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, output }
+}
+
+test('event-bus: every service hears what it asked for', async () => {
+  const { code, output } = await run('event-bus.ts')
+  expect(code, output).toBe(0)
+  for (const id of [1, 2]) {
+    expect(output).toContain(`shop: order ${id} announced to 2 listeners`)
+    expect(output).toContain(`billing: order ${id} costs ${id === 1 ? 25 : 40}`)
+    expect(output).toContain(`shipping: order ${id} is on its way`)
+    expect(output).toContain(`audit: orders.paid {"id":${id}}`)
+  }
+  expect(output).toContain('audit: orders.created {"id":1,"amount":25}')
+  expect(output).not.toContain('audit: parcels')
+  expect(output).toMatch(/done: 8 messages heard\n$/)
+})
+
+test('work-queue: a worker and the server are killed, every job is done', async () => {
+  const { code, output } = await run('work-queue.ts')
+  expect(code, output).toBe(0)
+  expect(output).toMatch(/worker 0 was killed with [01] job in hand/)
+  expect(output).toContain('the server was killed\nthe server is back\n')
+  expect(output).toMatch(/400 jobs: 400 done, 0 lost, 0 wrong; still waiting: 0\n$/)
+}, 90_000)
+
+test('embedded: the engine in a program, and its data after it', async () => {
+  const { code, output } = await run('embedded.ts')
+  expect(code, output).toBe(0)
+  expect(output).toBe(
+    [
+      'visits: 42',
+      'listeners reached: 1',
+      'heard news: hello',
+      "ioredis sees: [ 'first letter', 'second letter' ]",
+      "a blocked client got: [ 'requests', 'a request' ]",
+      'opened again: 2 keys, visits = 42',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('the table lists every example', () => {
+  const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
+  const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'))
+  for (const file of files) expect(table).toContain(`examples/${file}`)
+  expect(files.length).toBe(3)
+})

@@ -1,0 +1,175 @@
+import fs from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { version } from '../../src/index.ts'
+import { encode } from '../support/engine.ts'
+import { eventually, type Program, RawConnection, runProgram, temporaryDirectory } from '../support/server.ts'
+
+describe('the program', () => {
+  /** A port that was free a moment ago. */
+  async function freePort(): Promise<number> {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as net.AddressInfo
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
+
+  async function ready(program: Program): Promise<void> {
+    await eventually(() => / is ready /.test(program.output()), `ready in: ${program.output()}`)
+  }
+
+  test('without a config file it keeps its data under ./data, and says so in one line', async () => {
+    const cwd = temporaryDirectory()
+    const port = await freePort()
+    const program = runProgram(['--port', String(port)], { cwd })
+    await ready(program)
+    expect(program.output()).toMatch(
+      new RegExp(
+        `^\\S+Z info respite ${version} is ready address=127.0.0.1:${port} data=${cwd}/data/appendonlydir keys=0 loadedMs=\\d+ pid=${program.child.pid} node=\\S+\n$`,
+      ),
+    )
+    const connection = await RawConnection.open(port)
+    expect(await connection.ask(encode(['SET', 'a', '1']), '+OK\r\n')).toBe('+OK\r\n')
+    expect(fs.readFileSync(join(cwd, 'data/appendonlydir/appendonly.aof.1.incr.aof'), 'latin1')).toContain('SET')
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`${signal} keeps everything and exits with 0`, async () => {
+      const cwd = temporaryDirectory()
+      const socket = join(cwd, 'sock')
+      const args = ['--port', '0', '--unixsocket', socket, '--appendfsync', 'no']
+      const first = runProgram(args, { cwd })
+      await ready(first)
+      const connection = await RawConnection.open(socket)
+      await connection.ask(encode(['SET', 'a', '1']), '+OK\r\n')
+      first.child.kill(signal)
+      expect(await first.exited).toEqual({ code: 0, signal: null })
+      expect(fs.existsSync(socket)).toBe(false)
+      const second = runProgram(args, { cwd })
+      await ready(second)
+      expect(second.output()).toContain('keys=1')
+      const again = await RawConnection.open(socket)
+      expect(await again.ask('GET a\r\n', '$1\r\n1\r\n')).toBe('$1\r\n1\r\n')
+    })
+  }
+
+  test('after SIGKILL everything acknowledged is still there', async () => {
+    const cwd = temporaryDirectory()
+    const socket = join(cwd, 'sock')
+    const args = ['--port', '0', '--unixsocket', socket]
+    const first = runProgram(args, { cwd })
+    await ready(first)
+    const connection = await RawConnection.open(socket)
+    let acknowledged = 0
+    connection.send(Array.from({ length: 50_000 }, (_, i) => encode(['SET', `key:${i}`, i])).join(''))
+    connection.socket.on('data', (chunk) => {
+      acknowledged += chunk.length / 5
+      if (acknowledged > 5000) first.child.kill('SIGKILL')
+    })
+    await first.exited
+    const second = runProgram(args, { cwd })
+    await ready(second)
+    const again = await RawConnection.open(socket)
+    const last = Math.floor(acknowledged) - 1
+    const reply = `$${String(last).length}\r\n${last}\r\n`
+    expect(await again.ask(encode(['GET', `key:${last}`]), reply)).toBe(reply)
+  })
+
+  test('SHUTDOWN ends the program', async () => {
+    const cwd = temporaryDirectory()
+    const socket = join(cwd, 'sock')
+    const program = runProgram(['--port', '0', '--unixsocket', socket], { cwd })
+    await ready(program)
+    const connection = await RawConnection.open(socket)
+    connection.send('SHUTDOWN NOSAVE\r\n')
+    expect(await connection.rest()).toBe('')
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('a config file is read, the command line wins, and CONFIG REWRITE finds the file', async () => {
+    const cwd = temporaryDirectory()
+    const file = join(cwd, 'respite.conf')
+    const socket = join(cwd, 'sock')
+    fs.writeFileSync(file, `port 0\nunixsocket "${socket}"\nmaxclients 77\ndatabases 3\n`)
+    const program = runProgram([file, '--databases', '5'], { cwd })
+    await ready(program)
+    // What the file does not say is as redis.conf has it: no append-only file.
+    expect(program.output()).toContain('data="in memory only"')
+    const connection = await RawConnection.open(socket)
+    const reply = '*4\r\n$10\r\nmaxclients\r\n$2\r\n77\r\n$9\r\ndatabases\r\n$1\r\n5\r\n'
+    const got = await connection.ask('CONFIG GET maxclients databases\r\n', reply)
+    expect(got).toContain('$2\r\n77\r\n')
+    expect(got).toContain('$1\r\n5\r\n')
+    await connection.ask('CONFIG SET maxclients 88\r\n', '+OK\r\n')
+    await connection.ask('CONFIG REWRITE\r\n', '+OK\r\n')
+    expect(fs.readFileSync(file, 'utf8')).toContain('maxclients 88')
+  })
+
+  test('the config can come from standard input', async () => {
+    const cwd = temporaryDirectory()
+    const program = runProgram(['-'], { cwd, input: `port 0\nunixsocket ${join(cwd, 'sock')}\n` })
+    await ready(program)
+  })
+
+  const REFUSED: [args: string[], line: RegExp][] = [
+    [['--nonsense', '1'], /^respite: --nonsense: unknown option\n$/],
+    [['--port', 'abc'], /^respite: --port: argument couldn't be parsed into an integer\n$/],
+    [['--port', '99999'], /^respite: --port: argument must be between 0 and 65535 inclusive\n$/],
+    [['--appendfsync', 'maybe'], /^respite: --appendfsync: argument\(s\) must be one of the following: .*\n$/],
+    [['--maxclients'], /^respite: --maxclients: a value is missing\n$/],
+    [['/nowhere/respite.conf'], /^respite: cannot read the config file '\/nowhere\/respite.conf': .*\n$/],
+  ]
+  for (const [args, line] of REFUSED) {
+    test(`${args.join(' ')}: one line, exit 1`, async () => {
+      const program = runProgram(args, { cwd: temporaryDirectory() })
+      expect(await program.exited).toEqual({ code: 1, signal: null })
+      expect(program.output()).toMatch(line)
+    })
+  }
+
+  test('a port in use: one line, exit 1', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as net.AddressInfo
+    const program = runProgram(['--port', String(port)], { cwd: temporaryDirectory() })
+    expect(await program.exited).toEqual({ code: 1, signal: null })
+    expect(program.output()).toBe(
+      `respite: cannot listen on 127.0.0.1:${port}: the address is in use (is another server running?)\n`,
+    )
+    server.close()
+  })
+
+  test('damaged data: one line that names the file, exit 1', async () => {
+    const cwd = temporaryDirectory()
+    fs.mkdirSync(join(cwd, 'data/appendonlydir'), { recursive: true })
+    fs.writeFileSync(join(cwd, 'data/appendonlydir/appendonly.aof.manifest'), 'nonsense\n')
+    const program = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock')], { cwd })
+    expect(await program.exited).toEqual({ code: 1, signal: null })
+    expect(program.output()).toMatch(/^respite: .*appendonly\.aof\.manifest.*\n$/)
+  })
+
+  test('--version and --help say what they should and exit with 0', async () => {
+    const asked = runProgram(['--version'])
+    expect(await asked.exited).toEqual({ code: 0, signal: null })
+    expect(asked.output()).toMatch(new RegExp(`^respite ${version} `))
+    const helped = runProgram(['--help'])
+    expect(await helped.exited).toEqual({ code: 0, signal: null })
+    expect(helped.output()).toContain('Usage: respite [config-file | -] [--option value …]')
+  })
+
+  test('loglevel and logfile are obeyed', async () => {
+    const cwd = temporaryDirectory()
+    const file = join(cwd, 'respite.log')
+    const program = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock'), '--logfile', file], { cwd })
+    await eventually(() => fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes('is ready'))
+    expect(program.output()).toBe('')
+    const quiet = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock2'), '--loglevel', 'warning'], { cwd })
+    await eventually(() => fs.existsSync(join(cwd, 'sock2')))
+    const connection = await RawConnection.open(join(cwd, 'sock2'))
+    connection.send('SHUTDOWN\r\n')
+    await quiet.exited
+    expect(quiet.output()).toBe('')
+  })
+})
