@@ -86,6 +86,7 @@ export class OutputLimits {
       'closing a client that does not read its replies fast enough',
     )
     engine.stats.outputLimitDisconnects++
+    this.forget(client)
     client.overLimit = true
     client.dropOutput()
     if (!client.queuedForFlush) {

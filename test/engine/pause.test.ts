@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { createEngine, encode } from '../support/engine.ts'
+
+test('a pause of writes holds writes and PUBLISH, and lets reads through', () => {
+  const { connect, clock } = createEngine()
+  const [a, b, c, reader] = [connect(), connect(), connect(), connect()]
+  expect(a.ask('CLIENT', 'PAUSE', '500', 'WRITE')).toBe('+OK\r\n')
+  expect(b.ask('SET', 'k', 'v')).toBe('')
+  expect(c.ask('PUBLISH', 'c', 'm')).toBe('')
+  expect(reader.ask('GET', 'k')).toBe('$-1\r\n')
+  clock.advance(499)
+  expect(b.received()).toBe('')
+  clock.advance(1)
+  expect([b.received(), c.received()]).toEqual(['+OK\r\n', ':0\r\n'])
+  expect(reader.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+})
+
+test('held requests run in the order in which they came, and what followed them after that', () => {
+  const { connect, engine, journal } = createEngine()
+  const [a, b, c] = [connect(), connect(), connect()]
+  a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
+  c.sendRaw(encode(['SET', 'k', 'c']) + encode(['SET', 'k', 'c2']))
+  b.sendRaw(encode(['SET', 'k', 'b']))
+  b.sendRaw(encode(['GET', 'k']))
+  expect(journal.take()).toEqual([])
+  a.ask('CLIENT', 'UNPAUSE')
+  expect(journal.take()).toEqual(['0 SET k c', '0 SET k c2', '0 SET k b'])
+  expect([b.received(), c.received()]).toEqual(['+OK\r\n$1\r\nb\r\n', '+OK\r\n+OK\r\n'])
+  expect(engine.pause.active).toBe(false)
+})
+
+test('a pause of everything holds everything, CLIENT UNPAUSE too', () => {
+  const { connect, clock } = createEngine()
+  const [a, b] = [connect(), connect()]
+  expect(a.sendRaw(encode(['CLIENT', 'PAUSE', '300']) + encode(['PING']))).toBe('+OK\r\n')
+  expect(b.ask('CLIENT', 'UNPAUSE')).toBe('')
+  clock.advance(300)
+  expect([a.received(), b.received()]).toEqual(['+PONG\r\n', '+OK\r\n'])
+})
+
+test('a later pause makes neither shorter nor milder', () => {
+  const { connect, clock, engine } = createEngine()
+  const [a, b, c] = [connect(), connect(), connect()]
+  a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
+  b.ask('CLIENT', 'PAUSE', '100', 'ALL')
+  expect(engine.pause).toMatchObject({ mode: 'all', untilMs: clock.now() + 500 })
+  expect(c.ask('GET', 'k')).toBe('')
+  clock.advance(100)
+  expect(c.received()).toBe('')
+  clock.advance(400)
+  expect(c.received()).toBe('$-1\r\n')
+})
+
+test('a pause longer than a timer may be does not end early', () => {
+  const { connect, clock, engine } = createEngine()
+  const a = connect()
+  a.ask('CLIENT', 'PAUSE', String(2 ** 40), 'WRITE')
+  const { after } = clock
+  clock.after = (delayMs, run) => after.call(clock, Math.min(delayMs, 2 ** 31), run)
+  engine.pause.begin('write', engine.pause.untilMs)
+  clock.advance(2 ** 40 - 1)
+  expect(engine.pause.active).toBe(true)
+  clock.advance(1)
+  expect(engine.pause.active).toBe(false)
+})
+
+test('a pause of no time at all holds nothing', () => {
+  const { connect, engine } = createEngine()
+  const a = connect()
+  expect(a.sendRaw(encode(['CLIENT', 'PAUSE', '0']) + encode(['SET', 'k', 'v']))).toBe('+OK\r\n+OK\r\n')
+  expect(engine.pause.active).toBe(false)
+})
+
+test('CLIENT PAUSE refuses in Redis’s words', () => {
+  const client = createEngine().connect()
+  const errors: [string[], string][] = [
+    [['x'], 'timeout is not an integer or out of range'],
+    [['1.5'], 'timeout is not an integer or out of range'],
+    [['-1'], 'timeout is negative'],
+    [['9223372036854775807'], 'timeout is out of range'],
+    [['1', 'foo'], 'CLIENT PAUSE mode must be WRITE or ALL'],
+    [['1', 'WRITE', 'x'], "unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP."],
+  ]
+  for (const [words, error] of errors) expect(client.ask('CLIENT', 'PAUSE', ...words)).toBe(`-ERR ${error}\r\n`)
+})
+
+test('EXEC is held when its transaction writes or publishes, queueing is not', () => {
+  const { connect, clock } = createEngine()
+  const [a, writer, publisher, reader] = [connect(), connect(), connect(), connect()]
+  for (const client of [writer, publisher, reader]) client.ask('MULTI')
+  a.ask('CLIENT', 'PAUSE', '100', 'WRITE')
+  expect(reader.ask('GET', 'k')).toBe('+QUEUED\r\n')
+  expect(reader.ask('EXEC')).toBe('*1\r\n$-1\r\n')
+  clock.advance(100)
+  writer.ask('SET', 'k', 'v')
+  publisher.ask('PUBLISH', 'c', 'm')
+  a.ask('CLIENT', 'PAUSE', '100', 'WRITE')
+  expect(writer.ask('EXEC')).toBe('')
+  expect(publisher.ask('EXEC')).toBe('')
+  clock.advance(100)
+  expect([writer.received(), publisher.received()]).toEqual(['*1\r\n+OK\r\n', '*1\r\n:0\r\n'])
+})
+
+test('who waited before the pause still times out and can be unblocked', () => {
+  const { connect, clock } = createEngine()
+  const [a, first, second] = [connect(), connect(), connect()]
+  first.ask('BLPOP', 'list', '0.1')
+  second.ask('BLPOP', 'list', '0')
+  a.ask('CLIENT', 'PAUSE', '1000', 'WRITE')
+  clock.advance(200)
+  expect(first.received()).toBe('*-1\r\n')
+  expect(a.ask('CLIENT', 'UNBLOCK', second.client.id)).toBe(':1\r\n')
+  expect(second.received()).toBe('*-1\r\n')
+})
