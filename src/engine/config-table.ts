@@ -336,9 +336,11 @@ export const CONFIG_TABLE = {
 
   // ── memory ──
   maxmemory: memory(0, 0, Number.POSITIVE_INFINITY, {
-    doc: 'Used memory above which keys are evicted or writes refused; 0 = no limit.',
+    doc: 'Used memory above which commands that may use more are refused; 0 = no limit.',
   }),
-  'maxmemory-policy': oneOf(EVICTION_POLICIES, 'noeviction', { doc: 'Which keys go when memory is short.' }),
+  'maxmemory-policy': oneOf(EVICTION_POLICIES, 'noeviction', {
+    doc: 'Which keys go when memory is short. So far none do: writes are refused, as under noeviction; under an LFU policy the use of keys is counted.',
+  }),
   'lfu-log-factor': integer(10, 0, INT32_MAX, {
     doc: 'How much slower the use counter of a key grows the higher it is.',
   }),

@@ -134,7 +134,7 @@ export class InfoSections {
   #memory(): string {
     const { config, stats } = this.#engine
     this.#askSystem()
-    const used = usedMemory(this.#engine)
+    const used = this.#engine.eviction.usedBytes
     if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
     const peak = stats.usedMemoryPeak
     const resident = this.#residentBytes
@@ -176,7 +176,9 @@ export class InfoSections {
         `aof_buffer_length:${status.bufferedBytes}\r\naof_pending_bio_fsync:${status.pendingSyncs}\r\n` +
         `aof_delayed_fsync:${status.delayedSyncs}\r\n`
     }
-    return loading === undefined ? text : text + loadingText(loading, this.#engine.now(), usedMemory(this.#engine))
+    return loading === undefined
+      ? text
+      : text + loadingText(loading, this.#engine.now(), this.#engine.eviction.usedBytes)
   }
 
   #stats(): string {
@@ -284,12 +286,6 @@ export class InfoSections {
     this.#sampledInput = stats.inputBytes
     this.#sampledOutput = stats.outputBytes
   }
-}
-
-function usedMemory(engine: Engine): number {
-  let bytes = 0
-  for (const database of engine.databases) bytes += database.usedBytes
-  return bytes
 }
 
 /** Time spent in a command: what was timed, and as much for the calls since as those before took (see Engine.run). */

@@ -1,0 +1,268 @@
+// The house rules that a machine can check: who imports whom, what is registered, what is generated, what no source may hold.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { namesOf, REDIS_7_2_COMMANDS } from '../scripts/redis-commands.ts'
+import { referencePages } from '../scripts/reference-pages.ts'
+import { commands } from '../src/commands/index.ts'
+import { aclCategories } from '../src/engine/acl-categories.ts'
+import type { ArgSpec, Command } from '../src/engine/command.ts'
+import { type ConfigName, configRow } from '../src/engine/config.ts'
+import { CONFIG_TABLE } from '../src/engine/config-table.ts'
+import { RESPITE_VERSION } from '../src/engine/version.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const LINES_MAX = 700
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(folder, path))
+    .sort()
+}
+
+const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]))
+
+/** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
+const LEVELS: Readonly<Record<string, number>> = {
+  cli: 9,
+  index: 8,
+  embedded: 7,
+  server: 6,
+  commands: 5,
+  scripting: 4,
+  replication: 4,
+  persistence: 4,
+  engine: 3,
+  broker: 2,
+  queues: 2,
+  store: 2,
+  protocol: 1,
+  util: 0,
+}
+
+/** The folder of a file under src: `src/engine/call.ts` → engine, `src/index.ts` → index. */
+function folderOf(path: string): string {
+  const parts = path.split('/')
+  return parts.length > 2 ? parts[1]! : parts[1]!.replace('.ts', '')
+}
+
+/** Where a file imports from, type-only imports and re-exports included. */
+function importsOf(text: string): string[] {
+  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'";]*?from '([^']+)'|\bimport\('([^']+)'\)/g)].map(
+    (match) => (match[1] ?? match[2])!,
+  )
+}
+
+describe('imports', () => {
+  test('every folder has its level', () => {
+    for (const path of SOURCES.keys()) expect(Object.keys(LEVELS), path).toContain(folderOf(path))
+  })
+
+  test('point down only', () => {
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const from of importsOf(text)) {
+        if (!from.startsWith('.')) continue
+        const target = relative(ROOT, resolve(ROOT, dirname(path), from))
+        const [own, other] = [folderOf(path), folderOf(target)]
+        if (own !== other && !(LEVELS[other]! < LEVELS[own]!)) wrong.push(`${path} imports ${target}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('name files with their ending', () => {
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const from of importsOf(text))
+        if (from.startsWith('.') && !from.endsWith('.ts')) wrong.push(`${path}: ${from}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('of packages are dependencies', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const from of importsOf(text)) {
+        if (!from.startsWith('.') && !from.startsWith('node:') && !(from in dependencies))
+          wrong.push(`${path}: ${from}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('sources', () => {
+  test('stay below the length at which a second noun hides inside', () => {
+    const long = [...SOURCES].map(([path, text]) => [path, text.split('\n').length] as const)
+    expect(long.filter(([, lines]) => lines > LINES_MAX)).toEqual([])
+  })
+
+  test.each([
+    ['work left open', /\b(TODO|FIXME|XXX|HACK)\b|not implemented/i],
+    ['any', /:\s*any\b|\bas any\b|<any>|any\[\]/],
+    ['switched-off checks', /@ts-(ignore|nocheck|expect-error)|biome-ignore|eslint-disable/],
+    ['forgotten output', /\bconsole\.(log|debug)\b/],
+    ['silent catches', /catch(\s*\([^)]*\))?\s*\{\s*\}/],
+  ])('hold no %s', (_, pattern) => {
+    const found: string[] = []
+    for (const [path, text] of SOURCES) {
+      text.split('\n').forEach((line, i) => {
+        if (pattern.test(line)) found.push(`${path}:${i + 1}: ${line.trim()}`)
+      })
+    }
+    expect(found).toEqual([])
+  })
+})
+
+describe('commands', () => {
+  const byName = new Map(commands.map((command) => [command.name, command]))
+
+  test('are all registered', () => {
+    // Which constants a file exports as commands, and which of them its group's index lists.
+    const forgotten: string[] = []
+    for (const [path, text] of SOURCES) {
+      if (!path.startsWith('src/commands/') || path.endsWith('/index.ts')) continue
+      for (const [, name] of text.matchAll(/^\s*name: '([A-Z][A-Z_ -]*)',$/gm)) {
+        if (/defineCommand/.test(text) && !byName.has(name!.toLowerCase().replace(' ', '|'))) {
+          forgotten.push(`${path}: ${name}`)
+        }
+      }
+    }
+    expect(forgotten).toEqual([])
+  })
+
+  test('stand in the folder of their group, in a file of their own or of their twins', () => {
+    const files = [...SOURCES].filter(([path]) => path.startsWith('src/commands/') && !path.endsWith('/index.ts'))
+    const wrong: string[] = []
+    for (const { spec } of commands) {
+      const homes = files.filter(([, text]) => text.includes(`name: '${spec.name}'`)).map(([path]) => path)
+      if (homes.length !== 1 || homes[0]!.split('/')[2] !== spec.group) wrong.push(`${spec.name}: ${homes.join(' ')}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('are described: summary, version, complexity, reply', () => {
+    for (const { name, spec } of commands) {
+      expect(spec.summary, name).toMatch(/^[A-Z].{10,}\.$/)
+      expect(spec.since, name).toMatch(/^\d+\.\d+\.\d+$/)
+      expect(spec.complexity ?? '', name).not.toBe('')
+      if (spec.run !== undefined) expect(spec.reply ?? '', name).not.toBe('')
+    }
+  })
+
+  // Redis's arity and its arguments disagree: QUIT and COMMAND take anything, CLIENT KILL wants one of its options.
+  const ARITY_SAYS_MORE = ['quit', 'command', 'client|kill']
+
+  test('have the arity that their arguments add up to', () => {
+    const wrong: string[] = []
+    for (const command of commands) {
+      if (command.spec.run === undefined || ARITY_SAYS_MORE.includes(command.name)) continue
+      const { min, max } = wordsOf(command)
+      const arity = max === min ? min : -min
+      if (command.arity !== arity) wrong.push(`${command.name}: arity ${command.arity}, arguments say ${arity}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('that write say how they use their keys, and no other may', () => {
+    for (const { name, spec, isWrite } of commands) {
+      for (const key of spec.keys ?? []) {
+        if (!isWrite) expect(key.access, name).toBe('RO')
+        if (!key.flags?.includes('not_key') && isWrite) expect(key.use ?? key.unknown, name).toBeDefined()
+      }
+    }
+  })
+
+  test('have a category besides being fast or slow, unless they only hold or explain others', () => {
+    for (const command of commands) {
+      if (command.spec.run === undefined || command.name.endsWith('|help')) continue
+      const categories = aclCategories(command)
+      // TIME is the one that Redis gives nothing.
+      if (command.name !== 'time') expect(categories.length, command.name).toBeGreaterThan(1)
+    }
+  })
+
+  test('are commands of Redis 7.2', () => {
+    const known = new Set(Object.values(REDIS_7_2_COMMANDS).flatMap(namesOf))
+    expect(known.size).toBe(370)
+    expect(commands.map(({ spec }) => spec.name).filter((name) => !known.has(name))).toEqual([])
+  })
+})
+
+/** How many words a command may have, its own name included. */
+function wordsOf(command: Command): { min: number; max: number } {
+  const own = command.name.includes('|') ? 2 : 1
+  const { min, max } = sum(command.spec.args ?? [])
+  return { min: own + min, max: own + max }
+}
+
+function sum(args: readonly ArgSpec[]): { min: number; max: number } {
+  let min = 0
+  let max = 0
+  for (const arg of args) {
+    const words = wordsOfArg(arg)
+    min += words.min
+    max += words.max
+  }
+  return { min, max }
+}
+
+function wordsOfArg(arg: ArgSpec): { min: number; max: number } {
+  let { min, max } = contentOf(arg)
+  // A token before each, or one before all: the first costs a word either way.
+  if (arg.token !== undefined && arg.type !== 'pure-token') {
+    min++
+    max++
+  }
+  if (arg.multiple) max = Number.POSITIVE_INFINITY
+  if (arg.optional) min = 0
+  return { min, max }
+}
+
+function contentOf(arg: ArgSpec): { min: number; max: number } {
+  if (arg.type === 'block') return sum(arg.args ?? [])
+  if (arg.type !== 'oneof') return { min: 1, max: 1 }
+  const choices = (arg.args ?? []).map(wordsOfArg)
+  return { min: Math.min(...choices.map(({ min }) => min)), max: Math.max(...choices.map(({ max }) => max)) }
+}
+
+describe('settings', () => {
+  const readers = [...SOURCES].filter(([path]) => !path.startsWith('src/engine/config'))
+
+  // Read by the way they are parsed: there is only one value they can have.
+  const DECIDED_BY_PARSING: readonly ConfigName[] = ['daemonize', 'cluster-enabled']
+  // Shown by INFO, which is not the same as being in force.
+  const ONLY_SHOWN: readonly ConfigName[] = ['hz', 'repl-backlog-size']
+
+  test('say that they are only accepted for compatibility exactly when nothing reads them', () => {
+    const wrong: string[] = []
+    for (const name of Object.keys(CONFIG_TABLE) as ConfigName[]) {
+      if (DECIDED_BY_PARSING.includes(name) || ONLY_SHOWN.includes(name)) continue
+      const reading = new RegExp(`(?:\\.(?:get|text|onChange)\\(|isAllowed\\(call, )'${name}'`)
+      const isRead = readers.some(([, text]) => reading.test(text))
+      const inert = configRow(name).inert === true
+      if (isRead === inert)
+        wrong.push(`${name} is ${isRead ? 'read but called inert' : 'called in force but not read'}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('have a sentence of documentation', () => {
+    for (const name of Object.keys(CONFIG_TABLE) as ConfigName[])
+      expect(configRow(name).doc, name).toMatch(/^[A-Z].+\.$/)
+  })
+})
+
+test.each([...referencePages()])('%s is up to date (npm run docs)', (path, text) => {
+  expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
+})
+
+test('the version is the one of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  expect(RESPITE_VERSION).toBe(version)
+})
