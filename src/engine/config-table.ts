@@ -263,10 +263,7 @@ export const CONFIG_TABLE = {
 
   // ── persistence ──
   dir: text('.', { protected: true, doc: 'Directory of the data files.' }),
-  appendonly: yesNo(false, {
-    immutable: true,
-    doc: 'Keep an append-only file. Turning it on while running needs a rewrite, which is to come.',
-  }),
+  appendonly: yesNo(false, { doc: 'Keep an append-only file.' }),
   appendfsync: oneOf(['everysec', 'always', 'no'], 'everysec', { doc: 'When the append-only file is fsynced.' }),
   appendfilename: text(
     'appendonly.aof',
