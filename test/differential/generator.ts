@@ -27,7 +27,7 @@ export const CONNECTIONS = 8
 
 /** Commands whose replies are neither deterministic nor made so, or that would end the server. */
 const EXCLUDED = new Set(
-  `acl asking auth bgrewriteaof bgsave client client|id client|info client|kill client|list client|pause client|reply client|caching
+  `acl asking auth bgrewriteaof bgsave client client|id client|info client|kill client|list client|unblock client|pause client|reply client|caching
   client|tracking client|trackinginfo client|getredir client|setinfo client|no-touch command command|count command|docs command|info command|list
   command|getkeys command|getkeysandflags config config|get config|set config|rewrite config|resetstat debug exec discard failover hello info keys
   lastsave latency lolwut memory migrate module monitor multi object object|idletime psubscribe psync pubsub pubsub|channels
@@ -45,7 +45,7 @@ const WEIGHTS: Record<string, number> = {
   set: 60, get: 15, append: 12, setrange: 12, getrange: 15, incrbyfloat: 15, incrby: 15, lcs: 6, mset: 10, lpush: 40, rpush: 40, lrange: 20,
   linsert: 15, lset: 15, lrem: 15, ltrim: 8, lpos: 20, lmove: 15, lpop: 15, rpop: 15, lmpop: 15, blpop: 6, brpop: 6, blmove: 6, blmpop: 6,
   brpoplpush: 4, del: 6, unlink: 4, expire: 15, copy: 12, rename: 8, renamenx: 8, move: 8, publish: 10, spublish: 4,
-  'client|setname': 2, 'client|getname': 2, 'client|unblock': 2, 'client|no-evict': 1, 'client|unpause': 1, dbsize: 4, echo: 3, ping: 4,
+  'client|setname': 2, 'client|getname': 2, 'client|no-evict': 1, 'client|unpause': 1, dbsize: 4, echo: 3, ping: 4,
 } // biome-ignore format: a table
 
 const BLOCKING = new Set(['BLPOP', 'BRPOP', 'BLMOVE', 'BRPOPLPUSH', 'BLMPOP'])
@@ -64,6 +64,12 @@ export class Generator {
   #random = new Random(0)
   #expiries = 0
   #workers = new Map<number, Worker>()
+  /**
+   * Whether blocking commands wait for several keys; then nothing feeds two keys at once.
+   *
+   * Who waits for two keys that become ready together is served from the one fed first in 7.0, and from the one named first in 7.2.
+   */
+  #wide = false
 
   /** `known` are the names both sides have; containers and the excluded are left out. */
   constructor(grammars: Map<string, Grammar>, known: ReadonlySet<string>) {
@@ -83,6 +89,7 @@ export class Generator {
   program(seed: number, length: number): Program {
     this.#random = new Random(seed)
     this.#expiries = 0
+    this.#wide = chance(this.#random, 40)
     this.#workers = new Map(
       WORKERS.map((id) => [id, { multi: false, maybeBlocked: false, maybeSubscribed: false, maybeMuted: false }]),
     )
@@ -91,7 +98,7 @@ export class Generator {
     let sinceDump = 0
     while (count < length) {
       const step = this.#step()
-      steps.push(step)
+      steps.push(...inOneRead(step))
       count += step.commands.length
       sinceDump += step.commands.length
       if (this.#random.below(2000) === 0) {
@@ -164,7 +171,7 @@ export class Generator {
         commands.push([roll < 75 ? 'EXEC' : 'DISCARD'])
         return
       }
-    } else if (roll < 25) {
+    } else if (roll < 25 && !this.#wide) {
       worker.multi = true
       if (chance(random, 50)) commands.push(['WATCH', ...this.#some(1, 3, () => values.key(random, 'generic'))])
       if (chance(random, 30)) this.#workerCommand({ ...worker, multi: false }, commands)
@@ -182,6 +189,7 @@ export class Generator {
     this.#arguments(grammar.arguments, words as string[], context)
     words = this.#mutate(words)
     words = this.#settleTimes(words as string[])
+    if (!this.#wide) waitForOneKey(words as string[])
     if (chance(random, 20)) words[0] = randomCase(random, words[0] as string)
     commands.push(words)
     if (BLOCKING.has((words[0] as string).toUpperCase()) && !worker.multi) worker.maybeBlocked = true
@@ -196,6 +204,7 @@ export class Generator {
       case 0:
         return ['SELECT', chance(random, 90) ? pick(random, values.DATABASES) : values.integer(random)]
       case 1:
+        if (this.#wide) return ['SWAPDB', '0', '0']
         return ['SWAPDB', pick(random, ['0', '1', '2', '1', 'x', '16', '-1']), pick(random, ['0', '1', '2', 'x', '16'])]
       case 2:
         return chance(random, 40) ? ['FLUSHDB', ...pick(random, [[], ['ASYNC'], ['SYNC'], ['NOW']])] : ['DBSIZE']
@@ -266,6 +275,9 @@ export class Generator {
           ['CLIENT', 'NOSUCH'],
           ['CLIENT'],
           ['CLIENT', 'KILL', 'no:address'],
+          ['CLIENT', 'UNBLOCK', '999999999'],
+          ['CLIENT', 'UNBLOCK', 'x'],
+          ['CLIENT', 'UNBLOCK', '999999999', 'BOTH'],
           ['CLIENT', 'KILL', 'ID', 'x'],
           ['CLIENT', 'KILL', 'ID', '999999999'],
           ['CLIENT', 'KILL', 'TYPE', 'what'],
@@ -516,7 +528,8 @@ export class Generator {
     }
     const endless = (i: number) => {
       const n = looseNumber(words[i])
-      if (n > 0 && n < 1e5) words[i] = pick(this.#random, TIMEOUTS)
+      // One beyond 64 bits of milliseconds is out of range in 7.2, and overflows in 7.0.
+      if ((n > 0 && n < 1e5) || n > 9e15 || /^\+?inf/i.test(words[i] ?? '')) words[i] = pick(this.#random, TIMEOUTS)
     }
     switch (name) {
       case 'EXPIRE':
@@ -533,6 +546,11 @@ export class Generator {
           if (/^EX$/i.test(words[i]!)) far(i + 1, false)
           if (/^PX$/i.test(words[i]!)) far(i + 1, true)
         }
+        break
+      case 'LPOS':
+        // 7.2 refuses the one rank without a counterpart of the other sign; 7.0 looks for it.
+        for (let i = 1; i < words.length; i++)
+          if (words[i] === '-9223372036854775808') words[i] = '-9223372036854775807'
         break
       case 'BLPOP':
       case 'BRPOP':
@@ -555,23 +573,7 @@ export class Generator {
   }
 }
 
-const TIMEOUTS = [
-  '0',
-  '0',
-  '0',
-  '0.0',
-  '100000',
-  '1e6',
-  '-1',
-  'x',
-  '',
-  'nan',
-  'inf',
-  '1e20',
-  '99999999999999999999',
-  '-0.5',
-  ' 1',
-]
+const TIMEOUTS = ['0', '0', '0', '0.0', '100000', '1e6', '-1', 'x', '', 'nan', '-inf', '-0.5', ' 1']
 
 const ABSOLUTE_TIMES = ['1', '1000', '-1', '0', '1000000000', '4102444800', '4102444800000', '4102444860000', '32503680000', '32503680000123', 'x', '9223372036854775807', '9223372036854775', '-9223372036854775808', '99999999999999999999'] // biome-ignore format: a table
 
@@ -579,6 +581,14 @@ const ABSOLUTE_TIMES = ['1', '1000', '-1', '0', '1000000000', '4102444800', '410
 function looseNumber(word: string | undefined): number {
   const n = Number.parseFloat(word ?? '')
   return Number.isNaN(n) ? 0 : n
+}
+
+/** Makes the keys that a command waits for one and the same. */
+function waitForOneKey(words: string[]): void {
+  const name = words[0]!.toUpperCase()
+  if (name === 'BLPOP' || name === 'BRPOP') for (let i = 2; i < words.length - 1; i++) words[i] = words[1]!
+  else if (name === 'BLMPOP')
+    for (let i = 4; i < 3 + looseNumber(words[2]) && i < words.length; i++) words[i] = words[3]!
 }
 
 function randomCase(random: Random, word: string): string {
@@ -590,6 +600,28 @@ function randomCase(random: Random, word: string): string {
     default:
       return word
   }
+}
+
+/** A server may do other things between two reads: what is sent at once must fit into one, or be a single command. */
+const READ_BYTES_MAX = 12 * 1024
+
+function inOneRead(step: Step): Step[] {
+  if (step.kind !== 'send') return [step]
+  const steps: Step[] = []
+  let commands: Command[] = []
+  let bytes = 0
+  for (const command of step.commands) {
+    const length = command.reduce((sum, word) => sum + (typeof word === 'string' ? word.length : 8) + 12, 16)
+    if (commands.length > 0 && bytes + length > READ_BYTES_MAX) {
+      steps.push({ ...step, commands })
+      commands = []
+      bytes = 0
+    }
+    commands.push(command)
+    bytes += length
+  }
+  if (commands.length > 0) steps.push({ ...step, commands })
+  return steps
 }
 
 /** Asks for everything that can be known about every key. */
