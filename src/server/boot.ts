@@ -53,6 +53,10 @@ export class Boot {
 
   constructor(config: Config, log: Log | undefined) {
     this.engine = new Engine(log === undefined ? { commands, config } : { commands, config, log })
+    const appendonly = config.get('appendonly')
+    config.onChange('appendonly', (wanted) => {
+      if (wanted !== appendonly) throw new ConfigError("can't be turned on or off while the server runs")
+    })
     // Whoever connects before `load` is done hears LOADING.
     if (config.get('appendonly')) this.engine.state |= ENGINE_LOADING
   }
