@@ -21,7 +21,6 @@ export const clientSetname = defineCommand({
   flags: ['noscript', 'loading', 'stale'],
   acl: ['connection'],
   args: [{ name: 'connection-name', type: 'string' }],
-  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status OK',
   run(call) {
     call.client.name = checkName(call.args.string(2))
@@ -59,12 +58,11 @@ export const clientSetinfo = defineCommand({
       name: 'attr',
       type: 'oneof',
       args: [
-        { name: 'libname', type: 'string', token: 'LIB-NAME' },
-        { name: 'libver', type: 'string', token: 'LIB-VER' },
+        { name: 'libname', type: 'string', token: 'lib-name' },
+        { name: 'libver', type: 'string', token: 'lib-ver' },
       ],
     },
   ],
-  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status OK',
   run(call) {
     const { args, client } = call
