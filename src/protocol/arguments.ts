@@ -59,6 +59,13 @@ export class Arguments {
     return this.#windows[i]!
   }
 
+  /** Tells whether argument `i` was read into a buffer of its own, which the command may keep instead of copying it. */
+  owns(i: number): boolean {
+    const window = this.#windows[i]!
+    // Only the parser's buffer for a big argument is exactly the argument and its line end.
+    return window.start === 0 && window.source.u8.length === window.length + 2
+  }
+
   /** Returns argument `i` as a latin1 string. */
   string(i: number): string {
     return this.#windows[i]!.toString()

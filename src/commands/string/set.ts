@@ -1,14 +1,121 @@
+// SET: puts a string under a key, whatever it held.
+//
+// Without options, as nearly always, it is one write and one reply. With an
+// expiry it is journaled as SET … PXAT, since a replay comes later.
+
+import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { type ExpiryUnit, readExpiry } from './string-expiry.ts'
+
+const old = new Bytes()
+
+function setWithOptions(call: Call): void {
+  const key = call.key(1)
+  const value = call.args.bytes(2)
+  const { db, reply } = call
+  let onlyIf: 'missing' | 'existing' | undefined
+  let returnsOld = false
+  let keepsExpiry = false
+  let unit: ExpiryUnit | undefined
+  let timeAt = 0
+  const options = call.options(3)
+  while (options.next()) {
+    if (options.is('NX') && onlyIf !== 'existing') {
+      onlyIf = 'missing'
+    } else if (options.is('XX') && onlyIf !== 'missing') {
+      onlyIf = 'existing'
+    } else if (options.is('GET')) {
+      returnsOld = true
+    } else if (options.is('KEEPTTL') && unit === undefined) {
+      keepsExpiry = true
+    } else {
+      const named: ExpiryUnit | undefined = options.is('EX')
+        ? 'EX'
+        : options.is('PX')
+          ? 'PX'
+          : options.is('EXAT')
+            ? 'EXAT'
+            : options.is('PXAT')
+              ? 'PXAT'
+              : undefined
+      if (named === undefined || keepsExpiry || (unit !== undefined && unit !== named)) throw ERR.syntax
+      options.bytes()
+      unit = named
+      timeAt = options.index
+    }
+  }
+  const expiry = unit === undefined ? undefined : readExpiry(call, timeAt, unit)
+
+  if (returnsOld) {
+    const entry = db.findForRead(key)
+    if (entry === NONE) reply.nil()
+    else reply.bulk(db.stringOf(entry, old))
+  }
+  if (onlyIf !== undefined && (db.findForWrite(key) === NONE) !== (onlyIf === 'missing')) {
+    if (!returnsOld) reply.nil()
+    return
+  }
+  const entry = db.writeString(key, value, keepsExpiry || expiry !== undefined, call.args.owns(2))
+  if (expiry !== undefined) {
+    db.setExpiry(entry, expiry)
+    call.propagate('SET', key, value, 'PXAT', expiry)
+  } else if (returnsOld || onlyIf !== undefined) {
+    if (keepsExpiry) call.propagate('SET', key, value, 'KEEPTTL')
+    else call.propagate('SET', key, value)
+  }
+  call.changed(key, 'set')
+  if (expiry !== undefined) call.notify(key, 'expire')
+  if (!returnsOld) reply.ok()
+}
 
 export const set = defineCommand({
   name: 'SET',
-  summary: 'x',
+  summary: 'Sets a key to a string, with conditions and an expiry if wanted.',
   group: 'string',
   since: '1.0.0',
+  complexity: 'O(1)',
   arity: -3,
   flags: ['write', 'denyoom'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update', flags: ['variable_flags'] }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'value', type: 'string' },
+    {
+      name: 'condition',
+      type: 'oneof',
+      optional: true,
+      args: [
+        { name: 'nx', type: 'pure-token', token: 'NX' },
+        { name: 'xx', type: 'pure-token', token: 'XX' },
+      ],
+    },
+    { name: 'get', type: 'pure-token', token: 'GET', optional: true },
+    {
+      name: 'expiration',
+      type: 'oneof',
+      optional: true,
+      args: [
+        { name: 'seconds', type: 'integer', token: 'EX' },
+        { name: 'milliseconds', type: 'integer', token: 'PX' },
+        { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT' },
+        { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT' },
+        { name: 'keepttl', type: 'pure-token', token: 'KEEPTTL' },
+      ],
+    },
+  ],
+  reply: 'OK; nil when the condition did not hold; with GET the old value or nil',
+  history: [
+    ['2.6.12', 'The options EX, PX, NX and XX.'],
+    ['6.0.0', 'The option KEEPTTL.'],
+    ['6.2.0', 'The options GET, EXAT and PXAT.'],
+    ['7.0.0', 'NX and GET may be used together.'],
+  ],
   run(call) {
-    call.db.writeString(call.key(1), call.args.bytes(2))
+    if (call.args.length > 3) return setWithOptions(call)
+    call.db.writeString(call.key(1), call.args.bytes(2), false, call.args.owns(2))
     call.changed(call.key(1), 'set')
     call.reply.ok()
   },

@@ -1,0 +1,138 @@
+// LCS: the longest common subsequence of two strings.
+//
+// The table of lengths of all pairs of prefixes is filled once, (n + 1) × (m + 1)
+// cells of 32 bits; walking back from its last cell gives the sequence and the
+// stretches in which both strings run together.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { TYPE_STRING } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+
+/** A stretch common to both strings: inclusive positions in each. */
+interface Match {
+  aFirst: number
+  aLast: number
+  bFirst: number
+  bLast: number
+}
+
+const empty = new Bytes()
+
+function stringOrEmpty(call: Call, i: number): Bytes {
+  const entry = call.db.findForRead(call.key(i))
+  if (entry === NONE) return empty
+  if (call.db.typeOf(entry) !== TYPE_STRING) throw ERR.lcsNotStrings
+  return call.db.stringOf(entry, new Bytes())
+}
+
+/** Returns lengths[i × (m + 1) + j]: the longest common subsequence of the first i bytes of `a` and the first j of `b`. */
+function fillLengths(a: Bytes, b: Bytes): Uint32Array {
+  const width = b.length + 1
+  const lengths = new Uint32Array((a.length + 1) * width)
+  for (let i = 1; i <= a.length; i++) {
+    const byte = a.at(i - 1)
+    for (let j = 1; j <= b.length; j++) {
+      const at = i * width + j
+      if (b.at(j - 1) === byte) lengths[at] = lengths[at - width - 1]! + 1
+      else lengths[at] = Math.max(lengths[at - width]!, lengths[at - 1]!)
+    }
+  }
+  return lengths
+}
+
+/** Walks back from the end; fills `sequence` and returns the matches, the last first. */
+function walkBack(a: Bytes, b: Bytes, lengths: Uint32Array, sequence: Buffer): Match[] {
+  const width = b.length + 1
+  const matches: Match[] = []
+  let open: Match | undefined
+  let i = a.length
+  let j = b.length
+  let left = sequence.length
+  while (i > 0 && j > 0) {
+    if (a.at(i - 1) === b.at(j - 1)) {
+      i--
+      j--
+      sequence[--left] = a.at(i)
+      if (open !== undefined && open.aFirst === i + 1 && open.bFirst === j + 1) {
+        open.aFirst = i
+        open.bFirst = j
+      } else {
+        open = { aFirst: i, aLast: i, bFirst: j, bLast: j }
+        matches.push(open)
+      }
+    } else {
+      open = undefined
+      if (lengths[(i - 1) * width + j]! > lengths[i * width + j - 1]!) i--
+      else j--
+    }
+  }
+  return matches
+}
+
+export const lcs = defineCommand({
+  name: 'LCS',
+  summary: 'Finds the longest common subsequence of two strings.',
+  group: 'string',
+  since: '7.0.0',
+  complexity: 'O(n × m), n and m being the lengths of the strings.',
+  arity: -3,
+  flags: ['readonly'],
+  keys: [{ first: 1, last: 2, step: 1, access: 'RO', use: 'access' }],
+  args: [
+    { name: 'key1', type: 'key' },
+    { name: 'key2', type: 'key' },
+    { name: 'len', type: 'pure-token', token: 'LEN', optional: true },
+    { name: 'idx', type: 'pure-token', token: 'IDX', optional: true },
+    { name: 'min-match-len', type: 'integer', token: 'MINMATCHLEN', optional: true },
+    { name: 'withmatchlen', type: 'pure-token', token: 'WITHMATCHLEN', optional: true },
+  ],
+  reply: 'bulk string: the sequence; with LEN its length; with IDX a map of matches and length',
+  run(call) {
+    const a = stringOrEmpty(call, 1)
+    const b = stringOrEmpty(call, 2)
+    let wantsLength = false
+    let wantsMatches = false
+    let withLengths = false
+    let lengthMin: number | bigint = 0
+    const options = call.options(3)
+    while (options.next()) {
+      if (options.is('IDX')) wantsMatches = true
+      else if (options.is('LEN')) wantsLength = true
+      else if (options.is('WITHMATCHLEN')) withLengths = true
+      else if (options.is('MINMATCHLEN')) {
+        options.bytes()
+        lengthMin = call.args.integer(options.index)
+      } else throw ERR.syntax
+    }
+    if (wantsLength && wantsMatches) throw ERR.lcsLengthAndMatches
+    if (4 * (a.length + 1) * (b.length + 1) > call.engine.bulkBytesMax) throw ERR.lcsTooLarge
+
+    const { reply } = call
+    const lengths = fillLengths(a, b)
+    const length = lengths[lengths.length - 1]!
+    if (wantsLength) return reply.integer(length)
+    const sequence = Buffer.alloc(length)
+    const matches = walkBack(a, b, lengths, sequence)
+    if (!wantsMatches) return reply.bulk(Bytes.over(sequence))
+
+    const wanted = matches.filter((match) => match.aLast - match.aFirst + 1 >= lengthMin)
+    reply.map(2)
+    reply.text('matches')
+    reply.array(wanted.length)
+    for (const { aFirst, aLast, bFirst, bLast } of wanted) {
+      reply.array(withLengths ? 3 : 2)
+      reply.array(2)
+      reply.integer(aFirst)
+      reply.integer(aLast)
+      reply.array(2)
+      reply.integer(bFirst)
+      reply.integer(bLast)
+      if (withLengths) reply.integer(aLast - aFirst + 1)
+    }
+    reply.text('len')
+    reply.integer(length)
+  },
+})
