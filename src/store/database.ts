@@ -22,6 +22,8 @@ const FLAG_LARGE = 0x10
 const FLAG_RAW = 0x20
 /** The content was never checked for being an integer (INCRBYFLOAT's result). */
 const FLAG_TEXT = 0x40
+/** The string was made by COPY: Redis gives it an object of its own even if it is a small integer (OBJECT REFCOUNT). */
+const FLAG_COPY = 0x80
 const FREQUENCY_SHIFT = 8
 
 /** A string with a buffer of its own: the first `length` bytes are the content, the rest is room to grow. */
@@ -269,6 +271,11 @@ export class Database {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
+  /** Tells whether a string was made by COPY and not written since. */
+  isCopy(entry: number): boolean {
+    return (this.keys.word(entry, META) & FLAG_COPY) !== 0
+  }
+
   /** Puts a string into an entry, in the place of a string or a structure, whose end is the caller's; `value` may be a window on the old string. */
   #placeString(entry: number, value: Bytes, owned: boolean): void {
     const { keys, arena } = this
@@ -407,7 +414,7 @@ export class Database {
     if (this.typeOf(entry) === TYPE_STRING) {
       copy = to.#insertString(key, this.stringOf(entry, new Bytes()), false)
       const origin = this.keys.word(entry, META) & (FLAG_RAW | FLAG_TEXT)
-      to.keys.setWord(copy, META, to.keys.word(copy, META) | origin)
+      to.keys.setWord(copy, META, to.keys.word(copy, META) | origin | FLAG_COPY)
     } else {
       copy = to.#insertStructure(key, this.structureOf(entry).copy(to.arena))
       if (this.host.created !== null) this.host.created(to, key)

@@ -12,6 +12,7 @@ import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { Glob } from '../../util/glob.ts'
+import { parseInteger } from '../../util/numbers.ts'
 
 /** Redis gives up after ten buckets for each key asked for, found or not. */
 const LOOKS_PER_COUNT = 10
@@ -48,7 +49,7 @@ export const scan = defineCommand({
     const options = call.options(2)
     while (options.next()) {
       if (options.is('COUNT') && options.has(1)) {
-        count = options.integer(1, Number.MAX_SAFE_INTEGER, ERR.syntax)
+        count = readCount(options.bytes())
       } else if (options.is('MATCH') && options.has(1)) {
         glob = new Glob(options.string())
       } else if (options.is('TYPE') && options.has(1)) {
@@ -84,6 +85,14 @@ function walk(call: Call, cursor: number, count: number, glob: Glob | undefined,
   call.reply.text(entry < keys.entriesEnd ? String(entry) : '0')
   call.reply.array(found.length)
   for (let i = 0; i < found.length; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
+}
+
+/** Reads a count; those beyond 2^53 mean everything as well as 2^53 does. */
+function readCount(text: Bytes): number {
+  const count = parseInteger(text)
+  if (count === undefined) throw ERR.notInteger
+  if (count < 1) throw ERR.syntax
+  return Math.min(Number(count), Number.MAX_SAFE_INTEGER)
 }
 
 /** Reads a cursor as C's strtoul does, which takes a sign, and for nothing at all 0. Larger than any entry is the end. */

@@ -61,6 +61,15 @@ describe('OBJECT REFCOUNT', () => {
     expect(client.ask('OBJECT', 'REFCOUNT', 'k')).toBe(`:${count}\r\n`)
   })
 
+  test('a copy shares nothing until it is written', () => {
+    client.ask('SET', 'k', '1')
+    client.ask('COPY', 'k', 'copy')
+    client.ask('RENAME', 'copy', 'c')
+    expect(client.ask('OBJECT', 'REFCOUNT', 'c')).toBe(':1\r\n')
+    client.ask('SET', 'c', '1')
+    expect(client.ask('OBJECT', 'REFCOUNT', 'c')).toBe(':2147483647\r\n')
+  })
+
   test('nothing is shared while eviction looks at single keys', () => {
     client.ask('SET', 'k', '1')
     engine.engine.config.set('maxmemory-policy', 'allkeys-lru')

@@ -44,6 +44,7 @@ describe('SCAN', () => {
     for (let i = 0; i < 100; i++) client.ask('SET', `k${i}`, 'v')
     expect(scan('0')[1].length).toBe(10)
     expect(scan('0', 'COUNT', 25)[1].length).toBe(25)
+    expect(scan('0', 'COUNT', '9223372036854775807')[1].length).toBe(100)
     const all = scanAll('COUNT', 7)
     expect(new Set(all).size).toBe(100)
     expect(all.length).toBe(100)
