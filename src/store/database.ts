@@ -406,8 +406,8 @@ export class Database {
     if (this.host.created !== null) this.host.created(this, to)
   }
 
-  /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. */
-  copyTo(entry: number, to: Database, key: Bytes): void {
+  /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. Returns its entry. */
+  copyTo(entry: number, to: Database, key: Bytes): number {
     const target = to.findForWrite(key)
     const expiry = this.expiryOf(entry)
     let copy: number
@@ -422,12 +422,17 @@ export class Database {
     // Two entries bear the name for a moment, so that a lack of memory costs nothing.
     if (target !== NONE) to.#removeEntry(target)
     if (expiry !== undefined) to.setExpiry(copy, expiry)
+    return copy
   }
 
   /** Moves a key to a database that has none of that name. Memory belongs to one database: the value is copied. */
   moveTo(key: Bytes, to: Database): void {
     const entry = this.findForWrite(key)
-    this.copyTo(entry, to, key)
+    const moved = this.copyTo(entry, to, key)
+    // It is the same value still, its encoding and its use included; only where a string lies may differ.
+    const large = to.keys.word(moved, META) & FLAG_LARGE
+    to.keys.setWord(moved, META, (this.keys.word(entry, META) & ~FLAG_LARGE) | large)
+    to.keys.setWord(moved, ACCESS, this.keys.word(entry, ACCESS))
     this.#removeEntry(entry)
   }
 

@@ -68,6 +68,9 @@ describe('OBJECT REFCOUNT', () => {
     expect(client.ask('OBJECT', 'REFCOUNT', 'c')).toBe(':1\r\n')
     client.ask('SET', 'c', '1')
     expect(client.ask('OBJECT', 'REFCOUNT', 'c')).toBe(':2147483647\r\n')
+    client.ask('MOVE', 'c', 1)
+    client.ask('SELECT', 1)
+    expect(client.ask('OBJECT', 'REFCOUNT', 'c')).toBe(':2147483647\r\n')
   })
 
   test('nothing is shared while eviction looks at single keys', () => {
