@@ -14,7 +14,7 @@ export const getdel = defineCommand({
   complexity: 'O(1)',
   arity: 2,
   flags: ['write', 'fast'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'delete' }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'delete'] }],
   args: [{ name: 'key', type: 'key' }],
   reply: 'bulk string: the value; nil when the key does not exist',
   run(call) {

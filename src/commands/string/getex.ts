@@ -6,7 +6,7 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { type ExpiryUnit, readExpiry } from './string-expiry.ts'
+import { type ExpiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const value = new Bytes()
 
@@ -18,7 +18,7 @@ export const getex = defineCommand({
   complexity: 'O(1)',
   arity: -2,
   flags: ['write', 'fast'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update' }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'] }],
   args: [
     { name: 'key', type: 'key' },
     {
@@ -50,12 +50,13 @@ export const getex = defineCommand({
         timeAt = options.index
       }
     }
-    const entry = unit === undefined ? db.findForRead(key) : db.findForWrite(key)
+    const entry = db.findForRead(key)
     if (entry === NONE) return call.reply.nil()
     db.stringOf(entry, value)
-    const expiry = unit === undefined || unit === 'PERSIST' ? 0 : readExpiry(call, timeAt, unit)
+    const expiry = unit === undefined || unit === 'PERSIST' ? 0 : readPositiveExpiry(call, timeAt, unit)
     call.reply.bulk(value)
     if (unit === undefined) return
+    db.findForWrite(key)
     if (unit === 'PERSIST') {
       if (!db.clearExpiry(entry)) return
       call.propagate('PERSIST', key)
@@ -65,7 +66,7 @@ export const getex = defineCommand({
       call.propagate('DEL', key)
       call.changed(key, 'del')
     } else {
-      db.setExpiry(entry, expiry)
+      db.setExpiry(entry, Number(expiry))
       call.propagate('PEXPIREAT', key, expiry)
       call.changed(key, 'expire')
     }

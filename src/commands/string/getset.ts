@@ -14,7 +14,7 @@ export const getset = defineCommand({
   complexity: 'O(1)',
   arity: 3,
   flags: ['write', 'denyoom', 'fast'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update' }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'] }],
   args: [
     { name: 'key', type: 'key' },
     { name: 'value', type: 'string' },

@@ -40,7 +40,7 @@ const common = {
   since: '1.0.0',
   complexity: 'O(1)',
   flags: ['write', 'denyoom', 'fast'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update' }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'] }],
   reply: 'integer: the value afterwards',
 } as const satisfies Partial<CommandSpec>
 

@@ -8,7 +8,7 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { type ExpiryUnit, readExpiry } from './string-expiry.ts'
+import { type ExpiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const old = new Bytes()
 
@@ -47,7 +47,7 @@ function setWithOptions(call: Call): void {
       timeAt = options.index
     }
   }
-  const expiry = unit === undefined ? undefined : readExpiry(call, timeAt, unit)
+  const expiry = unit === undefined ? undefined : readPositiveExpiry(call, timeAt, unit)
 
   if (returnsOld) {
     const entry = db.findForRead(key)
@@ -60,7 +60,7 @@ function setWithOptions(call: Call): void {
   }
   const entry = db.writeString(key, value, keepsExpiry || expiry !== undefined, call.args.owns(2))
   if (expiry !== undefined) {
-    db.setExpiry(entry, expiry)
+    db.setExpiry(entry, Number(expiry))
     call.propagate('SET', key, value, 'PXAT', expiry)
   } else if (returnsOld || onlyIf !== undefined) {
     if (keepsExpiry) call.propagate('SET', key, value, 'KEEPTTL')
@@ -79,7 +79,7 @@ export const set = defineCommand({
   complexity: 'O(1)',
   arity: -3,
   flags: ['write', 'denyoom'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'update', flags: ['variable_flags'] }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'], flags: ['variable_flags'] }],
   args: [
     { name: 'key', type: 'key' },
     { name: 'value', type: 'string' },

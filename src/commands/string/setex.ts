@@ -2,14 +2,14 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { readExpiry } from './string-expiry.ts'
+import { readPositiveExpiry } from './string-expiry.ts'
 
 function setWithExpiry(call: Call, unit: 'EX' | 'PX'): void {
   const key = call.key(1)
   const value = call.args.bytes(3)
-  const expiry = readExpiry(call, 2, unit)
+  const expiry = readPositiveExpiry(call, 2, unit)
   const { db } = call
-  db.setExpiry(db.writeString(key, value, true, call.args.owns(3)), expiry)
+  db.setExpiry(db.writeString(key, value, true, call.args.owns(3)), Number(expiry))
   call.propagate('SET', key, value, 'PXAT', expiry)
   call.changed(key, 'set')
   call.notify(key, 'expire')
