@@ -56,7 +56,7 @@ test('a blocked client waits for ever, and is not idle just after it was served'
   await eventually(() => engine.clients.size === 1)
   const again = await RawConnection.open(port)
   await again.ask('RPUSH queue a\r\n', ':1\r\n')
-  expect(await blocked.take(26)).toBe('*2\r\n$5\r\nqueue\r\n$1\r\na\r\n')
+  expect(await blocked.take(22)).toBe('*2\r\n$5\r\nqueue\r\n$1\r\na\r\n')
   clock.advance(3000)
   expect(await blocked.ask('PING\r\n', '+PONG\r\n')).toBe('+PONG\r\n')
   expect(pusher.closed).toBe(true)
