@@ -107,6 +107,8 @@ test.each([1, 2, 3, 4, 5, 6])(
         if (random.below(20) === 0) park(random, parked[random.below(2)]!)
         if (random.below(10) === 0) clock.advance(random.below(900))
       }
+      // What is due by now goes in both.
+      clock.advance(1)
       for (const client of parked) client.disconnect()
       engine.endTurn()
       expect(journal.status.bufferedBytes).toBe(0)
