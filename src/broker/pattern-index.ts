@@ -9,7 +9,7 @@
 //
 // What follows the prefix is nothing, a lone star, or else matched as a glob.
 
-import { globMatch } from '../util/glob.ts'
+import { Glob } from '../util/glob.ts'
 import { SubscriberList } from './subscriber-list.ts'
 
 /** A pattern somebody subscribed to, with its subscribers. */
@@ -20,28 +20,23 @@ export class Pattern extends SubscriberList {
   readonly sequence: number
   /** Its position among the patterns with the same prefix; the index's business. */
   slot = -1
-  /** What follows the literal prefix. */
-  readonly #rest: 'nothing' | 'star' | 'glob'
+  /** What follows the literal prefix; a glob is of the whole name. */
+  readonly #rest: 'nothing' | 'star' | Glob
 
   constructor(name: string, sequence: number) {
     super(name)
     this.prefix = literalPrefix(name)
     const rest = name.slice(this.prefix.length)
     // Alone, a star does not match the empty channel: that is left to the matcher.
-    this.#rest = rest === '' ? 'nothing' : rest === '*' && this.prefix !== '' ? 'star' : 'glob'
+    this.#rest = rest === '' ? 'nothing' : rest === '*' && this.prefix !== '' ? 'star' : new Glob(name)
     this.sequence = sequence
   }
 
   /** Tells whether it matches a channel that begins with its prefix. */
   matches(channel: string): boolean {
-    switch (this.#rest) {
-      case 'nothing':
-        return channel.length === this.prefix.length
-      case 'star':
-        return true
-      case 'glob':
-        return globMatch(this.name, channel)
-    }
+    const rest = this.#rest
+    if (rest === 'star') return true
+    return rest === 'nothing' ? channel.length === this.prefix.length : rest.matches(channel)
   }
 }
 
