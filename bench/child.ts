@@ -4,11 +4,15 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export interface Child<T> {
+  /** When it has said that its work has begun; never, if it does not say so. */
+  ready: Promise<void>
   /** What it reports when it is done. */
   result: Promise<T>
   /** Asks it to end and report. */
   finish(): void
 }
+
+const READY = 'ready'
 
 /** `input` is handed over as JSON in its first argument. */
 export function startChild<T>(name: string, input: object): Child<T> {
@@ -16,12 +20,19 @@ export function startChild<T>(name: string, input: object): Child<T> {
     execArgv: [...process.execArgv.filter((option) => !option.startsWith('--eval'))],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  let begun: () => void = () => {}
+  const ready = new Promise<void>((resolve) => {
+    begun = resolve
+  })
   const result = new Promise<T>((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T))
+    child.on('message', (message) => {
+      if (message === READY) begun()
+      else resolve(message as T)
+    })
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`bench/children/${name}.ts ended with ${code} before it reported`)))
   })
-  return { result, finish: () => child.send('finish') }
+  return { ready, result, finish: () => child.send('finish') }
 }
 
 // ── the child's side ────────────────────────────────────────────────────────
@@ -33,6 +44,10 @@ export function childInput<T>(): T {
 /** Tells the result and ends the process. */
 export function reportAndExit(result: unknown): void {
   process.send!(result, () => process.exit(0))
+}
+
+export function sayReady(): void {
+  process.send!(READY)
 }
 
 /** Resolves when the parent asks to finish. */

@@ -92,6 +92,7 @@ async function getLatency(
     const { port, asker } = servers.get(rival)!
     await asker.ask('SET', 'other', 'value')
     const child = startChild<{ latencies: number[] }>('ping', { port, words: ['GET', 'other'], everyMs: 1 })
+    await child.ready
     if (work === undefined) await new Promise((resolve) => setTimeout(resolve, scale.seconds * 1000))
     else await work(rival)
     child.finish()

@@ -35,6 +35,7 @@ async function ask(scale: Scale): Promise<Answer> {
           kind === 'keys'
             ? startChild<{ latencies: number[] }>('ping', { port: server.port, words: ['PING'], everyMs: 1 })
             : undefined
+        await pinger?.ready
         await startChild('load', { port: server.port, kind, count: scale.keys, valueBytes }).result
         if (pinger !== undefined) {
           pinger.finish()

@@ -1,7 +1,7 @@
 // Asks every millisecond and notes how long each answer took: whoever pauses is seen.
 
 import { setPriority } from 'node:os'
-import { askedToFinish, childInput, reportAndExit } from '../child.ts'
+import { askedToFinish, childInput, reportAndExit, sayReady } from '../child.ts'
 import { encode, open } from '../wire.ts'
 
 interface Input {
@@ -24,6 +24,7 @@ const latencies: number[] = []
 let finishing = false
 let sent = 0
 const socket = await open(port, () => {
+  if (latencies.length === 0) sayReady()
   latencies.push(performance.now() - sent)
   if (finishing) {
     latencies.sort((a, b) => a - b)

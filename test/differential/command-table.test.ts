@@ -10,6 +10,10 @@ import { encodeCommand } from './program.ts'
 
 /** Fields in which 7.2 differs from 7.0.15, by command. */
 const CHANGED: Record<string, { fields: string[]; reason: string }> = {
+  blpop: { fields: ['flags'], reason: '7.2 lets scripts call it, where it does not wait' },
+  brpop: { fields: ['flags'], reason: '7.2 lets scripts call it, where it does not wait' },
+  blmove: { fields: ['flags'], reason: '7.2 lets scripts call it, where it does not wait' },
+  brpoplpush: { fields: ['flags'], reason: '7.2 lets scripts call it, where it does not wait' },
   randomkey: { fields: ['tips'], reason: '7.2 says how replies of several shards are joined' },
   scan: { fields: ['tips'], reason: '7.2 says how replies of several shards are joined' },
   'client|setname': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
@@ -65,9 +69,11 @@ describe.skipIf(redisServerMissing())('COMMAND INFO', () => {
   })
 })
 
-/** A field as text; sets in no particular order. */
+/** A field as text; sets in no particular order, and without the notes on key specs: they are prose. */
 function show(frame: Frame): string {
   if (frame.children.length === 0) return frameText(frame)
-  const parts = frame.children.map((child) => (child.children.length > 0 ? show(child) : frameBytes(child)))
+  const noted = frame.children.findIndex((child) => child.head === '$5\r\nnotes\r\n')
+  const children = noted === -1 ? frame.children : frame.children.filter((_, i) => i !== noted && i !== noted + 1)
+  const parts = children.map((child) => (child.children.length > 0 ? show(child) : frameBytes(child)))
   return frame.children.every((child) => child.type === '+') ? parts.sort().join(' ') : parts.join(' ')
 }

@@ -65,9 +65,10 @@ export class Generator {
   #expiries = 0
   #workers = new Map<number, Worker>()
   /**
-   * Whether blocking commands wait for several keys; then nothing feeds two keys at once.
+   * Whether blocking commands wait for several keys: then these are only ever lists, and nothing feeds two at once.
    *
-   * Who waits for two keys that become ready together is served from the one fed first in 7.0, and from the one named first in 7.2.
+   * Whoever waits is served in 7.0 from the key that was fed, and in 7.2 as if asking again: from the first key named that has something, or with an
+   * error for one that meanwhile is no list.
    */
   #wide = false
 
@@ -189,7 +190,7 @@ export class Generator {
     this.#arguments(grammar.arguments, words as string[], context)
     words = this.#mutate(words)
     words = this.#settleTimes(words as string[])
-    if (!this.#wide) waitForOneKey(words as string[])
+    this.#settleKeys(words as string[])
     if (chance(random, 20)) words[0] = randomCase(random, words[0] as string)
     commands.push(words)
     if (BLOCKING.has((words[0] as string).toUpperCase()) && !worker.multi) worker.maybeBlocked = true
@@ -200,7 +201,7 @@ export class Generator {
   /** Commands whose arguments a grammar cannot say well. */
   #special(worker: Worker): Command {
     const random = this.#random
-    switch (random.below(26)) {
+    switch (random.below(28)) {
       case 0:
         return ['SELECT', chance(random, 90) ? pick(random, values.DATABASES) : values.integer(random)]
       case 1:
@@ -519,6 +520,18 @@ export class Generator {
     }
   }
 
+  /** Makes the keys that a command waits for one and the same, or those that are always lists. */
+  #settleKeys(words: string[]): void {
+    const name = words[0]!.toUpperCase()
+    const first = name === 'BLMPOP' ? 3 : 1
+    const end = name === 'BLMPOP' ? Math.min(words.length, 3 + looseNumber(words[2])) : words.length - 1
+    if (name !== 'BLPOP' && name !== 'BRPOP' && name !== 'BLMPOP') return
+    for (let i = first; i < end; i++) {
+      if (this.#wide) words[i] = pick(this.#random, values.LIST_ONLY_KEYS)
+      else if (i > first) words[i] = words[first]!
+    }
+  }
+
   /** Replaces what would make a reply depend on the speed of this very run, or need memory by the gigabyte. */
   #settleTimes(words: string[]): string[] {
     const name = words[0]!.toUpperCase()
@@ -583,14 +596,6 @@ function looseNumber(word: string | undefined): number {
   return Number.isNaN(n) ? 0 : n
 }
 
-/** Makes the keys that a command waits for one and the same. */
-function waitForOneKey(words: string[]): void {
-  const name = words[0]!.toUpperCase()
-  if (name === 'BLPOP' || name === 'BRPOP') for (let i = 2; i < words.length - 1; i++) words[i] = words[1]!
-  else if (name === 'BLMPOP')
-    for (let i = 4; i < 3 + looseNumber(words[2]) && i < words.length; i++) words[i] = words[3]!
-}
-
 function randomCase(random: Random, word: string): string {
   switch (random.below(6)) {
     case 0:
@@ -631,7 +636,7 @@ function dumpSteps(): Step[] {
     connection: READER,
     commands: [
       ['SELECT', database],
-      ...[...values.ALL_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
+      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
         ['TYPE', key],
         ['GET', key],
         ['LRANGE', key, '0', '-1'],

@@ -19,7 +19,7 @@ export interface Difference {
 /** Commands before a step that may still be answered in it (queued in MULTI, parked). */
 const REMEMBERED_COMMANDS = 400
 /** Runs that making a program shorter may take. */
-const SHORTENING_RUNS_MAX = 400
+const SHORTENING_RUNS_MAX = 1500
 
 /** Runs a program on both; undefined when all replies were equal. */
 export async function compare(ours: Peer, theirs: Peer, steps: readonly Step[]): Promise<Difference | undefined> {

@@ -10,6 +10,9 @@ const STRING_KEYS = ['s1', 's2', 's3', 'number', 'float', 'long:key:with:more:th
 const LIST_KEYS = ['l1', 'l2', 'l3', '\x00\xff\r\nkey']
 export const ALL_KEYS = [...STRING_KEYS, ...LIST_KEYS, 'absent']
 
+/** Keys that nothing but lists is ever put under. */
+export const LIST_ONLY_KEYS = ['queue1', 'queue2', 'queue3']
+
 /** Databases that programs use; the dump looks at these. */
 export const DATABASES = ['0', '1', '2']
 

@@ -21,8 +21,7 @@ interface Match {
 
 const empty = new Bytes()
 
-function stringOrEmpty(call: Call, i: number): Bytes {
-  const entry = call.db.findForRead(call.key(i))
+function stringOrEmpty(call: Call, entry: number): Bytes {
   if (entry === NONE) return empty
   if (call.db.typeOf(entry) !== TYPE_STRING) throw ERR.lcsNotStrings
   return call.db.stringOf(entry, new Bytes())
@@ -91,8 +90,11 @@ export const lcs = defineCommand({
   ],
   reply: 'bulk string: the sequence; with LEN its length; with IDX a map of matches and length',
   run(call) {
-    const a = stringOrEmpty(call, 1)
-    const b = stringOrEmpty(call, 2)
+    // Both are looked up before either is found to be of another type: each may be a miss to tell of.
+    const first = call.db.findForRead(call.key(1))
+    const second = call.db.findForRead(call.key(2))
+    const a = stringOrEmpty(call, first)
+    const b = stringOrEmpty(call, second)
     let wantsLength = false
     let wantsMatches = false
     let withLengths = false

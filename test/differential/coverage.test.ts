@@ -1,0 +1,71 @@
+// The random programs use every command there is, but for those listed here with a reason.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { commands } from '../../src/commands/index.ts'
+import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { Generator } from './generator.ts'
+import { readGrammars } from './grammar.ts'
+import { SocketPeer } from './peers.ts'
+
+/** Commands whose replies tell of the server itself, of time or of the machine: tested on their own. */
+const NOT_COMPARED: Record<string, string> = {
+  'client|info': 'addresses, ages and memory',
+  'client|list': 'addresses, ages and memory',
+  'client|setinfo': 'new in 7.2',
+  'client|no-touch': 'new in 7.2',
+  'command|count': 'this server has other commands than redis-server',
+  'command|docs': 'summaries in words of our own',
+  'command|list': 'this server has other commands than redis-server',
+  'config|resetstat': 'counters of the server',
+  'config|rewrite': 'needs a config file',
+  info: 'describes the server',
+  lolwut: 'prints the version',
+  waitaof: 'new in 7.2',
+}
+
+describe.skipIf(redisServerMissing())('the random programs', () => {
+  let server: RedisServer
+  let redis: SocketPeer
+
+  beforeAll(async () => {
+    server = await startRedisServer()
+    redis = new SocketPeer('redis-server', server.socketPath)
+  })
+
+  afterAll(async () => {
+    await redis?.stop()
+    await server?.stop()
+  })
+
+  test('use every command of the table', async () => {
+    const names = new Set(commands.map(({ name }) => name))
+    const generator = new Generator(await readGrammars(redis), names)
+    const used = new Set<string>()
+    for (let seed = 1; seed <= 60; seed++) {
+      for (const step of generator.program(seed, 1000).steps) {
+        for (const command of step.commands) {
+          const words = command.map((word) => String(word).toLowerCase())
+          used.add(words[0]!)
+          used.add(`${words[0]}|${words[1]}`)
+        }
+      }
+    }
+    const containers = new Set([...names].filter((name) => name.includes('|')).map((name) => name.split('|')[0]!))
+    const unused = [...names].filter(
+      (name) =>
+        !used.has(name) &&
+        !containers.has(name) &&
+        !name.endsWith('|help') &&
+        !/^(memory|module)\|/.test(name) &&
+        NOT_COMPARED[name] === undefined,
+    )
+    expect(unused).toEqual([])
+  })
+
+  test('are the same whenever they are made from the same seed', async () => {
+    const grammars = await readGrammars(redis)
+    const names = new Set(commands.map(({ name }) => name))
+    const make = () => new Generator(grammars, names).program(5, 300)
+    expect(make()).toEqual(make())
+  })
+})
