@@ -12,6 +12,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
+import { TYPE_NAMES } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { BlockOptions, Call } from './call.ts'
 import type { Client } from './client.ts'
@@ -31,8 +32,10 @@ export class Blocking {
   readonly #engine: Engine
   /** The command being tried again found nothing again. */
   #blockedAgain = false
-  /** Parked clients whom a deletion concerns too. */
+  /** Parked clients whom a deletion, or another type, concerns too. */
   #servedByDeletion = 0
+  /** Parked clients by the type they wait for. */
+  readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -44,7 +47,8 @@ export class Blocking {
       this.#blockedAgain = true
       return
     }
-    if (!call.mayBlock) {
+    // What is replayed happened already: it does not wait.
+    if (!call.mayBlock || call.client.trusted) {
       replyTimeout(call.reply, options)
       return
     }
@@ -54,12 +58,17 @@ export class Blocking {
     const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#engine.now() + options.timeoutMs
     client.waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
     if (options.servedByDeletion) this.#servedByDeletion++
+    this.#waitingForType[options.type]!++
     this.room.park(client.waiter)
     this.#engine.updateObserving()
     if (options.timeoutMs !== 0) this.#engine.armTimer()
   }
 
-  /** Serves everybody whose keys became ready, until nothing new becomes so. */
+  /**
+   * Serves everybody whose keys became ready, until nothing new becomes so.
+   *
+   * A walk along a key's line ends where the value does: one element for ten thousand waiters costs one of them.
+   */
   serve(): void {
     const { room } = this
     while (room.hasReady) {
@@ -70,13 +79,13 @@ export class Blocking {
           const { options } = waiter.owner
           // Looking is not reading: a key whose time is up is found out by whoever is served.
           const entry = database.keys.find(key)
-          if (entry === NONE) {
-            if (!options.servedByDeletion) return this.#servedByDeletion > 0
-          } else if (database.typeOf(entry) !== options.type && !options.servedByDeletion) {
+          const type = entry === NONE ? NONE : database.typeOf(entry)
+          if (type === options.type || options.servedByDeletion) {
+            this.#retry(waiter.owner)
             return true
           }
-          this.#retry(waiter.owner)
-          return true
+          // Not for this one; is there anybody whom it can be for?
+          return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
         })
       }
     }
@@ -118,6 +127,7 @@ export class Blocking {
   #forget(parked: Parked): void {
     parked.client.waiter = undefined
     if (parked.options.servedByDeletion) this.#servedByDeletion--
+    this.#waitingForType[parked.options.type]!--
     this.#engine.updateObserving()
     this.#engine.resumeSoon(parked.client)
   }

@@ -26,7 +26,8 @@ interface Line {
   readonly key: string
   first: Place | undefined
   last: Place | undefined
-  count: number
+  /** Whom a walk along the line visits next; moves on when that one leaves. */
+  cursor: Place | undefined
 }
 
 /** Somebody parked. The owner is whatever the engine wants back. */
@@ -88,14 +89,13 @@ export class WaitingRoom<Owner = unknown> {
       seen.add(key)
       let line = this.#lines.get(key)
       if (line === undefined) {
-        line = { key, first: undefined, last: undefined, count: 0 }
+        line = { key, first: undefined, last: undefined, cursor: undefined }
         this.#lines.set(key, line)
       }
       const place: Place = { waiter, line, previous: line.last, next: undefined }
       if (line.last === undefined) line.first = place
       else line.last.next = place
       line.last = place
-      line.count++
       waiter.places.push(place)
     }
     if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
@@ -116,7 +116,8 @@ export class WaitingRoom<Owner = unknown> {
       else previous.next = next
       if (next === undefined) line.last = previous
       else next.previous = previous
-      if (--line.count === 0) this.#lines.delete(line.key)
+      if (line.cursor === place) line.cursor = next
+      if (line.first === undefined) this.#lines.delete(line.key)
     }
     waiter.places = []
     if (waiter.slot !== -1) {
@@ -150,13 +151,19 @@ export class WaitingRoom<Owner = unknown> {
     return ready
   }
 
-  /** Visits who waits for a key, in order of arrival; `visit` may let the visited one leave, and stops the walk with false. */
+  /**
+   * Visits who waits for a key, in order of arrival, until `visit` returns false.
+   *
+   * Anybody may leave meanwhile, the visited one or others. One walk at a time along a line.
+   */
   forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
-    let place = this.#lines.get(key)?.first
-    while (place !== undefined) {
-      const { next } = place
-      if (!visit(place.waiter as Waiter<Owner>)) return
-      place = next
+    const line = this.#lines.get(key)
+    if (line === undefined) return
+    line.cursor = line.first
+    while (line.cursor !== undefined) {
+      const { waiter, next } = line.cursor
+      line.cursor = next
+      if (!visit(waiter as Waiter<Owner>)) line.cursor = undefined
     }
   }
 
