@@ -310,6 +310,15 @@ export class Engine implements DatabaseHost {
       command = subcommand
     }
     if (command === undefined) {
+      if (args.equalsIgnoreCase(0, 'POST') || args.equalsIgnoreCase(0, 'HOST:')) {
+        // A web page can make a browser send HTTP here; what follows the headers must not be obeyed.
+        this.log.warn(
+          { client: client.transport.address },
+          'closing a client that speaks HTTP (cross-protocol scripting?)',
+        )
+        this.close(client, 'now')
+        return
+      }
       this.reject(client, undefined, unknownCommand(args))
       return
     }

@@ -159,5 +159,9 @@ test('a password, a database and a name', async () => {
   expect(await redis.client('GETNAME')).toBe('me')
   const other = await client(port, { password: 'secret' })
   expect(await other.get('a')).toBeNull()
-  await expect(client(port, { password: 'wrong', retryStrategy: () => null })).rejects.toThrow()
+  const stranger = new Redis(port, '127.0.0.1', { password: 'wrong', retryStrategy: () => null })
+  const errors: string[] = []
+  stranger.on('error', (error) => errors.push(error.message))
+  await eventually(() => errors.some((message) => message.startsWith('WRONGPASS')))
+  stranger.disconnect()
 })

@@ -147,6 +147,18 @@ test('a connection above maxclients hears so and is closed', async () => {
   expect(await fourth.ask('PING\r\n', '+PONG\r\n')).toBe('+PONG\r\n')
 })
 
+test('HTTP is cut off before its body can do anything', async () => {
+  const { port, engine } = await listenTo()
+  for (const request of ['POST / HTTP/1.1\r\n', 'GET a\r\nHost: localhost\r\n', encode(['post', '/'])]) {
+    const connection = await RawConnection.open(port)
+    connection.send(`${request}Content-Type: text/plain\r\n\r\nSET stolen yes\r\n`)
+    await connection.rest()
+    await eventually(() => connection.closed)
+  }
+  expect(engine.clients.size).toBe(0)
+  expect(engine.databases[0]!.keys.count).toBe(0)
+})
+
 test('a client is known by its addresses and its descriptor', async () => {
   const { port, engine } = await listenTo()
   const connection = await RawConnection.open(port)
