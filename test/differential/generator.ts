@@ -30,7 +30,7 @@ const EXCLUDED = new Set(
   `acl asking auth bgrewriteaof bgsave client client|id client|info client|kill client|list client|unblock client|pause client|reply client|caching
   client|tracking client|trackinginfo client|getredir client|setinfo client|no-touch command command|count command|docs command|info command|list
   command|getkeys command|getkeysandflags config config|get config|set config|rewrite config|resetstat debug exec discard failover hello info keys
-  lastsave latency lolwut memory migrate module monitor multi object object|idletime psubscribe psync pubsub pubsub|channels
+  lastsave latency lolwut memory migrate module monitor multi object object|idletime object|refcount psubscribe psync pubsub pubsub|channels
   pubsub|shardchannels punsubscribe quit randomkey readonly readwrite replconf replicaof reset role save scan shutdown slaveof slowlog
   ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump sort sort_ro restore-asking flushall flushdb swapdb select watch unwatch`.split(
     /\s+/,
@@ -309,7 +309,7 @@ export class Generator {
         ])
       case 21:
         return pick<Command>(random, [
-          ['KEYS'], ['KEYS', 'a', 'b'], ['KEYS', 'nothing-matches-this'], ['RANDOMKEY', 'x'], ['TIME', 'x'], ['LASTSAVE', 'x'], ['INFO', 'nosuch'],
+          ['KEYS'], ['KEYS', 'a', 'b'], ['KEYS', 'nothing-matches-this'], ['RANDOMKEY', 'x'], ['TIME', 'x'], ['INFO', 'nosuch'],
           ['SHUTDOWN', 'NOSUCH'], ['DEBUG', 'SLEEP', '0'], ['OBJECT'], ['CONFIG'], ['PUBSUB'], ['COMMAND', 'INFO', 'nosuch'], ['COMMAND', 'COUNT', 'x'],
         ]) // biome-ignore format: a table
       case 22:
@@ -382,7 +382,7 @@ export class Generator {
         return { kind: 'scan', connection, options, commands: [['SCAN', '0', ...options]] }
       }
       case 6:
-        return { kind: 'shape', connection, commands: [pick<Command>(random, [['OBJECT', 'IDLETIME', 'absent'], ['TIME'], ['LASTSAVE'], ['CLIENT', 'ID']])] } // biome-ignore format: one line
+        return { kind: 'shape', connection, commands: [pick<Command>(random, [['OBJECT', 'IDLETIME', 'absent'], ['TIME'], ['CLIENT', 'ID']])] } // biome-ignore format: one line
       default: {
         const target = pick(random, WORKERS)
         if (chance(random, 6)) {
@@ -408,6 +408,7 @@ export class Generator {
     const random = this.#random
     const connection = pick(random, WORKERS)
     this.#workers.set(connection, { multi: false, maybeBlocked: false, maybeSubscribed: false, maybeMuted: false })
+    if (chance(random, 20)) return { kind: 'send', connection, commands: [['PING'], ['QUIT'], ['PING']] }
     const bytes = pick(random, [
       '*3\r\n$3\r\nSET\r\n+x\r\n', '*x\r\n', '*1\r\n$-2\r\n', '*1\r\n$99999999999\r\n', 'set "a\r\n', '*2147483648\r\n', '*1\r\n\r\n', '*1\r\n$x\r\n',
       '*-1\r\n*0\r\nPING\r\n', 'PING "\\x41\\n" \'b c\'\r\n', '\r\n\r\nPING\r\n', "ECHO 'it\\'s'\r\n", 'ECHO "a"b\r\n', 'QUIT\r\nPING\r\n', '*1\r\n$4\r\nQUIT\r\n',

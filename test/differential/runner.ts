@@ -75,7 +75,14 @@ async function runStep(ours: Peer, theirs: Peer, step: Step, recent: Command[][]
   for (let connection = 0; connection < CONNECTIONS; connection++) {
     const left = ours.take(connection)
     const right = theirs.take(connection)
-    const text = compareReplies(left.bytes, right.bytes, step, connection, recent[connection]!)
+    let text = compareReplies(left.bytes, right.bytes, step, connection, recent[connection]!)
+    // A reply larger than a socket's buffer comes in several turns.
+    while (
+      text !== undefined &&
+      (await moreCame(ours, left, connection, await moreCame(theirs, right, connection, false)))
+    ) {
+      text = compareReplies(left.bytes, right.bytes, step, connection, recent[connection]!)
+    }
     if (text !== undefined) return { connection, text }
     if (left.closed !== right.closed && !(await bothClose(ours, theirs, connection))) {
       return { connection, text: `connection closed: ours ${left.closed}, theirs ${right.closed}` }
@@ -87,6 +94,20 @@ async function runStep(ours: Peer, theirs: Peer, step: Step, recent: Command[][]
     }
   }
   return undefined
+}
+
+/** Adds what arrived since the last look; says whether anything did, here or `before`. */
+async function moreCame(
+  peer: Peer,
+  received: { bytes: string; closed: boolean },
+  connection: number,
+  before: boolean,
+): Promise<boolean> {
+  await peer.settle()
+  const { bytes, closed } = peer.take(connection)
+  received.bytes += bytes
+  received.closed = closed
+  return before || bytes !== ''
 }
 
 /** A closed socket shows itself a little later than the last bytes that came through it. */
