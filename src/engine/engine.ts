@@ -9,7 +9,7 @@
 
 import { Broker } from '../broker/broker.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { ERR, printable, ReplyError } from '../protocol/errors.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
@@ -310,8 +310,7 @@ export class Engine implements DatabaseHost {
       command = subcommand
     }
     if (command === undefined) {
-      if (args.equalsIgnoreCase(0, 'POST') || args.equalsIgnoreCase(0, 'HOST:')) {
-        // A web page can make a browser send HTTP here; what follows the headers must not be obeyed.
+      if (speaksHttp(args)) {
         this.log.warn(
           { client: client.transport.address },
           'closing a client that speaks HTTP (cross-protocol scripting?)',
@@ -563,6 +562,16 @@ export class Engine implements DatabaseHost {
     if (this.observing !== 0) this.observe(db, key, 'expired')
   }
 
+  /** A key had to go for want of memory; it is already gone. */
+  evicted(db: Database, key: Bytes): void {
+    this.stats.evictedKeys++
+    if (this.journal.enabled) {
+      this.#effects().append(db.index, ['DEL', key])
+      this.endTurnSoon()
+    }
+    if (this.observing !== 0) this.observe(db, key, 'evicted')
+  }
+
   wrongType(): never {
     throw ERR.wrongType
   }
@@ -691,13 +700,4 @@ export class Engine implements DatabaseHost {
   get currentClient(): Client | undefined {
     return this.#current?.client
   }
-}
-
-/** Redis's reply to an unknown command: its name and the beginning of its arguments, each quoted. */
-function unknownCommand(args: Arguments): ReplyError {
-  let quoted = ''
-  for (let i = 1; i < args.length && quoted.length < 128; i++) {
-    quoted += `'${printable(args.string(i), 128 - quoted.length)}' `
-  }
-  return ERR.of(`unknown command '${printable(args.string(0), 128)}', with args beginning with: ${quoted}`)
 }
