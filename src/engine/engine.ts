@@ -40,6 +40,7 @@ import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { Stats } from './stats.ts'
 import { nameKey, type Transaction, Watches } from './transaction.ts'
+import { speaksHttp, unknownCommand } from './unknown-command.ts'
 
 /** Reasons why a command cannot simply run; bits of `Engine.state`. */
 export const ENGINE_LOADING = 1 << 0
