@@ -206,7 +206,7 @@ describe('a list', () => {
         list.free()
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     )
   })
 
