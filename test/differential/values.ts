@@ -57,8 +57,21 @@ export function float(random: Random): string {
   const roll = random.below(100)
   if (roll < 45) return pick(random, FLOATS)
   if (roll < 65) return ((random.below(200001) - 100000) / 10 ** random.below(6)).toString()
-  if (roll < 85) return pick(random, SMALL)
+  if (roll < 75) return longFloat(random)
+  if (roll < 88) return pick(random, SMALL)
   return pick(random, BAD_FLOATS)
+}
+
+/** A number with up to 21 digits somewhere around its point: more than a double holds, as redis-server reads long doubles. */
+function longFloat(random: Random): string {
+  let digits = chance(random, 40) ? '-' : ''
+  const length = 1 + random.below(21)
+  const point = random.below(length + 1)
+  for (let i = 0; i < length; i++) {
+    if (i === point) digits += '.'
+    digits += random.below(10)
+  }
+  return chance(random, 15) ? `${digits}e${random.below(30) - 15}` : digits
 }
 
 /** An element or value; `a` to `c` often, so that LREM, LPOS and LINSERT find something. */
