@@ -254,7 +254,7 @@ export class Engine implements DatabaseHost {
   #endBadClient(client: Client, error: unknown): void {
     if (error instanceof ProtocolError) {
       this.log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
-      this.replies.error(ERR.of(`Protocol error: ${error.message}`))
+      if ((client.state & CLIENT_MUTED) === 0) this.replies.error(ERR.of(`Protocol error: ${error.message}`))
       client.parser.reset()
       this.close(client, 'flushed')
     } else if (error instanceof QueryBufferOverflow) {
