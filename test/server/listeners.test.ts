@@ -10,6 +10,11 @@ import { eventually, RawConnection, startTestServer, temporaryDirectory } from '
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
 
+/** An address of this machine that is not its loopback. */
+const outside = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === 'IPv4' && !address.internal)?.address
+
 async function open(options: Partial<ListenOptions>): Promise<Listeners> {
   const engine = new Engine({ commands })
   const listeners = new Listeners(engine)
@@ -67,6 +72,21 @@ test('a port in use is one clear line, and nothing stays open', async () => {
   )
   expect(await ping(port, '127.0.0.2')).toBe('refused')
 })
+
+test.skipIf(outside === undefined)(
+  'protected mode: without a password, only clients of this machine are served',
+  async () => {
+    const server = await startTestServer({ host: '*' })
+    const address = outside!
+    expect(await ping(server.port, address)).toMatch(/^-DENIED Respite runs in protected mode .*\r\n$/)
+    expect(await ping(server.port)).toBe('+PONG\r\n')
+    const connection = await RawConnection.open(server.port)
+    await connection.ask('CONFIG SET protected-mode no\r\n', '+OK\r\n')
+    expect(await ping(server.port, address)).toBe('+PONG\r\n')
+    await connection.ask('CONFIG SET protected-mode yes requirepass secret\r\n', '+OK\r\n')
+    expect(await ping(server.port, address)).toBe('-NOAUTH Authentication required.\r\n')
+  },
+)
 
 test('a unix socket is served with its permissions, and taken over when it is stale', async () => {
   const path = join(temporaryDirectory(), 'respite.sock')
