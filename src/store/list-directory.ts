@@ -9,6 +9,8 @@ const SLOTS_MIN = 8
 export class PageDirectory {
   /** Pages held. */
   count = 0
+  /** Second result of `pageOf`. */
+  within = 0
   /** Slot of page 0. */
   #first = 0
   #words = new Int32Array(2 * SLOTS_MIN)
@@ -25,6 +27,24 @@ export class PageDirectory {
   /** Returns how many elements a page holds. */
   elementsOf(page: number): number {
     return this.#words[this.#word(page) + 1]!
+  }
+
+  /** Returns the page of element `index` among `length`, looked for from the nearer end, and sets `within` to its number there. */
+  pageOf(index: number, length: number): number {
+    const words = this.#words
+    const mask = words.length - 1
+    let word = 2 * this.#first + 1
+    if (index < length >>> 1) {
+      let rest = index
+      for (; rest >= words[word & mask]!; word += 2) rest -= words[word & mask]!
+      this.within = rest
+      return ((word >>> 1) - this.#first) | 0
+    }
+    word += 2 * (this.count - 1)
+    let rest = length - 1 - index
+    for (; rest >= words[word & mask]!; word -= 2) rest -= words[word & mask]!
+    this.within = words[word & mask]! - 1 - rest
+    return ((word >>> 1) - this.#first) | 0
   }
 
   setPage(page: number, ref: number): void {

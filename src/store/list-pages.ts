@@ -63,24 +63,12 @@ export class ListPages {
 
   /** Moves a position to element `index`, which must exist. */
   seek(index: number, to: ListPosition): void {
-    let page: number
-    let within: number
-    if (index < this.length >>> 1) {
-      page = 0
-      within = index
-      for (let count = this.elementsOf(0); within >= count; count = this.elementsOf(page)) {
-        within -= count
-        page++
-      }
-    } else {
-      page = this.pages - 1
-      // Counted from the page's end first.
-      let fromEnd = this.length - 1 - index
-      for (let count = this.elementsOf(page); fromEnd >= count; count = this.elementsOf(page)) {
-        fromEnd -= count
-        page--
-      }
-      within = this.elementsOf(page) - 1 - fromEnd
+    let page = 0
+    let within = index
+    if (this.pages > 1) {
+      const directory = this.directory!
+      page = directory.pageOf(index, this.length)
+      within = directory.within
     }
     const ref = this.pageAt(page)
     const { u8, view } = this.arena.source(ref)

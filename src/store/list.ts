@@ -71,26 +71,23 @@ export class List extends ListPages implements Value {
   push(end: End, element: Bytes): void {
     const { arena } = this
     const size = entryBytes(element.length)
-    let ref: number
-    let at: number
-    if (end === 'tail') {
-      ref = this.tail
-      if (ref === 0 || roomAfter(arena, ref) < size) ref = this.makeRoom('tail', size)
-      const source = arena.source(ref)
-      const base = arena.start(ref)
-      const high = source.view.getUint16(base + 2, true)
-      source.view.setUint16(base + 2, high + size, true)
-      at = base + high
-    } else {
-      ref = this.head
-      if (ref === 0 || roomBefore(arena, ref) < size) ref = this.makeRoom('head', size)
-      const source = arena.source(ref)
-      const base = arena.start(ref)
-      const low = source.view.getUint16(base, true) - size
-      source.view.setUint16(base, low, true)
-      at = base + low
+    let ref = end === 'tail' ? this.tail : this.head
+    if (ref === 0 || (end === 'tail' ? roomAfter(arena, ref) : roomBefore(arena, ref)) < size) {
+      ref = this.makeRoom(end, size)
     }
-    this.#write(arena.source(ref), at, element)
+    const source = arena.source(ref)
+    const { view } = source
+    let at = arena.start(ref)
+    if (end === 'tail') {
+      const high = view.getUint16(at + 2, true)
+      view.setUint16(at + 2, high + size, true)
+      at += high
+    } else {
+      const low = view.getUint16(at, true) - size
+      view.setUint16(at, low, true)
+      at += low
+    }
+    this.#write(source, at, element)
     this.length++
     if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, 1)
   }
