@@ -336,10 +336,10 @@ export const CONFIG_TABLE = {
 
   // ── memory ──
   maxmemory: memory(0, 0, Number.POSITIVE_INFINITY, {
-    doc: 'Used memory above which commands that may use more are refused; 0 = no limit.',
+    doc: 'Used memory above which keys are evicted or writes refused; 0 = no limit.',
   }),
   'maxmemory-policy': oneOf(EVICTION_POLICIES, 'noeviction', {
-    doc: 'Which keys go when memory is short. So far none do: writes are refused, as under noeviction; under an LFU policy the use of keys is counted.',
+    doc: 'Which keys go when memory is short; under noeviction writes are refused instead.',
   }),
   'lfu-log-factor': integer(10, 0, INT32_MAX, {
     doc: 'How much slower the use counter of a key grows the higher it is.',
@@ -347,7 +347,7 @@ export const CONFIG_TABLE = {
   'lfu-decay-time': integer(1, 0, INT32_MAX, {
     doc: 'Minutes without use after which the use counter of a key goes down by one; 0 = never.',
   }),
-  'maxmemory-samples': integer(5, 1, INT32_MAX, { inert: true, doc: 'Keys looked at to find one to evict.' }),
+  'maxmemory-samples': integer(5, 1, INT32_MAX, { doc: 'Keys looked at to find one to evict.' }),
   'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
   'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
   'lazyfree-lazy-expire': yesNo(false, { inert: true, doc: 'Free expired values in the background.' }),

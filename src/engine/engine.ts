@@ -556,21 +556,16 @@ export class Engine implements DatabaseHost {
   // DatabaseHost: a key's time was up.
   expired(db: Database, key: Bytes): void {
     this.stats.expiredKeys++
-    if (this.journal.enabled) {
-      this.#effects().append(db.index, ['DEL', key])
-      this.endTurnSoon()
-    }
-    if (this.observing !== 0) this.observe(db, key, 'expired')
+    this.removed(db, key, 'expired')
   }
 
-  /** A key had to go for want of memory; it is already gone. */
-  evicted(db: Database, key: Bytes): void {
-    this.stats.evictedKeys++
+  /** Tells the world that a key is gone without a command that removed it. */
+  removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
     if (this.journal.enabled) {
       this.#effects().append(db.index, ['DEL', key])
       this.endTurnSoon()
     }
-    if (this.observing !== 0) this.observe(db, key, 'evicted')
+    if (this.observing !== 0) this.observe(db, key, event)
   }
 
   wrongType(): never {
@@ -693,6 +688,7 @@ export class Engine implements DatabaseHost {
     this.#timer?.cancel()
     this.#timerDueMs = Number.NEGATIVE_INFINITY
     this.pause.end()
+    this.eviction.stop()
     this.outputLimits.stop()
     for (const client of [...this.clients.values()]) this.close(client, 'now')
   }

@@ -1,25 +1,76 @@
-// maxmemory: what happens when there is no room, and what is remembered to decide it.
+// maxmemory: which keys go when there is no room, and what is remembered to decide it.
 //
-// Used memory is what the databases count as they allocate. Nothing is evicted
-// yet: above the limit, commands that may use memory are refused, as under
-// `noeviction`. Under an LFU policy each key counts its use on a logarithmic
-// scale, which OBJECT FREQ shows: the higher the count, the rarer it goes up by
-// one, and it goes down by one for every `lfu-decay-time` minutes without use.
+// Used memory is what the databases count as they allocate. Before a command runs
+// that finds it above the limit, keys are evicted one by one, each as if it had
+// been deleted (gate, DEL in the journal, event) before the command came.
+//
+// A policy is a choice of candidates (every key, or those that expire) and a
+// measure of how dispensable one is:
+//   lru     seconds since its last use
+//   lfu     255 - its use count, which decays with time
+//   random  nothing: one is as good as another
+//   ttl     how soon it expires: the expiry heap knows the soonest, so it is exact
+//
+// For lru and lfu no order over all keys is kept. Some are drawn from each
+// database, and the best seen so far stay in a pool from one eviction to the next:
+// the oldest of a few, again and again, is nearly the oldest of all. The pool
+// holds entry numbers, so what it says is checked against the entry before it is
+// believed.
+//
+// Under an LFU policy each key counts its use on a logarithmic scale: the higher
+// the count, the rarer it goes up by one, and it goes down by one for every
+// `lfu-decay-time` minutes without use.
 
-import { ENGINE_MEMORY_LIMITED, type Engine } from './engine.ts'
+import type { Database } from '../store/database.ts'
+import { NONE } from '../store/keyspace.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { Timer } from '../util/clock.ts'
+import { ENGINE_LOADING, ENGINE_MEMORY_LIMITED, type Engine } from './engine.ts'
 
 /** A new key begins here, so that it is not the first to go; below it every use counts. */
 const FREQUENCY_INITIAL = 5
 const FREQUENCY_MAX = 255
 const UINT32_RANGE = 2 ** 32
+/** Candidates remembered from one eviction to the next. More hardly improves the choice. */
+const POOL_SIZE = 16
+/** Keys evicted before one command at most; the rest goes between the following ones. */
+const BATCH_KEYS_MAX = 128
+/** Time for evictions before one command, looked at every BATCH_KEYS_TIMED keys: freeing one large structure takes as long as thousands of small. */
+const BATCH_MS_MAX = 0.5
+const BATCH_KEYS_TIMED = 16
+/** Draws for one database at most, whatever `maxmemory-samples` says: the work before one command stays bounded. */
+const SAMPLES_MAX = 1000
+
+/** What follows the dash in a policy's name; `none` is noeviction. */
+type Measure = 'none' | 'lru' | 'lfu' | 'random' | 'ttl'
 
 export class Eviction {
   readonly #engine: Engine
+  // The pool: the first #pooled places of each array, the most dispensable last.
+  readonly #scores = new Float64Array(POOL_SIZE)
+  readonly #entries = new Int32Array(POOL_SIZE)
+  readonly #hashes = new Int32Array(POOL_SIZE)
+  readonly #indices = new Int32Array(POOL_SIZE)
+  #pooled = 0
+  #limit = 0
+  #measure: Measure = 'none'
+  /** Only keys that expire are candidates. */
+  #volatile = false
+  /** Where `random` draws next: databases take turns. */
+  #turn = 0
+  #timer: Timer | undefined = undefined
+  readonly #onTimer = () => {
+    this.#timer = undefined
+    this.makeRoom()
+    if (this.#engine.blocking.room.hasReady) this.#engine.blocking.serve()
+  }
+  readonly #name = new Bytes()
 
   constructor(engine: Engine) {
     this.#engine = engine
-    engine.config.onChange('maxmemory', () => this.#configure())
-    engine.config.onChange('maxmemory-policy', () => this.#configure())
+    const { config } = engine
+    config.onChange('maxmemory', () => this.#configure())
+    config.onChange('maxmemory-policy', () => this.#configure())
     this.#configure()
   }
 
@@ -27,32 +78,203 @@ export class Eviction {
   get usedBytes(): number {
     let bytes = 0
     const { databases } = this.#engine
-    for (let i = 0; i < databases.length; i++) bytes += databases[i]!.usedBytes
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      if (db.size !== 0) bytes += db.usedBytes
+    }
     return bytes
   }
 
-  /** Makes room for a command that may use memory; false when used memory stays above the limit. */
+  /**
+   * Evicts keys until used memory is within the limit; false when nothing is left that the policy lets go.
+   *
+   * Long work is done in parts: true is also the answer while a part remains, which follows when the loop is free. So the limit
+   * may be passed for a moment, and no command waits for the eviction of a million keys.
+   */
   makeRoom(): boolean {
-    const limit = this.#engine.config.get('maxmemory')
-    return limit === 0 || this.usedBytes <= limit
+    const engine = this.#engine
+    if (this.#limit === 0 || this.usedBytes <= this.#limit) return true
+    // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
+    if ((engine.state & ENGINE_LOADING) !== 0 || engine.pause.active) return true
+    if (this.#measure === 'none') return false
+    const began = engine.clock.monotonic()
+    for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
+      if (!this.#evictOne()) return false
+      if (this.usedBytes <= this.#limit) return true
+      if (evicted % BATCH_KEYS_TIMED === 0 && engine.clock.monotonic() - began > BATCH_MS_MAX) break
+    }
+    this.#continueSoon()
+    return true
+  }
+
+  /** Returns how often an entry is used, as of now: its count less what time took from it. */
+  frequencyOf(db: Database, entry: number): number {
+    return this.#rested(db.frequencyOf(entry), db.idleSeconds(entry))
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#limit = 0
   }
 
   #configure(): void {
     const engine = this.#engine
-    if (engine.config.get('maxmemory') === 0) engine.state &= ~ENGINE_MEMORY_LIMITED
+    const policy = engine.config.get('maxmemory-policy')
+    this.#limit = engine.config.get('maxmemory')
+    if (this.#limit === 0) engine.state &= ~ENGINE_MEMORY_LIMITED
     else engine.state |= ENGINE_MEMORY_LIMITED
-    engine.frequency = engine.config.get('maxmemory-policy').endsWith('-lfu') ? this.#used : null
+    this.#volatile = policy.startsWith('volatile-')
+    this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)
+    engine.frequency = this.#measure === 'lfu' ? this.#used : null
+    // Scores of another measure mean nothing now.
+    this.#pooled = 0
+    // A lower limit does not wait for the next command.
+    if (this.#limit !== 0) this.#continueSoon()
   }
+
+  #continueSoon(): void {
+    this.#timer ??= this.#engine.clock.after(0, this.#onTimer)
+  }
+
+  // ── choosing ─────────────────────────────────────────────────────────────
+
+  #evictOne(): boolean {
+    if (this.#measure === 'ttl') return this.#evictSoonest()
+    if (this.#measure === 'random') return this.#evictRandom()
+    for (;;) {
+      if (!this.#fillPool()) return false
+      while (this.#pooled > 0) {
+        const at = --this.#pooled
+        const db = this.#engine.databases[this.#indices[at]!]!
+        const entry = this.#entries[at]!
+        if (!this.#isStill(db, entry, this.#hashes[at]!, this.#scores[at]!)) continue
+        this.#evict(db, entry)
+        return true
+      }
+      // Everything in the pool was deleted or used since: it is empty now, and fresh draws are true.
+    }
+  }
+
+  /** True when a pooled entry is the key it was and has not been used since. */
+  #isStill(db: Database, entry: number, hash: number, score: number): boolean {
+    const { keys } = db
+    if (entry >= keys.entriesEnd || !keys.isLive(entry) || db.hashOf(entry) !== hash) return false
+    if (this.#volatile && db.expiryOf(entry) === undefined) return false
+    return this.#score(db, entry) >= score
+  }
+
+  #evictSoonest(): boolean {
+    const { databases } = this.#engine
+    let soonest: Database | undefined
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      if (db.keys.expiries.earliest < (soonest?.keys.expiries.earliest ?? Number.POSITIVE_INFINITY)) soonest = db
+    }
+    if (soonest === undefined) return false
+    this.#evict(soonest, soonest.keys.expiries.entryAt(0))
+    return true
+  }
+
+  #evictRandom(): boolean {
+    const { databases } = this.#engine
+    for (let tries = 0; tries < databases.length; tries++) {
+      this.#turn = (this.#turn + 1) % databases.length
+      const db = databases[this.#turn]!
+      const entry = this.#draw(db)
+      if (entry === NONE) continue
+      this.#evict(db, entry)
+      return true
+    }
+    return false
+  }
+
+  /** Returns a random candidate, NONE when the database has none. */
+  #draw(db: Database): number {
+    const { random } = this.#engine
+    if (!this.#volatile) return db.keys.randomEntry(random)
+    const { expiries } = db.keys
+    return expiries.count === 0 ? NONE : expiries.entryAt(random.below(expiries.count))
+  }
+
+  /** Draws candidates from each database; false when none has any. */
+  #fillPool(): boolean {
+    const { config, databases } = this.#engine
+    const wanted = Math.min(config.get('maxmemory-samples'), SAMPLES_MAX)
+    let found = false
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      for (let k = 0; k < wanted; k++) {
+        const entry = this.#draw(db)
+        if (entry === NONE) break
+        this.#pool(i, entry, db.hashOf(entry), this.#score(db, entry))
+        found = true
+      }
+    }
+    return found
+  }
+
+  /** How dispensable an entry is. */
+  #score(db: Database, entry: number): number {
+    return this.#measure === 'lru' ? db.idleSeconds(entry) : FREQUENCY_MAX - this.frequencyOf(db, entry)
+  }
+
+  /** Puts a candidate into the pool, in the place of the least dispensable when it is full. */
+  #pool(index: number, entry: number, hash: number, score: number): void {
+    for (let i = 0; i < this.#pooled; i++) {
+      if (this.#entries[i] === entry && this.#indices[i] === index && this.#hashes[i] === hash) return
+    }
+    if (this.#pooled === POOL_SIZE) {
+      if (score <= this.#scores[0]!) return
+      // The least dispensable falls out at the front.
+      for (let i = 1; i < POOL_SIZE; i++) this.#move(i, i - 1)
+    } else {
+      this.#pooled++
+    }
+    let at = this.#pooled - 1
+    while (at > 0 && this.#scores[at - 1]! > score) {
+      this.#move(at - 1, at)
+      at--
+    }
+    this.#scores[at] = score
+    this.#entries[at] = entry
+    this.#hashes[at] = hash
+    this.#indices[at] = index
+  }
+
+  #move(from: number, to: number): void {
+    this.#scores[to] = this.#scores[from]!
+    this.#entries[to] = this.#entries[from]!
+    this.#hashes[to] = this.#hashes[from]!
+    this.#indices[to] = this.#indices[from]!
+  }
+
+  #evict(db: Database, entry: number): void {
+    const engine = this.#engine
+    // The name must outlive the entry for those who are told of it.
+    const key = db.keys.keyOf(entry, this.#name).copy()
+    if (engine.beforeChange !== null) engine.beforeChange(db, entry)
+    db.deleteEntry(entry)
+    engine.stats.evictedKeys++
+    engine.removed(db, key, 'evicted')
+  }
+
+  // ── frequency ────────────────────────────────────────────────────────────
 
   /** Returns a key's count after one more use; `lastUsed` is in seconds. */
   readonly #used = (frequency: number, lastUsed: number): number => {
     const { accessSeconds, config, random } = this.#engine
-    const decay = config.get('lfu-decay-time')
-    const minutes = Math.max(0, accessSeconds - lastUsed) / 60
-    const rested = decay === 0 ? frequency : Math.max(0, frequency - Math.floor(minutes / decay))
+    const rested = this.#rested(frequency, (accessSeconds - lastUsed) | 0)
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)
     const chance = 1 / (above * config.get('lfu-log-factor') + 1)
     return random.uint32() / UINT32_RANGE < chance ? rested + 1 : rested
+  }
+
+  #rested(frequency: number, idleSeconds: number): number {
+    const decayMinutes = this.#engine.config.get('lfu-decay-time')
+    if (decayMinutes === 0) return frequency
+    return Math.max(0, frequency - Math.floor(Math.max(0, idleSeconds) / 60 / decayMinutes))
   }
 }

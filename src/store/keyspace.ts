@@ -34,6 +34,9 @@ export const ACCESS = 5
 export const EXPIRY = 6
 export const MARK = 7
 const WORDS_SHIFT = 3
+const ENTRY_BYTES = 4 << WORDS_SHIFT
+/** A time and an entry number in the heap. */
+const EXPIRY_BYTES = 12
 
 const ENTRY_PAGE_SHIFT = 13
 const ENTRY_PAGE_SIZE = 1 << ENTRY_PAGE_SHIFT
@@ -220,10 +223,13 @@ export class Keyspace {
     return old
   }
 
-  /** Bytes of the index itself (entries, buckets, expiries) and of keys too large for the arena. */
+  /**
+   * Bytes in use by the index itself (entries, buckets, expiries) and by keys too large for the arena.
+   *
+   * What was freed for the next entries does not count, as in the arena: eviction must see that deleting a key helps.
+   */
   get indexBytes(): number {
-    const pages = this.#pages.length * ENTRY_PAGE_SIZE * 32 + this.#buckets.length * BUCKET_PAGE_SIZE * 4
-    return pages + this.expiries.heldBytes + this.#largeKeyBytes
+    return this.count * ENTRY_BYTES + this.#bucketCount * 4 + this.expiries.count * EXPIRY_BYTES + this.#largeKeyBytes
   }
 
   /** Nobody is there: entries are numbered from 0 again, so that walks do not pass where many once were. */

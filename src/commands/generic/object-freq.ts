@@ -19,6 +19,6 @@ export const objectFreq = defineCommand({
         'An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
       )
     }
-    call.reply.integer(call.db.frequencyOf(entry))
+    call.reply.integer(call.engine.eviction.frequencyOf(call.db, entry))
   },
 })
