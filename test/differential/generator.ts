@@ -407,6 +407,8 @@ export class Generator {
   #protocolErrorStep(): Step {
     const random = this.#random
     const connection = pick(random, WORKERS)
+    // A connection without replies is left open by Redis after a protocol error, and never heard again; here it ends.
+    if (this.#workers.get(connection)!.maybeMuted) return this.#observerStep()
     this.#workers.set(connection, { multi: false, maybeBlocked: false, maybeSubscribed: false, maybeMuted: false })
     if (chance(random, 20)) return { kind: 'send', connection, commands: [['PING'], ['QUIT'], ['PING']] }
     const bytes = pick(random, [
