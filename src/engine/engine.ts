@@ -169,8 +169,7 @@ export class Engine implements DatabaseHost {
     this.#execCall.mayBlock = false
     this.#retryCall = new Call(this)
     this.#retryCall.retrying = true
-    const count = this.config.get('databases')
-    for (let i = 0; i < count; i++) this.databases.push(new Database(i, this))
+    for (let i = 0; i < this.config.get('databases'); i++) this.databases.push(new Database(i, this))
     this.config.onChange('notify-keyspace-events', () => this.updateObserving())
     this.config.onChange('client-output-buffer-limit', () => this.outputLimits.configure())
     this.updateObserving()
