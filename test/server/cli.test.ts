@@ -166,8 +166,8 @@ describe('the program', () => {
     await eventually(() => fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes('is ready'))
     expect(program.output()).toBe('')
     const quiet = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock2'), '--loglevel', 'warning'], { cwd })
-    await eventually(() => fs.existsSync(join(cwd, 'sock2')))
-    const connection = await RawConnection.open(join(cwd, 'sock2'))
+    // It says nothing, so its socket is tried until it listens.
+    const connection = await eventually(() => RawConnection.open(join(cwd, 'sock2')).catch(() => undefined))
     connection.send('SHUTDOWN\r\n')
     await quiet.exited
     expect(quiet.output()).toBe('')
