@@ -80,6 +80,8 @@ export interface ArgSpec {
   optional?: boolean
   multiple?: boolean
   multipleToken?: boolean
+  /** The version that brought it, if the command is older. */
+  since?: string
   args?: readonly ArgSpec[]
 }
 

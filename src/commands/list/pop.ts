@@ -54,7 +54,7 @@ const common = {
   keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'delete'] }],
   args: [
     { name: 'key', type: 'key' },
-    { name: 'count', type: 'integer', optional: true },
+    { name: 'count', type: 'integer', optional: true, since: '6.2.0' },
   ],
   reply: 'bulk string: the element; an array of them with a count; nil when there is no list',
   history: [['6.2.0', 'Takes a count.']],

@@ -100,8 +100,9 @@ function replyArguments(reply: Reply, args: readonly ArgSpec[], keys: KeyCount):
       const index = Math.min(keys.next++, keys.last)
       fields.push(['key_spec_index', () => reply.integer(index)])
     }
-    const { token, args: parts } = arg
+    const { token, since, args: parts } = arg
     if (token !== undefined) fields.push(['token', () => reply.text(token)])
+    if (since !== undefined) fields.push(['since', () => reply.text(since)])
     const flags: string[] = []
     if (arg.optional) flags.push('optional')
     if (arg.multiple) flags.push('multiple')
