@@ -42,7 +42,11 @@ export function temporaryDirectory(): string {
 }
 
 /** Waits until `check` returns something true, by the turn of the loop rather than by the clock. */
-export async function eventually<T>(check: () => T | Promise<T>, what = 'a condition', timeoutMs = 15_000): Promise<T> {
+export async function eventually<T>(
+  check: () => T | Promise<T>,
+  what = 'a condition',
+  timeoutMs = 15_000,
+): Promise<NonNullable<T>> {
   const started = performance.now()
   while (true) {
     const value = await check()
