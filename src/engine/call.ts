@@ -8,6 +8,7 @@ import { ERR } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Database } from '../store/database.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { longDoubleToNumber, parseLongDouble } from '../util/long-double.ts'
 import { parseDouble } from '../util/numbers.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
@@ -131,10 +132,10 @@ export class Call {
 
   /** Reads argument `i` as a blocking timeout: seconds with fractions, returned in whole ms, 0 = for ever. Throws Redis's errors. */
   timeoutSeconds(i: number): number {
-    const seconds = parseDouble(this.args.string(i))
-    if (seconds === undefined) throw ERR.timeoutNotFloat
+    const text = this.args.string(i)
+    const seconds = parseDouble(text) ?? beyondDouble(text)
     const milliseconds = seconds * 1000
-    // Redis reads a long double and refuses what does not fit 64 bits once added to the clock.
+    // Redis refuses what does not fit 64 bits once added to the clock.
     if (milliseconds > TIMEOUT_MS_MAX) throw ERR.timeoutOutOfRange
     // Rounded first: a negative fraction of a millisecond is 0, for ever.
     const rounded = Math.ceil(milliseconds)
@@ -145,3 +146,10 @@ export class Call {
 
 /** Int64's end, less room for the clock that Redis adds. */
 const TIMEOUT_MS_MAX = 2 ** 63 - Date.UTC(2100, 0)
+
+/** Reads what only C's long double, as which Redis reads a timeout, can hold: `1e400` is too long, `1e-400` some time. */
+function beyondDouble(text: string): number {
+  const wide = parseLongDouble(text)
+  if (wide === undefined) throw ERR.timeoutNotFloat
+  return longDoubleToNumber(wide) || (wide.negative ? -Number.MIN_VALUE : Number.MIN_VALUE)
+}

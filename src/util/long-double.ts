@@ -11,6 +11,8 @@
 // Not here: NaN (no text that Redis takes is one, and inf + -inf is an answer of
 // its own) and the sign of zero (Redis prints none).
 
+import type { Bytes } from './bytes.ts'
+
 /** Bits of the significand. */
 const PRECISION = 64
 /** Exponent of the least bit of the smallest numbers. */
@@ -34,7 +36,7 @@ export interface LongDouble {
   readonly exponent: number
 }
 
-/** A binary number in lowest precision terms: see {@link roundBinary}. */
+/** What {@link roundBinary} returns: significand × 2^exponent. */
 export interface Rounded {
   significand: bigint
   exponent: number
@@ -49,8 +51,9 @@ const INFINITE = /^([+-]?)(?:inf|infinity)$/i
  *
  * undefined for anything else, for NaN, and for what is too large for the format or so small that it would round to zero.
  */
-export function parseLongDouble(text: string): LongDouble | undefined {
-  if (text.length === 0 || text.length >= TEXT_LENGTH_MAX) return undefined
+export function parseLongDouble(words: string | Bytes): LongDouble | undefined {
+  if (words.length === 0 || words.length >= TEXT_LENGTH_MAX) return undefined
+  const text = words.toString()
   const decimal = DECIMAL.exec(text)
   if (decimal !== null) {
     const fraction = decimal[3] ?? ''

@@ -42,12 +42,6 @@ export function narrow(value: bigint): number | bigint | undefined {
   return value > INT64_MAX || value < INT64_MIN ? undefined : value
 }
 
-/** Reads a canonical 64-bit integer from a latin1 string, as {@link parseInteger} does from bytes. */
-export function parseIntegerText(text: string): number | bigint | undefined {
-  if (text.length > 20 || !/^(0|-?[1-9][0-9]*)$/.test(text)) return undefined
-  return text.length <= 15 ? Number(text) : narrow(BigInt(text))
-}
-
 /** Adds in int64; undefined on overflow. */
 export function addInteger(a: number | bigint, b: number | bigint): number | bigint | undefined {
   if (typeof a === 'number' && typeof b === 'number') {

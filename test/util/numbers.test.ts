@@ -75,6 +75,52 @@ test.each(['', ' 1', '1 ', 'nan', '1e', 'e5', '.', '0x', '1e400', '1_000'])('par
   expect(parseDouble(text)).toBeUndefined()
 })
 
+test.each([
+  ['1e-400', 'it would become zero'],
+  ['0x1p-1080', 'it would become zero'],
+  ['0x1p1024', 'it is too large'],
+  ['0x1.fffffffffffff8p1023', 'it rounds to something too large'],
+  ['0x1p99999999999999999999', 'it is too large'],
+])('parseDouble refuses %j: %s', (text) => {
+  expect(parseDouble(text)).toBeUndefined()
+})
+
+test.each([
+  ['0e-400', 0],
+  ['-0x0p99999', -0],
+  ['0x1.00000000000008p0', 1],
+  ['0x1.000000000000080000000001p0', 1.0000000000000002],
+  ['0x1.8p-1074', 1e-323],
+  ['0x0.80000001p-1074', 5e-324],
+])('parseDouble rounds %j once, to the even of two as near', (text, value) => {
+  expect(parseDouble(text)).toBe(value)
+})
+
+test.each([
+  [0, '0'],
+  [-0, '-0'],
+  [3, '3'],
+  [-17.5, '-17.5'],
+  [0.1, '0.1'],
+  [0.1 + 0.2, '0.30000000000000004'],
+  [0.00001, '0.00001'],
+  [1e-7, '1e-7'],
+  [1.5e-7, '1.5e-7'],
+  [1234567.1234567, '1.2345671234567e+6'],
+  [1e18, '1000000000000000000'],
+  [2 ** 62, '4611686018427387904'],
+  [12345678901234567000, '12345678901234567000'],
+  [1e20, '1e+20'],
+  [-1.25e100, '-1.25e+100'],
+  [5e-324, '5e-324'],
+  [Number.MAX_VALUE, '1.7976931348623157e+308'],
+  [Number.POSITIVE_INFINITY, 'inf'],
+  [Number.NEGATIVE_INFINITY, '-inf'],
+  [Number.NaN, 'nan'],
+])('%d is printed as Redis 7.2 prints it: %s', (value, text) => {
+  expect(formatDouble(value)).toBe(text)
+})
+
 test('a printed double reads back as itself', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true }), (value) => {

@@ -14,6 +14,8 @@ const SMALL_MAX = 4e12
 /** Reads argument `i`, in units of `unitMs` counted from `baseMs`, as Unix milliseconds. Throws ERR.notInteger, ERR.invalidExpire. */
 export function readExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: number): number | bigint {
   const value = call.args.integer(i)
+  // A clock may know fractions; the journal's times are whole.
+  baseMs = Math.floor(baseMs)
   if (typeof value === 'number' && value <= SMALL_MAX && value >= -SMALL_MAX) return value * unitMs + baseMs
   const unit = BigInt(unitMs)
   let time = BigInt(value)

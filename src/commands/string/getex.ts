@@ -6,7 +6,7 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { type ExpiryUnit, readPositiveExpiry } from './string-expiry.ts'
+import { type ExpiryUnit, expiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const value = new Bytes()
 
@@ -42,7 +42,7 @@ export const getex = defineCommand({
     let timeAt = 0
     const options = call.options(2)
     while (options.next()) {
-      const option = options.is('PERSIST') ? 'PERSIST' : expiryUnit(options.is.bind(options))
+      const option = options.is('PERSIST') ? 'PERSIST' : expiryUnit(options)
       if (option === undefined || (unit !== undefined && unit !== option)) throw ERR.syntax
       unit = option
       if (option !== 'PERSIST') {
@@ -72,7 +72,3 @@ export const getex = defineCommand({
     }
   },
 })
-
-function expiryUnit(is: (word: string) => boolean): ExpiryUnit | undefined {
-  return is('EX') ? 'EX' : is('PX') ? 'PX' : is('EXAT') ? 'EXAT' : is('PXAT') ? 'PXAT' : undefined
-}

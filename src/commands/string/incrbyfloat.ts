@@ -6,9 +6,10 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { addLongDouble, formatLongDouble, parseLongDouble } from '../../util/long-double.ts'
+import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../../util/long-double.ts'
 
 const value = new Bytes()
+const ZERO: LongDouble = { negative: false, infinite: false, significand: 0n, exponent: 0 }
 
 export const incrbyfloat = defineCommand({
   name: 'INCRBYFLOAT',
@@ -28,9 +29,9 @@ export const incrbyfloat = defineCommand({
     const key = call.key(1)
     const { db } = call
     const entry = db.findForWrite(key)
-    const current = parseLongDouble(entry === NONE ? '0' : db.stringOf(entry, value).toString())
+    const current = entry === NONE ? ZERO : parseLongDouble(db.stringOf(entry, value))
     if (current === undefined) throw ERR.notFloat
-    const increment = parseLongDouble(call.args.string(2))
+    const increment = parseLongDouble(call.args.bytes(2))
     if (increment === undefined) throw ERR.notFloat
     const sum = addLongDouble(current, increment)
     if (sum === undefined || sum.infinite) throw ERR.incrementNaN

@@ -8,7 +8,7 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { type ExpiryUnit, readPositiveExpiry } from './string-expiry.ts'
+import { type ExpiryUnit, expiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const old = new Bytes()
 
@@ -32,15 +32,7 @@ function setWithOptions(call: Call): void {
     } else if (options.is('KEEPTTL') && unit === undefined) {
       keepsExpiry = true
     } else {
-      const named: ExpiryUnit | undefined = options.is('EX')
-        ? 'EX'
-        : options.is('PX')
-          ? 'PX'
-          : options.is('EXAT')
-            ? 'EXAT'
-            : options.is('PXAT')
-              ? 'PXAT'
-              : undefined
+      const named = expiryUnit(options)
       if (named === undefined || keepsExpiry || (unit !== undefined && unit !== named)) throw ERR.syntax
       options.bytes()
       unit = named

@@ -1,11 +1,20 @@
 // Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or milliseconds, always positive.
 
 import type { Call } from '../../engine/call.ts'
+import type { Options } from '../../engine/options.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { readExpiry } from '../generic/expiry-times.ts'
 
 /** How an expiry is given: the option's name, as in SET. */
 export type ExpiryUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT'
+
+/** Returns the unit that the current option names, undefined when it is another option. */
+export function expiryUnit(options: Options): ExpiryUnit | undefined {
+  if (options.is('EX')) return 'EX'
+  if (options.is('PX')) return 'PX'
+  if (options.is('EXAT')) return 'EXAT'
+  return options.is('PXAT') ? 'PXAT' : undefined
+}
 
 /** Reads argument `i` as a point in time in Unix milliseconds. Throws ERR.notInteger, ERR.invalidExpire (not positive, too large). */
 export function readPositiveExpiry(call: Call, i: number, unit: ExpiryUnit): number | bigint {
