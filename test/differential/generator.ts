@@ -103,7 +103,7 @@ export class Generator {
       count += step.commands.length
       sinceDump += step.commands.length
       if (this.#random.below(2000) === 0) {
-        steps.push(this.#timerStep(), { kind: 'wait', ms: 30, commands: [] })
+        steps.push(this.#timerStep())
       }
       if (sinceDump > 300) {
         steps.push(...dumpSteps())
@@ -288,7 +288,7 @@ export class Generator {
           ['CLIENT', 'PAUSE', '10', 'SOME'],
         ])
       case 17:
-        return ['OBJECT', ...pick(random, [['FREQ', values.key(random, 'generic')], ['NOSUCH', 'x'], ['ENCODING'], ['REFCOUNT', 'absent'], ['IDLETIME', 'absent']])] // biome-ignore format: a table
+        return ['OBJECT', ...pick(random, [['FREQ', values.key(random, 'generic')], ['NOSUCH', 'x'], ['ENCODING'], ['REFCOUNT', 'never'], ['IDLETIME', 'never']])] // biome-ignore format: a table
       case 18:
         return ['SCAN', ...pick(random, [['x'], ['0', 'COUNT', '0'], ['0', 'COUNT', 'x'], ['0', 'NOSUCH', '1'], ['0', 'MATCH'], ['99999999999999999999']])] // biome-ignore format: a table
       case 19:
@@ -382,7 +382,7 @@ export class Generator {
         return { kind: 'scan', connection, options, commands: [['SCAN', '0', ...options]] }
       }
       case 6:
-        return { kind: 'shape', connection, commands: [pick<Command>(random, [['OBJECT', 'IDLETIME', 'absent'], ['TIME'], ['CLIENT', 'ID']])] } // biome-ignore format: one line
+        return { kind: 'shape', connection, commands: [pick<Command>(random, [['OBJECT', 'IDLETIME', 'never'], ['TIME'], ['CLIENT', 'ID']])] } // biome-ignore format: one line
       default: {
         const target = pick(random, WORKERS)
         if (chance(random, 6)) {
@@ -401,7 +401,7 @@ export class Generator {
       ['BRPOPLPUSH', 'never', 'l1', '0.01'],
       ['BLMPOP', '0.01', '2', 'never1', 'never2', 'LEFT'],
     ]
-    return { kind: 'send', connection: TIMER, commands: [pick(this.#random, commands), ['PING']] }
+    return { kind: 'wait', connection: TIMER, ms: 30, commands: [pick(this.#random, commands), ['PING']] }
   }
 
   #protocolErrorStep(): Step {
@@ -496,9 +496,10 @@ export class Generator {
     return values.integer(random)
   }
 
-  /** A relative expiry: some ten days, never the same twice, at least a minute from any other. */
+  /** A relative expiry: some ten days, or decades; never the same twice, at least a minute from any other: EXPIRE … GT compares them. */
   #freshSeconds(milliseconds: boolean): string {
-    const seconds = 1_000_000 + 60 * ((this.#expiries++ * 7919) % 10007)
+    const count = this.#expiries++
+    const seconds = (count % 8 === 0 ? 2_147_483_648 : 1_000_000) + 60 * ((count * 7919) % 10007)
     return milliseconds ? `${seconds}000` : String(seconds)
   }
 
@@ -540,7 +541,7 @@ export class Generator {
     const name = words[0]!.toUpperCase()
     const far = (i: number, milliseconds: boolean) => {
       const n = looseNumber(words[i])
-      if (n > 0 && n < (milliseconds ? 9e8 : 9e5)) words[i] = this.#freshSeconds(milliseconds)
+      if (n > 0 && n < (milliseconds ? 9.2e18 : 9.2e15)) words[i] = this.#freshSeconds(milliseconds)
     }
     const endless = (i: number) => {
       const n = looseNumber(words[i])

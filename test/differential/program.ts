@@ -18,8 +18,8 @@ export type Step =
   | { kind: 'scan'; connection: number; options: string[]; commands: [Command] }
   /** Bytes as they are, for requests that are none. */
   | { kind: 'raw'; connection: number; bytes: string; commands: [] }
-  /** Lets time pass, for timeouts of parked clients. */
-  | { kind: 'wait'; ms: number; commands: [] }
+  /** Commands that park for less than `ms`, and that much time. */
+  | { kind: 'wait'; connection: number; ms: number; commands: Command[] }
 
 /** One episode: everything begins anew, so it can be repeated alone. */
 export interface Program {
@@ -70,7 +70,8 @@ export function showCommand(command: Command): string {
 }
 
 export function showStep(step: Step): string {
-  if (step.kind === 'wait') return `       wait ${step.ms} ms`
   if (step.kind === 'raw') return `  [${step.connection}]  (raw) ${JSON.stringify(step.bytes)}`
-  return step.commands.map((command) => `  [${step.connection}]  ${showCommand(command)}`).join('\n')
+  const lines = step.commands.map((command) => `  [${step.connection}]  ${showCommand(command)}`)
+  if (step.kind === 'wait') lines.push(`       wait ${step.ms} ms`)
+  return lines.join('\n')
 }

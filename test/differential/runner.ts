@@ -33,7 +33,7 @@ export async function compare(ours: Peer, theirs: Peer, steps: readonly Step[]):
       failure = await runStep(ours, theirs, step, recent)
     } catch (error) {
       failure = {
-        connection: 'connection' in step ? step.connection : 0,
+        connection: step.connection,
         text: `threw ${error instanceof Error ? error.stack : error}`,
       }
     }
@@ -49,10 +49,7 @@ interface Failure {
 }
 
 async function runStep(ours: Peer, theirs: Peer, step: Step, recent: Command[][]): Promise<Failure | undefined> {
-  if (step.kind === 'wait') {
-    await ours.wait(step.ms)
-    await theirs.wait(step.ms)
-  } else if (step.kind === 'scan') {
+  if (step.kind === 'scan') {
     const sets = [await scanAll(ours, step), await scanAll(theirs, step)]
     if (sets[0] !== sets[1]) return { connection: step.connection, text: `ours:   ${sets[0]}\ntheirs: ${sets[1]}` }
     return undefined
@@ -69,6 +66,10 @@ async function runStep(ours: Peer, theirs: Peer, step: Step, recent: Command[][]
       memory.splice(0, memory.length - Math.max(REMEMBERED_COMMANDS, step.commands.length))
     ours.send(step.connection, encode(ours, step))
     theirs.send(step.connection, encode(theirs, step))
+    if (step.kind === 'wait') {
+      await ours.wait(step.ms)
+      await theirs.wait(step.ms)
+    }
   }
   await ours.settle()
   await theirs.settle()
@@ -144,7 +145,7 @@ function compareReplies(
   if (ours === theirs) return undefined
   const left = scanFrames(ours)
   const right = scanFrames(theirs)
-  const mine = 'connection' in step && step.connection === connection
+  const mine = step.connection === connection
   if (step.kind === 'send') {
     // 7.0 puts a message that a client sends to itself before the command's reply, or in the middle of EXEC's; 7.2 after it.
     left.frames = messagesLast(left.frames)
