@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Config, type ConfigSettings } from '../../src/engine/config.ts'
-import {
-  ConfigFileError,
-  parseCommandLine,
-  parseConfigFile,
-  rewriteConfigFile,
-  splitLine,
-} from '../../src/engine/config-file.ts'
+import { ConfigFileError, parseCommandLine, parseConfigFile, rewriteConfigFile } from '../../src/engine/config-file.ts'
+import { splitInline } from '../../src/protocol/request-parser.ts'
 
 const noFiles = (path: string): string => {
   throw new Error(`ENOENT: no such file or directory, open '${path}'`)
@@ -35,11 +30,11 @@ describe('words of a line', () => {
     ['save ""', ['save', '']],
     ['', []],
   ])('%j', (line, words) => {
-    expect(splitLine(line)).toEqual(words)
+    expect(splitInline(line)).toEqual(words)
   })
 
   test.each([['a "b'], ["a 'b"], ['a "b"c'], ['a "b\\"']])('%j is unbalanced', (line) => {
-    expect(splitLine(line)).toBeUndefined()
+    expect(splitInline(line)).toBeUndefined()
   })
 })
 
