@@ -5,8 +5,12 @@
 //
 //   0 HASH    hash of the member
 //   1 NEXT    next entry of the same bucket, + 1 (0 = last)
-//   2 BLOCK   arena ref of [member length][member …, to a multiple of 4][value …]
+//   2 BLOCK   where [member length][member …, to a multiple of 4][value …] lies
 //   3 EXTRA   the owner's: a hash keeps the value's length there
+//
+// A block is an arena ref, or, negative, the number of a buffer of its own when
+// it is too long for the arena. It stays where it is while its entry's number
+// changes, so an index beside the dictionary names members by their blocks.
 //
 // Removing an entry moves the last one into its place. So a random member is one
 // probe, and a scan that walks numbers *downwards* misses nobody: what moves was
@@ -14,8 +18,8 @@
 //
 // Buckets grow and shrink by linear hashing, as the keyspace's do.
 
-import { type Bytes, copyBytes, equalBytes, hashBytes } from '../util/bytes.ts'
-import type { Arena } from './arena.ts'
+import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { align } from './keyspace.ts'
 
 const HASH = 0
@@ -27,6 +31,8 @@ const WORDS_SHIFT = 2
 const PAGE_SHIFT = 10
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
+/** Entries, and buckets, the first page begins with. */
+const FIRST_PAGE_SIZE = 64
 const BUCKETS_MIN = 16
 
 /** No such entry. */
@@ -36,11 +42,12 @@ export class Dictionary {
   count = 0
   readonly #arena: Arena
   readonly #seed: number
-  /** Entries; the first page grows by doubling up to PAGE_SIZE, so that a dictionary of a few hundred is not mostly empty. */
   readonly #pages: Int32Array[] = []
   readonly #buckets: Int32Array[] = []
   #bucketCount = 0
   #level = BUCKETS_MIN
+  /** Blocks too long for the arena: block -1 - i is own[i]. Undefined until the first. */
+  #own: (Source | undefined)[] | undefined = undefined
 
   constructor(arena: Arena, seed: number) {
     this.#arena = arena
@@ -63,14 +70,11 @@ export class Dictionary {
 
   /** Adds a member that `find` did not find, with room for `room` bytes of value; returns its entry. Throws ArenaFull. */
   insert(member: Bytes, room = 0): number {
-    const arena = this.#arena
-    const block = arena.allocate(room === 0 ? member.length : align(member.length) + room)
-    arena.setLength(block, member.length)
-    copyBytes(arena.source(block), arena.start(block), member.source, member.start, member.length)
+    const block = this.#allocate(member.source, member.start, member.length, room)
     if (this.count >= this.#bucketCount) this.#growBuckets()
     const hash = this.hash(member)
     const entry = this.count++
-    this.#reserve(entry)
+    this.#grow(this.#pages, entry, WORDS_SHIFT)
     const bucket = this.#bucketOf(hash)
     const page = this.#pages[entry >>> PAGE_SHIFT]!
     const at = (entry & PAGE_MASK) << WORDS_SHIFT
@@ -84,7 +88,7 @@ export class Dictionary {
 
   /** Removes an entry; the last one takes its number. */
   remove(entry: number): void {
-    this.#arena.free(this.#word(entry, BLOCK))
+    this.#release(this.#word(entry, BLOCK))
     this.#relink(entry, this.#word(entry, NEXT))
     const last = --this.count
     if (entry !== last) {
@@ -93,40 +97,49 @@ export class Dictionary {
     }
     if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
     // The page after the current one may stay as a reserve.
-    while (this.#pages.length > (this.count >>> PAGE_SHIFT) + 2) this.#pages.pop()
+    while (this.#pages.length > (this.count >>> PAGE_SHIFT) + 2) this.#arena.account(-4 * this.#pages.pop()!.length)
   }
 
   /** Points a window at the member of an entry; valid until the dictionary changes. */
   memberOf(entry: number, window: Bytes): Bytes {
-    const block = this.#word(entry, BLOCK)
-    const arena = this.#arena
-    window.set(arena.source(block), arena.start(block), arena.length(block))
-    return window
+    return this.memberOfBlock(this.#word(entry, BLOCK), window)
+  }
+
+  /** Returns the block of an entry: its name while the member lives and its room is not changed. */
+  blockOf(entry: number): number {
+    return this.#word(entry, BLOCK)
+  }
+
+  /** Points a window at the member in a block. */
+  memberOfBlock(block: number, window: Bytes): Bytes {
+    const source = this.#source(block)
+    const start = this.#start(block)
+    return window.set(source, start, source.view.getInt32(start - 4, true))
   }
 
   /** Bytes that fit after the member of an entry. */
   roomOf(entry: number): number {
     const block = this.#word(entry, BLOCK)
-    return this.#arena.capacity(block) - align(this.#arena.length(block))
+    const capacity = block > 0 ? this.#arena.capacity(block) : this.#source(block).u8.length - 4
+    return capacity - align(this.#length(block))
   }
 
   /** Points a window at the first `length` bytes of the room after a member. */
   valueOf(entry: number, length: number, window: Bytes): Bytes {
-    const block = this.#word(entry, BLOCK)
-    const arena = this.#arena
-    return window.set(arena.source(block), arena.start(block) + align(arena.length(block)), length)
+    return this.valueOfBlock(this.#word(entry, BLOCK), length, window)
   }
 
-  /** Makes the room after a member at least `room` bytes; what was in it is not kept. */
+  /** Points a window at the first `length` bytes of the room in a block. */
+  valueOfBlock(block: number, length: number, window: Bytes): Bytes {
+    return window.set(this.#source(block), this.#start(block) + align(this.#length(block)), length)
+  }
+
+  /** Makes the room after a member at least `room` bytes; what was in it is not kept. The block's number changes. Throws ArenaFull. */
   changeRoom(entry: number, room: number): void {
-    const arena = this.#arena
     const old = this.#word(entry, BLOCK)
-    const length = arena.length(old)
-    const block = arena.allocate(align(length) + room)
-    arena.setLength(block, length)
-    copyBytes(arena.source(block), arena.start(block), arena.source(old), arena.start(old), length)
+    const block = this.#allocate(this.#source(old), this.#start(old), this.#length(old), room)
     this.#setWord(entry, BLOCK, block)
-    arena.free(old)
+    this.#release(old)
   }
 
   extra(entry: number): number {
@@ -143,22 +156,78 @@ export class Dictionary {
     return member.hash
   }
 
-  /** Bytes held: blocks, entries, buckets. O(count). */
-  get bytes(): number {
-    let bytes = 4 * this.#bucketCount
+  /** Bytes held outside the arena's blocks: entries and buckets. */
+  get indexBytes(): number {
+    let bytes = 0
     for (const page of this.#pages) bytes += page.byteLength
-    for (let entry = 0; entry < this.count; entry++) bytes += this.#arena.capacity(this.#word(entry, BLOCK)) + 4
+    for (const page of this.#buckets) bytes += page.byteLength
     return bytes
   }
 
-  /** Gives every block back. */
-  free(): void {
-    for (let entry = 0; entry < this.count; entry++) this.#arena.free(this.#word(entry, BLOCK))
-    this.count = 0
+  /** Bytes of an entry's block. */
+  blockBytes(entry: number): number {
+    const block = this.#word(entry, BLOCK)
+    return block > 0 ? this.#arena.capacity(block) + 4 : this.#source(block).u8.length
+  }
+
+  /** Gives up to `max` members up, from the end; true when none is left. Nothing but this may follow the first call. */
+  freeSome(max: number): boolean {
+    const stop = Math.max(0, this.count - max)
+    while (this.count > stop) this.#release(this.#word(--this.count, BLOCK))
+    while (this.#pages.length > (this.count >>> PAGE_SHIFT) + 1) this.#arena.account(-4 * this.#pages.pop()!.length)
+    if (stop > 0) return false
+    this.#arena.account(-this.indexBytes)
     this.#pages.length = 0
     this.#buckets.length = 0
     this.#bucketCount = 0
     this.#level = BUCKETS_MIN
+    return true
+  }
+
+  /** Gives everything back. */
+  free(): void {
+    this.freeSome(this.count)
+  }
+
+  #allocate(source: Source, start: number, length: number, room: number): number {
+    const arena = this.#arena
+    const bytes = room === 0 ? length : align(length) + room
+    if (bytes <= BLOCK_CONTENT_BYTES_MAX) {
+      const block = arena.allocate(bytes)
+      arena.setLength(block, length)
+      copyBytes(arena.source(block), arena.start(block), source, start, length)
+      return block
+    }
+    const own = Source.allocate(bytes + 4)
+    own.view.setInt32(0, length, true)
+    copyBytes(own, 4, source, start, length)
+    arena.account(own.u8.length)
+    this.#own ??= []
+    let index = this.#own.indexOf(undefined)
+    if (index === -1) index = this.#own.length
+    this.#own[index] = own
+    return -1 - index
+  }
+
+  #release(block: number): void {
+    if (block > 0) {
+      this.#arena.free(block)
+      return
+    }
+    this.#arena.account(-this.#source(block).u8.length)
+    this.#own![-1 - block] = undefined
+  }
+
+  #source(block: number): Source {
+    return block > 0 ? this.#arena.source(block) : this.#own![-1 - block]!
+  }
+
+  #start(block: number): number {
+    return block > 0 ? this.#arena.start(block) : 4
+  }
+
+  #length(block: number): number {
+    return block > 0 ? this.#arena.length(block) : this.#source(block).view.getInt32(0, true)
   }
 
   #word(entry: number, word: number): number {
@@ -170,24 +239,24 @@ export class Dictionary {
   }
 
   #memberEquals(block: number, member: Bytes): boolean {
-    const source = this.#arena.source(block)
-    const start = this.#arena.start(block)
+    const source = this.#source(block)
+    const start = this.#start(block)
     return (
       source.view.getInt32(start - 4, true) === member.length &&
       equalBytes(source, start, member.source, member.start, member.length)
     )
   }
 
-  #reserve(entry: number): void {
-    const number = entry >>> PAGE_SHIFT
-    const page = this.#pages[number]
-    if (page === undefined) {
-      this.#pages.push(new Int32Array((number === 0 ? PAGE_SIZE >> 3 : PAGE_SIZE) << WORDS_SHIFT))
-    } else if (number === 0 && entry << WORDS_SHIFT >= page.length) {
-      const grown = new Int32Array(page.length * 2)
-      grown.set(page)
-      this.#pages[0] = grown
-    }
+  /** Makes room for item `number` in pages: the first grows by doubling, so that a dictionary of a few hundred is not mostly empty. */
+  #grow(pages: Int32Array[], number: number, shift: number): void {
+    const page = number >>> PAGE_SHIFT
+    const old = pages[page]
+    if (old !== undefined && (page > 0 || number << shift < old.length)) return
+    const size = page > 0 ? PAGE_SIZE << shift : old === undefined ? FIRST_PAGE_SIZE << shift : 2 * old.length
+    const grown = new Int32Array(size)
+    if (old !== undefined) grown.set(old)
+    pages[page] = grown
+    this.#arena.account(4 * (size - (old === undefined ? 0 : old.length)))
   }
 
   #bucketOf(hash: number): number {
@@ -217,12 +286,12 @@ export class Dictionary {
 
   #growBuckets(): void {
     if (this.#bucketCount === 0) {
-      this.#buckets.push(new Int32Array(PAGE_SIZE))
+      this.#grow(this.#buckets, 0, 0)
       this.#bucketCount = BUCKETS_MIN
       return
     }
     const target = this.#bucketCount
-    if (target >>> PAGE_SHIFT === this.#buckets.length) this.#buckets.push(new Int32Array(PAGE_SIZE))
+    this.#grow(this.#buckets, target, 0)
     const origin = target - this.#level
     let entry = this.#bucketWord(origin) - 1
     let stay = 0
@@ -256,6 +325,6 @@ export class Dictionary {
       this.#setWord(tail, NEXT, this.#bucketWord(target))
       this.#setBucketWord(target, moved)
     }
-    while (this.#buckets.length > (last >>> PAGE_SHIFT) + 2) this.#buckets.pop()
+    while (this.#buckets.length > (last >>> PAGE_SHIFT) + 2) this.#arena.account(-4 * this.#buckets.pop()!.length)
   }
 }

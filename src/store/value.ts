@@ -28,6 +28,8 @@ export interface Value {
   copy(arena: Arena): Value
   /** Gives all memory back to the arena it came from. */
   free(): void
+  /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */
+  freeSome?(max: number): boolean
 }
 
 /** The class of a structure: what `getForRead(key, List)` names. */
