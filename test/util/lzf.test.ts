@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Source } from '../../src/util/bytes.ts'
+import { LZF_EXPANSION_MAX, lzfCompress, lzfDecompress } from '../../src/util/lzf.ts'
+
+function compress(bytes: Uint8Array, max = bytes.length * 2 + 8): Buffer | undefined {
+  const target = Source.allocate(max + 16)
+  target.u8.fill(0xee)
+  const length = lzfCompress(new Source(Buffer.from(bytes)), 0, bytes.length, target, 8, max)
+  for (let i = 8 + max; i < target.u8.length; i++) expect(target.u8[i]).toBe(0xee)
+  return length === 0 ? undefined : Buffer.from(target.u8.subarray(8, 8 + length))
+}
+
+function decompress(bytes: Uint8Array, size: number): Buffer | undefined {
+  const target = Source.allocate(size + 16)
+  target.u8.fill(0xee)
+  const whole = lzfDecompress(new Source(Buffer.from(bytes)), 0, bytes.length, target, 8, size)
+  for (let i = 0; i < 8; i++) expect([target.u8[i], target.u8[8 + size + i]]).toEqual([0xee, 0xee])
+  return whole ? Buffer.from(target.u8.subarray(8, 8 + size)) : undefined
+}
+
+/** Bytes that repeat themselves now and then. */
+const repetitive = fc
+  .array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.tuple(fc.nat(3), fc.nat(600)).map(([b, n]) => new Uint8Array(n).fill(b))), {
+    maxLength: 20,
+  })
+  .map((parts) => new Uint8Array(Buffer.concat(parts.concat(parts.slice(0, 3)))))
+
+test('what is compressed comes back', () => {
+  fc.assert(
+    fc.property(repetitive, (bytes) => {
+      const packed = compress(bytes)
+      if (bytes.length === 0) return
+      expect(decompress(packed!, bytes.length)!.equals(Buffer.from(bytes))).toBe(true)
+    }),
+  )
+})
+
+test('repetition shrinks to the least the format allows', () => {
+  const packed = compress(new Uint8Array(100_000))!
+  expect(packed.length).toBeLessThan(1200)
+  expect(100_000 / packed.length).toBeLessThanOrEqual(LZF_EXPANSION_MAX)
+})
+
+test('gives up when the result would be longer than allowed', () => {
+  fc.assert(
+    fc.property(repetitive, fc.nat(300), (bytes, max) => {
+      const packed = compress(bytes, max)
+      if (packed !== undefined) expect(packed.length).toBeLessThanOrEqual(max)
+    }),
+  )
+})
+
+test('a text that liblzf compressed', () => {
+  // redis-server's DUMP of 30 times "abc": a literal run, then one long repetition.
+  expect(decompress(Buffer.from('02616263e04d02' + '0263', 'hex'), 90)).toBeUndefined()
+  expect(decompress(Buffer.from('02616263e04e02', 'hex'), 90)!.toString()).toBe('abc'.repeat(30))
+})
+
+test('damage is noticed, and nothing outside is touched', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(300), (bytes, size) => {
+      decompress(bytes, size)
+    }),
+    { numRuns: 2000 },
+  )
+})
