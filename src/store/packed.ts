@@ -112,6 +112,19 @@ export function packedAppend(arena: Arena, ref: number, element: Bytes): number 
   return packedInsert(arena, ref, packedEnd(arena, ref), element)
 }
 
+/** Adds two elements at the end, both or none. Throws ArenaFull, having changed nothing. */
+export function packedAppendPair(arena: Arena, ref: number, first: Bytes, second: Bytes): number {
+  const end = packedEnd(arena, ref)
+  const firstBytes = entryBytes(first.length)
+  const moved = makeRoom(arena, ref, end, 0, firstBytes + entryBytes(second.length))
+  const source = arena.source(moved)
+  const start = arena.start(moved)
+  writeEntry(source, start + end, first)
+  writeEntry(source, start + end + firstBytes, second)
+  source.view.setInt32(start, source.view.getInt32(start, true) + 2, true)
+  return moved
+}
+
 /** Puts another element in the place of the one at `at`. Throws ArenaFull, having changed nothing. */
 export function packedReplace(arena: Arena, ref: number, at: number, element: Bytes): number {
   const old = entryBytesAt(arena.source(ref).u8, arena.start(ref) + at)

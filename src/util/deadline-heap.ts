@@ -7,6 +7,8 @@
 const PAGE_SHIFT = 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
+/** Deadlines the first page begins with. */
+const FIRST_PAGE_SIZE = 64
 
 export class DeadlineHeap {
   /** Number of deadlines held. */
@@ -21,7 +23,8 @@ export class DeadlineHeap {
   }
 
   get heldBytes(): number {
-    return this.#times.length * PAGE_SIZE * 12
+    const pages = this.#times.length
+    return pages === 0 ? 0 : ((pages - 1) * PAGE_SIZE + this.#times[0]!.length) * 12
   }
 
   /** Returns the time at a position, in Unix milliseconds. */
@@ -40,9 +43,13 @@ export class DeadlineHeap {
 
   add(entry: number, time: number): void {
     const position = this.count++
-    if (position >>> PAGE_SHIFT === this.#times.length) {
-      this.#times.push(new Float64Array(PAGE_SIZE))
-      this.#entries.push(new Int32Array(PAGE_SIZE))
+    const page = position >>> PAGE_SHIFT
+    if (page === this.#times.length) {
+      const size = page === 0 ? FIRST_PAGE_SIZE : PAGE_SIZE
+      this.#times.push(new Float64Array(size))
+      this.#entries.push(new Int32Array(size))
+    } else if (page === 0 && position === this.#times[0]!.length) {
+      this.#growFirstPage()
     }
     this.#rise(position, entry, time)
   }
@@ -52,6 +59,12 @@ export class DeadlineHeap {
     const entry = this.entryAt(position)
     if (time < this.timeAt(position)) this.#rise(position, entry, time)
     else this.#sink(position, entry, time)
+  }
+
+  /** Says that the entry at `position` has another number now. */
+  rename(position: number, entry: number): void {
+    this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK] = entry
+    this.#moved(entry, position)
   }
 
   remove(position: number): void {
@@ -75,6 +88,16 @@ export class DeadlineHeap {
     this.count = 0
     this.#times.length = 0
     this.#entries.length = 0
+  }
+
+  /** The first page doubles, so that a heap of a few is not mostly empty. */
+  #growFirstPage(): void {
+    const times = new Float64Array(2 * this.#times[0]!.length)
+    times.set(this.#times[0]!)
+    this.#times[0] = times
+    const entries = new Int32Array(times.length)
+    entries.set(this.#entries[0]!)
+    this.#entries[0] = entries
   }
 
   #put(position: number, entry: number, time: number): void {

@@ -1,0 +1,460 @@
+// A hash: fields and their values.
+//
+// Two forms underneath, whatever OBJECT ENCODING says:
+//
+//   small   field, value, field, value … in one packed sequence (packed.ts), in the order they came
+//   large   a Dictionary of fields, each with room for its value; the value's length is the entry's EXTRA
+//
+// A slot says where a field is, until the hash changes: an offset in the small
+// form, an entry number in the large one. Whoever looks up, walks, draws or
+// scans gets slots and asks for what is there.
+//
+// Fields may expire. When each does lies beside them (field-times.ts), and not at
+// all while none does. Who removes fields whose time is up is the database, a few
+// at a time; what it has not got to yet is hidden: for every method here such a
+// field is not there.
+
+import type { Reply } from '../protocol/reply.ts'
+import { Bytes, copyBytes } from '../util/bytes.ts'
+import type { Arena } from './arena.ts'
+import { ABSENT, Dictionary } from './dictionary.ts'
+import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
+import { elementAt, entryBytes, entryBytesAt } from './list-entry.ts'
+import {
+  PACKED_BYTES_MAX,
+  PACKED_COUNT_MAX,
+  PACKED_FIRST,
+  packedAppendPair,
+  packedCopy,
+  packedCount,
+  packedElement,
+  packedEnd,
+  packedFind,
+  packedFree,
+  packedNext,
+  packedOffset,
+  packedRemove,
+  packedReplace,
+} from './packed.ts'
+import { TYPE_HASH, type Value } from './value.ts'
+
+export { ABSENT }
+
+/** A field that never expires does so then. */
+export const NEVER = Number.POSITIVE_INFINITY
+
+/** A Hash and the place that names it, on the JS heap. */
+const OBJECT_BYTES = 88
+/** Blocks looked at to say how large a large hash is. */
+const SAMPLES_MAX = 64
+
+/** Redis would hold the hash as a table, and never as a listpack again. */
+const HASHTABLE = 1
+/** A field has had an expiry: the listpack is one with expiries, and stays one. */
+const TIMED = 2
+
+export type HashParts = 'fields' | 'values' | 'both'
+
+export class Hash implements Value {
+  static readonly type = TYPE_HASH
+  readonly #arena: Arena
+  readonly #seed: number
+  /** The small form's sequence; 0 when empty or large. */
+  #ref = 0
+  #large: Dictionary | undefined = undefined
+  /** Bits HASHTABLE, TIMED. */
+  #past = 0
+  #times: FieldTimes | undefined = undefined
+
+  /** `seed` is that of the key hash, since windows remember their hash. */
+  constructor(arena: Arena, seed: number) {
+    this.#arena = arena
+    this.#seed = seed
+    arena.account(OBJECT_BYTES)
+  }
+
+  get type(): number {
+    return TYPE_HASH
+  }
+
+  /** Number of fields, hidden ones not counted: O(1) unless there are some. */
+  get length(): number {
+    const held = this.#held
+    return this.#times === undefined || !this.#times.hides ? held : held - this.#times.hiddenCount
+  }
+
+  get #held(): number {
+    return this.#large === undefined ? packedCount(this.#arena, this.#ref) >>> 1 : this.#large.count
+  }
+
+  // ── looking ──────────────────────────────────────────────────────────────
+
+  /** Returns the slot of a field, or ABSENT. */
+  find(field: Bytes): number {
+    if (this.#large === undefined) return packedFind(this.#arena, this.#ref, field, 2)
+    const entry = this.#large.find(field)
+    return entry !== ABSENT && this.#isHidden(entry) ? ABSENT : entry
+  }
+
+  /** Points `window` at the value of a field; false when there is none. Valid until the hash changes. */
+  get(field: Bytes, window: Bytes): boolean {
+    const slot = this.find(field)
+    if (slot === ABSENT) return false
+    this.valueOf(slot, window)
+    return true
+  }
+
+  /** Points `window` at the field in a slot. */
+  fieldOf(slot: number, window: Bytes): Bytes {
+    return this.#large === undefined
+      ? packedElement(this.#arena, this.#ref, slot, window)
+      : this.#large.memberOf(slot, window)
+  }
+
+  /** Points `window` at the value in a slot. */
+  valueOf(slot: number, window: Bytes): Bytes {
+    const large = this.#large
+    return large === undefined
+      ? packedElement(this.#arena, this.#ref, packedNext(this.#arena, this.#ref, slot), window)
+      : large.valueOf(slot, large.extra(slot), window)
+  }
+
+  /** Returns the first slot, ABSENT when there is none. */
+  first(): number {
+    if (this.#large === undefined) return this.#ref === 0 ? ABSENT : PACKED_FIRST
+    return this.next(-1)
+  }
+
+  /** Returns the slot after one, ABSENT after the last. */
+  next(slot: number): number {
+    if (this.#large === undefined) {
+      const next = packedNext(this.#arena, this.#ref, packedNext(this.#arena, this.#ref, slot))
+      return next < packedEnd(this.#arena, this.#ref) ? next : ABSENT
+    }
+    const { count } = this.#large
+    for (let entry = slot + 1; entry < count; entry++) if (!this.#isHidden(entry)) return entry
+    return ABSENT
+  }
+
+  /** Returns the slot of field number `index`, 0 ≤ index < places; ABSENT where a hidden one is. O(1) in the large form. */
+  slotAt(index: number): number {
+    if (this.#large === undefined) return packedOffset(this.#arena, this.#ref, 2 * index)
+    return this.#isHidden(index) ? ABSENT : index
+  }
+
+  /** How many places `slotAt` knows: the fields, hidden ones included. */
+  get places(): number {
+    return this.#held
+  }
+
+  /**
+   * Adds the slots of some fields to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   *
+   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
+   * visited already, into a place. What Redis holds as a listpack comes all at once.
+   */
+  scan(cursor: number, count: number, slots: number[]): number {
+    const large = this.#large
+    if (large === undefined || (this.#past & HASHTABLE) === 0) {
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
+      return 0
+    }
+    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
+    const end = Math.max(0, entry + 1 - count)
+    for (; entry >= end; entry--) if (!this.#isHidden(entry)) slots.push(entry)
+    return entry + 1
+  }
+
+  // ── changing ─────────────────────────────────────────────────────────────
+
+  /**
+   * Sets a field, telling whether it is new; its expiry is dropped unless `keepsExpiry`.
+   *
+   * `entriesMax` and `valueMax` are hash-max-listpack-entries and -value, for the encoding. Neither window may lie in this hash.
+   * A hidden field must be removed first. Throws ArenaFull; nothing but the encoding is changed then.
+   */
+  set(field: Bytes, value: Bytes, entriesMax: number, valueMax: number, keepsExpiry = false): boolean {
+    if ((this.#past & HASHTABLE) === 0 && (field.length > valueMax || value.length > valueMax)) this.#past |= HASHTABLE
+    const isNew = this.#large === undefined ? this.#setSmall(field, value) : this.#setLarge(field, value)
+    if (isNew) {
+      if ((this.#past & HASHTABLE) === 0 && this.length > entriesMax) this.#past |= HASHTABLE
+    } else if (this.#times !== undefined && !keepsExpiry) {
+      this.clearExpiry(this.find(field))
+    }
+    return isNew
+  }
+
+  /** Says that `count` fields are about to be set: Redis makes a table at once when they would be too many, were they all new. */
+  expect(count: number, entriesMax: number): void {
+    if (count > entriesMax) this.#past |= HASHTABLE
+  }
+
+  /** Removes a field; false when there is none. */
+  delete(field: Bytes): boolean {
+    const slot = this.find(field)
+    if (slot === ABSENT) return false
+    this.#remove(slot)
+    return true
+  }
+
+  #setSmall(field: Bytes, value: Bytes): boolean {
+    const arena = this.#arena
+    const at = packedFind(arena, this.#ref, field, 2)
+    const end = packedEnd(arena, this.#ref)
+    if (at === -1) {
+      const bytes = entryBytes(field.length) + entryBytes(value.length)
+      if (end + bytes > PACKED_BYTES_MAX || packedCount(arena, this.#ref) + 2 > PACKED_COUNT_MAX) {
+        this.#makeLarge()
+        return this.#setLarge(field, value)
+      }
+      this.#ref = packedAppendPair(arena, this.#ref, field, value)
+      return true
+    }
+    const valueAt = packedNext(arena, this.#ref, at)
+    if (end + entryBytes(value.length) > PACKED_BYTES_MAX) {
+      this.#makeLarge()
+      return this.#setLarge(field, value)
+    }
+    this.#ref = packedReplace(arena, this.#ref, valueAt, value)
+    return false
+  }
+
+  #setLarge(field: Bytes, value: Bytes): boolean {
+    const large = this.#large!
+    let entry = large.find(field)
+    const isNew = entry === ABSENT
+    if (isNew) {
+      entry = large.insert(field, value.length)
+    } else {
+      const room = large.roomOf(entry)
+      // The place stays unless it is too small or mostly empty.
+      if (value.length > room || (room > 64 && 4 * value.length < room)) large.changeRoom(entry, value.length)
+    }
+    large.setExtra(entry, value.length)
+    large.valueOf(entry, value.length, scratch)
+    copyBytes(scratch.source, scratch.start, value.source, value.start, value.length)
+    return isNew
+  }
+
+  #remove(slot: number): void {
+    const large = this.#large
+    if (large === undefined) {
+      if (this.#times !== undefined) this.#times.removed(this.#indexOf(slot), 0)
+      this.#ref = packedRemove(this.#arena, this.#ref, slot, 2)
+    } else {
+      large.remove(slot)
+      if (this.#times !== undefined) this.#times.removed(slot, large.count)
+    }
+    if (this.#times?.count === 0) this.#forgetTimes()
+  }
+
+  /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
+  #makeLarge(): void {
+    const arena = this.#arena
+    const large = new Dictionary(arena, this.#seed)
+    try {
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
+        this.valueOf(slot, moving)
+        const entry = large.insert(this.fieldOf(slot, scratch), moving.length)
+        large.setExtra(entry, moving.length)
+        large.valueOf(entry, moving.length, scratch)
+        copyBytes(scratch.source, scratch.start, moving.source, moving.start, moving.length)
+      }
+    } catch (error) {
+      large.free()
+      throw error
+    }
+    packedFree(arena, this.#ref)
+    this.#ref = 0
+    this.#large = large
+    if (this.#times !== undefined) this.#times = LargeFieldTimes.from(this.#times as SmallFieldTimes, arena)
+  }
+
+  // ── expiry ───────────────────────────────────────────────────────────────
+
+  /** Returns when the field in a slot expires, in Unix milliseconds, or NEVER. */
+  expiryOf(slot: number): number {
+    return this.#times === undefined ? NEVER : this.#times.get(this.#indexOf(slot))
+  }
+
+  /** Lets the field in a slot expire. */
+  setExpiry(slot: number, timeMs: number): void {
+    this.#times ??= this.#large === undefined ? new SmallFieldTimes(this.#arena) : new LargeFieldTimes(this.#arena)
+    this.#past |= TIMED
+    this.#times.set(this.#indexOf(slot), timeMs)
+  }
+
+  /** Lets the field in a slot live for ever; false when it did. */
+  clearExpiry(slot: number): boolean {
+    if (this.#times === undefined || !this.#times.clear(this.#indexOf(slot))) return false
+    if (this.#times.count === 0) this.#forgetTimes()
+    return true
+  }
+
+  /** When the first field expires, NEVER when none does. */
+  get earliestExpiry(): number {
+    return this.#times === undefined ? NEVER : this.#times.earliest
+  }
+
+  /** True while fields whose time is up are still held. */
+  get hides(): boolean {
+    return this.#times?.hides === true
+  }
+
+  /** Tells whether a field is held and hidden. */
+  isHidden(field: Bytes): boolean {
+    if (this.#large === undefined) return false
+    const entry = this.#large.find(field)
+    return entry !== ABSENT && this.#isHidden(entry)
+  }
+
+  /** Removes a hidden field. */
+  deleteHidden(field: Bytes): void {
+    this.#remove(this.#large!.find(field))
+  }
+
+  /**
+   * Removes up to `max` fields whose time was up before `nowMs`, the earliest first, adding copies of their names to `names`;
+   * hides the rest of them. Returns how many were removed. `max` of at least PACKED_COUNT_MAX / 2 leaves none in the small form.
+   */
+  removeDue(nowMs: number, max: number, names: Bytes[] | undefined): number {
+    const times = this.#times
+    if (times === undefined) return 0
+    times.showAll()
+    let removed = 0
+    for (; removed < max && times.earliest < nowMs; removed++) {
+      const slot = this.slotAt(times.earliestIndex)
+      if (names !== undefined) names.push(this.fieldOf(slot, scratch).copy())
+      this.#remove(slot)
+    }
+    if (times.earliest < nowMs) times.hide(nowMs)
+    return removed
+  }
+
+  #isHidden(entry: number): boolean {
+    return this.#times?.isHidden(entry) === true
+  }
+
+  /** The number under which a slot's expiry is kept: that of the field. */
+  #indexOf(slot: number): number {
+    if (this.#large !== undefined) return slot
+    let index = 0
+    for (let at = PACKED_FIRST; at < slot; index++) {
+      at = packedNext(this.#arena, this.#ref, packedNext(this.#arena, this.#ref, at))
+    }
+    return index
+  }
+
+  #forgetTimes(): void {
+    this.#times?.free()
+    this.#times = undefined
+  }
+
+  // ── replies ──────────────────────────────────────────────────────────────
+
+  /** Writes every field, value, or field and value as bulk strings. */
+  writeAll(reply: Reply, parts: HashParts): void {
+    if (this.#large === undefined) this.#writeSmall(reply, parts)
+    else this.#writeLarge(reply, this.#large, parts)
+  }
+
+  #writeSmall(reply: Reply, parts: HashParts): void {
+    if (this.#ref === 0) return
+    const source = this.#arena.source(this.#ref)
+    const { u8 } = source
+    const start = this.#arena.start(this.#ref)
+    const end = start + this.#arena.length(this.#ref)
+    let write = parts !== 'values'
+    for (let at = start + PACKED_FIRST; at < end; ) {
+      const head = u8[at]!
+      if (head < 128) {
+        if (write) reply.bulkFrom(source, at + 1, head)
+        at += head + 2
+      } else {
+        if (write) {
+          elementAt(source, at, scratch)
+          reply.bulkFrom(source, scratch.start, scratch.length)
+        }
+        at += entryBytesAt(u8, at)
+      }
+      if (parts !== 'both') write = !write
+    }
+  }
+
+  #writeLarge(reply: Reply, large: Dictionary, parts: HashParts): void {
+    for (let entry = this.first(); entry !== ABSENT; entry = this.next(entry)) {
+      if (parts !== 'values') reply.bulk(large.memberOf(entry, scratch))
+      if (parts !== 'fields') reply.bulk(large.valueOf(entry, large.extra(entry), scratch))
+    }
+  }
+
+  // ── the whole ────────────────────────────────────────────────────────────
+
+  /** What OBJECT ENCODING says; a hash that was a table, or had expiries, keeps to it. */
+  get encoding(): 'listpack' | 'listpackex' | 'hashtable' {
+    if ((this.#past & HASHTABLE) !== 0) return 'hashtable'
+    return (this.#past & TIMED) === 0 ? 'listpack' : 'listpackex'
+  }
+
+  /** Bytes held; of a large hash, what some of its blocks let expect. */
+  get bytes(): number {
+    const large = this.#large
+    let bytes = OBJECT_BYTES + (this.#times?.bytes ?? 0)
+    if (large === undefined) return this.#ref === 0 ? bytes : bytes + this.#arena.capacity(this.#ref) + 4
+    bytes += large.indexBytes
+    const samples = Math.min(large.count, SAMPLES_MAX)
+    let sampled = 0
+    for (let i = 0; i < samples; i++) sampled += large.blockBytes(Math.floor((i * large.count) / samples))
+    return samples === 0 ? bytes : bytes + Math.round((sampled * large.count) / samples)
+  }
+
+  copy(arena: Arena): Hash {
+    const copy = new Hash(arena, this.#seed)
+    try {
+      if (this.#large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
+      else copy.#copyLarge(this.#large)
+      copy.#past = this.#past
+      copy.#times = this.#times?.copy(arena)
+    } catch (error) {
+      copy.free()
+      throw error
+    }
+    return copy
+  }
+
+  #copyLarge(from: Dictionary): void {
+    const large = new Dictionary(this.#arena, this.#seed)
+    this.#large = large
+    for (let entry = 0; entry < from.count; entry++) {
+      const length = from.extra(entry)
+      // Entries keep their numbers: their expiries are filed under them.
+      large.insert(from.memberOf(entry, scratch), length)
+      large.setExtra(entry, length)
+      from.valueOf(entry, length, moving)
+      large.valueOf(entry, length, scratch)
+      copyBytes(scratch.source, scratch.start, moving.source, moving.start, length)
+    }
+  }
+
+  free(): void {
+    this.#large?.free()
+    this.#freeRest()
+  }
+
+  freeSome(max: number): boolean {
+    if (this.#large !== undefined && !this.#large.freeSome(max)) return false
+    this.#freeRest()
+    return true
+  }
+
+  #freeRest(): void {
+    packedFree(this.#arena, this.#ref)
+    this.#ref = 0
+    this.#large = undefined
+    this.#forgetTimes()
+    this.#arena.account(-OBJECT_BYTES)
+  }
+}
+
+const scratch = new Bytes()
+const moving = new Bytes()

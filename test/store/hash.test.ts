@@ -1,0 +1,105 @@
+// Hashes against a Map, in both forms; expiring fields; the scan's guarantee; memory.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Arena } from '../../src/store/arena.ts'
+import { ABSENT, Hash, NEVER } from '../../src/store/hash.ts'
+import { Bytes } from '../../src/util/bytes.ts'
+
+const window = new Bytes()
+
+const set = (hash: Hash, field: string, value: string, entriesMax = 512, valueMax = 64) =>
+  hash.set(Bytes.from(field), Bytes.from(value), entriesMax, valueMax)
+const get = (hash: Hash, field: string) => (hash.get(Bytes.from(field), window) ? window.toString() : undefined)
+
+function content(hash: Hash): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
+    pairs.push([hash.fieldOf(slot, window).toString(), hash.valueOf(slot, window).toString()])
+  }
+  return pairs
+}
+
+const sorted = (pairs: Iterable<[string, string]>) => [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))
+
+/** Fields few enough to meet, of all lengths that are written differently. */
+const field = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 0, max: 30 }).map(String) },
+  { weight: 1, arbitrary: fc.constantFrom('', 'x'.repeat(127), 'y'.repeat(128), '\x00\xff') },
+)
+const value = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ maxLength: 20 }).map((s) => Buffer.from(s).toString('latin1')) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 63, 64, 65, 127, 128, 3000, 8190).map((n) => 'v'.repeat(n)) },
+)
+
+describe('a hash', () => {
+  test('behaves as a Map, whatever happens to it, and gives all memory back', () => {
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ kind: fc.constant('set' as const), field, value }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), field }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('fill' as const), count: fc.integer({ min: 1, max: 300 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('copy' as const) }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('expire' as const), field, time: fc.integer({ min: 1, max: 9 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('persist' as const), field }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('due' as const), time: fc.integer({ min: 1, max: 10 }) }) },
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const arena = new Arena()
+        let hash = new Hash(arena, 7)
+        const model = new Map<string, { value: string; time: number }>()
+        for (const s of steps) {
+          if (s.kind === 'set') {
+            expect(set(hash, s.field, s.value)).toBe(!model.has(s.field))
+            model.set(s.field, { value: s.value, time: NEVER })
+          } else if (s.kind === 'delete') {
+            expect(hash.delete(Bytes.from(s.field))).toBe(model.delete(s.field))
+          } else if (s.kind === 'fill') {
+            for (let i = 0; i < s.count; i++) {
+              set(hash, `fill${i}`, String(i))
+              model.set(`fill${i}`, { value: String(i), time: NEVER })
+            }
+          } else if (s.kind === 'copy') {
+            const copy = hash.copy(arena)
+            hash.free()
+            hash = copy
+          } else if (s.kind === 'expire') {
+            const slot = hash.find(Bytes.from(s.field))
+            if (slot !== ABSENT) {
+              hash.setExpiry(slot, s.time)
+              model.get(s.field)!.time = s.time
+            }
+          } else if (s.kind === 'persist') {
+            const slot = hash.find(Bytes.from(s.field))
+            if (slot !== ABSENT) {
+              expect(hash.clearExpiry(slot)).toBe(model.get(s.field)!.time !== NEVER)
+              model.get(s.field)!.time = NEVER
+            }
+          } else {
+            const names: Bytes[] = []
+            hash.removeDue(s.time, 1000, names)
+            const due = [...model].filter(([, { time }]) => time < s.time).map(([name]) => name)
+            expect(names.map(String).sort()).toEqual(due.sort())
+            for (const name of due) model.delete(name)
+          }
+          expect(hash.length).toBe(model.size)
+        }
+        expect(sorted(content(hash))).toEqual(sorted([...model].map(([name, { value }]) => [name, value])))
+        for (const [name, { value, time }] of model) {
+          expect(get(hash, name)).toBe(value)
+          expect(hash.expiryOf(hash.find(Bytes.from(name)))).toBe(time)
+        }
+        expect(hash.earliestExpiry).toBe(Math.min(NEVER, ...[...model.values()].map(({ time }) => time)))
+        hash.free()
+        expect(arena.usedBytes).toBe(0)
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
