@@ -1,0 +1,459 @@
+// A sorted set: members with scores, ordered by score and then by the members' bytes.
+//
+// Small: pairs in order in one block (sorted-set-small.ts). Large: a dictionary
+// from member to score, whose blocks have room for it, and beside it the order as
+// a tree (score-tree.ts). A set that has become large stays so.
+//
+// A *handle* names a member for a moment: an offset in the small form, an entry
+// of the dictionary in the large one. A *position* walks along the order. Both
+// are valid until the set changes.
+//
+// What Redis would call its encoding is kept apart, since it depends on settings
+// and on the past. One thing follows from it: a listpack holds whole numbers as
+// integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
+
+import { Bytes } from '../util/bytes.ts'
+import type { Random } from '../util/random.ts'
+import type { Arena } from './arena.ts'
+import { ABSENT, Dictionary } from './dictionary.ts'
+import { ScoreTree, TreePosition } from './score-tree.ts'
+import {
+  SMALL_FIRST,
+  smallCopy,
+  smallCount,
+  smallCountBelow,
+  smallEnd,
+  smallFind,
+  smallFits,
+  smallInsert,
+  smallMember,
+  smallMove,
+  smallNext,
+  smallOffset,
+  smallPlace,
+  smallPrevious,
+  smallRank,
+  smallRemove,
+  smallScore,
+  smallSetScore,
+} from './sorted-set-small.ts'
+import { TYPE_ZSET, type Value } from './value.ts'
+
+export { ABSENT }
+
+/** Up to where Redis keeps a sorted set as a listpack: zset-max-listpack-entries and -value. */
+export interface SortedSetLimits {
+  entries: number
+  value: number
+}
+
+/** A place in the order of a sorted set. */
+export class SortedSetPosition {
+  rank = 0
+  score = 0
+  /** Offset in the small form. */
+  at = 0
+  readonly tree = new TreePosition()
+}
+
+/** A bound of a range of members; `infinite` is -1 for `-`, 1 for `+`, else 0. */
+export interface LexBound {
+  infinite: -1 | 0 | 1
+  exclusive: boolean
+  readonly member: Bytes
+}
+
+/** Bytes of a score behind its member. */
+const SCORE_BYTES = 8
+/** A SortedSet on the JS heap. */
+const OBJECT_BYTES = 72
+/** A Dictionary and a ScoreTree with their own fields. */
+const LARGE_OBJECT_BYTES = 400
+/** How many members ranges are removed by at a time. */
+const REMOVED_AT_ONCE = 128
+
+const window = new Bytes()
+const scoreWindow = new Bytes()
+const walk = new SortedSetPosition()
+const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
+
+export class SortedSet implements Value {
+  static readonly type = TYPE_ZSET
+  readonly #arena: Arena
+  readonly #seed: number
+  /** The small form's block; 0 = empty, or large. */
+  #ref = 0
+  #dictionary: Dictionary | undefined = undefined
+  #tree: ScoreTree | undefined = undefined
+  #skiplist = false
+
+  /** `seed` is the key hash's (DatabaseHost.seed): hashes remembered in windows are shared. */
+  constructor(arena: Arena, seed: number) {
+    this.#arena = arena
+    this.#seed = seed
+    arena.account(OBJECT_BYTES)
+  }
+
+  get type(): number {
+    return TYPE_ZSET
+  }
+
+  get length(): number {
+    return this.#dictionary === undefined ? smallCount(this.#arena, this.#ref) : this.#dictionary.count
+  }
+
+  get encoding(): 'listpack' | 'skiplist' {
+    return this.#skiplist ? 'skiplist' : 'listpack'
+  }
+
+  // ── members ──────────────────────────────────────────────────────────────
+
+  /** Returns the handle of a member, or ABSENT. */
+  find(member: Bytes): number {
+    const dictionary = this.#dictionary
+    return dictionary === undefined ? smallFind(this.#arena, this.#ref, member) : dictionary.find(member)
+  }
+
+  /** Returns the score of a handle. */
+  scoreOf(handle: number): number {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) return smallScore(this.#arena, this.#ref, handle)
+    dictionary.valueOf(handle, SCORE_BYTES, scoreWindow)
+    return scoreWindow.source.view.getFloat64(scoreWindow.start, true)
+  }
+
+  /** Returns the score of a member, undefined when it is not there. */
+  score(member: Bytes): number | undefined {
+    const handle = this.find(member)
+    return handle === ABSENT ? undefined : this.scoreOf(handle)
+  }
+
+  /** Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws ArenaFull, having changed nothing. */
+  add(member: Bytes, score: number, limits: SortedSetLimits): boolean {
+    const handle = this.find(member)
+    if (handle === ABSENT) {
+      this.insert(member, score, limits)
+      return true
+    }
+    this.move(handle, member, score)
+    return false
+  }
+
+  /** Adds a member that `find` did not find. Throws ArenaFull, having changed nothing. */
+  insert(member: Bytes, score: number, limits: SortedSetLimits): void {
+    if (!this.#skiplist) {
+      if (this.length >= limits.entries || member.length > limits.value) this.#skiplist = true
+      else if (score === 0) score = 0
+    }
+    const arena = this.#arena
+    if (this.#dictionary === undefined) {
+      if (smallFits(arena, this.#ref, member.length)) {
+        this.#ref = smallInsert(arena, this.#ref, smallPlace(arena, this.#ref, score, member), score, member)
+        return
+      }
+      this.#enlarge()
+    }
+    const dictionary = this.#dictionary!
+    insertLarge(dictionary, this.#tree!, member, score)
+  }
+
+  /** Gives the member of a handle another score; tells whether that is one. Throws ArenaFull, having changed nothing. */
+  move(handle: number, member: Bytes, score: number): boolean {
+    const old = this.scoreOf(handle)
+    // 0 and -0 are the same score: the first stays.
+    if (old === score) return false
+    if (score === 0 && !this.#skiplist) score = 0
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      smallMove(this.#arena, this.#ref, handle, score, member)
+      return true
+    }
+    this.#tree!.move(old, member, dictionary.blockOf(handle), score)
+    setScore(dictionary, handle, score)
+    return true
+  }
+
+  /** Removes a member; false when it was not there. */
+  remove(member: Bytes): boolean {
+    const handle = this.find(member)
+    if (handle === ABSENT) return false
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      this.#ref = smallRemove(this.#arena, this.#ref, handle, 1)
+    } else {
+      this.#tree!.remove(this.scoreOf(handle), member)
+      dictionary.remove(handle)
+    }
+    return true
+  }
+
+  /** Removes `count` members from rank `rank` on; all of them must exist. */
+  removeRange(rank: number, count: number): void {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      const arena = this.#arena
+      if (count > 0) this.#ref = smallRemove(arena, this.#ref, smallOffset(arena, this.#ref, rank), count)
+      return
+    }
+    while (count > 0) {
+      const removed = this.#tree!.removeSome(rank, Math.min(count, REMOVED_AT_ONCE), removedBlocks)
+      for (let i = 0; i < removed; i++) {
+        dictionary.remove(dictionary.find(dictionary.memberOfBlock(removedBlocks[i]!, window)))
+      }
+      count -= removed
+    }
+  }
+
+  // ── order ────────────────────────────────────────────────────────────────
+
+  /** Returns the rank of a handle's member, the lowest score being 0. */
+  rankOf(handle: number, member: Bytes): number {
+    return this.#dictionary === undefined
+      ? smallRank(this.#arena, this.#ref, handle)
+      : this.#tree!.rankOf(this.scoreOf(handle), member)
+  }
+
+  /** Returns how many members have a score below `score`, or equal to it when `orEqual`: the rank where a range begins, or ends. */
+  countBelow(score: number, orEqual: boolean): number {
+    if (this.#dictionary !== undefined) return this.#tree!.countBelow(score, orEqual)
+    return this.#ref === 0 ? 0 : smallCountBelow(this.#arena, this.#ref, score, orEqual)
+  }
+
+  /** Returns the rank of the first member not below the bound, all scores being equal. */
+  lexStart(min: LexBound): number {
+    if (min.infinite !== 0) return min.infinite < 0 ? 0 : this.length
+    if (this.#dictionary !== undefined) return this.#tree!.countBelowMember(min.member, min.exclusive)
+    return this.#lexCount(min.member, min.exclusive)
+  }
+
+  /** Returns the rank after the last member not above the bound, all scores being equal. */
+  lexEnd(max: LexBound): number {
+    if (max.infinite !== 0) return max.infinite < 0 ? 0 : this.length
+    if (this.#dictionary !== undefined) return this.#tree!.countBelowMember(max.member, !max.exclusive)
+    return this.#lexCount(max.member, !max.exclusive)
+  }
+
+  #lexCount(member: Bytes, orEqual: boolean): number {
+    const arena = this.#arena
+    const ref = this.#ref
+    const end = smallEnd(arena, ref)
+    let count = 0
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      const order = smallMember(arena, ref, at, window).compare(member)
+      if (order > 0 || (order === 0 && !orEqual)) break
+      count++
+    }
+    return count
+  }
+
+  // ── walking ──────────────────────────────────────────────────────────────
+
+  /** Moves a position to a rank, 0 ≤ rank < length. */
+  seek(rank: number, position: SortedSetPosition): void {
+    position.rank = rank
+    if (this.#dictionary === undefined) {
+      position.at = smallOffset(this.#arena, this.#ref, rank)
+      position.score = smallScore(this.#arena, this.#ref, position.at)
+    } else {
+      this.#tree!.seek(rank, position.tree)
+      position.score = this.#tree!.scoreAt(position.tree)
+    }
+  }
+
+  /** Moves a position to the next member; false at the end. */
+  next(position: SortedSetPosition): boolean {
+    position.rank++
+    const tree = this.#tree
+    if (tree === undefined) {
+      const arena = this.#arena
+      position.at = smallNext(arena, this.#ref, position.at)
+      if (position.at >= smallEnd(arena, this.#ref)) return false
+      position.score = smallScore(arena, this.#ref, position.at)
+      return true
+    }
+    if (!tree.next(position.tree)) return false
+    position.score = tree.scoreAt(position.tree)
+    return true
+  }
+
+  /** Moves a position to the previous member; false at the beginning. */
+  previous(position: SortedSetPosition): boolean {
+    position.rank--
+    const tree = this.#tree
+    if (tree === undefined) {
+      if (position.at <= SMALL_FIRST) return false
+      position.at = smallPrevious(this.#arena, this.#ref, position.at)
+      position.score = smallScore(this.#arena, this.#ref, position.at)
+      return true
+    }
+    if (!tree.previous(position.tree)) return false
+    position.score = tree.scoreAt(position.tree)
+    return true
+  }
+
+  /** Points a window at the member at a position. */
+  memberAt(position: SortedSetPosition, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, position.at, member)
+      : dictionary.memberOfBlock(this.#tree!.blockAt(position.tree), member)
+  }
+
+  // ── chance and scans ─────────────────────────────────────────────────────
+
+  /** Points a window at a member, each as likely as the others, and returns its score. The set must not be empty. */
+  randomMember(random: Random, member: Bytes): number {
+    const choice = random.below(this.length)
+    const dictionary = this.#dictionary
+    if (dictionary !== undefined) {
+      dictionary.memberOf(choice, member)
+      return this.scoreOf(choice)
+    }
+    this.seek(choice, walk)
+    this.memberAt(walk, member)
+    return walk.score
+  }
+
+  /** True when a scan gives everything at once, in order: there is no number to go on from. */
+  get scannedAtOnce(): boolean {
+    return this.#dictionary === undefined || !this.#skiplist
+  }
+
+  /**
+   * Points a window at member number `number` of a scan, which walks downwards from `length` - 1, and returns its score. Who walks
+   * so, however slowly, meets every member that was there throughout. Not for sets that are scanned at once.
+   */
+  scanned(number: number, member: Bytes): number {
+    this.#dictionary!.memberOf(number, member)
+    return this.scoreOf(number)
+  }
+
+  // ── the whole ────────────────────────────────────────────────────────────
+
+  /** Takes the encoding of a set that was made at once, as STORE commands and loading do. */
+  chooseEncoding(limits: SortedSetLimits): void {
+    const { length } = this
+    this.#skiplist = length > limits.entries
+    if (this.#skiplist || length === 0) return
+    let more = true
+    for (this.seek(0, walk); more; more = this.next(walk)) {
+      if (this.memberAt(walk, window).length > limits.value) {
+        this.#skiplist = true
+        return
+      }
+    }
+    this.#forgetNegativeZeros()
+  }
+
+  /** Becomes a skiplist if that many members, which will be added, are too many for a listpack. */
+  beforeAdding(count: number, limits: SortedSetLimits): void {
+    if (count > limits.entries) this.#skiplist = true
+  }
+
+  #forgetNegativeZeros(): void {
+    const from = this.countBelow(0, false)
+    const to = this.countBelow(0, true)
+    if (from === to) return
+    this.seek(from, walk)
+    for (let left = to - from; left > 0; left--) {
+      if (Object.is(walk.score, -0)) {
+        if (this.#dictionary === undefined) {
+          smallSetScore(this.#arena, this.#ref, walk.at, 0)
+        } else {
+          this.#tree!.rewriteScore(walk.tree, 0)
+          setScore(this.#dictionary, this.find(this.memberAt(walk, window)), 0)
+        }
+      }
+      this.next(walk)
+    }
+  }
+
+  get bytes(): number {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      return OBJECT_BYTES + (this.#ref === 0 ? 0 : this.#arena.capacity(this.#ref) + 4)
+    }
+    let bytes = OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes
+    for (let entry = 0; entry < dictionary.count; entry++) bytes += dictionary.blockBytes(entry)
+    return bytes
+  }
+
+  copy(arena: Arena): SortedSet {
+    const copy = new SortedSet(arena, this.#seed)
+    copy.#skiplist = this.#skiplist
+    try {
+      if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)
+      else copy.#fill(this)
+    } catch (error) {
+      copy.free()
+      throw error
+    }
+    return copy
+  }
+
+  free(): void {
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  freeSome(max: number): boolean {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      if (this.#ref !== 0) this.#arena.free(this.#ref)
+      this.#ref = 0
+      this.#arena.account(-OBJECT_BYTES)
+      return true
+    }
+    if (!this.#tree!.freeSome(max) || !dictionary.freeSome(max)) return false
+    this.#dictionary = undefined
+    this.#tree = undefined
+    this.#arena.account(-OBJECT_BYTES - LARGE_OBJECT_BYTES)
+    return true
+  }
+
+  /** Becomes large. Throws ArenaFull, having changed nothing. */
+  #enlarge(): void {
+    const ref = this.#ref
+    this.#fill(this)
+    this.#ref = 0
+    if (ref !== 0) this.#arena.free(ref)
+  }
+
+  /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
+  #fill(other: SortedSet): void {
+    const arena = this.#arena
+    const dictionary = new Dictionary(arena, this.#seed)
+    const tree = new ScoreTree(arena, dictionary)
+    try {
+      if (other.length > 0) {
+        let more = true
+        for (other.seek(0, walk); more; more = other.next(walk)) {
+          insertLarge(dictionary, tree, other.memberAt(walk, window), walk.score)
+        }
+      }
+    } catch (error) {
+      tree.free()
+      dictionary.free()
+      throw error
+    }
+    this.#dictionary = dictionary
+    this.#tree = tree
+    arena.account(LARGE_OBJECT_BYTES)
+  }
+}
+
+/** Adds a member to both halves of the large form, or to none of them. */
+function insertLarge(dictionary: Dictionary, tree: ScoreTree, member: Bytes, score: number): void {
+  const entry = dictionary.insert(member, SCORE_BYTES)
+  setScore(dictionary, entry, score)
+  try {
+    tree.insert(score, member, dictionary.blockOf(entry))
+  } catch (error) {
+    dictionary.remove(entry)
+    throw error
+  }
+}
+
+function setScore(dictionary: Dictionary, entry: number, score: number): void {
+  dictionary.valueOf(entry, SCORE_BYTES, scoreWindow)
+  scoreWindow.source.view.setFloat64(scoreWindow.start, score, true)
+}
