@@ -1,0 +1,106 @@
+// How arguments and results travel between compiled Lua, library functions and the host.
+//
+// A Lua function is a JavaScript function. Arguments are its JavaScript arguments, one each; what is missing is
+// undefined, which is nil. One result is returned as itself. Any other number of results is returned as an array
+// (`NONE` for no result at all); an array is never a Lua value, so the two cannot be confused. And a function may return
+// a TailCall, an array too, which says "the result is what this call returns": compiled code does so in tail position
+// when the stack has grown deep. So whoever calls a Lua function directly must pass what it returns through `first` or
+// `all` (or call with `call1` and `callAll`, which do).
+
+import { meter } from './meter.ts'
+import { LuaTable } from './table.ts'
+import { type LuaFunction, type LuaResult, LuaUserdata, type LuaValue, typeError } from './value.ts'
+
+/** No result. */
+export const NONE: readonly LuaValue[] = Object.freeze([])
+
+/** Stack weight of a call made by a library function. */
+const NATIVE_CALL_WEIGHT = 400
+
+/** Arguments or results one call may have: V8 places them on its stack. */
+export const VALUES_MAX = 8000
+
+/** A call still to be made in place of the one that returned this. */
+export class TailCall extends Array<LuaValue> {
+  callee: LuaFunction | undefined = undefined
+
+  static to(callee: LuaFunction, args: LuaValue[]): TailCall {
+    const call = new TailCall()
+    for (let i = 0; i < args.length; i++) call.push(args[i])
+    call.callee = callee
+    return call
+  }
+}
+
+/** Makes the calls a TailCall stands for until there is a result. */
+export function settle(result: LuaResult): LuaResult {
+  let current = result
+  while (current instanceof TailCall) current = current.callee!.apply(undefined, current)
+  return current
+}
+
+/** The first result, nil when there is none. */
+export function first(result: LuaResult): LuaValue {
+  if (!Array.isArray(result)) return result as LuaValue
+  return result instanceof TailCall ? firstOfTail(result) : (result as LuaValue[])[0]
+}
+
+function firstOfTail(result: LuaResult): LuaValue {
+  const settled = settle(result)
+  return Array.isArray(settled) ? (settled as LuaValue[])[0] : (settled as LuaValue)
+}
+
+/** All results as an array. Do not change it. */
+export function all(result: LuaResult): readonly LuaValue[] {
+  if (!Array.isArray(result)) return [result as LuaValue]
+  if (!(result instanceof TailCall)) return result
+  const settled = settle(result)
+  return Array.isArray(settled) ? settled : [settled as LuaValue]
+}
+
+/** Results as a function returns them: an array of one becomes its value. */
+export function results(values: readonly LuaValue[]): LuaResult {
+  return values.length === 1 ? values[0] : values
+}
+
+/** The metatable of a value. Set by the runtime for strings, which share one. */
+export const stringMeta: { table: LuaTable | undefined } = { table: undefined }
+
+export function metatableOf(value: LuaValue): LuaTable | undefined {
+  if (value instanceof LuaTable) return value.metatable
+  if (typeof value === 'string') return stringMeta.table
+  return value instanceof LuaUserdata ? value.metatable : undefined
+}
+
+/** A metamethod of a value, undefined when it has none. */
+export function metamethod(value: LuaValue, event: string): LuaValue {
+  return metatableOf(value)?.getString(event)
+}
+
+/** What is called for a value: itself, or its `__call` bound to it. `name` is for the error, empty or like `global 'f'`. */
+export function callable(value: LuaValue, name = ''): LuaFunction {
+  if (typeof value === 'function') return value
+  const handler = metamethod(value, '__call')
+  if (typeof handler !== 'function') typeError('call', value, name)
+  return (...args) => handler(value, ...args)
+}
+
+/** Calls a value with arguments and returns its first result. */
+export function call1(callee: LuaValue, ...args: LuaValue[]): LuaValue {
+  return first(enter(callee, args))
+}
+
+/** Calls a value with arguments and returns all its results. */
+export function callAll(callee: LuaValue, args: readonly LuaValue[]): readonly LuaValue[] {
+  return all(enter(callee, args))
+}
+
+function enter(callee: LuaValue, args: readonly LuaValue[]): LuaResult {
+  const target = callable(callee)
+  const depth = meter.depth
+  if (depth + NATIVE_CALL_WEIGHT > meter.depthMax) meter.overflow()
+  meter.depth = depth + NATIVE_CALL_WEIGHT
+  const result = settle(target(...args))
+  meter.depth = depth
+  return result
+}

@@ -1,0 +1,99 @@
+// Errors a Lua program can catch, and how they learn their position.
+//
+// Compiled Lua keeps the lines of its source: the JavaScript made from line 7 stands on line 7 of a script whose name
+// begins with `lua:` (see `compiler/layout.ts`). So nothing has to be tracked while a program runs: when an error
+// is made, V8's own stack trace tells which Lua functions are active and on which lines.
+
+import type { LuaValue } from './value.ts'
+
+/** Begins the names under which V8 knows compiled chunks; the chunk's own name follows, URI-encoded. */
+export const SCRIPT_SCHEME = 'lua:'
+
+/** Lines that `new Function` puts before the body it is given. */
+export const LINES_BEFORE_BODY = 2
+
+/** Natives that end a level: a function they call has no Lua caller. They are known by these names in stack traces. */
+const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume'])
+
+/** Frames kept when looking for a level above the first. */
+const FRAMES_MAX = 200
+
+export interface Position {
+  /** Name of the chunk as messages show it, `user_script`. */
+  readonly chunk: string
+  readonly line: number
+}
+
+/**
+ * Carries any Lua value as an error. The message of a string error includes its position; `source` is where the innermost
+ * Lua function stood when the error was made, undefined when there was none.
+ */
+export class LuaError extends Error {
+  readonly value: LuaValue
+  readonly source: Position | undefined
+
+  constructor(value: LuaValue, source?: Position) {
+    super(typeof value === 'string' ? value : 'a Lua value')
+    this.name = 'LuaError'
+    this.value = value
+    this.source = source
+  }
+
+  /** Makes an error whose message begins with the position of the function at `level`: 1 is the innermost Lua function. */
+  static at(message: string, level: number): LuaError {
+    const trace = callers(level)
+    const here = trace.at(level - 1)
+    return new LuaError(here === undefined ? message : `${here.chunk}:${here.line}: ${message}`, trace.find(isPosition))
+  }
+
+  /** Makes an error from any value, adding no position to it but noting where it was raised. */
+  static raise(value: LuaValue): LuaError {
+    return new LuaError(value, callers(1).find(isPosition))
+  }
+}
+
+function isPosition(position: Position | undefined): position is Position {
+  return position !== undefined
+}
+
+/** The active functions, innermost first: a position for a Lua function, undefined for a native that ends a level. */
+export function callers(levels: number): (Position | undefined)[] {
+  const savedPrepare = Error.prepareStackTrace
+  const savedLimit = Error.stackTraceLimit
+  try {
+    Error.prepareStackTrace = (_, sites) => sites
+    Error.stackTraceLimit = levels > 1 ? FRAMES_MAX : 30
+    const holder: { stack?: unknown } = {}
+    Error.captureStackTrace(holder, callers)
+    const sites = holder.stack as NodeJS.CallSite[]
+    const found: (Position | undefined)[] = []
+    for (const site of sites) {
+      const script = site.getScriptNameOrSourceURL()
+      if (script?.startsWith(SCRIPT_SCHEME)) {
+        found.push({
+          chunk: decodeURIComponent(script.slice(SCRIPT_SCHEME.length)),
+          line: Math.max(1, (site.getLineNumber() ?? 1) - LINES_BEFORE_BODY),
+        })
+      } else if (BOUNDARIES.has(site.getFunctionName() ?? '')) found.push(undefined)
+    }
+    return found
+  } finally {
+    Error.prepareStackTrace = savedPrepare
+    Error.stackTraceLimit = savedLimit
+  }
+}
+
+/** Throws an error of the running Lua function: `user_script:7: message`. */
+export function runtimeError(message: string): never {
+  throw LuaError.at(message, 1)
+}
+
+/** What `pcall` hands a script for something thrown, or undefined when it must pass through (a kill, a bug of ours). */
+export function caughtError(thrown: unknown): LuaError | undefined {
+  if (thrown instanceof LuaError) return thrown
+  // Both are foreseen by the meter; these are the nets below it.
+  if (thrown instanceof RangeError) {
+    return new LuaError(/string length/i.test(thrown.message) ? 'not enough memory' : 'stack overflow')
+  }
+  return undefined
+}

@@ -1,0 +1,77 @@
+// How library functions are written.
+//
+// A library function is a plain JavaScript function: its Lua arguments are its parameters, in order, missing ones
+// undefined. It returns one value as itself, several as an array, none as `NONE` (see `calls.ts`; `return undefined`
+// is one nil). It calls Lua functions it was given with `call1` or `callAll`. It raises errors with `runtimeError`
+// (position added, as luaL_error does) or `argumentError`, charges what it builds beyond its arguments with
+// `meter.charge(bytes)` *before* building it, and counts long work with `meter.spend(steps)`.
+//
+//     export const stringLibrary = library({
+//       rep(text, count) {
+//         const s = expectString(text, 1, 'rep', arguments.length)
+//         const n = expectInteger(count, 2, 'rep', arguments.length)
+//         meter.charge(s.length * n)
+//         return n > 0 ? s.repeat(n) : ''
+//       },
+//     })
+//
+// `arguments.length` lets the checks tell "no value" from "nil", as Lua's do; without it what is undefined is
+// reported as "no value".
+
+import { runtimeError } from './errors.ts'
+import { LuaTable } from './table.ts'
+import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
+
+/** Makes the table of a library: its functions and constants by name. The runtime makes it read-only. */
+export function library(members: Readonly<Record<string, LuaFunction | LuaValue>>): LuaTable {
+  const table = new LuaTable()
+  for (const [name, member] of Object.entries(members)) table.set(name, member)
+  return table
+}
+
+/** Throws `bad argument #index to 'name' (problem)` with the position of the calling Lua function. */
+export function argumentError(index: number, name: string, problem: string): never {
+  runtimeError(`bad argument #${index} to '${name}' (${problem})`)
+}
+
+/** Throws what a check throws for a wrong type: `string expected, got no value`. */
+export function argumentTypeError(value: LuaValue, index: number, name: string, expected: string, count = 0): never {
+  const got = value === undefined && index > count ? 'no value' : typeName(value)
+  argumentError(index, name, `${expected} expected, got ${got}`)
+}
+
+/** A string argument; numbers are converted. */
+export function expectString(value: LuaValue, index: number, name: string, count = 0): string {
+  if (typeof value === 'string') return value
+  return toStringCoerced(value) ?? argumentTypeError(value, index, name, 'string', count)
+}
+
+/** A number argument; numeric strings are converted. */
+export function expectNumber(value: LuaValue, index: number, name: string, count = 0): number {
+  if (typeof value === 'number') return value
+  return toNumber(value) ?? argumentTypeError(value, index, name, 'number', count)
+}
+
+/** A number argument cut to an integer as a C cast to a 64 bit one does; NaN and what does not fit give -2^63. */
+export function expectInteger(value: LuaValue, index: number, name: string, count = 0): number {
+  const number = expectNumber(value, index, name, count)
+  return number >= -0x8000000000000000 && number < 0x8000000000000000 ? Math.trunc(number) + 0 : -0x8000000000000000
+}
+
+/** An integer argument that may be absent or nil. */
+export function optionalInteger(value: LuaValue, index: number, name: string, otherwise: number): number {
+  return value === undefined ? otherwise : expectInteger(value, index, name)
+}
+
+/** A string argument that may be absent or nil. */
+export function optionalString(value: LuaValue, index: number, name: string, otherwise: string): string {
+  return value === undefined ? otherwise : expectString(value, index, name)
+}
+
+export function expectTable(value: LuaValue, index: number, name: string, count = 0): LuaTable {
+  return value instanceof LuaTable ? value : argumentTypeError(value, index, name, 'table', count)
+}
+
+export function expectFunction(value: LuaValue, index: number, name: string, count = 0): LuaFunction {
+  return typeof value === 'function' ? value : argumentTypeError(value, index, name, 'function', count)
+}

@@ -1,0 +1,123 @@
+// What a running script has used: steps, call depth, bytes built. One meter serves the whole process.
+//
+// Scripts run to their end without giving way, so at most one runs at any moment and a module-level meter is enough; it
+// keeps the checks in compiled code down to a load, a subtraction and a branch. A runtime calls `begin` when a script
+// starts. Three things are bounded:
+//
+// - Steps (function calls and loop turns). Every `STEPS_PER_TICK` of them the `interrupt` hook of the runtime is called;
+//   it may throw something that is no LuaError, which `pcall` lets pass: that is how a script is killed.
+// - Depth. A compiled function adds its weight (an estimate of its JavaScript frame in bytes) while it runs. Past
+//   `depthMax` Lua's "stack overflow" is raised, well before V8 would throw its RangeError into code that is not ours.
+// - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
+//   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory".
+
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { LuaError } from './errors.ts'
+
+/** How many steps pass between two calls of the interrupt hook. About a millisecond of the slowest code. */
+export const STEPS_PER_TICK = 50_000
+
+// V8 gives the main thread 984 KB of stack and worker threads 4 MB. What is not handed to scripts is left to the host
+// below them (parser, dispatch) and to the commands they call.
+const DEPTH_BYTES_MAX = 560 * 1024
+
+/** What a script may build unless the host says otherwise. */
+export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024
+
+class Meter {
+  /** Steps left until the next tick. */
+  steps = STEPS_PER_TICK
+  /** Estimated stack bytes in use by Lua frames. */
+  depth = 0
+  depthMax = DEPTH_BYTES_MAX
+  /** Depth at which a tail call unwinds its caller instead of growing the stack. */
+  tailMax = DEPTH_BYTES_MAX >> 1
+  /** Bytes a script may still build until the heap is measured. */
+  bytes = SCRIPT_MEMORY_BYTES_MAX
+  /** Called every `STEPS_PER_TICK` steps. */
+  interrupt: (() => void) | undefined = undefined
+  #bytesMax = SCRIPT_MEMORY_BYTES_MAX
+  #heapAtStart = 0
+
+  /** Starts counting for one script. */
+  begin(interrupt: (() => void) | undefined, bytesMax: number): void {
+    this.steps = STEPS_PER_TICK
+    this.depth = 0
+    this.depthMax = DEPTH_BYTES_MAX
+    this.tailMax = DEPTH_BYTES_MAX >> 1
+    this.bytes = bytesMax
+    this.interrupt = interrupt
+    this.#bytesMax = bytesMax
+    this.#heapAtStart = 0
+  }
+
+  /** Counts work done at once by a library function or a loop. */
+  spend(steps: number): void {
+    this.steps -= steps
+    if (this.steps < 0) this.tick()
+  }
+
+  /** Calls the interrupt hook; compiled code comes here when `steps` falls below zero. */
+  tick(): void {
+    this.steps = STEPS_PER_TICK
+    if (this.interrupt !== undefined) this.interrupt()
+  }
+
+  /** Charges bytes about to be built. Throws "not enough memory" when the heap has really grown beyond the limit. */
+  charge(bytes: number): void {
+    this.bytes -= bytes
+    if (this.bytes < 0) this.settle(bytes)
+  }
+
+  /** Measures the heap when the allowance is spent; `coming` is what is being asked for and not built yet. */
+  settle(coming: number): void {
+    if (coming > this.#bytesMax) {
+      this.bytes += coming
+      throw notEnoughMemory()
+    }
+    // The first time, everything charged so far may be alive: the start is reckoned back from now.
+    const heap = heapBytes()
+    if (this.#heapAtStart === 0) this.#heapAtStart = Math.max(1, heap - this.#bytesMax)
+    let grown = heap - this.#heapAtStart + coming
+    if (grown > this.#bytesMax / 2) {
+      collectGarbage()
+      const live = heapBytes()
+      this.#heapAtStart = Math.min(this.#heapAtStart, live)
+      grown = live - this.#heapAtStart + coming
+    }
+    if (grown > this.#bytesMax) {
+      this.bytes = 0
+      throw notEnoughMemory()
+    }
+    this.bytes = Math.max(this.#bytesMax - grown, this.#bytesMax >> 3)
+  }
+
+  /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */
+  overflow(): never {
+    throw LuaError.at('stack overflow', 1)
+  }
+}
+
+export const meter = new Meter()
+
+function notEnoughMemory(): LuaError {
+  return new LuaError('not enough memory')
+}
+
+function heapBytes(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+let collector: (() => void) | undefined
+
+/** Collects garbage for real: asked only when a script has built more than its limit, to tell garbage from live data. */
+export function collectGarbage(): void {
+  if (collector === undefined) {
+    setFlagsFromString('--expose-gc')
+    collector = runInNewContext('gc') as () => void
+    setFlagsFromString('--no-expose-gc')
+  }
+  collector()
+}

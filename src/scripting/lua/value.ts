@@ -1,0 +1,169 @@
+// Lua values as JavaScript values.
+//
+// nil is undefined; booleans, numbers and strings are themselves, a string holding one byte a character (latin1). A table
+// is a LuaTable, a function a JavaScript function (see `calls.ts` for how arguments and results travel), a coroutine a
+// LuaThread, and what the host hands in without letting anybody look inside is a LuaUserdata.
+
+import { runtimeError } from './errors.ts'
+import { LuaTable } from './table.ts'
+
+/** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
+export type LuaResult = LuaValue | readonly LuaValue[]
+
+export interface LuaFunction {
+  (...args: LuaValue[]): LuaResult
+  /** The same function for use inside a coroutine, where it may yield. */
+  resumable?: LuaGenerator
+}
+
+export type LuaGenerator = (...args: LuaValue[]) => Generator<LuaValue[], LuaResult, LuaValue[]>
+
+export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction | LuaThread | LuaUserdata
+
+/** An opaque value of the host, like `cjson.null`. Equal only to itself. */
+export class LuaUserdata {
+  /** What tostring shows after `userdata: `. */
+  readonly address: string
+  metatable: LuaTable | undefined = undefined
+
+  constructor(address: string) {
+    this.address = address
+  }
+}
+
+/** A coroutine. `lib/coroutine.ts` moves its state. */
+export class LuaThread {
+  readonly body: LuaFunction
+  state: 'suspended' | 'running' | 'normal' | 'dead' = 'suspended'
+  generator: Generator<LuaValue[], LuaResult, LuaValue[]> | undefined = undefined
+  /** Stack weight of its own frames. */
+  depth = 0
+
+  constructor(body: LuaFunction) {
+    this.body = body
+  }
+}
+
+export function typeName(value: LuaValue): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nil'
+    case 'boolean':
+      return 'boolean'
+    case 'number':
+      return 'number'
+    case 'string':
+      return 'string'
+    case 'function':
+      return 'function'
+    default:
+      return value instanceof LuaTable ? 'table' : value instanceof LuaThread ? 'thread' : 'userdata'
+  }
+}
+
+/** A number as `%.14g` prints it. */
+export function formatNumber(value: number): string {
+  if (value % 1 === 0 && value < 1e14 && value > -1e14) return value === 0 && 1 / value < 0 ? '-0' : String(value)
+  if (value === Number.POSITIVE_INFINITY) return 'inf'
+  if (value === Number.NEGATIVE_INFINITY) return '-inf'
+  // The processor's own NaN, as 0/0 makes it, has its sign bit set; JavaScript cannot tell the two apart.
+  if (Number.isNaN(value)) return '-nan'
+  const text = value.toExponential(13)
+  const e = text.indexOf('e')
+  const exponent = Number(text.slice(e + 1))
+  if (exponent >= -5 && exponent < 14) {
+    // Digits were rounded above; toPrecision rounds the same and places the point.
+    if (exponent >= -4) return stripZeros(exponent < 0 ? value.toFixed(13 - exponent) : value.toPrecision(14))
+  }
+  const sign = exponent < 0 ? '-' : '+'
+  return `${stripZeros(text.slice(0, e))}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`
+}
+
+function stripZeros(digits: string): string {
+  if (!digits.includes('.')) return digits
+  let end = digits.length
+  while (digits.charCodeAt(end - 1) === 48) end--
+  if (digits.charCodeAt(end - 1) === 46) end--
+  return digits.slice(0, end)
+}
+
+let addresses = new WeakMap<object, string>()
+let nextAddress = 0x55d0c0de1000
+
+/** Something that looks like an address and is unique to the object, for tostring. */
+export function addressOf(value: object): string {
+  let address = addresses.get(value)
+  if (address === undefined) {
+    nextAddress += 0x40
+    address = `0x${nextAddress.toString(16)}`
+    addresses.set(value, address)
+  }
+  return address
+}
+
+/** Starts addresses anew: a fresh runtime shows the same ones again. */
+export function resetAddresses(): void {
+  addresses = new WeakMap()
+  nextAddress = 0x55d0c0de1000
+}
+
+/** tostring without metatables. */
+export function rawToString(value: LuaValue): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nil'
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'number':
+      return formatNumber(value)
+    case 'string':
+      return value
+    case 'function':
+      return `function: ${addressOf(value)}`
+    default:
+      if (value instanceof LuaUserdata) return `userdata: ${value.address}`
+      return `${typeName(value)}: ${addressOf(value)}`
+  }
+}
+
+const SPACE = '[ \\t\\n\\v\\f\\r]*'
+const DECIMAL = new RegExp(`^${SPACE}[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?${SPACE}$`)
+const HEXADECIMAL = new RegExp(`^${SPACE}([+-]?)0[xX]([0-9a-fA-F]*)\\.?([0-9a-fA-F]*)(?:[pP]([+-]?\\d+))?${SPACE}$`)
+const NAMED = new RegExp(`^${SPACE}([+-]?)(inf(?:inity)?|nan(?:\\([0-9a-zA-Z_]*\\))?)${SPACE}$`, 'i')
+
+/** The number a string spells (decimal, hexadecimal, `inf`, `nan`, spaces around), undefined when it spells none. */
+export function stringToNumber(text: string): number | undefined {
+  // As for strtod, the text ends at a zero byte.
+  const zero = text.indexOf('\0')
+  const spelled = zero < 0 ? text : text.slice(0, zero)
+  if (DECIMAL.test(spelled)) return Number(spelled)
+  const hex = HEXADECIMAL.exec(spelled)
+  if (hex !== null && hex[2]!.length + hex[3]!.length > 0) {
+    let value = 0
+    for (const digit of hex[2]! + hex[3]!) value = value * 16 + Number.parseInt(digit, 16)
+    value *= 2 ** (Number(hex[4] ?? 0) - 4 * hex[3]!.length)
+    return hex[1] === '-' ? -value : value
+  }
+  const named = NAMED.exec(spelled)
+  if (named === null) return undefined
+  if (named[2]!.toLowerCase().startsWith('nan')) return Number.NaN
+  return named[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+}
+
+/** The number a value is or spells, as arithmetic coerces it; undefined when it is none. */
+export function toNumber(value: LuaValue): number | undefined {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' ? stringToNumber(value) : undefined
+}
+
+/** The string a value is or, being a number, is printed as; undefined for other types. */
+export function toStringCoerced(value: LuaValue): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' ? formatNumber(value) : undefined
+}
+
+/** Throws `attempt to <what> <name> (a <type> value)`; the name is omitted when empty. */
+export function typeError(what: string, value: LuaValue, name: string): never {
+  const type = typeName(value)
+  runtimeError(name === '' ? `attempt to ${what} a ${type} value` : `attempt to ${what} ${name} (a ${type} value)`)
+}
