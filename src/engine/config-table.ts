@@ -324,7 +324,7 @@ export const CONFIG_TABLE = {
     { protected: true, inert: true, doc: 'Name of the snapshot file, inside dir.' },
     fileName('dbfilename'),
   ),
-  rdbcompression: yesNo(true, { inert: true, doc: 'Compress strings in snapshots.' }),
+  rdbcompression: yesNo(true, { doc: 'Compress strings in snapshots and DUMP payloads.' }),
   rdbchecksum: yesNo(true, { immutable: true, inert: true, doc: 'Put a checksum at the end of snapshots.' }),
   'rdb-save-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while a snapshot is written.' }),
   'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),

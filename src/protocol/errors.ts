@@ -76,6 +76,9 @@ export const ERR = {
   outOfMemory: fixed("OOM command not allowed when used memory > 'maxmemory'."),
   execAbort: fixed('EXECABORT Transaction discarded because of previous errors.'),
   misconfAof: (cause: string) => new ReplyError(`MISCONF Errors writing to the AOF file: ${cause}`),
+  busyKey: fixed('BUSYKEY Target key name already exists.'),
+  payloadFooter: fixed('ERR DUMP payload version or checksum are wrong'),
+  payloadFormat: fixed('ERR Bad data format'),
   unblocked: fixed('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
   unknownSubcommand: (sub: string, container: string) =>
     new ReplyError(`ERR unknown subcommand '${printable(sub, 128)}'. Try ${container.toUpperCase()} HELP.`),

@@ -559,6 +559,16 @@ export class Database {
     this.keys.setWord(entry, META, this.keys.word(entry, META) | (5 << FREQUENCY_SHIFT))
   }
 
+  /** Takes over what another server knew of an entry's use, as far as it is measured here; -1 = not known. */
+  setUse(entry: number, idleSeconds: number, frequency: number): void {
+    if (this.host.frequency === null) {
+      if (idleSeconds >= 0) this.keys.setWord(entry, ACCESS, this.host.accessSeconds - idleSeconds)
+    } else if (frequency >= 0) {
+      const others = this.keys.word(entry, META) & ~(0xff << FREQUENCY_SHIFT)
+      this.keys.setWord(entry, META, others | (frequency << FREQUENCY_SHIFT))
+    }
+  }
+
   /** Seconds since an entry was last used. */
   idleSeconds(entry: number): number {
     // Both are 32 bits wide: the difference stays right when the seconds no longer are.

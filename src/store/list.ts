@@ -14,7 +14,7 @@
 //
 // The list also keeps what Redis would call its encoding: see `beforeAdding`.
 
-import type { Reply } from '../protocol/reply.ts'
+import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import {
@@ -176,15 +176,17 @@ export class List extends ListPages implements Value {
       const { u8 } = source
       let n = Math.min(count, this.elementsOf(page) - within)
       count -= n
-      for (; n > 0; n--) {
-        const head = u8[at]!
-        if (head < 128) {
-          reply.bulkFrom(source, at + 1, head)
-          at += head + 2
+      while (n > 0) {
+        let short = 0
+        for (let end = at; short < n && u8[end]! <= ROW_BULK_BYTES_MAX; short++) end += u8[end]! + 2
+        if (short > 0) {
+          at = reply.bulkRow(source, at, short)
+          n -= short
         } else {
           this.#element(source, at, scratch)
           reply.bulkFrom(scratch.source, scratch.start, scratch.length)
           at += entryBytesAt(u8, at)
+          n--
         }
       }
       if (count === 0) return
@@ -281,6 +283,16 @@ export class List extends ListPages implements Value {
   element(position: ListPosition, window: Bytes): Bytes {
     this.#element(this.arena.source(position.ref), position.at, window)
     return window
+  }
+
+  /** Tells whether some elements have buffers of their own. */
+  get hasLargeElements(): boolean {
+    return this.#large !== undefined
+  }
+
+  /** Pages its elements lie in. */
+  get pageCount(): number {
+    return this.pages
   }
 
   // ── encoding ─────────────────────────────────────────────────────────────

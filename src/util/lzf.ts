@@ -79,14 +79,7 @@ export function lzfCompress(
 }
 
 /** Writes [start, end) as literal runs; returns the position after them, 0 when they do not fit below `limit`. */
-function writeLiterals(
-  input: Buffer,
-  start: number,
-  end: number,
-  output: Buffer,
-  out: number,
-  limit: number,
-): number {
+function writeLiterals(input: Buffer, start: number, end: number, output: Buffer, out: number, limit: number): number {
   while (start < end) {
     const run = Math.min(end - start, LITERALS_MAX)
     if (out + run + 1 > limit) return 0

@@ -21,9 +21,15 @@ function decompress(bytes: Uint8Array, size: number): Buffer | undefined {
 
 /** Bytes that repeat themselves now and then. */
 const repetitive = fc
-  .array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.tuple(fc.nat(3), fc.nat(600)).map(([b, n]) => new Uint8Array(n).fill(b))), {
-    maxLength: 20,
-  })
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.tuple(fc.nat(3), fc.nat(600)).map(([b, n]) => new Uint8Array(n).fill(b)),
+    ),
+    {
+      maxLength: 20,
+    },
+  )
   .map((parts) => new Uint8Array(Buffer.concat(parts.concat(parts.slice(0, 3)))))
 
 test('what is compressed comes back', () => {

@@ -1,6 +1,7 @@
 import type { Command } from '../../engine/command.ts'
 import { copy } from './copy.ts'
 import { del, unlink } from './del.ts'
+import { dump } from './dump.ts'
 import { exists, touch } from './exists.ts'
 import { expire, expireat, pexpire, pexpireat } from './expire.ts'
 import { keys } from './keys.ts'
@@ -13,6 +14,7 @@ import { objectRefcount } from './object-refcount.ts'
 import { persist } from './persist.ts'
 import { randomkey } from './randomkey.ts'
 import { rename, renamenx } from './rename.ts'
+import { restore } from './restore.ts'
 import { scan } from './scan.ts'
 import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
 import { type } from './type.ts'
@@ -21,6 +23,7 @@ import { wait } from './wait.ts'
 export const genericCommands: readonly Command[] = [
   copy,
   del,
+  dump,
   exists,
   expire,
   expireat,
@@ -41,6 +44,7 @@ export const genericCommands: readonly Command[] = [
   randomkey,
   rename,
   renamenx,
+  restore,
   scan,
   touch,
   ttl,

@@ -1,0 +1,101 @@
+// One value as a payload: what DUMP gives and RESTORE takes.
+//
+//   [type][value][version u16][CRC-64 of everything before]
+//
+// A payload holds no key, no expiry, no use. It comes from anywhere: a checksum is
+// no signature, so the value is checked as if there were none.
+
+import type { Database } from '../../store/database.ts'
+import { TYPE_STRING, type Value } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Crc64 } from '../../util/crc64.ts'
+import { RdbDamage, STARVED } from './damage.ts'
+import { RDB_VERSION_MAX, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
+import { RdbInput } from './rdb-input.ts'
+import { RdbOutput } from './rdb-output.ts'
+import type { StructureContext } from './structure-context.ts'
+import { ValueReader, ValueWriter } from './value-codec.ts'
+
+const FOOTER_BYTES = 10
+
+/** Writes payloads, one at a time. */
+export class PayloadWriter {
+  readonly #outputs: RdbOutput[] = []
+  readonly #values = new ValueWriter()
+  readonly #window = new Bytes()
+
+  /** Returns the payload of an entry's value; the window is valid until the next one is written. */
+  write(db: Database, entry: number, compress: boolean): Bytes {
+    const output = this.#output(compress)
+    output.clear()
+    output.reset()
+    if (db.typeOf(entry) === TYPE_STRING) {
+      output.byte(TYPE.string)
+      output.string(db.stringOf(entry, this.#window))
+    } else {
+      const value = db.structureOf(entry)
+      output.byte(this.#values.typeOf(value))
+      this.#values.begin(value)
+      this.#values.write(output, Number.POSITIVE_INFINITY)
+    }
+    output.byte(RDB_VERSION_WRITTEN & 0xff)
+    output.byte(RDB_VERSION_WRITTEN >> 8)
+    output.checksum()
+    return this.#window.set(output.source, 0, output.length)
+  }
+
+  /** Lets go of what a large payload took. */
+  release(): void {
+    for (const output of this.#outputs) output?.clear()
+  }
+
+  #output(compress: boolean): RdbOutput {
+    const index = compress ? 1 : 0
+    let output = this.#outputs[index]
+    if (output === undefined) {
+      output = new RdbOutput({ compress, checksum: true })
+      this.#outputs[index] = output
+    }
+    return output
+  }
+}
+
+/** Tells whether a payload's footer is of a known version and its checksum right. */
+export function isPayload(payload: Bytes): boolean {
+  const { source, start, length } = payload
+  if (length < FOOTER_BYTES) return false
+  const footer = start + length - FOOTER_BYTES
+  if (source.view.getUint16(footer, true) > RDB_VERSION_MAX) return false
+  return new Crc64().update(source, start, footer + 2).equalsAt(source, footer + 2)
+}
+
+/** Reads payloads, one at a time. */
+export class PayloadReader {
+  readonly #values: ValueReader
+  readonly #string = new Bytes()
+
+  constructor(context: StructureContext) {
+    this.#values = new ValueReader(context)
+  }
+
+  /**
+   * Returns the value in a payload that passed `isPayload`: a structure, which is the caller's, or a string as a window that is
+   * valid while the payload stays. Throws RdbDamage. What stands between value and footer is not looked at, as in Redis.
+   */
+  read(payload: Bytes): Value | Bytes {
+    const { source, start, length } = payload
+    const input = new RdbInput(source, start, start + length - FOOTER_BYTES)
+    try {
+      const type = input.byte()
+      if (type === TYPE.string) return input.string(this.#string)
+      this.#values.begin(type, input)
+      const value = this.#values.read(input)
+      if (value === undefined) throw new RdbDamage('the value has no elements')
+      return value
+    } catch (error) {
+      // Nothing follows: an input that knows its end never starves.
+      if (error === STARVED) throw new RdbDamage('the payload is cut short')
+      throw error
+    }
+  }
+}

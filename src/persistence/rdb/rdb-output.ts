@@ -1,0 +1,231 @@
+// RDB bytes on the way out: gathered in one buffer with a running checksum, taken away in pieces.
+
+import { type Bytes, copyBytes, Source } from '../../util/bytes.ts'
+import { Crc64 } from '../../util/crc64.ts'
+import { lzfCompress } from '../../util/lzf.ts'
+import { ENCODED_INT8, ENCODED_INT16, ENCODED_INT32, ENCODED_LZF } from './rdb-format.ts'
+
+/** A string up to here is tried as an integer: a sign and ten digits. */
+const INTEGER_BYTES_MAX = 11
+/** A string from here on is tried to be compressed, as Redis does; it must save four bytes. */
+const COMPRESSIBLE_BYTES_MIN = 21
+const COMPRESSION_GAIN_MIN = 4
+/** A buffer that grew beyond this for one large value is given back. */
+const KEPT_BYTES_MAX = 1024 * 1024
+
+export class RdbOutput {
+  readonly compress: boolean
+  source: Source
+  /** Bytes gathered. */
+  length = 0
+  /** Bytes taken away before them. */
+  taken = 0
+  /** Undefined when nobody wants one. */
+  readonly #crc: Crc64 | undefined
+  #checkedTo = 0
+
+  constructor(options: { compress: boolean; checksum: boolean }) {
+    this.compress = options.compress
+    this.#crc = options.checksum ? new Crc64() : undefined
+    this.source = Source.allocate(64 * 1024)
+  }
+
+  /** Begins anew. */
+  reset(): void {
+    this.length = 0
+    this.taken = 0
+    this.#checkedTo = 0
+    this.#crc?.reset()
+  }
+
+  /** Makes room for `length` more bytes and returns where they go; the caller moves `length` on. */
+  reserve(length: number): number {
+    const at = this.length
+    if (at + length > this.source.u8.length) this.#grow(at + length)
+    return at
+  }
+
+  #grow(length: number): void {
+    const grown = Source.allocate(Math.max(length, 2 * this.source.u8.length))
+    this.source.u8.copy(grown.u8, 0, 0, this.length)
+    this.source = grown
+  }
+
+  byte(value: number): void {
+    const at = this.reserve(1)
+    this.source.u8[at] = value
+    this.length = at + 1
+  }
+
+  double(value: number): void {
+    const at = this.reserve(8)
+    this.source.view.setFloat64(at, value, true)
+    this.length = at + 8
+  }
+
+  /** Writes a whole number as eight bytes, the lowest first. */
+  int64(value: number | bigint): void {
+    const at = this.reserve(8)
+    this.source.view.setBigInt64(at, BigInt(value), true)
+    this.length = at + 8
+  }
+
+  /** Writes a length: a whole number ≥ 0. */
+  lengthOf(value: number): void {
+    const at = this.reserve(9)
+    const { u8, view } = this.source
+    if (value < 0x40) {
+      u8[at] = value
+      this.length = at + 1
+    } else if (value < 0x4000) {
+      u8[at] = 0x40 | (value >>> 8)
+      u8[at + 1] = value
+      this.length = at + 2
+    } else if (value < 2 ** 32) {
+      u8[at] = 0x80
+      view.setUint32(at + 1, value, false)
+      this.length = at + 5
+    } else {
+      u8[at] = 0x81
+      view.setBigUint64(at + 1, BigInt(value), false)
+      this.length = at + 9
+    }
+  }
+
+  /** Writes a 64-bit number as a length; a negative one as what its bits are unsigned. */
+  uint64(value: number | bigint): void {
+    if (value >= 0 && value < 2 ** 32) {
+      this.lengthOf(Number(value))
+      return
+    }
+    const at = this.reserve(9)
+    this.source.u8[at] = 0x81
+    this.source.view.setBigUint64(at + 1, BigInt.asUintN(64, BigInt(value)), false)
+    this.length = at + 9
+  }
+
+  /** Writes a string in the fewest bytes: as an integer, compressed or as it is. */
+  string(value: Bytes): void {
+    this.stringOf(value.source, value.start, value.length)
+  }
+
+  stringOf(source: Source, start: number, length: number): void {
+    if (length <= INTEGER_BYTES_MAX) {
+      if (length > 0 && this.#integer(source.u8, start, length)) return
+    } else if (length >= COMPRESSIBLE_BYTES_MIN && this.compress && this.#compressed(source, start, length)) {
+      return
+    }
+    this.lengthOf(length)
+    const at = this.reserve(length)
+    copyBytes(this.source, at, source, start, length)
+    this.length = at + length
+  }
+
+  /** Writes a short text of this program's own. */
+  text(value: string): void {
+    const source = new Source(Buffer.from(value, 'latin1'))
+    this.stringOf(source, 0, value.length)
+  }
+
+  /** Writes bytes without their length. */
+  raw(source: Source, start: number, length: number): void {
+    const at = this.reserve(length)
+    copyBytes(this.source, at, source, start, length)
+    this.length = at + length
+  }
+
+  /** Writes a canonical integer of at most 32 bits as one; false when the text is anything else. */
+  #integer(text: Buffer, start: number, length: number): boolean {
+    let at = start
+    const end = start + length
+    const negative = text[at] === 45
+    if (negative && ++at === end) return false
+    const first = text[at]! - 48
+    if (first < 0 || first > 9 || (first === 0 && length > 1)) return false
+    let value = 0
+    for (; at < end; at++) {
+      const digit = text[at]! - 48
+      if (digit < 0 || digit > 9) return false
+      value = value * 10 + digit
+    }
+    if (negative) value = -value
+    if (value > 0x7fffffff || value < -0x80000000) return false
+    const to = this.reserve(5)
+    const { u8, view } = this.source
+    if (value >= -128 && value <= 127) {
+      u8[to] = 0xc0 | ENCODED_INT8
+      u8[to + 1] = value
+      this.length = to + 2
+    } else if (value >= -32768 && value <= 32767) {
+      u8[to] = 0xc0 | ENCODED_INT16
+      view.setInt16(to + 1, value, true)
+      this.length = to + 3
+    } else {
+      u8[to] = 0xc0 | ENCODED_INT32
+      view.setInt32(to + 1, value, true)
+      this.length = to + 5
+    }
+    return true
+  }
+
+  #compressed(source: Source, start: number, length: number): boolean {
+    const before = this.length
+    const max = length - COMPRESSION_GAIN_MIN
+    // The lengths come first but are known last: room for the longest, then the bytes move up to them.
+    const at = this.reserve(19 + max)
+    const packed = lzfCompress(source, start, length, this.source, at + 19, max)
+    if (packed === 0) return false
+    this.source.u8[at] = 0xc0 | ENCODED_LZF
+    this.length = at + 1
+    this.lengthOf(packed)
+    this.lengthOf(length)
+    const { u8 } = this.source
+    u8.copyWithin(this.length, before + 19, before + 19 + packed)
+    this.length += packed
+    return true
+  }
+
+  // ── taking away ──────────────────────────────────────────────────────────
+
+  /** Bytes written since the beginning. */
+  get total(): number {
+    return this.taken + this.length
+  }
+
+  /** Writes the checksum of everything so far, 0 when none is wanted. */
+  checksum(): void {
+    this.#check()
+    const at = this.reserve(8)
+    if (this.#crc === undefined) this.source.u8.fill(0, at, at + 8)
+    else this.#crc.writeTo(this.source, at)
+    this.length = at + 8
+  }
+
+  #check(): void {
+    this.#crc?.update(this.source, this.#checkedTo, this.length)
+    this.#checkedTo = this.length
+  }
+
+  /** Hands over what has gathered: the bytes are the caller's, and gathering goes on in another buffer. */
+  take(): Buffer {
+    this.#check()
+    const { u8 } = this.source
+    const bytes = u8.subarray(0, this.length)
+    this.source = Source.allocate(Math.min(u8.length, KEPT_BYTES_MAX))
+    this.#startOver()
+    return bytes
+  }
+
+  /** Forgets what has gathered: it was copied or written elsewhere. */
+  clear(): void {
+    this.#check()
+    if (this.source.u8.length > KEPT_BYTES_MAX) this.source = Source.allocate(KEPT_BYTES_MAX)
+    this.#startOver()
+  }
+
+  #startOver(): void {
+    this.taken += this.length
+    this.length = 0
+    this.#checkedTo = 0
+  }
+}

@@ -1,0 +1,27 @@
+// What the codec of every structure offers: reading and writing that can pause.
+
+import type { Value } from '../../store/value.ts'
+import type { RdbInput } from './rdb-input.ts'
+import type { RdbOutput } from './rdb-output.ts'
+import type { StructureContext } from './structure-context.ts'
+
+export interface StructureReader {
+  /** What was read so far; undefined before `begin`. */
+  value: Value | undefined
+  /** Begins a value of one of the types this reader knows. */
+  begin(type: number, context: StructureContext): void
+  /**
+   * Reads to the value's end. Throws STARVED when the input runs dry: to be called again, then, with the input at its mark.
+   * Throws RdbDamage; the value is freed by whoever called `begin`.
+   */
+  read(input: RdbInput): void
+}
+
+export interface StructureWriter {
+  /** Returns the type under which a value would be written now. */
+  typeOf(value: Value): number
+  /** Begins a value, which must not change until it is written. */
+  begin(value: Value): void
+  /** Writes on until the output holds `untilBytes` or more; true when the value is whole. */
+  write(output: RdbOutput, untilBytes: number): boolean
+}

@@ -1,0 +1,106 @@
+// One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
+
+import { TYPE_LIST, type Value } from '../../store/value.ts'
+import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
+import { ListReader, ListWriter } from './list-codec.ts'
+import { TYPE } from './rdb-format.ts'
+import type { RdbInput } from './rdb-input.ts'
+import type { RdbOutput } from './rdb-output.ts'
+import type { StructureReader, StructureWriter } from './structure-codec.ts'
+import type { StructureContext } from './structure-context.ts'
+
+const MODULE_NAME_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const MODULE_NAME_LENGTH = 9
+
+/** Reads structures, one at a time. Strings are read by the callers: there is nothing to make. */
+export class ValueReader {
+  readonly #context: StructureContext
+  readonly #readers: (StructureReader | undefined)[] = []
+  #current: StructureReader | undefined = undefined
+
+  constructor(context: StructureContext) {
+    this.#context = context
+    this.#register(new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2)
+  }
+
+  #register(reader: StructureReader, ...types: number[]): void {
+    for (const type of types) this.#readers[type] = reader
+  }
+
+  /** Begins a value of a type; `input` is where its module's name is read from if it is a module's. Throws RdbDamage. */
+  begin(type: number, input: RdbInput): void {
+    const reader = this.#readers[type]
+    if (reader === undefined) throw unknownType(type, input)
+    reader.begin(type, this.#context)
+    this.#current = reader
+  }
+
+  /** Reads to the value's end and returns it; undefined when it has no elements. Throws STARVED (go on later) or RdbDamage. */
+  read(input: RdbInput): Value | undefined {
+    const reader = this.#current!
+    try {
+      reader.read(input)
+    } catch (error) {
+      if (error !== STARVED) this.abandon()
+      throw error
+    }
+    const value = reader.value!
+    reader.value = undefined
+    this.#current = undefined
+    if (value.length > 0 || !emptyIsNothing(value)) return value
+    value.free()
+    return undefined
+  }
+
+  /** Gives up the value that is being read. */
+  abandon(): void {
+    const reader = this.#current
+    if (reader === undefined) return
+    this.#current = undefined
+    reader.value?.free()
+    reader.value = undefined
+  }
+}
+
+/** Writes structures, one at a time. */
+export class ValueWriter {
+  readonly #writers: (StructureWriter | undefined)[] = []
+  #current!: StructureWriter
+
+  constructor() {
+    this.#writers[TYPE_LIST] = new ListWriter()
+  }
+
+  typeOf(value: Value): number {
+    return this.#writers[value.type]!.typeOf(value)
+  }
+
+  begin(value: Value): void {
+    this.#current = this.#writers[value.type]!
+    this.#current.begin(value)
+  }
+
+  /** Writes on until the output holds `untilBytes`; true when the value is whole. */
+  write(output: RdbOutput, untilBytes: number): boolean {
+    return this.#current.write(output, untilBytes)
+  }
+}
+
+/** A stream may be empty and still remember its last id; anything else without elements does not exist. */
+function emptyIsNothing(value: Value): boolean {
+  return value.type === TYPE_LIST
+}
+
+function unknownType(type: number, input: RdbInput): RdbDamage {
+  if (type !== TYPE.module && type !== TYPE.modulePreRelease) return new RdbDamage(`${type} is no type of a value`)
+  return new RdbUnsupported(`the value belongs to the module ${moduleName(input.uint64())}, which cannot be loaded`)
+}
+
+/** Spells the name that a module's id holds: nine letters of six bits, then ten bits of version. */
+export function moduleName(id: bigint): string {
+  let name = ''
+  for (let i = 0; i < MODULE_NAME_LENGTH; i++) {
+    name += MODULE_NAME_LETTERS[Number((id >> BigInt(58 - 6 * i)) & 63n)]
+  }
+  return `'${name}'`
+}
