@@ -61,7 +61,7 @@ export class Blocking {
     this.#waitingForType[options.type]!++
     this.room.park(client.waiter)
     this.#engine.updateObserving()
-    if (options.timeoutMs !== 0) this.#engine.armTimer()
+    if (options.timeoutMs !== 0) this.#engine.timekeeper.arm()
   }
 
   /**

@@ -16,7 +16,7 @@ import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.t
 import { ArenaFull } from '../store/arena.ts'
 import { Database, type DatabaseHost } from '../store/database.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
-import { type Clock, systemClock, type Timer } from '../util/clock.ts'
+import { type Clock, systemClock } from '../util/clock.ts'
 import { Random } from '../util/random.ts'
 import { admit } from './admission.ts'
 import { Blocking } from './blocking.ts'
@@ -39,6 +39,7 @@ import { type Log, silentLog } from './log.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { Stats } from './stats.ts'
+import { Timekeeper } from './timekeeper.ts'
 import { nameKey, type Transaction, Watches } from './transaction.ts'
 import { speaksHttp, unknownCommand } from './unknown-command.ts'
 
@@ -54,8 +55,6 @@ const OBSERVE_EVENTS = 1 << 1
 const OBSERVE_WAITERS = 1 << 2
 const OBSERVE_DURABILITY = 1 << 3
 
-/** Keys expired in one go before clients are heard again: about a millisecond's work. */
-const EXPIRE_BATCH = 500
 /** Commands of a pipeline between two that are timed for commandstats; reading the clock twice costs 80 ns. */
 const TIMED_EVERY = 16
 
@@ -93,6 +92,7 @@ export class Engine implements DatabaseHost {
   readonly outputLimits: OutputLimits
   readonly pause: Pause
   readonly eviction: Eviction
+  readonly timekeeper: Timekeeper
   readonly watches = new Watches()
   readonly clients = new Map<number, Client>()
   databases: Database[] = []
@@ -136,10 +136,6 @@ export class Engine implements DatabaseHost {
   #unitDepth = 0
   #unitOpen = false
   #timed = 0
-  #timer: Timer | undefined = undefined
-  #timerDueMs = Number.POSITIVE_INFINITY
-  #onTimer = () => this.#timerFired()
-  readonly #expiryWindow = new Bytes()
   /** Messages for clients whose own command is running, each as receiver, source, start, end. */
   readonly #deferred: { client: Client; source: Source; start: number; end: number }[] = []
   readonly #keyMissed = (db: Database, key: Bytes) => this.notifyEvent(db, key, 'keymiss')
@@ -162,6 +158,7 @@ export class Engine implements DatabaseHost {
     this.outputLimits = new OutputLimits(this)
     this.pause = new Pause(this)
     this.eviction = new Eviction(this)
+    this.timekeeper = new Timekeeper(this)
     this.stats = new Stats()
     this.#call = new Call(this)
     this.#call.reply = this.replies
@@ -180,6 +177,14 @@ export class Engine implements DatabaseHost {
   now(): number {
     if (this.#nowMs === 0) this.#nowMs = this.clock.now()
     return this.#nowMs
+  }
+
+  /** Reads the clock anew, for something that did not come with a command. */
+  newMoment(): number {
+    this.#nowMs = 0
+    const now = this.now()
+    this.accessSeconds = (now / 1000) | 0
+    return now
   }
 
   /** `proto-max-bulk-len`. */
@@ -235,10 +240,7 @@ export class Engine implements DatabaseHost {
   /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
     if (client.closed || client.closing) return
-    this.#nowMs = 0
-    const now = this.now()
-    client.lastActiveMs = now
-    this.accessSeconds = (now / 1000) | 0
+    client.lastActiveMs = this.newMoment()
     this.stats.inputBytes += end - start
     this.#timed = 0
     this.replies.open(client)
@@ -248,6 +250,7 @@ export class Engine implements DatabaseHost {
       this.#endBadClient(client, error)
     }
     this.replies.close()
+    if (this.replies.halfFull) this.endTurn()
   }
 
   #endBadClient(client: Client, error: unknown): void {
@@ -618,7 +621,7 @@ export class Engine implements DatabaseHost {
       this.replies.abandon()
       this.broker.abandon()
     }
-    this.armTimer()
+    this.timekeeper.arm()
   }
 
   #flush(client: Client): boolean {
@@ -652,40 +655,9 @@ export class Engine implements DatabaseHost {
     this.replies.close()
   }
 
-  // ── timers ───────────────────────────────────────────────────────────────
-
-  /** Makes sure the timer fires when the next key expires or the next waiter's time is up. */
-  armTimer(): void {
-    let due = this.blocking.room.earliestDeadlineMs
-    if (this.expires && this.config.get('active-expire-enabled')) {
-      for (let i = 0; i < this.databases.length; i++) {
-        const { expiries } = this.databases[i]!.keys
-        // A key expires after its last millisecond, a waiter in its own.
-        if (expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
-      }
-    }
-    if (due >= this.#timerDueMs) return
-    this.#timer?.cancel()
-    this.#timerDueMs = due
-    this.#timer = this.clock.after(Math.max(0, due - this.clock.now()), this.#onTimer)
-  }
-
-  #timerFired(): void {
-    this.#timerDueMs = Number.POSITIVE_INFINITY
-    this.#nowMs = 0
-    this.accessSeconds = Math.floor(this.now() / 1000)
-    this.blocking.room.expire(this.now())
-    if (this.expires && this.config.get('active-expire-enabled')) {
-      for (const db of this.databases) db.expireDue(EXPIRE_BATCH, this.#expiryWindow)
-      if (this.blocking.room.hasReady) this.blocking.serve()
-    }
-    this.armTimer()
-  }
-
   /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
   stop(): void {
-    this.#timer?.cancel()
-    this.#timerDueMs = Number.NEGATIVE_INFINITY
+    this.timekeeper.stop()
     this.pause.end()
     this.eviction.stop()
     this.outputLimits.stop()

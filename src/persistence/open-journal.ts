@@ -59,7 +59,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     engine.state &= ~ENGINE_LOADING
     engine.loading = undefined
     engine.updateObserving()
-    engine.armTimer()
+    engine.timekeeper.arm()
     return { journal, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error

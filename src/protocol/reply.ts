@@ -7,6 +7,9 @@
 import type { Bytes, Source } from '../util/bytes.ts'
 import type { ReplyError } from './errors.ts'
 
+/** The longest bulk string of a row: its length is one byte, of seven bits. */
+export const ROW_BULK_BYTES_MAX = 127
+
 export interface Reply {
   /** 2 or 3; commands must not ask, the few whose *shape* Redis changed between versions may. */
   readonly protocol: 2 | 3
@@ -21,6 +24,11 @@ export interface Reply {
   bulk(bytes: Bytes): void
   /** A bulk string out of part of a source. */
   bulkFrom(source: Source, start: number, length: number): void
+  /**
+   * `count` bulk strings that lie in a row from `start` on, each of at most ROW_BULK_BYTES_MAX bytes, as
+   * [length: one byte][bytes][one byte more, skipped]. Returns where the row ends.
+   */
+  bulkRow(source: Source, start: number, count: number): number
   /** A bulk string out of a latin1 string. */
   text(latin1: string): void
   /** The absent value: $-1, or _ in RESP3. */

@@ -369,7 +369,7 @@ describe('a disk that is full', () => {
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
     database.setExpiry(database.find(Bytes.from('a')), engine.now() + 500)
-    engine.armTimer()
+    engine.timekeeper.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')
     clock.advance(700)

@@ -240,3 +240,33 @@ describe('segments', () => {
     expect(say('x').segments[0]!.start).toBe(0)
   })
 })
+
+describe('a row of bulk strings', () => {
+  const texts = Array.from({ length: 128 }, (_, length) => 'abcdefghij'.repeat(13).slice(0, length))
+  const row = Buffer.concat(texts.map((text) => Buffer.from(`${String.fromCharCode(text.length)}${text}?`, 'latin1')))
+  const expected = texts.map((text) => `$${text.length}\r\n${text}\r\n`).join('')
+
+  // Sizes at which the scratch ends in the middle of the row, in headers, content and line ends.
+  for (const bytes of [undefined, ...Array.from({ length: 20 }, (_, i) => 150 + 7 * i)]) {
+    test(`is written like single ones, with a scratch of ${bytes ?? 'the usual'} bytes`, () => {
+      const source = Bytes.over(row).source
+      let end = -1
+      const text = written(
+        2,
+        (reply) => {
+          reply.text('before')
+          end = reply.bulkRow(source, 0, texts.length)
+          reply.text('after')
+        },
+        bytes,
+      )
+      expect(text).toBe(`$6\r\nbefore\r\n${expected}$5\r\nafter\r\n`)
+      expect(end).toBe(row.length)
+    })
+  }
+
+  test('may begin and end anywhere', () => {
+    const source = Bytes.over(row).source
+    expect(written(3, (reply) => reply.bulkRow(source, 2 + 3, 2))).toBe('$2\r\nab\r\n$3\r\nabc\r\n')
+  })
+})

@@ -15,6 +15,15 @@ class Collected {
   bulkFrom(source: Source, start: number, length: number): void {
     this.elements.push(source.u8.toString('latin1', start, start + length))
   }
+  bulkRow(source: Source, start: number, count: number): number {
+    let at = start
+    for (let i = 0; i < count; i++) {
+      const length = source.u8[at]!
+      this.bulkFrom(source, at + 1, length)
+      at += length + 2
+    }
+    return at
+  }
 }
 
 function range(list: List, from = 0, count = list.length): string[] {

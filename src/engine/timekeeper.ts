@@ -1,0 +1,63 @@
+// What happens when its time has come: keys expire, waiters give up.
+//
+// One timer serves all of it. It is set to the earliest thing due, at each turn's
+// end, and what one round leaves over makes the next one due at once.
+
+import { Bytes } from '../util/bytes.ts'
+import type { Timer } from '../util/clock.ts'
+import type { Engine } from './engine.ts'
+
+/** Keys expired in one go before clients are heard again: about a millisecond's work. */
+const EXPIRE_BATCH = 500
+
+export class Timekeeper {
+  readonly #engine: Engine
+  #timer: Timer | undefined = undefined
+  #dueMs = Number.POSITIVE_INFINITY
+  readonly #fired: () => void
+  readonly #window = new Bytes()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#fired = () => this.#run()
+  }
+
+  /** Makes sure the timer fires when the next thing is due. */
+  arm(): void {
+    const { blocking, clock, databases } = this.#engine
+    let due = blocking.room.earliestDeadlineMs
+    if (this.#expires) {
+      for (let i = 0; i < databases.length; i++) {
+        const { expiries } = databases[i]!.keys
+        // A key expires after its last millisecond, a waiter in its own.
+        if (expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
+      }
+    }
+    if (due >= this.#dueMs) return
+    this.#timer?.cancel()
+    this.#dueMs = due
+    this.#timer = clock.after(Math.max(0, due - clock.now()), this.#fired)
+  }
+
+  get #expires(): boolean {
+    return this.#engine.expires && this.#engine.config.get('active-expire-enabled')
+  }
+
+  #run(): void {
+    const engine = this.#engine
+    this.#dueMs = Number.POSITIVE_INFINITY
+    engine.newMoment()
+    engine.blocking.room.expire(engine.now())
+    if (this.#expires) {
+      for (const db of engine.databases) db.expireDue(EXPIRE_BATCH, this.#window)
+      if (engine.blocking.room.hasReady) engine.blocking.serve()
+    }
+    this.arm()
+  }
+
+  /** Fires no more. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#dueMs = Number.NEGATIVE_INFINITY
+  }
+}
