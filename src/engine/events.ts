@@ -53,6 +53,8 @@ export const EVENT_CLASS = {
   append: $,
   incrby: $,
   incrbyfloat: $,
+  setbit: $,
+  pfadd: $,
   lpush: l,
   rpush: l,
   lpop: l,
@@ -64,6 +66,8 @@ export const EVENT_CLASS = {
   sortstore: l,
   expired: x,
   evicted: e,
+  /** A change that nobody is told of, but for whoever watches the key (PFCOUNT storing its result). */
+  untold: 0,
   keymiss: m,
   new: n,
 } as const

@@ -1,0 +1,91 @@
+// BITOP: combines strings bit by bit; shorter ones count as filled up with zeros.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { type BitOperation, combineBits, invertBits } from '../../util/bitops.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
+
+const value = new Bytes()
+const result = new Bytes()
+
+function operationOf(word: Bytes): BitOperation | 'NOT' {
+  if (word.equalsIgnoreCase('AND')) return 'AND'
+  if (word.equalsIgnoreCase('OR')) return 'OR'
+  if (word.equalsIgnoreCase('XOR')) return 'XOR'
+  if (word.equalsIgnoreCase('NOT')) return 'NOT'
+  throw ERR.syntax
+}
+
+/** Computes the combination of the strings named from argument 3 on, in memory of its own. */
+function combine(call: Call, operation: BitOperation | 'NOT', length: number): Source {
+  const target = Source.allocate(length)
+  let written = 0
+  for (let i = 3; i < call.args.length; i++) {
+    // `run` has read them all, and has told of those that are missing.
+    const entry = call.db.find(call.key(i))
+    if (entry === NONE) value.length = 0
+    else call.db.stringOf(entry, value)
+    if (operation === 'NOT') {
+      invertBits(target, 0, value.source, value.start, length)
+    } else if (i === 3) {
+      copyBytes(target, 0, value.source, value.start, value.length)
+      target.u8.fill(0, value.length)
+      written = value.length
+    } else {
+      combineBits(operation, target, 0, value.source, value.start, value.length)
+      // Nothing beyond the shortest is common to all.
+      if (operation === 'AND' && value.length < written) target.u8.fill(0, value.length, written)
+    }
+  }
+  return target
+}
+
+export const bitop = defineCommand({
+  name: 'BITOP',
+  summary: 'Combines strings bit by bit and stores the result.',
+  group: 'bitmap',
+  since: '2.6.0',
+  complexity: 'O(n), n being the total length of the strings.',
+  arity: -4,
+  flags: ['write', 'denyoom'],
+  keys: [
+    { first: 2, last: 2, step: 1, access: 'OW', use: 'update' },
+    { first: 3, last: -1, step: 1, access: 'RO', use: 'access' },
+  ],
+  args: [
+    {
+      name: 'operation',
+      type: 'oneof',
+      args: [
+        { name: 'and', type: 'pure-token', token: 'AND' },
+        { name: 'or', type: 'pure-token', token: 'OR' },
+        { name: 'xor', type: 'pure-token', token: 'XOR' },
+        { name: 'not', type: 'pure-token', token: 'NOT' },
+      ],
+    },
+    { name: 'destkey', type: 'key' },
+    { name: 'key', type: 'key', multiple: true },
+  ],
+  reply: 'integer: the length of the result, which is that of the longest string',
+  run(call) {
+    const operation = operationOf(call.args.bytes(1))
+    if (operation === 'NOT' && call.args.length !== 4) throw ERR.bitopNotSources
+    const destination = call.key(2)
+    let length = 0
+    for (let i = 3; i < call.args.length; i++) {
+      if (call.db.readString(call.key(i), value)) length = Math.max(length, value.length)
+    }
+    if (length === 0) {
+      if (call.db.delete(destination)) call.changed(destination, 'del')
+    } else {
+      result.set(combine(call, operation, length), 0, length)
+      const entry = call.db.writeString(destination, result, false, true)
+      // As Redis stores it: a result is raw, whatever it looks like.
+      call.db.resizeString(entry, length, value)
+      call.changed(destination, 'set')
+    }
+    call.reply.integer(length)
+  },
+})

@@ -1,0 +1,20 @@
+// The string that SETBIT and BITFIELD write into.
+
+import type { Database } from '../../store/database.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { Bytes } from '../../util/bytes.ts'
+
+const empty = new Bytes()
+
+/**
+ * Points `window` at the string under a key for writing, created or lengthened with zeros so that it has byte `last`; tells
+ * whether that was necessary. Throws WRONGTYPE. Its encoding is raw from now on, even if no bit changes.
+ */
+export function openBits(db: Database, key: Bytes, last: number, window: Bytes): boolean {
+  let entry = db.findForWrite(key)
+  let length = 0
+  if (entry === NONE) entry = db.writeString(key, empty)
+  else ({ length } = db.stringOf(entry, window))
+  db.resizeString(entry, Math.max(length, last + 1), window)
+  return last >= length
+}
