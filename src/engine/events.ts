@@ -35,7 +35,7 @@ export const EVENT_ALL =
   EVENT_BITS.t |
   EVENT_BITS.d
 
-const { g, $, l, x, e, m, n } = EVENT_BITS
+const { g, $, l, z, x, e, m, n } = EVENT_BITS
 
 /** Event name → class bit. */
 export const EVENT_CLASS = {
@@ -64,6 +64,18 @@ export const EVENT_CLASS = {
   lrem: l,
   ltrim: l,
   sortstore: l,
+  zadd: z,
+  zincr: z,
+  zrem: z,
+  zremrangebyscore: z,
+  zremrangebyrank: z,
+  zremrangebylex: z,
+  zpopmin: z,
+  zpopmax: z,
+  zunionstore: z,
+  zinterstore: z,
+  zdiffstore: z,
+  zrangestore: z,
   expired: x,
   evicted: e,
   /** A change that nobody is told of, but for whoever watches the key (PFCOUNT storing its result). */
