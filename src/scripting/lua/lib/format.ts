@@ -1,0 +1,171 @@
+// string.format: a format is read once into its parts, then filled.
+//
+// Lua hands each conversion to C's sprintf, which explains what looks odd here:
+// %c and a short %s end at a NUL, and a long %s without precision is not padded.
+// As in patterns, a fault in a format is one of its parts: what comes before it
+// is filled first and may complain first.
+
+import { runtimeError } from '../errors.ts'
+import { argumentError, expectNumber, expectString } from '../library.ts'
+import { meter } from '../meter.ts'
+import { formatNumber, type LuaValue } from '../value.ts'
+import { castSigned, castUnsigned } from './cast.ts'
+import { type Conversion, formatDouble, formatSigned, formatUnsigned, pad } from './printf.ts'
+
+const FLAGS = '-+ #0'
+/** More flags than there are: some stand there twice. */
+const FLAGS_MAX = 5
+const WIDTH_DIGITS_MAX = 2
+/** From this length on a %s without precision is taken as it is. */
+const LONG_STRING_LENGTH = 100
+const CACHED_FORMATS_MAX = 200
+const CACHED_FORMAT_LENGTH_MAX = 200
+
+/** Text as it is, a conversion, or what is wrong. */
+type Part = string | Conversion | { readonly fault: string }
+
+const cache = new Map<string, readonly Part[]>()
+
+/** Fills a format; `values[0]` is the format itself, as Lua passes it. */
+export function format(text: string, values: ArrayLike<LuaValue>): string {
+  let parts = cache.get(text)
+  if (parts === undefined) {
+    parts = parse(text)
+    if (text.length <= CACHED_FORMAT_LENGTH_MAX) {
+      if (cache.size >= CACHED_FORMATS_MAX) cache.clear()
+      cache.set(text, parts)
+    }
+  }
+  let result = ''
+  let used = 0
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      result += part
+      continue
+    }
+    used++
+    // The argument is looked for before the conversion is looked at.
+    if (used >= values.length) argumentError(used + 1, 'format', 'no value')
+    if ('fault' in part) runtimeError(part.fault)
+    const piece = convert(part, values[used], used + 1)
+    meter.charge(piece.length)
+    result += piece
+  }
+  return result
+}
+
+function convert(conversion: Conversion, value: LuaValue, index: number): string {
+  const { letter } = conversion
+  switch (letter) {
+    case 's':
+      return formatString(conversion, expectString(value, index, 'format', index))
+    case 'd':
+    case 'i': {
+      const number = expectNumber(value, index, 'format', index)
+      if (conversion.width === 0 && conversion.precision < 0 && Number.isSafeInteger(number)) {
+        const sign = number < 0 ? '' : conversion.plus ? '+' : conversion.space ? ' ' : ''
+        return sign + (number + 0)
+      }
+      return formatSigned(castSigned(number), conversion)
+    }
+    case 'u':
+    case 'o':
+    case 'x':
+    case 'X':
+      return formatUnsigned(castUnsigned(expectNumber(value, index, 'format', index)), conversion)
+    case 'c': {
+      const code = Number(castSigned(expectNumber(value, index, 'format', index)) & 0xffn)
+      return endAtNul(pad(String.fromCharCode(code), '', conversion, false))
+    }
+    case 'q':
+      return quote(expectString(value, index, 'format', index))
+    default:
+      // The processor's NaN has its sign bit set, see formatNumber.
+      return formatDouble(expectNumber(value, index, 'format', index), conversion, formatNumber(Number.NaN))
+  }
+}
+
+function formatString(conversion: Conversion, text: string): string {
+  if (conversion.precision < 0 && text.length >= LONG_STRING_LENGTH) return text
+  const whole = endAtNul(text)
+  return pad(conversion.precision < 0 ? whole : whole.substring(0, conversion.precision), '', conversion, false)
+}
+
+function endAtNul(text: string): string {
+  const nul = text.indexOf('\0')
+  return nul < 0 ? text : text.substring(0, nul)
+}
+
+function quote(text: string): string {
+  return `"${text
+    .replace(/["\\\n]/g, '\\$&')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\0', '\\000')}"`
+}
+
+function parse(text: string): Part[] {
+  const parts: Part[] = []
+  let at = 0
+  while (at < text.length) {
+    const percent = text.indexOf('%', at)
+    if (percent < 0) {
+      parts.push(text.substring(at))
+      break
+    }
+    if (percent > at) parts.push(text.substring(at, percent))
+    if (text[percent + 1] === '%') {
+      parts.push('%')
+      at = percent + 2
+      continue
+    }
+    const [part, end] = parseConversion(text, percent + 1)
+    parts.push(part)
+    if (typeof part === 'object' && 'fault' in part) break
+    at = end
+  }
+  return parts
+}
+
+function parseConversion(text: string, start: number): [part: Part, end: number] {
+  let at = start
+  while (at < text.length && FLAGS.includes(text[at]!)) at++
+  const flags = text.substring(start, at)
+  if (flags.length > FLAGS_MAX) return [{ fault: 'invalid format (repeated flags)' }, at]
+  const widthEnd = digitsEnd(text, at)
+  const width = Number(text.substring(at, widthEnd))
+  at = widthEnd
+  let precision = -1
+  if (text[at] === '.') {
+    const end = digitsEnd(text, at + 1)
+    precision = Number(text.substring(at + 1, end))
+    at = end
+  }
+  if (isDigit(text, at)) return [{ fault: 'invalid format (width or precision too long)' }, at]
+  const letter = text[at] ?? ''
+  if (letter === '' || !'cdiouxXeEfgGqs'.includes(letter)) {
+    // %c of a NUL prints nothing into a message.
+    return [{ fault: `invalid option '%${letter === '\0' ? '' : letter}' to 'format'` }, at]
+  }
+  const conversion: Conversion = {
+    letter,
+    leftAligned: flags.includes('-'),
+    plus: flags.includes('+'),
+    space: flags.includes(' '),
+    alternate: flags.includes('#'),
+    zeroPadded: flags.includes('0'),
+    width,
+    precision,
+  }
+  return [conversion, at + 1]
+}
+
+function digitsEnd(text: string, start: number): number {
+  let at = start
+  while (at < start + WIDTH_DIGITS_MAX && isDigit(text, at)) at++
+  return at
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 48 && code <= 57
+}

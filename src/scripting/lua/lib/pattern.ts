@@ -1,0 +1,520 @@
+// Lua 5.1's patterns: compiled once into a row of items, then matched by one flat loop.
+//
+// A pattern has no alternatives, so a match walks its items from left to right,
+// and the only choices are how often a quantified item takes a character:
+//
+//   a b* %b() ( )   →   ONE  MAX  BALANCE  OPEN  CLOSE  END
+//
+// Each quantifier has at most one open choice, kept on a stack of its own (never
+// JavaScript's): a pattern of any length or nesting cannot overflow anything.
+// Captures need no undoing when a choice is taken back, because the way forward
+// passes every later parenthesis again and writes it anew.
+//
+// What the pattern does wrong is an item too (FAULT): Lua complains only once a
+// match arrives there, `string.find('a', 'b[')` is simply nil. And a NUL ends the
+// pattern, as everywhere in Lua 5.1.
+
+import { runtimeError } from '../errors.ts'
+import { meter } from '../meter.ts'
+
+/** Captures that one pattern may open. */
+const CAPTURES_MAX = 32
+/** Compiled patterns kept; all are dropped at once when it fills, since scripts use few and generate seldom. */
+const CACHED_PATTERNS_MAX = 500
+/** Choices taken back between two reports to the meter: what an unlucky pattern costs can be interrupted. */
+const RETREATS_PER_REPORT = 1024
+/** Lengths longer than this are compiled anew each time: holding them would hold their text. */
+const CACHED_PATTERN_LENGTH_MAX = 200
+
+const END = 0
+const ONE = 1
+const MAX = 2
+const MIN = 3
+const OPTIONAL = 4
+const OPEN = 5
+const CLOSE = 6
+const BALANCE = 7
+const FRONTIER = 8
+const BACK_REFERENCE = 9
+const SUBJECT_END = 10
+const FAULT = 11
+
+/** For each byte whether it belongs: 1 or 0. */
+type ByteSet = Uint8Array<ArrayBuffer>
+
+/** One step of a pattern. */
+interface Item {
+  readonly kind: number
+  /** ONE … OPTIONAL: the character, -1 when `set` decides; OPEN, CLOSE, BACK_REFERENCE: the capture; BALANCE: the opener. */
+  readonly value: number
+  /** MAX: the fewest repetitions; OPEN: 1 for a position; BALANCE: the closer. */
+  readonly extra: number
+  readonly set: ByteSet
+  /** FAULT: what Lua says. */
+  readonly message: string
+}
+
+/** A pattern ready to match. */
+export interface Pattern {
+  readonly items: readonly Item[]
+  /** Began with `^`: only the first position is tried. */
+  readonly anchored: boolean
+  /** How many captures it opens. */
+  readonly captures: number
+  /** Characters every match begins with: found by indexOf before matching. */
+  readonly prefix: string
+  /** Whether the prefix is all there is. */
+  readonly literal: boolean
+  /** Whether the text has no character with a meaning: string.find then looks for the text itself, beyond a NUL too. */
+  readonly plain: boolean
+}
+
+const NO_SET = new Uint8Array(0)
+const UNFINISHED = -1
+const POSITION = -2
+
+// The captures of the last match: nothing calls out while a match runs, and callers read them before they do.
+const captureStarts = new Int32Array(CAPTURES_MAX)
+const captureLengths = new Int32Array(CAPTURES_MAX)
+/** Open choices: item, position, and for MAX the repetitions still to be tried. */
+let choices = new Int32Array(3 * 64)
+
+const anchorable = new Map<string, Pattern>()
+const literalCaret = new Map<string, Pattern>()
+
+/** Compiles a pattern; `caret` says whether a leading `^` anchors (gmatch takes it as a character). */
+export function compilePattern(text: string, caret: 'anchors' | 'is-literal'): Pattern {
+  const cache = caret === 'anchors' ? anchorable : literalCaret
+  const known = cache.get(text)
+  if (known !== undefined) return known
+  const pattern = new Compiler(text, caret === 'anchors').compile()
+  if (text.length <= CACHED_PATTERN_LENGTH_MAX) {
+    if (cache.size >= CACHED_PATTERNS_MAX) cache.clear()
+    cache.set(text, pattern)
+  }
+  return pattern
+}
+
+/** Finds where the first match at or after `from` begins, -1 for none; its end is then {@link lastMatchEnd}. */
+export function search(pattern: Pattern, subject: string, from: number): number {
+  if (pattern.anchored) {
+    lastMatchEnd = matchAt(pattern, subject, from)
+    return lastMatchEnd < 0 ? -1 : from
+  }
+  const { prefix } = pattern
+  if (prefix.length > 0) {
+    for (let at = subject.indexOf(prefix, from); at >= 0; at = subject.indexOf(prefix, at + 1)) {
+      lastMatchEnd = pattern.literal ? at + prefix.length : matchAt(pattern, subject, at)
+      if (lastMatchEnd >= 0) return at
+    }
+    return -1
+  }
+  for (let at = from; at <= subject.length; at++) {
+    lastMatchEnd = matchAt(pattern, subject, at)
+    if (lastMatchEnd >= 0) return at
+  }
+  return -1
+}
+
+/** Where the last successful {@link search} ended. */
+export let lastMatchEnd = -1
+
+/** Returns how many values a match gives: its captures, or the whole match when it has none. */
+export function resultCount(pattern: Pattern): number {
+  return pattern.captures === 0 ? 1 : pattern.captures
+}
+
+/** Returns a capture of the last match (0 is the first; the whole match when the pattern has none). */
+export function capture(pattern: Pattern, index: number, subject: string, start: number, end: number): string | number {
+  if (index >= pattern.captures) {
+    if (index === 0) return subject.substring(start, end)
+    runtimeError('invalid capture index')
+  }
+  const length = captureLengths[index]!
+  const from = captureStarts[index]!
+  if (length === UNFINISHED) runtimeError('unfinished capture')
+  return length === POSITION ? from + 1 : subject.substring(from, from + length)
+}
+
+/** Matches at one position; returns the end, or -1. Captures are left in the module's arrays. */
+export function matchAt(pattern: Pattern, subject: string, start: number): number {
+  const { items } = pattern
+  const { length } = subject
+  let i = 0
+  let at = start
+  let top = 0
+  let retreats = 0
+  for (;;) {
+    const item = items[i]!
+    let matched = true
+    switch (item.kind) {
+      case END:
+        return at
+      case ONE: {
+        matched = at < length && belongs(item, subject.charCodeAt(at))
+        at++
+        break
+      }
+      case MAX: {
+        let end = at
+        const { value, set } = item
+        if (value >= 0) while (end < length && subject.charCodeAt(end) === value) end++
+        else while (end < length && set[subject.charCodeAt(end)] === 1) end++
+        const count = end - at
+        if (count < item.extra) matched = false
+        else {
+          if (count > item.extra) {
+            if (top + 3 > choices.length) grow()
+            choices[top] = i
+            choices[top + 1] = at
+            choices[top + 2] = count - 1
+            top += 3
+          }
+          at = end
+        }
+        break
+      }
+      case OPTIONAL: {
+        if (at < length && belongs(item, subject.charCodeAt(at))) {
+          if (top + 3 > choices.length) grow()
+          choices[top] = i
+          choices[top + 1] = at
+          top += 3
+          at++
+        }
+        break
+      }
+      case MIN: {
+        if (top + 3 > choices.length) grow()
+        choices[top] = i
+        choices[top + 1] = at
+        top += 3
+        break
+      }
+      case OPEN: {
+        captureStarts[item.value] = at
+        captureLengths[item.value] = item.extra === 1 ? POSITION : UNFINISHED
+        break
+      }
+      case CLOSE: {
+        captureLengths[item.value] = at - captureStarts[item.value]!
+        break
+      }
+      case BALANCE: {
+        at = balanceEnd(subject, at, item.value, item.extra)
+        matched = at >= 0
+        break
+      }
+      case FRONTIER: {
+        const before = at === 0 ? 0 : subject.charCodeAt(at - 1)
+        const after = at < length ? subject.charCodeAt(at) : 0
+        matched = item.set[before] === 0 && item.set[after] === 1
+        break
+      }
+      case BACK_REFERENCE: {
+        const size = captureLengths[item.value]!
+        const from = captureStarts[item.value]!
+        // A position has no text: it never matches.
+        matched = size >= 0 && length - at >= size && subject.startsWith(subject.substring(from, from + size), at)
+        at += size
+        break
+      }
+      case SUBJECT_END: {
+        matched = at === length
+        break
+      }
+      default:
+        runtimeError(item.message)
+    }
+    if (matched) {
+      i++
+      continue
+    }
+
+    if (++retreats === RETREATS_PER_REPORT) {
+      retreats = 0
+      meter.spend(RETREATS_PER_REPORT)
+    }
+
+    // Back to the latest choice that has something left to try.
+    for (;;) {
+      if (top === 0) return -1
+      i = choices[top - 3]!
+      at = choices[top - 2]!
+      const choice = items[i]!
+      if (choice.kind === MAX) {
+        const count = choices[top - 1]!
+        if (count === choice.extra) top -= 3
+        else choices[top - 1] = count - 1
+        at += count
+        break
+      }
+      if (choice.kind === OPTIONAL) {
+        top -= 3
+        break
+      }
+      if (at < length && belongs(choice, subject.charCodeAt(at))) {
+        at++
+        choices[top - 2] = at
+        break
+      }
+      top -= 3
+    }
+    i++
+  }
+}
+
+function belongs(item: Item, code: number): boolean {
+  return item.value >= 0 ? item.value === code : item.set[code] === 1
+}
+
+function balanceEnd(subject: string, start: number, opener: number, closer: number): number {
+  if (start >= subject.length || subject.charCodeAt(start) !== opener) return -1
+  let depth = 1
+  for (let at = start + 1; at < subject.length; at++) {
+    const code = subject.charCodeAt(at)
+    if (code === closer) {
+      if (--depth === 0) return at + 1
+    } else if (code === opener) depth++
+  }
+  return -1
+}
+
+function grow(): void {
+  const larger = new Int32Array(2 * choices.length)
+  larger.set(choices)
+  choices = larger
+}
+
+const PERCENT = 37
+const CARET = 94
+
+/** Reads a pattern from left to right. What comes after a fault cannot be reached and is not read. */
+class Compiler {
+  readonly #text: string
+  readonly #anchored: boolean
+  readonly #items: Item[] = []
+  /** Captures that are open now, by number. */
+  readonly #open: number[] = []
+  #captures = 0
+  #at = 0
+
+  constructor(text: string, caretAnchors: boolean) {
+    const nul = text.indexOf('\0')
+    this.#text = nul < 0 ? text : text.substring(0, nul)
+    this.#anchored = caretAnchors && text.charCodeAt(0) === CARET
+    if (this.#anchored) this.#at = 1
+  }
+
+  compile(): Pattern {
+    while (this.#at < this.#text.length) {
+      const fault = this.#item()
+      if (fault !== undefined) {
+        this.#push(FAULT, 0, 0, NO_SET, fault)
+        break
+      }
+    }
+    this.#push(END)
+    let prefix = ''
+    for (const item of this.#items) {
+      if (item.kind !== ONE || item.value < 0) break
+      prefix += String.fromCharCode(item.value)
+    }
+    return {
+      items: this.#items,
+      anchored: this.#anchored,
+      captures: this.#captures,
+      prefix,
+      literal: prefix.length + 1 === this.#items.length && prefix.length > 0,
+      plain: !/[$^*+?.([%-]/.test(this.#text),
+    }
+  }
+
+  /** Reads one item; returns what is wrong with it, if anything. */
+  #item(): string | undefined {
+    const text = this.#text
+    const next = text[this.#at + 1]
+    switch (text[this.#at]) {
+      case '(': {
+        if (this.#captures === CAPTURES_MAX) return 'too many captures'
+        const isPosition = next === ')'
+        this.#push(OPEN, this.#captures, isPosition ? 1 : 0)
+        if (!isPosition) this.#open.push(this.#captures)
+        this.#captures++
+        this.#at += isPosition ? 2 : 1
+        return undefined
+      }
+      case ')': {
+        const closed = this.#open.pop()
+        if (closed === undefined) return 'invalid pattern capture'
+        this.#push(CLOSE, closed)
+        this.#at++
+        return undefined
+      }
+      case '$': {
+        if (next !== undefined) break
+        this.#push(SUBJECT_END)
+        this.#at++
+        return undefined
+      }
+      case '%': {
+        if (next === 'b') {
+          if (this.#at + 4 > text.length) return 'unbalanced pattern'
+          this.#push(BALANCE, text.charCodeAt(this.#at + 2), text.charCodeAt(this.#at + 3))
+          this.#at += 4
+          return undefined
+        }
+        if (next === 'f') return this.#frontier()
+        if (next !== undefined && next >= '0' && next <= '9') {
+          const index = next.charCodeAt(0) - 49
+          if (index < 0 || index >= this.#captures || this.#open.includes(index)) return 'invalid capture index'
+          this.#push(BACK_REFERENCE, index)
+          this.#at += 2
+          return undefined
+        }
+      }
+    }
+    return this.#single()
+  }
+
+  #frontier(): string | undefined {
+    this.#at += 2
+    if (this.#text[this.#at] !== '[') return "missing '[' after '%f' in pattern"
+    const end = this.#setEnd(this.#at)
+    if (end < 0) return "malformed pattern (missing ']')"
+    this.#push(FRONTIER, -1, 0, this.#set(this.#at, end))
+    this.#at = end
+    return undefined
+  }
+
+  /** Reads one character, class or set with its quantifier. */
+  #single(): string | undefined {
+    const text = this.#text
+    const start = this.#at
+    let end = start + 1
+    let value = -1
+    let set = NO_SET
+    switch (text[start]) {
+      case '.':
+        set = ANY
+        break
+      case '[': {
+        end = this.#setEnd(start)
+        if (end < 0) return "malformed pattern (missing ']')"
+        set = this.#set(start, end)
+        break
+      }
+      case '%': {
+        if (end === text.length) return "malformed pattern (ends with '%')"
+        const known = classOf(text.charCodeAt(end))
+        if (known === undefined) value = text.charCodeAt(end)
+        else set = known
+        end++
+        break
+      }
+      default:
+        value = text.charCodeAt(start)
+    }
+    this.#at = end + 1
+    switch (text[end]) {
+      case '*':
+        this.#push(MAX, value, 0, set)
+        break
+      case '+':
+        this.#push(MAX, value, 1, set)
+        break
+      case '-':
+        this.#push(MIN, value, 0, set)
+        break
+      case '?':
+        this.#push(OPTIONAL, value, 0, set)
+        break
+      default:
+        this.#push(ONE, value, 0, set)
+        this.#at = end
+    }
+    return undefined
+  }
+
+  /** Returns the position after the `]` of a set; the first character after `[` or `[^` is never that. */
+  #setEnd(start: number): number {
+    const text = this.#text
+    let at = start + 1
+    if (text[at] === '^') at++
+    do {
+      if (at >= text.length) return -1
+      if (text.charCodeAt(at++) === PERCENT && at < text.length) at++
+    } while (text[at] !== ']')
+    return at + 1
+  }
+
+  /** Makes the table of a set from its `[` to the position after its `]`. */
+  #set(start: number, end: number): ByteSet {
+    const text = this.#text
+    const set = new Uint8Array(256)
+    const last = end - 1
+    let at = start + 1
+    const complemented = text[at] === '^'
+    if (complemented) at++
+    while (at < last) {
+      const code = text.charCodeAt(at)
+      if (code === PERCENT) {
+        const member = text.charCodeAt(at + 1)
+        const known = classOf(member)
+        if (known === undefined) set[member] = 1
+        else for (let c = 0; c < 256; c++) set[c]! |= known[c]!
+        at += 2
+      } else if (text[at + 1] === '-' && at + 2 < last) {
+        for (let c = code, to = text.charCodeAt(at + 2); c <= to; c++) set[c] = 1
+        at += 3
+      } else {
+        set[code] = 1
+        at++
+      }
+    }
+    if (complemented) for (let c = 0; c < 256; c++) set[c]! ^= 1
+    return set
+  }
+
+  #push(kind: number, value = 0, extra = 0, set: ByteSet = NO_SET, message = ''): void {
+    this.#items.push({ kind, value, extra, set, message })
+  }
+}
+
+const ANY = tableOf(() => true)
+
+function tableOf(includes: (code: number) => boolean): ByteSet {
+  return Uint8Array.from({ length: 256 }, (_, code) => (includes(code) ? 1 : 0))
+}
+
+const isUpper = (c: number) => c >= 65 && c <= 90
+const isLower = (c: number) => c >= 97 && c <= 122
+const isDigit = (c: number) => c >= 48 && c <= 57
+const isLetter = (c: number) => isUpper(c) || isLower(c)
+const isGraphic = (c: number) => c > 32 && c < 127
+
+/** The classes of C's plain locale: bytes beyond ASCII belong to none. */
+const CLASSES: ReadonlyMap<number, ByteSet> = new Map(
+  (
+    [
+      ['a', isLetter],
+      ['c', (c) => c < 32 || c === 127],
+      ['d', isDigit],
+      ['l', isLower],
+      ['p', (c) => isGraphic(c) && !isLetter(c) && !isDigit(c)],
+      ['s', (c) => c === 32 || (c >= 9 && c <= 13)],
+      ['u', isUpper],
+      ['w', (c) => isLetter(c) || isDigit(c)],
+      ['x', (c) => isDigit(c) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102)],
+      ['z', (c) => c === 0],
+    ] as const satisfies [string, (code: number) => boolean][]
+  ).flatMap(([letter, includes]) => [
+    [letter.charCodeAt(0), tableOf(includes)],
+    [letter.toUpperCase().charCodeAt(0), tableOf((c) => !includes(c))],
+  ]),
+)
+
+/** Returns the table of the class a letter names after `%`; undefined when it stands for itself. */
+function classOf(code: number): ByteSet | undefined {
+  return CLASSES.get(code)
+}

@@ -1,0 +1,276 @@
+// The string library of Lua 5.1. Patterns and formats have files of their own.
+//
+// Positions count from 1, negative ones from the end. Only ASCII letters have
+// another case: bytes beyond are nobody's letters.
+
+import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
+import { runtimeError } from '../errors.ts'
+import { argumentError, expectFunction, expectInteger, expectString, library, optionalInteger } from '../library.ts'
+import { meter } from '../meter.ts'
+import { LuaTable } from '../table.ts'
+import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
+import { format } from './format.ts'
+import { capture, compilePattern, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
+
+/** Bytes that a pattern or a copy goes through in the time of one step, about. */
+const BYTES_PER_STEP = 32
+/** `__index` tables and functions followed before Lua suspects a ring. */
+const INDEX_CHAIN_MAX = 100
+
+/** A position counted from 1; before the start is 0. */
+function position(at: number, length: number): number {
+  const from1 = at < 0 ? at + length + 1 : at
+  return from1 >= 0 ? from1 : 0
+}
+
+/** All captures of the last match, the whole match when the pattern has none. */
+function captures(pattern: Pattern, subject: string, start: number, end: number): LuaResult {
+  const count = resultCount(pattern)
+  if (count === 1) return capture(pattern, 0, subject, start, end)
+  const values: LuaValue[] = []
+  for (let i = 0; i < count; i++) values.push(capture(pattern, i, subject, start, end))
+  return values
+}
+
+function initialPosition(init: LuaValue, length: number, name: string): number {
+  if (init === undefined) return 0
+  const start = position(expectInteger(init, 3, name, 3), length) - 1
+  return start < 0 ? 0 : start > length ? length : start
+}
+
+function find(text: LuaValue, sought: LuaValue, init: LuaValue, plain: LuaValue): LuaResult {
+  const subject = typeof text === 'string' ? text : expectString(text, 1, 'find', arguments.length)
+  const wanted = typeof sought === 'string' ? sought : expectString(sought, 2, 'find', arguments.length)
+  const from = initialPosition(init, subject.length, 'find')
+  meter.spend(1 + Math.floor((subject.length - from) / BYTES_PER_STEP))
+  if (plain !== undefined && plain !== false) return findPlain(subject, wanted, from)
+  const pattern = compilePattern(wanted, 'anchors')
+  if (pattern.plain) return findPlain(subject, wanted, from)
+  const start = search(pattern, subject, from)
+  if (start < 0) return undefined
+  const end = lastMatchEnd
+  const values: LuaValue[] = [start + 1, end]
+  for (let i = 0; i < pattern.captures; i++) values.push(capture(pattern, i, subject, start, end))
+  return values
+}
+
+function findPlain(subject: string, wanted: string, from: number): LuaResult {
+  const start = subject.indexOf(wanted, from)
+  return start < 0 ? undefined : [start + 1, start + wanted.length]
+}
+
+function match(text: LuaValue, sought: LuaValue, init: LuaValue): LuaResult {
+  const subject = typeof text === 'string' ? text : expectString(text, 1, 'match', arguments.length)
+  const wanted = typeof sought === 'string' ? sought : expectString(sought, 2, 'match', arguments.length)
+  const from = initialPosition(init, subject.length, 'match')
+  meter.spend(1 + Math.floor((subject.length - from) / BYTES_PER_STEP))
+  const pattern = compilePattern(wanted, 'anchors')
+  const start = search(pattern, subject, from)
+  return start < 0 ? undefined : captures(pattern, subject, start, lastMatchEnd)
+}
+
+function gmatch(text: LuaValue, sought: LuaValue): LuaResult {
+  const subject = expectString(text, 1, 'gmatch', arguments.length)
+  const pattern = compilePattern(expectString(sought, 2, 'gmatch', arguments.length), 'is-literal')
+  let at = 0
+  return () => {
+    meter.spend(1)
+    const start = search(pattern, subject, at)
+    if (start < 0) {
+      at = subject.length + 1
+      return NONE
+    }
+    const end = lastMatchEnd
+    // An empty match must not be found again.
+    at = end === start ? end + 1 : end
+    return captures(pattern, subject, start, end)
+  }
+}
+
+type Replacement = string | LuaTable | LuaFunction
+
+function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): LuaResult {
+  const subject = expectString(text, 1, 'gsub', arguments.length)
+  const pattern = compilePattern(expectString(sought, 2, 'gsub', arguments.length), 'anchors')
+  const replacement = replacementOf(by)
+  const countMax = limit === undefined ? subject.length + 1 : expectInteger(limit, 4, 'gsub', arguments.length) | 0
+  meter.spend(1 + Math.floor(subject.length / BYTES_PER_STEP))
+
+  const expands = typeof replacement === 'string' && replacement.includes('%')
+  let result = ''
+  let copied = 0
+  let at = 0
+  let count = 0
+  while (count < countMax && at <= subject.length) {
+    const start = search(pattern, subject, at)
+    if (start < 0) break
+    const end = lastMatchEnd
+    count++
+    const value =
+      typeof replacement !== 'string'
+        ? computed(pattern, replacement, subject, start, end)
+        : expands
+          ? expanded(pattern, replacement, subject, start, end)
+          : replacement
+    meter.charge(start - copied + value.length)
+    meter.spend(1)
+    result += subject.substring(copied, start) + value
+    copied = end
+    // After an empty match the next character is copied as it is.
+    at = end > start ? end : start + 1
+    if (pattern.anchored) break
+  }
+  if (count === 0) return [subject, 0]
+  return [result + subject.substring(copied), count]
+}
+
+function replacementOf(by: LuaValue): Replacement {
+  if (typeof by === 'string' || typeof by === 'function' || by instanceof LuaTable) return by
+  return toStringCoerced(by) ?? argumentError(3, 'gsub', 'string/function/table expected')
+}
+
+/** Fills in %0 … %9; what follows another % stands for itself. */
+function expanded(pattern: Pattern, template: string, subject: string, start: number, end: number): string {
+  let result = ''
+  let at = 0
+  for (;;) {
+    const percent = template.indexOf('%', at)
+    if (percent < 0) return result + template.substring(at)
+    result += template.substring(at, percent)
+    // C strings end with a NUL, and that is what a last % is followed by.
+    const code = percent + 1 < template.length ? template.charCodeAt(percent + 1) : 0
+    if (code === 48) result += subject.substring(start, end)
+    else if (code > 48 && code <= 57) {
+      result += toStringCoerced(capture(pattern, code - 49, subject, start, end))
+    } else result += String.fromCharCode(code)
+    at = percent + 2
+  }
+}
+
+/** Asks a function or a table; nil and false keep what was matched. */
+function computed(
+  pattern: Pattern,
+  replacement: LuaTable | LuaFunction,
+  subject: string,
+  start: number,
+  end: number,
+): string {
+  let value: LuaValue
+  if (typeof replacement === 'function') {
+    const args = captures(pattern, subject, start, end)
+    value = Array.isArray(args) ? callAll(replacement, args)[0] : call1(replacement, args as LuaValue)
+  } else value = indexed(replacement, capture(pattern, 0, subject, start, end))
+  if (value === undefined || value === false) return subject.substring(start, end)
+  return toStringCoerced(value) ?? runtimeError(`invalid replacement value (a ${typeName(value)})`)
+}
+
+/** table[key], metamethods included. */
+function indexed(table: LuaTable, key: LuaValue): LuaValue {
+  let holder: LuaValue = table
+  for (let i = 0; i < INDEX_CHAIN_MAX; i++) {
+    if (holder instanceof LuaTable) {
+      const value = holder.get(key)
+      if (value !== undefined) return value
+    }
+    const handler = metamethod(holder, '__index')
+    if (typeof handler === 'function') return call1(handler, holder, key)
+    if (handler === undefined) {
+      return holder instanceof LuaTable ? undefined : runtimeError(`attempt to index a ${typeName(holder)} value`)
+    }
+    holder = handler
+  }
+  runtimeError('loop in gettable')
+}
+
+function byte(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
+  const s = expectString(text, 1, 'byte', arguments.length)
+  let start = position(optionalInteger(from, 2, 'byte', 1), s.length)
+  let end = to === undefined ? start : position(expectInteger(to, 3, 'byte', 3), s.length)
+  if (start < 1) start = 1
+  if (end > s.length) end = s.length
+  const count = end - start + 1
+  if (count === 1) return s.charCodeAt(start - 1)
+  if (count <= 0) return NONE
+  if (count >= VALUES_MAX) runtimeError('stack overflow (string slice too long)')
+  const values: LuaValue[] = []
+  for (let i = start - 1; i < end; i++) values.push(s.charCodeAt(i))
+  return values
+}
+
+function char(...codes: LuaValue[]): LuaResult {
+  let result = ''
+  for (let i = 0; i < codes.length; i++) {
+    const code = expectInteger(codes[i], i + 1, 'char', codes.length) | 0
+    if (code < 0 || code > 255) argumentError(i + 1, 'char', 'invalid value')
+    result += String.fromCharCode(code)
+  }
+  meter.charge(result.length)
+  return result
+}
+
+function sub(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
+  const s = typeof text === 'string' ? text : expectString(text, 1, 'sub', arguments.length)
+  let start = position(expectInteger(from, 2, 'sub', arguments.length), s.length)
+  let end = to === undefined ? s.length : position(expectInteger(to, 3, 'sub', 3), s.length)
+  if (start < 1) start = 1
+  if (end > s.length) end = s.length
+  if (start > end) return ''
+  meter.charge(end - start)
+  return s.substring(start - 1, end)
+}
+
+const NOT_ASCII = /[\x80-\xff]/
+
+function lower(text: LuaValue): LuaResult {
+  const s = expectString(text, 1, 'lower', arguments.length)
+  meter.charge(s.length)
+  return NOT_ASCII.test(s) ? s.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : s.toLowerCase()
+}
+
+function upper(text: LuaValue): LuaResult {
+  const s = expectString(text, 1, 'upper', arguments.length)
+  meter.charge(s.length)
+  return NOT_ASCII.test(s) ? s.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : s.toUpperCase()
+}
+
+function reverse(text: LuaValue): LuaResult {
+  const s = expectString(text, 1, 'reverse', arguments.length)
+  meter.charge(s.length)
+  return Buffer.from(s, 'latin1').reverse().toString('latin1')
+}
+
+function rep(text: LuaValue, times: LuaValue): LuaResult {
+  const s = expectString(text, 1, 'rep', arguments.length)
+  // Lua cuts the count to 32 bits.
+  const count = expectInteger(times, 2, 'rep', arguments.length) | 0
+  if (count <= 0 || s === '') return ''
+  meter.charge(s.length * count)
+  return s.repeat(count)
+}
+
+export const stringLibrary: LuaTable = library({
+  byte,
+  char,
+  dump(code) {
+    expectFunction(code, 1, 'dump', arguments.length)
+    // There is no byte code to show: functions are compiled to JavaScript.
+    runtimeError('unable to dump given function')
+  },
+  find,
+  format(text) {
+    const values = arguments as unknown as ArrayLike<LuaValue>
+    return format(expectString(text, 1, 'format', values.length), values)
+  },
+  gfind: gmatch,
+  gmatch,
+  gsub,
+  len(text) {
+    return typeof text === 'string' ? text.length : expectString(text, 1, 'len', arguments.length).length
+  },
+  lower,
+  match,
+  rep,
+  reverse,
+  sub,
+  upper,
+})
