@@ -12,6 +12,7 @@
 // a wait: `settleTimes` sees to it whatever the random arguments were.
 
 import { Random } from '../../src/util/random.ts'
+import { FAMILIES } from './families.ts'
 import type { Argument, Grammar } from './grammar.ts'
 import { SHARED_SETTINGS } from './peers.ts'
 import type { Command, Program, Step, Word } from './program.ts'
@@ -187,8 +188,12 @@ export class Generator {
     const grammar = this.#grammars.get(name)!
     let words: Word[] = [...grammar.words]
     const context = { group: grammar.group, numkeys: -1 }
-    this.#arguments(grammar.arguments, words as string[], context)
+    const family = FAMILIES[grammar.group]
+    const made = chance(random, 80) ? family?.make(random, name, () => values.key(random, grammar.group)) : undefined
+    if (made !== undefined) words = made
+    else this.#arguments(grammar.arguments, words as string[], context)
     words = this.#mutate(words)
+    family?.tame?.(words as string[])
     words = this.#settleTimes(words as string[])
     this.#settleKeys(words as string[])
     if (chance(random, 20)) words[0] = randomCase(random, words[0] as string)

@@ -8,7 +8,12 @@ export const chance = (random: Random, percent: number): boolean => random.below
 
 const STRING_KEYS = ['s1', 's2', 's3', 'number', 'float', 'long:key:with:more:than:a:word:in:it:0123456789', '']
 const LIST_KEYS = ['l1', 'l2', 'l3', '\x00\xff\r\nkey']
-export const ALL_KEYS = [...STRING_KEYS, ...LIST_KEYS, 'absent']
+/** Keys that commands of other groups use most of the time. */
+const GROUP_KEYS: Readonly<Record<string, readonly string[]>> = {
+  bitmap: ['bits1', 'bits2', 'bits3'],
+  hyperloglog: ['hll1', 'hll2', 'hll3'],
+}
+export const ALL_KEYS = [...STRING_KEYS, ...LIST_KEYS, ...Object.values(GROUP_KEYS).flat(), 'absent']
 
 /** Keys that nothing but lists is ever put under. */
 export const LIST_ONLY_KEYS = ['queue1', 'queue2', 'queue3']
@@ -20,6 +25,8 @@ export function key(random: Random, group: string): string {
   if (!chance(random, 15)) {
     if (group === 'string') return pick(random, STRING_KEYS)
     if (group === 'list') return pick(random, LIST_KEYS)
+    const keys = GROUP_KEYS[group]
+    if (keys !== undefined) return pick(random, keys)
   }
   return pick(random, ALL_KEYS)
 }

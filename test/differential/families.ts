@@ -1,0 +1,17 @@
+// What a grammar cannot say about some groups of commands: `u17` is a type of BITFIELD, `hello` is none.
+//
+// A family may make whole commands of its own, so that arguments fit each other
+// often enough to get somewhere, and tames arguments that would need gigabytes.
+
+import type { Random } from '../../src/util/random.ts'
+import { bitmaps } from './bitmaps.ts'
+
+export interface Family {
+  /** Returns a command of that name, or undefined for one out of the grammar. `key` gives keys of this group. */
+  make(random: Random, name: string, key: () => string): string[] | undefined
+  /** Changes, in place, what no run could bear. */
+  tame?(words: string[]): void
+}
+
+/** Families by the group their commands bear in COMMAND DOCS. */
+export const FAMILIES: Readonly<Record<string, Family>> = { bitmap: bitmaps }
