@@ -35,7 +35,7 @@ export const EVENT_ALL =
   EVENT_BITS.t |
   EVENT_BITS.d
 
-const { g, $, l, z, x, e, m, n } = EVENT_BITS
+const { g, $, l, h, z, x, e, m, n } = EVENT_BITS
 
 /** Event name → class bit. */
 export const EVENT_CLASS = {
@@ -76,6 +76,13 @@ export const EVENT_CLASS = {
   zinterstore: z,
   zdiffstore: z,
   zrangestore: z,
+  hset: h,
+  hdel: h,
+  hincrby: h,
+  hincrbyfloat: h,
+  hexpire: h,
+  hexpired: h,
+  hpersist: h,
   expired: x,
   evicted: e,
   /** A change that nobody is told of, but for whoever watches the key (PFCOUNT storing its result). */
