@@ -19,12 +19,13 @@ import { Bytes, copyBytes } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
-import { elementAt, entryBytes, entryBytesAt } from './list-entry.ts'
+import { elementAt, entryBytesAt } from './list-entry.ts'
 import {
   PACKED_BYTES_MAX,
   PACKED_COUNT_MAX,
   PACKED_FIRST,
   packedAppendPair,
+  packedBytes,
   packedCopy,
   packedCount,
   packedElement,
@@ -202,7 +203,7 @@ export class Hash implements Value {
     const at = packedFind(arena, this.#ref, field, 2)
     const end = packedEnd(arena, this.#ref)
     if (at === -1) {
-      const bytes = entryBytes(field.length) + entryBytes(value.length)
+      const bytes = packedBytes(field.length) + packedBytes(value.length)
       if (end + bytes > PACKED_BYTES_MAX || packedCount(arena, this.#ref) + 2 > PACKED_COUNT_MAX) {
         this.#makeLarge()
         return this.#setLarge(field, value)
@@ -211,7 +212,7 @@ export class Hash implements Value {
       return true
     }
     const valueAt = packedNext(arena, this.#ref, at)
-    if (end + entryBytes(value.length) > PACKED_BYTES_MAX) {
+    if (end + packedBytes(value.length) > PACKED_BYTES_MAX) {
       this.#makeLarge()
       return this.#setLarge(field, value)
     }

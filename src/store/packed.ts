@@ -32,9 +32,14 @@ export function packedEnd(arena: Arena, ref: number): number {
   return ref === 0 ? PACKED_FIRST : arena.length(ref)
 }
 
+/** Returns the bytes an element of `length` bytes takes; Infinity when it fits into no sequence. */
+export function packedBytes(length: number): number {
+  return length > PACKED_BYTES_MAX ? Number.POSITIVE_INFINITY : entryBytes(length)
+}
+
 /** Tells whether an element of `length` more bytes fits. */
 export function packedFits(arena: Arena, ref: number, length: number): boolean {
-  return packedEnd(arena, ref) + entryBytes(length) <= PACKED_BYTES_MAX && packedCount(arena, ref) < PACKED_COUNT_MAX
+  return packedEnd(arena, ref) + packedBytes(length) <= PACKED_BYTES_MAX && packedCount(arena, ref) < PACKED_COUNT_MAX
 }
 
 /** Returns the offset of the element after the one at `at`. */

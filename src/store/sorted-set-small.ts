@@ -35,6 +35,7 @@ export function smallEnd(arena: Arena, ref: number): number {
 export function smallFits(arena: Arena, ref: number, length: number): boolean {
   return (
     smallCount(arena, ref) < SMALL_COUNT_MAX &&
+    length <= SMALL_BYTES_MAX &&
     smallEnd(arena, ref) + SCORE_BYTES + entryBytes(length) <= SMALL_BYTES_MAX
   )
 }
