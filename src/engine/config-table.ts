@@ -325,7 +325,7 @@ export const CONFIG_TABLE = {
     fileName('dbfilename'),
   ),
   rdbcompression: yesNo(true, { doc: 'Compress strings in snapshots and DUMP payloads.' }),
-  rdbchecksum: yesNo(true, { immutable: true, inert: true, doc: 'Put a checksum at the end of snapshots.' }),
+  rdbchecksum: yesNo(true, { immutable: true, doc: 'Put a checksum at the end of snapshots.' }),
   'rdb-save-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while a snapshot is written.' }),
   'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),
   'stop-writes-on-bgsave-error': yesNo(true, { inert: true, doc: 'Refuse writes after a snapshot failed.' }),

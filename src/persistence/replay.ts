@@ -5,6 +5,9 @@
 // (invariant 4). It goes in slices, so that clients hear LOADING in the meantime
 // and INFO shows how far it got.
 //
+// A file may begin with an RDB snapshot, or be nothing else: a base that a rewrite
+// made. It is read first (rdb/), the commands after it follow as ever.
+//
 // A unit (MULTI … EXEC) is parsed to its end before its first command runs, then
 // once more to run: so an unfinished one leaves no trace, without copies.
 //
@@ -30,6 +33,10 @@ import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { DiskFile } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import type { Part } from './manifest.ts'
+import { RdbDamage } from './rdb/damage.ts'
+import { LoadTarget } from './rdb/load-target.ts'
+import { readRdb } from './rdb/read-rdb.ts'
+import { StructureContext } from './rdb/structure-context.ts'
 
 /** Clients are heard at least this often while loading. */
 const SLICE_MS = 10
@@ -42,6 +49,7 @@ const RESYNC_TRIES_MAX = 10_000
 /** An RDB file, also one in front of commands, begins with this. */
 const RDB_MAGIC = 'REDIS'
 
+const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
 const CHECK_ADVICE =
   'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
 
@@ -129,7 +137,9 @@ class Replay {
     this.#wholeTo = 0
     this.#unitStart = -1
     const torn = await this.#withFile(part, 'read', async (file) => {
-      this.#reader = new CommandReader(file, size)
+      const preamble = await this.#preamble(file, size)
+      this.#wholeTo = preamble
+      this.#reader = new CommandReader(file, size, preamble)
       try {
         await this.#commands()
         if (this.#wholeTo === size) return false
@@ -170,22 +180,43 @@ class Replay {
     return cut
   }
 
+  /** Loads the snapshot that a file begins with; returns where the commands begin. */
+  async #preamble(file: DiskFile, size: number): Promise<number> {
+    const magic = Buffer.alloc(RDB_MAGIC.length)
+    await readFully(file, magic, 0)
+    if (magic.toString('latin1') !== RDB_MAGIC) return 0
+    const engine = this.#engine
+    const progress = engine.loading!
+    const before = progress.loadedBytes
+    const context = new StructureContext(engine.config)
+    try {
+      const { end } = await readRdb({
+        file,
+        size,
+        context,
+        target: new LoadTarget(engine, { expired: 'kept' }),
+        checksum: engine.config.get('rdbchecksum'),
+        progress: (bytes) => {
+          progress.loadedBytes = before + bytes
+        },
+      })
+      progress.loadedBytes = before + end
+      return end
+    } catch (error) {
+      if (!(error instanceof RdbDamage)) throw error
+      throw new PersistenceError(this.#path, error.offset, error.message, RDB_ADVICE)
+    }
+  }
+
   /** Runs all whole units of the current file. */
   async #commands(): Promise<void> {
     const reader = this.#reader
     const progress = this.#engine.loading!
     const before = progress.loadedBytes
-    if ((await reader.fill(0)) && isRdb(reader)) {
-      throw new PersistenceError(
-        this.#path,
-        0,
-        'this file is, or begins with, an RDB snapshot, which this version cannot read',
-        'Let redis-server write the directory anew with aof-use-rdb-preamble no (CONFIG SET, then BGREWRITEAOF)',
-      )
-    }
+    const start = reader.offset
     while (true) {
       const outcome = this.#slice()
-      progress.loadedBytes = before + reader.offset
+      progress.loadedBytes = before + reader.offset - start
       // Replies are dropped, and other clients hear LOADING.
       this.#engine.endTurn()
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
@@ -378,11 +409,6 @@ class BytesFile implements Pick<DiskFile, 'read'> {
 /** SELECT aside, only what changes data is journaled; PFCOUNT and its like may change a cached value. */
 function mayBeJournaled(command: Command): boolean {
   return command.isWrite || command.flags.has('may_replicate') || command.subcommands !== undefined
-}
-
-function isRdb(reader: CommandReader): boolean {
-  for (let i = 0; i < RDB_MAGIC.length; i++) if (reader.peek(i) !== RDB_MAGIC.charCodeAt(i)) return false
-  return true
 }
 
 async function readFully(file: DiskFile, into: Buffer, position: number): Promise<number> {

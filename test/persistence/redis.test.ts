@@ -1,7 +1,7 @@
 // Directories change hands: what this journal wrote redis-server loads, and the other way round.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -120,16 +120,38 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
     await here.close()
   })
 
-  test('its snapshot as a base is refused by name', async () => {
+  test('its snapshot as a base is loaded, and what it wrote after that', async () => {
     const dir = temporaryDirectory()
     const redis = await startRedis(dir)
+    for (const [name, ...words] of COMMANDS) await redis.call(name!, ...words.map((w) => Buffer.from(w, 'latin1')))
     await redis.config('SET', 'aof-use-rdb-preamble', 'yes')
     await redis.call('BGREWRITEAOF')
     while (!readdirSync(join(dir, 'appendonlydir')).some((name) => name.endsWith('.base.rdb'))) {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
-    await redis.set('a', '1')
-    await expect(startHere(dir)).rejects.toThrow(/\.base\.rdb.*RDB/)
+    await redis.config('SET', 'appendfsync', 'always')
+    await redis.select(0)
+    await redis.rpush('list', 'after')
+    const data = await dumpRedis(redis, [0, 2, 3])
+    const here = await startHere(dir)
+    expect(dump(here.engine)).toEqual(data)
+    expect(here.engine.loading).toBeUndefined()
+    await here.close()
+  })
+
+  test('a single file of an older Redis, a snapshot with commands behind it, is taken over', async () => {
+    const dir = temporaryDirectory()
+    const redis = await startRedis(dir)
+    await redis.set('in the snapshot', '1')
+    await redis.call('SAVE')
+    writeFileSync(
+      join(dir, 'appendonly.aof'),
+      Buffer.concat([readFileSync(join(dir, 'dump.rdb')), Buffer.from(encode(['SET', 'behind', '2']), 'latin1')]),
+    )
+    rmSync(join(dir, 'appendonlydir'), { recursive: true })
+    const here = await startHere(dir)
+    expect(dump(here.engine)).toEqual({ '0 behind': 'string 2', '0 in the snapshot': 'string 1' })
+    await here.close()
   })
 
   test('a torn end is cut at the same place', async () => {
@@ -138,7 +160,6 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
     for (const open of [startHere, startRedis]) {
       const dir = temporaryDirectory()
       mkdirSync(join(dir, 'appendonlydir'))
-      const { writeFileSync } = await import('node:fs')
       writeFileSync(join(dir, 'appendonlydir/appendonly.aof.manifest'), 'file x.1.incr.aof seq 1 type i\n')
       writeFileSync(join(dir, 'appendonlydir/x.1.incr.aof'), files)
       const opened = await open(dir)

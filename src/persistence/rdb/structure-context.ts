@@ -10,6 +10,12 @@ export class StructureContext {
   /** The seed of the hashes inside structures. */
   seed = 0
   listpackSize = 0
+  hashEntriesMax = 0
+  hashValueMax = 0
+  setEntriesMax = 0
+  setValueMax = 0
+  intsetEntriesMax = 0
+  readonly sortedSetLimits = { entries: 0, value: 0 }
 
   constructor(config: Config) {
     this.config = config
@@ -17,9 +23,17 @@ export class StructureContext {
 
   /** Points at a database, and reads the settings as they are now. */
   enter(db: Database): this {
+    const { config } = this
     this.arena = db.arena
     this.seed = db.host.seed
-    this.listpackSize = this.config.get('list-max-listpack-size')
+    this.listpackSize = config.get('list-max-listpack-size')
+    this.hashEntriesMax = config.get('hash-max-listpack-entries')
+    this.hashValueMax = config.get('hash-max-listpack-value')
+    this.setEntriesMax = config.get('set-max-listpack-entries')
+    this.setValueMax = config.get('set-max-listpack-value')
+    this.intsetEntriesMax = config.get('set-max-intset-entries')
+    this.sortedSetLimits.entries = config.get('zset-max-listpack-entries')
+    this.sortedSetLimits.value = config.get('zset-max-listpack-value')
     return this
   }
 }

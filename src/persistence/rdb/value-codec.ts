@@ -1,11 +1,13 @@
 // One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
 
-import { TYPE_LIST, type Value } from '../../store/value.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/value.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
+import { HashReader, HashWriter } from './hash-codec.ts'
 import { ListReader, ListWriter } from './list-codec.ts'
 import { TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
+import { SortedSetReader, SortedSetWriter } from './sorted-set-codec.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
 import type { StructureContext } from './structure-context.ts'
 
@@ -21,6 +23,10 @@ export class ValueReader {
   constructor(context: StructureContext) {
     this.#context = context
     this.#register(new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2)
+    this.#register(new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack)
+    this.#register(new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease)
+    this.#register(new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack)
+    this.#register(new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack)
   }
 
   #register(reader: StructureReader, ...types: number[]): void {
@@ -69,6 +75,8 @@ export class ValueWriter {
 
   constructor() {
     this.#writers[TYPE_LIST] = new ListWriter()
+    this.#writers[TYPE_HASH] = new HashWriter()
+    this.#writers[TYPE_ZSET] = new SortedSetWriter()
   }
 
   typeOf(value: Value): number {
@@ -88,7 +96,7 @@ export class ValueWriter {
 
 /** A stream may be empty and still remember its last id; anything else without elements does not exist. */
 function emptyIsNothing(value: Value): boolean {
-  return value.type === TYPE_LIST
+  return value.type !== TYPE_STREAM
 }
 
 function unknownType(type: number, input: RdbInput): RdbDamage {

@@ -2,9 +2,9 @@
 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createEngine, type TestClient } from '../../support/engine.ts'
+import { createEngine } from '../../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
-import { SAMPLES } from './redis-values.ts'
+import { SAMPLES, STRINGS } from './redis-values.ts'
 
 const latin1 = (word: string): Buffer => Buffer.from(word, 'latin1')
 
@@ -30,28 +30,39 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
 
   const ask = async (...words: string[]): Promise<unknown> => redis.callBuffer(words[0]!, ...words.slice(1).map(latin1))
 
-  /** Runs the commands on both sides; returns ours. */
-  async function make(commands: string[][]): Promise<TestClient> {
-    const here = createEngine().connect()
+  test.each(SAMPLES)('$key goes there and back', async ({ key, commands, encoding }) => {
     await redis.flushall()
-    for (const command of commands) {
-      expect(here.ask(...command)).not.toMatch(/^-/)
-      await ask(...command)
-    }
-    return here
-  }
-
-  test.each(SAMPLES)('$key goes there and back', async ({ key, commands }) => {
-    const here = await make(commands)
+    for (const command of commands) await ask(...command)
     const digest = String(await ask('DEBUG', 'DIGEST-VALUE', key))
+    const { engine, connect } = createEngine()
+    const here = connect()
+    here.ask('SET', key, 'in the way')
 
     const theirs = ((await ask('DUMP', key)) as Buffer).toString('latin1')
-    here.ask('DEL', key)
-    expect(here.ask('RESTORE', key, 0, theirs)).toBe('+OK\r\n')
+    // What has shrunk since is small again once it was restored.
+    await ask('RESTORE', key, '0', theirs, 'REPLACE')
+    const theirEncoding = String(await ask('OBJECT', 'ENCODING', key))
+    expect(here.ask('RESTORE', key, 0, theirs, 'REPLACE')).toBe('+OK\r\n')
+    expect(bulk(here.ask('OBJECT', 'ENCODING', key))).toBe(encoding ?? theirEncoding)
 
     const ours = bulk(here.ask('DUMP', key))
     await ask('DEL', key)
     expect(String(await ask('RESTORE', key, '0', ours))).toBe('OK')
     expect(String(await ask('DEBUG', 'DIGEST-VALUE', key))).toBe(digest)
+    expect(String(await ask('OBJECT', 'ENCODING', key))).toBe(theirEncoding)
+
+    here.ask('DEL', key)
+    expect(engine.databases[0]!.arena.usedBytes).toBe(0)
+  })
+
+  test('what is dumped there is the same bytes as what is dumped here, where Redis writes only one way', async () => {
+    const here = createEngine().connect()
+    for (const { key, commands } of STRINGS.slice(0, 16)) {
+      for (const command of commands) {
+        await ask(...command)
+        here.ask(...command)
+      }
+      expect(bulk(here.ask('DUMP', key))).toBe(((await ask('DUMP', key)) as Buffer).toString('latin1'))
+    }
   })
 })

@@ -4,6 +4,8 @@
 export interface Sample {
   key: string
   commands: string[][]
+  /** What OBJECT ENCODING says here, where that is not what redis-server 7.0 says. */
+  encoding?: string
 }
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i * 37 - 500))
@@ -33,16 +35,66 @@ export const STRINGS: Sample[] = [
   Array.from({ length: 20_000 }, (_, i) => String.fromCharCode((i * i * 31) & 255)).join(''),
 ].map((value, i) => ({ key: `string ${i}`, commands: [['SET', `string ${i}`, value]] }))
 
-const list = (key: string, elements: string[]): Sample => ({ key, commands: [['RPUSH', key, ...elements]] })
+const list = (key: string, encoding: 'listpack' | 'quicklist', elements: string[]): Sample => ({
+  key,
+  encoding,
+  commands: [['RPUSH', key, ...elements]],
+})
 
+/** In 7.2 a small list is a listpack. */
 export const LISTS: Sample[] = [
-  list('list one', ['']),
-  list('list numbers', [...numbers(60), '127', '128', '4095', '4096', '-4096', '-4097', '8388607', '8388608']),
-  list('list wide numbers', ['2147483647', '2147483648', '-2147483649', '9223372036854775807', '-9223372036854775808']),
-  list('list no numbers', ['9223372036854775808', '+1', '01', '1.5', '-']),
-  list('list texts', [...words(20), ...words(3, 100), ...words(2, 5000)]),
-  list('list long', words(5000)),
-  list('list large', ['a', 'x'.repeat(20_000), 'b', 'y'.repeat(200_000), 'c']),
+  list('list one', 'listpack', ['']),
+  list('list numbers', 'listpack', [
+    ...numbers(60),
+    '127',
+    '128',
+    '4095',
+    '4096',
+    '-4096',
+    '-4097',
+    '8388607',
+    '8388608',
+  ]),
+  list('list wide numbers', 'listpack', [
+    ...['2147483647', '2147483648', '-2147483649', '-8388608', '-8388609', '32767', '32768', '-32769'],
+    ...['9223372036854775807', '-9223372036854775808', '9007199254740993'],
+  ]),
+  list('list no numbers', 'listpack', ['9223372036854775808', '+1', '01', '1.5', '-']),
+  list('list texts', 'quicklist', [...words(20), ...words(3, 100), ...words(2, 5000)]),
+  list('list long', 'quicklist', words(5000)),
+  list('list large', 'quicklist', ['a', 'x'.repeat(20_000), 'b', 'y'.repeat(200_000), 'c']),
 ]
 
-export const SAMPLES: Sample[] = [...STRINGS, ...LISTS]
+const pairs = (fields: string[], value: (i: number) => string): string[] =>
+  fields.flatMap((field, i) => [field, value(i)])
+
+export const HASHES: Sample[] = [
+  { key: 'hash one', commands: [['HSET', 'hash one', '', '']] },
+  { key: 'hash small', commands: [['HSET', 'hash small', ...pairs(words(50), (i) => String(i * 1000))]] },
+  { key: 'hash many', commands: [['HSET', 'hash many', ...pairs(words(2000), (i) => `value ${i}`)]] },
+  { key: 'hash long', commands: [['HSET', 'hash long', 'field', 'v'.repeat(65), 'other', '\x00'.repeat(100_000)]] },
+  {
+    key: 'hash shrunk',
+    commands: [
+      ['HSET', 'hash shrunk', ...pairs(words(600), String)],
+      ['HDEL', 'hash shrunk', ...words(600).slice(2)],
+    ],
+  },
+]
+
+const scored = (members: string[], score: (i: number) => string): string[] =>
+  members.flatMap((member, i) => [score(i), member])
+const SCORES = ['0', '-0', '1', '-1.5', '3.3333333333333335', '1e300', '-5e-324', 'inf', '-inf', '4611686018427387904']
+const MORE_SCORES = [...SCORES, '9007199254740993', '1e17', '123456789012345680', '0.1', '1e-7']
+
+export const SORTED_SETS: Sample[] = [
+  { key: 'zset one', commands: [['ZADD', 'zset one', '1', '']] },
+  { key: 'zset small', commands: [['ZADD', 'zset small', ...scored(words(15), (i) => MORE_SCORES[i]!)]] },
+  { key: 'zset many', commands: [['ZADD', 'zset many', ...scored(words(1500), (i) => String((i * 7919) % 1009))]] },
+  {
+    key: 'zset long',
+    commands: [['ZADD', 'zset long', '5', 'm'.repeat(65), ...scored(words(15), (i) => MORE_SCORES[i]!)]],
+  },
+]
+
+export const SAMPLES: Sample[] = [...STRINGS, ...LISTS, ...HASHES, ...SORTED_SETS]

@@ -1,0 +1,193 @@
+// Hashes: fields and values as strings (type 4), in one blob (zipmap 9, ziplist 13, listpack 16), or with expiries (22 – 25).
+//
+// Types 24 and 25 are Redis 7.4's: a hash whose fields expire can be written in no
+// other way, and no older server reads it. All other hashes are written as 4 and 16.
+//
+//   24  [earliest expiry, ms]([0, or expiry - earliest + 1][field][value])…
+//   25  [earliest expiry, ms][listpack of field, value, expiry or 0 …]
+//   22, 23  the same before the release: without the earliest expiry, and all expiries absolute
+
+import { ABSENT, Hash, NEVER } from '../../store/hash.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { RdbDamage } from './damage.ts'
+import { ListpackBuilder, ListpackReader } from './listpack.ts'
+import type { PackedReader } from './packed-reader.ts'
+import { TYPE } from './rdb-format.ts'
+import type { RdbInput } from './rdb-input.ts'
+import type { RdbOutput } from './rdb-output.ts'
+import type { StructureReader, StructureWriter } from './structure-codec.ts'
+import type { StructureContext } from './structure-context.ts'
+import { ZiplistReader } from './ziplist.ts'
+import { ZipmapReader } from './zipmap.ts'
+
+/** Expiries beyond are no points in time: 48 bits, as Redis has for them. */
+const EXPIRY_MS_MAX = 2 ** 48
+
+export class HashReader implements StructureReader {
+  value: Hash | undefined = undefined
+  #context!: StructureContext
+  #type = 0
+  /** Fields that are to come; -1 = the number is not read yet. */
+  #left = -1
+  #earliest = 0
+  #valueMax = 0
+  readonly #field = new Bytes()
+  readonly #value = new Bytes()
+  readonly #listpack = new ListpackReader()
+  readonly #ziplist = new ZiplistReader()
+  readonly #zipmap = new ZipmapReader()
+
+  begin(type: number, context: StructureContext): void {
+    this.#type = type
+    this.#context = context
+    this.#left = -1
+    // Redis keeps a listpack as it comes unless it has too many fields; how long they are it does not look at.
+    this.#valueMax =
+      type === TYPE.hashListpack || type === TYPE.hashExpiringListpack ? Number.POSITIVE_INFINITY : context.hashValueMax
+    this.value = new Hash(context.arena, context.seed)
+  }
+
+  read(input: RdbInput): void {
+    switch (this.#type) {
+      case TYPE.hashZipmap:
+        this.#addZipmap(input.blob())
+        return
+      case TYPE.hashZiplist:
+        this.#addPairs(this.#ziplist.open(input.blob()))
+        return
+      case TYPE.hashListpack:
+        this.#addPairs(this.#listpack.open(input.blob()))
+        return
+      case TYPE.hashExpiringListpack:
+      case TYPE.hashExpiringListpackPreRelease:
+        if (this.#type === TYPE.hashExpiringListpack) input.int64()
+        this.#addTriples(this.#listpack.open(input.blob()))
+        return
+      case TYPE.hash:
+        this.#readFields(input)
+        return
+      default:
+        this.#readExpiringFields(input)
+    }
+  }
+
+  #readFields(input: RdbInput): void {
+    if (this.#left === -1) {
+      this.#left = input.count(2)
+      this.value!.expect(this.#left, this.#context.hashEntriesMax)
+      input.keep()
+    }
+    for (; this.#left > 0; this.#left--) {
+      const field = input.string(this.#field)
+      this.#add(field, input.string(this.#value), NEVER)
+      input.keep()
+    }
+  }
+
+  #readExpiringFields(input: RdbInput): void {
+    if (this.#left === -1) {
+      this.#earliest = this.#type === TYPE.hashExpiring ? input.int64() - 1 : 0
+      this.#left = input.count(3)
+      this.value!.expect(this.#left, this.#context.hashEntriesMax)
+      input.keep()
+    }
+    for (; this.#left > 0; this.#left--) {
+      const expiry = input.length()
+      const field = input.string(this.#field)
+      this.#add(field, input.string(this.#value), expiry === 0 ? NEVER : expiry + this.#earliest)
+      input.keep()
+    }
+  }
+
+  #addZipmap(blob: Bytes): void {
+    const zipmap = this.#zipmap.open(blob)
+    while (zipmap.count > 0) {
+      zipmap.next(this.#field, this.#value)
+      this.#add(this.#field, this.#value, NEVER)
+    }
+  }
+
+  #addPairs(elements: PackedReader): void {
+    while (elements.count > 0) {
+      const field = elements.next(this.#field)
+      this.#add(field, elements.next(this.#value), NEVER)
+    }
+  }
+
+  #addTriples(elements: PackedReader): void {
+    while (elements.count > 0) {
+      const field = elements.next(this.#field)
+      const value = elements.next(this.#value)
+      const expiry = Number(elements.nextInteger())
+      this.#add(field, value, expiry === 0 ? NEVER : expiry)
+    }
+  }
+
+  #add(field: Bytes, value: Bytes, expiry: number): void {
+    const hash = this.value!
+    if (!hash.set(field, value, this.#context.hashEntriesMax, this.#valueMax)) {
+      throw new RdbDamage('a hash has the same field twice')
+    }
+    if (expiry === NEVER) return
+    if (expiry < 0 || expiry > EXPIRY_MS_MAX) throw new RdbDamage('a field of a hash expires at no point in time')
+    hash.setExpiry(hash.find(field), expiry)
+  }
+}
+
+export class HashWriter implements StructureWriter {
+  #hash!: Hash
+  #type = 0
+  #slot = ABSENT
+  #begun = false
+  #earliest = 0
+  readonly #field = new Bytes()
+  readonly #value = new Bytes()
+  readonly #listpack = new ListpackBuilder()
+
+  typeOf(hash: Hash): number {
+    if (hash.earliestExpiry !== NEVER) return TYPE.hashExpiring
+    return hash.encoding === 'hashtable' ? TYPE.hash : TYPE.hashListpack
+  }
+
+  begin(hash: Hash): void {
+    this.#hash = hash
+    this.#type = this.typeOf(hash)
+    this.#begun = false
+  }
+
+  write(output: RdbOutput, untilBytes: number): boolean {
+    const hash = this.#hash
+    if (this.#type === TYPE.hashListpack) {
+      this.#writeListpack(output)
+      return true
+    }
+    if (!this.#begun) {
+      this.#begun = true
+      if (this.#type === TYPE.hashExpiring) {
+        this.#earliest = hash.earliestExpiry
+        output.int64(this.#earliest)
+      }
+      output.lengthOf(hash.length)
+      this.#slot = hash.first()
+    }
+    for (; this.#slot !== ABSENT; this.#slot = hash.next(this.#slot)) {
+      if (output.length >= untilBytes) return false
+      if (this.#type === TYPE.hashExpiring) {
+        const expiry = hash.expiryOf(this.#slot)
+        output.lengthOf(expiry === NEVER ? 0 : expiry - this.#earliest + 1)
+      }
+      output.string(hash.fieldOf(this.#slot, this.#field))
+      output.string(hash.valueOf(this.#slot, this.#value))
+    }
+    return true
+  }
+
+  #writeListpack(output: RdbOutput): void {
+    const hash = this.#hash
+    const listpack = this.#listpack.begin()
+    for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
+      listpack.add(hash.fieldOf(slot, this.#field)).add(hash.valueOf(slot, this.#value))
+    }
+    output.string(listpack.end())
+  }
+}

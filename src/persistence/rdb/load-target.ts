@@ -1,0 +1,110 @@
+// Where an RDB file's keys go when a server starts: into the engine's databases.
+
+import type { Engine } from '../../engine/engine.ts'
+import type { Database } from '../../store/database.ts'
+import type { Value } from '../../store/value.ts'
+import type { Bytes } from '../../util/bytes.ts'
+import { RdbDamage, RdbUnsupported } from './damage.ts'
+import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
+import type { StructureContext } from './structure-context.ts'
+
+export interface LoadOptions {
+  /**
+   * What becomes of keys whose time is up already: an RDB file of its own is the whole truth, and they are left out; the commands
+   * after a preamble may have kept them alive, so there they are kept until the load is over.
+   */
+  expired: 'dropped' | 'kept'
+  /** Takes the code of a function library. Without it a file that holds one is refused. */
+  loadFunction?: (code: string) => void
+}
+
+export class LoadTarget implements RdbTarget {
+  /** Keys put into the databases. */
+  keys = 0
+  /** Keys left out because their time was up. */
+  expired = 0
+  /** Keys left out because they have no elements, as some bugs of old servers made them. */
+  withoutElements = 0
+  /** What the file says about itself. */
+  readonly auxiliaries = new Map<string, string>()
+  readonly #engine: Engine
+  readonly #options: LoadOptions
+  #db!: Database
+  readonly #nowMs: number
+
+  constructor(engine: Engine, options: LoadOptions) {
+    this.#engine = engine
+    this.#options = options
+    this.#nowMs = options.expired === 'dropped' ? engine.clock.now() : Number.NEGATIVE_INFINITY
+  }
+
+  auxiliary(name: string, value: string): void {
+    this.auxiliaries.set(name, value)
+  }
+
+  selectDatabase(index: number, context: StructureContext): void {
+    const { databases } = this.#engine
+    const db = databases[index]
+    if (db === undefined) {
+      throw new RdbUnsupported(`it has keys in database ${index}, and 'databases' is ${databases.length}`)
+    }
+    this.#db = db
+    context.enter(db)
+  }
+
+  expect(): void {
+    // Tables grow in small steps here: there is nothing to make ready.
+  }
+
+  string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {
+    if (this.#isExpired(attributes)) return
+    const db = this.#db
+    const before = db.size
+    const entry = db.writeString(key, value, false, owned)
+    if (db.size === before) throw twice(key)
+    this.#describe(entry, attributes)
+  }
+
+  structure(key: Bytes, value: Value, attributes: KeyAttributes): void {
+    if (this.#isExpired(attributes)) {
+      value.free()
+      return
+    }
+    const db = this.#db
+    if (db.keys.find(key) >= 0) {
+      value.free()
+      throw twice(key)
+    }
+    db.create(key, value)
+    this.#describe(db.keys.find(key), attributes)
+  }
+
+  empty(): void {
+    this.withoutElements++
+  }
+
+  function(code: string): void {
+    const { loadFunction } = this.#options
+    if (loadFunction === undefined) throw new RdbUnsupported('it holds function libraries, which cannot be loaded here')
+    loadFunction(code)
+  }
+
+  #isExpired(attributes: KeyAttributes): boolean {
+    if (attributes.expiryMs === -1 || attributes.expiryMs >= this.#nowMs) return false
+    this.expired++
+    return true
+  }
+
+  #describe(entry: number, attributes: KeyAttributes): void {
+    this.keys++
+    if (attributes.expiryMs !== -1) this.#db.setExpiry(entry, attributes.expiryMs)
+    if (attributes.idleSeconds !== -1 || attributes.frequency !== -1) {
+      this.#db.setUse(entry, Math.min(attributes.idleSeconds, 0x7fffffff), attributes.frequency)
+    }
+  }
+}
+
+function twice(key: Bytes): RdbDamage {
+  const name = key.toString().slice(0, 64)
+  return new RdbDamage(`the key '${name.replace(/[^ -~]/g, '?')}' is there twice`)
+}

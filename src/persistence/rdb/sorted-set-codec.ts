@@ -1,0 +1,144 @@
+// Sorted sets: members with scores as text (type 3) or doubles (5), or in one blob (ziplist 12, listpack 17).
+//
+// Written as 5 and 17. In type 5 the highest score comes first, as Redis writes
+// it: a skiplist takes each of them in at its head.
+
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { Bytes, Source } from '../../util/bytes.ts'
+import { formatDouble } from '../../util/numbers.ts'
+import { RdbDamage } from './damage.ts'
+import { ListpackBuilder, ListpackReader } from './listpack.ts'
+import type { PackedReader } from './packed-reader.ts'
+import { TYPE } from './rdb-format.ts'
+import type { RdbInput } from './rdb-input.ts'
+import type { RdbOutput } from './rdb-output.ts'
+import type { StructureReader, StructureWriter } from './structure-codec.ts'
+import type { StructureContext } from './structure-context.ts'
+import { ZiplistReader } from './ziplist.ts'
+
+const NO_LIMITS = { entries: Number.POSITIVE_INFINITY, value: Number.POSITIVE_INFINITY }
+/** Up to here a whole score is an integer in a listpack. */
+const WHOLE_SCORE_MAX = 2 ** 62
+
+export class SortedSetReader implements StructureReader {
+  value: SortedSet | undefined = undefined
+  #context!: StructureContext
+  #type = 0
+  /** Members that are to come; -1 = the number is not read yet. */
+  #left = -1
+  readonly #member = new Bytes()
+  readonly #listpack = new ListpackReader()
+  readonly #ziplist = new ZiplistReader()
+
+  begin(type: number, context: StructureContext): void {
+    this.#type = type
+    this.#context = context
+    this.#left = -1
+    this.value = new SortedSet(context.arena, context.seed)
+    // The encoding is chosen at the end: until then a score of -0 stays one.
+    this.value.beforeAdding(Number.POSITIVE_INFINITY, context.sortedSetLimits)
+  }
+
+  read(input: RdbInput): void {
+    const { entries, value } = this.#context.sortedSetLimits
+    switch (this.#type) {
+      case TYPE.zsetZiplist:
+      case TYPE.zsetListpack: {
+        const reader = this.#type === TYPE.zsetZiplist ? this.#ziplist : this.#listpack
+        this.#addAll(reader.open(input.blob()))
+        // Such a blob stays what it is unless it has too many members; how long they are Redis does not look at.
+        this.value!.chooseEncoding({ entries, value: Number.POSITIVE_INFINITY })
+        return
+      }
+      default:
+        this.#readMembers(input)
+        this.value!.chooseEncoding({ entries, value })
+    }
+  }
+
+  #readMembers(input: RdbInput): void {
+    const isText = this.#type === TYPE.zsetText
+    if (this.#left === -1) {
+      this.#left = input.count(isText ? 2 : 9)
+      input.keep()
+    }
+    for (; this.#left > 0; this.#left--) {
+      const member = input.string(this.#member)
+      this.#add(member, isText ? input.textDouble() : input.double())
+      input.keep()
+    }
+  }
+
+  #addAll(elements: PackedReader): void {
+    while (elements.count > 0) {
+      const member = elements.next(this.#member)
+      this.#add(member, elements.nextDouble())
+    }
+  }
+
+  #add(member: Bytes, score: number): void {
+    if (Number.isNaN(score)) throw new RdbDamage('a score is no number')
+    if (!this.value!.add(member, score, NO_LIMITS)) throw new RdbDamage('a sorted set has the same member twice')
+  }
+}
+
+export class SortedSetWriter implements StructureWriter {
+  #set!: SortedSet
+  #left = 0
+  #begun = false
+  readonly #position = new SortedSetPosition()
+  readonly #member = new Bytes()
+  readonly #score = new Bytes(Source.allocate(32))
+  readonly #listpack = new ListpackBuilder()
+
+  typeOf(set: SortedSet): number {
+    return set.encoding === 'skiplist' ? TYPE.zset : TYPE.zsetListpack
+  }
+
+  begin(set: SortedSet): void {
+    this.#set = set
+    this.#left = set.length
+    this.#begun = false
+  }
+
+  write(output: RdbOutput, untilBytes: number): boolean {
+    const set = this.#set
+    if (set.encoding === 'listpack') {
+      this.#writeListpack(output)
+      return true
+    }
+    const position = this.#position
+    if (!this.#begun) {
+      this.#begun = true
+      output.lengthOf(set.length)
+      set.seek(set.length - 1, position)
+    }
+    while (this.#left > 0) {
+      if (output.length >= untilBytes) return false
+      output.string(set.memberAt(position, this.#member))
+      output.double(position.score)
+      if (--this.#left > 0) set.previous(position)
+    }
+    return true
+  }
+
+  #writeListpack(output: RdbOutput): void {
+    const set = this.#set
+    const position = this.#position
+    const listpack = this.#listpack.begin()
+    if (set.length > 0) {
+      set.seek(0, position)
+      do {
+        listpack.add(set.memberAt(position, this.#member))
+        const { score } = position
+        if (Number.isInteger(score) && Math.abs(score) <= WHOLE_SCORE_MAX) {
+          listpack.addInteger(Number.isSafeInteger(score) ? score : BigInt(score))
+        } else {
+          this.#score.length = this.#score.source.u8.write(formatDouble(score), 0, 'latin1')
+          listpack.add(this.#score)
+        }
+      } while (set.next(position))
+    }
+    output.string(listpack.end())
+  }
+}
