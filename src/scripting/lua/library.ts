@@ -18,7 +18,7 @@
 // `arguments.length` lets the checks tell "no value" from "nil", as Lua's do; without it what is undefined is
 // reported as "no value".
 
-import { runtimeError } from './errors.ts'
+import { LuaError, runtimeError } from './errors.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
 
@@ -27,6 +27,11 @@ export function library(members: Readonly<Record<string, LuaFunction | LuaValue>
   const table = new LuaTable()
   for (const [name, member] of Object.entries(members)) table.set(name, member)
   return table
+}
+
+/** Makes an error of a library function, to be thrown; its message begins with the position of the caller. */
+export function libraryError(message: string): LuaError {
+  return LuaError.at(message, 1)
 }
 
 /** Throws `bad argument #index to 'name' (problem)` with the position of the calling Lua function. */

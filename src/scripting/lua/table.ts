@@ -25,7 +25,14 @@ const HASH_SLOT_BYTES = 64
 const ARRAY_BITS_MAX = 26
 
 const NO_ARRAY: LuaValue[] = [undefined]
-const NO_KEYS: LuaValue[] = []
+const NO_KEYS = emptyList()
+
+/** An empty array that V8 already takes for one of any values, so that all key and value lists are of one kind. */
+function emptyList(): LuaValue[] {
+  const list: LuaValue[] = [undefined]
+  list.pop()
+  return list
+}
 
 export class LuaTable {
   /** Array part: element i at index i, index 0 unused. May be shorter than `capacity + 1`; what is missing is nil. */
@@ -56,7 +63,7 @@ export class LuaTable {
     this.nodes = 0
     this.metatable = undefined
     this.readonly = false
-    if ((meter.bytes -= TABLE_BYTES) < 0) meter.settle(0)
+    meter.charge(TABLE_BYTES)
   }
 
   /** Makes a table 1..n of the values, which may include nils. Takes a copy. */
@@ -271,8 +278,8 @@ export class LuaTable {
     meter.charge(capacity * ARRAY_SLOT_BYTES + nodes * HASH_SLOT_BYTES)
     this.nodes = nodes
     this.capacity = capacity
-    this.keys = []
-    this.values = []
+    this.keys = emptyList()
+    this.values = emptyList()
     this.index = undefined
     if (array === NO_ARRAY && capacity > 0) this.array = [undefined]
     if (array.length - 1 > capacity) {

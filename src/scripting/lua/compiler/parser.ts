@@ -1,0 +1,570 @@
+// Lua 5.1 source → syntax tree, in one pass that also resolves names, as Lua's own compiler works. Because it takes the
+// same decisions in the same order, it finds the same error first, and says it in the same words.
+//
+// Why not a parser from npm: luaparse, the only maintained one, drops parentheses from its tree, so that `f()` and `(f())`
+// (all results, one result) cannot be told apart; and Lua's error texts cannot be derived from its own.
+
+import { LuaError } from '../errors.ts'
+import { END_OF_SOURCE, Lexer, NAME, NUMBER, STRING } from './lexer.ts'
+import type { BinaryOperator, Clause, Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
+
+const LOCALS_MAX = 200
+const UPVALUES_MAX = 60
+/** How deep blocks and expressions may nest. */
+const LEVELS_MAX = 200
+
+/** Left and right binding power; right below left makes an operator associate to the right. */
+const PRIORITIES: Readonly<Record<string, readonly [number, number]>> = {
+  or: [1, 1],
+  and: [2, 2],
+  '<': [3, 3],
+  '>': [3, 3],
+  '<=': [3, 3],
+  '>=': [3, 3],
+  '~=': [3, 3],
+  '==': [3, 3],
+  '..': [5, 4],
+  '+': [6, 6],
+  '-': [6, 6],
+  '*': [7, 7],
+  '/': [7, 7],
+  '%': [7, 7],
+  '^': [10, 9],
+}
+const BINARY = new Map(Object.entries(PRIORITIES))
+const UNARY_PRIORITY = 8
+
+const BLOCK_ENDS = new Set(['else', 'elseif', 'end', 'until', END_OF_SOURCE])
+
+/** Parses a chunk; throws a LuaError when it is malformed. `name` is the chunk's name as messages show it. */
+export function parse(source: string, name: string): FunctionBody {
+  return new Parser(source, name).chunk()
+}
+
+class Parser {
+  readonly #lexer: Lexer
+  #function: FunctionBody
+  #localCounter = 0
+  #levels = 0
+  #loops = 0
+  /** Visible variables by name, innermost last. */
+  readonly #visible = new Map<string, Local[]>()
+  /** Variables of the open blocks, in order. */
+  readonly #active: Local[] = []
+  /** Where in `#active` the current function's variables begin. */
+  #floor = 0
+  /** Outer variables each open function uses. */
+  readonly #upvalues = new Map<FunctionBody, Set<Local>>()
+
+  constructor(source: string, name: string) {
+    this.#lexer = new Lexer(source, name)
+    this.#function = newFunction(undefined, 0)
+    this.#function.vararg = true
+  }
+
+  chunk(): FunctionBody {
+    const lexer = this.#lexer
+    const main = this.#function
+    if (lexer.source.startsWith('\x1b')) throw new LuaError(`${lexer.chunk}: bad header in precompiled chunk`)
+    lexer.next()
+    main.body = this.#block()
+    this.#check(END_OF_SOURCE)
+    main.endLine = lexer.line
+    return main
+  }
+
+  // Tokens
+
+  #check(token: string): void {
+    if (this.#lexer.token !== token) this.#lexer.fail(`'${token}' expected`)
+  }
+
+  #expect(token: string): void {
+    this.#check(token)
+    this.#lexer.next()
+  }
+
+  #accept(token: string): boolean {
+    if (this.#lexer.token !== token) return false
+    this.#lexer.next()
+    return true
+  }
+
+  #name(): string {
+    this.#check(NAME)
+    const name = this.#lexer.text
+    this.#lexer.next()
+    return name
+  }
+
+  /** Expects what closes `opener`, which stood on `line`. */
+  #close(token: string, opener: string, line: number): void {
+    const lexer = this.#lexer
+    if (lexer.token === token) lexer.next()
+    else if (line === lexer.line) lexer.fail(`'${token}' expected`)
+    else lexer.fail(`'${token}' expected (to close '${opener}' at line ${line})`)
+  }
+
+  #enter(): void {
+    if (++this.#levels > LEVELS_MAX) this.#lexer.failPlainly('chunk has too many syntax levels')
+  }
+
+  #leave(): void {
+    this.#levels--
+  }
+
+  // Names
+
+  #newLocal(name: string): Local {
+    const owner = this.#function
+    return { name, js: `${name}$${this.#localCounter++}`, owner, captured: false, assigned: false, used: false }
+  }
+
+  #declare(local: Local): void {
+    const same = this.#visible.get(local.name)
+    if (same === undefined) this.#visible.set(local.name, [local])
+    else same.push(local)
+    local.owner.localCount++
+    this.#active.push(local)
+    this.#checkLocals(0)
+  }
+
+  /** Throws when the current function would have too many variables with `coming` more. */
+  #checkLocals(coming: number): void {
+    if (this.#active.length - this.#floor + coming > LOCALS_MAX) this.#failLimit(LOCALS_MAX, 'local variables')
+  }
+
+  #failLimit(limit: number, what: string): never {
+    const { line } = this.#function
+    const where = line === 0 ? 'main function' : `function at line ${line}`
+    this.#lexer.failPlainly(`${where} has more than ${limit} ${what}`)
+  }
+
+  #forget(count: number): void {
+    while (this.#active.length > count) this.#visible.get(this.#active.pop()!.name)!.pop()
+  }
+
+  #variable(name: string): Expression {
+    const same = this.#visible.get(name)
+    const local = same === undefined ? undefined : same[same.length - 1]
+    if (local === undefined) return { kind: 'global', name }
+    local.used = true
+    if (local.owner === this.#function) return { kind: 'local', local, outer: false }
+    local.captured = true
+    for (let f: FunctionBody | undefined = this.#function; f !== undefined && f !== local.owner; f = f.parent) {
+      let used = this.#upvalues.get(f)
+      if (used === undefined) {
+        used = new Set()
+        this.#upvalues.set(f, used)
+      }
+      used.add(local)
+      if (used.size > UPVALUES_MAX) this.#failLimit(UPVALUES_MAX, 'upvalues')
+    }
+    return { kind: 'local', local, outer: true }
+  }
+
+  // Statements
+
+  #block(): Statement[] {
+    const outer = this.#active.length
+    const body = this.#statements()
+    this.#forget(outer)
+    return body
+  }
+
+  #statements(): Statement[] {
+    const body: Statement[] = []
+    this.#enter()
+    let last = false
+    while (!last && !BLOCK_ENDS.has(this.#lexer.token)) {
+      const statement = this.#statement()
+      last = statement.kind === 'return' || statement.kind === 'break'
+      body.push(statement)
+      this.#accept(';')
+    }
+    this.#leave()
+    return body
+  }
+
+  #statement(): Statement {
+    const lexer = this.#lexer
+    const line = lexer.line
+    switch (lexer.token) {
+      case 'if':
+        return this.#ifStatement(line)
+      case 'while': {
+        lexer.next()
+        const condition = this.#expression()
+        this.#expect('do')
+        const body = this.#loopBody()
+        this.#close('end', 'while', line)
+        return { kind: 'while', condition, body, line }
+      }
+      case 'do': {
+        lexer.next()
+        const body = this.#block()
+        this.#close('end', 'do', line)
+        return { kind: 'do', body, line }
+      }
+      case 'for':
+        return this.#forStatement(line)
+      case 'repeat': {
+        lexer.next()
+        const outer = this.#active.length
+        this.#function.loops = true
+        this.#loops++
+        const body = this.#statements()
+        this.#loops--
+        this.#close('until', 'repeat', line)
+        // The condition still sees the body's variables.
+        const condition = this.#expression()
+        this.#forget(outer)
+        return { kind: 'repeat', condition, body, line }
+      }
+      case 'function':
+        return this.#functionStatement(line)
+      case 'local':
+        lexer.next()
+        return this.#accept('function') ? this.#localFunction(line) : this.#localStatement(line)
+      case 'return': {
+        lexer.next()
+        const values = BLOCK_ENDS.has(lexer.token) || lexer.token === ';' ? [] : this.#expressions()
+        return { kind: 'return', values, line }
+      }
+      case 'break':
+        lexer.next()
+        if (this.#loops === 0) lexer.fail('no loop to break')
+        return { kind: 'break', line }
+      default:
+        return this.#expressionStatement(line)
+    }
+  }
+
+  #loopBody(): Statement[] {
+    this.#function.loops = true
+    this.#loops++
+    const body = this.#block()
+    this.#loops--
+    return body
+  }
+
+  #ifStatement(line: number): Statement {
+    const lexer = this.#lexer
+    const clauses: Clause[] = []
+    do {
+      const clauseLine = lexer.line
+      lexer.next()
+      const condition = this.#expression()
+      this.#expect('then')
+      clauses.push({ condition, body: this.#block(), line: clauseLine })
+    } while (lexer.token === 'elseif')
+    if (this.#accept('else')) clauses.push({ condition: undefined, body: this.#block(), line: lexer.line })
+    this.#close('end', 'if', line)
+    return { kind: 'if', clauses, line }
+  }
+
+  #forStatement(line: number): Statement {
+    const lexer = this.#lexer
+    lexer.next()
+    const name = this.#name()
+    let statement: Statement
+    const outer = this.#active.length
+    if (lexer.token === '=') {
+      lexer.next()
+      const from = this.#expression()
+      this.#expect(',')
+      const to = this.#expression()
+      const step = this.#accept(',') ? this.#expression() : undefined
+      this.#expect('do')
+      const local = this.#newLocal(name)
+      this.#checkLocals(3)
+      this.#declare(local)
+      statement = { kind: 'numericFor', local, from, to, step, body: this.#loopBody(), line }
+    } else if (lexer.token === ',' || lexer.token === 'in') {
+      const names = [name]
+      while (this.#accept(',')) names.push(this.#name())
+      this.#expect('in')
+      const values = this.#expressions()
+      this.#expect('do')
+      this.#function.calls = true
+      this.#checkLocals(3)
+      const locals = names.map((each) => this.#newLocal(each))
+      for (const local of locals) this.#declare(local)
+      statement = { kind: 'genericFor', locals, values, body: this.#loopBody(), line }
+    } else lexer.fail("'=' or 'in' expected")
+    this.#forget(outer)
+    this.#close('end', 'for', line)
+    return statement
+  }
+
+  #functionStatement(line: number): Statement {
+    const lexer = this.#lexer
+    lexer.next()
+    let target = this.#variable(this.#name()) as Target
+    while (lexer.token === '.' || lexer.token === ':') {
+      const isMethod = lexer.token === ':'
+      lexer.next()
+      target = { kind: 'index', base: target, key: { kind: 'string', value: this.#name() }, line: lexer.line }
+      if (!isMethod) continue
+      return { kind: 'assign', targets: [target], values: [this.#functionBody(line, true)], line }
+    }
+    if (target.kind === 'local') target.local.assigned = true
+    return { kind: 'assign', targets: [target], values: [this.#functionBody(line, false)], line }
+  }
+
+  #localFunction(line: number): Statement {
+    const local = this.#newLocal(this.#name())
+    this.#declare(local)
+    return { kind: 'localFunction', local, body: this.#functionBody(this.#lexer.line, false).body, line }
+  }
+
+  #localStatement(line: number): Statement {
+    const locals: Local[] = []
+    do locals.push(this.#newLocal(this.#name()))
+    while (this.#accept(','))
+    this.#checkLocals(locals.length)
+    const values = this.#accept('=') ? this.#expressions() : []
+    for (const local of locals) this.#declare(local)
+    return { kind: 'local', locals, values, line }
+  }
+
+  #expressionStatement(line: number): Statement {
+    const lexer = this.#lexer
+    const expression = this.#suffixed()
+    if (expression.kind === 'call' || expression.kind === 'method') {
+      return { kind: 'callStatement', call: expression, line }
+    }
+    const targets = [this.#target(expression)]
+    while (this.#accept(',')) {
+      const target = this.#suffixed()
+      targets.push(this.#target(target))
+      if (targets.length > LEVELS_MAX) lexer.failPlainly('chunk has too many syntax levels')
+    }
+    this.#expect('=')
+    return { kind: 'assign', targets, values: this.#expressions(), line }
+  }
+
+  #target(expression: Expression): Target {
+    if (expression.kind === 'local') expression.local.assigned = true
+    else if (expression.kind !== 'global' && expression.kind !== 'index') this.#lexer.fail('syntax error')
+    return expression
+  }
+
+  // Expressions
+
+  #expressions(): Expression[] {
+    const list = [this.#expression()]
+    while (this.#accept(',')) list.push(this.#expression())
+    return list
+  }
+
+  #expression(limit = 0): Expression {
+    const lexer = this.#lexer
+    this.#enter()
+    let left: Expression
+    if (lexer.token === 'not' || lexer.token === '-' || lexer.token === '#') {
+      const operator = lexer.token
+      lexer.next()
+      const operand = this.#expression(UNARY_PRIORITY)
+      if (operator === '-' && operand.kind === 'number') left = { kind: 'number', value: -operand.value }
+      else left = { kind: 'unary', operator, operand, line: lexer.lastLine }
+    } else left = this.#simple()
+    for (;;) {
+      const operator = lexer.token
+      const priority = BINARY.get(operator)
+      if (priority === undefined || priority[0] <= limit) break
+      lexer.next()
+      const right = this.#expression(priority[1])
+      if (operator === 'and' || operator === 'or') left = { kind: operator, left, right }
+      else left = { kind: 'binary', operator: operator as BinaryOperator, left, right, line: lexer.lastLine }
+    }
+    this.#leave()
+    return left
+  }
+
+  #simple(): Expression {
+    const lexer = this.#lexer
+    switch (lexer.token) {
+      case NUMBER: {
+        const value = lexer.number
+        lexer.next()
+        return { kind: 'number', value }
+      }
+      case STRING: {
+        const value = lexer.text
+        lexer.next()
+        return { kind: 'string', value }
+      }
+      case 'nil':
+      case 'true':
+      case 'false': {
+        const kind = lexer.token
+        lexer.next()
+        return { kind }
+      }
+      case '...':
+        if (!this.#function.vararg) lexer.fail("cannot use '...' outside a vararg function")
+        this.#function.usesDots = true
+        lexer.next()
+        return { kind: 'dots' }
+      case '{':
+        return this.#table()
+      case 'function': {
+        const line = lexer.line
+        lexer.next()
+        return this.#functionBody(line, false)
+      }
+      default:
+        return this.#suffixed()
+    }
+  }
+
+  /** A name or parenthesised expression followed by any number of fields, indexes and calls. */
+  #suffixed(): Expression {
+    const lexer = this.#lexer
+    let expression: Expression
+    if (lexer.token === '(') {
+      const line = lexer.line
+      lexer.next()
+      expression = this.#expression()
+      this.#close(')', '(', line)
+      // Also keeps `(a) = 1` from being an assignment.
+      expression = { kind: 'single', inner: expression }
+    } else if (lexer.token === NAME) {
+      expression = this.#variable(lexer.text)
+      lexer.next()
+    } else lexer.fail('unexpected symbol')
+    for (;;) {
+      switch (lexer.token) {
+        case '.':
+          lexer.next()
+          expression = index(expression, { kind: 'string', value: this.#name() }, lexer.lastLine)
+          break
+        case '[': {
+          lexer.next()
+          const key = this.#expression()
+          this.#expect(']')
+          expression = index(expression, key, lexer.lastLine)
+          break
+        }
+        case ':': {
+          lexer.next()
+          const name = this.#name()
+          const line = lexer.line
+          expression = { kind: 'method', base: expression, name, args: this.#args(), line }
+          break
+        }
+        case '(':
+        case '{':
+        case STRING: {
+          const line = lexer.line
+          expression = { kind: 'call', callee: expression, args: this.#args(), line }
+          break
+        }
+        default:
+          return expression
+      }
+    }
+  }
+
+  #args(): Expression[] {
+    const lexer = this.#lexer
+    this.#function.calls = true
+    if (lexer.token === STRING) {
+      const value = lexer.text
+      lexer.next()
+      return [{ kind: 'string', value }]
+    }
+    if (lexer.token === '{') return [this.#table()]
+    if (lexer.token !== '(') lexer.fail('function arguments expected')
+    const line = lexer.line
+    if (line !== lexer.lastLine) lexer.fail('ambiguous syntax (function call x new statement)')
+    lexer.next()
+    if (this.#accept(')')) return []
+    const args = this.#expressions()
+    this.#close(')', '(', line)
+    return args
+  }
+
+  #table(): Expression {
+    const lexer = this.#lexer
+    const line = lexer.line
+    const items: Expression[] = []
+    const fields: { key: Expression | undefined; value: Expression }[] = []
+    this.#expect('{')
+    while (lexer.token !== '}') {
+      if (lexer.token === '[' || (lexer.token === NAME && lexer.followedByEquals())) {
+        let key: Expression
+        if (this.#accept('[')) {
+          key = this.#expression()
+          this.#expect(']')
+        } else key = { kind: 'string', value: this.#name() }
+        this.#expect('=')
+        fields.push({ key, value: this.#expression() })
+      } else {
+        const value = this.#expression()
+        items.push(value)
+        fields.push({ key: undefined, value })
+      }
+      if (!this.#accept(',') && !this.#accept(';')) break
+    }
+    this.#close('}', '{', line)
+    return { kind: 'table', items, fields, line }
+  }
+
+  /** Parameters and body of a function, from its opening parenthesis to its `end`. */
+  #functionBody(line: number, isMethod: boolean): { readonly kind: 'function'; readonly body: FunctionBody } {
+    const lexer = this.#lexer
+    const outer = { function: this.#function, floor: this.#floor, loops: this.#loops, active: this.#active.length }
+    const body = newFunction(outer.function, line)
+    this.#function = body
+    this.#floor = outer.active
+    this.#loops = 0
+    const parameter = (name: string): void => {
+      const local = this.#newLocal(name)
+      body.parameters.push(local)
+      this.#declare(local)
+    }
+    this.#expect('(')
+    if (isMethod) parameter('self')
+    if (lexer.token !== ')') {
+      do {
+        if (lexer.token === NAME) parameter(this.#name())
+        else if (this.#accept('...')) {
+          body.vararg = true
+          body.arg = this.#newLocal('arg')
+          this.#declare(body.arg)
+        } else lexer.fail("<name> or '...' expected")
+      } while (!body.vararg && this.#accept(','))
+    }
+    this.#expect(')')
+    body.body = this.#block()
+    body.endLine = lexer.line
+    this.#close('end', 'function', line)
+    this.#forget(outer.active)
+    this.#function = outer.function
+    this.#floor = outer.floor
+    this.#loops = outer.loops
+    return { kind: 'function', body }
+  }
+}
+
+function index(base: Expression, key: Expression, line: number): IndexNode {
+  return { kind: 'index', base, key, line }
+}
+
+function newFunction(parent: FunctionBody | undefined, line: number): FunctionBody {
+  return {
+    parent,
+    line,
+    parameters: [],
+    vararg: false,
+    usesDots: false,
+    arg: undefined,
+    body: [],
+    calls: false,
+    loops: false,
+    localCount: 0,
+    endLine: line,
+  }
+}
