@@ -68,6 +68,29 @@ export class Dictionary {
     return ABSENT
   }
 
+  /** As `find` for the member of an entry of another dictionary with the same seed: no hash is made, no window moved. */
+  findMemberOf(other: Dictionary, otherEntry: number): number {
+    if (this.count === 0) return ABSENT
+    const hash = other.#word(otherEntry, HASH)
+    const otherBlock = other.#word(otherEntry, BLOCK)
+    let entry = this.#bucketWord(this.#bucketOf(hash)) - 1
+    while (entry >= 0) {
+      const page = this.#pages[entry >>> PAGE_SHIFT]!
+      const at = (entry & PAGE_MASK) << WORDS_SHIFT
+      if (page[at] === hash && this.#sameMember(page[at + BLOCK]!, other, otherBlock)) return entry
+      entry = page[at + NEXT]! - 1
+    }
+    return ABSENT
+  }
+
+  #sameMember(block: number, other: Dictionary, otherBlock: number): boolean {
+    const length = this.#length(block)
+    return (
+      length === other.#length(otherBlock) &&
+      equalBytes(this.#source(block), this.#start(block), other.#source(otherBlock), other.#start(otherBlock), length)
+    )
+  }
+
   /** Adds a member that `find` did not find, with room for `room` bytes of value; returns its entry. Throws ArenaFull. */
   insert(member: Bytes, room = 0): number {
     const block = this.#allocate(member.source, member.start, member.length, room)
@@ -154,6 +177,11 @@ export class Dictionary {
   hash(member: Bytes): number {
     if (member.hash === 0) member.hash = hashBytes(member.source, member.start, member.length, this.#seed)
     return member.hash
+  }
+
+  /** Returns the hash under which the member of an entry is filed. */
+  hashOf(entry: number): number {
+    return this.#word(entry, HASH)
   }
 
   /** Bytes held outside the arena's blocks: entries and buckets. */

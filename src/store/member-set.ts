@@ -1,0 +1,437 @@
+// A set: distinct members, in no order but that of their form.
+//
+// Three forms underneath:
+//
+//   integers   ascending in one block (intset.ts), while Redis would call it an intset
+//   packed     one packed sequence (packed.ts), in the order they came
+//   large      a Dictionary of members
+//
+// What OBJECT ENCODING says follows Redis's limits and the set's past, and never
+// goes back; the form follows what is quick to search. So a listpack that would be
+// long to search is a dictionary here, and a table of a few members is packed.
+//
+// A slot says where a member is, until the set changes: an index among the
+// integers, an offset in the packed form, an entry number in the large one.
+
+import type { Reply } from '../protocol/reply.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { Random } from '../util/random.ts'
+import type { Arena } from './arena.ts'
+import { ABSENT, Dictionary } from './dictionary.ts'
+import {
+  INTEGERS_MAX,
+  Int64,
+  integersCount,
+  integersFind,
+  integersGet,
+  integersInsert,
+  integersRemove,
+  integersText,
+} from './intset.ts'
+import {
+  PACKED_COUNT_MAX,
+  PACKED_FIRST,
+  packedAppend,
+  packedCopy,
+  packedCount,
+  packedElement,
+  packedEnd,
+  packedFind,
+  packedFits,
+  packedFree,
+  packedNext,
+  packedOffset,
+  packedRemove,
+} from './packed.ts'
+import { TYPE_SET, type Value } from './value.ts'
+
+export { ABSENT }
+
+export type SetEncoding = 'intset' | 'listpack' | 'hashtable'
+
+/** Redis's limits for small sets. */
+export interface SetLimits {
+  /** set-max-intset-entries */
+  integers: number
+  /** set-max-listpack-entries */
+  entries: number
+  /** set-max-listpack-value */
+  value: number
+}
+
+/** A MemberSet and the place that names it, on the JS heap. */
+const OBJECT_BYTES = 72
+/** A Dictionary and its empty arrays. */
+const LARGE_OBJECT_BYTES = 200
+/** What Redis calls a table is packed up to so many members: a dictionary of so few would be mostly empty. */
+const PACKED_TABLE_MAX = 32
+/** Blocks looked at to say how large a large set is. */
+const SAMPLES_MAX = 64
+
+const INTSET = 0
+const LISTPACK = 1
+const HASHTABLE = 2
+const ENCODINGS: readonly SetEncoding[] = ['intset', 'listpack', 'hashtable']
+
+export class MemberSet implements Value {
+  static readonly type = TYPE_SET
+  readonly #arena: Arena
+  readonly #seed: number
+  /** The block of the small forms; 0 when empty or large. */
+  #ref = 0
+  #large: Dictionary | undefined = undefined
+  /** INTSET, LISTPACK or HASHTABLE. A set that is INTSET and not large has integers, one of the others is packed. */
+  #encoding = INTSET
+
+  /** An empty set begins as an intset. `seed` is that of the key hash, since windows remember their hash. */
+  constructor(arena: Arena, seed: number) {
+    this.#arena = arena
+    this.#seed = seed
+    arena.account(OBJECT_BYTES)
+  }
+
+  get type(): number {
+    return TYPE_SET
+  }
+
+  get length(): number {
+    const large = this.#large
+    if (large !== undefined) return large.count
+    return this.#encoding === INTSET ? integersCount(this.#arena, this.#ref) : packedCount(this.#arena, this.#ref)
+  }
+
+  // ── looking ──────────────────────────────────────────────────────────────
+
+  /** Returns the slot of a member, or ABSENT. */
+  find(member: Bytes): number {
+    const large = this.#large
+    if (large !== undefined) return large.find(member)
+    if (this.#encoding !== INTSET) return packedFind(this.#arena, this.#ref, member, 1)
+    if (!integer.read(member)) return ABSENT
+    const index = integersFind(this.#arena, this.#ref, integer)
+    return index < 0 ? ABSENT : index
+  }
+
+  has(member: Bytes): boolean {
+    return this.find(member) !== ABSENT
+  }
+
+  /** Tells whether the member in a slot of another set is in this one. No text is made of integers, no hash made anew. */
+  hasMemberOf(other: MemberSet, slot: number): boolean {
+    const large = this.#large
+    if (large !== undefined && other.#large !== undefined) return large.findMemberOf(other.#large, slot) !== ABSENT
+    if (large === undefined && this.#encoding === INTSET && other.#large === undefined && other.#encoding === INTSET) {
+      return integersFind(this.#arena, this.#ref, integersGet(other.#arena, other.#ref, slot, integer)) >= 0
+    }
+    return this.find(other.memberOf(slot, scratch)) !== ABSENT
+  }
+
+  /**
+   * Points `window` at the member in a slot.
+   *
+   * It is valid until the set changes; the text of an integer only until some more were asked for (see integersText).
+   */
+  memberOf(slot: number, window: Bytes): Bytes {
+    const large = this.#large
+    if (large !== undefined) {
+      large.memberOf(slot, window)
+      window.hash = large.hashOf(slot)
+      return window
+    }
+    return this.#encoding === INTSET
+      ? integersText(this.#arena, this.#ref, slot, window)
+      : packedElement(this.#arena, this.#ref, slot, window)
+  }
+
+  /** Returns the first slot, ABSENT when there is none. */
+  first(): number {
+    if (this.length === 0) return ABSENT
+    return this.#isPacked ? PACKED_FIRST : 0
+  }
+
+  /** Returns the slot after one, ABSENT after the last. */
+  next(slot: number): number {
+    if (this.#isPacked) {
+      const next = packedNext(this.#arena, this.#ref, slot)
+      return next < packedEnd(this.#arena, this.#ref) ? next : ABSENT
+    }
+    return slot + 1 < this.length ? slot + 1 : ABSENT
+  }
+
+  /** Returns the slot of member number `index`, 0 ≤ index < length; O(1) but in the packed form. */
+  slotAt(index: number): number {
+    return this.#isPacked ? packedOffset(this.#arena, this.#ref, index) : index
+  }
+
+  /** True where `slotAt` is to be asked for ascending indices only by walking: each costs the way to it. */
+  get isWalked(): boolean {
+    return this.#isPacked
+  }
+
+  /** Returns the slot of a member, each as likely as the others. The set must not be empty. */
+  randomSlot(random: Random): number {
+    return this.slotAt(random.below(this.length))
+  }
+
+  /**
+   * Adds the slots of some members to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   *
+   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
+   * visited already, into a place. A small set comes all at once, and so does one that Redis holds in a small form.
+   */
+  scan(cursor: number, count: number, slots: number[]): number {
+    const large = this.#large
+    if (large === undefined || this.#encoding !== HASHTABLE) {
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
+      return 0
+    }
+    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
+    const end = Math.max(0, entry + 1 - count)
+    for (; entry >= end; entry--) slots.push(entry)
+    return entry + 1
+  }
+
+  get #isPacked(): boolean {
+    return this.#large === undefined && this.#encoding !== INTSET
+  }
+
+  // ── changing ─────────────────────────────────────────────────────────────
+
+  /** Adds a copy of a member, which must not lie in this set; tells whether it is new. Throws ArenaFull; nothing but the encoding is changed then. */
+  add(member: Bytes, limits: SetLimits): boolean {
+    const large = this.#large
+    if (large !== undefined) {
+      if (large.find(member) !== ABSENT) return false
+      if (this.#encoding !== HASHTABLE) this.#encoding = this.#encodingWith(member, limits)
+      large.insert(member)
+      return true
+    }
+    if (this.#encoding === INTSET && integer.read(member)) return this.#addInteger(member, limits)
+    if (this.#encoding !== INTSET && packedFind(this.#arena, this.#ref, member, 1) !== -1) return false
+    if (this.#encoding !== HASHTABLE) {
+      const encoding = this.#encodingWith(member, limits)
+      if (encoding !== this.#encoding) this.#become(encoding)
+    }
+    if (this.#large === undefined && !this.#fitsPacked(member)) this.#makeLarge()
+    if (this.#large === undefined) this.#ref = packedAppend(this.#arena, this.#ref, member)
+    else this.#large.insert(member)
+    return true
+  }
+
+  #addInteger(member: Bytes, limits: SetLimits): boolean {
+    const index = integersFind(this.#arena, this.#ref, integer)
+    if (index >= 0) return false
+    const count = integersCount(this.#arena, this.#ref)
+    if (count < limits.integers && count < INTEGERS_MAX) {
+      this.#ref = integersInsert(this.#arena, this.#ref, -1 - index, integer)
+      return true
+    }
+    if (count < limits.integers) this.#makeLarge()
+    else this.#become(HASHTABLE)
+    if (this.#large !== undefined) this.#large.insert(member)
+    else this.#ref = packedAppend(this.#arena, this.#ref, member)
+    return true
+  }
+
+  /** Returns what Redis makes of the set when it adds a member that is not there. */
+  #encodingWith(member: Bytes, limits: SetLimits): number {
+    const { length } = this
+    if (this.#encoding === INTSET) {
+      if (integer.read(member)) return length < limits.integers ? INTSET : HASHTABLE
+      return length < limits.entries && member.length <= limits.value && this.#longestInteger <= limits.value
+        ? LISTPACK
+        : HASHTABLE
+    }
+    return length < limits.entries && member.length <= limits.value ? LISTPACK : HASHTABLE
+  }
+
+  /** Digits of the longest of the integers; of those of a large set, as many as there can be. */
+  get #longestInteger(): number {
+    if (this.length === 0) return 0
+    if (this.#large !== undefined) return INTEGER_BYTES_MAX
+    const first = integersText(this.#arena, this.#ref, 0, scratch).length
+    return Math.max(first, integersText(this.#arena, this.#ref, this.length - 1, scratch).length)
+  }
+
+  #fitsPacked(member: Bytes): boolean {
+    if (this.#encoding === HASHTABLE && packedCount(this.#arena, this.#ref) >= PACKED_TABLE_MAX) return false
+    return packedFits(this.#arena, this.#ref, member.length)
+  }
+
+  /** Removes a member; false when there is none. */
+  remove(member: Bytes): boolean {
+    const slot = this.find(member)
+    if (slot === ABSENT) return false
+    this.removeSlot(slot)
+    return true
+  }
+
+  /** Removes the member in a slot. */
+  removeSlot(slot: number): void {
+    const large = this.#large
+    if (large !== undefined) large.remove(slot)
+    else if (this.#encoding === INTSET) this.#ref = integersRemove(this.#arena, this.#ref, slot)
+    else this.#ref = packedRemove(this.#arena, this.#ref, slot, 1)
+  }
+
+  // ── encodings ────────────────────────────────────────────────────────────
+
+  /** What OBJECT ENCODING says. It never goes back, but for `becomeIntset`. */
+  get encoding(): SetEncoding {
+    return ENCODINGS[this.#encoding]!
+  }
+
+  /** True while adding members may change the encoding: only then do limits matter. */
+  get isSmall(): boolean {
+    return this.#encoding !== HASHTABLE
+  }
+
+  /** Chooses the encoding of an empty set as Redis does, which is about to get `count` members, all of them different or not. */
+  begin(first: Bytes, count: number, limits: SetLimits): void {
+    if (count <= limits.integers && integer.read(first)) this.#encoding = INTSET
+    else this.#encoding = count <= limits.entries ? LISTPACK : HASHTABLE
+  }
+
+  /** Says that `count` members are about to be added: Redis makes a table at once when alone they would be too many. */
+  expect(count: number, limits: SetLimits): void {
+    if (this.#encoding === HASHTABLE) return
+    if (count > (this.#encoding === INTSET ? limits.integers : limits.entries)) this.#become(HASHTABLE)
+  }
+
+  /** Gives the set a later encoding, as loading does; an earlier one stays what it is. */
+  become(encoding: SetEncoding): void {
+    const wanted = ENCODINGS.indexOf(encoding)
+    if (wanted > this.#encoding) this.#become(wanted)
+  }
+
+  /** Becomes an intset if all members are integers and not too many, as the result of SINTERSTORE does. Throws ArenaFull; nothing is changed then. */
+  becomeIntset(limits: SetLimits): void {
+    const { length } = this
+    if (this.#encoding === INTSET || length > limits.integers || length > INTEGERS_MAX) return
+    for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
+      if (!integer.read(this.memberOf(slot, scratch))) return
+    }
+    let ref = 0
+    try {
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
+        integer.read(this.memberOf(slot, scratch))
+        ref = integersInsert(this.#arena, ref, -1 - integersFind(this.#arena, ref, integer), integer)
+      }
+    } catch (error) {
+      packedFree(this.#arena, ref)
+      throw error
+    }
+    this.#freeMembers()
+    this.#ref = ref
+    this.#encoding = INTSET
+  }
+
+  /** Changes the encoding to a later one, and the form with it. Throws ArenaFull; nothing but the encoding is changed then. */
+  #become(encoding: number): void {
+    if (this.#large === undefined && this.#encoding === INTSET) this.#leaveIntegers(encoding)
+    this.#encoding = encoding
+    if (this.#isPacked && encoding === HASHTABLE && this.length > PACKED_TABLE_MAX) this.#makeLarge()
+  }
+
+  /** Changes integers to the packed form if it has room for them, else to the large one. */
+  #leaveIntegers(encoding: number): void {
+    const arena = this.#arena
+    const count = this.length
+    if (count > (encoding === HASHTABLE ? PACKED_TABLE_MAX : PACKED_COUNT_MAX / 2)) {
+      this.#makeLarge()
+      return
+    }
+    let ref = 0
+    try {
+      for (let i = 0; i < count; i++) ref = packedAppend(arena, ref, integersText(arena, this.#ref, i, scratch))
+    } catch (error) {
+      packedFree(arena, ref)
+      throw error
+    }
+    this.#freeMembers()
+    this.#ref = ref
+  }
+
+  /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
+  #makeLarge(): void {
+    const large = new Dictionary(this.#arena, this.#seed)
+    try {
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) large.insert(this.memberOf(slot, scratch))
+    } catch (error) {
+      large.free()
+      throw error
+    }
+    this.#freeMembers()
+    this.#large = large
+    this.#arena.account(LARGE_OBJECT_BYTES)
+  }
+
+  // ── the whole ────────────────────────────────────────────────────────────
+
+  /** Writes every member as a bulk string. */
+  writeAll(reply: Reply): void {
+    for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) reply.bulk(this.memberOf(slot, scratch))
+  }
+
+  /** Bytes held; of a large set, what some of its blocks let expect. */
+  get bytes(): number {
+    const large = this.#large
+    if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#arena.capacity(this.#ref) + 4
+    const samples = Math.min(large.count, SAMPLES_MAX)
+    let sampled = 0
+    for (let i = 0; i < samples; i++) sampled += large.blockBytes(Math.floor((i * large.count) / samples))
+    const blocks = samples === 0 ? 0 : Math.round((sampled * large.count) / samples)
+    return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + blocks
+  }
+
+  copy(arena: Arena): MemberSet {
+    const copy = new MemberSet(arena, this.#seed)
+    copy.#encoding = this.#encoding
+    try {
+      const large = this.#large
+      if (large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
+      else copy.#copyLarge(large)
+    } catch (error) {
+      copy.free()
+      throw error
+    }
+    return copy
+  }
+
+  #copyLarge(from: Dictionary): void {
+    const large = new Dictionary(this.#arena, this.#seed)
+    this.#large = large
+    this.#arena.account(LARGE_OBJECT_BYTES)
+    for (let entry = 0; entry < from.count; entry++) {
+      from.memberOf(entry, scratch).hash = from.hashOf(entry)
+      large.insert(scratch)
+    }
+  }
+
+  free(): void {
+    this.#freeMembers()
+    this.#arena.account(-OBJECT_BYTES)
+  }
+
+  freeSome(max: number): boolean {
+    if (this.#large !== undefined && !this.#large.freeSome(max)) return false
+    this.free()
+    return true
+  }
+
+  #freeMembers(): void {
+    if (this.#large !== undefined) {
+      this.#large.free()
+      this.#large = undefined
+      this.#arena.account(-LARGE_OBJECT_BYTES)
+    }
+    if (this.#ref !== 0) this.#arena.free(this.#ref)
+    this.#ref = 0
+  }
+}
+
+/** Characters of -9223372036854775808. */
+const INTEGER_BYTES_MAX = 20
+
+const scratch = new Bytes()
+const integer = new Int64()
