@@ -54,7 +54,7 @@ export class Int64 {
     if (high >= -HIGH_SAFE && high < HIGH_SAFE && (high !== -HIGH_SAFE || low !== 0)) {
       return writeInteger(high * UINT32_RANGE + (low >>> 0), u8, at)
     }
-    return u8.latin1Write(String((BigInt(high) << 32n) | BigInt(low >>> 0)), at)
+    return u8.write(String((BigInt(high) << 32n) | BigInt(low >>> 0)), at, 'latin1')
   }
 }
 
