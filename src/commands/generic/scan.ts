@@ -12,14 +12,13 @@ import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { Glob } from '../../util/glob.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseCursor, readScanCount } from './scan-arguments.ts'
 
 /** Redis gives up after ten buckets for each key asked for, found or not. */
 const LOOKS_PER_COUNT = 10
 /** Free entries passed in one call, per key asked for and at least: some ten microseconds' work. */
 const FREE_PER_COUNT = 100
 const FREE_MIN = 4096
-const CURSOR_MAX = 18446744073709551615n
 
 const name = new Bytes()
 
@@ -49,7 +48,7 @@ export const scan = defineCommand({
     const options = call.options(2)
     while (options.next()) {
       if (options.is('COUNT') && options.has(1)) {
-        count = readCount(options.bytes())
+        count = readScanCount(options.bytes())
       } else if (options.is('MATCH') && options.has(1)) {
         glob = new Glob(options.string())
       } else if (options.is('TYPE') && options.has(1)) {
@@ -85,24 +84,4 @@ function walk(call: Call, cursor: number, count: number, glob: Glob | undefined,
   call.reply.text(entry < keys.entriesEnd ? String(entry) : '0')
   call.reply.array(found.length)
   for (let i = 0; i < found.length; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
-}
-
-/** Reads a count; those beyond 2^53 mean everything as well as 2^53 does. */
-function readCount(text: Bytes): number {
-  const count = parseInteger(text)
-  if (count === undefined) throw ERR.notInteger
-  if (count < 1) throw ERR.syntax
-  return Math.min(Number(count), Number.MAX_SAFE_INTEGER)
-}
-
-/** Reads a cursor as C's strtoul does, which takes a sign, and for nothing at all 0. Larger than any entry is the end. */
-function parseCursor(text: string): number {
-  const match = /^([+-]?)(\d+)$/.exec(text)
-  if (match === null) {
-    if (text === '') return 0
-    throw ERR.invalidCursor
-  }
-  const value = BigInt(match[2]!)
-  if (value > CURSOR_MAX) throw ERR.invalidCursor
-  return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
 }
