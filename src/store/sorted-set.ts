@@ -17,6 +17,7 @@ import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
+import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
   SMALL_FIRST,
   smallCopy,
@@ -54,13 +55,6 @@ export class SortedSetPosition {
   /** Offset in the small form. */
   at = 0
   readonly tree = new TreePosition()
-}
-
-/** A bound of a range of members; `infinite` is -1 for `-`, 1 for `+`, else 0. */
-export interface LexBound {
-  infinite: -1 | 0 | 1
-  exclusive: boolean
-  readonly member: Bytes
 }
 
 /** Bytes of a score behind its member. */
@@ -219,31 +213,68 @@ export class SortedSet implements Value {
     return this.#ref === 0 ? 0 : smallCountBelow(this.#arena, this.#ref, score, orEqual)
   }
 
-  /** Returns the rank of the first member not below the bound, all scores being equal. */
-  lexStart(min: LexBound): number {
-    if (min.infinite !== 0) return min.infinite < 0 ? 0 : this.length
-    if (this.#dictionary !== undefined) return this.#tree!.countBelowMember(min.member, min.exclusive)
-    return this.#lexCount(min.member, min.exclusive)
+  /** Finds the ranks of the members whose scores are in a range. */
+  scoreRange(range: ScoreRange, ranks: RankRange): void {
+    ranks.start = this.countBelow(range.min, range.minExclusive)
+    // A range that ends before it begins is empty, not negative.
+    ranks.end = Math.max(ranks.start, this.countBelow(range.max, !range.maxExclusive))
   }
 
-  /** Returns the rank after the last member not above the bound, all scores being equal. */
-  lexEnd(max: LexBound): number {
-    if (max.infinite !== 0) return max.infinite < 0 ? 0 : this.length
-    if (this.#dictionary !== undefined) return this.#tree!.countBelowMember(max.member, !max.exclusive)
-    return this.#lexCount(max.member, !max.exclusive)
+  /**
+   * Finds the ranks of the members in a range of members, which is meant for sets whose scores are all equal.
+   *
+   * Where they are not, Redis answers nonetheless, from a listpack by walking it from the end where the reply begins: so does the
+   * small form.
+   */
+  lexRange(range: LexRange, backwards: boolean, ranks: RankRange): void {
+    ranks.start = 0
+    ranks.end = 0
+    const { length } = this
+    if (length === 0 || range.isEmpty) return
+    if (this.#dictionary === undefined) {
+      this.#lexRangeSmall(range, backwards, ranks)
+      return
+    }
+    const { min, max } = range
+    const tree = this.#tree!
+    ranks.start = min.infinite === 0 ? tree.countBelowMember(min.member, min.exclusive) : min.infinite < 0 ? 0 : length
+    ranks.end = max.infinite === 0 ? tree.countBelowMember(max.member, !max.exclusive) : max.infinite < 0 ? 0 : length
+    ranks.end = Math.max(ranks.start, ranks.end)
   }
 
-  #lexCount(member: Bytes, orEqual: boolean): number {
+  #lexRangeSmall(range: LexRange, backwards: boolean, ranks: RankRange): void {
     const arena = this.#arena
     const ref = this.#ref
     const end = smallEnd(arena, ref)
-    let count = 0
-    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
-      const order = smallMember(arena, ref, at, window).compare(member)
-      if (order > 0 || (order === 0 && !orEqual)) break
-      count++
+    if (!range.reaches(smallMember(arena, ref, smallPrevious(arena, ref, end), window))) return
+    if (!range.covers(smallMember(arena, ref, SMALL_FIRST, window))) return
+    if (backwards) {
+      let rank = this.length
+      let at = end
+      while (at > SMALL_FIRST && !range.covers(smallMember(arena, ref, smallPrevious(arena, ref, at), window))) {
+        at = smallPrevious(arena, ref, at)
+        rank--
+      }
+      ranks.end = rank
+      while (at > SMALL_FIRST && range.reaches(smallMember(arena, ref, smallPrevious(arena, ref, at), window))) {
+        at = smallPrevious(arena, ref, at)
+        rank--
+      }
+      ranks.start = rank
+      return
     }
-    return count
+    let rank = 0
+    let at = SMALL_FIRST
+    while (at < end && !range.reaches(smallMember(arena, ref, at, window))) {
+      at = smallNext(arena, ref, at)
+      rank++
+    }
+    ranks.start = rank
+    while (at < end && range.covers(smallMember(arena, ref, at, window))) {
+      at = smallNext(arena, ref, at)
+      rank++
+    }
+    ranks.end = rank
   }
 
   // ── walking ──────────────────────────────────────────────────────────────

@@ -166,3 +166,20 @@ function layOut(digits: string, exponent: number): string {
   const mantissa = length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`
   return `${mantissa}e${exponent < 0 ? '-' : '+'}${magnitude}`
 }
+
+/** Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`, `0.10000000000000001`, `-0`, `inf`. */
+export function formatDouble17(value: number): string {
+  if (!Number.isFinite(value) || value === 0 || Number.isSafeInteger(value)) return formatDouble(value)
+  const text = Math.abs(value).toExponential(16)
+  const e = text.indexOf('e')
+  const digits = (text[0]! + text.slice(2, e)).replace(/0+$/, '')
+  const exponent = Number(text.slice(e + 1))
+  const sign = value < 0 ? '-' : ''
+  if (exponent < -4 || exponent >= 17) {
+    const mantissa = digits.length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`
+    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
+  }
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
+  if (digits.length <= exponent + 1) return sign + digits + '0'.repeat(exponent + 1 - digits.length)
+  return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`
+}

@@ -1,0 +1,11 @@
+// Ranks as commands name them: negative ones count from the end, and what lies outside is cut off.
+
+import type { RankRange } from '../../store/sorted-set-range.ts'
+
+/** Makes the range of what a set of `length` members has between two ranks, both included. */
+export function rankRange(length: number, start: number, stop: number, ranks: RankRange): void {
+  const from = Math.max(0, start < 0 ? start + length : start)
+  const to = Math.min(length - 1, stop < 0 ? stop + length : stop)
+  ranks.start = from > to ? 0 : from
+  ranks.end = from > to ? 0 : to + 1
+}

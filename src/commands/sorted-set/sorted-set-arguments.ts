@@ -1,0 +1,121 @@
+// What several sorted set commands read from their arguments, reply, and do after members have gone.
+
+import type { Call } from '../../engine/call.ts'
+import type { EventName } from '../../engine/events.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { type SortedSet, type SortedSetLimits, SortedSetPosition } from '../../store/sorted-set.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { parseDouble, parseInteger } from '../../util/numbers.ts'
+
+const limits: SortedSetLimits = { entries: 0, value: 0 }
+
+/** Returns how large a sorted set may be a listpack; the object is used again by the next call. */
+export function listpackLimits(call: Call): SortedSetLimits {
+  const { config } = call.engine
+  limits.entries = config.get('zset-max-listpack-entries')
+  limits.value = config.get('zset-max-listpack-value')
+  return limits
+}
+
+/** More digits may not be a double exactly when they are read one by one. */
+const EXACT_DIGITS_MAX = 15
+
+/** Reads argument `i` as a score. Whatever is none throws `error`. */
+export function readScore(call: Call, i: number, error: ReplyError = ERR.notFloat): number {
+  const score = parseScore(call.args.bytes(i))
+  if (score === undefined) throw error
+  return score
+}
+
+/** Reads a score; whole numbers, the usual ones, without making a string. */
+export function parseScore(bytes: Bytes): number | undefined {
+  const { length } = bytes
+  const { u8 } = bytes.source
+  const end = bytes.start + length
+  let at = bytes.start
+  const negative = length > 1 && u8[at] === 45
+  if (negative) at++
+  if (at < end && end - at <= EXACT_DIGITS_MAX) {
+    let value = 0
+    for (; at < end; at++) {
+      const digit = u8[at]! - 48
+      if (digit < 0 || digit > 9) return parseDouble(bytes.toString())
+      value = value * 10 + digit
+    }
+    return negative ? -value : value
+  }
+  return parseDouble(bytes.toString())
+}
+
+/** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
+export function readCount(call: Call, i: number, min: number, error: ReplyError): number {
+  const value = parseInteger(call.args.bytes(i))
+  if (value === undefined || value < min) throw error
+  return Number(value)
+}
+
+const position = new SortedSetPosition()
+const member = new Bytes()
+
+/**
+ * Replies with `count` members from rank `rank` on, downwards when `backwards`; all of them must exist.
+ *
+ * With their scores it is a flat array in RESP2, an array of pairs in RESP3.
+ */
+export function replyMembers(
+  reply: Reply,
+  set: SortedSet,
+  rank: number,
+  count: number,
+  backwards: boolean,
+  scores: 'none' | 'flat' | 'pairs',
+): void {
+  if (count <= 0) return
+  set.seek(rank, position)
+  for (let left = count; ; ) {
+    if (scores === 'pairs') reply.array(2)
+    reply.bulk(set.memberAt(position, member))
+    if (scores !== 'none') reply.double(position.score)
+    if (--left === 0) return
+    if (backwards) set.previous(position)
+    else set.next(position)
+  }
+}
+
+/** Announces `count` members, with or without their scores, and tells how to write them. */
+export function announceMembers(reply: Reply, count: number, withScores: boolean): 'none' | 'flat' | 'pairs' {
+  if (!withScores) {
+    reply.array(count)
+    return 'none'
+  }
+  if (reply.protocol === 3) {
+    reply.array(count)
+    return 'pairs'
+  }
+  reply.array(2 * count)
+  return 'flat'
+}
+
+/** Reports `count` members gone by a command that removes them, and removes the key with the last one. */
+export function membersRemoved(call: Call, key: Bytes, set: SortedSet, event: EventName, count: number): void {
+  call.changed(key, event)
+  call.changes += count - 1
+  if (set.length === 0) {
+    call.db.delete(key)
+    call.notify(key, 'del')
+  }
+}
+
+/** Stores a sorted set that a command made, whose memory then is the database's, and replies with its length; an empty one deletes the key. */
+export function storeResult(call: Call, key: Bytes, set: SortedSet, event: EventName): void {
+  const { length } = set
+  if (length > 0) {
+    call.db.writeStructure(key, set)
+    call.changed(key, event)
+  } else {
+    set.free()
+    if (call.db.delete(key)) call.changed(key, 'del')
+  }
+  call.reply.integer(length)
+}

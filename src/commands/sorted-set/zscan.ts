@@ -1,0 +1,88 @@
+// ZSCAN: the members of a sorted set, a few at a time.
+//
+// What Redis holds as a listpack comes at once and in order. Scores of the others
+// it prints here, and only here, with `%.17g` (ZADD k 0.1 m, ZSCAN k 0).
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Glob } from '../../util/glob.ts'
+import { formatDouble, formatDouble17 } from '../../util/numbers.ts'
+import { parseCursor, readScanCount } from '../generic/scan.ts'
+
+const member = new Bytes()
+const position = new SortedSetPosition()
+/** Ranks or numbers found, reused; how many match must be known before the array's header can be written. */
+const found: number[] = []
+
+export const zscan = defineCommand({
+  name: 'ZSCAN',
+  summary: 'Walks through the members of a sorted set and their scores, a few a call.',
+  group: 'sorted-set',
+  since: '2.8.0',
+  complexity: 'O(1) a call, O(N) for all N members',
+  arity: -3,
+  flags: ['readonly'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RO', use: 'access' }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'cursor', type: 'integer' },
+    { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+  ],
+  tips: ['nondeterministic_output'],
+  reply: 'array: the next cursor (0 = the end), and an array of members and scores',
+  run(call) {
+    const { reply } = call
+    const cursor = parseCursor(call.args.string(2))
+    const set = call.db.getForRead(call.key(1), SortedSet)
+    if (set === undefined) {
+      // Redis looks at the options only where there is something to scan.
+      reply.array(2)
+      reply.text('0')
+      reply.array(0)
+      return
+    }
+    let count = 10
+    let glob: Glob | undefined
+    const options = call.options(3)
+    while (options.next()) {
+      if (options.is('COUNT') && options.has(1)) count = readScanCount(options.bytes())
+      else if (options.is('MATCH') && options.has(1)) glob = new Glob(options.string())
+      else throw ERR.syntax
+    }
+    if (glob?.isEverything) glob = undefined
+    reply.array(2)
+    if (set.scannedAtOnce) {
+      let more = true
+      for (set.seek(0, position); more; more = set.next(position)) {
+        if (glob === undefined || glob.matchesBytes(set.memberAt(position, member))) found.push(position.rank)
+      }
+      reply.text('0')
+      reply.array(2 * found.length)
+      set.seek(0, position)
+      for (let i = 0; i < found.length; i++) {
+        while (position.rank < found[i]!) set.next(position)
+        reply.bulk(set.memberAt(position, member))
+        reply.text(set.encoding === 'listpack' ? formatDouble(position.score) : formatDouble17(position.score))
+      }
+    } else {
+      // Downwards: see SortedSet.scanned.
+      const begin = (cursor === 0 ? set.length : Math.min(cursor, set.length)) - 1
+      const end = Math.max(0, begin + 1 - count)
+      for (let number = begin; number >= end; number--) {
+        if (glob !== undefined) set.scanned(number, member)
+        if (glob === undefined || glob.matchesBytes(member)) found.push(number)
+      }
+      reply.text(String(end))
+      reply.array(2 * found.length)
+      for (let i = 0; i < found.length; i++) {
+        const score = set.scanned(found[i]!, member)
+        reply.bulk(member)
+        reply.text(formatDouble17(score))
+      }
+    }
+    found.length = 0
+  },
+})
