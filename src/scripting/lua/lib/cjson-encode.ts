@@ -1,0 +1,177 @@
+// Lua values to JSON, as lua-cjson writes it.
+//
+// A table whose keys are all positive integers is an array (holes are null, too
+// many holes an error), any other an object, the empty one too. Fields come in
+// the order in which they were set; lua-cjson's order is that of Lua's hash
+// nodes, which nobody can rely on.
+
+import { runtimeError } from '../errors.ts'
+import { meter } from '../meter.ts'
+import { LuaTable } from '../table.ts'
+import { formatNumber, type LuaValue, typeName } from '../value.ts'
+import { JSON_NULL } from './cjson-decode.ts'
+import { general } from './printf.ts'
+
+export interface EncodeSettings {
+  encodeMaxDepth: number
+  /** 0: an error; 1: as printf writes them; 2: null. */
+  encodeInvalidNumbers: number
+  encodeNumberPrecision: number
+  /** Whether a table that is too sparse for an array becomes an object instead of an error. */
+  encodeSparseConvert: boolean
+  /** A table is too sparse when its largest index is beyond `safe` and beyond `ratio` times its elements; 0: never. */
+  encodeSparseRatio: number
+  encodeSparseSafe: number
+}
+
+/** What lua-cjson's precision is unless a script sets it: that of tostring. */
+export const PRECISION_DEFAULT = 14
+
+/** Stack that a level of nesting takes here, generously. */
+const LEVEL_BYTES = 250
+
+// The encoding under way. Nothing here calls out, so one at a time is enough.
+let settings: EncodeSettings
+let depth = 0
+
+/** Writes a value; throws lua-cjson's errors. */
+export function encodeJson(value: LuaValue, using: EncodeSettings): string {
+  settings = using
+  depth = 0
+  return encodeValue(value)
+}
+
+function encodeValue(value: LuaValue): string {
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value)
+    case 'number':
+      return encodeNumber(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'undefined':
+      return 'null'
+    case 'object':
+      if (value instanceof LuaTable) return encodeTable(value)
+      if (value === JSON_NULL) return 'null'
+  }
+  return refuse(value, 'type not supported')
+}
+
+function encodeTable(table: LuaTable): string {
+  depth++
+  if (depth > settings.encodeMaxDepth || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
+    runtimeError(`Cannot serialise, excessive depth (${depth})`)
+  }
+  meter.spend(1)
+  const length = arrayLength(table)
+  const text = length > 0 ? encodeArray(table, length) : encodeObject(table)
+  depth--
+  return text
+}
+
+/** Returns the largest index when all keys are positive integers, 0 for no key, -1 for an object. */
+function arrayLength(table: LuaTable): number {
+  let items = table.array.length - 1
+  let max = items
+  if (table.holey) {
+    items = 0
+    max = 0
+    for (let i = 1; i < table.array.length; i++) {
+      if (table.array[i] === undefined) continue
+      items++
+      max = i
+    }
+  }
+  const { keys, values } = table
+  for (let i = 0; i < keys.length; i++) {
+    if (values[i] === undefined) continue
+    const key = keys[i]
+    if (typeof key !== 'number' || key < 1 || Math.floor(key) !== key) return -1
+    items++
+    if (key > max) max = key
+  }
+  const { encodeSparseRatio: ratio, encodeSparseSafe: safe } = settings
+  if (ratio > 0 && max > items * ratio && max > safe) {
+    if (!settings.encodeSparseConvert) refuse(table, 'excessively sparse array')
+    return -1
+  }
+  return max
+}
+
+function encodeArray(table: LuaTable, length: number): string {
+  // Holes are written out, and safe limits can be set high: they cost what they are long.
+  meter.charge(length)
+  let text = '['
+  for (let i = 1; i <= length; i++) {
+    if (i > 1) text += ','
+    const value = i < table.array.length ? table.array[i] : table.getNumber(i)
+    if (value === undefined) {
+      meter.charge(5)
+      meter.spend(1)
+      text += 'null'
+    } else text += encodeValue(value)
+  }
+  return `${text}]`
+}
+
+function encodeObject(table: LuaTable): string {
+  let text = '{'
+  for (let i = 1; i < table.array.length; i++) {
+    const value = table.array[i]
+    if (value !== undefined) text += `${text.length > 1 ? ',' : ''}"${encodeNumber(i)}":${encodeValue(value)}`
+  }
+  const { keys, values } = table
+  for (let i = 0; i < keys.length; i++) {
+    const value = values[i]
+    if (value === undefined) continue
+    if (text.length > 1) text += ','
+    const key = keys[i]
+    if (typeof key === 'string') text += `${encodeString(key)}:`
+    else if (typeof key === 'number') text += `"${encodeNumber(key)}":`
+    else refuse(key, 'table key must be a number or string')
+    text += encodeValue(value)
+  }
+  return `${text}}`
+}
+
+const SPECIAL = /["\\/\x00-\x1f\x7f]/
+const SPECIALS = /["\\/\x00-\x1f\x7f]/g
+
+const ESCAPES = new Map<string, string>()
+for (let code = 0; code < 128; code++) {
+  ESCAPES.set(String.fromCharCode(code), `\\u00${code.toString(16).padStart(2, '0')}`)
+}
+for (const character of '"\\/') ESCAPES.set(character, `\\${character}`)
+for (const [character, letter] of ['\bb', '\ff', '\nn', '\rr', '\tt']) ESCAPES.set(character!, `\\${letter}`)
+
+function escapeOf(character: string): string {
+  return ESCAPES.get(character)!
+}
+
+function encodeString(value: string): string {
+  meter.charge(value.length + 2)
+  return SPECIAL.test(value) ? `"${value.replace(SPECIALS, escapeOf)}"` : `"${value}"`
+}
+
+function encodeNumber(value: number): string {
+  meter.charge(8)
+  if (value - value !== 0) {
+    switch (settings.encodeInvalidNumbers) {
+      case 0:
+        return refuse(value, 'must not be NaN or Inf')
+      case 1:
+        // Here NaN has no sign, whatever tostring shows.
+        return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf'
+      default:
+        return 'null'
+    }
+  }
+  const precision = settings.encodeNumberPrecision
+  if (precision === PRECISION_DEFAULT) return formatNumber(value)
+  return value < 0 || Object.is(value, -0) ? `-${general(-value, precision)}` : general(value, precision)
+}
+
+function refuse(value: LuaValue, reason: string): never {
+  runtimeError(`Cannot serialise ${typeName(value)}: ${reason}`)
+}

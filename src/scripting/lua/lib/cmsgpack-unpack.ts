@@ -1,0 +1,175 @@
+// MessagePack to Lua values, as lua-cmsgpack reads it: nil, booleans, numbers, strings, arrays and maps.
+//
+// Its "bin" and "ext" types are unknown to lua-cmsgpack and an error here too. Every
+// BullMQ script unpacks its arguments, so the common forms (short strings and
+// maps, small numbers) come first and build their tables in one go.
+
+import { LuaError, runtimeError } from '../errors.ts'
+import { meter } from '../meter.ts'
+import { LuaTable } from '../table.ts'
+import type { LuaValue } from '../value.ts'
+import { fieldTable, sequenceTable } from './build-table.ts'
+
+/** Stack that a level of nesting takes here, generously. */
+const LEVEL_BYTES = 250
+
+// The reading under way. Nothing here calls out, so one at a time is enough.
+let text = ''
+let at = 0
+let depth = 0
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** Reads up to `limit` values from `start` on and appends them; returns where it stopped. */
+export function unpackValues(packed: string, start: number, limit: number, values: LuaValue[]): number {
+  text = packed
+  at = start
+  depth = 0
+  for (let count = 0; at < packed.length && count < limit; count++) values.push(unpackValue())
+  text = ''
+  return at
+}
+
+function unpackValue(): LuaValue {
+  if (at >= text.length) missing()
+  const byte = text.charCodeAt(at++)
+  if (byte < 0x80) return byte
+  if (byte >= 0xe0) return byte - 256
+  if (byte < 0x90) return unpackMap(byte & 15)
+  if (byte < 0xa0) return unpackArray(byte & 15)
+  if (byte < 0xc0) return unpackString(byte & 31)
+  switch (byte) {
+    case 0xc0:
+      return undefined
+    case 0xc2:
+      return false
+    case 0xc3:
+      return true
+    case 0xca:
+      fill(4)
+      return scratch.getFloat32(0)
+    case 0xcb:
+      fill(8)
+      return scratch.getFloat64(0)
+    case 0xcc:
+      return unsigned(1)
+    case 0xcd:
+      return unsigned(2)
+    case 0xce:
+      return unsigned(4)
+    case 0xcf:
+      fill(8)
+      return Number(scratch.getBigUint64(0))
+    case 0xd0:
+      return (unsigned(1) << 24) >> 24
+    case 0xd1:
+      return (unsigned(2) << 16) >> 16
+    case 0xd2:
+      return unsigned(4) | 0
+    case 0xd3:
+      fill(8)
+      return Number(scratch.getBigInt64(0))
+    case 0xd9:
+      return unpackString(unsigned(1))
+    case 0xda:
+      return unpackString(unsigned(2))
+    case 0xdb:
+      return unpackString(unsigned(4))
+    case 0xdc:
+      return unpackArray(unsigned(2))
+    case 0xdd:
+      return unpackArray(unsigned(4))
+    case 0xde:
+      return unpackMap(unsigned(2))
+    case 0xdf:
+      return unpackMap(unsigned(4))
+    default:
+      return fail('Bad data format in input.')
+  }
+}
+
+function unsigned(size: number): number {
+  if (at + size > text.length) missing()
+  let value = 0
+  for (let i = 0; i < size; i++) value = value * 256 + text.charCodeAt(at++)
+  return value
+}
+
+function fill(size: number): void {
+  if (at + size > text.length) missing()
+  for (let i = 0; i < size; i++) scratch.setUint8(i, text.charCodeAt(at++))
+}
+
+function unpackString(length: number): string {
+  const end = at + length
+  if (end > text.length) missing()
+  const value = text.substring(at, end)
+  at = end
+  return value
+}
+
+function unpackArray(length: number): LuaTable {
+  descend('in function mp_decode_to_lua_array')
+  const array: LuaValue[] = [undefined]
+  let hasNil = false
+  for (let i = 0; i < length; i++) {
+    const value = unpackValue()
+    if (value === undefined) hasNil = true
+    array.push(value)
+  }
+  depth--
+  if (!hasNil) return sequenceTable(array)
+  // Where nils are, what `#` will say depends on the order of assignment.
+  const table = new LuaTable()
+  for (let i = 1; i <= length; i++) if (array[i] !== undefined) table.setNumber(i, array[i])
+  return table
+}
+
+function unpackMap(length: number): LuaTable {
+  descend('too many return values at once; use unpack_one or unpack_limit instead.')
+  const keys: string[] = []
+  const values: LuaValue[] = []
+  for (let i = 0; i < length; i++) {
+    const key = unpackValue()
+    const value = unpackValue()
+    if (typeof key !== 'string' || value === undefined) return unpackMixed(keys, values, key, value, length - i - 1)
+    keys.push(key)
+    values.push(value)
+  }
+  depth--
+  return fieldTable(keys, values)
+}
+
+/** Goes on with a map that has a nil or a key that is no string. */
+function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: LuaValue, rest: number): LuaTable {
+  const table = new LuaTable()
+  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i])
+  assign(table, key, value)
+  for (let i = 0; i < rest; i++) {
+    const nextKey = unpackValue()
+    assign(table, nextKey, unpackValue())
+  }
+  depth--
+  return table
+}
+
+function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
+  // Lua blames no line: the assignment is C's.
+  if (key === undefined) throw LuaError.raise('table index is nil')
+  if (Number.isNaN(key)) throw LuaError.raise('table index is NaN')
+  table.set(key, value)
+}
+
+function descend(where: string): void {
+  depth++
+  meter.spend(1)
+  if (meter.depth + depth * LEVEL_BYTES > meter.depthMax) fail(`stack overflow (${where})`)
+}
+
+function missing(): never {
+  fail('Missing bytes in input.')
+}
+
+function fail(problem: string): never {
+  text = ''
+  runtimeError(problem)
+}

@@ -1,0 +1,70 @@
+// The cmsgpack library: pack, unpack, unpack_one, unpack_limit. Reading and writing have files of their own.
+
+import { NONE, results, VALUES_MAX } from '../calls.ts'
+import { runtimeError } from '../errors.ts'
+import { argumentError, expectInteger, expectString, library } from '../library.ts'
+import { meter } from '../meter.ts'
+import type { LuaTable } from '../table.ts'
+import type { LuaResult, LuaValue } from '../value.ts'
+import { packValue } from './cmsgpack-pack.ts'
+import { unpackValues } from './cmsgpack-unpack.ts'
+
+const BYTES_PER_STEP = 32
+
+/** Reads `limit` values from an offset: returns where to go on (-1: at the end), then the values. */
+function unpackFrom(text: string, limit: number, offset: number): LuaResult {
+  if (offset < 0 || limit < 0) {
+    runtimeError(`Invalid request to unpack with offset of ${offset} and limit of ${text.length}.`)
+  }
+  if (offset > text.length) runtimeError(`Start offset ${offset} greater than input length ${text.length}.`)
+  if (limit === 0 && offset === 0) return unpackAll(text)
+  const values: LuaValue[] = [-1]
+  meter.charge(text.length - offset)
+  const end = unpackValues(text, offset, Math.min(limit, VALUES_MAX), values)
+  if (values.length > VALUES_MAX) tooMany()
+  if (end < text.length) values[0] = end
+  return values
+}
+
+function unpackAll(text: string): LuaResult {
+  const values: LuaValue[] = []
+  meter.charge(text.length)
+  meter.spend(1 + Math.floor(text.length / BYTES_PER_STEP))
+  unpackValues(text, 0, VALUES_MAX, values)
+  if (values.length >= VALUES_MAX) tooMany()
+  return values.length === 0 ? NONE : results(values)
+}
+
+function tooMany(): never {
+  runtimeError('stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)')
+}
+
+/** An integer argument as C's int holds it. */
+function int(value: LuaValue, index: number, name: string, count: number): number {
+  return expectInteger(value, index, name, count) | 0
+}
+
+export const cmsgpackLibrary: LuaTable = library({
+  _NAME: 'cmsgpack',
+  _VERSION: 'lua-cmsgpack 0.4.0',
+  _COPYRIGHT: 'Copyright (C) 2012, Salvatore Sanfilippo',
+  _DESCRIPTION: 'MessagePack C implementation for Lua',
+  pack(...values) {
+    if (values.length === 0) argumentError(0, 'pack', 'MessagePack pack needs input.')
+    let text = ''
+    for (let i = 0; i < values.length; i++) text += packValue(values[i], 0)
+    return text
+  },
+  unpack(text) {
+    return unpackAll(typeof text === 'string' ? text : expectString(text, 1, 'unpack', arguments.length))
+  },
+  unpack_one(text, offset) {
+    const from = offset === undefined ? 0 : int(offset, 2, 'unpack_one', 2)
+    return unpackFrom(expectString(text, 1, 'unpack_one', arguments.length), 1, from)
+  },
+  unpack_limit(text, limit, offset) {
+    const count = int(limit, 2, 'unpack_limit', arguments.length)
+    const from = offset === undefined ? 0 : int(offset, 3, 'unpack_limit', 3)
+    return unpackFrom(expectString(text, 1, 'unpack_limit', arguments.length), count, from)
+  },
+})
