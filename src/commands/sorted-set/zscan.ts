@@ -9,7 +9,7 @@ import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { Glob } from '../../util/glob.ts'
 import { formatDouble, formatDouble17 } from '../../util/numbers.ts'
-import { parseCursor, readScanCount } from '../generic/scan.ts'
+import { parseCursor, readScanCount } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()
 const position = new SortedSetPosition()
