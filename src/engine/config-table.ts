@@ -321,7 +321,7 @@ export const CONFIG_TABLE = {
   } as ConfigRow<readonly SavePoint[]>,
   dbfilename: text(
     'dump.rdb',
-    { protected: true, inert: true, doc: 'Name of the snapshot file, inside dir.' },
+    { protected: true, doc: 'Name of the snapshot file, inside dir.' },
     fileName('dbfilename'),
   ),
   rdbcompression: yesNo(true, { doc: 'Compress strings in snapshots and DUMP payloads.' }),
@@ -398,12 +398,10 @@ export const CONFIG_TABLE = {
   // ── encodings, as OBJECT ENCODING tells them ──
   'hash-max-listpack-entries': integer(512, 0, INT64_MAX, {
     alias: 'hash-max-ziplist-entries',
-    inert: true,
     doc: 'Fields of a small hash.',
   }),
   'hash-max-listpack-value': memory(64, 0, INT64_MAX, {
     alias: 'hash-max-ziplist-value',
-    inert: true,
     doc: 'Longest value in a small hash.',
   }),
   'list-max-listpack-size': integer(-2, -2147483648, INT32_MAX, {

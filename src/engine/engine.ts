@@ -561,6 +561,17 @@ export class Engine implements DatabaseHost {
     this.removed(db, key, 'expired')
   }
 
+  // DatabaseHost: the time of some fields of a hash was up.
+  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
+    if (this.journal.enabled) {
+      this.#effects().append(db.index, keyGone ? ['DEL', key] : ['HDEL', key, ...fields])
+      this.endTurnSoon()
+    }
+    if (this.observing === 0) return
+    this.observe(db, key, 'hexpired')
+    if (keyGone) this.notifyEvent(db, key, 'del')
+  }
+
   /** Tells the world that a key is gone without a command that removed it. */
   removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
     if (this.journal.enabled) {

@@ -1,13 +1,14 @@
-// What happens when its time has come: keys expire, waiters give up.
+// What happens when its time has come: keys and fields of hashes expire, waiters give up.
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
 // end, and what one round leaves over makes the next one due at once.
 
+import { expireDueFields } from '../store/field-expiry.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Engine } from './engine.ts'
 
-/** Keys expired in one go before clients are heard again: about a millisecond's work. */
+/** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
 const EXPIRE_BATCH = 500
 
 export class Timekeeper {
@@ -28,9 +29,10 @@ export class Timekeeper {
     let due = blocking.room.earliestDeadlineMs
     if (this.#expires) {
       for (let i = 0; i < databases.length; i++) {
-        const { expiries } = databases[i]!.keys
+        const { expiries, fieldDeadlines } = databases[i]!.keys
         // A key expires after its last millisecond, a waiter in its own.
         if (expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
+        if (fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
       }
     }
     if (due >= this.#dueMs) return
@@ -49,7 +51,10 @@ export class Timekeeper {
     engine.newMoment()
     engine.blocking.room.expire(engine.now())
     if (this.#expires) {
-      for (const db of engine.databases) db.expireDue(EXPIRE_BATCH, this.#window)
+      for (const db of engine.databases) {
+        db.expireDue(EXPIRE_BATCH, this.#window)
+        expireDueFields(db, EXPIRE_BATCH, this.#window)
+      }
       if (engine.blocking.room.hasReady) engine.blocking.serve()
     }
     this.arm()

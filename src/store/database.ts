@@ -12,6 +12,7 @@
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
@@ -58,6 +59,8 @@ export interface DatabaseHost {
   looked: ((hash: number) => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: Database, key: Bytes): void
+  /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
+  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
   /** Throws the reply for a wrong type. */
   wrongType(): never
 }
@@ -97,6 +100,7 @@ export class Database {
       this.#expire(entry, key)
       return NONE
     }
+    if (entry !== NONE && this.keys.fieldDeadlines !== undefined && expireFieldsOf(this, entry, key)) return NONE
     return entry
   }
 
@@ -363,6 +367,7 @@ export class Database {
     this.#objects[index] = value
     this.keys.setWord(entry, VALUE, index)
     this.keys.setWord(entry, META, (this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)) | value.type)
+    noteFieldExpiry(this, entry, value)
   }
 
   // ── removing and moving ──────────────────────────────────────────────────
@@ -398,6 +403,7 @@ export class Database {
       renamed = keys.insert(to)
       keys.setWord(renamed, VALUE, keys.word(entry, VALUE))
       keys.setWord(renamed, META, meta)
+      noteFieldExpiry(this, renamed, this.structureOf(renamed))
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
     if (target !== NONE) this.#removeEntry(target)
@@ -583,7 +589,8 @@ export class Database {
 
   /** Bytes in use: blocks, index, large strings. */
   get usedBytes(): number {
-    return this.arena.usedBytes + this.keys.indexBytes + this.#largeBytes
+    const fieldDeadlineBytes = this.keys.fieldDeadlines?.heldBytes ?? 0
+    return this.arena.usedBytes + this.keys.indexBytes + this.#largeBytes + fieldDeadlineBytes
   }
 
   /** Bytes one key takes: its entry, its name and its value. */

@@ -14,8 +14,8 @@
 // at a time; what it has not got to yet is hidden: for every method here such a
 // field is not there.
 
-import type { Reply } from '../protocol/reply.ts'
-import { Bytes, copyBytes } from '../util/bytes.ts'
+import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
+import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
@@ -40,6 +40,9 @@ import {
 import { TYPE_HASH, type Value } from './value.ts'
 
 export { ABSENT }
+
+/** A hash of so many fields is in its large form, where `slotAt` costs nothing. */
+export const PROBED_MIN = PACKED_COUNT_MAX / 2 + 1
 
 /** A field that never expires does so then. */
 export const NEVER = Number.POSITIVE_INFINITY
@@ -82,6 +85,13 @@ export class Hash implements Value {
   get length(): number {
     const held = this.#held
     return this.#times === undefined || !this.#times.hides ? held : held - this.#times.hiddenCount
+  }
+
+  /** Tells whether no field is left but hidden ones. */
+  get isEmpty(): boolean {
+    const held = this.#held
+    if (this.#times === undefined || !this.#times.hides) return held === 0
+    return this.#times.count === held && this.#times.hiddenCount === held
   }
 
   get #held(): number {
@@ -365,20 +375,20 @@ export class Hash implements Value {
     const { u8 } = source
     const start = this.#arena.start(this.#ref)
     const end = start + this.#arena.length(this.#ref)
-    let write = parts !== 'values'
-    for (let at = start + PACKED_FIRST; at < end; ) {
-      const head = u8[at]!
-      if (head < 128) {
-        if (write) reply.bulkFrom(source, at + 1, head)
-        at += head + 2
-      } else {
-        if (write) {
-          elementAt(source, at, scratch)
-          reply.bulkFrom(source, scratch.start, scratch.length)
-        }
-        at += entryBytesAt(u8, at)
+    let at = start + PACKED_FIRST
+    if (parts === 'both') {
+      while (at < end) {
+        // Short elements lie as a row of bulk strings.
+        let short = 0
+        for (let i = at; i < end && u8[i]! <= ROW_BULK_BYTES_MAX; i += u8[i]! + 2) short++
+        if (short > 0) at = reply.bulkRow(source, at, short)
+        else at = writeElement(reply, source, at)
       }
-      if (parts !== 'both') write = !write
+      return
+    }
+    for (let write = parts === 'fields'; at < end; write = !write) {
+      if (write) at = writeElement(reply, source, at)
+      else at += entryBytesAt(u8, at)
     }
   }
 
@@ -455,6 +465,13 @@ export class Hash implements Value {
     this.#forgetTimes()
     this.#arena.account(-OBJECT_BYTES)
   }
+}
+
+/** Writes the element at `at` as a bulk string and returns where the next one begins. */
+function writeElement(reply: Reply, source: Source, at: number): number {
+  elementAt(source, at, scratch)
+  reply.bulkFrom(source, scratch.start, scratch.length)
+  return at + entryBytesAt(source.u8, at)
 }
 
 const scratch = new Bytes()

@@ -24,6 +24,7 @@ import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/by
 import { DeadlineHeap } from '../util/deadline-heap.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import type { FieldDeadlines } from './field-deadlines.ts'
 
 export const HASH = 0
 export const NEXT = 1
@@ -61,6 +62,8 @@ export const NONE = -1
 export class Keyspace {
   readonly arena: Arena
   readonly expiries: DeadlineHeap
+  /** Entries of hashes whose fields expire; undefined until the first. */
+  fieldDeadlines: FieldDeadlines | undefined = undefined
   /** Living entries. */
   count = 0
   /** One past the highest entry number used since the keyspace was last empty. */

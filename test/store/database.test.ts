@@ -29,6 +29,8 @@ class TestHost implements DatabaseHost {
     this.expiredKeys.push(`${db.index} ${key}`)
   }
 
+  fieldsExpired(): void {}
+
   wrongType(): never {
     throw new Error('wrong type')
   }

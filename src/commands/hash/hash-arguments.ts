@@ -1,0 +1,67 @@
+// What several hash commands do before and after they change a hash.
+
+import type { Call } from '../../engine/call.ts'
+import type { EventName } from '../../engine/events.ts'
+import type { Word } from '../../engine/journal.ts'
+import { expireHiddenField } from '../../store/field-expiry.ts'
+import { Hash } from '../../store/hash.ts'
+import type { Bytes } from '../../util/bytes.ts'
+
+/** Returns the hash under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
+export function hashForAdding(call: Call, key: Bytes): Hash {
+  return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host.seed))
+}
+
+/** Sets a field as HSET does, telling whether it is new. */
+export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value: Bytes, keepsExpiry = false): boolean {
+  // A field whose time is up is removed by itself, so that the journal tells of it first.
+  if (hash.hides) expireHiddenField(call.db, key, hash, field)
+  const { config } = call.engine
+  return hash.set(
+    field,
+    value,
+    config.get('hash-max-listpack-entries'),
+    config.get('hash-max-listpack-value'),
+    keepsExpiry,
+  )
+}
+
+/**
+ * Sets `count` fields to the values after them, from argument `first` on; returns how many are new.
+ *
+ * Should memory run out half way, the journal is told what was set until then; a hash that got nothing is removed.
+ */
+export function setFields(call: Call, hash: Hash, first: number, count: number, keepsExpiry = false): number {
+  const { args } = call
+  const key = call.key(1)
+  let created = 0
+  let done = 0
+  try {
+    for (; done < count; done++) {
+      const i = first + 2 * done
+      if (setField(call, key, hash, args.bytes(i), args.bytes(i + 1), keepsExpiry)) created++
+    }
+  } finally {
+    if (done < count) {
+      if (done > 0) {
+        const words: Word[] = ['HSET', key]
+        for (let i = first; i < first + 2 * done; i++) words.push(args.bytes(i))
+        call.propagate(...words)
+        call.changed(key, 'hset')
+      } else if (hash.isEmpty) {
+        call.db.delete(key)
+      }
+    }
+  }
+  return created
+}
+
+/** Reports `count` fields gone from a hash by a command that removes them, and removes the key with the last one. */
+export function fieldsRemoved(call: Call, key: Bytes, hash: Hash, event: EventName, count: number): void {
+  call.changed(key, event)
+  call.changes += count - 1
+  if (hash.isEmpty) {
+    call.db.delete(key)
+    call.notify(key, 'del')
+  }
+}

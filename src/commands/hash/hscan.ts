@@ -1,0 +1,71 @@
+// HSCAN: the fields of a hash, a few at a time.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { Hash } from '../../store/hash.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Glob } from '../../util/glob.ts'
+import { parseCursor, readScanCount } from '../generic/scan-arguments.ts'
+
+const window = new Bytes()
+/** Slots found, reused; how many match must be known before the array's header can be written. */
+const found: number[] = []
+
+export const hscan = defineCommand({
+  name: 'HSCAN',
+  summary: 'Walks through the fields of a hash, a few a call.',
+  group: 'hash',
+  since: '2.8.0',
+  complexity: 'O(1) a call, O(N) for all N fields',
+  arity: -3,
+  flags: ['readonly'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RO', use: 'access' }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'cursor', type: 'integer' },
+    { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    { name: 'novalues', type: 'pure-token', token: 'NOVALUES', optional: true, since: '7.4.0' },
+  ],
+  tips: ['nondeterministic_output'],
+  reply: 'array: the next cursor (0 = the end), and an array of fields and values',
+  history: [['7.4.0', 'Leaves the values out with `NOVALUES`.']],
+  run(call) {
+    const { reply } = call
+    const cursor = parseCursor(call.args.string(2))
+    const hash = call.db.getForRead(call.key(1), Hash)
+    if (hash === undefined) {
+      // Redis looks at the options only where there is something to scan.
+      reply.array(2)
+      reply.text('0')
+      reply.array(0)
+      return
+    }
+    let count = 10
+    let glob: Glob | undefined
+    let values = true
+    const options = call.options(3)
+    while (options.next()) {
+      if (options.is('COUNT') && options.has(1)) count = readScanCount(options.bytes())
+      else if (options.is('MATCH') && options.has(1)) glob = new Glob(options.string())
+      else if (options.is('NOVALUES')) values = false
+      else throw ERR.syntax
+    }
+    const next = hash.scan(cursor, count, found)
+    let matches = found.length
+    if (glob !== undefined && !glob.isEverything) {
+      matches = 0
+      for (let i = 0; i < found.length; i++) {
+        if (glob.matchesBytes(hash.fieldOf(found[i]!, window))) found[matches++] = found[i]!
+      }
+    }
+    reply.array(2)
+    reply.text(String(next))
+    reply.array(values ? 2 * matches : matches)
+    for (let i = 0; i < matches; i++) {
+      reply.bulk(hash.fieldOf(found[i]!, window))
+      if (values) reply.bulk(hash.valueOf(found[i]!, window))
+    }
+    found.length = 0
+  },
+})

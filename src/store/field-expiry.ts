@@ -1,0 +1,70 @@
+// How fields of hashes disappear when their time is up.
+//
+// As keys do: nobody sees a field after its last millisecond, whether or not it
+// has been removed. The database's `find` removes what is due in the hash it was
+// asked for, up to a bound; what is left then hides itself (hash.ts). The engine's
+// timer removes what nobody asks for, the earliest first. While the journal is
+// replayed nothing expires: history decides.
+
+import type { Bytes } from '../util/bytes.ts'
+import type { Database } from './database.ts'
+import { FieldDeadlines } from './field-deadlines.ts'
+import { type Hash, NEVER } from './hash.ts'
+import { PACKED_COUNT_MAX } from './packed.ts'
+import { TYPE_HASH, type Value } from './value.ts'
+
+/** Fields removed from a hash before a command sees it: half a millisecond's work, and all of a small hash. */
+const FIELDS_AT_ONCE = PACKED_COUNT_MAX
+
+/** Notes when the next field of a hash is due; to be told of each hash that comes, and when a field's expiry was set. */
+export function noteFieldExpiry(db: Database, entry: number, value: Value): void {
+  if (value.type !== TYPE_HASH || (value as Hash).earliestExpiry === NEVER) return
+  db.keys.fieldDeadlines ??= new FieldDeadlines()
+  db.keys.fieldDeadlines.set(entry, (value as Hash).earliestExpiry)
+}
+
+/** Removes fields of an entry that are due; tells whether the key went with the last one. */
+export function expireFieldsOf(db: Database, entry: number, key: Bytes): boolean {
+  if (!db.host.expires || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
+  expireFields(db, entry, key, FIELDS_AT_ONCE)
+  return !db.keys.isLive(entry)
+}
+
+/** Removes up to `max` fields whose time is up, wherever they are. `window` is used for names. */
+export function expireDueFields(db: Database, max: number, window: Bytes): void {
+  const deadlines = db.keys.fieldDeadlines
+  if (deadlines === undefined) return
+  const now = db.host.now()
+  for (let removed = 0; removed < max && deadlines.earliest < now; ) {
+    const entry = deadlines.earliestEntry
+    if (db.keys.isLive(entry)) removed += expireFields(db, entry, db.keys.keyOf(entry, window).copy(), max - removed)
+    else deadlines.set(entry, NEVER)
+  }
+}
+
+/** Removes a field that is hidden, before a command writes it anew. */
+export function expireHiddenField(db: Database, key: Bytes, hash: Hash, field: Bytes): void {
+  if (!hash.isHidden(field)) return
+  const name = field.copy()
+  hash.deleteHidden(field)
+  db.host.fieldsExpired(db, key, [name], false)
+}
+
+function expireFields(db: Database, entry: number, key: Bytes, max: number): number {
+  const deadlines = db.keys.fieldDeadlines!
+  const now = db.host.now()
+  const hash = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash) : undefined
+  if (hash === undefined || hash.earliestExpiry >= now) {
+    // What was noted is out of date.
+    deadlines.set(entry, hash === undefined ? NEVER : hash.earliestExpiry)
+    return 0
+  }
+  if (db.host.beforeChange !== null) db.host.beforeChange(db, entry)
+  const names: Bytes[] = []
+  hash.removeDue(now, max, names)
+  const { isEmpty } = hash
+  deadlines.set(entry, isEmpty ? NEVER : hash.earliestExpiry)
+  if (isEmpty) db.deleteEntry(entry)
+  db.host.fieldsExpired(db, key, names, isEmpty)
+  return names.length
+}
