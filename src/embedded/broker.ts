@@ -71,7 +71,8 @@ export class Broker {
       ...(appendfsync === undefined ? {} : { appendfsync }),
       ...config,
     })
-    const boot = new Boot(createConfig(settings), log)
+    // A program that names no directory has nothing to do with what lies in the one it was started in.
+    const boot = new Boot(createConfig(settings), log, settings.dir === undefined ? 'ignored' : 'loaded')
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {

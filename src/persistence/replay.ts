@@ -204,7 +204,12 @@ class Replay {
       return end
     } catch (error) {
       if (!(error instanceof RdbDamage)) throw error
-      throw new PersistenceError(this.#path, error.offset, error.message, RDB_ADVICE)
+      throw new PersistenceError(
+        this.#path,
+        error.offset,
+        `the RDB snapshot in it cannot be loaded: ${error.message}`,
+        RDB_ADVICE,
+      )
     }
   }
 

@@ -8,6 +8,7 @@ import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
 import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
+import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
@@ -49,29 +50,38 @@ export interface Loaded {
 
 export class Boot {
   readonly engine: Engine
+  readonly #loads: boolean
   #journal: OpenJournal | undefined = undefined
 
-  constructor(config: Config, log: Log | undefined) {
+  /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
+  constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
+    this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine(log === undefined ? { commands, config } : { commands, config, log })
     const appendonly = config.get('appendonly')
     config.onChange('appendonly', (wanted) => {
       if (wanted !== appendonly) throw new ConfigError("can't be turned on or off while the server runs")
     })
     // Whoever connects before `load` is done hears LOADING.
-    if (config.get('appendonly')) this.engine.state |= ENGINE_LOADING
+    if (this.#loads) this.engine.state |= ENGINE_LOADING
   }
 
-  /** Loads what the directory holds and goes on appending to it. Throws PersistenceError. */
+  /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
   async load(): Promise<Loaded> {
     const { engine } = this
     const { config } = engine
-    if (!config.get('appendonly')) return { keys: 0, bytes: 0, milliseconds: 0 }
-    fs.mkdirSync(config.get('dir'), { recursive: true })
-    this.#journal = await openJournal(engine)
+    if (!this.#loads) return { keys: 0, bytes: 0, milliseconds: 0 }
+    let loaded: { bytes: number; milliseconds: number } | undefined
+    if (config.get('appendonly')) {
+      fs.mkdirSync(config.get('dir'), { recursive: true })
+      this.#journal = await openJournal(engine)
+      loaded = this.#journal.loaded
+    } else {
+      loaded = await loadSnapshot(engine)
+      engine.state &= ~ENGINE_LOADING
+    }
     let keys = 0
     for (const db of engine.databases) keys += db.keys.count
-    const { bytes, milliseconds } = this.#journal.loaded
-    return { keys, bytes, milliseconds }
+    return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
   }
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */

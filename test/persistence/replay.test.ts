@@ -359,7 +359,7 @@ describe('damage', () => {
     expect(error.message).toContain('does not exist')
   })
 
-  test('a snapshot in front is refused by name', async () => {
+  test('a damaged snapshot in front is refused by name', async () => {
     const disk = diskWith({ 'appendonly.aof.1.base.rdb': 'REDIS0011xyz', [FIRST]: commands('SET a 1') })
     const error = await refusal(disk)
     expect(error.file).toBe(`${DIRECTORY}/appendonly.aof.1.base.rdb`)

@@ -1,12 +1,13 @@
 // One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
 
-import { TYPE_HASH, TYPE_LIST, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/value.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/value.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { HashReader, HashWriter } from './hash-codec.ts'
 import { ListReader, ListWriter } from './list-codec.ts'
 import { TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
+import { SetReader, SetWriter } from './set-codec.ts'
 import { SortedSetReader, SortedSetWriter } from './sorted-set-codec.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
 import type { StructureContext } from './structure-context.ts'
@@ -26,6 +27,7 @@ export class ValueReader {
     this.#register(new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack)
     this.#register(new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease)
     this.#register(new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack)
+    this.#register(new SetReader(), TYPE.set, TYPE.setIntset, TYPE.setListpack)
     this.#register(new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack)
   }
 
@@ -76,6 +78,7 @@ export class ValueWriter {
   constructor() {
     this.#writers[TYPE_LIST] = new ListWriter()
     this.#writers[TYPE_HASH] = new HashWriter()
+    this.#writers[TYPE_SET] = new SetWriter()
     this.#writers[TYPE_ZSET] = new SortedSetWriter()
   }
 

@@ -97,4 +97,20 @@ export const SORTED_SETS: Sample[] = [
   },
 ]
 
-export const SAMPLES: Sample[] = [...STRINGS, ...LISTS, ...HASHES, ...SORTED_SETS]
+export const SETS: Sample[] = [
+  { key: 'set one', commands: [['SADD', 'set one', '']], encoding: 'listpack' },
+  { key: 'set texts', commands: [['SADD', 'set texts', ...words(100)]], encoding: 'listpack' },
+  { key: 'set mixed', commands: [['SADD', 'set mixed', '1', '2', 'three', '-4', '01']], encoding: 'listpack' },
+  { key: 'set many', commands: [['SADD', 'set many', ...words(1000)]] },
+  { key: 'set long', commands: [['SADD', 'set long', 'm'.repeat(65), 'n'.repeat(70_000)]] },
+  { key: 'intset 16', commands: [['SADD', 'intset 16', ...numbers(100), '32767', '-32768']] },
+  { key: 'intset 32', commands: [['SADD', 'intset 32', '32768', '-5', '2147483647', '-2147483648']] },
+  { key: 'intset 64', commands: [['SADD', 'intset 64', '2147483648', '9223372036854775807', '-9223372036854775808']] },
+  {
+    key: 'intset wide',
+    commands: [['SADD', 'intset wide', '9007199254740993', '9007199254740992', '-9007199254740993']],
+  },
+  { key: 'integers many', commands: [['SADD', 'integers many', ...numbers(2000)]] },
+]
+
+export const SAMPLES: Sample[] = [...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS]

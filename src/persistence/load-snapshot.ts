@@ -1,0 +1,87 @@
+// Loads the snapshot (`dbfilename` in `dir`) into an empty engine, at a start without an append-only file.
+
+import path from 'node:path'
+import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import { type Disk, systemDisk } from './disk.ts'
+import { describeDiskError, PersistenceError } from './errors.ts'
+import { RdbDamage } from './rdb/damage.ts'
+import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
+import { readRdb } from './rdb/read-rdb.ts'
+import { StructureContext } from './rdb/structure-context.ts'
+
+export interface LoadedSnapshot {
+  bytes: number
+  milliseconds: number
+}
+
+/**
+ * Loads the snapshot if there is one; undefined when there is none.
+ *
+ * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the file cannot be
+ * trusted or reached; the engine keeps answering LOADING then and is of no further use.
+ */
+export async function loadSnapshot(
+  engine: Engine,
+  disk: Disk = systemDisk,
+  options: Pick<LoadOptions, 'loadFunction'> = {},
+): Promise<LoadedSnapshot | undefined> {
+  const { config } = engine
+  const file = path.join(config.get('dir'), config.get('dbfilename'))
+  if (!(await disk.exists(file))) return undefined
+  const started = engine.clock.monotonic()
+  const progress = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
+  engine.state |= ENGINE_LOADING
+  engine.loading = progress
+  engine.expires = false
+  engine.updateObserving()
+  const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
+  let bytes: number
+  try {
+    const open = await disk.open(file, 'read')
+    try {
+      const size = await open.size()
+      progress.totalBytes = size
+      const { end } = await readRdb({
+        file: open,
+        size,
+        target,
+        context: new StructureContext(config),
+        checksum: config.get('rdbchecksum'),
+        progress: (loaded) => {
+          progress.loadedBytes = loaded
+        },
+      })
+      bytes = end
+      if (end < size) engine.log.warn({ file, bytes: size - end }, 'something follows the end of the snapshot')
+    } finally {
+      await open.close()
+    }
+  } catch (error) {
+    if (error instanceof RdbDamage) {
+      throw new PersistenceError(
+        file,
+        error.offset,
+        `the snapshot cannot be loaded: ${error.message}`,
+        'Run redis-check-rdb on it to see how much is whole, restore a backup, or move the file away to start empty',
+      )
+    }
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    throw new PersistenceError(
+      file,
+      undefined,
+      describeDiskError(error),
+      'Make the file readable and start again',
+      error,
+    )
+  }
+  if (target.withoutElements > 0) {
+    engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
+  }
+  engine.expires = true
+  engine.state &= ~ENGINE_LOADING
+  engine.loading = undefined
+  engine.stats.changesSinceSave = 0
+  engine.updateObserving()
+  engine.timekeeper.arm()
+  return { bytes, milliseconds: engine.clock.monotonic() - started }
+}
