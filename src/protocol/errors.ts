@@ -71,6 +71,8 @@ export const ERR = {
   bitfieldOverflow: fixed('ERR Invalid OVERFLOW type specified'),
   bitfieldReadOnly: fixed('ERR BITFIELD_RO only supports the GET subcommand'),
   notHyperLogLog: fixed('WRONGTYPE Key is not a valid HyperLogLog string value.'),
+  pfdebugNoKey: fixed('ERR The specified key does not exist'),
+  pfdebugNotSparse: fixed('ERR HLL encoding is not sparse'),
   corruptHyperLogLog: fixed('INVALIDOBJ Corrupted HLL object detected'),
   timeoutNotFloat: fixed('ERR timeout is not a float or out of range'),
   timeoutNotInteger: fixed('ERR timeout is not an integer or out of range'),

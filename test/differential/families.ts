@@ -5,6 +5,7 @@
 
 import type { Random } from '../../src/util/random.ts'
 import { bitmaps } from './bitmaps.ts'
+import { hyperloglogs } from './hyperloglogs.ts'
 
 export interface Family {
   /** Returns a command of that name, or undefined for one out of the grammar. `key` gives keys of this group. */
@@ -14,4 +15,4 @@ export interface Family {
 }
 
 /** Families by the group their commands bear in COMMAND DOCS. */
-export const FAMILIES: Readonly<Record<string, Family>> = { bitmap: bitmaps }
+export const FAMILIES: Readonly<Record<string, Family>> = { bitmap: bitmaps, hyperloglog: hyperloglogs }

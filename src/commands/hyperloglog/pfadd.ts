@@ -1,0 +1,54 @@
+// PFADD: counts elements in.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { CHANGED, CORRUPT, forgetCount, placeOf } from '../../store/hyperloglog.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { StoredHyperLogLog } from './stored.ts'
+
+const stored = new StoredHyperLogLog()
+
+export const pfadd = defineCommand({
+  name: 'PFADD',
+  summary: 'Adds elements to a HyperLogLog, creating it if needed.',
+  group: 'hyperloglog',
+  since: '2.8.9',
+  complexity: 'O(1) for each element.',
+  arity: -2,
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'insert' }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'element', type: 'string', optional: true, multiple: true },
+  ],
+  reply: 'integer: 1 when a register changed or the key was created, else 0',
+  run(call) {
+    const { args, db } = call
+    const key = call.key(1)
+    const entry = db.findForWrite(key)
+    let changes = 0
+    if (entry === NONE) {
+      stored.create(db, key)
+      changes++
+    } else {
+      stored.open(db, entry)
+    }
+    const bytesMax = call.engine.config.get('hll-sparse-max-bytes')
+    for (let i = 2; i < args.length; i++) {
+      const outcome = stored.add(placeOf(args.bytes(i)), bytesMax)
+      if (outcome === CHANGED) {
+        changes++
+      } else if (outcome === CORRUPT) {
+        // What went in before stays in, and Redis tells nobody; here the journal at least has to know.
+        if (changes > 0) call.changed(key, 'untold')
+        throw ERR.corruptHyperLogLog
+      }
+    }
+    if (changes > 0) {
+      forgetCount(stored.bytes)
+      call.changed(key, 'pfadd')
+      call.changes += changes - 1
+    }
+    call.reply.integer(changes > 0 ? 1 : 0)
+  },
+})

@@ -1,0 +1,86 @@
+// A HyperLogLog under a key, open for changes.
+//
+// It is a string like any other, so a change of its size goes through the
+// database: one object follows the string wherever that moves to.
+
+import { ERR } from '../../protocol/errors.ts'
+import type { Database } from '../../store/database.ts'
+import {
+  CHANGED,
+  CORRUPT,
+  emptyHyperLogLog,
+  forgetCount,
+  isDense,
+  isHyperLogLog,
+  NEEDS_DENSE,
+  REGISTERS,
+  SparseUpdate,
+  setDense,
+  toDense,
+  UNCHANGED,
+} from '../../store/hyperloglog.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { Bytes } from '../../util/bytes.ts'
+
+const EMPTY = emptyHyperLogLog()
+
+/** Points `window` at the HyperLogLog of an entry. Throws WRONGTYPE, in one of its two wordings. */
+export function hyperLogLogOf(db: Database, entry: number, window: Bytes): Bytes {
+  db.stringOf(entry, window)
+  if (!isHyperLogLog(window)) throw ERR.notHyperLogLog
+  return window
+}
+
+export class StoredHyperLogLog {
+  readonly bytes = new Bytes()
+  readonly #update = new SparseUpdate()
+  #db!: Database
+  #entry = NONE
+
+  /** Opens the HyperLogLog of an entry that passed the *before* gate. Throws WRONGTYPE. */
+  open(db: Database, entry: number): void {
+    hyperLogLogOf(db, entry, this.bytes)
+    this.#db = db
+    this.#entry = entry
+    // As in Redis its encoding is raw from now on, whatever comes of it.
+    db.resizeString(entry, this.bytes.length, this.bytes)
+  }
+
+  /** Opens an empty one, made under a key that has nothing. */
+  create(db: Database, key: Bytes): void {
+    this.open(db, db.writeString(key, EMPTY))
+    forgetCount(this.bytes)
+  }
+
+  /** Puts an element or a register into it (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT. */
+  add(place: number, sparseBytesMax: number): number {
+    const register = place % REGISTERS
+    const value = (place - register) / REGISTERS
+    const { bytes } = this
+    if (!isDense(bytes)) {
+      const plan = this.#update.plan(bytes, register, value, sparseBytesMax)
+      if (plan === UNCHANGED || plan === CORRUPT) return plan
+      if (plan !== NEEDS_DENSE) {
+        const { length } = bytes
+        const { growth } = this.#update
+        if (growth > 0) this.#db.resizeString(this.#entry, length + growth, bytes)
+        const newLength = this.#update.apply(bytes, length)
+        if (newLength !== bytes.length) this.#db.resizeString(this.#entry, newLength, bytes)
+        forgetCount(bytes)
+        return CHANGED
+      }
+      if (!this.makeDense()) return CORRUPT
+    }
+    return setDense(bytes, register, value) ? CHANGED : UNCHANGED
+  }
+
+  /** Changes a sparse one to the dense form; false when it is corrupt. */
+  makeDense(): boolean {
+    const dense = toDense(this.bytes)
+    if (dense === undefined) return false
+    // Not by resizing: that would keep room to grow, and a dense one never grows.
+    this.#db.replaceString(this.#entry, dense)
+    this.#db.resizeString(this.#entry, dense.length, this.bytes)
+    return true
+  }
+}
