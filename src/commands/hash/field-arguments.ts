@@ -1,0 +1,121 @@
+// What the commands about expiring fields read: `FIELDS numfields field …`, and times.
+
+import type { Call } from '../../engine/call.ts'
+import type { ArgSpec } from '../../engine/command.ts'
+import type { Word } from '../../engine/journal.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { noteFieldExpiry } from '../../store/field-expiry.ts'
+import { type Hash, NEVER } from '../../store/hash.ts'
+import type { Bytes } from '../../util/bytes.ts'
+import { parseInteger } from '../../util/numbers.ts'
+
+/** The last moment at which a field can expire: Redis keeps 46 bits of milliseconds. */
+const FIELD_EXPIRY_MAX = 2 ** 46 - 1
+
+const FIELDS_MISSING = ERR.of('Mandatory argument FIELDS is missing or not at the right position')
+const COUNT_NOT_POSITIVE = ERR.of('Number of fields must be a positive integer')
+const COUNT_MISMATCH = ERR.of('The `numfields` parameter must match the number of arguments')
+const EXPIRE_COUNT_NOT_POSITIVE = ERR.of('Parameter `numFields` should be greater than 0')
+const EXPIRE_COUNT_MISMATCH = ERR.of('The `numFields` parameter must match the number of arguments')
+const EXPIRE_NEGATIVE = ERR.of('invalid expire time, must be >= 0')
+
+export const fieldsArgument = {
+  name: 'fields',
+  type: 'block',
+  token: 'FIELDS',
+  args: [
+    { name: 'numfields', type: 'integer' },
+    { name: 'field', type: 'string', multiple: true },
+  ],
+} as const satisfies ArgSpec
+
+/** Checks `FIELDS numfields field …` at argument `at`, which must be all that follows; returns where the fields begin. */
+export function readFields(call: Call, at: number): number {
+  return read(call, at, COUNT_NOT_POSITIVE, COUNT_MISMATCH)
+}
+
+/** As `readFields`, in the words that HEXPIRE has for mistakes. */
+export function readFieldsToExpire(call: Call, at: number): number {
+  return read(call, at, EXPIRE_COUNT_NOT_POSITIVE, EXPIRE_COUNT_MISMATCH)
+}
+
+function read(call: Call, at: number, notPositive: typeof FIELDS_MISSING, mismatch: typeof FIELDS_MISSING): number {
+  const { args } = call
+  if (at >= args.length || !args.equalsIgnoreCase(at, 'FIELDS')) throw FIELDS_MISSING
+  const count = at + 1 < args.length ? parseInteger(args.bytes(at + 1)) : undefined
+  if (count === undefined || count < 1) throw notPositive
+  if (count !== args.length - at - 2) throw mismatch
+  return at + 2
+}
+
+/** Reads argument `i` as the moment, in Unix milliseconds, at which fields are to expire. */
+export function readFieldExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: number): number {
+  const value = call.args.integer(i)
+  if (value < 0) throw EXPIRE_NEGATIVE
+  // A clock may know fractions; the journal's times are whole.
+  const base = Math.floor(baseMs)
+  const time = Number(value) * unitMs + base
+  if (time > FIELD_EXPIRY_MAX) throw ERR.invalidExpire(call.command.name)
+  return time
+}
+
+/** What became of fields that were given an expiry; one object, reused. */
+export class Expiring {
+  readonly #updated: Word[] = []
+  readonly #deleted: Word[] = []
+
+  begin(): this {
+    this.#updated.length = 0
+    this.#deleted.length = 0
+    return this
+  }
+
+  /** Lets the field in a slot expire, or removes it when that moment is past; true when it was removed. */
+  expire(call: Call, hash: Hash, slot: number, field: Bytes, timeMs: number): boolean {
+    if (timeMs <= call.now() && call.engine.expires) {
+      hash.delete(field)
+      this.#deleted.push(field)
+      return true
+    }
+    hash.setExpiry(slot, timeMs)
+    this.#updated.push(field)
+    return false
+  }
+
+  /** Tells journal and world what `expire` did, and removes the key with its last field. */
+  end(call: Call, hash: Hash, timeMs: number): void {
+    const key = call.key(1)
+    const updated = this.#updated
+    const deleted = this.#deleted
+    if (updated.length > 0) {
+      noteFieldExpiry(call.db, call.db.keys.find(key), hash)
+      call.propagate('HPEXPIREAT', key, timeMs, 'FIELDS', updated.length, ...updated)
+      call.changed(key, 'hexpire')
+      call.changes += updated.length - 1
+    }
+    if (deleted.length > 0) {
+      call.propagate('HDEL', key, ...deleted)
+      call.changed(key, 'hdel')
+      call.changes += deleted.length - 1
+    }
+    if (hash.isEmpty) {
+      call.db.delete(key)
+      call.notify(key, 'del')
+    }
+    this.begin()
+  }
+}
+
+/** Tells journal and world that fields expire no more. */
+export function persisted(call: Call, fields: readonly Word[]): void {
+  if (fields.length === 0) return
+  call.propagate('HPERSIST', call.key(1), 'FIELDS', fields.length, ...fields)
+  call.changed(call.key(1), 'hpersist')
+  call.changes += fields.length - 1
+}
+
+/** Returns an expiry as HTTL and its kin print it; seconds are rounded up. -1 = never. */
+export function showFieldExpiry(expiry: number, baseMs: number, unitMs: 1 | 1000): number {
+  if (expiry === NEVER) return -1
+  return Math.ceil(Math.max(0, expiry - Math.floor(baseMs)) / unitMs)
+}
