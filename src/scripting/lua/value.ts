@@ -5,6 +5,7 @@
 // LuaThread, and what the host hands in without letting anybody look inside is a LuaUserdata.
 
 import { runtimeError } from './errors.ts'
+import { general } from './lib/printf.ts'
 import { LuaTable } from './table.ts'
 
 /** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
@@ -68,23 +69,14 @@ export function formatNumber(value: number): string {
   if (value === Number.NEGATIVE_INFINITY) return '-inf'
   // The processor's own NaN, as 0/0 makes it, has its sign bit set; JavaScript cannot tell the two apart.
   if (Number.isNaN(value)) return '-nan'
-  const text = value.toExponential(13)
-  const e = text.indexOf('e')
-  const exponent = Number(text.slice(e + 1))
-  if (exponent >= -5 && exponent < 14) {
-    // Digits were rounded above; toPrecision rounds the same and places the point.
-    if (exponent >= -4) return stripZeros(exponent < 0 ? value.toFixed(13 - exponent) : value.toPrecision(14))
+  const size = Math.abs(value)
+  if (size >= 1e-4 && size < 1e14) {
+    // The shortest digits that read back as this number are those of %.14g when there are no more than 14.
+    const text = String(value)
+    if (text.length <= 15) return text
   }
-  const sign = exponent < 0 ? '-' : '+'
-  return `${stripZeros(text.slice(0, e))}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`
-}
-
-function stripZeros(digits: string): string {
-  if (!digits.includes('.')) return digits
-  let end = digits.length
-  while (digits.charCodeAt(end - 1) === 48) end--
-  if (digits.charCodeAt(end - 1) === 46) end--
-  return digits.slice(0, end)
+  const text = general(size, 14)
+  return value < 0 ? `-${text}` : text
 }
 
 let addresses = new WeakMap<object, string>()
