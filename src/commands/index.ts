@@ -10,6 +10,7 @@ import { listCommands } from './list/index.ts'
 import { pubsubCommands } from './pubsub/index.ts'
 import { serverCommands } from './server/index.ts'
 import { sortedSetCommands } from './sorted-set/index.ts'
+import { setCommands } from './set/index.ts'
 import { stringCommands } from './string/index.ts'
 import { transactionsCommands } from './transactions/index.ts'
 
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   ...bitmapCommands,
   ...hyperloglogCommands,
   ...sortedSetCommands,
+  ...setCommands,
   ...genericCommands,
   ...transactionsCommands,
   ...pubsubCommands,

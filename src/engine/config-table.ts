@@ -412,9 +412,9 @@ export const CONFIG_TABLE = {
     inert: true,
     doc: 'Nodes at the ends of a list that stay uncompressed; 0 = compress none.',
   }),
-  'set-max-intset-entries': integer(512, 0, INT64_MAX, { inert: true, doc: 'Members of a small set of integers.' }),
-  'set-max-listpack-entries': integer(128, 0, INT64_MAX, { inert: true, doc: 'Members of a small set.' }),
-  'set-max-listpack-value': memory(64, 0, INT64_MAX, { inert: true, doc: 'Longest member of a small set.' }),
+  'set-max-intset-entries': integer(512, 0, INT64_MAX, { doc: 'Members of a small set of integers.' }),
+  'set-max-listpack-entries': integer(128, 0, INT64_MAX, { doc: 'Members of a small set.' }),
+  'set-max-listpack-value': memory(64, 0, INT64_MAX, { doc: 'Longest member of a small set.' }),
   'zset-max-listpack-entries': integer(128, 0, INT64_MAX, {
     alias: 'zset-max-ziplist-entries',
     inert: true,

@@ -35,7 +35,7 @@ export const EVENT_ALL =
   EVENT_BITS.t |
   EVENT_BITS.d
 
-const { g, $, l, h, z, x, e, m, n } = EVENT_BITS
+const { g, $, l, s, h, z, x, e, m, n } = EVENT_BITS
 
 /** Event name → class bit. */
 export const EVENT_CLASS = {
@@ -64,6 +64,12 @@ export const EVENT_CLASS = {
   lrem: l,
   ltrim: l,
   sortstore: l,
+  sadd: s,
+  srem: s,
+  spop: s,
+  sinterstore: s,
+  sunionstore: s,
+  sdiffstore: s,
   zadd: z,
   zincr: z,
   zrem: z,

@@ -32,6 +32,7 @@ export const ERR = {
   indexOutOfRange: fixed('ERR index out of range'),
   noSuchKey: fixed('ERR no such key'),
   numkeysNotPositive: fixed('ERR numkeys should be greater than 0'),
+  numkeysTooLarge: fixed("ERR Number of keys can't be greater than number of args"),
   countNotPositive: fixed('ERR count should be greater than 0'),
   countNegative: fixed("ERR COUNT can't be negative"),
   maxlenNegative: fixed("ERR MAXLEN can't be negative"),

@@ -1,0 +1,56 @@
+// SADD: add members to a set, creating it if needed.
+
+import { defineCommand } from '../../engine/command.ts'
+import type { Word } from '../../engine/journal.ts'
+import { MemberSet } from '../../store/member-set.ts'
+import { limitsFor, newSet, setLimits } from './set-arguments.ts'
+
+export const sadd = defineCommand({
+  name: 'SADD',
+  summary: 'Adds members to a set, creating it if needed.',
+  group: 'set',
+  since: '1.0.0',
+  complexity: 'O(1) for each member added.',
+  arity: -3,
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: 'insert' }],
+  args: [
+    { name: 'key', type: 'key' },
+    { name: 'member', type: 'string', multiple: true },
+  ],
+  reply: 'integer: how many members are new',
+  history: [['2.4.0', 'Accepts several members.']],
+  run(call) {
+    const { args } = call
+    const key = call.key(1)
+    const end = args.length
+    let set = call.db.getForWrite(key, MemberSet)
+    if (set === undefined) {
+      set = call.db.create(key, newSet(call))
+      set.begin(args.bytes(2), end - 2, setLimits(call))
+    } else if (set.isSmall) {
+      set.expect(end - 2, setLimits(call))
+    }
+    const limits = limitsFor(call, set)
+    let added = 0
+    let i = 2
+    try {
+      for (; i < end; i++) if (set.add(args.bytes(i), limits)) added++
+    } finally {
+      // Out of memory half way: what was added stays, and the journal is told so.
+      if (i < end && added > 0) {
+        const words: Word[] = ['SADD', key]
+        for (let done = 2; done < i; done++) words.push(args.bytes(done))
+        call.propagate(...words)
+        call.changed(key, 'sadd')
+      } else if (set.length === 0) {
+        call.db.delete(key)
+      }
+    }
+    if (added > 0) {
+      call.changed(key, 'sadd')
+      call.changes += added - 1
+    }
+    call.reply.integer(added)
+  },
+})

@@ -1,0 +1,63 @@
+// SMOVE: take a member out of one set and put it into another.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { MemberSet } from '../../store/member-set.ts'
+import { limitsFor, membersRemoved, newSet, setLimits } from './set-arguments.ts'
+
+function move(call: Call): void {
+  const { db } = call
+  const member = call.args.bytes(3)
+  const from = call.key(1)
+  const to = call.key(2)
+  const source = db.getForWrite(from, MemberSet)
+  // Redis does not look at the destination when there is nothing to move.
+  if (source === undefined) {
+    call.reply.integer(0)
+    return
+  }
+  let destination = db.getForWrite(to, MemberSet)
+  const slot = source.find(member)
+  if (slot < 0 || source === destination) {
+    call.reply.integer(slot < 0 ? 0 : 1)
+    return
+  }
+
+  // It is in both for a moment: should memory be short, it is still where it was.
+  const created = destination === undefined
+  if (destination === undefined) {
+    destination = db.create(to, newSet(call))
+    destination.begin(member, 1, setLimits(call))
+  }
+  let added = false
+  try {
+    added = destination.add(member, limitsFor(call, destination))
+  } finally {
+    if (created && destination.length === 0) db.delete(to)
+  }
+  source.removeSlot(slot)
+  membersRemoved(call, from, source, 'srem', 1)
+  if (added) call.changed(to, 'sadd')
+  call.reply.integer(1)
+}
+
+export const smove = defineCommand({
+  name: 'SMOVE',
+  summary: 'Moves a member from one set to another.',
+  group: 'set',
+  since: '1.0.0',
+  complexity: 'O(1)',
+  arity: 4,
+  flags: ['write', 'fast'],
+  keys: [
+    { first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'delete'] },
+    { first: 2, last: 2, step: 1, access: 'RW', use: 'insert' },
+  ],
+  args: [
+    { name: 'source', type: 'key' },
+    { name: 'destination', type: 'key' },
+    { name: 'member', type: 'string' },
+  ],
+  reply: 'integer: 1 when moved, 0 when the source has no such member',
+  run: move,
+})

@@ -1,0 +1,71 @@
+// Intersection, union and difference of sets.
+//
+// A result that is only replied or counted is a list of slots in the one set that
+// is walked: nothing is copied.
+
+import { Bytes } from '../util/bytes.ts'
+import { ABSENT, type MemberSet, type SetLimits } from './member-set.ts'
+
+const member = new Bytes()
+
+/** Orders sets by their number of members, equal ones as they were. */
+export function sortByLength(sets: MemberSet[], order: 'ascending' | 'descending'): MemberSet[] {
+  return sets.sort(order === 'ascending' ? (a, b) => a.length - b.length : (a, b) => b.length - a.length)
+}
+
+/** Returns the slots of up to `max` members of the first set that all the others have too. */
+export function intersect(sets: readonly MemberSet[], max: number): number[] {
+  const first = sets[0]!
+  const slots: number[] = []
+  for (let slot = first.first(); slot !== ABSENT; slot = first.next(slot)) {
+    if (isInAll(first, slot, sets) && slots.push(slot) === max) break
+  }
+  return slots
+}
+
+function isInAll(first: MemberSet, slot: number, sets: readonly MemberSet[]): boolean {
+  for (let i = 1; i < sets.length; i++) {
+    const other = sets[i]!
+    if (other !== first && !other.hasMemberOf(first, slot)) return false
+  }
+  return true
+}
+
+/** Adds the members of sets to a result. Throws ArenaFull; some may have been added then. */
+export function uniteInto(result: MemberSet, sets: readonly MemberSet[], limits: SetLimits): void {
+  for (let i = 0; i < sets.length; i++) {
+    const set = sets[i]!
+    for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.add(set.memberOf(slot, member), limits)
+  }
+}
+
+/** Tells which way Redis subtracts the other sets from the first: true means from a copy of it. */
+export function removesFromCopy(sets: readonly MemberSet[]): boolean {
+  let total = 0
+  for (let i = 0; i < sets.length; i++) total += sets[i]!.length
+  // Looking up ends early where members are in common: it counts half.
+  return Math.floor((sets[0]!.length * sets.length) / 2) > total
+}
+
+/** Returns the slots of the members of a set that none of the others has. */
+export function subtract(set: MemberSet, others: readonly MemberSet[]): number[] {
+  const slots: number[] = []
+  for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) {
+    if (!isInAny(set, slot, others)) slots.push(slot)
+  }
+  return slots
+}
+
+function isInAny(set: MemberSet, slot: number, others: readonly MemberSet[]): boolean {
+  for (let i = 0; i < others.length; i++) if (others[i]!.hasMemberOf(set, slot)) return true
+  return false
+}
+
+/** Makes an empty result a copy of the first set, without the members of the others. Throws ArenaFull; it may have some then. */
+export function subtractFromCopy(result: MemberSet, sets: readonly MemberSet[], limits: SetLimits): void {
+  uniteInto(result, sets.slice(0, 1), limits)
+  for (let i = 1; i < sets.length && result.length > 0; i++) {
+    const set = sets[i]!
+    for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.remove(set.memberOf(slot, member))
+  }
+}
