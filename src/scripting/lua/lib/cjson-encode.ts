@@ -61,7 +61,7 @@ function encodeValue(value: LuaValue): string {
 function encodeTable(table: LuaTable): string {
   depth++
   if (depth > settings.encodeMaxDepth || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
-    runtimeError(`Cannot serialise, excessive depth (${depth})`)
+    runtimeError(`Cannot serialise, excessive nesting (${depth})`)
   }
   meter.spend(1)
   const length = arrayLength(table)

@@ -57,8 +57,9 @@ function unpackValue(): LuaValue {
     case 0xce:
       return unsigned(4)
     case 0xcf:
+      // Unsigned on the wire, yet lua-cmsgpack hands it to Lua as a signed integer: from 2^63 on it is negative.
       fill(8)
-      return Number(scratch.getBigUint64(0))
+      return Number(scratch.getBigInt64(0))
     case 0xd0:
       return (unsigned(1) << 24) >> 24
     case 0xd1:

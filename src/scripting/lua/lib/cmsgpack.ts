@@ -13,10 +13,11 @@ const BYTES_PER_STEP = 32
 
 /** Reads `limit` values from an offset: returns where to go on (-1: at the end), then the values. */
 function unpackFrom(text: string, limit: number, offset: number): LuaResult {
+  // The messages print 32 bits, and the length where they speak of the limit.
   if (offset < 0 || limit < 0) {
-    runtimeError(`Invalid request to unpack with offset of ${offset} and limit of ${text.length}.`)
+    runtimeError(`Invalid request to unpack with offset of ${offset | 0} and limit of ${text.length}.`)
   }
-  if (offset > text.length) runtimeError(`Start offset ${offset} greater than input length ${text.length}.`)
+  if (offset > text.length) runtimeError(`Start offset ${offset | 0} greater than input length ${text.length}.`)
   if (limit === 0 && offset === 0) return unpackAll(text)
   const values: LuaValue[] = [-1]
   meter.charge(text.length - offset)
@@ -39,11 +40,6 @@ function tooMany(): never {
   runtimeError('stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)')
 }
 
-/** An integer argument as C's int holds it. */
-function int(value: LuaValue, index: number, name: string, count: number): number {
-  return expectInteger(value, index, name, count) | 0
-}
-
 export const cmsgpackLibrary: LuaTable = library({
   _NAME: 'cmsgpack',
   _VERSION: 'lua-cmsgpack 0.4.0',
@@ -59,12 +55,12 @@ export const cmsgpackLibrary: LuaTable = library({
     return unpackAll(typeof text === 'string' ? text : expectString(text, 1, 'unpack', arguments.length))
   },
   unpack_one(text, offset) {
-    const from = offset === undefined ? 0 : int(offset, 2, 'unpack_one', 2)
+    const from = offset === undefined ? 0 : expectInteger(offset, 2, 'unpack_one', 2)
     return unpackFrom(expectString(text, 1, 'unpack_one', arguments.length), 1, from)
   },
   unpack_limit(text, limit, offset) {
-    const count = int(limit, 2, 'unpack_limit', arguments.length)
-    const from = offset === undefined ? 0 : int(offset, 3, 'unpack_limit', 3)
+    const count = expectInteger(limit, 2, 'unpack_limit', arguments.length)
+    const from = offset === undefined ? 0 : expectInteger(offset, 3, 'unpack_limit', 3)
     return unpackFrom(expectString(text, 1, 'unpack_limit', arguments.length), count, from)
   },
 })

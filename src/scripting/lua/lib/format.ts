@@ -74,7 +74,9 @@ function convert(conversion: Conversion, value: LuaValue, index: number): string
     case 'X':
       return formatUnsigned(castUnsigned(expectNumber(value, index, 'format', index)), conversion)
     case 'c': {
-      const code = Number(castSigned(expectNumber(value, index, 'format', index)) & 0xffn)
+      // Cast to a 32-bit int, of which the low byte counts; what does not fit is -2^31.
+      const number = expectNumber(value, index, 'format', index)
+      const code = Math.abs(number) < 0x80000000 ? number & 0xff : 0
       return endAtNul(pad(String.fromCharCode(code), '', conversion, false))
     }
     case 'q':

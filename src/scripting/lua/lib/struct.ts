@@ -284,7 +284,9 @@ function unpackInteger(data: string, offset: number, { size, littleEndian, optio
     value = ((value << 8n) | BigInt(byte)) & 0xffffffffffffffffn
   }
   if (!isSigned) return Number(value)
-  return Number(BigInt.asIntN(size === 0 || size > 8 ? 64 : size * 8, value))
+  // Any bit from the sign's on makes the number negative. Beyond 8 bytes the sign's place wraps around, as x86 shifts do.
+  const signs = -1n << BigInt((size * 8 - 1) & 63)
+  return Number(BigInt.asIntN(64, (value & signs) === 0n ? value : value | signs))
 }
 
 function unpackFloat(data: string, offset: number, { size, littleEndian }: Format): number {
