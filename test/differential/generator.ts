@@ -14,8 +14,10 @@
 import { Random } from '../../src/util/random.ts'
 import { FAMILIES } from './families.ts'
 import type { Argument, Grammar } from './grammar.ts'
+import { TABLE_FIELDS, TABLE_KEYS } from './hashes.ts'
 import { SHARED_SETTINGS } from './peers.ts'
 import type { Command, Program, Step, Word } from './program.ts'
+import { LEX_KEYS } from './sorted-sets.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'
 
@@ -29,9 +31,9 @@ export const CONNECTIONS = 8
 /** Commands whose replies are neither deterministic nor made so, or that would end the server. */
 const EXCLUDED = new Set(
   `acl asking auth bgrewriteaof bgsave client client|id client|info client|kill client|list client|unblock client|pause client|reply client|caching
-  client|tracking client|trackinginfo client|getredir client|setinfo client|no-touch command command|count command|docs command|info command|list
+  zscan client|tracking client|trackinginfo client|getredir client|setinfo client|no-touch command command|count command|docs command|info command|list
   command|getkeys command|getkeysandflags config config|get config|set config|rewrite config|resetstat debug exec discard failover hello info keys
-  lastsave latency lolwut memory migrate module monitor multi object object|idletime object|refcount psubscribe psync pubsub pubsub|channels
+  lastsave latency lolwut memory migrate module monitor multi object object|idletime object|refcount pfselftest psubscribe psync pubsub pubsub|channels
   pubsub|shardchannels punsubscribe quit randomkey readonly readwrite replconf replicaof reset role save scan shutdown slaveof slowlog
   ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump sort sort_ro restore-asking flushall flushdb swapdb select watch unwatch`.split(
     /\s+/,
@@ -45,11 +47,12 @@ const EXCLUDED_FAMILIES = /^(acl|latency|memory|module|slowlog)\||\|help$/
 const WEIGHTS: Record<string, number> = {
   set: 60, get: 15, append: 12, setrange: 12, getrange: 15, incrbyfloat: 15, incrby: 15, lcs: 6, mset: 10, lpush: 40, rpush: 40, lrange: 20,
   linsert: 15, lset: 15, lrem: 15, ltrim: 8, lpos: 20, lmove: 15, lpop: 15, rpop: 15, lmpop: 15, blpop: 6, brpop: 6, blmove: 6, blmpop: 6,
-  brpoplpush: 4, del: 6, unlink: 4, expire: 15, copy: 12, rename: 8, renamenx: 8, move: 8, publish: 10, spublish: 4,
+  brpoplpush: 4, hset: 30, hdel: 12, hincrbyfloat: 12, del: 6, unlink: 4, expire: 15, copy: 12, pfdebug: 2, rename: 8, renamenx: 8, move: 8, publish: 10, spublish: 4,
+  zadd: 50, zincrby: 15, zrange: 20, zrangestore: 10, zrem: 10,
   'client|setname': 2, 'client|getname': 2, 'client|no-evict': 1, 'client|unpause': 1, dbsize: 4, echo: 3, ping: 4,
 } // biome-ignore format: a table
 
-const BLOCKING = new Set(['BLPOP', 'BRPOP', 'BLMOVE', 'BRPOPLPUSH', 'BLMPOP'])
+const BLOCKING = new Set(['BLPOP', 'BRPOP', 'BLMOVE', 'BRPOPLPUSH', 'BLMPOP', 'BZPOPMIN', 'BZPOPMAX', 'BZMPOP'])
 
 interface Worker {
   multi: boolean
@@ -532,11 +535,11 @@ export class Generator {
   /** Makes the keys that a command waits for one and the same, or those that are always lists. */
   #settleKeys(words: string[]): void {
     const name = words[0]!.toUpperCase()
-    const first = name === 'BLMPOP' ? 3 : 1
-    const end = name === 'BLMPOP' ? Math.min(words.length, 3 + looseNumber(words[2])) : words.length - 1
-    if (name !== 'BLPOP' && name !== 'BRPOP' && name !== 'BLMPOP') return
+    if (!BLOCKING.has(name) || name === 'BLMOVE' || name === 'BRPOPLPUSH') return
+    const first = name.endsWith('MPOP') ? 3 : 1
+    const end = name.endsWith('MPOP') ? Math.min(words.length, 3 + looseNumber(words[2])) : words.length - 1
     for (let i = first; i < end; i++) {
-      if (this.#wide) words[i] = pick(this.#random, values.LIST_ONLY_KEYS)
+      if (this.#wide && !name.startsWith('BZ')) words[i] = pick(this.#random, values.LIST_ONLY_KEYS)
       else if (i > first) words[i] = words[first]!
     }
   }
@@ -576,6 +579,8 @@ export class Generator {
         break
       case 'BLPOP':
       case 'BRPOP':
+      case 'BZPOPMIN':
+      case 'BZPOPMAX':
         endless(words.length - 1)
         break
       case 'BRPOPLPUSH':
@@ -585,6 +590,7 @@ export class Generator {
         endless(5)
         break
       case 'BLMPOP':
+      case 'BZMPOP':
         endless(1)
         break
       case 'SETRANGE':
@@ -645,13 +651,20 @@ function dumpSteps(): Step[] {
     connection: READER,
     commands: [
       ['SELECT', database],
-      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
+      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
         ['TYPE', key],
         ['GET', key],
         ['LRANGE', key, '0', '-1'],
+        ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+        ['HGETALL', key],
         ['OBJECT', 'ENCODING', key],
         ['PEXPIRETIME', key],
         ['OBJECT', 'REFCOUNT', key],
+      ]),
+      ...TABLE_KEYS.flatMap((key): Command[] => [
+        ['HLEN', key],
+        ['HMGET', key, ...TABLE_FIELDS],
+        ['OBJECT', 'ENCODING', key],
       ]),
       ['DBSIZE'],
     ],

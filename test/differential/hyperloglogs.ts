@@ -41,7 +41,7 @@ export const hyperloglogs: Family = {
       case 'pfdebug':
         return [
           'PFDEBUG',
-          pick(random, ['GETREG', 'DECODE', 'DECODE', 'encoding', 'ENCODING', 'TODENSE', 'x\ny']),
+          pick(random, ['DECODE', 'DECODE', 'encoding', 'ENCODING', 'TODENSE', chance(random, 20) ? 'GETREG' : 'x\ny']),
           key(),
         ]
     }

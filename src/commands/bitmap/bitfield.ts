@@ -64,7 +64,7 @@ function bitField(call: Call, access: 'write' | 'read'): void {
     call.changes += changes - 1
   } else if (grown) {
     // Everything failed, but the string has become longer: Redis tells nobody, the journal has to know.
-    call.changed(call.key(1), 'untold')
+    call.changes++
   }
 }
 

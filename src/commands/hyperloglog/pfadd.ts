@@ -39,8 +39,8 @@ export const pfadd = defineCommand({
       if (outcome === CHANGED) {
         changes++
       } else if (outcome === CORRUPT) {
-        // What went in before stays in, and Redis tells nobody; here the journal at least has to know.
-        if (changes > 0) call.changed(key, 'untold')
+        // What went in before stays in: Redis tells nobody, the journal has to know.
+        call.changes += changes
         throw ERR.corruptHyperLogLog
       }
     }

@@ -42,7 +42,8 @@ export const pfdebug = defineCommand({
     }
     if (!wasDense) {
       if (!stored.makeDense()) throw ERR.corruptHyperLogLog
-      call.changed(key, 'untold')
+      // The same registers in another form: journaled, but no change that a WATCH minds.
+      call.changes++
     }
     if (!lists) return reply.integer(wasDense ? 0 : 1)
     reply.array(REGISTERS)
