@@ -79,7 +79,8 @@ export const restore = defineCommand({
       return call.reply.ok()
     }
     create(call, key, value)
-    const entry = db.find(key)
+    // Not `db.find`: it would remove fields of a hash that are due, and the key with the last of them.
+    const entry = db.keys.find(key)
     if (expiry !== undefined) db.setExpiry(entry, Number(expiry))
     db.setUse(entry, options.idleSeconds, options.frequency)
     if (expiry !== undefined && !options.absolute) propagate(call, expiry, options)

@@ -205,7 +205,11 @@ function small(): Buffer {
 }
 
 /** Reads damaged bytes: that ends well or with RdbDamage, and nothing is kept. Returns what was wrong. */
-async function readDamaged(bytes: Buffer, checksum: boolean, to = createEngine()): Promise<string | undefined> {
+async function readDamaged(
+  bytes: Buffer,
+  checksum: boolean,
+  to = createEngine({ databases: '1' }),
+): Promise<string | undefined> {
   let problem: string | undefined
   try {
     await read(to, bytes, 64, checksum)
@@ -221,7 +225,7 @@ async function readDamaged(bytes: Buffer, checksum: boolean, to = createEngine()
 
 test('a file cut anywhere is refused', async () => {
   const bytes = small()
-  const to = createEngine()
+  const to = createEngine({ databases: '1' })
   for (let length = 0; length < bytes.length; length++) {
     expect(await readDamaged(bytes.subarray(0, length), false, to), String(length)).toBeDefined()
   }
@@ -229,7 +233,7 @@ test('a file cut anywhere is refused', async () => {
 
 test('any byte changed is noticed by the checksum, and does no harm without it', async () => {
   const bytes = small()
-  const to = createEngine()
+  const to = createEngine({ databases: '1' })
   for (let at = 0; at < bytes.length; at++) {
     for (const bits of [0x01, 0x80, 0xff]) {
       const damaged = Buffer.from(bytes)
