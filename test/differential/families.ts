@@ -5,7 +5,10 @@
 
 import type { Random } from '../../src/util/random.ts'
 import { bitmaps } from './bitmaps.ts'
+import { hashes } from './hashes.ts'
 import { hyperloglogs } from './hyperloglogs.ts'
+import { sets } from './sets.ts'
+import { sortedSets } from './sorted-sets.ts'
 
 export interface Family {
   /** Returns a command of that name, or undefined for one out of the grammar. `key` gives keys of this group. */
@@ -15,4 +18,10 @@ export interface Family {
 }
 
 /** Families by the group their commands bear in COMMAND DOCS. */
-export const FAMILIES: Readonly<Record<string, Family>> = { bitmap: bitmaps, hyperloglog: hyperloglogs }
+export const FAMILIES: Readonly<Record<string, Family>> = {
+  hash: hashes,
+  bitmap: bitmaps,
+  hyperloglog: hyperloglogs,
+  set: sets,
+  'sorted-set': sortedSets,
+}

@@ -18,6 +18,7 @@ import { TABLE_FIELDS, TABLE_KEYS } from './hashes.ts'
 import { SHARED_SETTINGS } from './peers.ts'
 import type { Command, Program, Step, Word } from './program.ts'
 import { LEX_KEYS } from './sorted-sets.ts'
+import { LONELY_KEYS } from './sets.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'
 
@@ -49,6 +50,7 @@ const WEIGHTS: Record<string, number> = {
   linsert: 15, lset: 15, lrem: 15, ltrim: 8, lpos: 20, lmove: 15, lpop: 15, rpop: 15, lmpop: 15, blpop: 6, brpop: 6, blmove: 6, blmpop: 6,
   brpoplpush: 4, hset: 30, hdel: 12, hincrbyfloat: 12, del: 6, unlink: 4, expire: 15, copy: 12, pfdebug: 2, rename: 8, renamenx: 8, move: 8, publish: 10, spublish: 4,
   zadd: 50, zincrby: 15, zrange: 20, zrangestore: 10, zrem: 10,
+  sadd: 50, srem: 12, sinterstore: 8, sunionstore: 8, sdiffstore: 10, sdiff: 10, smove: 12, spop: 4,
   'client|setname': 2, 'client|getname': 2, 'client|no-evict': 1, 'client|unpause': 1, dbsize: 4, echo: 3, ping: 4,
 } // biome-ignore format: a table
 
@@ -651,12 +653,13 @@ function dumpSteps(): Step[] {
     connection: READER,
     commands: [
       ['SELECT', database],
-      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
+      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LONELY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
         ['TYPE', key],
         ['GET', key],
         ['LRANGE', key, '0', '-1'],
         ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
         ['HGETALL', key],
+        ['SMEMBERS', key],
         ['OBJECT', 'ENCODING', key],
         ['PEXPIRETIME', key],
         ['OBJECT', 'REFCOUNT', key],

@@ -2,7 +2,8 @@
 //
 // Each entry is as narrow as its reason. What is not listed here must be equal to the byte.
 
-import { type Frame, frameText } from './frames.ts'
+import { formatDouble, formatDouble17 } from '../../src/util/numbers.ts'
+import { type Frame, frameBytes, frameText } from './frames.ts'
 import type { Command } from './program.ts'
 
 export interface Place {
@@ -23,6 +24,8 @@ const asks = (place: Place, names: RegExp): boolean =>
   place.commands.some((command) => typeof command[0] === 'string' && names.test(command[0]))
 
 const integers = (place: Place): boolean => place.ours.type === ':' && place.theirs.type === ':'
+
+const sorted = (frame: Frame): string => frame.children.map(frameBytes).sort().join('')
 
 const SECONDS_TOLERANCE = 10
 
@@ -56,10 +59,32 @@ export const KNOWN_DIFFERENCES: KnownDifference[] = [
       asks(place, /^object$/i) && frameText(place.ours) === 'listpack' && frameText(place.theirs) === 'quicklist',
   },
   {
+    reason: '7.2: a small set is a listpack; 7.0 knows only intsets and tables.',
+    matches: (place) =>
+      asks(place, /^object$/i) && frameText(place.ours) === 'listpack' && frameText(place.theirs) === 'hashtable',
+  },
+  {
+    reason: 'Tables have an order of their own; and in 7.2 small sets, tables in 7.0, have that in which members came.',
+    matches: (place) =>
+      asks(place, /^(smembers|sinter|sunion|sdiff|spop|srandmember|sscan|exec)$/i) &&
+      place.ours.head === place.theirs.head &&
+      /^[*~]/.test(place.ours.head) &&
+      sorted(place.ours) === sorted(place.theirs),
+  },
+  {
     reason:
       'COPY in Redis makes an object of its own of a small integer, which otherwise all keys share; here all are alike.',
     matches: (place) =>
       asks(place, /^object$/i) && place.ours.head === ':2147483647\r\n' && place.theirs.head === ':1\r\n',
+  },
+  {
+    reason: '7.2 prints doubles with the fewest digits that read back the same, 7.0 with `%.17g`.',
+    matches(place) {
+      if (!asks(place, /^(b?z|geo|exec)/i) || !/^[$,]/.test(place.ours.type)) return false
+      const [ours, theirs] = [frameText(place.ours), frameText(place.theirs)]
+      const value = Number(theirs)
+      return theirs !== '' && formatDouble17(value) === theirs && formatDouble(value) === ours
+    },
   },
 ]
 

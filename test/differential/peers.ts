@@ -274,6 +274,15 @@ function newEngine(clock: Clock, journal: Journal | undefined): Engine {
   return engine
 }
 
+/** What asks for the whole content of a value of each type. */
+const CONTENT_COMMANDS: Record<string, readonly string[]> = {
+  string: ['GET'],
+  list: ['LRANGE', '0', '-1'],
+  set: ['SORT', 'ALPHA'],
+  zset: ['ZRANGE', '0', '-1', 'WITHSCORES'],
+  hash: ['HGETALL'],
+}
+
 /** Everything in a database as text, expiry times included. */
 function dumpDatabase(engine: Engine, database: number): string {
   const link = new EngineLink(engine)
@@ -294,7 +303,8 @@ function dumpDatabase(engine: Engine, database: number): string {
   parser.execute(Buffer.from(ask('KEYS', '*'), 'latin1'))
   const dump = names.sort().map((key) => {
     const type = ask('TYPE', key)
-    const content = type.startsWith('+list') ? ask('LRANGE', key, '0', '-1') : ask('GET', key)
+    const [command, ...rest] = CONTENT_COMMANDS[type.slice(1, -2)]!
+    const content = ask(command!, key, ...rest)
     return JSON.stringify([key, type, content, ask('PEXPIRETIME', key)])
   })
   engine.disconnect(link.client)

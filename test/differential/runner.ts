@@ -179,13 +179,11 @@ function describe(index: number, ours: string, theirs: string): string {
 }
 
 function sameFrame(a: Frame, b: Frame, previous: Frame | undefined, commands: Command[]): boolean {
-  if (a.head !== b.head || a.children.length !== b.children.length) {
-    return knownDifference({ ours: a, theirs: b, previous, commands }) !== undefined
-  }
-  for (let i = 0; i < a.children.length; i++) {
-    if (!sameFrame(a.children[i]!, b.children[i]!, a.children[i - 1], commands)) return false
-  }
-  return true
+  const same =
+    a.head === b.head &&
+    a.children.length === b.children.length &&
+    a.children.every((child, i) => sameFrame(child, b.children[i]!, a.children[i - 1], commands))
+  return same || knownDifference({ ours: a, theirs: b, previous, commands }) !== undefined
 }
 
 /** Replies in their order, then published messages in theirs. */
