@@ -170,7 +170,11 @@ function layOut(digits: string, exponent: number): string {
 /** Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`, `0.10000000000000001`, `-0`, `inf`. */
 export function formatDouble17(value: number): string {
   if (!Number.isFinite(value) || value === 0 || Number.isSafeInteger(value)) return formatDouble(value)
-  const text = Math.abs(value).toExponential(16)
+  const magnitude = Math.abs(value)
+  let text = magnitude.toExponential(16)
+  // C rounds what lies exactly in the middle to the even digit, JavaScript up.
+  const exact = magnitude.toExponential(60)
+  if (/^.\..{15}[02468]50*e/.test(exact)) text = exact.slice(0, 18) + exact.slice(exact.indexOf('e'))
   const e = text.indexOf('e')
   const digits = (text[0]! + text.slice(2, e)).replace(/0+$/, '')
   const exponent = Number(text.slice(e + 1))

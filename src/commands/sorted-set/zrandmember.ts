@@ -1,8 +1,7 @@
 // ZRANDMEMBER: members of a sorted set at random.
 //
 // A positive count asks for that many different members, a negative one for that
-// many draws, which may repeat. Different ones come in the set's order when they
-// are many, in the order they were drawn otherwise.
+// many draws, which may repeat.
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
@@ -61,6 +60,11 @@ function chooseDifferent(call: Call, set: SortedSet, count: number, withScores: 
   const { random } = call.engine
   const scores = announceMembers(call.reply, count, withScores)
   const { length } = set
+  if (count === length) {
+    // Nothing is left to chance, not even the order: Redis begins with the highest score.
+    replyMembers(call.reply, set, length - 1, length, true, scores)
+    return
+  }
   if (count * WALK_BELOW_RATIO > length) {
     // Each member is taken with the chance of those still wanted among those still to come: every choice is as likely.
     let wanted = count
