@@ -14,8 +14,10 @@ export function readScanCount(text: Bytes): number {
   return Math.min(Number(count), Number.MAX_SAFE_INTEGER)
 }
 
-/** Reads a cursor as C's strtoul does, which takes a sign, and for nothing at all 0. Larger than any entry is the end. */
+/** Reads a cursor as C's strtoul does, which takes a sign, ends at a NUL, and for nothing at all is 0. Larger than any entry is the end. */
 export function parseCursor(text: string): number {
+  const nul = text.indexOf('\0')
+  if (nul !== -1) text = text.slice(0, nul)
   const match = /^([+-]?)(\d+)$/.exec(text)
   if (match === null) {
     if (text === '') return 0
