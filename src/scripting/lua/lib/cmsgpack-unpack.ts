@@ -132,7 +132,12 @@ function unpackMap(length: number): LuaTable {
   for (let i = 0; i < length; i++) {
     const key = unpackValue()
     const value = unpackValue()
-    if (typeof key !== 'string' || value === undefined) return unpackMixed(keys, values, key, value, length - i - 1)
+    if (typeof key !== 'string') return unpackMixed(keys, values, key, value, length - i - 1)
+    if (value === undefined) {
+      // Setting a field to nil that is not there changes nothing.
+      if (!keys.includes(key)) continue
+      return unpackMixed(keys, values, key, value, length - i - 1)
+    }
     keys.push(key)
     values.push(value)
   }
@@ -140,7 +145,7 @@ function unpackMap(length: number): LuaTable {
   return fieldTable(keys, values)
 }
 
-/** Goes on with a map that has a nil or a key that is no string. */
+/** Goes on with a map that has a key that is no string, or takes one back. */
 function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: LuaValue, rest: number): LuaTable {
   const table = new LuaTable()
   for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i])
