@@ -417,12 +417,10 @@ export const CONFIG_TABLE = {
   'set-max-listpack-value': memory(64, 0, INT64_MAX, { doc: 'Longest member of a small set.' }),
   'zset-max-listpack-entries': integer(128, 0, INT64_MAX, {
     alias: 'zset-max-ziplist-entries',
-    inert: true,
     doc: 'Members of a small sorted set.',
   }),
   'zset-max-listpack-value': memory(64, 0, INT64_MAX, {
     alias: 'zset-max-ziplist-value',
-    inert: true,
     doc: 'Longest member of a small sorted set.',
   }),
   'hll-sparse-max-bytes': memory(3000, 0, INT64_MAX, {
