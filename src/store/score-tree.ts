@@ -1,8 +1,5 @@
 // The order of a large sorted set: a counted B+tree of (score, member), in the arena.
 //
-//   leaf   [count][previous][next][score × LEAF_MAX][block × LEAF_MAX]
-//   inner  [count][child × INNER_MAX][elements × INNER_MAX][block × INNER_MAX][score × INNER_MAX]
-//
 // A member is named by its block in the set's dictionary, which holds the bytes
 // that decide among equal scores. An inner node knows of each child how many
 // elements are below it, and its first element; so a rank is found, and told, on
@@ -14,24 +11,34 @@
 // leave full leaves. A node emptied to a quarter joins a neighbour if there is
 // room; one without elements goes.
 
-import { Bytes, type Source } from '../util/bytes.ts'
+import { Bytes } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import type { Dictionary } from './dictionary.ts'
-
-/** Content of a node: with its length word it fills a size class. */
-const NODE_BYTES = 1532
-
-export const LEAF_MAX = 126
-const PREVIOUS = 4
-const NEXT = 8
-const SCORES = 12
-const BLOCKS = SCORES + 8 * LEAF_MAX
-
-export const INNER_MAX = 76
-const CHILDREN = 4
-const ELEMENTS = CHILDREN + 4 * INNER_MAX
-const FIRST_BLOCKS = ELEMENTS + 4 * INNER_MAX
-const FIRST_SCORES = FIRST_BLOCKS + 4 * INNER_MAX
+import {
+  BLOCKS,
+  CHILDREN,
+  childOf,
+  close,
+  closeChild,
+  copyChildren,
+  copyItems,
+  describeChild,
+  ELEMENTS,
+  elementsBefore,
+  FIRST_BLOCKS,
+  FIRST_SCORES,
+  INNER_MAX,
+  insertIntoLeaf,
+  LEAF_MAX,
+  linkOf,
+  NEXT,
+  NODE_BYTES,
+  nodeCount,
+  openChild,
+  PREVIOUS,
+  SCORES,
+  setLink,
+} from './score-tree-node.ts'
 
 /** More levels than 2^31 elements in nodes with two children each could need. */
 const LEVELS_MAX = 32
@@ -98,9 +105,9 @@ export class ScoreTree {
     const index = pathIndex[level]!
     if (index === 0) this.#setFirst(level, score, block)
     this.length++
-    const count = this.#count(leaf)
+    const count = nodeCount(this.#arena, leaf)
     if (count < LEAF_MAX) {
-      this.#insertIntoLeaf(leaf, count, index, score, block)
+      insertIntoLeaf(this.#arena, leaf, count, index, score, block)
       return
     }
     let right = this.#splitLeaf(leaf, index, score, block)
@@ -118,7 +125,7 @@ export class ScoreTree {
     this.#descendToRank(rank)
     const leaf = pathNode[this.#height]!
     const index = pathIndex[this.#height]!
-    const count = Math.min(max, this.#count(leaf) - index)
+    const count = Math.min(max, nodeCount(this.#arena, leaf) - index)
     const { view } = this.#arena.source(leaf)
     const at = this.#arena.start(leaf) + BLOCKS + 4 * index
     for (let i = 0; i < count; i++) blocks[i] = view.getInt32(at + 4 * i, true)
@@ -136,7 +143,7 @@ export class ScoreTree {
     // Between its neighbours still: the usual case of a counter that goes up.
     if (
       index > 0 &&
-      index < this.#count(leaf) - 1 &&
+      index < nodeCount(this.#arena, leaf) - 1 &&
       view.getFloat64(at - 8, true) < newScore &&
       newScore < view.getFloat64(at + 8, true)
     ) {
@@ -161,7 +168,8 @@ export class ScoreTree {
   rankOf(score: number, member: Bytes): number {
     this.#descend(score, member)
     let rank = pathIndex[this.#height]!
-    for (let level = 0; level < this.#height; level++) rank += this.#elementsBefore(pathNode[level]!, pathIndex[level]!)
+    for (let level = 0; level < this.#height; level++)
+      rank += elementsBefore(this.#arena, pathNode[level]!, pathIndex[level]!)
     return rank
   }
 
@@ -185,7 +193,7 @@ export class ScoreTree {
       }
       if (leaf) return rank + low
       if (low === 0) return rank
-      rank += this.#elementsBefore(node, low - 1)
+      rank += elementsBefore(this.#arena, node, low - 1)
       node = view.getInt32(start + CHILDREN + 4 * (low - 1), true)
     }
     return rank
@@ -211,7 +219,7 @@ export class ScoreTree {
       }
       if (leaf) return rank + low
       if (low === 0) return rank
-      rank += this.#elementsBefore(node, low - 1)
+      rank += elementsBefore(this.#arena, node, low - 1)
       node = view.getInt32(start + CHILDREN + 4 * (low - 1), true)
     }
     return rank
@@ -228,8 +236,8 @@ export class ScoreTree {
 
   /** Moves a position to the next element; false at the end. */
   next(position: TreePosition): boolean {
-    if (++position.index < this.#count(position.leaf)) return true
-    const leaf = this.#link(position.leaf, NEXT)
+    if (++position.index < nodeCount(this.#arena, position.leaf)) return true
+    const leaf = linkOf(this.#arena, position.leaf, NEXT)
     if (leaf === 0) return false
     position.leaf = leaf
     position.index = 0
@@ -239,10 +247,10 @@ export class ScoreTree {
   /** Moves a position to the previous element; false at the beginning. */
   previous(position: TreePosition): boolean {
     if (--position.index >= 0) return true
-    const leaf = this.#link(position.leaf, PREVIOUS)
+    const leaf = linkOf(this.#arena, position.leaf, PREVIOUS)
     if (leaf === 0) return false
     position.leaf = leaf
-    position.index = this.#count(leaf) - 1
+    position.index = nodeCount(this.#arena, leaf) - 1
     return true
   }
 
@@ -268,8 +276,8 @@ export class ScoreTree {
     }
     while (max > 0 && this.#freeing !== 0) {
       const leaf = this.#freeing
-      max -= this.#count(leaf)
-      this.#freeing = this.#link(leaf, NEXT)
+      max -= nodeCount(this.#arena, leaf)
+      this.#freeing = linkOf(this.#arena, leaf, NEXT)
       if (this.#height > 0) this.#release(leaf)
     }
     if (this.#freeing !== 0) return false
@@ -288,7 +296,8 @@ export class ScoreTree {
   /** Frees the nodes above the leaves; a root that is a leaf, too. */
   #freeInner(node: number, height: number): void {
     if (height > 1) {
-      for (let i = this.#count(node) - 1; i >= 0; i--) this.#freeInner(this.#child(node, i), height - 1)
+      for (let i = nodeCount(this.#arena, node) - 1; i >= 0; i--)
+        this.#freeInner(childOf(this.#arena, node, i), height - 1)
     }
     this.#release(node)
   }
@@ -376,15 +385,6 @@ export class ScoreTree {
     return other.length - member.length
   }
 
-  /** Returns how many elements are below the children before child `index`. */
-  #elementsBefore(node: number, index: number): number {
-    const { view } = this.#arena.source(node)
-    const at = this.#arena.start(node) + ELEMENTS
-    let elements = 0
-    for (let i = 0; i < index; i++) elements += view.getInt32(at + 4 * i, true)
-    return elements
-  }
-
   // ── nodes ────────────────────────────────────────────────────────────────
 
   #allocate(): number {
@@ -398,31 +398,15 @@ export class ScoreTree {
     this.#nodes--
   }
 
-  #count(node: number): number {
-    return this.#arena.source(node).view.getInt32(this.#arena.start(node), true)
-  }
-
-  #child(node: number, index: number): number {
-    return this.#arena.source(node).view.getInt32(this.#arena.start(node) + CHILDREN + 4 * index, true)
-  }
-
-  #link(leaf: number, which: number): number {
-    return this.#arena.source(leaf).view.getInt32(this.#arena.start(leaf) + which, true)
-  }
-
-  #setLink(leaf: number, which: number, to: number): void {
-    this.#arena.source(leaf).view.setInt32(this.#arena.start(leaf) + which, to, true)
-  }
-
   /** Allocates what the splits along the path will need: a node for each full one, and a new root when all are. */
   #allocateSpares(): void {
     let level = this.#height
     let needed = 0
-    let full = this.#count(pathNode[level]!) === LEAF_MAX
+    let full = nodeCount(this.#arena, pathNode[level]!) === LEAF_MAX
     while (full) {
       needed++
       if (--level < 0) break
-      full = this.#count(pathNode[level]!) === INNER_MAX
+      full = nodeCount(this.#arena, pathNode[level]!) === INNER_MAX
     }
     if (level < 0) needed++
     for (let i = 0; i < needed; i++) {
@@ -449,21 +433,11 @@ export class ScoreTree {
     }
   }
 
-  #insertIntoLeaf(leaf: number, count: number, index: number, score: number, block: number): void {
-    const source = this.#arena.source(leaf)
-    const start = this.#arena.start(leaf)
-    shift(source, start + SCORES, 8, index, count)
-    shift(source, start + BLOCKS, 4, index, count)
-    source.view.setFloat64(start + SCORES + 8 * index, score, true)
-    source.view.setInt32(start + BLOCKS + 4 * index, block, true)
-    source.view.setInt32(start, count + 1, true)
-  }
-
   /** Divides a full leaf, adds an element to the half where it belongs, and returns the new right one. */
   #splitLeaf(leaf: number, index: number, score: number, block: number): number {
     const arena = this.#arena
     const right = spare[--spares]!
-    const next = this.#link(leaf, NEXT)
+    const next = linkOf(this.#arena, leaf, NEXT)
     const keep = index === LEAF_MAX && next === 0 ? LEAF_MAX : LEAF_MAX >>> 1
     const from = arena.source(leaf)
     const to = arena.source(right)
@@ -473,12 +447,13 @@ export class ScoreTree {
     copyItems(to, toStart + BLOCKS, from, fromStart + BLOCKS + 4 * keep, 4 * (LEAF_MAX - keep))
     from.view.setInt32(fromStart, keep, true)
     to.view.setInt32(toStart, LEAF_MAX - keep, true)
-    this.#setLink(right, PREVIOUS, leaf)
-    this.#setLink(right, NEXT, next)
-    this.#setLink(leaf, NEXT, right)
-    if (next !== 0) this.#setLink(next, PREVIOUS, right)
-    if (index < keep || (index === keep && keep < LEAF_MAX)) this.#insertIntoLeaf(leaf, keep, index, score, block)
-    else this.#insertIntoLeaf(right, LEAF_MAX - keep, index - keep, score, block)
+    setLink(this.#arena, right, PREVIOUS, leaf)
+    setLink(this.#arena, right, NEXT, next)
+    setLink(this.#arena, leaf, NEXT, right)
+    if (next !== 0) setLink(this.#arena, next, PREVIOUS, right)
+    if (index < keep || (index === keep && keep < LEAF_MAX))
+      insertIntoLeaf(this.#arena, leaf, keep, index, score, block)
+    else insertIntoLeaf(this.#arena, right, LEAF_MAX - keep, index - keep, score, block)
     return right
   }
 
@@ -496,86 +471,36 @@ export class ScoreTree {
       this.#root = root
       this.#height++
       arena.source(root).view.setInt32(arena.start(root), 2, true)
-      this.#describe(root, 0, left, height)
-      this.#describe(root, 1, right, height)
+      describeChild(this.#arena, root, 0, left, height)
+      describeChild(this.#arena, root, 1, right, height)
       return 0
     }
     const node = pathNode[level]!
     const index = pathIndex[level]!
     const below = this.#height - level - 1
-    const count = this.#count(node)
+    const count = nodeCount(this.#arena, node)
     if (count < INNER_MAX) {
-      this.#openChild(node, count, index + 1)
-      this.#describe(node, index, this.#child(node, index), below)
-      this.#describe(node, index + 1, right, below)
+      openChild(this.#arena, node, count, index + 1)
+      describeChild(this.#arena, node, index, childOf(this.#arena, node, index), below)
+      describeChild(this.#arena, node, index + 1, right, below)
       return 0
     }
     const neighbour = spare[--spares]!
     const last = index === INNER_MAX - 1
     const keep = last ? INNER_MAX : INNER_MAX >>> 1
-    this.#copyChildren(neighbour, 0, node, keep, INNER_MAX - keep)
+    copyChildren(this.#arena, neighbour, 0, node, keep, INNER_MAX - keep)
     arena.source(node).view.setInt32(arena.start(node), keep, true)
     arena.source(neighbour).view.setInt32(arena.start(neighbour), INNER_MAX - keep, true)
-    if (index < keep) this.#describe(node, index, this.#child(node, index), below)
-    else this.#describe(neighbour, index - keep, this.#child(neighbour, index - keep), below)
+    if (index < keep) describeChild(this.#arena, node, index, childOf(this.#arena, node, index), below)
+    else describeChild(this.#arena, neighbour, index - keep, childOf(this.#arena, neighbour, index - keep), below)
     if (index + 1 <= keep && keep < INNER_MAX) {
-      this.#openChild(node, keep, index + 1)
-      this.#describe(node, index + 1, right, below)
+      openChild(this.#arena, node, keep, index + 1)
+      describeChild(this.#arena, node, index + 1, right, below)
     } else {
-      this.#openChild(neighbour, INNER_MAX - keep, index + 1 - keep)
-      this.#describe(neighbour, index + 1 - keep, right, below)
+      openChild(this.#arena, neighbour, INNER_MAX - keep, index + 1 - keep)
+      describeChild(this.#arena, neighbour, index + 1 - keep, right, below)
     }
     return neighbour
-  }
-
-  /** Makes place for a child before child `index` of a node that has `count`. */
-  #openChild(node: number, count: number, index: number): void {
-    const source = this.#arena.source(node)
-    const start = this.#arena.start(node)
-    shift(source, start + CHILDREN, 4, index, count)
-    shift(source, start + ELEMENTS, 4, index, count)
-    shift(source, start + FIRST_BLOCKS, 4, index, count)
-    shift(source, start + FIRST_SCORES, 8, index, count)
-    source.view.setInt32(start, count + 1, true)
-  }
-
-  /** Removes child `index` from a node. */
-  #closeChild(node: number, index: number): void {
-    const source = this.#arena.source(node)
-    const start = this.#arena.start(node)
-    const count = source.view.getInt32(start, true)
-    close(source, start + CHILDREN, 4, index, 1, count)
-    close(source, start + ELEMENTS, 4, index, 1, count)
-    close(source, start + FIRST_BLOCKS, 4, index, 1, count)
-    close(source, start + FIRST_SCORES, 8, index, 1, count)
-    source.view.setInt32(start, count - 1, true)
-  }
-
-  #copyChildren(to: number, toIndex: number, from: number, fromIndex: number, count: number): void {
-    const target = this.#arena.source(to)
-    const source = this.#arena.source(from)
-    const a = this.#arena.start(to)
-    const b = this.#arena.start(from)
-    copyItems(target, a + CHILDREN + 4 * toIndex, source, b + CHILDREN + 4 * fromIndex, 4 * count)
-    copyItems(target, a + ELEMENTS + 4 * toIndex, source, b + ELEMENTS + 4 * fromIndex, 4 * count)
-    copyItems(target, a + FIRST_BLOCKS + 4 * toIndex, source, b + FIRST_BLOCKS + 4 * fromIndex, 4 * count)
-    copyItems(target, a + FIRST_SCORES + 8 * toIndex, source, b + FIRST_SCORES + 8 * fromIndex, 8 * count)
-  }
-
-  /** Writes into child `index` of a node what there is to say of `child`, which has `height` levels below it. */
-  #describe(node: number, index: number, child: number, height: number): void {
-    const { view } = this.#arena.source(node)
-    const start = this.#arena.start(node)
-    const childView = this.#arena.source(child).view
-    const childStart = this.#arena.start(child)
-    const count = childView.getInt32(childStart, true)
-    const leaf = height === 0
-    view.setInt32(start + CHILDREN + 4 * index, child, true)
-    view.setInt32(start + ELEMENTS + 4 * index, leaf ? count : this.#elementsBefore(child, count), true)
-    const firstBlock = childView.getInt32(childStart + (leaf ? BLOCKS : FIRST_BLOCKS), true)
-    const firstScore = childView.getFloat64(childStart + (leaf ? SCORES : FIRST_SCORES), true)
-    view.setInt32(start + FIRST_BLOCKS + 4 * index, firstBlock, true)
-    view.setFloat64(start + FIRST_SCORES + 8 * index, firstScore, true)
   }
 
   // ── removing ─────────────────────────────────────────────────────────────
@@ -617,10 +542,10 @@ export class ScoreTree {
   }
 
   #unlinkLeaf(leaf: number): void {
-    const previous = this.#link(leaf, PREVIOUS)
-    const next = this.#link(leaf, NEXT)
-    if (previous !== 0) this.#setLink(previous, NEXT, next)
-    if (next !== 0) this.#setLink(next, PREVIOUS, previous)
+    const previous = linkOf(this.#arena, leaf, PREVIOUS)
+    const next = linkOf(this.#arena, leaf, NEXT)
+    if (previous !== 0) setLink(this.#arena, previous, NEXT, next)
+    if (next !== 0) setLink(this.#arena, next, PREVIOUS, previous)
   }
 
   /** Removes the path's node at `level`, of which nothing is left, from its parent; level > 0. */
@@ -628,8 +553,8 @@ export class ScoreTree {
     this.#release(pathNode[level]!)
     const parent = pathNode[level - 1]!
     const index = pathIndex[level - 1]!
-    this.#closeChild(parent, index)
-    const count = this.#count(parent)
+    closeChild(this.#arena, parent, index)
+    const count = nodeCount(this.#arena, parent)
     if (count === 0) {
       this.#removeNode(level - 1)
       return
@@ -646,11 +571,11 @@ export class ScoreTree {
   /** The path's node at `level`, an inner one, lost a child: the root goes when it has but one, others look for company. */
   #afterLosingChild(level: number): void {
     if (level > 0) {
-      if (this.#count(pathNode[level]!) < INNER_MAX >>> 2) this.#join(level)
+      if (nodeCount(this.#arena, pathNode[level]!) < INNER_MAX >>> 2) this.#join(level)
       return
     }
-    while (this.#height > 0 && this.#count(this.#root) === 1) {
-      const child = this.#child(this.#root, 0)
+    while (this.#height > 0 && nodeCount(this.#arena, this.#root) === 1) {
+      const child = childOf(this.#arena, this.#root, 0)
       this.#release(this.#root)
       this.#root = child
       this.#height--
@@ -663,15 +588,19 @@ export class ScoreTree {
     const index = pathIndex[level - 1]!
     const leaf = level === this.#height
     const max = ((leaf ? LEAF_MAX : INNER_MAX) * 3) >>> 2
-    const count = this.#count(pathNode[level]!)
+    const count = nodeCount(this.#arena, pathNode[level]!)
     let left: number
-    if (index > 0 && this.#count(this.#child(parent, index - 1)) + count <= max) left = index - 1
-    else if (index + 1 < this.#count(parent) && this.#count(this.#child(parent, index + 1)) + count <= max) left = index
+    if (index > 0 && nodeCount(this.#arena, childOf(this.#arena, parent, index - 1)) + count <= max) left = index - 1
+    else if (
+      index + 1 < nodeCount(this.#arena, parent) &&
+      nodeCount(this.#arena, childOf(this.#arena, parent, index + 1)) + count <= max
+    )
+      left = index
     else return
-    const target = this.#child(parent, left)
-    const source = this.#child(parent, left + 1)
-    const have = this.#count(target)
-    const more = this.#count(source)
+    const target = childOf(this.#arena, parent, left)
+    const source = childOf(this.#arena, parent, left + 1)
+    const have = nodeCount(this.#arena, target)
+    const more = nodeCount(this.#arena, source)
     const arena = this.#arena
     if (leaf) {
       const to = arena.source(target)
@@ -682,14 +611,14 @@ export class ScoreTree {
       copyItems(to, a + BLOCKS + 4 * have, from, b + BLOCKS, 4 * more)
       this.#unlinkLeaf(source)
     } else {
-      this.#copyChildren(target, have, source, 0, more)
+      copyChildren(this.#arena, target, have, source, 0, more)
     }
     arena.source(target).view.setInt32(arena.start(target), have + more, true)
     const { view } = arena.source(parent)
     const elements = arena.start(parent) + ELEMENTS + 4 * left
     view.setInt32(elements, view.getInt32(elements, true) + view.getInt32(elements + 4, true), true)
     this.#release(source)
-    this.#closeChild(parent, left + 1)
+    closeChild(this.#arena, parent, left + 1)
     this.#afterLosingChild(level - 1)
   }
 }
@@ -697,19 +626,3 @@ export class ScoreTree {
 /** Nodes left in `spare`. */
 let spares = 0
 const freed = new TreePosition()
-
-/** Moves items from `index` on one place up. */
-function shift(source: Source, start: number, size: number, index: number, count: number): void {
-  if (index === count) return
-  source.u8.copyWithin(start + size * (index + 1), start + size * index, start + size * count)
-}
-
-/** Removes `removed` items from `index` on. */
-function close(source: Source, start: number, size: number, index: number, removed: number, count: number): void {
-  if (index + removed === count) return
-  source.u8.copyWithin(start + size * index, start + size * (index + removed), start + size * count)
-}
-
-function copyItems(to: Source, toStart: number, from: Source, fromStart: number, bytes: number): void {
-  if (bytes > 0) to.u8.set(from.u8.subarray(fromStart, fromStart + bytes), toStart)
-}
