@@ -82,7 +82,10 @@ export function callable(value: LuaValue, name = ''): LuaFunction {
   if (typeof value === 'function') return value
   const handler = metamethod(value, '__call')
   if (typeof handler !== 'function') typeError('call', value, name)
-  return (...args) => handler(value, ...args)
+  const bound: LuaFunction = (...args) => handler(value, ...args)
+  const { resumable } = handler
+  if (resumable !== undefined) bound.resumable = (...args) => resumable(value, ...args)
+  return bound
 }
 
 /** Calls a value with arguments and returns its first result. */

@@ -91,6 +91,22 @@ export class LuaTable {
     meter.charge(length * ARRAY_SLOT_BYTES)
   }
 
+  /** Gives an empty table its hash part: keys that differ, and their values. Takes copies. */
+  adoptFields(keys: readonly string[], values: readonly LuaValue[]): void {
+    const count = keys.length
+    this.nodes = count === 1 ? 1 : 2 ** (32 - Math.clz32(count - 1))
+    meter.charge(this.nodes * HASH_SLOT_BYTES)
+    const ownKeys = emptyList()
+    const ownValues = emptyList()
+    for (let i = 0; i < count; i++) {
+      ownKeys.push(keys[i])
+      ownValues.push(values[i])
+    }
+    this.keys = ownKeys
+    this.values = ownValues
+    if (count > SCAN_MAX) this.#makeIndex()
+  }
+
   /** Raw access: the value of a key, undefined for nil and for keys that cannot exist. */
   get(key: LuaValue): LuaValue {
     if (typeof key === 'string') return this.getString(key)

@@ -63,7 +63,7 @@ class Parser {
   }
 
   chunk(): FunctionBody {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const main = this.#function
     if (lexer.source.startsWith('\x1b')) throw new LuaError(`${lexer.chunk}: bad header in precompiled chunk`)
     lexer.next()
@@ -99,7 +99,7 @@ class Parser {
 
   /** Expects what closes `opener`, which stood on `line`. */
   #close(token: string, opener: string, line: number): void {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     if (lexer.token === token) lexer.next()
     else if (line === lexer.line) lexer.fail(`'${token}' expected`)
     else lexer.fail(`'${token}' expected (to close '${opener}' at line ${line})`)
@@ -187,7 +187,7 @@ class Parser {
   }
 
   #statement(): Statement {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const line = lexer.line
     switch (lexer.token) {
       case 'if':
@@ -228,7 +228,7 @@ class Parser {
         return this.#accept('function') ? this.#localFunction(line) : this.#localStatement(line)
       case 'return': {
         lexer.next()
-        const values = BLOCK_ENDS.has(lexer.token) || lexer.token === ';' ? [] : this.#expressions()
+        const values = this.#endsStatement() ? [] : this.#expressions()
         return { kind: 'return', values, line }
       }
       case 'break':
@@ -240,6 +240,11 @@ class Parser {
     }
   }
 
+  #endsStatement(): boolean {
+    const { token } = this.#lexer
+    return token === ';' || BLOCK_ENDS.has(token)
+  }
+
   #loopBody(): Statement[] {
     this.#function.loops = true
     this.#loops++
@@ -249,7 +254,7 @@ class Parser {
   }
 
   #ifStatement(line: number): Statement {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const clauses: Clause[] = []
     do {
       const clauseLine = lexer.line
@@ -264,7 +269,7 @@ class Parser {
   }
 
   #forStatement(line: number): Statement {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     lexer.next()
     const name = this.#name()
     let statement: Statement
@@ -298,7 +303,7 @@ class Parser {
   }
 
   #functionStatement(line: number): Statement {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     lexer.next()
     let target = this.#variable(this.#name()) as Target
     while (lexer.token === '.' || lexer.token === ':') {
@@ -329,7 +334,7 @@ class Parser {
   }
 
   #expressionStatement(line: number): Statement {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const expression = this.#suffixed()
     if (expression.kind === 'call' || expression.kind === 'method') {
       return { kind: 'callStatement', call: expression, line }
@@ -359,7 +364,7 @@ class Parser {
   }
 
   #expression(limit = 0): Expression {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     this.#enter()
     let left: Expression
     if (lexer.token === 'not' || lexer.token === '-' || lexer.token === '#') {
@@ -383,7 +388,7 @@ class Parser {
   }
 
   #simple(): Expression {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     switch (lexer.token) {
       case NUMBER: {
         const value = lexer.number
@@ -421,7 +426,7 @@ class Parser {
 
   /** A name or parenthesised expression followed by any number of fields, indexes and calls. */
   #suffixed(): Expression {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     let expression: Expression
     if (lexer.token === '(') {
       const line = lexer.line
@@ -435,7 +440,7 @@ class Parser {
       lexer.next()
     } else lexer.fail('unexpected symbol')
     for (;;) {
-      switch (lexer.token) {
+      switch (this.#lexer.token) {
         case '.':
           lexer.next()
           expression = index(expression, { kind: 'string', value: this.#name() }, lexer.lastLine)
@@ -468,7 +473,7 @@ class Parser {
   }
 
   #args(): Expression[] {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     this.#function.calls = true
     if (lexer.token === STRING) {
       const value = lexer.text
@@ -487,7 +492,7 @@ class Parser {
   }
 
   #table(): Expression {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const line = lexer.line
     const items: Expression[] = []
     const fields: { key: Expression | undefined; value: Expression }[] = []
@@ -514,7 +519,7 @@ class Parser {
 
   /** Parameters and body of a function, from its opening parenthesis to its `end`. */
   #functionBody(line: number, isMethod: boolean): { readonly kind: 'function'; readonly body: FunctionBody } {
-    const lexer = this.#lexer
+    const lexer: Lexer = this.#lexer
     const outer = { function: this.#function, floor: this.#floor, loops: this.#loops, active: this.#active.length }
     const body = newFunction(outer.function, line)
     this.#function = body

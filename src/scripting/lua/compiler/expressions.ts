@@ -1,0 +1,517 @@
+// Writes JavaScript for Lua expressions.
+//
+// Names in the generated code: `x$7` is the Lua variable x; `$1`, `$2`, … are temporaries of the current function, used
+// as a stack (an expression may use those from its own depth on); `c12` remembers where a constant key was last found; R
+// the operations, T the table class, M the meter, G the globals, N no results, A is Array.isArray. No Lua name can
+// collide with these: all variables get a `$` and a number.
+//
+// Every operation has its common case inline, guarded by type tests that V8 turns into next to nothing, and otherwise
+// calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
+// `quote` or `numberLiteral`.
+
+import { type Marks, quote } from './layout.ts'
+import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, NameNode, TableNode } from './syntax.ts'
+
+/** Constant-key places kept in variables of their own; a chunk with more keeps the rest in an array. */
+const PLACE_VARIABLES_MAX = 4000
+
+/** What is being written: one JavaScript function. */
+export interface Frame {
+  readonly body: FunctionBody
+  /** Written as a generator function, so that it may yield. */
+  readonly resumable: boolean
+  /** Makes no calls: needs no depth of its own. */
+  readonly leaf: boolean
+  /** Temporaries in use, and the most that were. */
+  inUse: number
+  temporaries: number
+  /** Variables declared at the top of the function. */
+  readonly declared: string[]
+}
+
+/** An expression that may be named several times: `before` (when not empty) must have been evaluated. */
+export interface Operand {
+  readonly before: string
+  readonly ref: string
+}
+
+export abstract class ExpressionWriter {
+  protected readonly marks: Marks
+  /** Whether the chunk's functions can run inside coroutines. */
+  protected readonly resumable: boolean
+  protected frame!: Frame
+  protected places = 0
+  /** Declarations at the top of the chunk: lists of constant keys. */
+  protected readonly constants: string[] = []
+  /** Loop variables that nothing assigns: always numbers. */
+  protected readonly numeric = new Set<Local>()
+  protected counter = 0
+
+  constructor(marks: Marks, resumable: boolean) {
+    this.marks = marks
+    this.resumable = resumable
+  }
+
+  protected abstract functionText(body: FunctionBody): string
+
+  // Temporaries
+
+  protected temporary(): string {
+    const frame = this.frame
+    if (++frame.inUse > frame.temporaries) frame.temporaries = frame.inUse
+    return `$${frame.inUse}`
+  }
+
+  /** An operand: named directly when reading it twice is harmless, else through a temporary. */
+  protected operand(node: Expression): Operand {
+    if (isSimple(node)) return { before: '', ref: this.expression(node) }
+    return this.stored(node)
+  }
+
+  /** An operand in a temporary of its own, whatever happens to the variables it was read from. */
+  protected stored(node: Expression): Operand {
+    if (isConstant(node)) return { before: '', ref: this.expression(node) }
+    const depth = this.frame.inUse
+    const code = this.expression(node)
+    this.frame.inUse = depth
+    const ref = this.temporary()
+    return { before: `${ref}=${code}`, ref }
+  }
+
+  protected place(): string {
+    const n = this.places++
+    return n < PLACE_VARIABLES_MAX ? `c${n}` : `C[${n - PLACE_VARIABLES_MAX}]`
+  }
+
+  // Expressions
+
+  /** JavaScript for the one value of an expression. Leaves no temporary in use. */
+  protected expression(node: Expression): string {
+    const depth = this.frame.inUse
+    const code = this.#value(node)
+    this.frame.inUse = depth
+    return code
+  }
+
+  #value(node: Expression): string {
+    switch (node.kind) {
+      case 'nil':
+        return 'undefined'
+      case 'true':
+      case 'false':
+        return node.kind
+      case 'string':
+        return quote(node.value)
+      case 'number':
+        return numberLiteral(node.value)
+      case 'local':
+        return node.local.js
+      case 'dots':
+        return '$va[0]'
+      case 'global':
+        return this.#global(node)
+      case 'function':
+        return this.functionText(node.body)
+      case 'single':
+        return this.#value(node.inner)
+      case 'index':
+        return this.#index(node)
+      case 'call':
+      case 'method': {
+        const result = this.call(node)
+        const t = this.temporary()
+        return `(A(${t}=${result})?R.first(${t}):${t})`
+      }
+      case 'table':
+        return this.#table(node)
+      case 'and':
+      case 'or':
+        return this.#logical(node.kind, node.left, node.right)
+      case 'unary':
+        if (node.operator === 'not') return `!${this.condition(node.operand)}`
+        return node.operator === '-' ? this.#minus(node.operand, node.line) : this.#length(node.operand, node.line)
+      case 'binary':
+        return this.#binary(node)
+    }
+  }
+
+  /** JavaScript that is true or false as Lua takes the expression in a condition. */
+  protected condition(node: Expression): string {
+    const depth = this.frame.inUse
+    const code = this.#truth(node)
+    this.frame.inUse = depth
+    return code
+  }
+
+  #truth(node: Expression): string {
+    switch (node.kind) {
+      case 'nil':
+      case 'false':
+        return 'false'
+      case 'true':
+      case 'number':
+      case 'string':
+        return 'true'
+      case 'single':
+        return this.#truth(node.inner)
+      case 'and':
+        return `(${this.condition(node.left)}&&${this.condition(node.right)})`
+      case 'or':
+        return `(${this.condition(node.left)}||${this.condition(node.right)})`
+      default: {
+        if (isBoolean(node)) return this.expression(node)
+        const { before, ref } = this.operand(node)
+        if (before === '') return `(${ref}!==undefined&&${ref}!==false)`
+        return `((${before})!==undefined&&${ref}!==false)`
+      }
+    }
+  }
+
+  #logical(kind: 'and' | 'or', left: Expression, right: Expression): string {
+    // `c and x or y`, where x is always true, is a plain choice.
+    if (kind === 'or' && left.kind === 'and' && isTruthy(left.right)) {
+      const test = this.condition(left.left)
+      const yes = this.expression(left.right)
+      return `(${test}?${yes}:${this.expression(right)})`
+    }
+    if (isBoolean(left)) {
+      const test = this.condition(left)
+      const other = this.expression(right)
+      return kind === 'and' ? `(${test}?${other}:false)` : `(${test}?true:${other})`
+    }
+    const depth = this.frame.inUse
+    const { before, ref } = this.operand(left)
+    this.frame.inUse = depth
+    const tested = before === '' ? ref : `(${before})`
+    const test = kind === 'and' ? `${tested}===undefined||${ref}===false` : `${tested}!==undefined&&${ref}!==false`
+    return `(${test}?${ref}:${this.expression(right)})`
+  }
+
+  #global(node: NameNode): string {
+    const place = this.place()
+    const t = this.temporary()
+    const key = quote(node.name)
+    return `(G.keys[${place}]===${key}&&(${t}=G.values[${place}])!==undefined?${t}:(${t}=R.global(G,${key}),${place}=R.place,${t}))`
+  }
+
+  #index(node: IndexNode): string {
+    const object = this.operand(node.base)
+    if (node.key.kind === 'string') {
+      const read = this.field(object.ref, node.key.value, describeArgument(node.base), node.line)
+      return `(${comma(object.before)}${read})`
+    }
+    const key = this.operand(node.key)
+    const before = comma(object.before) + comma(key.before)
+    const mark = this.marks.at(node.line)
+    const slow = `${mark}R.index(${object.ref},${key.ref}${describeArgument(node.base)})`
+    if (isString(node.key)) return `(${before}${slow})`
+    const t = this.temporary()
+    const test = this.isNumber(node.key) ? '' : `typeof ${key.ref}==='number'&&`
+    return `(${before}${object.ref} instanceof T&&${test}(${t}=${object.ref}.array[${key.ref}])!==undefined?${t}:${slow})`
+  }
+
+  /** Reads a field by a constant name, looking first where it was last found. */
+  protected field(object: string, name: string, description: string, line: number): string {
+    const place = this.place()
+    const t = this.temporary()
+    const key = quote(name)
+    const mark = this.marks.at(line)
+    return (
+      `${object} instanceof T&&${object}.keys[${place}]===${key}&&(${t}=${object}.values[${place}])!==undefined?${t}:` +
+      `${mark}(${t}=R.field(${object},${key}${description}),${place}=R.place,${t})`
+    )
+  }
+
+  // Calls
+
+  /** JavaScript for a call, giving whatever the function returns: a value, an array, or a TailCall. */
+  protected call(node: CallNode | MethodNode): string {
+    if (this.frame.resumable) {
+      const { before, callee, args } = this.callParts(node)
+      return `(${before}${callee}.resumable===undefined?${callee}(${args}):yield*${callee}.resumable(${args}))`
+    }
+    const depth = this.frame.inUse
+    const { before, callee, self } = this.#callee(node)
+    // The function is on V8's stack by now, and `self` is read before the other arguments: their temporaries are free.
+    this.frame.inUse = depth
+    const mark = this.marks.at(node.line)
+    const args = this.list(node.args)
+    return `(${before}${callee})${mark}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+  }
+
+  /** A call taken apart, everything evaluated in `before`: the callee a function, the arguments simple. */
+  protected callParts(node: CallNode | MethodNode): { before: string; callee: string; args: string } {
+    const target = this.#callee(node)
+    const callee = this.temporary()
+    let before = `${target.before}${callee}=${target.callee},`
+    const args: string[] = target.self === '' ? [] : [target.self]
+    node.args.forEach((arg, i) => {
+      if (i === node.args.length - 1 && isMulti(arg)) {
+        const depth = this.frame.inUse
+        const values = this.multi(arg)
+        this.frame.inUse = depth
+        const t = this.temporary()
+        before += `${t}=${values},`
+        args.push(`...${t}`)
+        return
+      }
+      const operand = this.stored(arg)
+      before += comma(operand.before)
+      args.push(operand.ref)
+    })
+    return { before: before + this.marks.at(node.line), callee, args: args.join(',') }
+  }
+
+  #callee(node: CallNode | MethodNode): { before: string; callee: string; self: string } {
+    const mark = this.marks.at(node.line)
+    if (node.kind === 'call') {
+      const { before, ref } = this.operand(node.callee)
+      const callee = `typeof ${ref}==='function'?${ref}:R.callee(${ref}${describeArgument(node.callee)})`
+      return { before: comma(before) + mark, callee, self: '' }
+    }
+    const object = this.operand(node.base)
+    const read = this.field(object.ref, node.name, describeArgument(node.base), node.line)
+    const method = this.temporary()
+    const before = `${comma(object.before)}${method}=${read},${mark}`
+    const name = quote(`method '${node.name}'`)
+    return { before, callee: `typeof ${method}==='function'?${method}:R.callee(${method},${name})`, self: object.ref }
+  }
+
+  /** Values separated by commas, all results of the last one included. */
+  protected list(nodes: readonly Expression[]): string {
+    return nodes
+      .map((node, i) => {
+        if (i < nodes.length - 1 || !isMulti(node)) return this.expression(node)
+        return `...${this.multi(node)}`
+      })
+      .join(',')
+  }
+
+  /** All values of a call or `...`, as an array not to be changed. */
+  protected multi(node: Expression): string {
+    return node.kind === 'dots' ? '$va' : `R.all(${this.call(node as CallNode | MethodNode)})`
+  }
+
+  // Tables
+
+  #table(node: TableNode): string {
+    if (node.fields.length === 0) return 'new T()'
+    if (node.items.length === node.fields.length) return `R.list([undefined,${this.list(node.items)}])`
+    const names = node.fields.map(({ key }) => (key?.kind === 'string' ? key.value : undefined))
+    if (!names.includes(undefined) && new Set(names).size === names.length) {
+      const keys = `k${this.constants.length}`
+      this.constants.push(`${keys}=[${names.map((name) => quote(name!)).join(',')}]`)
+      return `R.record(${keys},[${node.fields.map(({ value }) => this.expression(value)).join(',')}])`
+    }
+    const table = this.temporary()
+    const array = this.temporary()
+    let code = `(${table}=new T(),${array}=[undefined],`
+    node.fields.forEach(({ key, value }, i) => {
+      if (key !== undefined) {
+        code += `R.put(${table},${this.expression(key)},${this.expression(value)}),`
+      } else if (i === node.fields.length - 1 && isMulti(value)) code += `${array}.push(...${this.multi(value)}),`
+      else code += `${array}.push(${this.expression(value)}),`
+    })
+    return `${code}R.fill(${table},${array}))`
+  }
+
+  // Operators
+
+  #minus(node: Expression, line: number): string {
+    const { before, ref } = this.operand(node)
+    if (this.isNumber(node)) return `(${comma(before)}-${ref})`
+    const slow = `${this.marks.at(line)}R.minus(${ref}${describeArgument(node)})`
+    return `(${comma(before)}typeof ${ref}==='number'?-${ref}:${slow})`
+  }
+
+  #length(node: Expression, line: number): string {
+    const { before, ref } = this.operand(node)
+    const slow = `${this.marks.at(line)}R.length(${ref}${describeArgument(node)})`
+    return `(${comma(before)}${ref} instanceof T?${ref}.length():${slow})`
+  }
+
+  #binary(node: Extract<Expression, { kind: 'binary' }>): string {
+    const { operator, left, right, line } = node
+    switch (operator) {
+      case '..':
+        return this.#concatenation(left, right, line)
+      case '==':
+        return this.#equality(left, right, '===')
+      case '~=':
+        return this.#equality(left, right, '!==')
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        return this.#comparison(operator, left, right, line)
+      default:
+        return this.#arithmetic(operator, left, right, line)
+    }
+  }
+
+  #arithmetic(operator: '+' | '-' | '*' | '/' | '%' | '^', left: Expression, right: Expression, line: number): string {
+    const a = this.operand(left)
+    const b = this.operand(right)
+    const mark = this.marks.at(line)
+    const before = comma(a.before) + comma(b.before)
+    const names = describeBoth(left, right)
+    const operation = OPERATIONS[operator]
+    const slow = `${mark}R.${operation}(${a.ref},${b.ref}${names})`
+    if (operator === '%' || operator === '^') return `(${before}${slow})`
+    const fast = `${a.ref}${operator}${b.ref}`
+    const test = this.#bothNumbers(left, a.ref, right, b.ref)
+    return test === '' ? `(${before}${fast})` : `(${before}${test}?${fast}:${slow})`
+  }
+
+  #comparison(operator: '<' | '<=' | '>' | '>=', left: Expression, right: Expression, line: number): string {
+    const a = this.operand(left)
+    const b = this.operand(right)
+    const mark = this.marks.at(line)
+    const before = comma(a.before) + comma(b.before)
+    const fast = `${a.ref}${operator}${b.ref}`
+    const test = this.#bothNumbers(left, a.ref, right, b.ref)
+    if (test === '') return `(${before}${fast})`
+    const operation = operator.length === 1 ? 'less' : 'lessOrEqual'
+    const args = operator[0] === '<' ? `${a.ref},${b.ref}` : `${b.ref},${a.ref}`
+    return `(${before}${test}?${fast}:${mark}R.${operation}(${args}))`
+  }
+
+  #bothNumbers(left: Expression, a: string, right: Expression, b: string): string {
+    const tests: string[] = []
+    if (!this.isNumber(left)) tests.push(`typeof ${a}==='number'`)
+    if (!this.isNumber(right) && a !== b) tests.push(`typeof ${b}==='number'`)
+    return tests.join('&&')
+  }
+
+  #equality(left: Expression, right: Expression, operator: '===' | '!=='): string {
+    if (isConstant(left) || isConstant(right)) {
+      const a = this.operand(left)
+      const b = this.operand(right)
+      return `(${comma(a.before)}${comma(b.before)}${a.ref}${operator}${b.ref})`
+    }
+    const a = this.operand(left)
+    const b = this.operand(right)
+    const before = comma(a.before) + comma(b.before)
+    if (operator === '===') return `(${before}${a.ref}===${b.ref}||${a.ref} instanceof T&&R.equal(${a.ref},${b.ref}))`
+    return `(${before}${a.ref}!==${b.ref}&&!(${a.ref} instanceof T&&R.equal(${a.ref},${b.ref})))`
+  }
+
+  #concatenation(left: Expression, right: Expression, line: number): string {
+    const a = this.expression(left)
+    const b = this.expression(right)
+    const names = describeBoth(left, right)
+    return `${this.marks.at(line)}R.concat(${a},${b}${names})`
+  }
+
+  /** Whether an expression can only be a number. */
+  protected isNumber(node: Expression): boolean {
+    switch (node.kind) {
+      case 'number':
+        return true
+      case 'local':
+        return this.numeric.has(node.local)
+      case 'single':
+        return this.isNumber(node.inner)
+      case 'binary':
+        return node.operator in OPERATIONS && this.isNumber(node.left) && this.isNumber(node.right)
+      case 'unary':
+        return node.operator === '-' && this.isNumber(node.operand)
+      default:
+        return false
+    }
+  }
+}
+
+const OPERATIONS = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'modulo', '^': 'power' } as const
+
+/** `before` as the beginning of a comma expression. */
+export function comma(before: string): string {
+  return before === '' ? '' : `${before},`
+}
+
+/** Whether an expression can give any number of values. */
+export function isMulti(node: Expression): boolean {
+  return node.kind === 'call' || node.kind === 'method' || node.kind === 'dots'
+}
+
+function isConstant(node: Expression): boolean {
+  switch (node.kind) {
+    case 'nil':
+    case 'true':
+    case 'false':
+    case 'number':
+    case 'string':
+      return true
+    case 'single':
+      return isConstant(node.inner)
+    default:
+      return false
+  }
+}
+
+/** Whether reading an expression twice, or later, is as good as reading it once. Lua itself reads locals late. */
+export function isSimple(node: Expression): boolean {
+  return node.kind === 'local' || isConstant(node) || (node.kind === 'single' && isSimple(node.inner))
+}
+
+function isBoolean(node: Expression): boolean {
+  switch (node.kind) {
+    case 'true':
+    case 'false':
+      return true
+    case 'single':
+      return isBoolean(node.inner)
+    case 'unary':
+      return node.operator === 'not'
+    case 'binary':
+      return ['==', '~=', '<', '<=', '>', '>='].includes(node.operator)
+    case 'and':
+    case 'or':
+      return isBoolean(node.left) && isBoolean(node.right)
+    default:
+      return false
+  }
+}
+
+function isTruthy(node: Expression): boolean {
+  return ['true', 'number', 'string', 'table', 'function'].includes(node.kind)
+}
+
+function isString(node: Expression): boolean {
+  return node.kind === 'string' || (node.kind === 'single' && isString(node.inner))
+}
+
+/** What error messages call an expression (`local 'x'`), empty when it has no name. */
+export function describe(node: Expression): string {
+  switch (node.kind) {
+    case 'global':
+      return `global '${node.name}'`
+    case 'local':
+      return `${node.outer ? 'upvalue' : 'local'} '${node.local.name}'`
+    case 'index':
+      return `field '${node.key.kind === 'string' ? node.key.value : '?'}'`
+    case 'single':
+      return describe(node.inner)
+    default:
+      return ''
+  }
+}
+
+export function describeArgument(node: Expression): string {
+  const name = describe(node)
+  return name === '' ? '' : `,${quote(name)}`
+}
+
+function describeBoth(left: Expression, right: Expression): string {
+  const a = describe(left)
+  const b = describe(right)
+  if (b !== '') return `,${quote(a)},${quote(b)}`
+  return a === '' ? '' : `,${quote(a)}`
+}
+
+/** A number as JavaScript reads it back. Negative ones stand in parentheses. */
+export function numberLiteral(value: number): string {
+  if (Number.isNaN(value)) return '(0/0)'
+  if (!Number.isFinite(value)) return value > 0 ? '(1/0)' : '(-1/0)'
+  return value < 0 || Object.is(value, -0) ? `(${Object.is(value, -0) ? '-0' : value})` : String(value)
+}

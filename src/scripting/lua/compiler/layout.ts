@@ -1,0 +1,40 @@
+// Gives generated code the lines of its source, so that a JavaScript stack trace shows Lua lines.
+//
+// While code is written, marks are put into it wherever something on a later line begins; at the end every mark becomes
+// the line ends still missing. A mark may stand only where JavaScript does not mind a line end.
+
+/** No literal holds it: `quote` escapes control characters. */
+const MARK = '\x01'
+
+export class Marks {
+  #line = 1
+
+  /** A mark for a line, empty when the code is already there or (as operators may be) beyond. */
+  at(line: number): string {
+    if (line <= this.#line) return ''
+    this.#line = line
+    return `${MARK}${line};`
+  }
+}
+
+/** Turns marks into line ends. */
+export function layOut(code: string): string {
+  const pieces = code.split(MARK)
+  let line = 1
+  for (let i = 1; i < pieces.length; i++) {
+    const piece = pieces[i]!
+    const end = piece.indexOf(';')
+    const wanted = Number(piece.slice(0, end))
+    pieces[i] = '\n'.repeat(Math.max(0, wanted - line)) + piece.slice(end + 1)
+    line = Math.max(line, wanted)
+  }
+  return pieces.join('')
+}
+
+/** A string literal for bytes: neither quotes, line ends nor control characters can end it early. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -1,0 +1,380 @@
+// Writes JavaScript for Lua statements, functions and whole chunks. See `expressions.ts` for the names it uses.
+//
+// A function that calls others counts itself: it adds its weight to the meter's depth on entry and takes it back before it
+// returns (an error unwinds it in `pcall`), and takes one step. A function that calls nothing does neither. Loops count
+// their turns in a local variable and hand them to the meter a thousand at a time.
+//
+// A local variable is declared at the top of its function, except when an inner function captures it: then it is
+// declared where Lua declares it, so that every turn of a loop makes its own.
+//
+// A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
+// function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
+
+import { comma, describe, ExpressionWriter, isMulti, isSimple, numberLiteral, type Operand } from './expressions.ts'
+import { layOut, Marks, quote } from './layout.ts'
+import type { CallNode, Expression, FunctionBody, Local, Statement, Target } from './syntax.ts'
+
+// Bytes of an unoptimised frame: the fixed part, and what each variable and temporary adds. Measured by recursing until
+// V8 gave up, for functions of several sizes, and rounded up.
+const FRAME_BYTES = 176
+const SLOT_BYTES = 10
+
+const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
+
+/** Parameters of the code `writeChunk` returns: a function that makes the chunk's main function. */
+export const CHUNK_PARAMETERS = ['R', 'T', 'M', 'G', 'N', 'A'] as const
+
+/** JavaScript for a chunk, `resumable` when its functions must be able to yield. */
+export function writeChunk(main: FunctionBody, resumable: boolean): string {
+  return new Writer(new Marks(), resumable).chunk(main)
+}
+
+class Writer extends ExpressionWriter {
+  chunk(main: FunctionBody): string {
+    const code = this.functionText(main)
+    const places: string[] = []
+    for (let i = 0; i < Math.min(this.places, 4000); i++) places.push(`c${i}=0`)
+    let head = '"use strict";'
+    if (places.length > 0) head += `let ${places.join(',')};`
+    if (this.places > 4000) head += `const C=new Array(${this.places - 4000}).fill(0);`
+    if (this.constants.length > 0) head += `const ${this.constants.join(',')};`
+    return layOut(`${head}return ${code}`)
+  }
+
+  protected functionText(body: FunctionBody): string {
+    const outer = this.frame
+    const leaf = !body.calls
+    const resumable = this.resumable && !leaf
+    this.frame = { body, resumable, leaf, inUse: 0, temporaries: 0, declared: [] }
+    let code = ''
+    if (body.arg?.used && !body.usesDots) {
+      code += this.#declaration(body.arg, 'R.argTable($va)')
+    } else if (body.arg?.used) code += this.#declaration(body.arg, 'undefined')
+    code += this.#block(body.body)
+    if (body.body.at(-1)?.kind !== 'return') {
+      code += `${this.marks.at(body.endLine)}${leaf ? '' : 'M.depth=$d;'}return N`
+    }
+
+    const { declared, temporaries } = this.frame
+    for (let i = 1; i <= temporaries; i++) declared.push(`$${i}`)
+    if (body.loops) declared.push('$s=0')
+    const parameters = body.parameters.map((local) => local.js)
+    if (body.vararg) parameters.push('...$va')
+    let head = declared.length > 0 ? `let ${declared.join(',')};` : ''
+    if (!leaf) {
+      const weight = FRAME_BYTES + SLOT_BYTES * (declared.length + parameters.length + body.localCount)
+      head += `const $d=M.depth;if((M.depth=$d+${weight})>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
+    }
+    this.frame = outer
+    if (resumable) return `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`
+    return `(${parameters.join(',')})=>{${head}${code}}`
+  }
+
+  #block(statements: readonly Statement[]): string {
+    let code = ''
+    for (const statement of statements) code += this.marks.at(statement.line) + this.#statement(statement)
+    return code
+  }
+
+  #statement(node: Statement): string {
+    this.frame.inUse = 0
+    switch (node.kind) {
+      case 'local':
+        return this.#local(node.locals, node.values)
+      case 'localFunction': {
+        const { local } = node
+        if (local.captured && !local.assigned) return `const ${local.js}=${this.functionText(node.body)};`
+        const declaration = local.captured ? `let ${local.js};` : this.#declaration(local, undefined)
+        return `${declaration}${local.js}=${this.functionText(node.body)};`
+      }
+      case 'assign':
+        if (node.targets.length === 1 && node.values.length === 1)
+          return this.#assignOne(node.targets[0]!, node.values[0]!)
+        return this.#assignMany(node.targets, node.values)
+      case 'callStatement': {
+        const call = this.call(node.call)
+        const t = this.temporary()
+        return `if((${t}=${call})!==N&&A(${t}))R.settle(${t});`
+      }
+      case 'if': {
+        let code = ''
+        for (const { condition, body, line } of node.clauses) {
+          if (condition === undefined) code += `else{${this.#block(body)}}`
+          else {
+            const head = code === '' ? 'if' : 'else if'
+            const mark = this.marks.at(line)
+            code += `${head}(${mark}${this.condition(condition)}){${this.#block(body)}}`
+          }
+        }
+        return code
+      }
+      case 'while':
+        return `while(${this.condition(node.condition)}){${COUNT_TURN}${this.#block(node.body)}}`
+      case 'repeat': {
+        const body = this.#block(node.body)
+        const last = node.body.at(-1)?.kind
+        const test = last === 'return' || last === 'break' ? '' : `if(${this.condition(node.condition)})break;`
+        return `for(;;){${COUNT_TURN}${body}${test}}`
+      }
+      case 'numericFor':
+        return this.#numericFor(node)
+      case 'genericFor':
+        return this.#genericFor(node)
+      case 'do':
+        return `{${this.#block(node.body)}}`
+      case 'return':
+        return this.#return(node.values)
+      case 'break':
+        return 'break;'
+    }
+  }
+
+  // Variables
+
+  /** Declares a local with a value; undefined leaves an uncaptured one as it is. */
+  #declaration(local: Local, value: string | undefined): string {
+    if (local.captured) return `${local.assigned ? 'let' : 'const'} ${local.js}=${value ?? 'undefined'};`
+    this.frame.declared.push(local.js)
+    return value === undefined ? '' : `${local.js}=${value};`
+  }
+
+  #local(locals: readonly Local[], values: readonly Expression[]): string {
+    let code = ''
+    const spread = values.length > 0 && isMulti(values.at(-1)!) && values.length < locals.length
+    const single = spread ? values.length - 1 : values.length
+    // New names hide old ones only in Lua: in JavaScript every variable has its own, so assigning in turn is safe.
+    for (let i = 0; i < single; i++) {
+      const value = this.expression(values[i]!)
+      code += i < locals.length ? this.#declaration(locals[i]!, value) : `${value};`
+    }
+    if (!spread) {
+      for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, 'undefined')
+      return code
+    }
+    let array = '$va'
+    const last = values.at(-1)!
+    if (last.kind !== 'dots') {
+      const all = this.multi(last)
+      array = this.temporary()
+      code += `${array}=${all};`
+    }
+    for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, `${array}[${i - single}]`)
+    return code
+  }
+
+  #assignOne(target: Target, value: Expression): string {
+    if (target.kind === 'local') return `${target.local.js}=${this.expression(value)};`
+    if (target.kind === 'global') {
+      const operand = this.operand(value)
+      return `${statement(operand)}${this.#store(target, '', '', operand.ref)}`
+    }
+    const object = this.operand(target.base)
+    const key = target.key.kind === 'string' ? { before: '', ref: quote(target.key.value) } : this.operand(target.key)
+    const operand = this.operand(value)
+    return `${statement(object)}${statement(key)}${statement(operand)}${this.#store(target, object.ref, key.ref, operand.ref)}`
+  }
+
+  #assignMany(targets: readonly Target[], values: readonly Expression[]): string {
+    let code = ''
+    const places = targets.map((target) => {
+      if (target.kind !== 'index') return { object: '', key: '' }
+      // The variables read here may be among those assigned: keep copies.
+      const object = this.stored(target.base)
+      const key = target.key.kind === 'string' ? { before: '', ref: quote(target.key.value) } : this.stored(target.key)
+      code += statement(object) + statement(key)
+      return { object: object.ref, key: key.ref }
+    })
+    const refs: string[] = []
+    values.forEach((value, i) => {
+      if (i === values.length - 1 && isMulti(value) && values.length < targets.length) {
+        const depth = this.frame.inUse
+        const all = this.multi(value)
+        this.frame.inUse = depth
+        const array = this.temporary()
+        code += `${array}=${all};`
+        for (let j = i; j < targets.length; j++) refs.push(`${array}[${j - i}]`)
+        return
+      }
+      const operand = this.stored(value)
+      code += statement(operand)
+      refs.push(operand.ref)
+    })
+    for (let i = targets.length - 1; i >= 0; i--) {
+      const { object, key } = places[i]!
+      let ref = refs[i] ?? 'undefined'
+      const target = targets[i]!
+      if (target.kind !== 'local' && ref.includes('[')) {
+        const t = this.temporary()
+        code += `${t}=${ref};`
+        ref = t
+      }
+      code += this.#store(target, object, key, ref)
+    }
+    return code
+  }
+
+  /** Stores a value that may be named several times. */
+  #store(target: Target, object: string, key: string, value: string): string {
+    if (target.kind === 'local') return `${target.local.js}=${value};`
+    if (target.kind === 'global') {
+      const place = this.place()
+      const name = quote(target.name)
+      const found = `G.keys[${place}]===${name}&&G.values[${place}]!==undefined&&!G.readonly`
+      return `if(${found})G.values[${place}]=${value};else ${place}=R.setGlobal(G,${name},${value});`
+    }
+    const mark = this.marks.at(target.line)
+    const names = target.base.kind === 'string' ? '' : this.#baseName(target.base)
+    if (target.key.kind === 'string') {
+      const place = this.place()
+      const found = `${object} instanceof T&&${object}.keys[${place}]===${key}&&${object}.values[${place}]!==undefined&&!${object}.readonly`
+      return `if(${found})${object}.values[${place}]=${value};else ${mark}${place}=R.setField(${object},${key},${value}${names});`
+    }
+    const slow = `${mark}R.setIndex(${object},${key},${value}${names});`
+    const test = this.isNumber(target.key) ? '' : `typeof ${key}==='number'&&`
+    return (
+      `if(${object} instanceof T&&${test}${object}.array[${key}]!==undefined&&${value}!==undefined&&!${object}.readonly)` +
+      `${object}.array[${key}]=${value};else ${slow}`
+    )
+  }
+
+  #baseName(base: Expression): string {
+    const name = describe(base)
+    return name === '' ? '' : `,${quote(name)}`
+  }
+
+  // Loops
+
+  #name(): string {
+    const name = `$v${this.counter++}`
+    this.frame.declared.push(name)
+    return name
+  }
+
+  #numericFor(node: Extract<Statement, { kind: 'numericFor' }>): string {
+    const { local, from, to, step } = node
+    const own = !local.captured && !local.assigned
+    if (!local.assigned) this.numeric.add(local)
+    const index = own ? local.js : this.#name()
+    if (own) this.frame.declared.push(index)
+    let code = `${index}=${this.expression(from)};`
+    let checks = this.#numberCheck(index, from, 'initial value')
+
+    let limit: string
+    if (to.kind === 'number') limit = numberLiteral(to.value)
+    else {
+      limit = this.#name()
+      code += `${limit}=${this.expression(to)};`
+      checks += this.#numberCheck(limit, to, 'limit')
+    }
+    let test = `${index}<=${limit}`
+    let advance = `${index}++`
+    if (step?.kind === 'number') {
+      if (step.value <= 0) test = `${index}>=${limit}`
+      advance = `${index}+=${numberLiteral(step.value)}`
+    } else if (step !== undefined) {
+      const by = this.#name()
+      code += `${by}=${this.expression(step)};`
+      checks += this.#numberCheck(by, step, 'step')
+      test = `${by}>0?${index}<=${limit}:${index}>=${limit}`
+      advance = `${index}+=${by}`
+    }
+    const bind = own ? '' : this.#declaration(local, index)
+    return `${code}${checks}for(;${test};${advance}){${COUNT_TURN}${bind}${this.#block(node.body)}}`
+  }
+
+  #numberCheck(variable: string, node: Expression, what: string): string {
+    return this.isNumber(node) ? '' : `if(typeof ${variable}!=='number')${variable}=R.forNumber(${variable},'${what}');`
+  }
+
+  #genericFor(node: Extract<Statement, { kind: 'genericFor' }>): string {
+    const [step, state, control, position] = [this.#name(), this.#name(), this.#name(), this.#name()]
+    let code = this.#assignControls([step, state, control], node.values)
+    code += `${position}=R.iteration(${step},${state},${control});`
+    const { locals } = node
+    const refs = locals.map((local) => {
+      if (!local.captured) {
+        this.frame.declared.push(local.js)
+        return local.js
+      }
+      return this.#name()
+    })
+    const key = refs[0]!
+    const value = refs[1]
+    const rest = refs.slice(2).map((ref) => `${ref}=undefined;`)
+    const setValue = (text: string): string => (value === undefined ? '' : `${value}=${text};`)
+    // A traversal of a table by `next` or by ipairs needs no calls.
+    code += `for(;;){${COUNT_TURN}if(${position}>=0){`
+    code += `if((${position}=${state}.nextPosition(${position}))===0)break;`
+    code += `${key}=${state}.keyAt(${position});${setValue(`${state}.valueAt(${position})`)}${rest.join('')}}`
+    const t = this.temporary()
+    code += `else if(${position}===-2){if((${t}=${state}.getNumber(++${control}))===undefined)break;`
+    code += `${key}=${control};${setValue(t)}${rest.join('')}}`
+    const call = this.frame.resumable
+      ? `${step}.resumable===undefined?${step}(${state},${control}):yield*${step}.resumable(${state},${control})`
+      : `${step}(${state},${control})`
+    code += `else{${t}=${call};if(A(${t})){${t}=R.all(${t});`
+    refs.forEach((ref, i) => {
+      code += `${ref}=${t}[${i}];`
+    })
+    code += `}else{${key}=${t};${setValue('undefined')}${rest.join('')}}if(${key}===undefined)break;${control}=${key};}`
+    locals.forEach((local, i) => {
+      if (local.captured) code += this.#declaration(local, refs[i]!)
+    })
+    // What the iterator is, is known before the loop: only a function gets this far.
+    return `${code}${this.#block(node.body)}}`
+  }
+
+  /** Evaluates the expressions of a generic for into its three control variables; the first becomes a function. */
+  #assignControls(names: readonly string[], values: readonly Expression[]): string {
+    let code = ''
+    values.forEach((value, i) => {
+      if (i === values.length - 1 && isMulti(value) && i < names.length - 1) {
+        const all = this.multi(value)
+        const array = this.temporary()
+        code += `${array}=${all};`
+        for (let j = i; j < names.length; j++) code += `${names[j]}=${array}[${j - i}];`
+      } else code += i < names.length ? `${names[i]}=${this.expression(value)};` : `${this.expression(value)};`
+    })
+    const last = values.at(-1)!
+    if (!(isMulti(last) && values.length < names.length)) {
+      for (let j = values.length; j < names.length; j++) code += `${names[j]}=undefined;`
+    }
+    const step = names[0]!
+    return `${code}if(typeof ${step}!=='function')${step}=R.callee(${step});`
+  }
+
+  // Return
+
+  #return(values: readonly Expression[]): string {
+    const leave = this.frame.leaf ? '' : 'M.depth=$d;'
+    if (values.length === 0) return `${leave}return N;`
+    if (values.length === 1) {
+      const value = values[0]!
+      if (value.kind === 'dots') return `${leave}return $va;`
+      if (value.kind === 'call' || value.kind === 'method') return this.#returnCall(value)
+      if (isSimple(value)) return `${leave}return ${this.expression(value)};`
+      if (this.frame.leaf) return `return(${this.expression(value)});`
+      const operand = this.operand(value)
+      return `${statement(operand)}${leave}return ${operand.ref};`
+    }
+    const list = `[${this.list(values)}]`
+    if (this.frame.leaf) return `return${list};`
+    const t = this.temporary()
+    return `${t}=${list};${leave}return ${t};`
+  }
+
+  #returnCall(node: Extract<Expression, { kind: 'call' | 'method' }>): string {
+    if (this.frame.resumable) {
+      const call = this.call(node as CallNode)
+      const t = this.temporary()
+      return `${t}=${call};M.depth=$d;return ${t};`
+    }
+    const { before, callee, args } = this.callParts(node)
+    const t = this.temporary()
+    return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${callee}(${args}));M.depth=$d;return ${t};`
+  }
+}
+
+function statement(operand: Operand): string {
+  return operand.before === '' ? '' : `${comma(operand.before).slice(0, -1)};`
+}

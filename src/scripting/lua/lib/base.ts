@@ -1,0 +1,277 @@
+// The base library as Redis exposes it: no print, no files, no environments.
+
+import { all, call1, callAll, callable, metamethod, metatableOf, NONE } from '../calls.ts'
+import { caughtError, LuaError } from '../errors.ts'
+import {
+  argumentError,
+  expectFunction,
+  expectInteger,
+  expectString,
+  expectTable,
+  library,
+  libraryError,
+} from '../library.ts'
+import { meter } from '../meter.ts'
+import { ipairsStep, isTrue, next } from '../operations.ts'
+import { LuaTable, refuseWrite } from '../table.ts'
+import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber, typeName } from '../value.ts'
+
+/** Results `unpack` may give: Lua's C stack limit. */
+const UNPACK_MAX = 7997
+
+/** Stack weight of a protected call. */
+const PCALL_WEIGHT = 500
+
+/** Longest name of a chunk in messages. */
+const CHUNK_NAME_MAX = 60
+
+type Compile = (source: string, chunk: string) => LuaFunction
+
+function expectAny(index: number, name: string, count: number): void {
+  if (count < index) argumentError(index, name, 'value expected')
+}
+
+function assert(...args: LuaValue[]): LuaResult {
+  expectAny(1, 'assert', args.length)
+  if (isTrue(args[0])) return args
+  const message = args[1] === undefined ? 'assertion failed!' : expectString(args[1], 2, 'assert', args.length)
+  throw LuaError.raise(message)
+}
+
+function error(value: LuaValue, level: LuaValue): LuaResult {
+  const from = level === undefined ? 1 : expectInteger(level, 2, 'error')
+  if ((typeof value === 'string' || typeof value === 'number') && from > 0) {
+    throw LuaError.at(rawToString(value), from)
+  }
+  throw LuaError.raise(value)
+}
+
+function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
+  expectAny(1, 'pcall', arguments.length)
+  const depth = meter.depth
+  if (depth + PCALL_WEIGHT > meter.depthMax) meter.overflow()
+  meter.depth = depth + PCALL_WEIGHT
+  try {
+    const values = all(callable(callee)(...args))
+    return [true, ...values]
+  } catch (thrown) {
+    const caught = caughtError(thrown)
+    if (caught === undefined) throw thrown
+    return [false, caught.value]
+  } finally {
+    meter.depth = depth
+  }
+}
+
+function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
+  expectAny(2, 'xpcall', arguments.length)
+  const depth = meter.depth
+  if (depth + PCALL_WEIGHT > meter.depthMax) meter.overflow()
+  meter.depth = depth + PCALL_WEIGHT
+  try {
+    const values = all(callable(callee)())
+    return [true, ...values]
+  } catch (thrown) {
+    const caught = caughtError(thrown)
+    if (caught === undefined) throw thrown
+    return [false, ...handle(handler, caught)]
+  } finally {
+    meter.depth = depth
+  }
+}
+
+/** Calls the handler of xpcall; when it fails in turn, Lua's words for that are the result. */
+function handle(handler: LuaValue, caught: LuaError): readonly LuaValue[] {
+  try {
+    return [call1(handler, caught.value)]
+  } catch (thrown) {
+    if (caughtError(thrown) === undefined) throw thrown
+    return ['error in error handling']
+  }
+}
+
+function ipairs(list: LuaValue): LuaResult {
+  return [ipairsStep, expectTable(list, 1, 'ipairs', arguments.length), 0]
+}
+
+function pairs(list: LuaValue): LuaResult {
+  return [next, expectTable(list, 1, 'pairs', arguments.length), undefined]
+}
+
+function select(...args: LuaValue[]): LuaResult {
+  const [which] = args
+  if (which === '#') return args.length - 1
+  const n = expectInteger(which, 1, 'select', args.length)
+  const from = n < 0 ? args.length + n : n
+  if (from < 1) argumentError(1, 'select', 'index out of range')
+  return args.slice(from)
+}
+
+function setmetatable(target: LuaValue, metatable: LuaValue): LuaResult {
+  const table = expectTable(target, 1, 'setmetatable', arguments.length)
+  if (metatable !== undefined && !(metatable instanceof LuaTable)) {
+    argumentError(2, 'setmetatable', 'nil or table expected')
+  }
+  if (arguments.length < 2) argumentError(2, 'setmetatable', 'nil or table expected')
+  if (table.metatable?.getString('__metatable') !== undefined) throw libraryError('cannot change a protected metatable')
+  if (table.readonly) refuseWrite()
+  table.metatable = metatable as LuaTable | undefined
+  return table
+}
+
+function getmetatable(value: LuaValue): LuaResult {
+  expectAny(1, 'getmetatable', arguments.length)
+  const metatable = metatableOf(value)
+  return metatable?.getString('__metatable') ?? metatable
+}
+
+function tonumber(value: LuaValue, radix: LuaValue): LuaResult {
+  const base = radix === undefined ? 10 : expectInteger(radix, 2, 'tonumber')
+  if (base === 10) {
+    expectAny(1, 'tonumber', arguments.length)
+    return toNumber(value)
+  }
+  const text = expectString(value, 1, 'tonumber', arguments.length)
+  if (base < 2 || base > 36) argumentError(2, 'tonumber', 'base out of range')
+  return parseInBase(text, base)
+}
+
+/** As C's strtoul reads it: spaces, a sign (which wraps), `0x` in base 16, digits, spaces. */
+function parseInBase(text: string, base: number): number | undefined {
+  const match = /^[ \t\n\v\f\r]*([+-]?)([0-9a-zA-Z]+)[ \t\n\v\f\r]*(?:\0|$)/.exec(text)
+  if (match === null) return undefined
+  const digits = base === 16 ? match[2]!.replace(/^0[xX](?=.)/, '') : match[2]!
+  let value = 0n
+  for (const digit of digits) {
+    const n = Number.parseInt(digit, 36)
+    if (n >= base) return undefined
+    value = value * BigInt(base) + BigInt(n)
+  }
+  const most = 0xffffffffffffffffn
+  if (value > most) return Number(most)
+  return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
+}
+
+/** tostring with metatables. */
+export function toLuaString(value: LuaValue): LuaValue {
+  if (typeof value === 'string') return value
+  const handler = metamethod(value, '__tostring')
+  return handler === undefined ? rawToString(value) : call1(handler, value)
+}
+
+function unpack(list: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'unpack', arguments.length)
+  const start = from === undefined ? 1 : expectInteger(from, 2, 'unpack')
+  const end = to === undefined ? table.length() : expectInteger(to, 3, 'unpack')
+  if (start > end) return NONE
+  const count = end - start + 1
+  if (count >= UNPACK_MAX) throw libraryError('too many results to unpack')
+  if (start === 1 && end === table.array.length - 1) return table.array.slice(1)
+  const values: LuaValue[] = []
+  for (let i = start; i <= end; i++) values.push(table.getNumber(i))
+  return values
+}
+
+const COLLECT_OPTIONS = ['stop', 'restart', 'collect', 'count', 'step', 'setpause', 'setstepmul']
+
+/** Answers as Lua would; the garbage collector is V8's and does not listen. */
+function collectgarbage(option: LuaValue): LuaResult {
+  const name = option === undefined ? 'collect' : expectString(option, 1, 'collectgarbage')
+  if (!COLLECT_OPTIONS.includes(name)) argumentError(1, 'collectgarbage', `invalid option '${name}'`)
+  if (name === 'count') return process.memoryUsage().heapUsed / 1024
+  return name === 'step' ? true : 0
+}
+
+/** How messages show a chunk that was given a name or, without one, its own source. */
+export function chunkName(name: string): string {
+  if (name[0] === '=') return name.slice(1, CHUNK_NAME_MAX)
+  if (name[0] === '@') {
+    const file = name.slice(1)
+    const room = CHUNK_NAME_MAX - 8
+    return file.length > room ? `...${file.slice(-room)}` : file
+  }
+  const lineEnd = name.search(/[\n\r]/)
+  const room = CHUNK_NAME_MAX - 17
+  let length = lineEnd < 0 ? name.length : lineEnd
+  if (length > room) length = room
+  return length < name.length ? `[string "${name.slice(0, length)}..."]` : `[string "${name}"]`
+}
+
+/** Compiles for load and loadstring: a function, or nil and a message. */
+function compileOr(compile: Compile, source: string, name: string): LuaResult {
+  try {
+    meter.spend(source.length >> 3)
+    return compile(source, chunkName(name))
+  } catch (thrown) {
+    const caught = caughtError(thrown)
+    if (caught === undefined) throw thrown
+    return [undefined, caught.value]
+  }
+}
+
+/** The base library, which is the table of globals. */
+export function baseLibrary(compile: Compile): LuaTable {
+  return library({
+    assert,
+    collectgarbage,
+    error,
+    gcinfo() {
+      return [Math.floor(process.memoryUsage().heapUsed / 1024), 0]
+    },
+    getmetatable,
+    ipairs,
+    load(reader, name) {
+      expectFunction(reader, 1, 'load', arguments.length)
+      const chunk = name === undefined ? '=(load)' : expectString(name, 2, 'load')
+      let source = ''
+      for (;;) {
+        const [piece] = callAll(reader, [])
+        if (piece === undefined || piece === '') break
+        if (typeof piece !== 'string' && typeof piece !== 'number') {
+          return [undefined, 'reader function must return a string']
+        }
+        const text = rawToString(piece)
+        meter.charge(text.length)
+        source += text
+      }
+      return compileOr(compile, source, chunk)
+    },
+    loadstring(text, name) {
+      const source = expectString(text, 1, 'loadstring', arguments.length)
+      return compileOr(compile, source, name === undefined ? source : expectString(name, 2, 'loadstring'))
+    },
+    next,
+    pairs,
+    pcall: luaPcall,
+    rawequal(a, b) {
+      expectAny(1, 'rawequal', arguments.length)
+      expectAny(2, 'rawequal', arguments.length)
+      return a === b
+    },
+    rawget(list, key) {
+      const table = expectTable(list, 1, 'rawget', arguments.length)
+      expectAny(2, 'rawget', arguments.length)
+      return table.get(key)
+    },
+    rawset(list, key, value) {
+      const table = expectTable(list, 1, 'rawset', arguments.length)
+      expectAny(2, 'rawset', arguments.length)
+      expectAny(3, 'rawset', arguments.length)
+      table.set(key, value)
+      return table
+    },
+    select,
+    setmetatable,
+    tonumber,
+    tostring(value) {
+      expectAny(1, 'tostring', arguments.length)
+      return toLuaString(value)
+    },
+    type(value) {
+      expectAny(1, 'type', arguments.length)
+      return typeName(value)
+    },
+    unpack,
+    xpcall: luaXpcall,
+  })
+}

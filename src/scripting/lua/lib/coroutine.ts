@@ -1,0 +1,105 @@
+// The coroutine library. A coroutine is a generator: the compiler writes functions of chunks that mention coroutines as
+// generator functions (`LuaFunction.resumable`), a call inside them delegates with `yield*`, and `coroutine.yield` is the one
+// generator that really yields. A function without `resumable` runs inside a coroutine as a C function does in Lua.
+
+import { all, NONE, results } from '../calls.ts'
+import { caughtError, LuaError } from '../errors.ts'
+import { argumentTypeError, expectFunction, library, libraryError } from '../library.ts'
+import { meter } from '../meter.ts'
+import { yieldError } from '../operations.ts'
+import type { LuaTable } from '../table.ts'
+import { type LuaFunction, type LuaResult, LuaThread, type LuaValue } from '../value.ts'
+
+/** Stack weight of resuming: the frames of this file and of V8 between a coroutine and its resumer. */
+const RESUME_WEIGHT = 1000
+
+/** The coroutine that is running, undefined in the main program. One script runs at a time. */
+let current: LuaThread | undefined
+
+type Outcome = { readonly error: LuaError } | { readonly values: readonly LuaValue[] }
+
+/** Runs a coroutine until it yields, returns or fails. What is no Lua error passes through. */
+function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
+  if (thread.state !== 'suspended') return { error: new LuaError(`cannot resume ${thread.state} coroutine`) }
+  const { depth, depthMax, tailMax } = meter
+  if (depth + RESUME_WEIGHT > depthMax) return { error: new LuaError('C stack overflow') }
+  const resumer = current
+  if (resumer !== undefined) resumer.state = 'normal'
+  current = thread
+  thread.state = 'running'
+  // Its frames lie on the stack above ours: what we use is taken from what it may use.
+  meter.depth = thread.depth
+  meter.depthMax = depthMax - depth - RESUME_WEIGHT
+  meter.tailMax = meter.depthMax >> 1
+  let ended = true
+  try {
+    const { resumable } = thread.body
+    if (resumable === undefined) return { values: all(thread.body(...args)) }
+    thread.generator ??= resumable(...args)
+    const step = thread.generator.next(args as LuaValue[])
+    ended = step.done === true
+    return { values: all(step.value) }
+  } catch (thrown) {
+    const error = caughtError(thrown)
+    if (error === undefined) throw thrown
+    return { error }
+  } finally {
+    thread.state = ended ? 'dead' : 'suspended'
+    thread.depth = meter.depth
+    meter.depth = depth
+    meter.depthMax = depthMax
+    meter.tailMax = tailMax
+    current = resumer
+    if (resumer !== undefined) resumer.state = 'running'
+  }
+}
+
+function expectThread(value: LuaValue, name: string, count: number): LuaThread {
+  return value instanceof LuaThread ? value : argumentTypeError(value, 1, name, 'coroutine', count)
+}
+
+/** Starts over in the main program: a script killed inside a coroutine leaves it so. */
+export function forgetCoroutines(): void {
+  current = undefined
+}
+
+const yieldPlain: LuaFunction = () => {
+  throw yieldError()
+}
+yieldPlain.resumable = function* (...args): Generator<LuaValue[], LuaResult, LuaValue[]> {
+  if (current === undefined) throw yieldError()
+  return results(yield args)
+}
+
+export function coroutineLibrary(): LuaTable {
+  return library({
+    create(body) {
+      meter.charge(1024)
+      return new LuaThread(expectFunction(body, 1, 'create', arguments.length))
+    },
+    resume(thread, ...args) {
+      if (!(thread instanceof LuaThread)) argumentTypeError(thread, 1, 'resume', 'coroutine', arguments.length)
+      const outcome = luaResume(thread, args)
+      return 'error' in outcome ? [false, outcome.error.value] : [true, ...outcome.values]
+    },
+    running() {
+      return current
+    },
+    status(thread) {
+      return expectThread(thread, 'status', arguments.length).state
+    },
+    wrap(body) {
+      meter.charge(1024)
+      const thread = new LuaThread(expectFunction(body, 1, 'wrap', arguments.length))
+      return (...args) => {
+        const outcome = luaResume(thread, args)
+        if (!('error' in outcome)) return outcome.values.length === 0 ? NONE : results(outcome.values)
+        const { value, source } = outcome.error
+        // Lua adds the position of the caller to a message, which may have one already.
+        if (typeof value === 'string') throw libraryError(value)
+        throw new LuaError(value, source)
+      }
+    },
+    yield: yieldPlain,
+  })
+}

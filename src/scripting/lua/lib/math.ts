@@ -1,0 +1,154 @@
+// The math library. Its chance is Redis's: a 48 bit linear congruence, seeded with 0 before every script, so that a script
+// draws the same numbers each time it runs and on every server.
+
+import { NONE } from '../calls.ts'
+import { argumentError, expectInteger, expectNumber, library, libraryError } from '../library.ts'
+import type { LuaTable } from '../table.ts'
+import type { LuaResult, LuaValue } from '../value.ts'
+
+const RANDOM_MAX = 0x7fffffff
+
+// The generator's 48 bits as two halves of 24: x ← x × 0x5DEECE66D + 0xB.
+let high = 0
+let low = 0
+
+/** Starts the sequence that belongs to a seed. */
+export function seedRandom(seed: number): void {
+  const bits = seed >>> 0
+  high = bits >>> 8
+  low = ((bits & 0xff) << 16) | 0x330e
+}
+
+/** The next number of the sequence, 31 bits. */
+function nextRandom(): number {
+  const product = low * 0xece66d + 0xb
+  const carry = Math.floor(product / 0x1000000)
+  const upper = low * 0x5de + carry + high * 0xece66d
+  low = product % 0x1000000
+  high = upper % 0x1000000
+  return high * 0x80 + (low >>> 17)
+}
+
+function random(...args: LuaValue[]): LuaResult {
+  const fraction = (nextRandom() % RANDOM_MAX) / RANDOM_MAX
+  switch (args.length) {
+    case 0:
+      return fraction
+    case 1: {
+      const upper = toInt(expectInteger(args[0], 1, 'random', 1))
+      if (upper < 1) argumentError(1, 'random', 'interval is empty')
+      return Math.floor(fraction * upper) + 1
+    }
+    case 2: {
+      const lower = toInt(expectInteger(args[0], 1, 'random', 2))
+      const upper = toInt(expectInteger(args[1], 2, 'random', 2))
+      if (lower > upper) argumentError(2, 'random', 'interval is empty')
+      return Math.floor(fraction * (upper - lower + 1)) + lower
+    }
+    default:
+      throw libraryError('wrong number of arguments')
+  }
+}
+
+/** An integer wrapped to 32 bits, as assigning it to a C int does. */
+function toInt(value: number): number {
+  return Number(BigInt.asIntN(32, BigInt(value)))
+}
+
+/** A function of one number. */
+function unary(name: string, compute: (x: number) => number): (x: LuaValue, ...rest: LuaValue[]) => LuaResult {
+  return function (x) {
+    return compute(typeof x === 'number' ? x : expectNumber(x, 1, name, arguments.length))
+  }
+}
+
+/** A function of two numbers. */
+function binary(name: string, compute: (x: number, y: number) => number): (x: LuaValue, y: LuaValue) => LuaResult {
+  return function (x, y) {
+    return compute(expectNumber(x, 1, name, arguments.length), expectNumber(y, 2, name, arguments.length))
+  }
+}
+
+/** The largest or smallest of the arguments, as comparing them in turn finds it. */
+function extreme(name: string, better: (x: number, y: number) => boolean): (...args: LuaValue[]) => LuaResult {
+  return (...args) => {
+    let best = expectNumber(args[0], 1, name, args.length)
+    for (let i = 1; i < args.length; i++) {
+      const value = expectNumber(args[i], i + 1, name, args.length)
+      if (better(value, best)) best = value
+    }
+    return best
+  }
+}
+
+function frexp(value: LuaValue): LuaResult {
+  const x = expectNumber(value, 1, 'frexp', arguments.length)
+  if (x === 0 || !Number.isFinite(x)) return [x, 0]
+  let exponent = Math.max(-1023, Math.floor(Math.log2(Math.abs(x))) + 1)
+  let mantissa = x * 2 ** -exponent
+  while (Math.abs(mantissa) < 0.5) {
+    mantissa *= 2
+    exponent--
+  }
+  while (Math.abs(mantissa) >= 1) {
+    mantissa /= 2
+    exponent++
+  }
+  return [mantissa, exponent]
+}
+
+/** x × 2^exponent, in steps that neither overflow nor vanish early. */
+function ldexp(x: number, exponent: number): number {
+  const steps = Math.min(3, Math.ceil(Math.abs(exponent) / 1023))
+  let result = x
+  for (let i = 0; i < steps; i++) result *= 2 ** Math.floor((exponent + i) / steps)
+  return result
+}
+
+function modf(value: LuaValue): LuaResult {
+  const x = expectNumber(value, 1, 'modf', arguments.length)
+  if (!Number.isFinite(x)) return [x, Number.isNaN(x) ? x : x > 0 ? 0 : -0]
+  const whole = Math.trunc(x)
+  return [whole, x - whole === 0 && (x < 0 || Object.is(x, -0)) ? -0 : x - whole]
+}
+
+export function mathLibrary(): LuaTable {
+  // C's fmod and JavaScript's remainder are the same operation.
+  const fmod = binary('fmod', (x, y) => x % y)
+  return library({
+    abs: unary('abs', Math.abs),
+    acos: unary('acos', Math.acos),
+    asin: unary('asin', Math.asin),
+    atan: unary('atan', Math.atan),
+    atan2: binary('atan2', Math.atan2),
+    ceil: unary('ceil', Math.ceil),
+    cos: unary('cos', Math.cos),
+    cosh: unary('cosh', Math.cosh),
+    deg: unary('deg', (x) => x / (Math.PI / 180)),
+    exp: unary('exp', Math.exp),
+    floor: unary('floor', Math.floor),
+    fmod,
+    frexp,
+    huge: Number.POSITIVE_INFINITY,
+    ldexp: binary('ldexp', (x, y) => ldexp(x, toInt(expectInteger(y, 2, 'ldexp')))),
+    log: unary('log', Math.log),
+    log10: unary('log10', Math.log10),
+    max: extreme('max', (x, y) => x > y),
+    min: extreme('min', (x, y) => x < y),
+    mod: fmod,
+    modf,
+    pi: Math.PI,
+    pow: binary('pow', (x, y) => (x === 1 ? 1 : x ** y)),
+    rad: unary('rad', (x) => x * (Math.PI / 180)),
+    random,
+    randomseed(seed) {
+      seedRandom(toInt(expectInteger(seed, 1, 'randomseed', arguments.length)))
+      return NONE
+    },
+    sin: unary('sin', Math.sin),
+    sinh: unary('sinh', Math.sinh),
+    sqrt: unary('sqrt', Math.sqrt),
+    tan: unary('tan', Math.tan),
+    tanh: unary('tanh', Math.tanh),
+  })
+}

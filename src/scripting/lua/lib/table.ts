@@ -1,0 +1,212 @@
+// The table library. All access is raw, as in Lua 5.1. The common case, an array part without holes, is worked on directly.
+
+import { call1, first, NONE } from '../calls.ts'
+import { runtimeError } from '../errors.ts'
+import {
+  expectFunction,
+  expectInteger,
+  expectString,
+  expectTable,
+  library,
+  libraryError,
+  optionalInteger,
+} from '../library.ts'
+import { meter } from '../meter.ts'
+import { isTrue, less } from '../operations.ts'
+import { type LuaTable, refuseWrite } from '../table.ts'
+import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName } from '../value.ts'
+
+/** Stack weight of a sort and its comparison's frame. */
+const SORT_WEIGHT = 1000
+
+const INVALID_ORDER = 'invalid order function for sorting'
+
+/** Whether elements 1..n are exactly the array part, without holes. */
+function isDense(table: LuaTable, n: number): boolean {
+  return !table.holey && table.array.length - 1 === n
+}
+
+function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'concat', arguments.length)
+  const between = separator === undefined ? '' : expectString(separator, 2, 'concat')
+  const start = optionalInteger(from, 3, 'concat', 1)
+  const end = to === undefined ? table.length() : expectInteger(to, 4, 'concat')
+  let text = ''
+  for (let i = start; i <= end; i++) {
+    const value = table.getNumber(i)
+    let piece: string
+    if (typeof value === 'string') piece = value
+    else if (typeof value === 'number') piece = formatNumber(value)
+    else runtimeError(`invalid value (${typeName(value)}) at index ${i} in table for 'concat'`)
+    meter.charge(piece.length + between.length)
+    text += i < end ? piece + between : piece
+  }
+  if (end > start) meter.spend(end - start)
+  return text
+}
+
+function insert(list: LuaValue, ...rest: LuaValue[]): LuaResult {
+  const table = expectTable(list, 1, 'insert', rest.length + 1)
+  let end = table.length() + 1
+  if (rest.length === 1) {
+    table.setNumber(end, rest[0])
+    return NONE
+  }
+  if (rest.length !== 2) throw libraryError("wrong number of arguments to 'insert'")
+  const position = expectInteger(rest[0], 2, 'insert', 2)
+  if (table.readonly) refuseWrite()
+  const value = rest[1]
+  if (position > end) end = position
+  if (value !== undefined && position >= 1 && position < end && isDense(table, end - 1)) {
+    meter.spend((end - position) >> 4)
+    table.setNumber(end, value)
+    const { array } = table
+    array.splice(position, 0, array.pop())
+    return NONE
+  }
+  if (end - position > 1e8) throw libraryError('not enough memory')
+  for (let i = end; i > position; i--) table.setNumber(i, table.getNumber(i - 1))
+  table.setNumber(position, value)
+  meter.spend(end - position)
+  return NONE
+}
+
+function remove(list: LuaValue, where: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'remove', arguments.length)
+  const end = table.length()
+  const position = optionalInteger(where, 2, 'remove', end)
+  if (position < 1 || position > end) return NONE
+  if (table.readonly) refuseWrite()
+  const value = table.getNumber(position)
+  if (isDense(table, end)) {
+    meter.spend((end - position) >> 4)
+    if (position < end) table.array.splice(position, 1)
+    else table.array.pop()
+    return value
+  }
+  for (let i = position; i < end; i++) table.setNumber(i, table.getNumber(i + 1))
+  table.setNumber(end, undefined)
+  meter.spend(end - position)
+  return value
+}
+
+function maxn(list: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'maxn', arguments.length)
+  let max = 0
+  for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    const key = table.keyAt(at)
+    if (typeof key === 'number' && key > max) max = key
+  }
+  return max
+}
+
+function forEach(list: LuaValue, visitor: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'foreach', arguments.length)
+  const visit = expectFunction(visitor, 2, 'foreach', arguments.length)
+  for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    const result = call1(visit, table.keyAt(at), table.valueAt(at))
+    if (result !== undefined) return result
+  }
+  return NONE
+}
+
+function forEachIndex(list: LuaValue, visitor: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'foreachi', arguments.length)
+  const visit = expectFunction(visitor, 2, 'foreachi', arguments.length)
+  const end = table.length()
+  for (let i = 1; i <= end; i++) {
+    const result = call1(visit, i, table.getNumber(i))
+    if (result !== undefined) return result
+  }
+  return NONE
+}
+
+function sort(list: LuaValue, order: LuaValue): LuaResult {
+  const table = expectTable(list, 1, 'sort', arguments.length)
+  const end = table.length()
+  if (order !== undefined) expectFunction(order, 2, 'sort', arguments.length)
+  if (table.readonly && end > 1) refuseWrite()
+  const depth = meter.depth
+  if (depth + SORT_WEIGHT > meter.depthMax) meter.overflow()
+  meter.depth = depth + SORT_WEIGHT
+  const before = order === undefined ? less : comparison(order as LuaFunction)
+  // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
+  const values: LuaValue[] = [undefined]
+  for (let i = 1; i <= end; i++) values.push(table.getNumber(i))
+  try {
+    sortRange(values, 1, end, before)
+  } finally {
+    for (let i = 1; i <= end; i++) table.setNumber(i, values[i])
+  }
+  meter.depth = depth
+  return NONE
+}
+
+function comparison(order: LuaFunction): (a: LuaValue, b: LuaValue) => boolean {
+  return (a, b) => {
+    if (--meter.steps < 0) meter.tick()
+    const result = order(a, b)
+    return result === true || (result !== false && isTrue(first(result)))
+  }
+}
+
+/**
+ * Quicksort with the median of three, taking the same decisions as Lua's: what an unstable sort does to equal elements,
+ * and when an inconsistent order is noticed, is then the same too.
+ */
+function sortRange(a: LuaValue[], from: number, to: number, before: (a: LuaValue, b: LuaValue) => boolean): void {
+  let [low, high] = [from, to]
+  while (low < high) {
+    if (before(a[high], a[low])) swap(a, low, high)
+    if (high - low === 1) break
+    const middle = (low + high) >> 1
+    if (before(a[middle], a[low])) swap(a, middle, low)
+    else if (before(a[high], a[middle])) swap(a, middle, high)
+    if (high - low === 2) break
+    const pivot = a[middle]
+    swap(a, middle, high - 1)
+    let i = low
+    let j = high - 1
+    for (;;) {
+      while (before(a[++i], pivot)) if (i > high) throw libraryError(INVALID_ORDER)
+      while (before(pivot, a[--j])) if (j < low) throw libraryError(INVALID_ORDER)
+      if (j < i) break
+      swap(a, i, j)
+    }
+    swap(a, high - 1, i)
+    // The smaller half recurses, the larger one continues here.
+    if (i - low < high - i) {
+      sortRange(a, low, i - 1, before)
+      low = i + 1
+    } else {
+      sortRange(a, i + 1, high, before)
+      high = i - 1
+    }
+    meter.spend((high - low) >> 4)
+  }
+}
+
+function swap(a: LuaValue[], i: number, j: number): void {
+  const value = a[i]
+  a[i] = a[j]
+  a[j] = value
+}
+
+export function tableLibrary(): LuaTable {
+  return library({
+    concat,
+    foreach: forEach,
+    foreachi: forEachIndex,
+    getn(list) {
+      return expectTable(list, 1, 'getn', arguments.length).length()
+    },
+    insert,
+    maxn,
+    remove,
+    setn(list) {
+      expectTable(list, 1, 'setn', arguments.length)
+      throw libraryError("'setn' is obsolete")
+    },
+    sort,
+  })
+}

@@ -1,0 +1,364 @@
+// What compiled code calls when its inline case does not apply: metatables, conversions, errors that name their operand.
+//
+// Order and words are Lua 5.1's. The `name` parameters are what an error calls the operand, like `local 'x'`.
+
+import { all, call1, callable, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
+import { LuaError, runtimeError } from './errors.ts'
+import { meter } from './meter.ts'
+import { LuaTable } from './table.ts'
+import {
+  formatNumber,
+  type LuaFunction,
+  type LuaGenerator,
+  type LuaResult,
+  type LuaValue,
+  stringToNumber,
+  toNumber,
+  typeError,
+  typeName,
+} from './value.ts'
+
+/** Turns a chain of `__index` or `__newindex` may have. */
+const CHAIN_MAX = 100
+
+/** Bytes of a string beside its characters. */
+const STRING_BYTES = 32
+
+// Reading and writing
+
+/** `object[key]` by all rules. */
+export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
+  let current = object
+  for (let i = 0; i < CHAIN_MAX; i++) {
+    let handler: LuaValue
+    if (current instanceof LuaTable) {
+      const value = current.get(key)
+      if (value !== undefined || current.metatable === undefined) return value
+      handler = current.metatable.getString('__index')
+      if (handler === undefined) return undefined
+    } else {
+      handler = metatableOf(current)?.getString('__index')
+      if (handler === undefined) typeError('index', current, i === 0 ? name : '')
+    }
+    if (typeof handler === 'function') return call1(handler, current, key)
+    current = handler
+  }
+  runtimeError('loop in gettable')
+}
+
+/** `object[key] = value` by all rules. */
+export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name = ''): void {
+  let current = object
+  for (let i = 0; i < CHAIN_MAX; i++) {
+    let handler: LuaValue
+    if (current instanceof LuaTable) {
+      if (current.metatable === undefined) {
+        current.set(key, value)
+        return
+      }
+      handler = current.metatable.getString('__newindex')
+      if (handler === undefined || current.get(key) !== undefined) {
+        current.set(key, value)
+        return
+      }
+    } else {
+      handler = metatableOf(current)?.getString('__newindex')
+      if (handler === undefined) typeError('index', current, i === 0 ? name : '')
+    }
+    if (typeof handler === 'function') {
+      call1(handler, current, key, value)
+      return
+    }
+    current = handler
+  }
+  runtimeError('loop in settable')
+}
+
+// Arithmetic
+
+function arithmetic(
+  event: string,
+  operate: (a: number, b: number) => number,
+): (a: LuaValue, b: LuaValue, nameA?: string, nameB?: string) => LuaValue {
+  return (a, b, nameA = '', nameB = '') => {
+    const x = toNumber(a)
+    const y = toNumber(b)
+    if (x !== undefined && y !== undefined) return operate(x, y)
+    const handler = metamethod(a, event) ?? metamethod(b, event)
+    if (handler !== undefined) return call1(handler, a, b)
+    if (x === undefined) typeError('perform arithmetic on', a, nameA)
+    typeError('perform arithmetic on', b, nameB)
+  }
+}
+
+const slowModulo = arithmetic('__mod', floatModulo)
+const slowPower = arithmetic('__pow', power)
+
+/** `a - floor(a / b) * b`, as Lua computes it. */
+function floatModulo(a: number, b: number): number {
+  return a - Math.floor(a / b) * b
+}
+
+/** C's pow: 1 to any power is 1. */
+function power(a: number, b: number): number {
+  if (a === 1) return 1
+  // C also says that -1 to an infinite power is 1.
+  return a === -1 && (b === Number.POSITIVE_INFINITY || b === Number.NEGATIVE_INFINITY) ? 1 : a ** b
+}
+
+function modulo(a: LuaValue, b: LuaValue, nameA?: string, nameB?: string): LuaValue {
+  if (typeof a === 'number' && typeof b === 'number') {
+    // For small positive integers the remainder is the same, and an order of magnitude faster.
+    return a > 0 && b > 0 && (a | 0) === a && (b | 0) === b ? a % b : floatModulo(a, b)
+  }
+  return slowModulo(a, b, nameA, nameB)
+}
+
+function minus(value: LuaValue, name = ''): LuaValue {
+  const number = toNumber(value)
+  if (number !== undefined) return -number
+  const handler = metamethod(value, '__unm')
+  if (handler !== undefined) return call1(handler, value, value)
+  typeError('perform arithmetic on', value, name)
+}
+
+/** `#value`. In Lua 5.1 a table's `__len` is not asked. */
+export function length(value: LuaValue, name = ''): LuaValue {
+  if (typeof value === 'string') return value.length
+  if (value instanceof LuaTable) return value.length()
+  const handler = metamethod(value, '__len')
+  if (handler !== undefined) return call1(handler, value)
+  typeError('get length of', value, name)
+}
+
+export function concat(a: LuaValue, b: LuaValue, nameA = '', nameB = ''): LuaValue {
+  if (typeof a === 'string') {
+    if (typeof b === 'string') {
+      meter.charge(a.length + b.length + STRING_BYTES)
+      return a + b
+    }
+    if (typeof b === 'number') {
+      meter.charge(a.length + STRING_BYTES)
+      return a + formatNumber(b)
+    }
+  } else if (typeof a === 'number') {
+    if (typeof b === 'string') {
+      meter.charge(b.length + STRING_BYTES)
+      return formatNumber(a) + b
+    }
+    if (typeof b === 'number') return formatNumber(a) + formatNumber(b)
+  }
+  const handler = metamethod(a, '__concat') ?? metamethod(b, '__concat')
+  if (handler !== undefined) return call1(handler, a, b)
+  if (typeof a === 'string' || typeof a === 'number') typeError('concatenate', b, nameB)
+  typeError('concatenate', a, nameA)
+}
+
+// Comparison
+
+/** Whether two values are equal of which the first is a table and they are not the same. */
+function equal(a: LuaTable, b: LuaValue): boolean {
+  if (!(b instanceof LuaTable) || a.metatable === undefined || b.metatable === undefined) return false
+  const handler = a.metatable.getString('__eq')
+  if (handler === undefined || handler !== b.metatable.getString('__eq')) return false
+  return isTrue(call1(handler, a, b))
+}
+
+export function isTrue(value: LuaValue): boolean {
+  return value !== undefined && value !== false
+}
+
+export function less(a: LuaValue, b: LuaValue): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return a < b
+  if (typeof a === 'string' && typeof b === 'string') return a < b
+  const handler = orderHandler(a, b, '__lt')
+  if (handler === undefined) orderError(a, b)
+  return isTrue(call1(handler, a, b))
+}
+
+function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return a <= b
+  if (typeof a === 'string' && typeof b === 'string') return a <= b
+  const handler = orderHandler(a, b, '__le')
+  if (handler !== undefined) return isTrue(call1(handler, a, b))
+  const reverse = orderHandler(b, a, '__lt')
+  if (reverse === undefined) orderError(a, b)
+  return !isTrue(call1(reverse, b, a))
+}
+
+/** Both values must be of one type and have the same handler. */
+function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
+  if (typeName(a) !== typeName(b)) return undefined
+  const handler = metamethod(a, event)
+  return handler !== undefined && handler === metamethod(b, event) ? handler : undefined
+}
+
+function orderError(a: LuaValue, b: LuaValue): never {
+  const [x, y] = [typeName(a), typeName(b)]
+  runtimeError(x === y ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`)
+}
+
+// Functions
+
+/** Makes the function value of a generator: outside a coroutine it is driven to its end. */
+function coroutineFunction(generator: LuaGenerator): LuaFunction {
+  const plain: LuaFunction = (...args) => {
+    const running = generator(...args)
+    let step = running.next([])
+    // It yields although whoever called it cannot be suspended.
+    while (!step.done) step = running.throw(yieldError())
+    return step.value
+  }
+  plain.resumable = generator
+  return plain
+}
+
+export function yieldError(): LuaError {
+  return LuaError.raise('attempt to yield across metamethod/C-call boundary')
+}
+
+/** What a generic for steps with: 0 for a traversal by `next`, -2 for ipairs, -1 for anything else. */
+function iteration(step: LuaValue, state: LuaValue, control: LuaValue): number {
+  if (!(state instanceof LuaTable)) return -1
+  if (step === next && control === undefined) return 0
+  return step === ipairsStep && control === 0 ? -2 : -1
+}
+
+/** The library function `next`; here because loops know it. */
+export function next(table: LuaValue, key: LuaValue): LuaResult {
+  if (!(table instanceof LuaTable)) {
+    const got = table === undefined ? 'no value' : typeName(table)
+    runtimeError(`bad argument #1 to 'next' (table expected, got ${got})`)
+  }
+  const position = table.nextPosition(table.positionOf(key))
+  return position === 0 ? undefined : [table.keyAt(position), table.valueAt(position)]
+}
+
+/** The iterator that ipairs returns. */
+export function ipairsStep(table: LuaValue, index: LuaValue): LuaResult {
+  if (!(table instanceof LuaTable)) {
+    const got = table === undefined ? 'no value' : typeName(table)
+    runtimeError(`bad argument #1 to '?' (table expected, got ${got})`)
+  }
+  const following = (toNumber(index) ?? 0) + 1
+  const value = table.getNumber(following)
+  return value === undefined ? [] : [following, value]
+}
+
+class Operations {
+  /** Where `field`, `global` and the setters last found their key: compiled code looks there first next time. */
+  place = 0
+
+  // Shared with the libraries.
+  readonly index = index
+  readonly setIndex = setIndex
+  readonly first = first
+  readonly all = all
+  readonly settle = settle
+  readonly callee = callable
+  readonly tailCall = TailCall.to
+  readonly concat = concat
+  readonly less = less
+  readonly lessOrEqual = lessOrEqual
+  readonly equal = equal
+  readonly length = length
+  readonly minus = minus
+  readonly modulo = modulo
+  readonly iteration = iteration
+  readonly coroutineFunction = coroutineFunction
+  readonly add = arithmetic('__add', (a, b) => a + b)
+  readonly subtract = arithmetic('__sub', (a, b) => a - b)
+  readonly multiply = arithmetic('__mul', (a, b) => a * b)
+  readonly divide = arithmetic('__div', (a, b) => a / b)
+
+  power(a: LuaValue, b: LuaValue, nameA?: string, nameB?: string): LuaValue {
+    return typeof a === 'number' && typeof b === 'number' ? power(a, b) : slowPower(a, b, nameA, nameB)
+  }
+
+  /** Reads a field by name. */
+  field(object: LuaValue, key: string, name = ''): LuaValue {
+    if (object instanceof LuaTable && object.nodes > 0) {
+      const place = object.find(key)
+      if (place >= 0) {
+        const value = object.values[place]
+        if (value !== undefined) {
+          this.place = place
+          return value
+        }
+      }
+    }
+    this.place = 0
+    if (object instanceof LuaTable && object.metatable === undefined) return undefined
+    return this.#inherited(object, key, name)
+  }
+
+  #inherited(object: LuaValue, key: string, name: string): LuaValue {
+    const value = index(object, key, name)
+    this.place = 0
+    return value
+  }
+
+  global(globals: LuaTable, key: string): LuaValue {
+    return this.field(globals, key)
+  }
+
+  /** Writes a field by name and returns the place to look at next time. */
+  setField(object: LuaValue, key: string, value: LuaValue, name = ''): number {
+    if (object instanceof LuaTable && object.metatable === undefined) {
+      object.set(key, value)
+      return Math.max(0, object.find(key))
+    }
+    setIndex(object, key, value, name)
+    return 0
+  }
+
+  setGlobal(globals: LuaTable, key: string, value: LuaValue): number {
+    return this.setField(globals, key, value)
+  }
+
+  /** A table of positional values, which begin at index 1. */
+  list(array: LuaValue[]): LuaTable {
+    const table = new LuaTable()
+    if (array.length > 1) table.adopt(array)
+    return table
+  }
+
+  /** A table with these different keys. */
+  record(keys: readonly string[], values: readonly LuaValue[]): LuaTable {
+    const table = new LuaTable()
+    table.adoptFields(keys, values)
+    return table
+  }
+
+  /** Sets a field of a table under construction. */
+  put(table: LuaTable, key: LuaValue, value: LuaValue): void {
+    table.set(key, value)
+  }
+
+  /** Gives a table under construction its positional values. */
+  fill(table: LuaTable, array: LuaValue[]): LuaTable {
+    if (array.length === 1) return table
+    if (table.array.length === 1) {
+      for (let i = 1; i < array.length; i++) if (table.find(i) >= 0) table.set(i, undefined)
+      table.adopt(array)
+    } else for (let i = 1; i < array.length; i++) table.set(i, array[i])
+    return table
+  }
+
+  /** The table `arg` of a vararg function. */
+  argTable(values: readonly LuaValue[]): LuaTable {
+    const table = LuaTable.of(values)
+    table.set('n', values.length)
+    return table
+  }
+
+  /** The initial value, limit or step of a numeric for that is no number. */
+  forNumber(value: LuaValue, what: string): number {
+    const number = typeof value === 'string' ? stringToNumber(value) : undefined
+    if (number === undefined) runtimeError(`'for' ${what} must be a number`)
+    return number
+  }
+}
+
+/** What compiled code knows as R. */
+export const operations = new Operations()

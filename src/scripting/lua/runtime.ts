@@ -1,0 +1,80 @@
+// One Lua world: its globals, its libraries, and what compiles and runs chunks in it.
+//
+// Compiling is the caller's to cache: `compile` always parses and writes anew. What it returns is a Lua function bound to
+// this world's globals.
+
+import { all, NONE, stringMeta } from './calls.ts'
+import { parse } from './compiler/parser.ts'
+import { CHUNK_PARAMETERS, writeChunk } from './compiler/statements.ts'
+import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
+import { baseLibrary } from './lib/base.ts'
+import { coroutineLibrary } from './lib/coroutine.ts'
+import { mathLibrary, seedRandom } from './lib/math.ts'
+import { osLibrary } from './lib/os.ts'
+import { tableLibrary } from './lib/table.ts'
+import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
+import { operations } from './operations.ts'
+import { LuaTable } from './table.ts'
+import type { LuaFunction, LuaValue } from './value.ts'
+
+export interface RuntimeOptions {
+  /** Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script. */
+  readonly interrupt?: () => void
+  /** What a script may build. */
+  readonly memoryBytesMax?: number
+}
+
+export class LuaRuntime {
+  readonly globals: LuaTable
+  readonly #interrupt: (() => void) | undefined
+  readonly #memoryBytesMax: number
+
+  constructor(options: RuntimeOptions = {}) {
+    this.#interrupt = options.interrupt
+    this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
+    this.globals = baseLibrary((source, chunk) => this.compile(source, chunk))
+    this.globals.set('_G', this.globals)
+    this.globals.set('_VERSION', 'Lua 5.1')
+    this.globals.set('table', tableLibrary())
+    this.globals.set('math', mathLibrary())
+    this.globals.set('os', osLibrary())
+    this.globals.set('coroutine', coroutineLibrary())
+  }
+
+  /** Adds a library as a global; the one named `string` also becomes what methods of strings are looked up in. */
+  addLibrary(name: string, library: LuaTable): void {
+    this.globals.set(name, library)
+    if (name !== 'string') return
+    const metatable = new LuaTable()
+    metatable.set('__index', library)
+    stringMeta.table = metatable
+  }
+
+  /**
+   * Compiles a chunk, one byte a character. `name` is how messages call it. Throws a LuaError when it is malformed.
+   * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower; functions of
+   * other chunks called inside a coroutine are like C functions there: they cannot yield.
+   */
+  compile(source: string, name: string): LuaFunction {
+    try {
+      const code = writeChunk(parse(source, name), source.includes('coroutine'))
+      const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${encodeURIComponent(name)}`
+      const make = new Function(...CHUNK_PARAMETERS, named) as (...args: unknown[]) => LuaFunction
+      return make(operations, LuaTable, meter, this.globals, NONE, Array.isArray)
+    } catch (error) {
+      if (error instanceof RangeError) throw new LuaError(`${name}:1: chunk has too many syntax levels`)
+      throw error
+    }
+  }
+
+  /** Runs a function as a script: counting and chance start anew. Throws a LuaError, or what killed it. */
+  run(main: LuaFunction, args: readonly LuaValue[] = []): readonly LuaValue[] {
+    meter.begin(this.#interrupt, this.#memoryBytesMax)
+    seedRandom(0)
+    try {
+      return all(main(...args))
+    } catch (error) {
+      throw caughtError(error) ?? error
+    }
+  }
+}
