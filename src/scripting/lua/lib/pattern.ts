@@ -21,8 +21,10 @@ import { meter } from '../meter.ts'
 const CAPTURES_MAX = 32
 /** Compiled patterns kept; all are dropped at once when it fills, since scripts use few and generate seldom. */
 const CACHED_PATTERNS_MAX = 500
-/** Choices taken back between two reports to the meter: what an unlucky pattern costs can be interrupted. */
-const RETREATS_PER_REPORT = 1024
+/** Effort between two reports to the meter: what an unlucky pattern costs can be interrupted. */
+const EFFORT_PER_REPORT = 1024
+/** Characters run through in the time of one step. */
+const CHARACTERS_PER_STEP_BITS = 4
 /** Lengths longer than this are compiled anew each time: holding them would hold their text. */
 const CACHED_PATTERN_LENGTH_MAX = 200
 
@@ -78,6 +80,8 @@ const captureStarts = new Int32Array(CAPTURES_MAX)
 const captureLengths = new Int32Array(CAPTURES_MAX)
 /** Open choices: item, position, and for MAX the repetitions still to be tried. */
 let choices = new Int32Array(3 * 64)
+/** Steps taken and not reported yet, over all matches. */
+let effort = 0
 
 const anchorable = new Map<string, Pattern>()
 const literalCaret = new Map<string, Pattern>()
@@ -143,7 +147,6 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
   let i = 0
   let at = start
   let top = 0
-  let retreats = 0
   for (;;) {
     const item = items[i]!
     let matched = true
@@ -161,6 +164,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
         if (value >= 0) while (end < length && subject.charCodeAt(end) === value) end++
         else while (end < length && set[subject.charCodeAt(end)] === 1) end++
         const count = end - at
+        effort += count >> CHARACTERS_PER_STEP_BITS
         if (count < item.extra) matched = false
         else {
           if (count > item.extra) {
@@ -231,10 +235,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       continue
     }
 
-    if (++retreats === RETREATS_PER_REPORT) {
-      retreats = 0
-      meter.spend(RETREATS_PER_REPORT)
-    }
+    if (++effort >= EFFORT_PER_REPORT) reportEffort()
 
     // Back to the latest choice that has something left to try.
     for (;;) {
@@ -277,7 +278,15 @@ function balanceEnd(subject: string, start: number, opener: number, closer: numb
       if (--depth === 0) return at + 1
     } else if (code === opener) depth++
   }
+  // Only a search that found nothing can be repeated at every position.
+  effort += (subject.length - start) >> CHARACTERS_PER_STEP_BITS
   return -1
+}
+
+function reportEffort(): void {
+  const steps = effort
+  effort = 0
+  meter.spend(steps)
 }
 
 function grow(): void {

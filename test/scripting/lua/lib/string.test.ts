@@ -51,6 +51,8 @@ describe('patterns', () => {
       if (++ticks === 20) throw new Error('killed')
     }, SCRIPT_MEMORY_BYTES_MAX)
     expect(() => string('find', 'a'.repeat(1000), `${'a-'.repeat(40)}b`)).toThrow('killed')
+    ticks = 0
+    expect(() => string('find', '('.repeat(50_000), '%b()')).toThrow('killed')
     // The next match is not disturbed.
     expect(string('find', 'xab', 'a-b')).toEqual([2, 3])
   })
