@@ -189,17 +189,19 @@ class Replay {
     const progress = engine.loading!
     const before = progress.loadedBytes
     const context = new StructureContext(engine.config)
+    const target = new LoadTarget(engine, { expired: 'kept' })
     try {
       const { end } = await readRdb({
         file,
         size,
         context,
-        target: new LoadTarget(engine, { expired: 'kept' }),
+        target,
         checksum: engine.config.get('rdbchecksum'),
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
         },
       })
+      target.finish()
       progress.loadedBytes = before + end
       return end
     } catch (error) {

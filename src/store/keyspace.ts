@@ -153,8 +153,21 @@ export class Keyspace {
     this.#free = entry + 1
     this.count--
     // Below a quarter a bucket needs company: at most four are merged for one removal, so the index follows all the way down.
-    while (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
+    this.trim()
     if (this.count === 0) this.#startOver()
+  }
+
+  /** Makes ready for `count` keys while there are none: their buckets need not be split one by one then. */
+  reserve(count: number): void {
+    if (this.count > 0 || count <= this.#bucketCount || count < BUCKETS_MIN) return
+    while (this.#buckets.length * BUCKET_PAGE_SIZE < count) this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
+    this.#bucketCount = count
+    this.#level = 1 << (31 - Math.clz32(count))
+  }
+
+  /** Gives back buckets that `reserve` made for keys that did not come. */
+  trim(): void {
+    while (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
   }
 
   /** Returns a living entry, each (nearly) as likely as the others; NONE when there is none. */

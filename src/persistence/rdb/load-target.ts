@@ -52,8 +52,13 @@ export class LoadTarget implements RdbTarget {
     context.enter(db)
   }
 
-  expect(): void {
-    // Tables grow in small steps here: there is nothing to make ready.
+  expect(keys: number): void {
+    this.#db.keys.reserve(keys)
+  }
+
+  /** To be called when the file was read. */
+  finish(): void {
+    for (const db of this.#engine.databases) db.keys.trim()
   }
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {

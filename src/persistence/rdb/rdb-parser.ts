@@ -17,6 +17,8 @@ import { moduleName, ValueReader } from './value-codec.ts'
 
 const MAGIC = 'REDIS'
 const MAGIC_BYTES = 9
+/** A type, the length of a key, the length of a value. */
+const KEY_BYTES_MIN = 3
 /** From this version on a checksum follows the end. */
 const CHECKSUM_SINCE = 5
 
@@ -163,8 +165,11 @@ export class RdbParser {
         this.#target.selectDatabase(input.length(), this.#context)
         return
       case OPCODE.resize: {
-        const keys = input.length()
-        this.#target.expect(keys, input.length())
+        this.#enter()
+        // Hints: no file has more keys than it has bytes for.
+        const keysMax = Math.floor(input.left / KEY_BYTES_MIN)
+        const keys = Math.min(input.length(), keysMax)
+        this.#target.expect(keys, Math.min(input.length(), keys))
         return
       }
       case OPCODE.auxiliary: {

@@ -282,6 +282,27 @@ test('old files have no checksum, expiries in seconds, no databases named; a slo
   expect(client.ask('GET', 'l')).toBe('$2\r\n-2\r\n')
 })
 
+test('a number of keys that did not come is forgotten', async () => {
+  const to = createEngine()
+  const [db] = to.engine.databases
+  const empty = db!.usedBytes
+  const bytes = Buffer.concat([
+    latin1('REDIS0010\xfb\x80\x00\x01\x00\x00\x00\0\x01k\x01v\xf5\x80\x00\x04\x00\x00'),
+    Buffer.alloc(262144),
+    END,
+  ])
+  const target = new LoadTarget(to.engine, { expired: 'kept', loadFunction: () => {} })
+  const file = {
+    read: async (into: Buffer, at: number, length: number, from: number) => bytes.copy(into, at, from, from + length),
+  }
+  const context = new StructureContext(to.engine.config)
+  await readRdb({ file, size: bytes.length, target, context, checksum: true })
+  expect(db!.usedBytes).toBeGreaterThan(empty + 65536 * 4)
+  target.finish()
+  expect(db!.usedBytes).toBeLessThan(empty + 1000)
+  expect(to.connect().ask('GET', 'k')).toBe('$1\r\nv\r\n')
+})
+
 test('what the file says about itself, functions and keys without elements reach the target', async () => {
   const test = createEngine()
   const codes: string[] = []
