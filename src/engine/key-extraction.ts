@@ -27,6 +27,7 @@ export function hasKeys(command: Command): boolean {
 export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
   const found: FoundKey[] = []
   for (const spec of command.spec.keys ?? []) {
+    if (spec.unknown && command.name === 'sort' && spec.access === 'OW') addDestination(spec, args, from, found)
     if (spec.unknown || spec.flags?.includes('not_key')) continue
     const range = keyRange(spec, args, from)
     if (range === 'invalid') return undefined
@@ -35,6 +36,23 @@ export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[
     for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
   }
   return found
+}
+
+/** Words of SORT that are followed by something that is no option. */
+const SORT_VALUES: readonly (readonly [string, number])[] = [
+  ['LIMIT', 2],
+  ['GET', 1],
+  ['BY', 1],
+]
+
+/** SORT stores under the last destination that is named. */
+function addDestination(spec: KeySpec, args: Arguments, from: number, found: FoundKey[]): void {
+  let index = 0
+  for (let i = from + 2; i < args.length; i++) {
+    if (args.equalsIgnoreCase(i, 'STORE') && i + 1 < args.length) index = i + 1
+    for (const [word, values] of SORT_VALUES) if (args.equalsIgnoreCase(i, word)) i += values
+  }
+  if (index !== 0) found.push({ index, flags: keyFlags(spec) })
 }
 
 interface KeyRange {

@@ -16,6 +16,7 @@ import { randomkey } from './randomkey.ts'
 import { rename, renamenx } from './rename.ts'
 import { restore } from './restore.ts'
 import { scan } from './scan.ts'
+import { sortCommand, sortRo } from './sort.ts'
 import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
 import { type } from './type.ts'
 import { wait } from './wait.ts'
@@ -46,6 +47,8 @@ export const genericCommands: readonly Command[] = [
   renamenx,
   restore,
   scan,
+  sortCommand,
+  sortRo,
   touch,
   ttl,
   type,

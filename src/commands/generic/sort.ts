@@ -1,0 +1,294 @@
+// SORT, SORT_RO: the elements of a list, a set or a sorted set, in order; or what other keys hold about them.
+//
+// BY names for each element what it is weighed by. A pattern without a star means
+// that nothing is to be sorted: a list keeps its order, a sorted set has that of
+// its scores. GET replies other keys' values instead of the elements.
+
+import type { Call } from '../../engine/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { List } from '../../store/list.ts'
+import { ListPosition } from '../../store/list-pages.ts'
+import { MemberSet } from '../../store/member-set.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { Copies, orderByBytes, orderByScore, readSortScore } from './sort-order.ts'
+import { SortPattern } from './sort-pattern.ts'
+
+interface Request {
+  descending: boolean
+  alphabetic: boolean
+  offset: number
+  /** Negative = all. */
+  count: number
+  by: SortPattern | undefined
+  /** The elements come as they are. */
+  unsorted: boolean
+  gets: SortPattern[]
+  /** Argument that names the destination, 0 = none. */
+  store: number
+}
+
+function readRequest(call: Call, mayStore: boolean): Request {
+  const request: Request = {
+    descending: false,
+    alphabetic: false,
+    offset: 0,
+    count: -1,
+    by: undefined,
+    unsorted: false,
+    gets: [],
+    store: 0,
+  }
+  const options = call.options(2)
+  while (options.next()) {
+    if (options.is('ASC')) {
+      request.descending = false
+    } else if (options.is('DESC')) {
+      request.descending = true
+    } else if (options.is('ALPHA')) {
+      request.alphabetic = true
+    } else if (options.is('LIMIT') && options.has(2)) {
+      options.bytes()
+      request.offset = Number(call.args.integer(options.index))
+      options.bytes()
+      request.count = Number(call.args.integer(options.index))
+    } else if (mayStore && options.is('STORE') && options.has(1)) {
+      options.bytes()
+      request.store = options.index
+    } else if (options.is('BY') && options.has(1)) {
+      request.by = new SortPattern(options.bytes())
+      // Once said it holds, whatever is named afterwards.
+      if (!request.by.hasStar) request.unsorted = true
+    } else if (options.is('GET') && options.has(1)) {
+      request.gets.push(new SortPattern(options.bytes()))
+    } else {
+      throw ERR.syntax
+    }
+  }
+  return request
+}
+
+function run(call: Call, mayStore: boolean): void {
+  const request = readRequest(call, mayStore)
+  const elements = sort(call, request)
+  if (request.store === 0) reply(call, request, elements)
+  else store(call, request, elements)
+}
+
+/** Returns the elements asked for, in their order. */
+function sort(call: Call, request: Request): Bytes[] {
+  const { db } = call
+  const entry = db.findForRead(call.key(1))
+  if (entry === NONE) return []
+  const type = db.typeOf(entry)
+  if (type !== List.type && type !== MemberSet.type && type !== SortedSet.type) throw ERR.wrongType
+  const value = db.structureOf(entry)
+  const { length } = value
+  const from = Math.min(Math.max(request.offset, 0), length)
+  const end = request.count < 0 ? length : Math.min(from + request.count, length)
+
+  if (value instanceof SortedSet && request.unsorted) return byRank(value, from, end, request.descending)
+  const elements =
+    value instanceof List
+      ? ofList(value)
+      : value instanceof SortedSet
+        ? byRank(value, 0, length, false)
+        : ofSet(value as MemberSet)
+  let { by, alphabetic, unsorted } = request
+  // A set has no order that could be stored: another copy of it would come out differently.
+  if (value instanceof MemberSet && unsorted && request.store !== 0) {
+    unsorted = false
+    alphabetic = true
+    by = undefined
+  }
+  if (unsorted) return elements.slice(from, end)
+  const order = alphabetic
+    ? byBytes(call, request, elements, by, value instanceof MemberSet)
+    : byScore(call, request, elements, by)
+  const sorted: Bytes[] = []
+  for (let i = from; i < end; i++) sorted.push(elements[order[i]!]!)
+  return sorted
+}
+
+const found = new Bytes()
+
+function byScore(call: Call, request: Request, elements: Bytes[], by: SortPattern | undefined): Uint32Array {
+  const scores = new Float64Array(elements.length)
+  let wrong = false
+  for (let i = 0; i < elements.length; i++) {
+    const element = elements[i]!
+    // What has no weight counts as 0.
+    if (by !== undefined && !by.find(call, element, found)) continue
+    const score = readSortScore(by === undefined ? element : found)
+    if (score === undefined) wrong = true
+    else scores[i] = score
+  }
+  if (wrong) throw ERR.sortScore
+  return orderByScore(elements, scores, { descending: request.descending, untilNul: false, breaksTies: true })
+}
+
+function byBytes(
+  call: Call,
+  request: Request,
+  elements: Bytes[],
+  by: SortPattern | undefined,
+  isSet: boolean,
+): Uint32Array {
+  let weights: (Bytes | undefined)[] = elements
+  if (by !== undefined) {
+    weights = []
+    const copies = new Copies()
+    // A look at one key may remove another whose time is up: the weights are copied.
+    for (const element of elements) weights.push(by.find(call, element, found) ? copies.keep(found) : undefined)
+  }
+  return orderByBytes(elements, weights, {
+    descending: request.descending,
+    untilNul: request.store === 0,
+    breaksTies: isSet && request.store !== 0,
+  })
+}
+
+// ── elements ────────────────────────────────────────────────────────────────
+
+const listPosition = new ListPosition()
+const setPosition = new SortedSetPosition()
+
+function ofList(list: List): Bytes[] {
+  const elements: Bytes[] = []
+  list.seek(0, listPosition)
+  do elements.push(list.element(listPosition, new Bytes()))
+  while (list.next(listPosition))
+  return elements
+}
+
+function ofSet(set: MemberSet): Bytes[] {
+  const elements: Bytes[] = []
+  const copies = new Copies()
+  for (let slot = set.first(); slot >= 0; slot = set.next(slot)) {
+    // The text of an integer does not last.
+    const member = set.memberOf(slot, new Bytes())
+    elements.push(set.encoding === 'intset' ? copies.keep(member) : member)
+  }
+  return elements
+}
+
+/** Returns the members of ranks [from, end), counted from the highest when `descending`. */
+function byRank(set: SortedSet, from: number, end: number, descending: boolean): Bytes[] {
+  const elements: Bytes[] = []
+  if (from >= end) return elements
+  set.seek(descending ? set.length - 1 - from : from, setPosition)
+  for (let left = end - from; left > 0; left--) {
+    elements.push(set.memberAt(setPosition, new Bytes()))
+    if (left > 1) {
+      if (descending) set.previous(setPosition)
+      else set.next(setPosition)
+    }
+  }
+  return elements
+}
+
+// ── results ─────────────────────────────────────────────────────────────────
+
+function reply(call: Call, { gets }: Request, elements: Bytes[]): void {
+  call.reply.array(elements.length * Math.max(1, gets.length))
+  for (const element of elements) {
+    if (gets.length === 0) call.reply.bulk(element)
+    for (const get of gets) {
+      if (get.find(call, element, found)) call.reply.bulk(found)
+      else call.reply.nil()
+    }
+  }
+}
+
+/** Puts the result under the destination as a list, in which what was not found is empty. */
+function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): void {
+  const key = call.key(at)
+  const list = new List(call.db.arena)
+  try {
+    for (const element of elements) {
+      if (gets.length === 0) list.push('tail', element)
+      for (const get of gets) list.push('tail', get.find(call, element, found) ? found : EMPTY)
+    }
+  } catch (error) {
+    list.free()
+    throw error
+  }
+  const { length } = list
+  if (length > 0) {
+    list.beforeAdding(call.engine.config.get('list-max-listpack-size'), 0, 0)
+    call.db.writeStructure(key, list)
+    call.changed(key, 'sortstore')
+    call.changes += length - 1
+  } else {
+    list.free()
+    if (call.db.delete(key)) call.changed(key, 'del')
+  }
+  call.reply.integer(length)
+}
+
+const EMPTY = new Bytes()
+
+// ── specs ───────────────────────────────────────────────────────────────────
+
+const keys: readonly KeySpec[] = [
+  { first: 1, last: 1, step: 1, access: 'RO', use: 'access' },
+  // BY and GET: which keys, only the elements tell.
+  { unknown: true, access: 'RO', use: 'access' },
+]
+const args: readonly ArgSpec[] = [
+  { name: 'key', type: 'key' },
+  { name: 'by-pattern', type: 'pattern', token: 'BY', optional: true },
+  {
+    name: 'limit',
+    type: 'block',
+    token: 'LIMIT',
+    optional: true,
+    args: [
+      { name: 'offset', type: 'integer' },
+      { name: 'count', type: 'integer' },
+    ],
+  },
+  { name: 'get-pattern', type: 'pattern', token: 'GET', optional: true, multiple: true, multipleToken: true },
+  {
+    name: 'order',
+    type: 'oneof',
+    optional: true,
+    args: [
+      { name: 'asc', type: 'pure-token', token: 'ASC' },
+      { name: 'desc', type: 'pure-token', token: 'DESC' },
+    ],
+  },
+  { name: 'sorting', type: 'pure-token', token: 'ALPHA', optional: true },
+]
+const common = {
+  group: 'generic',
+  complexity: 'O(N*log(N)) where N is the number of elements; O(N) when they are not sorted.',
+  acl: ['set', 'sortedset', 'list', 'dangerous'],
+  arity: -2,
+} as const satisfies Partial<CommandSpec>
+
+export const sortCommand = defineCommand({
+  ...common,
+  name: 'SORT',
+  summary: 'Returns the elements of a list, a set or a sorted set in order, or stores them.',
+  since: '1.0.0',
+  flags: ['write', 'denyoom', 'movablekeys'],
+  keys: [...keys, { unknown: true, access: 'OW', use: 'update' }],
+  args: [...args, { name: 'destination', type: 'key', token: 'STORE', optional: true }],
+  reply: 'array: the elements, or what `GET` names for them; with `STORE` integer: how many were stored',
+  run: (call) => run(call, true),
+})
+
+export const sortRo = defineCommand({
+  ...common,
+  name: 'SORT_RO',
+  summary: 'Returns the elements of a list, a set or a sorted set in order.',
+  since: '7.0.0',
+  flags: ['readonly', 'movablekeys'],
+  keys,
+  args,
+  reply: 'array: the elements, or what `GET` names for them',
+  run: (call) => run(call, false),
+})
