@@ -12,8 +12,9 @@ import { publish } from './publish.ts'
 import { QUICK, type Question, REAL } from './question.ts'
 import { ROOT } from './servers.ts'
 import { start } from './start.ts'
+import { structures } from './structures.ts'
 
-const QUESTIONS: readonly Question[] = [commands, publish, durability, memory, start, parser]
+const QUESTIONS: readonly Question[] = [commands, structures, publish, durability, memory, start, parser]
 const RESULTS = join(ROOT, 'bench/results')
 
 const words = process.argv.slice(2)

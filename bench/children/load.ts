@@ -1,11 +1,13 @@
-// Loads many keys or list elements over one pipelined connection.
+// Loads much of one kind over one pipelined connection.
 
 import { childInput, reportAndExit } from '../child.ts'
-import { open } from '../wire.ts'
+import { encode, open } from '../wire.ts'
+
+export type Kind = 'keys' | 'list' | 'hashes' | 'sets' | 'sortedSets' | 'streams' | 'oneSet' | 'oneSortedSet' | 'points'
 
 interface Input {
   port: number
-  kind: 'keys' | 'list'
+  kind: Kind
   count: number
   valueBytes: number
 }
@@ -37,12 +39,33 @@ function until(replyCount: number): Promise<void> {
   })
 }
 
-function request(i: number): string {
-  const text = `${i}:${'v'.repeat(valueBytes)}`.slice(0, valueBytes)
-  if (kind === 'list') return `*3\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n$${valueBytes}\r\n${text}\r\n`
-  const key = `key:${String(i).padStart(KEY_BYTES - 4, '0')}`
-  return `*3\r\n$3\r\nSET\r\n$${KEY_BYTES}\r\n${key}\r\n$${valueBytes}\r\n${text}\r\n`
+const value = (i: number): string => `${i}:${'v'.repeat(valueBytes)}`.slice(0, valueBytes)
+const twelve = (i: number): string => String(i).padStart(12, '0')
+/** Spreads numbers as a hash does, so that nothing arrives in order. */
+const scattered = (i: number): number => Math.imul(i + 1, 0x9e3779b1) >>> 0
+
+/** Kind → the command for number `i`; 100 structures of a kind, but for hashes, which have ten fields each. */
+const REQUESTS: Record<Kind, (i: number) => string> = {
+  keys: (i) => encode('SET', `key:${String(i).padStart(KEY_BYTES - 4, '0')}`, value(i)),
+  list: (i) => encode('RPUSH', 'list', value(i)),
+  hashes: (i) => encode('HSET', `hash:${Math.floor(i / 10)}`, `field:${i % 10}`, value(i)),
+  sets: (i) => encode('SADD', `set:${i % 100}`, `member:${twelve(i)}`),
+  sortedSets: (i) => encode('ZADD', `zset:${i % 100}`, String(scattered(i)), `member:${twelve(i)}`),
+  streams: (i) => encode('XADD', `stream:${i % 100}`, '*', 'name', `job:${twelve(i)}`, 'state', 'waiting'),
+  oneSet: (i) => encode('SADD', 'set', `member:${twelve(i)}`),
+  oneSortedSet: (i) => encode('ZADD', 'zset', String(scattered(i) % count), `member:${twelve(i)}`),
+  points: (i) => {
+    const spread = scattered(i)
+    return encode(
+      'GEOADD',
+      'geo',
+      String(((spread & 0xffff) / 65536) * 40 - 10),
+      String(((spread >>> 16) / 65536) * 25 + 35),
+      `point:${i}`,
+    )
+  },
 }
+const request = REQUESTS[kind]
 
 const started = performance.now()
 for (let sent = 0; sent < count; ) {
