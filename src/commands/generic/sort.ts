@@ -2,7 +2,7 @@
 //
 // BY names for each element what it is weighed by. A pattern without a star means
 // that nothing is to be sorted: a list keeps its order, a sorted set has that of
-// its scores. GET replies other keys' values instead of the elements.
+// its scores, or with DESC the opposite. GET replies other keys' values instead of the elements.
 
 import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/command.ts'
@@ -90,9 +90,10 @@ function sort(call: Call, request: Request): Bytes[] {
   const end = request.count < 0 ? length : Math.min(from + request.count, length)
 
   if (value instanceof SortedSet && request.unsorted) return byRank(value, from, end, request.descending)
+  if (value instanceof List && request.unsorted) return byIndex(value, from, end, request.descending)
   const elements =
     value instanceof List
-      ? ofList(value)
+      ? byIndex(value, 0, length, false)
       : value instanceof SortedSet
         ? byRank(value, 0, length, false)
         : ofSet(value as MemberSet)
@@ -155,11 +156,16 @@ function byBytes(
 const listPosition = new ListPosition()
 const setPosition = new SortedSetPosition()
 
-function ofList(list: List): Bytes[] {
+/** Returns the elements of indices [from, end), counted from the tail when `descending`. */
+function byIndex(list: List, from: number, end: number, descending: boolean): Bytes[] {
   const elements: Bytes[] = []
-  list.seek(0, listPosition)
-  do elements.push(list.element(listPosition, new Bytes()))
-  while (list.next(listPosition))
+  if (from >= end) return elements
+  list.seek(descending ? list.length - 1 - from : from, listPosition)
+  for (let left = end - from; left > 0; left--) {
+    elements.push(list.element(listPosition, new Bytes()))
+    if (descending) list.previous(listPosition)
+    else list.next(listPosition)
+  }
   return elements
 }
 
