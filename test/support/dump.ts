@@ -1,7 +1,8 @@
 // Everything an engine holds, as plain data: two engines are alike when their dumps are.
 
 import type { Engine } from '../../src/engine/engine.ts'
-import { TYPE_LIST, TYPE_NAMES, TYPE_STRING } from '../../src/store/value.ts'
+import { ABSENT, type Hash } from '../../src/store/hash.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_NAMES, TYPE_STRING } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { TestClient } from './engine.ts'
 
@@ -20,6 +21,7 @@ export function dump(engine: Engine): Record<string, string> {
       let value: string
       if (type === TYPE_STRING) value = database.stringOf(entry, window).toString()
       else if (type === TYPE_LIST) value = client.ask('LRANGE', key, 0, -1)
+      else if (type === TYPE_HASH) value = dumpHash(database.structureOf(entry) as Hash)
       else throw new Error(`dump does not know ${TYPE_NAMES[type]}`)
       lines.push([
         `${database.index} ${key}`,
@@ -29,4 +31,15 @@ export function dump(engine: Engine): Record<string, string> {
   }
   client.disconnect()
   return Object.fromEntries(lines.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Fields, values and expiries, sorted by field. */
+function dumpHash(hash: Hash): string {
+  const window = new Bytes()
+  const fields: string[] = []
+  for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
+    const pair = `${hash.fieldOf(slot, window)}=${hash.valueOf(slot, window)}`
+    fields.push(`${pair} until ${hash.expiryOf(slot)}`)
+  }
+  return fields.sort().join('\n')
 }
