@@ -4,13 +4,14 @@ import type { Command } from '../engine/command.ts'
 import { bitmapCommands } from './bitmap/index.ts'
 import { connectionCommands } from './connection/index.ts'
 import { genericCommands } from './generic/index.ts'
+import { geoCommands } from './geo/index.ts'
 import { hashCommands } from './hash/index.ts'
 import { hyperloglogCommands } from './hyperloglog/index.ts'
 import { listCommands } from './list/index.ts'
 import { pubsubCommands } from './pubsub/index.ts'
 import { serverCommands } from './server/index.ts'
-import { sortedSetCommands } from './sorted-set/index.ts'
 import { setCommands } from './set/index.ts'
+import { sortedSetCommands } from './sorted-set/index.ts'
 import { stringCommands } from './string/index.ts'
 import { transactionsCommands } from './transactions/index.ts'
 
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   ...hashCommands,
   ...bitmapCommands,
   ...hyperloglogCommands,
+  ...geoCommands,
   ...sortedSetCommands,
   ...setCommands,
   ...genericCommands,

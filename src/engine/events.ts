@@ -71,6 +71,8 @@ export const EVENT_CLASS = {
   sunionstore: s,
   sdiffstore: s,
   zadd: z,
+  geosearchstore: z,
+  georadiusstore: z,
   zincr: z,
   zrem: z,
   zremrangebyscore: z,

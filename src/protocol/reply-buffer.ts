@@ -250,7 +250,10 @@ export class ReplyBuffer implements Reply {
   }
 
   double(value: number): void {
-    const text = formatDouble(value)
+    this.printedDouble(formatDouble(value))
+  }
+
+  printedDouble(text: string): void {
     if (this.protocol === 3) this.#line(44, text)
     else this.text(text)
   }

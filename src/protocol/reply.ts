@@ -45,6 +45,8 @@ export interface Reply {
   push(length: number): void
   /** A double: a bulk string in RESP2. */
   double(value: number): void
+  /** A double that is printed already, by rules of its own (coordinates): a bulk string in RESP2. */
+  printedDouble(text: string): void
   /** true or false: 1 or 0 in RESP2. */
   boolean(value: boolean): void
   /** Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. */

@@ -7,6 +7,7 @@ import type { Random } from '../../src/util/random.ts'
 import { bitmaps } from './bitmaps.ts'
 import { hashes } from './hashes.ts'
 import { hyperloglogs } from './hyperloglogs.ts'
+import { places } from './places.ts'
 import { sets } from './sets.ts'
 import { sortedSets } from './sorted-sets.ts'
 
@@ -21,6 +22,7 @@ export interface Family {
 export const FAMILIES: Readonly<Record<string, Family>> = {
   hash: hashes,
   bitmap: bitmaps,
+  geo: places,
   hyperloglog: hyperloglogs,
   set: sets,
   'sorted-set': sortedSets,

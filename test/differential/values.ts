@@ -12,6 +12,7 @@ const LIST_KEYS = ['l1', 'l2', 'l3', '\x00\xff\r\nkey']
 const GROUP_KEYS: Readonly<Record<string, readonly string[]>> = {
   bitmap: ['bits1', 'bits2', 'bits3'],
   hash: ['h1', 'h2', 'h3'],
+  geo: ['geo1', 'geo2', 'geo3'],
   hyperloglog: ['hll1', 'hll2', 'hll3'],
   set: ['set1', 'set2', 'set3', 'int1', 'int2', 'int3'],
   'sorted-set': ['z1', 'z2', 'z3', 'z4', 'z5'],

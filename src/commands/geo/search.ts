@@ -1,0 +1,251 @@
+// The search behind GEOSEARCH and GEORADIUS in all their forms.
+//
+// Forms differ in where the centre and the size of the area stand among the
+// arguments and in where results go; the options are the same, and the order in
+// which mistakes are found is Redis's.
+
+import type { Call } from '../../engine/call.ts'
+import type { Options } from '../../engine/options.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { type Area, cellsOf, distanceWithin } from '../../store/geo-area.ts'
+import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/geohash.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { listpackLimits, readScore, storeResult } from '../sorted-set/sorted-set-arguments.ts'
+import { FoundPlaces } from './found-places.ts'
+import { placeOfMember, readPlace, readUnit, replyDistance, replyPlace } from './place-arguments.ts'
+
+export type Form = 'georadius' | 'georadiusbymember' | 'geosearch' | 'geosearchstore'
+
+/** What is asked for: one object, filled anew by each call. */
+interface Query {
+  area: Area
+  /** Metres in the unit of the area, in which distances are given. */
+  unit: number
+  count: number
+  any: boolean
+  order: 'none' | 'asc' | 'desc'
+  withDistance: boolean
+  withHash: boolean
+  withPlace: boolean
+  /** Argument that names where results go; 0 = to the client. */
+  storeAt: number
+  storeDistance: boolean
+}
+
+const query: Query = {
+  area: { longitude: 0, latitude: 0, radius: 0, width: 0, height: 0, isBox: false },
+  unit: 1,
+  count: 0,
+  any: false,
+  order: 'none',
+  withDistance: false,
+  withHash: false,
+  withPlace: false,
+  storeAt: 0,
+  storeDistance: false,
+}
+const found = new FoundPlaces()
+const position = new SortedSetPosition()
+const place: Place = { longitude: 0, latitude: 0 }
+const member = new Bytes()
+
+/** `mayStore` is false for the _RO forms. */
+export function search(call: Call, form: Form, mayStore: boolean): void {
+  const set = call.db.getForRead(call.key(form === 'geosearchstore' ? 2 : 1), SortedSet)
+  readQuery(call, form, mayStore, set)
+  if (set === undefined) {
+    if (query.storeAt === 0) call.reply.array(0)
+    else storeNothing(call)
+    return
+  }
+  // Of the nearest there is no telling before all are known; any of them will do with ANY.
+  if (query.count > 0 && query.order === 'none' && !query.any) query.order = 'asc'
+  found.clear()
+  collect(set)
+  const count = query.count === 0 ? found.count : Math.min(query.count, found.count)
+  if (query.order !== 'none') found.sort(query.order, count)
+  if (query.storeAt === 0) reply(call, count)
+  else store(call, form, count)
+  found.clear()
+}
+
+// ── the question ────────────────────────────────────────────────────────────
+
+function readQuery(call: Call, form: Form, mayStore: boolean, set: SortedSet | undefined): void {
+  query.count = 0
+  query.any = false
+  query.order = 'none'
+  query.withDistance = false
+  query.withHash = false
+  query.withPlace = false
+  query.storeAt = form === 'geosearchstore' ? 1 : 0
+  query.storeDistance = false
+  query.area.isBox = false
+  if (form === 'georadius') {
+    readPlace(call, 2, query.area)
+    readRadius(call, 4)
+    readOptions(call, form, mayStore, set, 6)
+  } else if (form === 'georadiusbymember') {
+    // Without a set nobody looks at the member and the radius.
+    if (set !== undefined) {
+      placeOfMember(set, call.args.bytes(2), query.area)
+      readRadius(call, 3)
+    }
+    readOptions(call, form, mayStore, set, 5)
+  } else {
+    readOptions(call, form, mayStore, set, form === 'geosearch' ? 2 : 3)
+  }
+}
+
+function readOptions(call: Call, form: Form, mayStore: boolean, set: SortedSet | undefined, first: number): void {
+  const { args } = call
+  const searching = form === 'geosearch' || form === 'geosearchstore'
+  let from: 'nowhere' | 'member' | 'place' = 'nowhere'
+  let by: 'nothing' | 'radius' | 'box' = 'nothing'
+  const options = call.options(first)
+  while (options.next()) {
+    const i = options.index
+    if (options.is('WITHDIST')) query.withDistance = true
+    else if (options.is('WITHHASH')) query.withHash = true
+    else if (options.is('WITHCOORD')) query.withPlace = true
+    else if (options.is('ANY')) query.any = true
+    else if (options.is('ASC')) query.order = 'asc'
+    else if (options.is('DESC')) query.order = 'desc'
+    else if (options.is('COUNT') && options.has(1)) {
+      query.count = readCount(call, i + 1)
+      skip(options, 1)
+    } else if (!searching && mayStore && (options.is('STORE') || options.is('STOREDIST')) && options.has(1)) {
+      query.storeDistance = options.is('STOREDIST')
+      query.storeAt = i + 1
+      skip(options, 1)
+    } else if (searching && options.is('FROMMEMBER') && options.has(1) && from !== 'place') {
+      if (set !== undefined) placeOfMember(set, args.bytes(i + 1), query.area)
+      from = 'member'
+      skip(options, 1)
+    } else if (searching && options.is('FROMLONLAT') && options.has(2) && from !== 'member') {
+      readPlace(call, i + 1, query.area)
+      from = 'place'
+      skip(options, 2)
+    } else if (searching && options.is('BYRADIUS') && options.has(2) && by !== 'box') {
+      readRadius(call, i + 1)
+      by = 'radius'
+      skip(options, 2)
+    } else if (searching && options.is('BYBOX') && options.has(3) && by !== 'radius') {
+      readBox(call, i + 1)
+      by = 'box'
+      skip(options, 3)
+    } else if (form === 'geosearchstore' && options.is('STOREDIST')) {
+      query.storeDistance = true
+    } else {
+      throw ERR.syntax
+    }
+  }
+  if (query.storeAt > 0 && (query.withDistance || query.withHash || query.withPlace)) {
+    throw form === 'geosearchstore' ? ERR.geosearchstoreWith : ERR.georadiusStoreWith
+  }
+  if (searching && from === 'nowhere') throw ERR.geosearchFrom(args.string(0))
+  if (searching && by === 'nothing') throw ERR.geosearchBy(args.string(0))
+  if (query.any && query.count === 0) throw ERR.geoAny
+}
+
+function skip(options: Options, words: number): void {
+  for (let i = 0; i < words; i++) options.next()
+}
+
+function readCount(call: Call, i: number): number {
+  const count = call.args.integer(i)
+  if (count <= 0) throw ERR.geoCount
+  return Number(count)
+}
+
+function readRadius(call: Call, i: number): void {
+  const radius = readScore(call, i, ERR.geoRadius)
+  if (radius < 0) throw ERR.geoRadiusNegative
+  query.unit = readUnit(call, i + 1)
+  query.area.radius = radius * query.unit
+  query.area.isBox = false
+}
+
+function readBox(call: Call, i: number): void {
+  const width = readScore(call, i, ERR.geoWidth)
+  const height = readScore(call, i + 1, ERR.geoHeight)
+  if (width < 0 || height < 0) throw ERR.geoBoxNegative
+  query.unit = readUnit(call, i + 2)
+  query.area.width = width * query.unit
+  query.area.height = height * query.unit
+  query.area.isBox = true
+}
+
+// ── the answer ──────────────────────────────────────────────────────────────
+
+function collect(set: SortedSet): void {
+  for (const cell of cellsOf(query.area)) {
+    if (enough()) return
+    collectFrom(set, cell)
+  }
+}
+
+function enough(): boolean {
+  return query.any && found.count >= query.count
+}
+
+/** Adds the members of a cell that lie within the area. */
+function collectFrom(set: SortedSet, cell: Cell): void {
+  const start = cellStart(cell)
+  const end = start + cellScores(cell.step)
+  const rank = set.countBelow(start, false)
+  if (rank === set.length) return
+  const { area } = query
+  set.seek(rank, position)
+  do {
+    const { score } = position
+    if (score >= end) return
+    placeOfScore(score, place)
+    const distance = distanceWithin(area, place.longitude, place.latitude)
+    if (distance < 0) continue
+    found.add(set.memberAt(position, member), score, distance)
+    if (enough()) return
+  } while (set.next(position))
+}
+
+function reply(call: Call, count: number): void {
+  const { reply } = call
+  const details = Number(query.withDistance) + Number(query.withHash) + Number(query.withPlace)
+  reply.array(count)
+  for (let i = 0; i < count; i++) {
+    const n = found.at(i)
+    if (details > 0) reply.array(1 + details)
+    reply.bulk(found.member(n, member))
+    if (query.withDistance) replyDistance(reply, found.distance(n) / query.unit)
+    if (query.withHash) reply.integer(found.score(n))
+    if (query.withPlace) {
+      placeOfScore(found.score(n), place)
+      replyPlace(reply, place)
+    }
+  }
+}
+
+function store(call: Call, form: Form, count: number): void {
+  const limits = listpackLimits(call)
+  const result = new SortedSet(call.db.arena, call.db.host.seed)
+  try {
+    for (let i = 0; i < count; i++) {
+      const n = found.at(i)
+      const score = query.storeDistance ? found.distance(n) / query.unit : found.score(n)
+      result.insert(found.member(n, member), score, limits)
+    }
+  } catch (error) {
+    result.free()
+    throw error
+  }
+  const event = form === 'geosearchstore' ? 'geosearchstore' : 'georadiusstore'
+  storeResult(call, call.key(query.storeAt), result, event)
+  if (count > 0) call.changes += count - 1
+}
+
+function storeNothing(call: Call): void {
+  const key = call.key(query.storeAt)
+  if (call.db.delete(key)) call.changed(key, 'del')
+  call.reply.integer(0)
+}

@@ -1,0 +1,131 @@
+// Areas to search for places: circles, and boxes aligned with the compass.
+//
+// Distances are along great circles of a sphere (the haversine formula). An area
+// is searched cell by cell: the cell of its centre, as large as the area roughly
+// is, and the eight around it, in an order that shows in unsorted replies.
+
+import { type Cell, cellOf, eastEdge, northEdge, type Place, STEP_MAX, southEdge, westEdge } from './geohash.ts'
+
+const EARTH_RADIUS_M = 6372797.560856
+const RADIANS = Math.PI / 180
+/** Half the circumference of the earth on the Mercator map, in metres. */
+const MERCATOR_MAX_M = 20037726.37
+
+/** A circle, or a box when it has a width and a height. All in metres. */
+export interface Area extends Place {
+  radius: number
+  width: number
+  height: number
+  isBox: boolean
+}
+
+/** Returns the distance of two places in metres. */
+export function distanceBetween(longitude1: number, latitude1: number, longitude2: number, latitude2: number): number {
+  const v = Math.sin((longitude2 * RADIANS - longitude1 * RADIANS) / 2)
+  if (v === 0) return latitudeDistance(latitude1, latitude2)
+  const radians1 = latitude1 * RADIANS
+  const radians2 = latitude2 * RADIANS
+  const u = Math.sin((radians2 - radians1) / 2)
+  return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(u * u + Math.cos(radians1) * Math.cos(radians2) * v * v))
+}
+
+function latitudeDistance(latitude1: number, latitude2: number): number {
+  return EARTH_RADIUS_M * Math.abs(latitude2 * RADIANS - latitude1 * RADIANS)
+}
+
+/** Along a meridian two places are never farther apart than along a great circle; the rounding of both is far below this. */
+const ROUNDING = 1 + 1e-9
+
+/** Returns the distance of a place from the centre of an area; -1 when it is outside. */
+export function distanceWithin(area: Area, longitude: number, latitude: number): number {
+  if (area.isBox) {
+    if (latitudeDistance(latitude, area.latitude) > area.height / 2) return -1
+    if (distanceBetween(longitude, latitude, area.longitude, latitude) > area.width / 2) return -1
+    return distanceBetween(area.longitude, area.latitude, longitude, latitude)
+  }
+  // Most places of a cell are outside, and most of them can be told without a sine.
+  if (latitudeDistance(area.latitude, latitude) > area.radius * ROUNDING + 1e-3) return -1
+  const distance = distanceBetween(area.longitude, area.latitude, longitude, latitude)
+  return distance > area.radius ? -1 : distance
+}
+
+/** Returns the cells to look through for an area, in Redis's order: the centre, N, S, E, W, NE, NW, SE, SW. */
+export function cellsOf(area: Area): Cell[] {
+  const { longitude, latitude } = area
+  const reach = area.isBox
+    ? Math.sqrt((area.width / 2) * (area.width / 2) + (area.height / 2) * (area.height / 2))
+    : area.radius
+  const bounds = boundsOf(area)
+  let step = stepFor(reach, latitude)
+  let center = cellOf(longitude, latitude, step)
+  // Near an edge of its cell an area may reach beyond the neighbours.
+  const tooSmall =
+    northEdge(neighbor(center, 0, 1)) < bounds.north ||
+    southEdge(neighbor(center, 0, -1)) > bounds.south ||
+    eastEdge(neighbor(center, 1, 0)) < bounds.east ||
+    westEdge(neighbor(center, -1, 0)) > bounds.west
+  if (step > 1 && tooSmall) center = cellOf(longitude, latitude, --step)
+
+  const cells = [center]
+  const choosy = step >= 2
+  const skipSouth = choosy && southEdge(center) < bounds.south
+  const skipNorth = choosy && northEdge(center) > bounds.north
+  const skipWest = choosy && westEdge(center) < bounds.west
+  const skipEast = choosy && eastEdge(center) > bounds.east
+  let last: Cell | undefined
+  for (const [x, y] of DIRECTIONS) {
+    if ((y > 0 && skipNorth) || (y < 0 && skipSouth) || (x > 0 && skipEast) || (x < 0 && skipWest)) continue
+    const cell = neighbor(center, x, y)
+    // Where cells are large two neighbours may be one. Redis compares with the last one looked at, the centre excepted.
+    if (last !== undefined && cell.x === last.x && cell.y === last.y) continue
+    cells.push(cell)
+    last = cell
+  }
+  return cells
+}
+
+const DIRECTIONS = [
+  [0, 1],
+  [0, -1],
+  [1, 0],
+  [-1, 0],
+  [1, 1],
+  [-1, 1],
+  [1, -1],
+  [-1, -1],
+] as const
+
+/** Returns the cell next to another; the map has no edges. */
+function neighbor({ x, y, step }: Cell, dx: number, dy: number): Cell {
+  const mask = 2 ** step - 1
+  return { x: dx === 0 ? x : (x + dx) & mask, y: dy === 0 ? y : (y + dy) & mask, step }
+}
+
+/** Returns how small cells may be so that nine of them cover `reach` metres around a place. */
+function stepFor(reach: number, latitude: number): number {
+  if (reach === 0) return STEP_MAX
+  let step = 1
+  for (let range = reach; range < MERCATOR_MAX_M; range *= 2) step++
+  step -= 2
+  // Towards the poles a degree of longitude is shorter than the map shows.
+  if (Math.abs(latitude) > 66) step--
+  if (Math.abs(latitude) > 80) step--
+  return Math.min(STEP_MAX, Math.max(1, step))
+}
+
+/** Returns the degrees between which an area lies. */
+function boundsOf(area: Area): { west: number; east: number; south: number; north: number } {
+  const { longitude, latitude } = area
+  const height = area.isBox ? area.height / 2 : area.radius
+  const width = area.isBox ? area.width / 2 : area.radius
+  const latitudeDelta = height / EARTH_RADIUS_M / RADIANS
+  // The side nearer to the pole spans more degrees.
+  const side = latitude < 0 ? latitude - latitudeDelta : latitude + latitudeDelta
+  const longitudeDelta = width / EARTH_RADIUS_M / Math.cos(side * RADIANS) / RADIANS
+  return {
+    west: longitude - longitudeDelta,
+    east: longitude + longitudeDelta,
+    south: latitude - latitudeDelta,
+    north: latitude + latitudeDelta,
+  }
+}
