@@ -20,7 +20,7 @@ export const STEPS_PER_TICK = 50_000
 
 // V8 gives the main thread 984 KB of stack and worker threads 4 MB. What is not handed to scripts is left to the host
 // below them (parser, dispatch) and to the commands they call.
-const DEPTH_BYTES_MAX = 560 * 1024
+const DEPTH_BYTES_MAX = 640 * 1024
 
 /** What a script may build unless the host says otherwise. */
 export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024

@@ -213,6 +213,17 @@ function coroutineFunction(generator: LuaGenerator): LuaFunction {
   return plain
 }
 
+/** Makes the calls a TailCall stands for inside a coroutine, where they may yield. */
+function* settleResumable(result: LuaResult): Generator<LuaValue[], LuaResult, LuaValue[]> {
+  let current = result
+  while (current instanceof TailCall) {
+    const { callee } = current as TailCall
+    const args: LuaValue[] = current
+    current = callee!.resumable === undefined ? callee!(...args) : yield* callee!.resumable(...args)
+  }
+  return current
+}
+
 export function yieldError(): LuaError {
   return LuaError.raise('attempt to yield across metamethod/C-call boundary')
 }
@@ -256,6 +267,7 @@ class Operations {
   readonly all = all
   readonly settle = settle
   readonly callee = callable
+  readonly settleResumable = settleResumable
   readonly tailCall = TailCall.to
   readonly concat = concat
   readonly less = less

@@ -228,7 +228,9 @@ export abstract class ExpressionWriter {
   protected call(node: CallNode | MethodNode): string {
     if (this.frame.resumable) {
       const { before, callee, args } = this.callParts(node)
-      return `(${before}${callee}.resumable===undefined?${callee}(${args}):yield*${callee}.resumable(${args}))`
+      const direct = this.resumableCall(callee, args)
+      // A tail call handed back is made here, as part of this coroutine.
+      return `(A(${callee}=(${before}${direct}))&&${callee}.callee!==undefined?yield*R.settleResumable(${callee}):${callee})`
     }
     const depth = this.frame.inUse
     const { before, callee, self } = this.#callee(node)
@@ -237,6 +239,10 @@ export abstract class ExpressionWriter {
     const mark = this.marks.at(node.line)
     const args = this.list(node.args)
     return `(${before}${callee})${mark}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+  }
+
+  protected resumableCall(callee: string, args: string): string {
+    return `${callee}.resumable===undefined?${callee}(${args}):yield*${callee}.resumable(${args})`
   }
 
   /** A call taken apart, everything evaluated in `before`: the callee a function, the arguments simple. */

@@ -12,11 +12,11 @@
 
 import { comma, describe, ExpressionWriter, isMulti, isSimple, numberLiteral, type Operand } from './expressions.ts'
 import { layOut, Marks, quote } from './layout.ts'
-import type { CallNode, Expression, FunctionBody, Local, Statement, Target } from './syntax.ts'
+import type { Expression, FunctionBody, Local, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, and what each variable and temporary adds. Measured by recursing until
 // V8 gave up, for functions of several sizes, and rounded up.
-const FRAME_BYTES = 176
+const FRAME_BYTES = 200
 const SLOT_BYTES = 10
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
@@ -62,8 +62,10 @@ class Writer extends ExpressionWriter {
     if (body.vararg) parameters.push('...$va')
     let head = declared.length > 0 ? `let ${declared.join(',')};` : ''
     if (!leaf) {
-      const weight = FRAME_BYTES + SLOT_BYTES * (declared.length + parameters.length + body.localCount)
-      head += `const $d=M.depth;if((M.depth=$d+${weight})>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
+      const weight = FRAME_BYTES + SLOT_BYTES * (declared.length + parameters.length)
+      // Arguments beyond the named ones lie on the stack of the caller and, when passed on, on ours.
+      const rest = body.vararg ? '+16*$va.length' : ''
+      head += `const $d=M.depth;if((M.depth=$d+${weight}${rest})>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
     }
     this.frame = outer
     if (resumable) return `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`
@@ -310,7 +312,7 @@ class Writer extends ExpressionWriter {
     code += `else if(${position}===-2){if((${t}=${state}.getNumber(++${control}))===undefined)break;`
     code += `${key}=${control};${setValue(t)}${rest.join('')}}`
     const call = this.frame.resumable
-      ? `${step}.resumable===undefined?${step}(${state},${control}):yield*${step}.resumable(${state},${control})`
+      ? this.resumableCall(step, `${state},${control}`)
       : `${step}(${state},${control})`
     code += `else{${t}=${call};if(A(${t})){${t}=R.all(${t});`
     refs.forEach((ref, i) => {
@@ -364,14 +366,10 @@ class Writer extends ExpressionWriter {
   }
 
   #returnCall(node: Extract<Expression, { kind: 'call' | 'method' }>): string {
-    if (this.frame.resumable) {
-      const call = this.call(node as CallNode)
-      const t = this.temporary()
-      return `${t}=${call};M.depth=$d;return ${t};`
-    }
     const { before, callee, args } = this.callParts(node)
     const t = this.temporary()
-    return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${callee}(${args}));M.depth=$d;return ${t};`
+    const direct = this.frame.resumable ? this.resumableCall(callee, args) : `${callee}(${args})`
+    return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${direct});M.depth=$d;return ${t};`
   }
 }
 
