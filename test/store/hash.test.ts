@@ -103,3 +103,99 @@ describe('a hash', () => {
     )
   })
 })
+
+describe('a scan', () => {
+  /** Changes between two calls of a scan: fields `stay…` are never touched. */
+  const change = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('add' as const), count: fc.integer({ min: 1, max: 150 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('remove' as const), count: fc.integer({ min: 1, max: 150 }) }),
+    },
+  )
+
+  test('finds every field that is there all the time, however many come and go, and while the form changes', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 600 }),
+        fc.array(change, { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 0, max: 400 }),
+        (stays, changes, count, others) => {
+          const hash = new Hash(new Arena(), 3)
+          const extra: string[] = []
+          let added = 0
+          const add = () => {
+            extra.push(`other${added}`)
+            set(hash, `other${added++}`, '')
+          }
+          // Fields that stay lie among others.
+          for (let i = 0; i < Math.max(stays, others); i++) {
+            if (i < others) add()
+            if (i < stays) set(hash, `stay${i}`, 'x')
+          }
+          const seen = new Set<string>()
+          let cursor = 0
+          let round = 0
+          do {
+            const slots: number[] = []
+            cursor = hash.scan(cursor, count, slots)
+            for (const slot of slots) seen.add(hash.fieldOf(slot, window).toString())
+            const step = changes[round++ % changes.length]!
+            // Once all changes had their turn the scan must come to its end.
+            if (round > changes.length) continue
+            for (let i = 0; i < step.count; i++) {
+              if (step.kind === 'add') add()
+              else if (extra.length > 0) hash.delete(Bytes.from(extra.splice((i * 7919) % extra.length, 1)[0]!))
+            }
+          } while (cursor !== 0)
+          const missed = Array.from({ length: stays }, (_, i) => `stay${i}`).filter((name) => !seen.has(name))
+          expect(missed).toEqual([])
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})
+
+test('a large hash is freed a part at a time', () => {
+  const arena = new Arena()
+  const hash = new Hash(arena, 5)
+  for (let i = 0; i < 1000; i++) set(hash, `f${i}`, 'v'.repeat(i % 100))
+  for (let i = 0; i < 1000; i += 3) hash.setExpiry(hash.find(Bytes.from(`f${i}`)), i + 1)
+  expect(hash.freeSome(600)).toBe(false)
+  expect(hash.freeSome(600)).toBe(true)
+  expect(arena.usedBytes).toBe(0)
+})
+
+test('a copy is independent, expiries and encoding included', () => {
+  const [arena, other] = [new Arena(), new Arena()]
+  for (const size of [3, 1000]) {
+    const hash = new Hash(arena, 5)
+    for (let i = 0; i < size; i++) set(hash, `f${i}`, `${i}`)
+    hash.setExpiry(hash.find(Bytes.from('f1')), 42)
+    const copy = hash.copy(other)
+    const pairs = content(hash)
+    expect(copy.encoding).toBe(hash.encoding)
+    hash.free()
+    expect(content(copy)).toEqual(pairs)
+    expect(copy.expiryOf(copy.find(Bytes.from('f1')))).toBe(42)
+    expect(copy.earliestExpiry).toBe(42)
+    copy.free()
+  }
+  expect([arena.usedBytes, other.usedBytes]).toEqual([0, 0])
+})
+
+test('values that grow and shrink keep to themselves', () => {
+  const arena = new Arena()
+  const hash = new Hash(arena, 5)
+  const lengths = [0, 1, 100, 70_000, 5, 66_000, 3000, 0, 131_072, 2]
+  for (const length of lengths) {
+    set(hash, 'f', 'x'.repeat(length))
+    set(hash, 'g'.repeat(70_000), 'y')
+    expect(get(hash, 'f')).toBe('x'.repeat(length))
+    expect(get(hash, 'g'.repeat(70_000))).toBe('y')
+  }
+  hash.free()
+  expect(arena.usedBytes).toBe(0)
+})
