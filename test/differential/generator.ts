@@ -12,13 +12,14 @@
 // a wait: `settleTimes` sees to it whatever the random arguments were.
 
 import { Random } from '../../src/util/random.ts'
+import { dumpCommand } from './dumps.ts'
 import { FAMILIES } from './families.ts'
 import type { Argument, Grammar } from './grammar.ts'
 import { TABLE_FIELDS, TABLE_KEYS } from './hashes.ts'
 import { SHARED_SETTINGS } from './peers.ts'
 import type { Command, Program, Step, Word } from './program.ts'
-import { LEX_KEYS } from './sorted-sets.ts'
 import { LONELY_KEYS } from './sets.ts'
+import { LEX_KEYS } from './sorted-sets.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'
 
@@ -332,6 +333,8 @@ export class Generator {
         ]
       case 24:
         return pick<Command>(random, [['STRLEN', 'big'], ['GETRANGE', 'big', '-20', '-1'], ['APPEND', 'big', 'more'], ['GET', 'big'], ['DEL', 'big'], ['LPUSH', 'biglist', 'e'.repeat(9000)], ['RPUSH', 'biglist', 'f'.repeat(70000), 'g'], ['LPOP', 'biglist'], ['LRANGE', 'biglist', '0', '-1'], ['DEL', 'biglist']]) // biome-ignore format: a table
+      case 25:
+        return dumpCommand(random)
       default:
         return [
           'RPUSH',
@@ -653,17 +656,19 @@ function dumpSteps(): Step[] {
     connection: READER,
     commands: [
       ['SELECT', database],
-      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LONELY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap((key): Command[] => [
-        ['TYPE', key],
-        ['GET', key],
-        ['LRANGE', key, '0', '-1'],
-        ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
-        ['HGETALL', key],
-        ['SMEMBERS', key],
-        ['OBJECT', 'ENCODING', key],
-        ['PEXPIRETIME', key],
-        ['OBJECT', 'REFCOUNT', key],
-      ]),
+      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LONELY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap(
+        (key): Command[] => [
+          ['TYPE', key],
+          ['GET', key],
+          ['LRANGE', key, '0', '-1'],
+          ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+          ['HGETALL', key],
+          ['SMEMBERS', key],
+          ['OBJECT', 'ENCODING', key],
+          ['PEXPIRETIME', key],
+          ['OBJECT', 'REFCOUNT', key],
+        ],
+      ),
       ...TABLE_KEYS.flatMap((key): Command[] => [
         ['HLEN', key],
         ['HMGET', key, ...TABLE_FIELDS],
