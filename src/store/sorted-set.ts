@@ -63,6 +63,8 @@ const SCORE_BYTES = 8
 const OBJECT_BYTES = 72
 /** A Dictionary and a ScoreTree with their own fields. */
 const LARGE_OBJECT_BYTES = 400
+/** Blocks looked at to say how large a large set is. */
+const SAMPLES_MAX = 64
 /** How many members ranges are removed by at a time. */
 const REMOVED_AT_ONCE = 128
 
@@ -399,14 +401,18 @@ export class SortedSet implements Value {
     }
   }
 
+  /** Bytes held; of a large set, what some of its blocks let expect. */
   get bytes(): number {
     const dictionary = this.#dictionary
     if (dictionary === undefined) {
       return OBJECT_BYTES + (this.#ref === 0 ? 0 : this.#arena.capacity(this.#ref) + 4)
     }
-    let bytes = OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes
-    for (let entry = 0; entry < dictionary.count; entry++) bytes += dictionary.blockBytes(entry)
-    return bytes
+    const { count } = dictionary
+    const samples = Math.min(count, SAMPLES_MAX)
+    let sampled = 0
+    for (let i = 0; i < samples; i++) sampled += dictionary.blockBytes(Math.floor((i * count) / samples))
+    const blocks = samples === 0 ? 0 : Math.round((sampled * count) / samples)
+    return OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes + blocks
   }
 
   copy(arena: Arena): SortedSet {
