@@ -89,6 +89,8 @@ function sort(call: Call, request: Request): Bytes[] {
   const from = Math.min(Math.max(request.offset, 0), length)
   const end = request.count < 0 ? length : Math.min(from + request.count, length)
 
+  // Redis changes a sorted set into a skiplist to sort it, for good.
+  if (value instanceof SortedSet) value.beforeAdding(1, NO_LISTPACK)
   if (value instanceof SortedSet && request.unsorted) return byRank(value, from, end, request.descending)
   if (value instanceof List && request.unsorted) return byIndex(value, from, end, request.descending)
   const elements =
@@ -114,6 +116,7 @@ function sort(call: Call, request: Request): Bytes[] {
 }
 
 const found = new Bytes()
+const NO_LISTPACK = { entries: 0, value: 0 }
 
 function byScore(call: Call, request: Request, elements: Bytes[], by: SortPattern | undefined): Uint32Array {
   const scores = new Float64Array(elements.length)
