@@ -35,6 +35,9 @@ const PAGE_MASK = PAGE_SIZE - 1
 const FIRST_PAGE_SIZE = 64
 const BUCKETS_MIN = 16
 
+/** Blocks looked at to say what all take. */
+const SAMPLES_MAX = 64
+
 /** No such entry. */
 export const ABSENT = -1
 
@@ -196,6 +199,15 @@ export class Dictionary {
   blockBytes(entry: number): number {
     const block = this.#word(entry, BLOCK)
     return block > 0 ? this.#arena.capacity(block) + 4 : this.#source(block).u8.length
+  }
+
+  /** Bytes of all blocks, as some of them, spread over the entries, let expect. */
+  get blocksBytes(): number {
+    const samples = Math.min(this.count, SAMPLES_MAX)
+    if (samples === 0) return 0
+    let bytes = 0
+    for (let i = 0; i < samples; i++) bytes += this.blockBytes(Math.floor((i * this.count) / samples))
+    return Math.round((bytes * this.count) / samples)
   }
 
   /** Gives up to `max` members up, from the end; true when none is left. Nothing but this may follow the first call. */

@@ -49,8 +49,6 @@ export const NEVER = Number.POSITIVE_INFINITY
 
 /** A Hash and the place that names it, on the JS heap. */
 const OBJECT_BYTES = 88
-/** Blocks looked at to say how large a large hash is. */
-const SAMPLES_MAX = 64
 
 /** Redis would hold the hash as a table, and never as a listpack again. */
 const HASHTABLE = 1
@@ -410,13 +408,9 @@ export class Hash implements Value {
   /** Bytes held; of a large hash, what some of its blocks let expect. */
   get bytes(): number {
     const large = this.#large
-    let bytes = OBJECT_BYTES + (this.#times?.bytes ?? 0)
+    const bytes = OBJECT_BYTES + (this.#times?.bytes ?? 0)
     if (large === undefined) return this.#ref === 0 ? bytes : bytes + this.#arena.capacity(this.#ref) + 4
-    bytes += large.indexBytes
-    const samples = Math.min(large.count, SAMPLES_MAX)
-    let sampled = 0
-    for (let i = 0; i < samples; i++) sampled += large.blockBytes(Math.floor((i * large.count) / samples))
-    return samples === 0 ? bytes : bytes + Math.round((sampled * large.count) / samples)
+    return bytes + large.indexBytes + large.blocksBytes
   }
 
   copy(arena: Arena): Hash {

@@ -65,8 +65,6 @@ const OBJECT_BYTES = 72
 const LARGE_OBJECT_BYTES = 200
 /** What Redis calls a table is packed up to so many members: a dictionary of so few would be mostly empty. */
 const PACKED_TABLE_MAX = 32
-/** Blocks looked at to say how large a large set is. */
-const SAMPLES_MAX = 64
 
 const INTSET = 0
 const LISTPACK = 1
@@ -377,11 +375,7 @@ export class MemberSet implements Value {
   get bytes(): number {
     const large = this.#large
     if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#arena.capacity(this.#ref) + 4
-    const samples = Math.min(large.count, SAMPLES_MAX)
-    let sampled = 0
-    for (let i = 0; i < samples; i++) sampled += large.blockBytes(Math.floor((i * large.count) / samples))
-    const blocks = samples === 0 ? 0 : Math.round((sampled * large.count) / samples)
-    return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + blocks
+    return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + large.blocksBytes
   }
 
   copy(arena: Arena): MemberSet {

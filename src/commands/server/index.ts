@@ -17,7 +17,9 @@ import { flushall, flushdb } from './flush.ts'
 import { info } from './info.ts'
 import { lolwut } from './lolwut.ts'
 import { memory } from './memory.ts'
+import { memoryDoctor, memoryMallocStats, memoryPurge } from './memory-doctor.ts'
 import { memoryHelp } from './memory-help.ts'
+import { memoryStats } from './memory-stats.ts'
 import { memoryUsage } from './memory-usage.ts'
 import { module } from './module.ts'
 import { moduleHelp } from './module-help.ts'
@@ -48,7 +50,11 @@ export const serverCommands: readonly Command[] = [
   info,
   lolwut,
   memory,
+  memoryDoctor,
   memoryHelp,
+  memoryMallocStats,
+  memoryPurge,
+  memoryStats,
   memoryUsage,
   module,
   moduleHelp,

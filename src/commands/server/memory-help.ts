@@ -11,6 +11,12 @@ export const memoryHelp = defineCommand({
   flags: ['loading', 'stale'],
   reply: 'array: lines of text',
   run(call) {
-    replyHelp(call, 'MEMORY', [['USAGE <key> [SAMPLES <count>]', 'Bytes that a key and its value take.']])
+    replyHelp(call, 'MEMORY', [
+      ['DOCTOR', 'Whether something is wrong with the memory, in words.'],
+      ['MALLOC-STATS', 'The state of the allocator.'],
+      ['PURGE', 'Give memory that is not needed back.'],
+      ['STATS', 'Where the memory is, in numbers.'],
+      ['USAGE <key> [SAMPLES <count>]', 'Bytes that a key and its value take.'],
+    ])
   },
 })

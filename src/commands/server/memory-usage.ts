@@ -9,7 +9,7 @@ export const memoryUsage = defineCommand({
   summary: 'Returns how many bytes a key and its value take.',
   group: 'server',
   since: '4.0.0',
-  complexity: 'O(1): sizes are counted as they change',
+  complexity: 'O(1): of a large structure some elements are measured',
   arity: -3,
   flags: ['readonly'],
   keys: [{ first: 2, last: 2, step: 1, access: 'RO' }],
@@ -22,7 +22,7 @@ export const memoryUsage = defineCommand({
     const options = call.options(3)
     while (options.next()) {
       if (!options.is('SAMPLES')) throw ERR.syntax
-      // Redis samples the elements of a large value; here there is nothing to sample.
+      // How many elements of a large value to measure; here that is settled.
       options.integer(0, Number.MAX_SAFE_INTEGER, ERR.syntax)
     }
     const entry = call.db.find(call.key(2))
