@@ -10,6 +10,7 @@ import { hyperloglogs } from './hyperloglogs.ts'
 import { places } from './places.ts'
 import { sets } from './sets.ts'
 import { sortedSets } from './sorted-sets.ts'
+import { sorts } from './sorts.ts'
 
 export interface Family {
   /** Returns a command of that name, or undefined for one out of the grammar. `key` gives keys of this group. */
@@ -25,5 +26,6 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   geo: places,
   hyperloglog: hyperloglogs,
   set: sets,
+  generic: sorts,
   'sorted-set': sortedSets,
 }

@@ -20,6 +20,7 @@ import { SHARED_SETTINGS } from './peers.ts'
 import type { Command, Program, Step, Word } from './program.ts'
 import { LONELY_KEYS } from './sets.ts'
 import { LEX_KEYS } from './sorted-sets.ts'
+import { NUMBER_KEYS, sortCommands } from './sorts.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'
 
@@ -37,7 +38,7 @@ const EXCLUDED = new Set(
   command|getkeys command|getkeysandflags config config|get config|set config|rewrite config|resetstat debug exec discard failover hello info keys
   lastsave latency lolwut memory migrate module monitor multi object object|idletime object|refcount pfselftest psubscribe psync pubsub pubsub|channels
   pubsub|shardchannels punsubscribe quit randomkey readonly readwrite replconf replicaof reset role save scan shutdown slaveof slowlog
-  ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump sort sort_ro restore-asking flushall flushdb swapdb select watch unwatch`.split(
+  ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump restore-asking flushall flushdb swapdb select watch unwatch`.split(
     /\s+/,
   ),
 )
@@ -212,7 +213,7 @@ export class Generator {
   /** Commands whose arguments a grammar cannot say well. */
   #special(worker: Worker): Command {
     const random = this.#random
-    switch (random.below(28)) {
+    switch (random.below(29)) {
       case 0:
         return ['SELECT', chance(random, 90) ? pick(random, values.DATABASES) : values.integer(random)]
       case 1:
@@ -335,6 +336,8 @@ export class Generator {
         return pick<Command>(random, [['STRLEN', 'big'], ['GETRANGE', 'big', '-20', '-1'], ['APPEND', 'big', 'more'], ['GET', 'big'], ['DEL', 'big'], ['LPUSH', 'biglist', 'e'.repeat(9000)], ['RPUSH', 'biglist', 'f'.repeat(70000), 'g'], ['LPOP', 'biglist'], ['LRANGE', 'biglist', '0', '-1'], ['DEL', 'biglist']]) // biome-ignore format: a table
       case 25:
         return dumpCommand(random)
+      case 26:
+        return sortCommands(random)
       default:
         return [
           'RPUSH',
@@ -656,19 +659,25 @@ function dumpSteps(): Step[] {
     connection: READER,
     commands: [
       ['SELECT', database],
-      ...[...values.ALL_KEYS, ...values.LIST_ONLY_KEYS, ...LONELY_KEYS, ...LEX_KEYS, 'big', 'biglist'].flatMap(
-        (key): Command[] => [
-          ['TYPE', key],
-          ['GET', key],
-          ['LRANGE', key, '0', '-1'],
-          ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
-          ['HGETALL', key],
-          ['SMEMBERS', key],
-          ['OBJECT', 'ENCODING', key],
-          ['PEXPIRETIME', key],
-          ['OBJECT', 'REFCOUNT', key],
-        ],
-      ),
+      ...[
+        ...values.ALL_KEYS,
+        ...values.LIST_ONLY_KEYS,
+        ...LONELY_KEYS,
+        ...NUMBER_KEYS,
+        ...LEX_KEYS,
+        'big',
+        'biglist',
+      ].flatMap((key): Command[] => [
+        ['TYPE', key],
+        ['GET', key],
+        ['LRANGE', key, '0', '-1'],
+        ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+        ['HGETALL', key],
+        ['SMEMBERS', key],
+        ['OBJECT', 'ENCODING', key],
+        ['PEXPIRETIME', key],
+        ['OBJECT', 'REFCOUNT', key],
+      ]),
       ...TABLE_KEYS.flatMap((key): Command[] => [
         ['HLEN', key],
         ['HMGET', key, ...TABLE_FIELDS],

@@ -17,6 +17,7 @@ import type { Arguments } from '../../src/protocol/arguments.ts'
 import { Source } from '../../src/util/bytes.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { Random } from '../../src/util/random.ts'
+import { frameBytes, scanFrames } from './frames.ts'
 import { encodeCommand } from './program.ts'
 
 export interface Peer {
@@ -278,7 +279,7 @@ function newEngine(clock: Clock, journal: Journal | undefined): Engine {
 const CONTENT_COMMANDS: Record<string, readonly string[]> = {
   string: ['GET'],
   list: ['LRANGE', '0', '-1'],
-  set: ['SORT', 'ALPHA'],
+  set: ['SMEMBERS'],
   zset: ['ZRANGE', '0', '-1', 'WITHSCORES'],
   hash: ['HGETALL'],
 }
@@ -304,7 +305,9 @@ function dumpDatabase(engine: Engine, database: number): string {
   const dump = names.sort().map((key) => {
     const type = ask('TYPE', key)
     const [command, ...rest] = CONTENT_COMMANDS[type.slice(1, -2)]!
-    const content = ask(command!, key, ...rest)
+    let content = ask(command!, key, ...rest)
+    // A set has no order that a replay would bring back.
+    if (command === 'SMEMBERS') content = scanFrames(content).frames[0]!.children.map(frameBytes).sort().join('')
     return JSON.stringify([key, type, content, ask('PEXPIRETIME', key)])
   })
   engine.disconnect(link.client)

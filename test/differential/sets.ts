@@ -46,7 +46,8 @@ export const sets: Family = {
         return [upper, target, key(), member(random, target)]
       case 'SPOP':
       case 'SRANDMEMBER':
-        if (chance(random, 40)) return [upper, pick(random, LONELY_KEYS), ...pick(random, [[], [], ['1'], ['0'], ['2']])]
+        if (chance(random, 40))
+          return [upper, pick(random, LONELY_KEYS), ...pick(random, [[], [], ['1'], ['0'], ['2']])]
         return undefined
       case 'SSCAN':
         return [upper, target, '0', 'COUNT', '5000', ...pick(random, [[], ['MATCH', values.pattern(random)]])]
@@ -66,6 +67,7 @@ export const sets: Family = {
       else if (/^[1-9]\d{0,17}$/.test(words[2] ?? '')) words[2] = '5000'
       else if (/^-[1-9]\d*$/.test(words[2] ?? '')) words[2] = '-9223372036854775808'
     }
-    if (name === 'SRANDMEMBER' && LONELY_KEYS.includes(words[1] ?? '') && /^-\d{3,}$/.test(words[2] ?? '')) words[2] = '-3'
+    if (name === 'SRANDMEMBER' && LONELY_KEYS.includes(words[1] ?? '') && /^-\d{3,}$/.test(words[2] ?? ''))
+      words[2] = '-3'
   },
 }
