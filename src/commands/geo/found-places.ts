@@ -3,6 +3,7 @@
 // Members stay where they are, in the set: valid until it changes.
 
 import type { Bytes, Source } from '../../util/bytes.ts'
+import { partialSort } from '../../util/partial-sort.ts'
 
 export class FoundPlaces {
   count = 0
@@ -29,28 +30,13 @@ export class FoundPlaces {
   sort(order: 'asc' | 'desc', count: number): void {
     const distances = this.#distances
     const sign = order === 'asc' ? 1 : -1
-    // Places at the same distance stay in the order in which they were found.
-    const before = (a: number, b: number) => sign * (distances[a]! - distances[b]!) || a - b
-    if (count < this.count >>> 3) {
-      this.#order = this.#first(count, before)
-      return
-    }
+    const compare = (a: number, b: number) => sign * (distances[a]! - distances[b]!)
     const indexes = new Int32Array(this.count)
     for (let i = 0; i < indexes.length; i++) indexes[i] = i
-    this.#order = indexes.sort(before)
-  }
-
-  /** Returns the `count` first in order: a heap keeps them, the last of them on top, while all pass by. */
-  #first(count: number, before: (a: number, b: number) => number): Int32Array {
-    const heap = new Int32Array(count)
-    for (let i = 0; i < count; i++) heap[i] = i
-    for (let i = (count >>> 1) - 1; i >= 0; i--) sink(heap, i, before)
-    for (let i = count; i < this.count; i++) {
-      if (before(i, heap[0]!) >= 0) continue
-      heap[0] = i
-      sink(heap, 0, before)
-    }
-    return heap.sort(before)
+    // All of them in a stable way, as Redis: what is at the same distance stays in the order in which it was found.
+    if (count === indexes.length) indexes.sort(compare)
+    else partialSort(indexes, compare, 0, count - 1)
+    this.#order = indexes
   }
 
   /** Returns the number of the i-th in order, for the columns. */
@@ -95,17 +81,4 @@ export class FoundPlaces {
     this.#starts.set(starts)
     this.#lengths.set(lengths)
   }
-}
-
-function sink(heap: Int32Array, at: number, before: (a: number, b: number) => number): void {
-  const value = heap[at]!
-  while (true) {
-    let child = 2 * at + 1
-    if (child >= heap.length) break
-    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!) > 0) child++
-    if (before(heap[child]!, value) <= 0) break
-    heap[at] = heap[child]!
-    at = child
-  }
-  heap[at] = value
 }
