@@ -9,7 +9,7 @@
 // `recycle` starts the scratch over.
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
-import { formatDouble } from '../util/numbers.ts'
+import { formatDouble, writeInteger } from '../util/numbers.ts'
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
@@ -250,7 +250,8 @@ export class ReplyBuffer implements Reply {
   }
 
   double(value: number): void {
-    this.printedDouble(formatDouble(value))
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.#wholeDouble(value)
+    else this.printedDouble(formatDouble(value))
   }
 
   printedDouble(text: string): void {
@@ -318,6 +319,30 @@ export class ReplyBuffer implements Reply {
     u8[at] = 13
     u8[at + 1] = 10
     this.#at = at + 2
+  }
+
+  /** Scores are whole numbers mostly: no string is made of one. */
+  #wholeDouble(value: number): void {
+    if (this.#at + HEADER_BYTES_MAX > this.#end) this.#room(HEADER_BYTES_MAX)
+    const u8 = this.#u8
+    let at = this.#at
+    if (this.protocol === 3) {
+      u8[at++] = 44
+      at += writeInteger(value, u8, at)
+    } else {
+      // The length comes first: of two digits from ten characters on.
+      const long = value >= 1e9 || value <= -1e8
+      const length = writeInteger(value, u8, at + (long ? 5 : 4))
+      u8[at++] = 36
+      if (long) u8[at++] = 49
+      u8[at++] = long ? 38 + length : 48 + length
+      u8[at++] = 13
+      u8[at++] = 10
+      at += length
+    }
+    u8[at++] = 13
+    u8[at++] = 10
+    this.#at = at
   }
 
   #latin1(text: string): void {

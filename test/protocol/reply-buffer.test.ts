@@ -270,3 +270,15 @@ describe('a row of bulk strings', () => {
     expect(written(3, (reply) => reply.bulkRow(source, 2 + 3, 2))).toBe('$2\r\nab\r\n$3\r\nabc\r\n')
   })
 })
+
+test('a whole double is written as its text would be', () => {
+  for (let power = 0; power < 16; power++) {
+    for (const value of [10 ** power, 10 ** power - 1, -(10 ** power), 1 - 10 ** power, 2 ** power, 0, -0]) {
+      const shown = Object.is(value, -0) ? '-0' : String(value)
+      expect(written(2, (reply) => reply.double(value))).toBe(`$${shown.length}\r\n${shown}\r\n`)
+      expect(written(3, (reply) => reply.double(value))).toBe(`,${shown}\r\n`)
+    }
+  }
+  expect(written(2, (reply) => reply.double(Number.MAX_SAFE_INTEGER))).toBe('$16\r\n9007199254740991\r\n')
+  expect(written(2, (reply) => reply.double(Number.MIN_SAFE_INTEGER))).toBe('$17\r\n-9007199254740991\r\n')
+})
