@@ -5,6 +5,7 @@ import { addLongDouble, formatLongDouble, parseLongDouble } from '../../src/util
 import {
   addInteger,
   formatDouble,
+  formatDouble17,
   INT64_MAX,
   INT64_MIN,
   parseDouble,
@@ -140,4 +141,21 @@ test.each([
   ['0.00000000000000001', '0', '0.00000000000000001'],
 ])('INCRBYFLOAT arithmetic: %s + %s = %s', (a, b, sum) => {
   expect(formatLongDouble(addLongDouble(parseLongDouble(a)!, parseLongDouble(b)!)!)).toBe(sum)
+})
+
+// Each was printed by redis-server 7.0, whose doubles are `%.17g`.
+test.each([
+  ['0.1', '0.10000000000000001'],
+  ['0.5', '0.5'],
+  ['1e20', '1e+20'],
+  ['1e16', '10000000000000000'],
+  ['1.7976931348623157e308', '1.7976931348623157e+308'],
+  ['5e-324', '4.9406564584124654e-324'],
+  ['-0.0001', '-0.0001'],
+  ['0.00001', '1.0000000000000001e-05'],
+  ['123456789012345678', '1.2345678901234568e+17'],
+  ['-576058178495147.625', '-576058178495147.62'],
+  ['576058178495147.875', '576058178495147.88'],
+])('%s with seventeen digits is %s', (text, printed) => {
+  expect(formatDouble17(Number(text))).toBe(printed)
 })
