@@ -1,6 +1,7 @@
 // What several hash commands do before and after they change a hash.
 
 import type { Call } from '../../engine/call.ts'
+import type { Config } from '../../engine/config.ts'
 import type { EventName } from '../../engine/events.ts'
 import type { Word } from '../../engine/journal.ts'
 import { expireHiddenField } from '../../store/field-expiry.ts'
@@ -16,14 +17,39 @@ export function hashForAdding(call: Call, key: Bytes): Hash {
 export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value: Bytes, keepsExpiry = false): boolean {
   // A field whose time is up is removed by itself, so that the journal tells of it first.
   if (hash.hides) expireHiddenField(call.db, key, hash, field)
-  const { config } = call.engine
-  return hash.set(
-    field,
-    value,
-    config.get('hash-max-listpack-entries'),
-    config.get('hash-max-listpack-value'),
-    keepsExpiry,
-  )
+  const limits = limitsOf(call.engine.config)
+  return hash.set(field, value, limits.entries, limits.value, keepsExpiry)
+}
+
+interface Limits {
+  /** hash-max-listpack-entries. */
+  entries: number
+  /** hash-max-listpack-value. */
+  value: number
+}
+
+const limitsByConfig = new WeakMap<Config, Limits>()
+let lastConfig: Config | undefined
+let lastLimits: Limits = { entries: 0, value: 0 }
+
+/** Returns what decides on encodings; kept aside, since HSET asks for each field. */
+export function limitsOf(config: Config): Readonly<Limits> {
+  if (config === lastConfig) return lastLimits
+  let limits = limitsByConfig.get(config)
+  if (limits === undefined) {
+    const fresh = { entries: config.get('hash-max-listpack-entries'), value: config.get('hash-max-listpack-value') }
+    config.onChange('hash-max-listpack-entries', (entries) => {
+      fresh.entries = entries
+    })
+    config.onChange('hash-max-listpack-value', (value) => {
+      fresh.value = value
+    })
+    limitsByConfig.set(config, fresh)
+    limits = fresh
+  }
+  lastConfig = config
+  lastLimits = limits
+  return limits
 }
 
 /**
