@@ -9,6 +9,7 @@ import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import { SetReader, SetWriter } from './set-codec.ts'
 import { SortedSetReader, SortedSetWriter } from './sorted-set-codec.ts'
+import { StreamReader, StreamWriter } from './stream-codec.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
 import type { StructureContext } from './structure-context.ts'
 
@@ -28,6 +29,7 @@ export class ValueReader {
     this.#register(new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease)
     this.#register(new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack)
     this.#register(new SetReader(), TYPE.set, TYPE.setIntset, TYPE.setListpack)
+    this.#register(new StreamReader(), TYPE.streamV1, TYPE.streamV2, TYPE.streamV3)
     this.#register(new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack)
   }
 
@@ -79,6 +81,7 @@ export class ValueWriter {
     this.#writers[TYPE_LIST] = new ListWriter()
     this.#writers[TYPE_HASH] = new HashWriter()
     this.#writers[TYPE_SET] = new SetWriter()
+    this.#writers[TYPE_STREAM] = new StreamWriter()
     this.#writers[TYPE_ZSET] = new SortedSetWriter()
   }
 

@@ -113,4 +113,51 @@ export const SETS: Sample[] = [
   { key: 'integers many', commands: [['SADD', 'integers many', ...numbers(2000)]] },
 ]
 
-export const SAMPLES: Sample[] = [...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS]
+const entries = (key: string, count: number): string[][] =>
+  Array.from({ length: count }, (_, i) => [
+    'XADD',
+    key,
+    `${1000 + i}-${i % 3}`,
+    'field',
+    String(i),
+    i % 7 === 0 ? 'odd' : 'other',
+    'x'.repeat(i % 50),
+  ])
+
+export const STREAMS: Sample[] = [
+  { key: 'stream one', commands: [['XADD', 'stream one', '1-1', '', '']] },
+  { key: 'stream many', commands: entries('stream many', 500) },
+  {
+    key: 'stream empty',
+    commands: [
+      ['XADD', 'stream empty', '18446744073709551615-5', 'f', 'v'],
+      ['XDEL', 'stream empty', '18446744073709551615-5'],
+    ],
+  },
+  {
+    key: 'stream holes',
+    commands: [
+      ...entries('stream holes', 300),
+      ['XDEL', 'stream holes', '1000-0', '1005-2', '1250-1'],
+      ['XTRIM', 'stream holes', 'MAXLEN', '150'],
+    ],
+  },
+  {
+    key: 'stream groups',
+    commands: [
+      ...entries('stream groups', 40),
+      ['XGROUP', 'CREATE', 'stream groups', 'first', '0'],
+      ['XGROUP', 'CREATE', 'stream groups', 'second', '1010-1', 'ENTRIESREAD', '11'],
+      ['XGROUP', 'CREATE', 'stream groups', 'idle', '$'],
+      ['XGROUP', 'CREATECONSUMER', 'stream groups', 'idle', 'nobody'],
+      ['XREADGROUP', 'GROUP', 'first', 'alice', 'COUNT', '10', 'STREAMS', 'stream groups', '>'],
+      ['XREADGROUP', 'GROUP', 'first', 'bob', 'COUNT', '5', 'STREAMS', 'stream groups', '>'],
+      ['XREADGROUP', 'GROUP', 'second', 'alice', 'STREAMS', 'stream groups', '>'],
+      ['XACK', 'stream groups', 'first', '1002-2', '1011-2'],
+      ['XCLAIM', 'stream groups', 'first', 'bob', '0', '1003-0', 'RETRYCOUNT', '77', 'JUSTID'],
+      ['XDEL', 'stream groups', '1004-1'],
+    ],
+  },
+]
+
+export const SAMPLES: Sample[] = [...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS, ...STREAMS]
