@@ -16,6 +16,7 @@ import type { Engine } from './engine.ts'
 import type { EventName } from './events.ts'
 import type { Word } from './journal.ts'
 import { Options } from './options.ts'
+import { nameKey } from './transaction.ts'
 
 /** How a command that found nothing waits. */
 export interface BlockOptions {
@@ -86,6 +87,22 @@ export class Call {
   changed(key: Bytes, event: EventName, db: Database = this.db): void {
     this.changes++
     if (this.engine.observing !== 0) this.engine.observe(db, key, event)
+  }
+
+  /**
+   * Counts changes that Redis does not count as the key's: they break no WATCH, wake nobody and have no event (XACK, XGROUP SETID).
+   *
+   * They are journaled, and readers wait for them, as for any other.
+   */
+  changedWithin(key: Bytes, changes = 1): void {
+    this.changes += changes
+    if (this.engine.journal.waits) this.engine.durability.changed(this.db.keys.hash(key))
+  }
+
+  /** Has those who wait for a key look again, because something else they asked for is gone (XGROUP DESTROY). */
+  wake(key: Bytes): void {
+    const { room } = this.engine.blocking
+    if (room.count > 0) room.markReady(nameKey(this.db.index, key))
   }
 
   /** Publishes an event that is no change of its own (a second event of one change). */

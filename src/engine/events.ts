@@ -35,7 +35,7 @@ export const EVENT_ALL =
   EVENT_BITS.t |
   EVENT_BITS.d
 
-const { g, $, l, s, h, z, x, e, m, n } = EVENT_BITS
+const { g, $, l, s, h, z, x, e, t, m, n } = EVENT_BITS
 
 /** Event name → class bit. */
 export const EVENT_CLASS = {
@@ -91,6 +91,15 @@ export const EVENT_CLASS = {
   hexpire: h,
   hexpired: h,
   hpersist: h,
+  xadd: t,
+  xdel: t,
+  xtrim: t,
+  xsetid: t,
+  'xgroup-create': t,
+  'xgroup-setid': t,
+  'xgroup-destroy': t,
+  'xgroup-createconsumer': t,
+  'xgroup-delconsumer': t,
   expired: x,
   evicted: e,
   /** A change that nobody is told of, but for whoever watches the key (PFCOUNT storing its result). */

@@ -123,6 +123,23 @@ export const ERR = {
   busyKey: fixed('BUSYKEY Target key name already exists.'),
   payloadFooter: fixed('ERR DUMP payload version or checksum are wrong'),
   payloadFormat: fixed('ERR Bad data format'),
+  streamId: fixed('ERR Invalid stream ID specified as stream command argument'),
+  streamIdZero: fixed('ERR The ID specified in XADD must be greater than 0-0'),
+  streamIdNotAbove: fixed('ERR The ID specified in XADD is equal or smaller than the target stream top item'),
+  streamExhausted: fixed('ERR The stream has exhausted the last possible ID, unable to add more items'),
+  streamEntryTooLarge: fixed('ERR Elements are too large to be stored'),
+  intervalStart: fixed('ERR invalid start ID for the interval'),
+  intervalEnd: fixed('ERR invalid end ID for the interval'),
+  groupExists: fixed('BUSYGROUP Consumer Group name already exists'),
+  /** `more` says in which command, where Redis does. */
+  noGroup: (key: string, group: string, more = '') =>
+    new ReplyError(
+      `NOGROUP No such key '${printable(key, Number.POSITIVE_INFINITY)}' or consumer group '${printable(group, Number.POSITIVE_INFINITY)}'${more}`,
+    ),
+  noGroupOfKey: (key: string, group: string) =>
+    new ReplyError(
+      `NOGROUP No such consumer group '${printable(group, Number.POSITIVE_INFINITY)}' for key name '${printable(key, Number.POSITIVE_INFINITY)}'`,
+    ),
   unblocked: fixed('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
   unknownSubcommand: (sub: string, container: string) =>
     new ReplyError(`ERR unknown subcommand '${printable(sub, 128)}'. Try ${container.toUpperCase()} HELP.`),

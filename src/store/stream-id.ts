@@ -137,7 +137,7 @@ export class StreamId {
   }
 
   toString(): string {
-    return `${this.ms}-${this.seq}`
+    return idText.latin1Slice(0, this.write(idText, 0))
   }
 
   /** Writes the id as a record's four words. */
@@ -174,6 +174,8 @@ export class StreamId {
     return 0
   }
 }
+
+const idText = Buffer.alloc(ID_TEXT_BYTES_MAX)
 
 function wide(high: number, low: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)

@@ -335,7 +335,6 @@ export class Stream implements Value {
     if (entriesAdded === 0) return 0
     const behind = id.compare(this.lastId)
     if (length === 0 && behind <= 0) return entriesAdded
-    if (!id.isZero && id.compare(maxDeletedId) < 0) return READ_UNKNOWN
     if (behind === 0) return entriesAdded
     if (behind > 0) return READ_UNKNOWN
     if (maxDeletedId.isZero || maxDeletedId.compare(firstId) < 0) {
