@@ -169,6 +169,18 @@ export class SortedSet implements Value {
     return true
   }
 
+  /** As `move`, but 0 takes the place of -0 and -0 that of 0, as where scores are summed up. */
+  replaceScore(handle: number, member: Bytes, score: number): void {
+    if (this.move(handle, member, score) || Object.is(this.scoreOf(handle), score) || !this.#skiplist) return
+    if (this.#dictionary === undefined) {
+      smallSetScore(this.#arena, this.#ref, handle, score)
+      return
+    }
+    this.#tree!.seek(this.rankOf(handle, member), walk.tree)
+    this.#tree!.rewriteScore(walk.tree, score)
+    setScore(this.#dictionary, handle, score)
+  }
+
   /** Removes a member; false when it was not there. */
   remove(member: Bytes): boolean {
     const handle = this.find(member)

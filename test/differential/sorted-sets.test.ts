@@ -12,7 +12,8 @@ import { type Command, encodeCommand } from './program.ts'
 import { compare, report } from './runner.ts'
 
 const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 20_000)
-const GENERIC = /^(b?z.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set|lpush)$/
+const GENERIC =
+  /^(b?z.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set|lpush|s(add|rem|unionstore))$/
 
 describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', () => {
   let server: RedisServer

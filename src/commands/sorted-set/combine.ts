@@ -92,7 +92,7 @@ function unite(inputs: readonly Input[], aggregate: Aggregate, result: SortedSet
       const score = weigh(input)
       const handle = result.find(input.member)
       if (handle === ABSENT) result.insert(input.member, score, NEVER_LISTPACK)
-      else result.move(handle, input.member, join(result.scoreOf(handle), score, aggregate))
+      else result.replaceScore(handle, input.member, join(result.scoreOf(handle), score, aggregate))
     }
   }
 }

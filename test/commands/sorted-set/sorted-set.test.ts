@@ -331,6 +331,17 @@ describe('combinations', () => {
     expect(client.ask('ZUNION', 1, 'inf', 'WEIGHTS', 0, 'WITHSCORES')).toBe(array('a', '0', 'b', '0'))
   })
 
+  test('sum up zeros of both signs as they come, whatever the size', () => {
+    for (let i = 0; i < 200; i++) client.ask('ZADD', i < 100 ? 'some' : 'many', 0, `m${i}`)
+    for (let i = 0; i < 100; i++) client.ask('ZADD', 'many', 0, `m${i}`)
+    for (const key of ['some', 'many']) {
+      expect(client.ask('ZUNION', 1, key, 'WEIGHTS', -1, 'WITHSCORES')).toContain('$2\r\n-0\r\n')
+      const sum = client.ask('ZUNION', 2, key, key, 'WEIGHTS', '-0.5', 2, 'WITHSCORES')
+      expect(sum).not.toContain('-0')
+      expect(sum).toContain('$1\r\n0\r\n')
+    }
+  })
+
   test('take plain sets, whose scores are 1', () => {
     expect(client.ask('ZUNION', 2, 'x', 'plain', 'WITHSCORES')).toBe(array('a', '1', 'e', '1', 'b', '2', 'c', '4'))
     expect(client.ask('ZINTER', 2, 'plain', 'x', 'WEIGHTS', 5, 1, 'WITHSCORES')).toBe(array('c', '8'))
