@@ -54,6 +54,22 @@ export const REDIS_7_2_COMMANDS: Readonly<Record<string, string>> = {
     'READONLY READWRITE',
 }
 
+/** Commands that came after 7.2 and are here nevertheless: fields of hashes that expire, asked for by clients of 7.4 and 8.0. */
+export const LATER_COMMANDS: readonly string[] = [
+  'HEXPIRE',
+  'HEXPIREAT',
+  'HEXPIRETIME',
+  'HGETDEL',
+  'HGETEX',
+  'HPERSIST',
+  'HPEXPIRE',
+  'HPEXPIREAT',
+  'HPEXPIRETIME',
+  'HPTTL',
+  'HSETEX',
+  'HTTL',
+]
+
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {
   const names: string[] = []
