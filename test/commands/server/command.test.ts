@@ -32,7 +32,7 @@ describe('COMMAND INFO', () => {
   test('holds subcommands inside their container', () => {
     const reply = createEngine().connect().ask('COMMAND', 'INFO', 'memory')
     expect(reply).toContain(
-      `*10\r\n${bulk('memory')}:-2\r\n*0\r\n:0\r\n:0\r\n:0\r\n*1\r\n+@slow\r\n*0\r\n*0\r\n*2\r\n*10\r\n`,
+      `*10\r\n${bulk('memory')}:-2\r\n*0\r\n:0\r\n:0\r\n:0\r\n*1\r\n+@slow\r\n*0\r\n*0\r\n*6\r\n*10\r\n`,
     )
   })
 
