@@ -18,7 +18,7 @@
 // `arguments.length` lets the checks tell "no value" from "nil", as Lua's do; without it what is undefined is
 // reported as "no value".
 
-import { LuaError, runtimeError } from './errors.ts'
+import { callers, LuaError, runtimeError } from './errors.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
 
@@ -36,7 +36,10 @@ export function libraryError(message: string): LuaError {
 
 /** Throws `bad argument #index to 'name' (problem)` with the position of the calling Lua function. */
 export function argumentError(index: number, name: string, problem: string): never {
-  runtimeError(`bad argument #${index} to '${name}' (${problem})`)
+  // Lua names a function as its caller calls it; `pcall(string.rep)` gives it no name.
+  const trace = callers(1)
+  const shown = trace.length > 0 && trace[0] === undefined ? '?' : name
+  runtimeError(`bad argument #${index} to '${shown}' (${problem})`)
 }
 
 /** Throws what a check throws for a wrong type: `string expected, got no value`. */

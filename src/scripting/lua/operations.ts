@@ -172,7 +172,16 @@ export function less(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
   if (typeof a === 'string' && typeof b === 'string') return a < b
   const handler = orderHandler(a, b, '__lt')
-  if (handler === undefined) orderError(a, b)
+  if (handler === undefined) runtimeError(orderProblem(a, b))
+  return isTrue(call1(handler, a, b))
+}
+
+/** `less` as a library function asks it: an error has no position. */
+export function lessForLibrary(a: LuaValue, b: LuaValue): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return a < b
+  if (typeof a === 'string' && typeof b === 'string') return a < b
+  const handler = orderHandler(a, b, '__lt')
+  if (handler === undefined) throw LuaError.raise(orderProblem(a, b))
   return isTrue(call1(handler, a, b))
 }
 
@@ -182,7 +191,7 @@ function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
   const handler = orderHandler(a, b, '__le')
   if (handler !== undefined) return isTrue(call1(handler, a, b))
   const reverse = orderHandler(b, a, '__lt')
-  if (reverse === undefined) orderError(a, b)
+  if (reverse === undefined) runtimeError(orderProblem(a, b))
   return !isTrue(call1(reverse, b, a))
 }
 
@@ -193,9 +202,9 @@ function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
   return handler !== undefined && handler === metamethod(b, event) ? handler : undefined
 }
 
-function orderError(a: LuaValue, b: LuaValue): never {
+function orderProblem(a: LuaValue, b: LuaValue): string {
   const [x, y] = [typeName(a), typeName(b)]
-  runtimeError(x === y ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`)
+  return x === y ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
 }
 
 // Functions
@@ -222,6 +231,14 @@ function* settleResumable(result: LuaResult): Generator<LuaValue[], LuaResult, L
     current = callee!.resumable === undefined ? callee!(...args) : yield* callee!.resumable(...args)
   }
   return current
+}
+
+/** The generator of a coroutine: its body, and whatever that leaves to be called. */
+export function* coroutineBody(
+  body: LuaGenerator,
+  args: readonly LuaValue[],
+): Generator<LuaValue[], LuaResult, LuaValue[]> {
+  return yield* settleResumable(yield* body(...args))
 }
 
 export function yieldError(): LuaError {

@@ -88,6 +88,7 @@ export class LuaTable {
         break
       }
     }
+    while (array.length > 1 && array[array.length - 1] === undefined) array.pop()
     meter.charge(length * ARRAY_SLOT_BYTES)
   }
 
@@ -387,7 +388,7 @@ export class LuaTable {
     if (key === undefined) return 0
     if (typeof key === 'number' && key >= 1 && key <= this.capacity && Math.floor(key) === key) return key
     const place = this.find(key)
-    if (place < 0) throw LuaError.at("invalid key to 'next'", 1)
+    if (place < 0) throw LuaError.raise("invalid key to 'next'")
     return this.capacity + 1 + place
   }
 

@@ -78,6 +78,13 @@ export abstract class ExpressionWriter {
     return { before: `${ref}=${code}`, ref }
   }
 
+  /** An operand that members are read from: a literal would be misread before a dot. */
+  protected object(node: Expression): Operand {
+    if (!isConstant(node)) return this.operand(node)
+    const ref = this.temporary()
+    return { before: `${ref}=${this.expression(node)}`, ref }
+  }
+
   protected place(): string {
     const n = this.places++
     return n < PLACE_VARIABLES_MAX ? `c${n}` : `C[${n - PLACE_VARIABLES_MAX}]`
@@ -195,7 +202,7 @@ export abstract class ExpressionWriter {
   }
 
   #index(node: IndexNode): string {
-    const object = this.operand(node.base)
+    const object = this.object(node.base)
     if (node.key.kind === 'string') {
       const read = this.field(object.ref, node.key.value, describeArgument(node.base), node.line)
       return `(${comma(object.before)}${read})`
@@ -275,7 +282,7 @@ export abstract class ExpressionWriter {
       const callee = `typeof ${ref}==='function'?${ref}:R.callee(${ref}${describeArgument(node.callee)})`
       return { before: comma(before) + mark, callee, self: '' }
     }
-    const object = this.operand(node.base)
+    const object = this.object(node.base)
     const read = this.field(object.ref, node.name, describeArgument(node.base), node.line)
     const method = this.temporary()
     const before = `${comma(object.before)}${method}=${read},${mark}`
@@ -331,7 +338,7 @@ export abstract class ExpressionWriter {
   }
 
   #length(node: Expression, line: number): string {
-    const { before, ref } = this.operand(node)
+    const { before, ref } = this.object(node)
     const slow = `${this.marks.at(line)}R.length(${ref}${describeArgument(node)})`
     return `(${comma(before)}${ref} instanceof T?${ref}.length():${slow})`
   }

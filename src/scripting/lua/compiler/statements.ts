@@ -170,7 +170,7 @@ class Writer extends ExpressionWriter {
       const operand = this.operand(value)
       return `${statement(operand)}${this.#store(target, '', '', operand.ref)}`
     }
-    const object = this.operand(target.base)
+    const object = this.object(target.base)
     const key = target.key.kind === 'string' ? { before: '', ref: quote(target.key.value) } : this.operand(target.key)
     const operand = this.operand(value)
     return `${statement(object)}${statement(key)}${statement(operand)}${this.#store(target, object.ref, key.ref, operand.ref)}`

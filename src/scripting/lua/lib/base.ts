@@ -35,7 +35,7 @@ function assert(...args: LuaValue[]): LuaResult {
   expectAny(1, 'assert', args.length)
   if (isTrue(args[0])) return args
   const message = args[1] === undefined ? 'assertion failed!' : expectString(args[1], 2, 'assert', args.length)
-  throw LuaError.raise(message)
+  throw libraryError(message)
 }
 
 function error(value: LuaValue, level: LuaValue): LuaResult {
@@ -197,6 +197,17 @@ export function chunkName(name: string): string {
   return length < name.length ? `[string "${name.slice(0, length)}..."]` : `[string "${name}"]`
 }
 
+/** Asks the reader of `load` for a piece of source. */
+function read(reader: LuaValue): readonly [piece: LuaValue, problem: LuaError | undefined] {
+  try {
+    return [callAll(reader, [])[0], undefined]
+  } catch (thrown) {
+    const caught = caughtError(thrown)
+    if (caught === undefined) throw thrown
+    return [undefined, caught]
+  }
+}
+
 /** Compiles for load and loadstring: a function, or nil and a message. */
 function compileOr(compile: Compile, source: string, name: string): LuaResult {
   try {
@@ -225,7 +236,8 @@ export function baseLibrary(compile: Compile): LuaTable {
       const chunk = name === undefined ? '=(load)' : expectString(name, 2, 'load')
       let source = ''
       for (;;) {
-        const [piece] = callAll(reader, [])
+        const [piece, problem] = read(reader)
+        if (problem !== undefined) return [undefined, problem.value]
         if (piece === undefined || piece === '') break
         if (typeof piece !== 'string' && typeof piece !== 'number') {
           return [undefined, 'reader function must return a string']
@@ -257,6 +269,8 @@ export function baseLibrary(compile: Compile): LuaTable {
       const table = expectTable(list, 1, 'rawset', arguments.length)
       expectAny(2, 'rawset', arguments.length)
       expectAny(3, 'rawset', arguments.length)
+      if (key === undefined) throw LuaError.raise('table index is nil')
+      if (Number.isNaN(key)) throw LuaError.raise('table index is NaN')
       table.set(key, value)
       return table
     },

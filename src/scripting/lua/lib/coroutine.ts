@@ -4,9 +4,9 @@
 
 import { all, NONE, results } from '../calls.ts'
 import { caughtError, LuaError } from '../errors.ts'
-import { argumentTypeError, expectFunction, library, libraryError } from '../library.ts'
+import { argumentError, library, libraryError } from '../library.ts'
 import { meter } from '../meter.ts'
-import { yieldError } from '../operations.ts'
+import { coroutineBody, yieldError } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, LuaThread, type LuaValue } from '../value.ts'
 
@@ -35,7 +35,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   try {
     const { resumable } = thread.body
     if (resumable === undefined) return { values: all(thread.body(...args)) }
-    thread.generator ??= resumable(...args)
+    thread.generator ??= coroutineBody(resumable, args)
     const step = thread.generator.next(args as LuaValue[])
     ended = step.done === true
     return { values: all(step.value) }
@@ -54,8 +54,12 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   }
 }
 
-function expectThread(value: LuaValue, name: string, count: number): LuaThread {
-  return value instanceof LuaThread ? value : argumentTypeError(value, 1, name, 'coroutine', count)
+function expectThread(value: LuaValue, name: string): LuaThread {
+  return value instanceof LuaThread ? value : argumentError(1, name, 'coroutine expected')
+}
+
+function expectBody(value: LuaValue, name: string): LuaFunction {
+  return typeof value === 'function' ? value : argumentError(1, name, 'Lua function expected')
 }
 
 /** Starts over in the main program: a script killed inside a coroutine leaves it so. */
@@ -75,22 +79,21 @@ export function coroutineLibrary(): LuaTable {
   return library({
     create(body) {
       meter.charge(1024)
-      return new LuaThread(expectFunction(body, 1, 'create', arguments.length))
+      return new LuaThread(expectBody(body, 'create'))
     },
     resume(thread, ...args) {
-      if (!(thread instanceof LuaThread)) argumentTypeError(thread, 1, 'resume', 'coroutine', arguments.length)
-      const outcome = luaResume(thread, args)
+      const outcome = luaResume(expectThread(thread, 'resume'), args)
       return 'error' in outcome ? [false, outcome.error.value] : [true, ...outcome.values]
     },
     running() {
       return current
     },
     status(thread) {
-      return expectThread(thread, 'status', arguments.length).state
+      return expectThread(thread, 'status').state
     },
     wrap(body) {
       meter.charge(1024)
-      const thread = new LuaThread(expectFunction(body, 1, 'wrap', arguments.length))
+      const thread = new LuaThread(expectBody(body, 'wrap'))
       return (...args) => {
         const outcome = luaResume(thread, args)
         if (!('error' in outcome)) return outcome.values.length === 0 ? NONE : results(outcome.values)

@@ -12,7 +12,7 @@ import {
   optionalInteger,
 } from '../library.ts'
 import { meter } from '../meter.ts'
-import { isTrue, less } from '../operations.ts'
+import { isTrue, lessForLibrary } from '../operations.ts'
 import { type LuaTable, refuseWrite } from '../table.ts'
 import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName } from '../value.ts'
 
@@ -129,7 +129,7 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   const depth = meter.depth
   if (depth + SORT_WEIGHT > meter.depthMax) meter.overflow()
   meter.depth = depth + SORT_WEIGHT
-  const before = order === undefined ? less : comparison(order as LuaFunction)
+  const before = order === undefined ? lessForLibrary : comparison(order as LuaFunction)
   // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
   const values: LuaValue[] = [undefined]
   for (let i = 1; i <= end; i++) values.push(table.getNumber(i))
