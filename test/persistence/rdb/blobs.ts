@@ -71,6 +71,23 @@ export function payload(type: number, content: string, version = 10): string {
   return body.toString('latin1') + footer.u8.toString('latin1')
 }
 
+/** A stream of two entries, with a group of two consumers, as types 15, 19 and 21 hold it. */
+export function stream(type: 15 | 19 | 21): string {
+  const id = (ms: number, seq: number) => big(ms) + big(seq)
+  const node = listpack(2, 0, 1, 'f', 0, 2, 0, 0, 'v', 4, 0, 5, 1, 1, 'g', 'w', 6)
+  const numbers = `\x02\x06\x01${type === 15 ? '' : '\x01\0\x03\0\x07'}`
+  const time = little(1_700_000_000_000n, 8)
+  const pending = `\x02${id(1, 0)}${time}\x01${id(6, 1)}${time}\x03`
+  const consumer = (name: string, ...ids: string[]) =>
+    string(name) + time + (type === 21 ? time : '') + length(ids.length) + ids.join('')
+  const group = `${string('group')}\x06\x01${type === 15 ? '' : '\x07'}${pending}\x02${consumer('a', id(6, 1))}${consumer('b', id(1, 0))}`
+  return `\x01${string(id(1, 0))}${string(node)}${numbers}\x01${group}`
+}
+
+function big(value: number): string {
+  return little(BigInt(value), 8).split('').reverse().join('')
+}
+
 export function double(value: number): string {
   const bytes = Buffer.alloc(8)
   bytes.writeDoubleLE(value)

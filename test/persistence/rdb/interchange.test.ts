@@ -30,10 +30,15 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
 
   const ask = async (...words: string[]): Promise<unknown> => redis.callBuffer(words[0]!, ...words.slice(1).map(latin1))
 
+  /** What a digest leaves out: groups, consumers, what is pending. */
+  const groupsOf = async (key: string): Promise<unknown> =>
+    (await redis.type(key)) === 'stream' ? redis.call('XINFO', 'STREAM', key, 'FULL', 'COUNT', '0') : undefined
+
   test.each(SAMPLES)('$key goes there and back', async ({ key, commands, encoding }) => {
     await redis.flushall()
     for (const command of commands) await ask(...command)
     const digest = String(await ask('DEBUG', 'DIGEST-VALUE', key))
+    const groups = await groupsOf(key)
     const { engine, connect } = createEngine()
     const here = connect()
     here.ask('SET', key, 'in the way')
@@ -51,6 +56,7 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
     expect(String(await ask('DEBUG', 'DIGEST-VALUE', key))).toBe(digest)
     expect(String(await ask('OBJECT', 'ENCODING', key))).toBe(theirEncoding)
 
+    expect(await groupsOf(key)).toEqual(groups)
     here.ask('DEL', key)
     expect(engine.databases[0]!.arena.usedBytes).toBe(0)
   })
