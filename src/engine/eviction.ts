@@ -96,12 +96,15 @@ export class Eviction {
     if (this.#limit === 0 || this.usedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if ((engine.state & ENGINE_LOADING) !== 0 || engine.pause.active) return true
-    if (this.#measure === 'none') return false
+    // The memory of what was removed is as good as free.
+    if (this.#measure === 'none') return engine.timekeeper.freeRemoved()
     const began = engine.clock.monotonic()
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
-      if (!this.#evictOne()) return false
+      // What was removed already is freed before more is.
+      const freed = engine.timekeeper.freeRemoved()
+      if (!freed && !this.#evictOne()) return false
       if (this.usedBytes <= this.#limit) return true
-      if (evicted % BATCH_KEYS_TIMED === 0 && engine.clock.monotonic() - began > BATCH_MS_MAX) break
+      if ((freed || evicted % BATCH_KEYS_TIMED === 0) && engine.clock.monotonic() - began > BATCH_MS_MAX) break
     }
     this.#continueSoon()
     return true

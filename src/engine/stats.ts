@@ -13,6 +13,8 @@ export class Stats {
   outputBytes = 0
   expiredKeys = 0
   evictedKeys = 0
+  /** Removed values whose memory was freed in steps. */
+  lazyFreedObjects = 0
   errorReplies = 0
   outputLimitDisconnects = 0
   changesSinceSave = 0
@@ -36,6 +38,7 @@ export class Stats {
     this.outputBytes = 0
     this.expiredKeys = 0
     this.evictedKeys = 0
+    this.lazyFreedObjects = 0
     this.errorReplies = 0
     this.outputLimitDisconnects = 0
     this.errors.clear()

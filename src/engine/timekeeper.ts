@@ -1,4 +1,4 @@
-// What happens when its time has come: keys and fields of hashes expire, waiters give up.
+// What happens when its time has come: keys and fields of hashes expire, waiters give up, what was removed is freed.
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
 // end, and what one round leaves over makes the next one due at once.
@@ -10,6 +10,9 @@ import type { Engine } from './engine.ts'
 
 /** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
 const EXPIRE_BATCH = 500
+
+/** Elements of removed values freed in one go: half a millisecond's work. */
+const FREE_BATCH = 10_000
 
 export class Timekeeper {
   readonly #engine: Engine
@@ -35,6 +38,7 @@ export class Timekeeper {
         if (fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
       }
     }
+    for (let i = 0; i < databases.length; i++) if (databases[i]!.lazyFree.pending > 0) due = 0
     if (due >= this.#dueMs) return
     this.#timer?.cancel()
     this.#dueMs = due
@@ -57,7 +61,20 @@ export class Timekeeper {
       }
       if (engine.blocking.room.hasReady) engine.blocking.serve()
     }
+    this.freeRemoved()
     this.arm()
+  }
+
+  /** Frees some of the elements of removed values; false when there are none. */
+  freeRemoved(): boolean {
+    const { databases, stats } = this.#engine
+    for (let i = 0; i < databases.length; i++) {
+      const { lazyFree } = databases[i]!
+      if (lazyFree.pending === 0) continue
+      stats.lazyFreedObjects += lazyFree.free(FREE_BATCH)
+      return true
+    }
+    return false
   }
 
   /** Fires no more. */

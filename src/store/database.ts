@@ -14,6 +14,7 @@ import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
+import { LazyFree } from './lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
 const TYPE_MASK = 0xf
@@ -71,6 +72,8 @@ export class Database {
   readonly host: DatabaseHost
   keys: Keyspace
   arena: Arena
+  /** Large structures that were removed. */
+  lazyFree = new LazyFree()
   #objects: (Value | undefined)[] = []
   #freeObjects: number[] = []
   #large: (LargeString | undefined)[] = []
@@ -454,6 +457,7 @@ export class Database {
     this.#large = []
     this.#freeLarge = []
     this.#largeBytes = 0
+    this.lazyFree = new LazyFree()
   }
 
   /** Exchanges the contents of two databases. */
@@ -464,6 +468,7 @@ export class Database {
     ;[this.#freeObjects, other.#freeObjects] = [other.#freeObjects, this.#freeObjects]
     ;[this.#large, other.#large] = [other.#large, this.#large]
     ;[this.#freeLarge, other.#freeLarge] = [other.#freeLarge, this.#freeLarge]
+    ;[this.lazyFree, other.lazyFree] = [other.lazyFree, this.lazyFree]
     ;[this.#largeBytes, other.#largeBytes] = [other.#largeBytes, this.#largeBytes]
   }
 
@@ -482,8 +487,15 @@ export class Database {
     this.keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
   }
 
+  /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
+  discard(value: Value): void {
+    // While the journal is replayed nobody waits, and nobody takes the steps.
+    if (this.host.expires) this.lazyFree.take(value)
+    else value.free()
+  }
+
   #freeStructure(index: number): void {
-    this.#objects[index]!.free()
+    this.discard(this.#objects[index]!)
     this.#objects[index] = undefined
     this.#freeObjects.push(index)
   }

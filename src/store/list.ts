@@ -384,6 +384,19 @@ export class List extends ListPages implements Value {
     this.directory = undefined
   }
 
+  freeSome(max: number): boolean {
+    for (let freed = 0; this.pages > 0 && freed < max; ) {
+      const page = this.pages - 1
+      const elements = this.elementsOf(page)
+      freed += elements
+      this.length -= elements
+      this.removePage(page)
+    }
+    if (this.pages > 0) return false
+    this.free()
+    return true
+  }
+
   // ── entries ──────────────────────────────────────────────────────────────
 
   #element(source: Source, at: number, window: Bytes): void {

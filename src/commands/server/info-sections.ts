@@ -139,6 +139,8 @@ export class InfoSections {
     const peak = stats.usedMemoryPeak
     const resident = this.#residentBytes
     const limit = config.get('maxmemory')
+    let pending = 0
+    for (const db of this.#engine.databases) pending += db.lazyFree.pending
     return (
       `# Memory\r\nused_memory:${used}\r\nused_memory_human:${human(used)}\r\n` +
       `used_memory_rss:${resident}\r\nused_memory_rss_human:${human(resident)}\r\n` +
@@ -151,7 +153,8 @@ export class InfoSections {
       `mem_fragmentation_bytes:${resident - used}\r\nmem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n` +
       `mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\nmem_cluster_links:0\r\n` +
       `mem_aof_buffer:${this.#engine.journal.status?.bufferedBytes ?? 0}\r\nmem_allocator:v8\r\n` +
-      'active_defrag_running:0\r\nlazyfree_pending_objects:0\r\nlazyfreed_objects:0\r\n'
+      `active_defrag_running:0\r\nlazyfree_pending_objects:${pending}\r\n` +
+      `lazyfreed_objects:${this.#engine.stats.lazyFreedObjects}\r\n`
     )
   }
 

@@ -37,7 +37,7 @@ function run(call: Call): void {
       reply.set(rest.length)
       rest.writeAll(reply)
     } finally {
-      rest.free()
+      call.db.discard(rest)
     }
     return
   }

@@ -29,7 +29,7 @@ function run(call: Call): void {
     reply.set(union.length)
     union.writeAll(reply)
   } finally {
-    union.free()
+    call.db.discard(union)
   }
 }
 

@@ -1,0 +1,39 @@
+// Removed values on their way out.
+//
+// A key with a million members is gone at once, its memory in steps: whoever
+// removes a large structure puts it here, and whoever has time to spare has some
+// of its elements freed. Memory counts as used until it is free.
+
+import type { Value } from './value.ts'
+
+/** Structures of so many elements are freed in steps: fewer take some ten microseconds. */
+export const LAZY_LENGTH_MIN = 500
+
+export class LazyFree {
+  readonly #values: Value[] = []
+
+  /** Values that are not freed yet. */
+  get pending(): number {
+    return this.#values.length
+  }
+
+  /** Takes a value that nobody uses any more: a small one is freed at once. */
+  take(value: Value): void {
+    if (value.freeSome === undefined || value.length < LAZY_LENGTH_MIN) value.free()
+    else this.#values.push(value)
+  }
+
+  /** Frees up to `max` elements; returns how many values that finished. */
+  free(max: number): number {
+    let finished = 0
+    for (let left = max; left > 0 && this.#values.length > 0; ) {
+      const value = this.#values[this.#values.length - 1]!
+      const { length } = value
+      if (!value.freeSome!(left)) break
+      this.#values.pop()
+      finished++
+      left -= Math.max(1, length)
+    }
+    return finished
+  }
+}
