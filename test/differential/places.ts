@@ -119,8 +119,8 @@ export const places: Family = {
     return undefined
   },
   tame(words) {
-    // A distance as a score has all its digits, and the last may be another where sines are computed otherwise: see
-    // test/commands/geo/geosearch.test.ts. Replies have four decimals.
+    // A distance as a score has all its digits, and the last may be another where sines are computed otherwise. Replies
+    // have four decimals.
     for (let i = 1; i < words.length; i++) {
       if (!/^storedist$/i.test(words[i]!)) continue
       if (/^geosearchstore$/i.test(words[0]!)) words.splice(i--, 1)
