@@ -424,7 +424,6 @@ export const CONFIG_TABLE = {
     doc: 'Longest member of a small sorted set.',
   }),
   'hll-sparse-max-bytes': memory(3000, 0, INT64_MAX, {
-    inert: true,
     doc: 'Size up to which a HyperLogLog stays sparse.',
   }),
   'stream-node-max-bytes': memory(4096, 0, INT64_MAX, { inert: true, doc: 'Bytes of one block of a stream.' }),
