@@ -193,12 +193,18 @@ export class EnginePeer implements Peer {
   #copy: Engine | undefined
   #journal = new EffectsJournal()
   #links: EngineLink[] = []
+  readonly #settings: Settings
+
+  /** `settings` are the engine's own, not those that programs change. */
+  constructor(settings: Settings = {}) {
+    this.#settings = settings
+  }
 
   async reset(connections: number): Promise<void> {
     this.#engine?.stop()
     this.#clock = new HeldClock()
     this.#journal = new EffectsJournal()
-    this.#engine = newEngine(this.#clock, this.#journal)
+    this.#engine = newEngine(this.#clock, this.#journal, this.#settings)
     this.#links = []
     for (let i = 0; i < connections; i++) this.#links.push(new EngineLink(this.#engine))
   }
@@ -234,7 +240,7 @@ export class EnginePeer implements Peer {
   /** Replays what was journaled into a second engine and compares the data (invariant 4). */
   verify(): string | undefined {
     // One engine for all episodes: making one is a third of the work of an episode.
-    this.#copy ??= newEngine(this.#clock, undefined)
+    this.#copy ??= newEngine(this.#clock, undefined, this.#settings)
     const copy = this.#copy
     const replay = new EngineLink(copy, true)
     replay.send(encodeCommand(['FLUSHALL'], () => ''))
@@ -260,14 +266,14 @@ export class EnginePeer implements Peer {
   }
 }
 
-const ENGINE_SETTINGS = { 'enable-debug-command': 'yes' } as const
+type Settings = ConstructorParameters<typeof Config>[0]
 
-function newEngine(clock: Clock, journal: Journal | undefined): Engine {
+function newEngine(clock: Clock, journal: Journal | undefined, settings: Settings): Engine {
   const engine = new Engine({
     commands,
     clock,
     random: new Random(1),
-    config: new Config(ENGINE_SETTINGS),
+    config: new Config({ 'enable-debug-command': 'yes', ...settings }),
     later: () => {},
   })
   if (journal !== undefined) engine.journal = journal
