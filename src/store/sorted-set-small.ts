@@ -213,20 +213,21 @@ export function smallCopy(arena: Arena, ref: number, to: Arena): number {
 function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: number): number {
   const end = smallEnd(arena, ref)
   const length = end + bytes - old
-  if (ref !== 0) {
-    const capacity = arena.capacity(ref)
-    // A block stays while the content fits and fills more than half of it.
-    if (length <= capacity && (capacity <= 64 || 2 * length > capacity)) {
-      if (at + old < end) {
-        const { u8 } = arena.source(ref)
-        const start = arena.start(ref)
-        u8.copyWithin(start + at + bytes, start + at + old, start + end)
-      }
-      arena.setLength(ref, length)
-      return ref
-    }
+  const capacity = ref === 0 ? -1 : arena.capacity(ref)
+  // A block stays while the content fits and fills more than half of it.
+  if (length <= capacity && (capacity <= 64 || 2 * length > capacity)) {
+    moveRest(arena, ref, end, at + old, at + bytes)
+    return ref
   }
-  const moved = arena.allocate(length)
+  let moved: number
+  try {
+    moved = arena.allocate(length)
+  } catch (error) {
+    if (length > capacity) throw error
+    // There is no smaller block to be had: removing works nonetheless.
+    moveRest(arena, ref, end, at + old, at + bytes)
+    return ref
+  }
   const to = arena.source(moved)
   const start = arena.start(moved)
   if (ref === 0) {
@@ -239,4 +240,13 @@ function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: num
   copyBytes(to, start + at + bytes, from, oldStart + at + old, end - at - old)
   arena.free(ref)
   return moved
+}
+
+/** Moves what lies from offset `from` up to `end` to offset `to`, within its block. */
+function moveRest(arena: Arena, ref: number, end: number, from: number, to: number): void {
+  if (from < end && from !== to) {
+    const start = arena.start(ref)
+    arena.source(ref).u8.copyWithin(start + to, start + from, start + end)
+  }
+  arena.setLength(ref, end - from + to)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
+import { Arena, ArenaFull } from '../../src/store/arena.ts'
 import { ABSENT, SortedSet, type SortedSetLimits, SortedSetPosition } from '../../src/store/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set-range.ts'
 import { Bytes } from '../../src/util/bytes.ts'
@@ -74,7 +74,51 @@ const step = fc.oneof(
   },
 )
 
+/** An arena that is full after some allocations. */
+class FailingArena extends Arena {
+  left = Number.POSITIVE_INFINITY
+
+  override allocate(length: number): number {
+    if (this.left-- <= 0) throw new ArenaFull()
+    return super.allocate(length)
+  }
+}
+
 describe('a sorted set', () => {
+  test('changes nothing where memory is short, and can be emptied without any', () => {
+    const arena = new FailingArena()
+    const set = new SortedSet(arena, SEED)
+    const random = new Random(5)
+    let failures = 0
+    for (let i = 0; i < 3000; i++) {
+      const before = i % 100 === 0 ? contentOf(set) : undefined
+      const member = Bytes.from(`member:${i < 300 ? i : random.below(3000)}`)
+      arena.left = before !== undefined || random.below(3) === 0 ? random.below(4) : Number.POSITIVE_INFINITY
+      try {
+        set.add(member, random.below(20), LIMITS)
+      } catch (error) {
+        expect(error).toBeInstanceOf(ArenaFull)
+        failures++
+        arena.left = Number.POSITIVE_INFINITY
+        if (before !== undefined) expect(contentOf(set)).toEqual(before)
+        set.add(member, random.below(20), LIMITS)
+      }
+    }
+    expect(failures).toBeGreaterThan(100)
+    arena.left = 0
+    expect(() => set.copy(arena)).toThrow(ArenaFull)
+    while (set.length > 0) set.removeRange(random.below(set.length), 1)
+    arena.left = Number.POSITIVE_INFINITY
+    for (let i = 0; i < 100; i++) set.add(Bytes.from(`${i}`), i, LIMITS)
+    const small = new SortedSet(arena, SEED)
+    for (let i = 0; i < 100; i++) small.add(Bytes.from(`${i}`), i, LIMITS)
+    arena.left = 0
+    for (let i = 0; i < 100; i++) expect(small.remove(Bytes.from(`${i}`))).toBe(true)
+    small.free()
+    set.free()
+    expect(arena.usedBytes).toBe(0)
+  })
+
   test('does what a naive one does, small and large', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
