@@ -163,7 +163,8 @@ export function integersRemove(arena: Arena, ref: number, index: number): number
 
 /** Texts that are valid at a time: a window on an integer's text stays right until this many others were made. */
 const TEXTS = 64
-const TEXT_BYTES = 24
+/** Room for the text of an integer. */
+export const TEXT_BYTES = 24
 const texts = Source.allocate(TEXTS * TEXT_BYTES)
 let nextText = 0
 const shown = new Int64()
@@ -171,8 +172,19 @@ const shown = new Int64()
 /** Points `window` at the text of the integer at an index, which is soon overwritten: after 64 others at the latest. */
 export function integersText(arena: Arena, ref: number, index: number, window: Bytes): Bytes {
   nextText = nextText === TEXTS - 1 ? 0 : nextText + 1
-  const at = nextText * TEXT_BYTES
-  return window.set(texts, at, integersGet(arena, ref, index, shown).write(texts.u8, at))
+  return integersTextIn(arena, ref, index, window, texts, nextText * TEXT_BYTES)
+}
+
+/** As `integersText`, with the text written where the caller says. */
+export function integersTextIn(
+  arena: Arena,
+  ref: number,
+  index: number,
+  window: Bytes,
+  source: Source,
+  at: number,
+): Bytes {
+  return window.set(source, at, integersGet(arena, ref, index, shown).write(source.u8, at))
 }
 
 function widthOf(arena: Arena, ref: number): number {

@@ -14,7 +14,7 @@
 // integers, an offset in the packed form, an entry number in the large one.
 
 import type { Reply } from '../protocol/reply.ts'
-import { Bytes } from '../util/bytes.ts'
+import { Bytes, Source } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
@@ -27,6 +27,8 @@ import {
   integersInsert,
   integersRemove,
   integersText,
+  integersTextIn,
+  TEXT_BYTES,
 } from './intset.ts'
 import {
   PACKED_COUNT_MAX,
@@ -247,8 +249,8 @@ export class MemberSet implements Value {
   get #longestInteger(): number {
     if (this.length === 0) return 0
     if (this.#large !== undefined) return INTEGER_BYTES_MAX
-    const first = integersText(this.#arena, this.#ref, 0, scratch).length
-    return Math.max(first, integersText(this.#arena, this.#ref, this.length - 1, scratch).length)
+    const first = this.#move(0).length
+    return Math.max(first, this.#move(this.length - 1).length)
   }
 
   #fitsPacked(member: Bytes): boolean {
@@ -341,7 +343,7 @@ export class MemberSet implements Value {
     }
     let ref = 0
     try {
-      for (let i = 0; i < count; i++) ref = packedAppend(arena, ref, integersText(arena, this.#ref, i, scratch))
+      for (let i = 0; i < count; i++) ref = packedAppend(arena, ref, this.#move(i))
     } catch (error) {
       packedFree(arena, ref)
       throw error
@@ -350,11 +352,18 @@ export class MemberSet implements Value {
     this.#ref = ref
   }
 
+  /** As `memberOf` for members that change their form: what is being added meanwhile may be the text of an integer itself. */
+  #move(slot: number): Bytes {
+    return this.#large === undefined && this.#encoding === INTSET
+      ? integersTextIn(this.#arena, this.#ref, slot, scratch, movedText, 0)
+      : this.memberOf(slot, scratch)
+  }
+
   /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
   #makeLarge(): void {
     const large = new Dictionary(this.#arena, this.#seed)
     try {
-      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) large.insert(this.memberOf(slot, scratch))
+      for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) large.insert(this.#move(slot))
     } catch (error) {
       large.free()
       throw error
@@ -428,4 +437,5 @@ export class MemberSet implements Value {
 const INTEGER_BYTES_MAX = 20
 
 const scratch = new Bytes()
+const movedText = Source.allocate(TEXT_BYTES)
 const integer = new Int64()

@@ -205,6 +205,17 @@ describe('a set', () => {
     expect(members(set)).toEqual(['-7', '3', '12'])
   })
 
+  test('changes its form without losing the integer that made it, read from another set', () => {
+    const arena = new Arena()
+    const one = setOf(arena, ['-2'])
+    const window = new Bytes()
+    for (const words of [numbers(0, 512), numbers(0, 300)]) {
+      const set = setOf(arena, words, { ...LIMITS, integers: words.length })
+      set.add(one.memberOf(0, window), { ...LIMITS, integers: words.length })
+      expect(members(set).sort()).toEqual(['-2', ...words].sort())
+    }
+  })
+
   test('is given back in steps', () => {
     const arena = new Arena()
     const set = setOf(arena, numbers(0, 5000))
