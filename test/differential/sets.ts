@@ -56,6 +56,7 @@ export const sets: Family = {
   },
   tame(words) {
     const name = words[0]!.toUpperCase()
+    if (name === 'SADD' && LONELY_KEYS.includes(words[1] ?? '')) words.splice(2, words.length, 'the only one')
     if (name === 'SSCAN') {
       // A table gives everything at once only when asked for so much, from the beginning.
       if (/^[+-]?\d+$/.test(words[2] ?? '')) words[2] = '0'

@@ -5,11 +5,14 @@
 
 import type { Random } from '../../src/util/random.ts'
 import type { Family } from './families.ts'
+import * as values from './values.ts'
 import { chance, pick } from './values.ts'
 
 /** Sets that never have anything but integers: they alone have an order. */
 const INT_KEYS = ['whole1', 'whole2']
-const LISTS = ['l1', 'l2', 'l3', 'nums1', 'nums2']
+/** Sorted sets without a score of -0, which becomes 0 in a listpack, but not where SORT made a skiplist of it. */
+const RANKED_KEYS = ['ranked1', 'ranked2']
+const LISTS = ['nums1', 'nums2', 'texts1', 'texts2']
 const NUMBERS = [
   '1',
   '2',
@@ -39,7 +42,7 @@ function sort(random: Random, name: string): string[] {
   const alpha = chance(random, 50)
   if (source < 4) words.push(pick(random, INT_KEYS))
   else if (source < 8) words.push(pick(random, LISTS))
-  else words.push(pick(random, ['z1', 'z2', 'set1', 's1', 'absent']))
+  else words.push(pick(random, [...RANKED_KEYS, 'set1', 'w_1', 'never']))
   const key = words[1]!
   const isList = LISTS.includes(key)
   if (isList || INT_KEYS.includes(key)) {
@@ -51,12 +54,12 @@ function sort(random: Random, name: string): string[] {
     // Which of equal ones is within a limit 7.0 leaves open.
     const ties = alpha && options.some(([word]) => word === 'BY')
     if (chance(random, 30) && !ties) options.push(['LIMIT', pick(random, LIMITS), pick(random, LIMITS)])
-  } else if (key.startsWith('z')) {
+  } else if (RANKED_KEYS.includes(key)) {
     options.push(['BY', 'nosort'])
     if (chance(random, 50)) options.push(['LIMIT', pick(random, LIMITS), pick(random, LIMITS)])
   } else if (key === 'set1') {
     // Of members with a NUL only what is stored has an order.
-    if (name === 'SORT_RO') words[1] = 'absent'
+    if (name === 'SORT_RO') words[1] = 'never'
     else options.push(['BY', 'nosort'], ['STORE', 'l3'])
   }
   if (chance(random, 50)) options.push([pick(random, ['DESC', 'ASC', 'desc'])])
@@ -75,8 +78,18 @@ function sort(random: Random, name: string): string[] {
 /** What there is to sort by. */
 export function sortCommands(random: Random): string[] {
   const member = pick(random, ['1', '2', '3', '5', '-1', 'a', 'b', '10'])
-  const number = () => pick(random, ['1', '2', '3', '-7', '10', '2.5'])
-  switch (random.below(5)) {
+  const number = () => pick(random, ['1', '2', '3', '-7', '10', '25'])
+  switch (random.below(7)) {
+    case 6:
+      return [
+        pick(random, ['RPUSH', 'LPUSH']),
+        pick(random, ['texts1', 'texts2']),
+        values.text(random),
+        values.text(random),
+        member,
+      ]
+    case 5:
+      return ['ZADD', pick(random, RANKED_KEYS), number(), member, number(), pick(random, ['a', 'b', 'c', 'd', 'e'])]
     case 4:
       return [
         pick(random, ['SADD', 'SADD', 'SREM']),
@@ -104,11 +117,14 @@ export const sorts: Family = {
     if (!/^sort(_ro)?$/i.test(words[0]!)) return
     // A spoiled command may sort what has no order; it is only of use where it errs.
     const sorted = words.join(' ').toUpperCase()
-    const known = [...INT_KEYS, ...LISTS, 'absent', 's1', 'set1', 'z1', 'z2'].includes(words[1] ?? '')
-    if (!known || (words[1] === 'set1' && !/ BY NOSORT( |$)/.test(sorted))) words[1] = 'absent'
-    if (/^z/.test(words[1] ?? '') && !/ BY [^*]*( |$)/.test(sorted)) words[1] = 'absent'
-    if (/ BY /.test(sorted) && / ALPHA/.test(sorted) && !LISTS.includes(words[1] ?? '')) words[1] = 'absent'
+    const known = [...INT_KEYS, ...LISTS, 'never', 'w_1', 'set1', ...RANKED_KEYS].includes(words[1] ?? '')
+    if (!known || (words[1] === 'set1' && !/ BY NOSORT( |$)/.test(sorted))) words[1] = 'never'
+    if (RANKED_KEYS.includes(words[1] ?? '') && !/ BY [^*]*( |$)/.test(sorted)) words[1] = 'never'
+    // A number that 7.0 may not take: what is stored must be the same.
+    const whole = INT_KEYS.includes(words[1] ?? '') || RANKED_KEYS.includes(words[1] ?? '')
+    if (/ STORE/.test(sorted) && !/ ALPHA/.test(sorted) && !whole) words.push('ALPHA')
+    if (/ BY /.test(sorted) && / ALPHA/.test(sorted) && !LISTS.includes(words[1] ?? '')) words[1] = 'never'
   },
 }
 
-export const NUMBER_KEYS = [...INT_KEYS, 'nums1', 'nums2', 'w_1', 'w_2', 'w_a', 'h_1', 'h_2']
+export const NUMBER_KEYS = [...INT_KEYS, ...RANKED_KEYS, ...LISTS, 'w_1', 'w_2', 'w_a', 'h_1', 'h_2']
