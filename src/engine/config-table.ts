@@ -351,7 +351,9 @@ export const CONFIG_TABLE = {
   'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
   'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
   'lazyfree-lazy-expire': yesNo(false, { inert: true, doc: 'Free expired values in the background.' }),
-  'lazyfree-lazy-server-del': yesNo(false, { inert: true, doc: 'Free overwritten values in the background.' }),
+  'lazyfree-lazy-server-del': yesNo(false, {
+    doc: 'Journal an SPOP of the whole set as UNLINK; large values are freed in steps either way.',
+  }),
   'lazyfree-lazy-user-del': yesNo(false, { inert: true, doc: 'Let DEL do as UNLINK does.' }),
   'lazyfree-lazy-user-flush': yesNo(false, {
     inert: true,

@@ -1,4 +1,4 @@
-// DEL, UNLINK: remove keys. Memory here is given back at once and cheaply, so UNLINK is DEL by another name.
+// DEL, UNLINK: remove keys. Large values are freed in steps whoever removes them, so UNLINK is DEL by another name.
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
@@ -30,7 +30,7 @@ export const del = defineCommand({
   name: 'DEL',
   summary: 'Removes keys.',
   since: '1.0.0',
-  complexity: 'O(N) with N keys, and for structures their pages',
+  complexity: 'O(N) with N keys',
   flags: ['write'],
 })
 
@@ -39,6 +39,6 @@ export const unlink = defineCommand({
   name: 'UNLINK',
   summary: 'Removes keys without making others wait for large values.',
   since: '4.0.0',
-  complexity: 'O(N) with N keys, and for structures their pages',
+  complexity: 'O(N) with N keys',
   flags: ['write', 'fast'],
 })
