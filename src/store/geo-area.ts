@@ -4,20 +4,82 @@
 // is searched cell by cell: the cell of its centre, as large as the area roughly
 // is, and the eight around it, in an order that shows in unsorted replies.
 
-import { type Cell, cellOf, eastEdge, northEdge, type Place, STEP_MAX, southEdge, westEdge } from './geohash.ts'
+import {
+  type Cell,
+  cellOf,
+  eastEdge,
+  latitudeOfScore,
+  longitudeOfScore,
+  northEdge,
+  type Place,
+  STEP_MAX,
+  southEdge,
+  westEdge,
+} from './geohash.ts'
 
 const EARTH_RADIUS_M = 6372797.560856
 const RADIANS = Math.PI / 180
 /** Half the circumference of the earth on the Mercator map, in metres. */
 const MERCATOR_MAX_M = 20037726.37
 
-/** A circle, or a box when it has a width and a height. All in metres. */
-export interface Area extends Place {
-  radius: number
-  width: number
-  height: number
-  isBox: boolean
+/** A circle, or a box when it is one, around its own place. All in metres. */
+export class Area implements Place {
+  longitude = 0
+  latitude = 0
+  radius = 0
+  width = 0
+  height = 0
+  isBox = false
+  // What is the same for all places that are looked at: see `prepare`.
+  #longitudeRadians = 0
+  #latitudeRadians = 0
+  #latitudeCosine = 0
+  #southernmost = 0
+  #northernmost = 0
+  #haversineMax = 0
+
+  /** To be called when the area is complete, before `distanceTo`. */
+  prepare(): void {
+    this.#longitudeRadians = this.longitude * RADIANS
+    this.#latitudeRadians = this.latitude * RADIANS
+    this.#latitudeCosine = Math.cos(this.#latitudeRadians)
+    const reach = (this.isBox ? this.height / 2 : this.radius) * ROUNDING + 1e-3
+    this.#southernmost = this.latitude - reach / EARTH_RADIUS_M / RADIANS
+    this.#northernmost = this.latitude + reach / EARTH_RADIUS_M / RADIANS
+    const sine = Math.sin(Math.min(reach / (2 * EARTH_RADIUS_M), Math.PI / 2))
+    this.#haversineMax = sine * sine
+  }
+
+  /** Returns how far the place that a score means is from the centre; -1 when it is outside. */
+  distanceTo(score: number): number {
+    // Most places of a cell are outside, and many can be told from their latitude.
+    const latitude = latitudeOfScore(score)
+    if (latitude < this.#southernmost || latitude > this.#northernmost) return -1
+    if (this.isBox) return this.#distanceInBox(longitudeOfScore(score), latitude)
+    const v = Math.sin((longitudeOfScore(score) * RADIANS - this.#longitudeRadians) / 2)
+    let distance: number
+    if (v === 0) {
+      distance = latitudeDistance(this.latitude, latitude)
+    } else {
+      const radians = latitude * RADIANS
+      const u = Math.sin((radians - this.#latitudeRadians) / 2)
+      const haversine = u * u + this.#latitudeCosine * Math.cos(radians) * v * v
+      // An arc sine is for those that are within, or nearly so.
+      if (haversine > this.#haversineMax) return -1
+      distance = 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(haversine))
+    }
+    return distance > this.radius ? -1 : distance
+  }
+
+  #distanceInBox(longitude: number, latitude: number): number {
+    if (latitudeDistance(latitude, this.latitude) > this.height / 2) return -1
+    if (distanceBetween(longitude, latitude, this.longitude, latitude) > this.width / 2) return -1
+    return distanceBetween(this.longitude, this.latitude, longitude, latitude)
+  }
 }
+
+/** The rounding of sines and cosines is far below this. */
+const ROUNDING = 1 + 1e-9
 
 /** Returns the distance of two places in metres. */
 export function distanceBetween(longitude1: number, latitude1: number, longitude2: number, latitude2: number): number {
@@ -31,22 +93,6 @@ export function distanceBetween(longitude1: number, latitude1: number, longitude
 
 function latitudeDistance(latitude1: number, latitude2: number): number {
   return EARTH_RADIUS_M * Math.abs(latitude2 * RADIANS - latitude1 * RADIANS)
-}
-
-/** Along a meridian two places are never farther apart than along a great circle; the rounding of both is far below this. */
-const ROUNDING = 1 + 1e-9
-
-/** Returns the distance of a place from the centre of an area; -1 when it is outside. */
-export function distanceWithin(area: Area, longitude: number, latitude: number): number {
-  if (area.isBox) {
-    if (latitudeDistance(latitude, area.latitude) > area.height / 2) return -1
-    if (distanceBetween(longitude, latitude, area.longitude, latitude) > area.width / 2) return -1
-    return distanceBetween(area.longitude, area.latitude, longitude, latitude)
-  }
-  // Most places of a cell are outside, and most of them can be told without a sine.
-  if (latitudeDistance(area.latitude, latitude) > area.radius * ROUNDING + 1e-3) return -1
-  const distance = distanceBetween(area.longitude, area.latitude, longitude, latitude)
-  return distance > area.radius ? -1 : distance
 }
 
 /** Returns the cells to look through for an area, in Redis's order: the centre, N, S, E, W, NE, NW, SE, SW. */

@@ -77,25 +77,29 @@ export function northEdge({ y, step }: Cell): number {
 
 /** Sets `place` to the middle of the smallest cell that a score means; any double is one. */
 export function placeOfScore(score: number, place: Place): void {
-  let x: number
-  let y: number
-  if (score >= 0 && score < SPLIT_MAX) {
-    const whole = Math.floor(score)
-    const high = Math.floor(whole / HALF)
-    const low = whole - high * HALF
-    x = (pickBits(high >>> 1) << 13) | pickBits(low >>> 1)
-    y = (pickBits(high) << 13) | pickBits(low)
-  } else {
-    const bits = integerBits(score)
-    x = pickEvery(bits >> 1n)
-    y = pickEvery(bits)
-  }
+  place.longitude = longitudeOfScore(score)
+  place.latitude = latitudeOfScore(score)
+}
+
+export function longitudeOfScore(score: number): number {
+  const x = score >= 0 && score < SPLIT_MAX ? pickHalves(score, 1) : pickEvery(integerBits(score) >> 1n)
   const west = -LONGITUDE_MAX + (x / STEPS) * (2 * LONGITUDE_MAX)
   const east = -LONGITUDE_MAX + ((x + 1) / STEPS) * (2 * LONGITUDE_MAX)
+  return clamp((west + east) / 2, LONGITUDE_MAX)
+}
+
+export function latitudeOfScore(score: number): number {
+  const y = score >= 0 && score < SPLIT_MAX ? pickHalves(score, 0) : pickEvery(integerBits(score))
   const south = -LATITUDE_MAX + (y / STEPS) * (2 * LATITUDE_MAX)
   const north = -LATITUDE_MAX + ((y + 1) / STEPS) * (2 * LATITUDE_MAX)
-  place.longitude = clamp((west + east) / 2, LONGITUDE_MAX)
-  place.latitude = clamp((south + north) / 2, LATITUDE_MAX)
+  return clamp((south + north) / 2, LATITUDE_MAX)
+}
+
+/** Takes every second bit of a number below 2^54, from its bit `lowest` (0 or 1) on. */
+function pickHalves(score: number, lowest: 0 | 1): number {
+  const high = (score / HALF) | 0
+  const low = (score - high * HALF) | 0
+  return (pickBits(high >>> lowest) << 13) | pickBits(low >>> lowest)
 }
 
 function clamp(value: number, max: number): number {

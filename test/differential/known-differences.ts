@@ -98,6 +98,15 @@ export const KNOWN_DIFFERENCES: KnownDifference[] = [
       return theirs !== '' && formatDouble17(value) === theirs && formatDouble(value) === ours
     },
   },
+  {
+    reason: 'Distances: 7.2 rounds to four decimals in another way than 7.0, and sines may differ in their last bit.',
+    matches(place) {
+      if (!asks(place, /^geo(dist|radius|search)/i)) return false
+      const [ours, theirs] = [frameText(place.ours), frameText(place.theirs)]
+      const both = /^\d+\.\d{4}$/.test(ours) && /^\d+\.\d{4}$/.test(theirs)
+      return both && Math.abs(Number(ours) - Number(theirs)) < 1.5e-4
+    },
+  },
 ]
 
 /** The reason why two frames may differ; undefined when they may not. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Area, cellsOf, distanceBetween, distanceWithin } from '../../src/store/geo-area.ts'
+import { Area, cellsOf, distanceBetween } from '../../src/store/geo-area.ts'
 import { cellScores, cellStart, geohashText, placeOfScore, scoreOf } from '../../src/store/geohash.ts'
 
 const longitudes = fc.double({ min: -180, max: 180, noNaN: true })
@@ -50,16 +50,25 @@ describe('the cells of an area', () => {
         fc.double({ min: -1, max: 1, noNaN: true }),
         fc.boolean(),
         (longitude, latitude, size, dx, dy, isBox) => {
-          const area: Area = { longitude, latitude, radius: size, width: size, height: size, isBox }
+          const area = Object.assign(new Area(), {
+            longitude,
+            latitude,
+            radius: size,
+            width: size,
+            height: size,
+            isBox,
+          })
+          area.prepare()
           const degrees = size / 111_000
           const x = longitude + (dx * degrees) / Math.cos((latitude * Math.PI) / 180)
           const y = latitude + dy * degrees
           fc.pre(Math.abs(x) <= 180 && Math.abs(y) <= 85)
-          // The place that a member at x, y has.
-          const place = { longitude: 0, latitude: 0 }
           const score = scoreOf(x, y)
+          const place = { longitude: 0, latitude: 0 }
           placeOfScore(score, place)
-          fc.pre(distanceWithin(area, place.longitude, place.latitude) >= 0)
+          const distance = distanceBetween(longitude, latitude, place.longitude, place.latitude)
+          if (!isBox) expect(area.distanceTo(score)).toBe(distance > size ? -1 : distance)
+          fc.pre(area.distanceTo(score) >= 0)
           const holds = cellsOf(area).some((cell) => {
             const start = cellStart(cell)
             return score >= start && score < start + cellScores(cell.step)

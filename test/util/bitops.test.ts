@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { combineBits, countBits, findBit, invertBits } from '../../src/util/bitops.ts'
-import { Source } from '../../src/util/bytes.ts'
+import { Bytes, Source } from '../../src/util/bytes.ts'
 
 const bitsOf = (bytes: Uint8Array): number[] =>
   [...bytes].flatMap((byte) => Array.from({ length: 8 }, (_, i) => (byte >> (7 - i)) & 1))
@@ -42,20 +42,33 @@ describe('bits of byte strings', () => {
     )
   })
 
-  test('are combined and inverted byte by byte, and nothing beside is touched', () => {
+  test('are combined and inverted byte by byte, and nothing behind is touched', () => {
+    const arrays = fc.oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 500, maxLength: 700 }))
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 70 }), fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), (array, operation) => {
-        const other = array.map((byte) => (byte * 7 + 13) & 255)
-        const target = within(array)
-        if (operation === 'NOT') invertBits(target, 3, within(other), 3, array.length)
-        else combineBits(operation as 'AND', target, 3, within(other), 3, array.length)
+      fc.property(arrays, fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), fc.nat(3), (array, operation, start) => {
+        const others = array.map((byte) => (byte * 7 + 13) & 255)
+        const window = (bytes: Uint8Array, at: number) =>
+          new Bytes(new Source(Buffer.concat([Buffer.alloc(at, 9), bytes])), at, bytes.length)
+        const target = new Source(Buffer.alloc(array.length + 2, 77))
+        if (operation === 'NOT') invertBits(target, window(others, start), array.length)
+        else combineBits(operation as 'AND', target, window(array, 4), window(others, start), array.length)
         const expected = array.map((byte, i) => {
-          if (operation === 'AND') return byte & other[i]!
-          if (operation === 'OR') return byte | other[i]!
-          return operation === 'XOR' ? byte ^ other[i]! : ~other[i]!
+          if (operation === 'AND') return byte & others[i]!
+          if (operation === 'OR') return byte | others[i]!
+          return operation === 'XOR' ? byte ^ others[i]! : ~others[i]!
         })
-        expect(target.u8).toEqual(within(expected).u8)
+        expect(target.u8).toEqual(Buffer.from([...expected, 77, 77]))
       }),
     )
+  })
+
+  test('are found behind pages of others', () => {
+    for (const bit of [0, 1] as const) {
+      for (const at of [0, 16383, 16384, 40000, 49151]) {
+        const u8 = Buffer.alloc(49152, bit === 1 ? 0 : 0xff)
+        u8[at] = bit === 1 ? 1 : 0xfe
+        expect(findBit(new Source(u8), 0, 0, 8 * u8.length, bit)).toBe(8 * at + 7)
+      }
+    }
   })
 })

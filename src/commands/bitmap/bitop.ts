@@ -8,6 +8,7 @@ import { type BitOperation, combineBits, invertBits } from '../../util/bitops.ts
 import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
 
 const value = new Bytes()
+const other = new Bytes()
 const result = new Bytes()
 
 function operationOf(word: Bytes): BitOperation | 'NOT' {
@@ -21,25 +22,41 @@ function operationOf(word: Bytes): BitOperation | 'NOT' {
 /** Computes the combination of the strings named from argument 3 on, in memory of its own. */
 function combine(call: Call, operation: BitOperation | 'NOT', length: number): Source {
   const target = Source.allocate(length)
-  let written = 0
-  for (let i = 3; i < call.args.length; i++) {
-    // `run` has read them all, and has told of those that are missing.
-    const entry = call.db.find(call.key(i))
-    if (entry === NONE) value.length = 0
-    else call.db.stringOf(entry, value)
-    if (operation === 'NOT') {
-      invertBits(target, 0, value.source, value.start, length)
-    } else if (i === 3) {
-      copyBytes(target, 0, value.source, value.start, value.length)
-      target.u8.fill(0, value.length)
-      written = value.length
-    } else {
-      combineBits(operation, target, 0, value.source, value.start, value.length)
-      // Nothing beyond the shortest is common to all.
-      if (operation === 'AND' && value.length < written) target.u8.fill(0, value.length, written)
-    }
+  readSource(call, 3, value)
+  if (operation === 'NOT') {
+    invertBits(target, value, length)
+    return target
+  }
+  let from = 4
+  /** Bytes of the target that are not zeros for sure. */
+  let written: number
+  if (call.args.length === 4) {
+    written = value.length
+    copyBytes(target, 0, value.source, value.start, written)
+  } else {
+    readSource(call, from++, other)
+    const common = Math.min(value.length, other.length)
+    combineBits(operation, target, value, other, common)
+    const longer = value.length > common ? value : other
+    written = operation === 'AND' ? common : longer.length
+    copyBytes(target, common, longer.source, longer.start + common, written - common)
+  }
+  target.u8.fill(0, written)
+  result.set(target, 0, length)
+  for (; from < call.args.length; from++) {
+    readSource(call, from, other)
+    combineBits(operation, target, result, other, other.length)
+    // Nothing beyond the shortest is common to all.
+    if (operation === 'AND') target.u8.fill(0, other.length)
   }
   return target
+}
+
+/** Points a window at a string that `run` has read already, and told of if it is missing. */
+function readSource(call: Call, i: number, window: Bytes): void {
+  const entry = call.db.find(call.key(i))
+  if (entry === NONE) window.length = 0
+  else call.db.stringOf(entry, window)
 }
 
 export const bitop = defineCommand({

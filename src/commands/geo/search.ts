@@ -7,7 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import type { Options } from '../../engine/options.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { type Area, cellsOf, distanceWithin } from '../../store/geo-area.ts'
+import { Area, cellsOf } from '../../store/geo-area.ts'
 import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/geohash.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
@@ -34,7 +34,7 @@ interface Query {
 }
 
 const query: Query = {
-  area: { longitude: 0, latitude: 0, radius: 0, width: 0, height: 0, isBox: false },
+  area: new Area(),
   unit: 1,
   count: 0,
   any: false,
@@ -180,6 +180,7 @@ function readBox(call: Call, i: number): void {
 // ── the answer ──────────────────────────────────────────────────────────────
 
 function collect(set: SortedSet): void {
+  query.area.prepare()
   for (const cell of cellsOf(query.area)) {
     if (enough()) return
     collectFrom(set, cell)
@@ -201,8 +202,7 @@ function collectFrom(set: SortedSet, cell: Cell): void {
   do {
     const { score } = position
     if (score >= end) return
-    placeOfScore(score, place)
-    const distance = distanceWithin(area, place.longitude, place.latitude)
+    const distance = area.distanceTo(score)
     if (distance < 0) continue
     found.add(set.memberAt(position, member), score, distance)
     if (enough()) return
