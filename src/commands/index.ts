@@ -12,6 +12,7 @@ import { pubsubCommands } from './pubsub/index.ts'
 import { serverCommands } from './server/index.ts'
 import { setCommands } from './set/index.ts'
 import { sortedSetCommands } from './sorted-set/index.ts'
+import { streamCommands } from './stream/index.ts'
 import { stringCommands } from './string/index.ts'
 import { transactionsCommands } from './transactions/index.ts'
 
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...geoCommands,
   ...sortedSetCommands,
   ...setCommands,
+  ...streamCommands,
   ...genericCommands,
   ...transactionsCommands,
   ...pubsubCommands,

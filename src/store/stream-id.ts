@@ -137,7 +137,7 @@ export class StreamId {
   }
 
   toString(): string {
-    return idText.latin1Slice(0, this.write(idText, 0))
+    return idText.toString('latin1', 0, this.write(idText, 0))
   }
 
   /** Writes the id as a record's four words. */

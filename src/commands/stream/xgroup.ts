@@ -1,0 +1,65 @@
+// XGROUP: consumer groups. The container, its help, and how its subcommands find a group.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { Stream } from '../../store/stream.ts'
+import type { StreamGroup } from '../../store/stream-group.ts'
+import { replyHelp } from '../help.ts'
+
+export const xgroup = defineCommand({
+  name: 'XGROUP',
+  summary: 'Holds the commands about consumer groups.',
+  group: 'stream',
+  since: '5.0.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})
+
+/** What the specs of the subcommands have in common. */
+export const xgroupCommon = {
+  group: 'stream',
+  complexity: 'O(1)',
+} as const satisfies Partial<CommandSpec>
+
+/** Returns the stream of argument 2, which is going to be changed. Throws when there is none. */
+export function streamOf(call: Call): Stream {
+  const stream = call.db.getForWrite(call.key(2), Stream)
+  if (stream === undefined) throw ERR.of(KEY_REQUIRED)
+  return stream
+}
+
+/** Returns the group of arguments 2 and 3. Throws NOGROUP. */
+export function groupOf(call: Call, stream: Stream): StreamGroup {
+  const group = stream.groups.get(call.args.bytes(3))
+  if (group === undefined) throw ERR.noGroupOfKey(call.args.string(2), call.args.string(3))
+  return group
+}
+
+const KEY_REQUIRED =
+  'The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.'
+
+export const xgroupHelp = defineCommand({
+  ...xgroupCommon,
+  name: 'XGROUP HELP',
+  summary: 'Explains the subcommands of XGROUP.',
+  since: '5.0.0',
+  arity: 2,
+  flags: ['loading', 'stale'],
+  reply: 'array: lines of text',
+  run(call) {
+    replyHelp(call, 'XGROUP', [
+      [
+        'CREATE <key> <group> <id|$> [<option> ...]',
+        'Add a group that reads on behind an id, $ being the last one.',
+        'MKSTREAM: create the stream if there is none.',
+        'ENTRIESREAD <count>: how many entries it counts as having read.',
+      ],
+      ['CREATECONSUMER <key> <group> <consumer>', 'Add a consumer to a group.'],
+      ['DELCONSUMER <key> <group> <consumer>', 'Remove a consumer, and what is pending for it.'],
+      ['DESTROY <key> <group>', 'Remove a group.'],
+      ['SETID <key> <group> <id|$> [ENTRIESREAD <count>]', 'Have a group read on behind another id.'],
+    ])
+  },
+})

@@ -1,0 +1,389 @@
+// XREAD, XREADGROUP: the entries behind an id, of several streams, waiting for some if asked to.
+//
+// A group remembers what it was given: `>` asks for what is new to it, any other
+// id for what this consumer was given before and has not acknowledged.
+//
+// First it is settled which streams answer and what is delivered, then the reply
+// is written: its length stands at its beginning. What a group was given is
+// journaled as XCLAIM and XGROUP SETID, which replay to the same (invariant 4).
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import type { Word } from '../../engine/journal.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import { Stream, writeStreamId } from '../../store/stream.ts'
+import { EntryCursor } from '../../store/stream-cursor.ts'
+import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/stream-group.ts'
+import { ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream-id.ts'
+import { IndexCursor } from '../../store/stream-index.ts'
+import { TYPE_STREAM } from '../../store/value.ts'
+import { type Bytes, Source } from '../../util/bytes.ts'
+import { parseInteger } from '../../util/numbers.ts'
+import {
+  ABOVE,
+  consumerOf,
+  DOLLAR,
+  isSymbol,
+  readCount,
+  readId,
+  replaceById,
+  streamOfGroups,
+} from './stream-arguments.ts'
+import { writeEntries, writeEntryOf } from './stream-replies.ts'
+
+/** One stream that is asked for, and what it answers. */
+class Asked {
+  /** Entries behind this id are wanted. */
+  readonly after = new StreamId()
+  /** Undefined when there is none. */
+  stream: Stream | undefined = undefined
+  group: StreamGroup | undefined = undefined
+  consumer: StreamConsumer | undefined = undefined
+  answers: 'nothing' | 'entries' | 'history' = 'nothing'
+  /** How many entries are answered, and where the first is. */
+  count = 0
+  readonly place = new StreamPlace()
+}
+
+/** Streams of one command, reused by the next. */
+const streams: Asked[] = []
+const cursor = new EntryCursor()
+const pending = new IndexCursor()
+const seen = new StreamId()
+
+/** What stands before the streams. */
+class ReadOptions {
+  timeoutMs = -1
+  /** Number.POSITIVE_INFINITY = all. */
+  count = Number.POSITIVE_INFINITY
+  /** Where the group's name stands, its consumer behind it; 0 = nowhere. */
+  groupAt = 0
+  /** NOACK: what is delivered counts as acknowledged at once. */
+  acknowledges = false
+  /** Where the first key stands; as many ids follow the keys. */
+  first = 0
+  streams = 0
+}
+
+const options = new ReadOptions()
+
+function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
+  parse(call, name)
+  for (let i = 0; i < options.streams; i++) lookUp(call, i, name)
+  let answering = 0
+  for (let i = 0; i < options.streams; i++) {
+    const asked = streams[i]!
+    // Redis looks for each stream a second time here, as its counters and `keymiss` show.
+    call.db.peek(call.key(options.first + i))
+    if (asked.stream === undefined) continue
+    if (asked.group !== undefined) deliver(call, asked, call.key(options.first + i))
+    else settle(asked, asked.stream)
+    if (asked.answers !== 'nothing') answering++
+  }
+  if (call.changes > 0 && call.engine.journal.enabled) call.propagateNothing()
+  if (answering > 0) {
+    writeReply(call, answering)
+  } else if (options.timeoutMs === -1) {
+    call.reply.nilArray()
+  } else {
+    wait(call, name)
+  }
+  for (let i = 0; i < options.streams; i++) forget(streams[i]!)
+}
+
+// ── arguments ──────────────────────────────────────────────────────────────
+
+function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
+  const { args } = call
+  const grouped = name === 'XREADGROUP'
+  options.timeoutMs = -1
+  options.count = Number.POSITIVE_INFINITY
+  options.groupAt = 0
+  options.acknowledges = false
+  options.first = 0
+  for (let i = 1; i < args.length && options.first === 0; i++) {
+    const more = args.length - 1 - i
+    if (more > 0 && args.equalsIgnoreCase(i, 'BLOCK')) {
+      options.timeoutMs = readTimeout(call, ++i)
+    } else if (more > 0 && args.equalsIgnoreCase(i, 'COUNT')) {
+      options.count = readCount(call, ++i) || Number.POSITIVE_INFINITY
+    } else if (more > 0 && args.equalsIgnoreCase(i, 'STREAMS')) {
+      if ((more & 1) === 1) throw unbalanced(grouped)
+      options.first = i + 1
+      options.streams = more >>> 1
+    } else if (more > 1 && args.equalsIgnoreCase(i, 'GROUP')) {
+      if (!grouped) throw ERR.of('The GROUP option is only supported by XREADGROUP. You called XREAD instead.')
+      options.groupAt = i + 1
+      i += 2
+    } else if (args.equalsIgnoreCase(i, 'NOACK')) {
+      if (!grouped) throw ERR.of('The NOACK option is only supported by XREADGROUP. You called XREAD instead.')
+      options.acknowledges = true
+    } else {
+      throw ERR.syntax
+    }
+  }
+  if (options.first === 0) throw ERR.syntax
+  if (grouped && options.groupAt === 0) throw ERR.of('Missing GROUP option for XREADGROUP')
+}
+
+function unbalanced(grouped: boolean): ReplyError {
+  const [command, id] = grouped ? ['xreadgroup', '>'] : ['xread', '$']
+  return ERR.of(`Unbalanced '${command}' list of streams: for each stream key an ID or '${id}' must be specified.`)
+}
+
+/** 2^63, less room for the clock that Redis adds. */
+const TIMEOUT_MS_MAX = 2 ** 63 - Date.UTC(2100, 0)
+
+function readTimeout(call: Call, i: number): number {
+  const timeout = parseInteger(call.args.bytes(i))
+  if (timeout === undefined) throw ERR.timeoutNotInteger
+  if (timeout < 0) throw ERR.timeoutNegative
+  if (timeout > TIMEOUT_MS_MAX) throw ERR.timeoutOutOfRange
+  return Number(timeout)
+}
+
+/** Finds a stream, and its group, and reads behind which id it is asked for. */
+function lookUp(call: Call, i: number, name: 'XREAD' | 'XREADGROUP'): void {
+  if (streams.length <= i) streams.push(new Asked())
+  const asked = streams[i]!
+  const keyAt = options.first + i
+  const idAt = keyAt + options.streams
+  const key = call.key(keyAt)
+  const grouped = name === 'XREADGROUP'
+  const stream = grouped ? streamOfGroups(call, key) : call.db.getForRead(key, Stream)
+  asked.stream = stream
+  asked.answers = 'nothing'
+  if (grouped) {
+    asked.group = stream?.groups.get(call.args.bytes(options.groupAt))
+    if (asked.group === undefined) {
+      throw ERR.noGroup(key.toString(), call.args.string(options.groupAt), ' in XREADGROUP with GROUP option')
+    }
+  }
+  if (isSymbol(call, idAt, DOLLAR)) {
+    if (grouped) throw ERR.of(MEANINGLESS_DOLLAR)
+    if (stream === undefined) asked.after.setZero()
+    else asked.after.copyFrom(stream.lastId)
+  } else if (isSymbol(call, idAt, ABOVE)) {
+    if (!grouped) throw ERR.of(ABOVE_WITHOUT_GROUP)
+    asked.after.setMax()
+  } else {
+    readId(call, idAt, asked.after)
+  }
+}
+
+const MEANINGLESS_DOLLAR =
+  'The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
+const ABOVE_WITHOUT_GROUP =
+  'The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.'
+
+// ── what is answered ───────────────────────────────────────────────────────
+
+/** Settles what a stream answers without a group. */
+function settle(asked: Asked, stream: Stream): void {
+  if (stream.length === 0 || stream.lastId.compare(asked.after) <= 0) return
+  seen.copyFrom(asked.after).increment()
+  if (!stream.seek(seen, cursor, stream.place)) return
+  asked.answers = 'entries'
+  keepPlace(asked, stream)
+  asked.count = options.count === 1 ? 1 : stream.countUpTo(cursor, MAX_ID, options.count)
+}
+
+const MAX_ID = new StreamId().setMax()
+
+/** Notes where the entry at the cursor is, to begin the reply there. */
+function keepPlace(asked: Asked, stream: Stream): void {
+  const { place } = asked
+  place.ref = cursor.node.ref
+  place.offset = cursor.at - cursor.node.start
+  place.layout = stream.nodes.layout
+  place.from.copyFrom(cursor.id)
+}
+
+/** Settles what a stream answers to a group, and delivers what is new. */
+function deliver(call: Call, asked: Asked, key: Bytes): void {
+  const stream = asked.stream!
+  const group = asked.group!
+  const consumer = consumerOf(call, key, group, call.args.bytes(options.groupAt + 1))
+  asked.consumer = consumer
+  if (!asked.after.isMax) {
+    asked.answers = 'history'
+    return
+  }
+  if (stream.length === 0 || stream.lastId.compare(group.lastId) <= 0) return
+  seen.copyFrom(group.lastId).increment()
+  if (!stream.seek(seen, cursor, group.place)) return
+  asked.answers = 'entries'
+  keepPlace(asked, stream)
+  const now = call.now()
+  const journal = call.engine.journal.enabled && !call.client.trusted
+  const claim: Word[] | undefined =
+    journal && !options.acknowledges ? ['XCLAIM', key, group.name, consumer.name, 0] : undefined
+  let count = 0
+  try {
+    do {
+      if (!options.acknowledges) {
+        group.deliver(cursor.id, consumer, now, pending)
+        consumer.activeTime = now
+        claim?.push(cursor.id.toString())
+      }
+      stream.advance(group, cursor.id)
+      count++
+    } while (count < options.count && stream.next(cursor))
+  } finally {
+    // Should memory end here, what was delivered before is journaled all the same.
+    asked.count = count
+    // A change for each entry, and one for the group.
+    call.changedWithin(key, (options.acknowledges ? 0 : count) + 1)
+    const lastId = journal ? group.lastId.toString() : ''
+    if (claim !== undefined && count > 0) {
+      claim.push('TIME', now, 'RETRYCOUNT', 1, 'FORCE', 'JUSTID', 'LASTID', lastId)
+      call.propagate(...claim)
+    }
+    if (journal) call.propagate('XGROUP', 'SETID', key, group.name, lastId, 'ENTRIESREAD', group.entriesRead)
+  }
+}
+
+// ── the reply ──────────────────────────────────────────────────────────────
+
+function writeReply(call: Call, answering: number): void {
+  const { reply } = call
+  const paired = reply.protocol === 2
+  if (paired) reply.array(answering)
+  else reply.map(answering)
+  for (let i = 0; i < options.streams; i++) {
+    const asked = streams[i]!
+    if (asked.answers === 'nothing') continue
+    if (paired) reply.array(2)
+    reply.bulk(call.key(options.first + i))
+    if (asked.answers === 'history') writeHistory(call, asked)
+    else writeNew(call, asked)
+  }
+}
+
+function writeNew(call: Call, asked: Asked): void {
+  const stream = asked.stream!
+  const { count, place } = asked
+  call.reply.array(count)
+  stream.seek(place.from, cursor, place)
+  writeEntries(call.reply, stream, cursor, count)
+  cursor.leave(asked.group === undefined ? stream.place : asked.group.place, stream.nodes.layout)
+}
+
+/** Replies with what is pending for the consumer; what was deleted meanwhile has no fields, and is not delivered again. */
+function writeHistory(call: Call, asked: Asked): void {
+  const { reply } = call
+  const stream = asked.stream!
+  const group = asked.group!
+  const { pending: owned } = asked.consumer!
+  seen.copyFrom(asked.after).increment()
+  let count = 0
+  for (let more = owned.seekAtLeast(seen, ownCursor); more && count < options.count; more = owned.next(ownCursor))
+    count++
+  reply.array(count)
+  if (count === 0) return
+  owned.seekAtLeast(seen, ownCursor)
+  for (; count > 0; count--, owned.next(ownCursor)) {
+    ownCursor.id(seen)
+    if (writeEntryOf(reply, stream, seen)) {
+      if (group.find(seen, pending)) {
+        group.setDeliveryTime(pending, call.now())
+        group.countDelivery(pending)
+      }
+    } else {
+      reply.array(2)
+      writeStreamId(reply, seen)
+      reply.nilArray()
+    }
+  }
+}
+
+const ownCursor = new IndexCursor()
+
+// ── waiting ────────────────────────────────────────────────────────────────
+
+/** Ids in the place of `$` while a client is parked: what comes is behind what was there. */
+let idTexts = Source.allocate(ID_TEXT_BYTES_MAX * 4)
+
+function wait(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
+  const keys: string[] = []
+  if (idTexts.u8.length < ID_TEXT_BYTES_MAX * options.streams) {
+    idTexts = Source.allocate(ID_TEXT_BYTES_MAX * options.streams)
+  }
+  for (let i = 0; i < options.streams; i++) {
+    keys.push(call.args.string(options.first + i))
+    const idAt = options.first + options.streams + i
+    if (isSymbol(call, idAt, DOLLAR)) replaceById(call, idAt, streams[i]!.after, idTexts, i * ID_TEXT_BYTES_MAX)
+  }
+  call.block({
+    keys,
+    timeoutMs: options.timeoutMs,
+    type: TYPE_STREAM,
+    servedByDeletion: name === 'XREADGROUP',
+    onTimeout: 'nilArray',
+  })
+}
+
+/** Lets go of what belongs to a database. */
+function forget(asked: Asked): void {
+  asked.stream = undefined
+  asked.group = undefined
+  asked.consumer = undefined
+}
+
+// ── specs ──────────────────────────────────────────────────────────────────
+
+const STREAMS = {
+  name: 'streams',
+  type: 'block',
+  token: 'STREAMS',
+  args: [
+    { name: 'key', type: 'key', multiple: true },
+    { name: 'id', type: 'string', multiple: true },
+  ],
+} as const
+
+export const xread = defineCommand({
+  name: 'XREAD',
+  summary: 'Returns the entries behind given ids of one or more streams, waiting for some if asked to.',
+  group: 'stream',
+  since: '5.0.0',
+  complexity: 'O(N) for each stream with N entries returned; a waiting client costs each XADD O(1).',
+  arity: -4,
+  flags: ['readonly', 'blocking', 'movablekeys'],
+  keys: [{ keyword: { word: 'STREAMS', from: 1, last: -1, step: 1, limit: 2 }, access: 'RO', use: 'access' }],
+  args: [
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    { name: 'milliseconds', type: 'integer', token: 'BLOCK', optional: true },
+    STREAMS,
+  ],
+  reply: 'array (RESP3: map): the streams that have some, each with an array of entries; nil when none has',
+  run: (call) => read(call, 'XREAD'),
+})
+
+export const xreadgroup = defineCommand({
+  name: 'XREADGROUP',
+  summary: 'Delivers entries that are new to a group to one of its consumers, waiting for some if asked to.',
+  group: 'stream',
+  since: '5.0.0',
+  complexity: 'O(M) for each stream with M entries returned; a waiting client costs each XADD O(1).',
+  arity: -7,
+  flags: ['write', 'blocking', 'movablekeys'],
+  keys: [{ keyword: { word: 'STREAMS', from: 4, last: -1, step: 1, limit: 2 }, access: 'RO', use: 'access' }],
+  args: [
+    {
+      name: 'group-block',
+      type: 'block',
+      token: 'GROUP',
+      args: [
+        { name: 'group', type: 'string' },
+        { name: 'consumer', type: 'string' },
+      ],
+    },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    { name: 'milliseconds', type: 'integer', token: 'BLOCK', optional: true },
+    { name: 'noack', type: 'pure-token', token: 'NOACK', optional: true },
+    STREAMS,
+  ],
+  reply: 'array (RESP3: map): the streams that have some, each with an array of entries; nil when none has',
+  run: (call) => read(call, 'XREADGROUP'),
+})
