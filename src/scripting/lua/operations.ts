@@ -5,7 +5,7 @@
 import { all, call1, callable, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
 import { LuaError, runtimeError } from './errors.ts'
 import { meter } from './meter.ts'
-import { LuaTable } from './table.ts'
+import { LuaTable, NAN_INDEX, NIL_INDEX, READ_ONLY } from './table.ts'
 import {
   formatNumber,
   type LuaFunction,
@@ -52,13 +52,9 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue
     if (current instanceof LuaTable) {
-      if (current.metatable === undefined) {
-        current.set(key, value)
-        return
-      }
-      handler = current.metatable.getString('__newindex')
+      handler = current.metatable?.getString('__newindex')
       if (handler === undefined || current.get(key) !== undefined) {
-        current.set(key, value)
+        assign(current, key, value)
         return
       }
     } else {
@@ -72,6 +68,14 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
     current = handler
   }
   runtimeError('loop in settable')
+}
+
+/** A raw assignment by compiled code: its errors have a position. */
+function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
+  if (table.readonly) runtimeError(READ_ONLY)
+  if (key === undefined) runtimeError(NIL_INDEX)
+  if (Number.isNaN(key)) runtimeError(NAN_INDEX)
+  table.set(key, value)
 }
 
 // Arithmetic
@@ -306,23 +310,25 @@ class Operations {
 
   /** Reads a field by name. */
   field(object: LuaValue, key: string, name = ''): LuaValue {
-    if (object instanceof LuaTable && object.nodes > 0) {
-      const place = object.find(key)
-      if (place >= 0) {
-        const value = object.values[place]
-        if (value !== undefined) {
-          this.place = place
-          return value
-        }
+    if (!(object instanceof LuaTable)) {
+      const value = index(object, key, name)
+      this.place = 0
+      return value
+    }
+    const place = object.find(key)
+    if (place >= 0) {
+      const value = object.values[place]
+      if (value !== undefined) {
+        this.place = place
+        return value
       }
     }
     this.place = 0
-    if (object instanceof LuaTable && object.metatable === undefined) return undefined
-    return this.#inherited(object, key, name)
-  }
-
-  #inherited(object: LuaValue, key: string, name: string): LuaValue {
-    const value = index(object, key, name)
+    const { metatable } = object
+    if (metatable === undefined) return undefined
+    const handler = metatable.getString('__index')
+    if (handler === undefined) return undefined
+    const value = typeof handler === 'function' ? call1(handler, object, key) : index(handler, key)
     this.place = 0
     return value
   }
@@ -334,7 +340,7 @@ class Operations {
   /** Writes a field by name and returns the place to look at next time. */
   setField(object: LuaValue, key: string, value: LuaValue, name = ''): number {
     if (object instanceof LuaTable && object.metatable === undefined) {
-      object.set(key, value)
+      assign(object, key, value)
       return Math.max(0, object.find(key))
     }
     setIndex(object, key, value, name)

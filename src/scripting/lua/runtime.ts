@@ -9,7 +9,7 @@ import { CHUNK_PARAMETERS, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
-import { mathLibrary, seedRandom } from './lib/math.ts'
+import { mathLibrary } from './lib/math.ts'
 import { osLibrary } from './lib/os.ts'
 import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
@@ -67,11 +67,10 @@ export class LuaRuntime {
     }
   }
 
-  /** Runs a function as a script: counting and chance start anew. Throws a LuaError, or what killed it. */
+  /** Runs a function as a script: counting starts anew. Throws a LuaError, or what killed it. */
   run(main: LuaFunction, args: readonly LuaValue[] = []): readonly LuaValue[] {
     meter.begin(this.#interrupt, this.#memoryBytesMax)
     forgetCoroutines()
-    seedRandom(0)
     try {
       return all(main(...args))
     } catch (error) {

@@ -10,7 +10,7 @@
 // them: when the hash part is full, all integer keys are counted anew and the array part takes the largest power of two
 // more than half filled. What `#` answers for a table with holes follows from those capacities.
 
-import { LuaError, runtimeError } from './errors.ts'
+import { LuaError } from './errors.ts'
 import { meter } from './meter.ts'
 import type { LuaValue } from './value.ts'
 
@@ -23,6 +23,11 @@ const HASH_SLOT_BYTES = 64
 
 /** Array indexes Lua would place in an array part at most: 2^26. */
 const ARRAY_BITS_MAX = 26
+
+// The errors of assignments. Raised here they have no position, as those of library functions; compiled code asks first.
+export const READ_ONLY = 'Attempt to modify a readonly table'
+export const NIL_INDEX = 'table index is nil'
+export const NAN_INDEX = 'table index is NaN'
 
 const NO_ARRAY: LuaValue[] = [undefined]
 const NO_KEYS = emptyList()
@@ -147,17 +152,17 @@ export class LuaTable {
     return -1
   }
 
-  /** Raw assignment; nil removes. Throws for a nil or NaN key and for a read-only table. */
+  /** Raw assignment; nil removes. A key given nil keeps its place until the table grows. Throws for a nil or NaN key and for a read-only table. */
   set(key: LuaValue, value: LuaValue): void {
     if (typeof key === 'number') {
       this.setNumber(key, value)
       return
     }
     if (this.readonly) refuseWrite()
-    if (key === undefined) runtimeError('table index is nil')
+    if (key === undefined) throw LuaError.raise(NIL_INDEX)
     const place = this.find(key)
     if (place >= 0) this.values[place] = value
-    else if (value !== undefined) this.#insert(key, value)
+    else this.#insert(key, value)
   }
 
   setNumber(key: number, value: LuaValue): void {
@@ -196,33 +201,19 @@ export class LuaTable {
       this.values[place] = value
       return
     }
-    if (Number.isNaN(key)) runtimeError('table index is NaN')
-    if (value === undefined) return
-    if (key === this.array.length && !this.holey && key === this.capacity + 1) this.#append(value)
+    if (Number.isNaN(key)) throw LuaError.raise(NAN_INDEX)
+    const appends = key === this.array.length && key === this.capacity + 1 && !this.holey && this.nodes === 0
+    if (appends && value !== undefined) this.#append(value)
     else this.#insert(key === 0 ? 0 : key, value)
   }
 
-  /** Appends to a full array part without holes: doubles it and takes in what follows from the hash part. */
+  /** Appends to a full array part without holes when there is no hash part: what a rehash would do, without the counting. */
   #append(value: LuaValue): void {
     const capacity = this.capacity === 0 ? 1 : 2 ** Math.ceil(Math.log2(this.capacity + 1))
     meter.charge((capacity - this.capacity) * ARRAY_SLOT_BYTES)
     if (this.array === NO_ARRAY) this.array = [undefined, value]
     else this.array.push(value)
     this.capacity = capacity
-    if (this.nodes > 0) this.#takeFromHash()
-  }
-
-  /** Moves integer keys that now fall within the array part's capacity out of the hash part. */
-  #takeFromHash(): void {
-    const { keys, values } = this
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]
-      if (typeof key !== 'number' || key < 1 || key > this.capacity || Math.floor(key) !== key) continue
-      const value = values[i]
-      if (value === undefined) continue
-      values[i] = undefined
-      this.#place(key, value)
-    }
   }
 
   /** Puts a value into the array part, whose capacity includes the key. */
@@ -237,12 +228,12 @@ export class LuaTable {
     array.push(value)
   }
 
-  /** Adds a key that is not there. */
+  /** Adds a key that is not there. Lua makes a place even for a nil, which may move the bounds of both parts: so do we. */
   #insert(key: LuaValue, value: LuaValue): void {
     if (this.keys.length >= this.nodes) {
       this.#rehash(key)
       if (typeof key === 'number' && key >= 1 && key <= this.capacity && Math.floor(key) === key) {
-        this.#place(key, value)
+        if (value !== undefined) this.#place(key, value)
         return
       }
     }
@@ -399,7 +390,7 @@ export class LuaTable {
   }
 }
 
-/** Throws what a write to a read-only table throws. */
+/** Throws what a library function's write to a read-only table throws. */
 export function refuseWrite(): never {
-  runtimeError('Attempt to modify a readonly table')
+  throw LuaError.raise(READ_ONLY)
 }

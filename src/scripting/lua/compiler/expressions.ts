@@ -505,6 +505,11 @@ export function describe(node: Expression): string {
       return `field '${node.key.kind === 'string' ? node.key.value : '?'}'`
     case 'single':
       return describe(node.inner)
+    // What a constant decides, Lua's compiler has already left out.
+    case 'and':
+      return isConstant(node.left) && isTruthy(node.left) ? describe(node.right) : ''
+    case 'or':
+      return node.left.kind === 'nil' || node.left.kind === 'false' ? describe(node.right) : ''
     default:
       return ''
   }

@@ -311,9 +311,7 @@ class Writer extends ExpressionWriter {
     const t = this.temporary()
     code += `else if(${position}===-2){if((${t}=${state}.getNumber(++${control}))===undefined)break;`
     code += `${key}=${control};${setValue(t)}${rest.join('')}}`
-    const call = this.frame.resumable
-      ? this.resumableCall(step, `${state},${control}`)
-      : `${step}(${state},${control})`
+    const call = this.frame.resumable ? this.resumableCall(step, `${state},${control}`) : `${step}(${state},${control})`
     code += `else{${t}=${call};if(A(${t})){${t}=R.all(${t});`
     refs.forEach((ref, i) => {
       code += `${ref}=${t}[${i}];`

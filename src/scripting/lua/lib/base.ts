@@ -269,8 +269,6 @@ export function baseLibrary(compile: Compile): LuaTable {
       const table = expectTable(list, 1, 'rawset', arguments.length)
       expectAny(2, 'rawset', arguments.length)
       expectAny(3, 'rawset', arguments.length)
-      if (key === undefined) throw LuaError.raise('table index is nil')
-      if (Number.isNaN(key)) throw LuaError.raise('table index is NaN')
       table.set(key, value)
       return table
     },

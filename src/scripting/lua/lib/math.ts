@@ -1,5 +1,5 @@
-// The math library. Its chance is Redis's: a 48 bit linear congruence, seeded with 0 before every script, so that a script
-// draws the same numbers each time it runs and on every server.
+// The math library. Its chance is Redis's: a 48 bit linear congruence that starts at a fixed state and, as in Redis 7, goes
+// on from script to script. After `math.randomseed` the numbers are those redis-server draws for the same seed.
 
 import { NONE } from '../calls.ts'
 import { argumentError, expectInteger, expectNumber, library, libraryError } from '../library.ts'
@@ -9,11 +9,11 @@ import type { LuaResult, LuaValue } from '../value.ts'
 const RANDOM_MAX = 0x7fffffff
 
 // The generator's 48 bits as two halves of 24: x ← x × 0x5DEECE66D + 0xB.
-let high = 0
-let low = 0
+let high = 0x1234ab
+let low = 0xcd330e
 
 /** Starts the sequence that belongs to a seed. */
-export function seedRandom(seed: number): void {
+function seedRandom(seed: number): void {
   const bits = seed >>> 0
   high = bits >>> 8
   low = ((bits & 0xff) << 16) | 0x330e

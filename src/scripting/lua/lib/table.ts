@@ -31,7 +31,7 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   const between = separator === undefined ? '' : expectString(separator, 2, 'concat')
   const start = optionalInteger(from, 3, 'concat', 1)
   const end = to === undefined ? table.length() : expectInteger(to, 4, 'concat')
-  let text = ''
+  const pieces: string[] = []
   for (let i = start; i <= end; i++) {
     const value = table.getNumber(i)
     let piece: string
@@ -39,10 +39,10 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
     else if (typeof value === 'number') piece = formatNumber(value)
     else runtimeError(`invalid value (${typeName(value)}) at index ${i} in table for 'concat'`)
     meter.charge(piece.length + between.length)
-    text += i < end ? piece + between : piece
+    pieces.push(piece)
   }
   if (end > start) meter.spend(end - start)
-  return text
+  return pieces.join(between)
 }
 
 function insert(list: LuaValue, ...rest: LuaValue[]): LuaResult {
@@ -126,6 +126,7 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   const end = table.length()
   if (order !== undefined) expectFunction(order, 2, 'sort', arguments.length)
   if (table.readonly && end > 1) refuseWrite()
+  if (order === undefined && sortAlike(table, end)) return NONE
   const depth = meter.depth
   if (depth + SORT_WEIGHT > meter.depthMax) meter.overflow()
   meter.depth = depth + SORT_WEIGHT
@@ -140,6 +141,20 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   }
   meter.depth = depth
   return NONE
+}
+
+/** Sorts a dense table of numbers only or strings only, where any method gives the same; false when it is neither. */
+function sortAlike(table: LuaTable, end: number): boolean {
+  if (!isDense(table, end) || end < 2) return false
+  const { array } = table
+  const type = typeof array[1]
+  if (type !== 'number' && type !== 'string') return false
+  for (let i = 2; i <= end; i++) if (typeof array[i] !== type || Number.isNaN(array[i])) return false
+  if (Number.isNaN(array[1])) return false
+  const sorted = type === 'number' ? Float64Array.from(array.slice(1) as number[]).sort() : array.slice(1).sort()
+  for (let i = 1; i <= end; i++) array[i] = sorted[i - 1]
+  meter.spend(end)
+  return true
 }
 
 function comparison(order: LuaFunction): (a: LuaValue, b: LuaValue) => boolean {

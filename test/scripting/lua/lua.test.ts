@@ -1,0 +1,143 @@
+// Lua as a language: the same programs in lua5.1, in redis-server and here.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { HAS_LUA51, runHere, runLua51, withoutAddresses } from './lua51.ts'
+import { ProgramGenerator } from './program-generator.ts'
+
+const CORPUS = new URL('./corpus/', import.meta.url)
+const GENERATED = 150
+
+if (!HAS_LUA51) console.warn('skipped: lua5.1 is not on the PATH (apt-get install lua5.1)')
+
+/** A NaN's sign cannot be seen in JavaScript. */
+function comparable(text: string): string {
+  return withoutAddresses(text).replace(/-?\bnan\b/g, 'nan')
+}
+
+function generate(seed: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => new ProgramGenerator(seed + i).program())
+}
+
+describe.skipIf(!HAS_LUA51)('beside lua5.1', () => {
+  test.each(readdirSync(CORPUS))('%s prints the same', (file) => {
+    const program = readFileSync(new URL(file, CORPUS), 'latin1')
+    const [theirs] = runLua51([program])
+    expect(comparable(runHere(program))).toBe(comparable(theirs!))
+  })
+
+  test('generated programs print the same', () => {
+    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const programs = generate(seed, GENERATED)
+    const theirs = runLua51(programs)
+    programs.forEach((program, i) => {
+      expect(comparable(runHere(program)), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs[i]!))
+    })
+  })
+
+  test.each([
+    'x=',
+    'if x then',
+    'if x then\n\nx=1',
+    'for i=1 do end',
+    'for a do end',
+    'x = = 1',
+    'local 5',
+    'x="abc',
+    'x="abc\ndef"',
+    'x="\\400"',
+    'return 1 1',
+    'break',
+    'a.b',
+    'a.b:c',
+    'goto x',
+    'x = 3 $ 4',
+    'while true do break x=1 end',
+    'f(',
+    'f(1',
+    'f(\n1',
+    'x=[[abc',
+    '--[[ abc',
+    'x=[=abc',
+    'x=1e',
+    'x=3..2',
+    'f()=1',
+    '(a)=1',
+    'a\n(b)()',
+    'function f() return ... end',
+    'for a in x end',
+    'end',
+    'x = }',
+    'x = {1, 2',
+    'x=1; ;',
+    'function f(a,) end',
+    'function f(..., a) end',
+    'local function f.x() end',
+    'repeat x = 1',
+    'x = a and',
+    'return return',
+    'x = "a" "b"',
+    'x = \x01',
+    'local function f() end end',
+    'x, y',
+    'x = not',
+    `${'('.repeat(300)}1${')'.repeat(300)}`.replace(/^/, 'x = '),
+    `${'local a '.repeat(201)}`,
+    `x = ${'{'.repeat(250)}`,
+    `${'do '.repeat(250)}`,
+  ])('syntax error %#: %j', (program) => {
+    const [theirs] = runLua51([program])
+    expect(theirs).toMatch(/^error: /)
+    expect(runHere(program)).toBe(theirs)
+  })
+})
+
+describe.skipIf(redisServerMissing())('beside redis-server', () => {
+  let server: RedisServer
+  let client: Redis
+
+  beforeAll(async () => {
+    server = await startRedisServer()
+    client = new Redis({ path: server.socketPath })
+  })
+
+  afterAll(async () => {
+    client.disconnect()
+    await server.stop()
+  })
+
+  /** The program in a function, with a `print` of its own, all before its first line end. */
+  function wrap(program: string): string {
+    return (
+      'local out = {} local function print(...) local line = {...} ' +
+      'for i = 1, select("#", ...) do line[i] = tostring(line[i]) end out[#out + 1] = table.concat(line, "\\t") end ' +
+      `local ok, e = pcall(function() ${program}\nend) if not ok then out[#out + 1] = tostring(e) end return table.concat(out, "\\n")`
+    )
+  }
+
+  async function evaluate(program: string): Promise<string> {
+    return ((await client.callBuffer('EVAL', Buffer.from(program, 'latin1'), 0)) as Buffer).toString('latin1')
+  }
+
+  test('generated programs print the same', async () => {
+    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    for (const [i, program] of generate(seed, 50).entries()) {
+      const wrapped = wrap(program)
+      const theirs = await evaluate(wrapped)
+      const ours = runHere(
+        wrapped.replace(/ return table.concat\(out, "\\n"\)$/, ' return _G.print(table.concat(out, "\\n"))'),
+      )
+      expect(comparable(ours), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs))
+    }
+  })
+
+  test('math.random draws the same numbers for the same seed', async () => {
+    const program =
+      'local r = {} for _, seed in ipairs({0, 1, 42, -7, 2^31 + 5, 123456789}) do math.randomseed(seed) ' +
+      'for i = 1, 5 do r[#r + 1] = math.random() r[#r + 1] = math.random(100) r[#r + 1] = math.random(-5, 5) end end '
+    const theirs = await evaluate(`${program} return table.concat(r, " ")`)
+    expect(runHere(`${program} print(table.concat(r, " "))`)).toBe(theirs)
+  })
+})
