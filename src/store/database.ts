@@ -406,7 +406,7 @@ export class Database {
       renamed = keys.insert(to)
       keys.setWord(renamed, VALUE, keys.word(entry, VALUE))
       keys.setWord(renamed, META, meta)
-      noteFieldExpiry(this, renamed, this.structureOf(renamed))
+      if ((meta & TYPE_MASK) !== TYPE_STRING) noteFieldExpiry(this, renamed, this.structureOf(renamed))
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
     if (target !== NONE) this.#removeEntry(target)
