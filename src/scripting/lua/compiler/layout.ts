@@ -31,10 +31,11 @@ export function layOut(code: string): string {
   return pieces.join('')
 }
 
+/** Printable ASCII without quotes and backslashes: most keys and many strings. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 /** A string literal for bytes: neither quotes, line ends nor control characters can end it early. */
 export function quote(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\x7f\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  if (PLAIN.test(text)) return `"${text}"`
+  return JSON.stringify(text).replace(/[\x7f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
