@@ -264,7 +264,12 @@ export class ReplyBuffer implements Reply {
     else this.#header(58, value ? 1 : 0)
   }
 
-  verbatim(latin1: string): void {
+  bigNumber(text: string): void {
+    if (this.protocol === 3) this.#line(40, text)
+    else this.text(text)
+  }
+
+  verbatim(latin1: string, format = 'txt'): void {
     if (this.protocol === 2) {
       this.text(latin1)
       return
@@ -272,7 +277,8 @@ export class ReplyBuffer implements Reply {
     const length = latin1.length + 4
     if (this.#at + length + HEADER_BYTES_MAX > this.#end) this.#room(length + HEADER_BYTES_MAX)
     this.#header(61, length)
-    this.#latin1('txt:')
+    this.#latin1(format.padEnd(3).slice(0, 3))
+    this.#latin1(':')
     this.#latin1(latin1)
     this.#newline()
   }

@@ -49,6 +49,8 @@ export interface Reply {
   printedDouble(text: string): void
   /** true or false: 1 or 0 in RESP2. */
   boolean(value: boolean): void
-  /** Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. */
-  verbatim(latin1: string): void
+  /** An integer of any size, in decimal: a bulk string in RESP2. */
+  bigNumber(text: string): void
+  /** Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. `format` is three bytes long. */
+  verbatim(latin1: string, format?: string): void
 }
