@@ -16,6 +16,7 @@
 //            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
 //   syncing  fdatasync is under way, on another thread. Under `always` flight stays in memory until it has succeeded, and the
 //            next group waits for it: this is the group commit. Otherwise writing goes on beside it.
+//   putting, too, is the state while `switchTo` makes the file whole before the next one is begun.
 //   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
 //            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
 //
@@ -71,6 +72,8 @@ export interface AppendOnlyFileOptions {
   earlierBytes: number
   /** Of those, the base's. */
   baseBytes: number
+  /** Where offsets begin; a journal that follows another one goes on from its end. Default 0. */
+  startOffset?: number
   policy: SyncPolicy
   clock: Clock
   log: Log
@@ -78,20 +81,20 @@ export interface AppendOnlyFileOptions {
 
 export class AppendOnlyFile implements Journal {
   readonly enabled = true
-  readonly path: string
+  path: string
   failure: string | undefined = undefined
   waits: boolean
   appended = 0
   #policy: SyncPolicy
   #written = 0
   #synced = 0
-  /** Position in the file where offset 0 lies. */
-  readonly #origin: number
-  readonly #file: DiskFile
+  /** Position in the file where offset 0 lies, or would. */
+  #origin: number
+  #file: DiskFile
   readonly #clock: Clock
   readonly #log: Log
-  readonly #earlierBytes: number
-  readonly #baseBytes: number
+  #earlierBytes: number
+  #baseBytes: number
   /** The database that the last appended command was for; -1 = say it anew. */
   #database = -1
   #gathered = new JournalBuffer()
@@ -124,7 +127,12 @@ export class AppendOnlyFile implements Journal {
   constructor(options: AppendOnlyFileOptions) {
     this.path = options.path
     this.#file = options.file
-    this.#origin = options.size
+    const { startOffset = 0 } = options
+    this.appended = startOffset
+    this.#written = startOffset
+    this.#synced = startOffset
+    this.#flightAt = startOffset
+    this.#origin = options.size - startOffset
     this.#earlierBytes = options.earlierBytes
     this.#baseBytes = options.baseBytes
     this.#policy = options.policy
@@ -446,6 +454,73 @@ export class AppendOnlyFile implements Journal {
       await writeAll(this.#file, piece, 0, length, this.#positionOf(at))
       at += length
     }
+  }
+
+  // ── going on in another file ─────────────────────────────────────────────
+
+  /**
+   * Goes on in another, empty file, and closes this one. `atSwitch` runs between two turns' bytes: what was appended before it
+   * is in the old file, what is appended after it goes to the new one.
+   *
+   * Nothing reaches the new file before the old one is synced: after a power cut there is never a gap between them. So there is
+   * one fdatasync for which writers wait. Throws what the disk says; then nothing has changed, and `atSwitch` may have run.
+   */
+  async switchTo(next: { path: string; file: DiskFile }, atSwitch: () => void): Promise<void> {
+    // Most of what is not synced yet is synced beside the writing.
+    if (!this.#putting && !this.#syncing && this.#synced < this.#written && this.failure === undefined) this.#sync()
+    while (this.#putting || this.#syncing) await Promise.all([this.#work, this.#syncWork])
+    if (this.#closed) throw new Error('the append-only file is closed')
+    if (this.failure !== undefined) throw new Error(this.failure)
+    const switching = this.#makeWhole(atSwitch)
+    this.#work = switching.then(
+      () => {},
+      () => {},
+    )
+    await switching
+    const file = this.#file
+    this.#earlierBytes += this.#origin + this.#written
+    this.#file = next.file
+    this.path = next.path
+    this.#origin = -this.#written
+    this.#putting = false
+    this.#progressed()
+    await file.close()
+  }
+
+  /** Writes and syncs what gathered; leaves the state `putting` when it succeeded. */
+  async #makeWhole(atSwitch: () => void): Promise<void> {
+    this.#putting = true
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+    // A flight that is left is in the file.
+    this.#flight.clear()
+    this.#takeFlight()
+    this.#database = -1
+    atSwitch()
+    const flight = this.#flight
+    try {
+      if (flight.length > 0) await writeAll(this.#file, flight.u8, 0, flight.length, this.#positionOf(this.#flightAt))
+    } catch (error) {
+      await this.#putFailed(error)
+      throw error
+    }
+    this.#written = this.#flightAt + flight.length
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      this.#putting = false
+      this.#uncertain = true
+      this.#fail(error, 'fdatasync')
+      throw error
+    }
+    flight.clear()
+    this.#synced = this.#written
+  }
+
+  /** The files before the current one were replaced by a base, all but so many bytes; for INFO. */
+  rebased(baseBytes: number, otherBytes: number): void {
+    this.#baseBytes = baseBytes
+    this.#earlierBytes = baseBytes + otherBytes
   }
 
   // ── the end ──────────────────────────────────────────────────────────────
