@@ -59,11 +59,13 @@ export class Lexer {
   /** Line on which the previous token ended. */
   lastLine = 1
   #at = 0
+  readonly #hasReturns: boolean
   /** What an error at the current string or number token quotes. */
   #quoted = ''
 
   constructor(source: string, chunk: string) {
     this.source = source
+    this.#hasReturns = source.includes('\r')
     this.chunk = chunk
   }
 
@@ -164,11 +166,13 @@ export class Lexer {
         return
       }
     }
+    // Native searches: comments are a large part of scripts, and this runs before V8 has optimised anything.
     const source = this.source
-    let at = this.#at
-    for (; at < source.length; at++) {
-      const code = source.charCodeAt(at)
-      if (code === NEWLINE || code === RETURN) break
+    const newline = source.indexOf('\n', this.#at)
+    let at = newline < 0 ? source.length : newline
+    if (this.#hasReturns) {
+      const carriage = source.indexOf('\r', this.#at)
+      if (carriage >= 0 && carriage < at) at = carriage
     }
     this.#at = at
   }
