@@ -86,11 +86,48 @@ export class Dictionary {
     return ABSENT
   }
 
+  /**
+   * Keeps of the first `count` entries of another dictionary with the same seed those whose members are here, in their order;
+   * returns how many.
+   */
+  keepMembersOf(other: Dictionary, entries: Int32Array, count: number): number {
+    if (this.count === 0) return 0
+    const pages = this.#pages
+    const otherPages = other.#pages
+    const buckets = this.#buckets
+    const bucketCount = this.#bucketCount
+    const level = this.#level
+    let kept = 0
+    for (let i = 0; i < count; i++) {
+      const otherEntry = entries[i]!
+      const otherPage = otherPages[otherEntry >>> PAGE_SHIFT]!
+      const otherAt = (otherEntry & PAGE_MASK) << WORDS_SHIFT
+      const hash = otherPage[otherAt]!
+      let bucket = hash & (2 * level - 1)
+      if (bucket >= bucketCount) bucket &= level - 1
+      let entry = buckets[bucket >>> PAGE_SHIFT]![bucket & PAGE_MASK]! - 1
+      while (entry >= 0) {
+        const page = pages[entry >>> PAGE_SHIFT]!
+        const at = (entry & PAGE_MASK) << WORDS_SHIFT
+        if (page[at] === hash && this.#sameMember(page[at + BLOCK]!, other, otherPage[otherAt + BLOCK]!)) {
+          entries[kept++] = otherEntry
+          break
+        }
+        entry = page[at + NEXT]! - 1
+      }
+    }
+    return kept
+  }
+
   #sameMember(block: number, other: Dictionary, otherBlock: number): boolean {
-    const length = this.#length(block)
+    const source = this.#source(block)
+    const start = this.#start(block)
+    const otherSource = other.#source(otherBlock)
+    const otherStart = other.#start(otherBlock)
+    const length = source.view.getInt32(start - 4, true)
     return (
-      length === other.#length(otherBlock) &&
-      equalBytes(this.#source(block), this.#start(block), other.#source(otherBlock), other.#start(otherBlock), length)
+      length === otherSource.view.getInt32(otherStart - 4, true) &&
+      equalBytes(source, start, otherSource, otherStart, length)
     )
   }
 

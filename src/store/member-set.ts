@@ -126,6 +126,15 @@ export class MemberSet implements Value {
     return this.find(other.memberOf(slot, scratch)) !== ABSENT
   }
 
+  /** Keeps of the first `count` slots of another set those whose members are in this one; returns how many. */
+  keepMembersOf(other: MemberSet, slots: Int32Array, count: number): number {
+    const large = this.#large
+    if (large !== undefined && other.#large !== undefined) return large.keepMembersOf(other.#large, slots, count)
+    let kept = 0
+    for (let i = 0; i < count; i++) if (this.hasMemberOf(other, slots[i]!)) slots[kept++] = slots[i]!
+    return kept
+  }
+
   /**
    * Points `window` at the member in a slot.
    *
@@ -156,6 +165,18 @@ export class MemberSet implements Value {
       return next < packedEnd(this.#arena, this.#ref) ? next : ABSENT
     }
     return slot + 1 < this.length ? slot + 1 : ABSENT
+  }
+
+  /** Puts the slots from one on into `slots`, as many as there is room for; returns how many. */
+  slotsFrom(first: number, slots: Int32Array): number {
+    let count = 0
+    if (this.#isPacked) {
+      for (let slot = first; slot !== ABSENT && count < slots.length; slot = this.next(slot)) slots[count++] = slot
+      return count
+    }
+    const end = Math.min(this.length - first, slots.length)
+    for (; count < end; count++) slots[count] = first + count
+    return count
   }
 
   /** Returns the slot of member number `index`, 0 ≤ index < length; O(1) but in the packed form. */

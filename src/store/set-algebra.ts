@@ -13,22 +13,24 @@ export function sortByLength(sets: MemberSet[], order: 'ascending' | 'descending
   return sets.sort(order === 'ascending' ? (a, b) => a.length - b.length : (a, b) => b.length - a.length)
 }
 
+/** Members that pass from one set to the next together. */
+const BATCH = 1024
+const batch = new Int32Array(BATCH)
+
 /** Returns the slots of up to `max` members of the first set that all the others have too. */
 export function intersect(sets: readonly MemberSet[], max: number): number[] {
   const first = sets[0]!
   const slots: number[] = []
-  for (let slot = first.first(); slot !== ABSENT; slot = first.next(slot)) {
-    if (isInAll(first, slot, sets) && slots.push(slot) === max) break
+  let slot = first.first()
+  while (slot !== ABSENT) {
+    let count = first.slotsFrom(slot, batch)
+    slot = first.next(batch[count - 1]!)
+    for (let i = 1; i < sets.length; i++) {
+      if (sets[i] !== first) count = sets[i]!.keepMembersOf(first, batch, count)
+    }
+    for (let i = 0; i < count; i++) if (slots.push(batch[i]!) === max) return slots
   }
   return slots
-}
-
-function isInAll(first: MemberSet, slot: number, sets: readonly MemberSet[]): boolean {
-  for (let i = 1; i < sets.length; i++) {
-    const other = sets[i]!
-    if (other !== first && !other.hasMemberOf(first, slot)) return false
-  }
-  return true
 }
 
 /** Adds the members of sets to a result. Throws ArenaFull; some may have been added then. */
