@@ -119,6 +119,7 @@ export class Engine implements DatabaseHost {
   hits = 0
   misses = 0
   beforeChange: ((db: Database, entry: number) => void) | null = null
+  emptied: ((contents: Database) => void) | null = null
   looked: ((hash: number) => void) | null = null
   missed: ((db: Database, key: Bytes) => void) | null = null
   created: ((db: Database, key: Bytes) => void) | null = null

@@ -13,7 +13,8 @@
 //
 // What may be wrong with a file, and what follows:
 //   its last unit is not whole       a write that a crash cut short. In the last file it is cut off (aof-load-truncated),
-//                                    in any other it is damage.
+//                                    in any other it is damage. An increment that only empty ones follow counts as the last:
+//                                    a rewrite names the next one before the first byte goes there (rewrite.ts).
 //   zeros from some place to the end in the last file: a power cut after the size and before the bytes reached the disk;
 //                                    treated as a cut.
 //   anything else                    damage: the start is refused, naming file, offset and remedy.
@@ -113,8 +114,10 @@ class Replay {
       const sizes: number[] = []
       for (const part of parts) sizes.push(await this.#sizeOf(part))
       progress.totalBytes = sizes.reduce((sum, size) => sum + size, 0)
+      let last = parts.length - 1
+      while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
-        const cut = await this.#file(parts[i]!, sizes[i]!, i === parts.length - 1)
+        const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)

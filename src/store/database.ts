@@ -52,6 +52,8 @@ export interface DatabaseHost {
   misses: number
   /** Non-null while someone needs to see an entry before it first changes (snapshots). */
   beforeChange: ((db: Database, entry: number) => void) | null
+  /** Non-null while someone wants the contents of databases that are emptied: he gets them as they are, in a database of no number. */
+  emptied: ((contents: Database) => void) | null
   /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
   missed: ((db: Database, key: Bytes) => void) | null
   /** Non-null while somebody wants to hear of keys that come into being. The window is valid during the call. */
@@ -278,6 +280,11 @@ export class Database {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
+  /** Tells whether the string of an entry has a buffer of its own. */
+  isLargeString(entry: number): boolean {
+    return (this.keys.word(entry, META) & (TYPE_MASK | FLAG_LARGE)) === (TYPE_STRING | FLAG_LARGE)
+  }
+
   /** Tells whether a string was made by COPY and not written since. */
   isCopy(entry: number): boolean {
     return (this.keys.word(entry, META) & FLAG_COPY) !== 0
@@ -447,8 +454,11 @@ export class Database {
 
   /** Empties the database. The memory goes at once: nothing in it is visited. */
   clear(): void {
-    if (this.host.beforeChange !== null) {
-      for (let e = 0; e < this.keys.entriesEnd; e++) if (this.keys.isLive(e)) this.host.beforeChange(this, e)
+    if (this.host.emptied !== null && this.size > 0) {
+      const contents = new Database(this.index, this.host)
+      this.swap(contents)
+      this.host.emptied(contents)
+      return
     }
     this.arena = new Arena()
     this.keys = new Keyspace(this.arena, this.host.seed)

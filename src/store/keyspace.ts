@@ -10,7 +10,7 @@
 //   4 META     type in bits 0–3, flags in 4–7, access frequency in 8–15
 //   5 ACCESS   when last used, in seconds (or LFU's decay minutes)
 //   6 EXPIRY   position in the expiry heap + 1 (0 = never)
-//   7 MARK     free for the owner; 0 in a new entry
+//   7 MARK     the keyspace's epoch when the entry came, or when a snapshot last saw it
 //
 // Eight words are half a cache line: a lookup touches bucket, entry and key. A
 // key's block may have room after the key (from the next multiple of 4 on): a
@@ -66,6 +66,8 @@ export class Keyspace {
   fieldDeadlines: FieldDeadlines | undefined = undefined
   /** Living entries. */
   count = 0
+  /** What new entries are marked with. A snapshot begins by raising it: what bears an older mark was there and is not written yet. */
+  epoch = 0
   /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
   readonly #seed: number
@@ -135,7 +137,7 @@ export class Keyspace {
     page[at + META] = 0
     page[at + ACCESS] = 0
     page[at + EXPIRY] = 0
-    page[at + MARK] = 0
+    page[at + MARK] = this.epoch
     bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
     this.count++
     return entry

@@ -16,6 +16,7 @@ class TestHost implements DatabaseHost {
   hits = 0
   misses = 0
   beforeChange: DatabaseHost['beforeChange'] = null
+  emptied: DatabaseHost['emptied'] = null
   missed: DatabaseHost['missed'] = null
   created: DatabaseHost['created'] = null
   looked: DatabaseHost['looked'] = null
@@ -390,8 +391,19 @@ describe('whole databases', () => {
       seen.push(`${database.keys.keyOf(entry, new Bytes())}=${database.stringOf(entry, new Bytes())}`)
     write('a', '3')
     db.rename(key('a'), key('b'))
+    expect(seen).toEqual(['a=1', 'a=3', 'b=2'])
+  })
+
+  test('whoever wants the contents of a database that is emptied gets them whole', () => {
+    write('a', '1')
+    let contents: Database | undefined
+    host.emptied = (database) => {
+      contents = database
+    }
     db.clear()
-    expect(seen).toEqual(['a=1', 'a=3', 'b=2', 'b=3'])
+    write('a', '2')
+    expect(contents!.readString(key('a'), new Bytes())).toBe(true)
+    expect([contents!.size, db.size, read('a')]).toEqual([1, 1, '2'])
   })
 })
 
