@@ -19,6 +19,7 @@ import {
   text,
   yesNo,
 } from './config-kinds.ts'
+import { type DurabilityRule, formatDurabilityRules, parseDurabilityRules } from './durability-rules.ts'
 import { formatEventFlags, parseEventFlags } from './events.ts'
 
 export { type ConfigRow, parseMemory } from './config-kinds.ts'
@@ -265,6 +266,17 @@ export const CONFIG_TABLE = {
   dir: text('.', { protected: true, doc: 'Directory of the data files.' }),
   appendonly: yesNo(false, { doc: 'Keep an append-only file.' }),
   appendfsync: oneOf(['everysec', 'always', 'no'], 'everysec', { doc: 'When the append-only file is fsynced.' }),
+  durability: {
+    ...base({
+      words: true,
+      lines: true,
+      doc: "When the writes of some keys are fsynced instead of as appendfsync says: pairs of a key pattern and always, everysec or none; the pattern with the longest literal prefix wins (docs/durability.md).",
+    }),
+    kind: 'pairs of pattern and policy',
+    default: [],
+    parse: parseDurabilityRules,
+    format: formatDurabilityRules,
+  } as ConfigRow<readonly DurabilityRule[]>,
   appendfilename: text(
     'appendonly.aof',
     { immutable: true, doc: 'Prefix of the append-only files.' },
@@ -428,8 +440,8 @@ export const CONFIG_TABLE = {
   'hll-sparse-max-bytes': memory(3000, 0, INT64_MAX, {
     doc: 'Size up to which a HyperLogLog stays sparse.',
   }),
-  'stream-node-max-bytes': memory(4096, 0, INT64_MAX, { inert: true, doc: 'Bytes of one block of a stream.' }),
-  'stream-node-max-entries': integer(100, 0, INT64_MAX, { inert: true, doc: 'Entries of one block of a stream.' }),
+  'stream-node-max-bytes': memory(4096, 0, INT64_MAX, { doc: 'Bytes of one node of a stream; 0 = as many as may be.' }),
+  'stream-node-max-entries': integer(100, 0, INT64_MAX, { doc: 'Entries of one node of a stream; 0 = as many as may be.' }),
 
   // ── replication ──
   'replica-serve-stale-data': yesNo(true, {
@@ -521,6 +533,7 @@ export const CONFIG_TABLE = {
   | ConfigRow<OutputLimitTable>
   | ConfigRow<readonly number[]>
   | ConfigRow<readonly SavePoint[]>
+  | ConfigRow<readonly DurabilityRule[]>
 >
 
 function shutdownWords(options: { doc: string; inert: true }): ConfigRow<string> {

@@ -11,12 +11,15 @@ import { places } from './places.ts'
 import { sets } from './sets.ts'
 import { sortedSets } from './sorted-sets.ts'
 import { sorts } from './sorts.ts'
+import { streamFamily } from './streams.ts'
 
 export interface Family {
   /** Returns a command of that name, or undefined for one out of the grammar. `key` gives keys of this group. */
   make(random: Random, name: string, key: () => string): string[] | undefined
   /** Changes, in place, what no run could bear. */
   tame?(words: string[]): void
+  /** Returns what has to come right after a command. */
+  follow?(words: readonly string[]): string[][]
 }
 
 /** Families by the group their commands bear in COMMAND DOCS. */
@@ -28,4 +31,5 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   set: sets,
   generic: sorts,
   'sorted-set': sortedSets,
+  stream: streamFamily,
 }

@@ -51,12 +51,19 @@ const WEIGHTS: Record<string, number> = {
   set: 60, get: 15, append: 12, setrange: 12, getrange: 15, incrbyfloat: 15, incrby: 15, lcs: 6, mset: 10, lpush: 40, rpush: 40, lrange: 20,
   linsert: 15, lset: 15, lrem: 15, ltrim: 8, lpos: 20, lmove: 15, lpop: 15, rpop: 15, lmpop: 15, blpop: 6, brpop: 6, blmove: 6, blmpop: 6,
   brpoplpush: 4, hset: 30, hdel: 12, hincrbyfloat: 12, del: 6, unlink: 4, expire: 15, copy: 12, pfdebug: 2, rename: 8, renamenx: 8, move: 8, publish: 10, spublish: 4,
+  xadd: 60, xreadgroup: 25, xack: 15, xclaim: 12, 'xgroup|create': 20, 'xgroup|destroy': 4,
   zadd: 50, zincrby: 15, zrange: 20, zrangestore: 10, zrem: 10,
   sadd: 50, srem: 12, sinterstore: 8, sunionstore: 8, sdiffstore: 10, sdiff: 10, smove: 12, spop: 4,
   'client|setname': 2, 'client|getname': 2, 'client|no-evict': 1, 'client|unpause': 1, dbsize: 4, echo: 3, ping: 4,
 } // biome-ignore format: a table
 
 const BLOCKING = new Set(['BLPOP', 'BRPOP', 'BLMOVE', 'BRPOPLPUSH', 'BLMPOP', 'BZPOPMIN', 'BZPOPMAX', 'BZMPOP'])
+
+/** Tells whether a command may park its client. */
+function mayBlock(words: readonly string[]): boolean {
+  const name = words[0]!.toUpperCase()
+  return BLOCKING.has(name) || (/^XREAD(GROUP)?$/.test(name) && words.some((word) => /^block$/i.test(word)))
+}
 
 interface Worker {
   multi: boolean
@@ -205,7 +212,8 @@ export class Generator {
     this.#settleKeys(words as string[])
     if (chance(random, 20)) words[0] = randomCase(random, words[0] as string)
     commands.push(words)
-    if (BLOCKING.has((words[0] as string).toUpperCase()) && !worker.multi) worker.maybeBlocked = true
+    if (family?.follow !== undefined) commands.push(...family.follow(words as string[]))
+    if (mayBlock(words as string[]) && !worker.multi) worker.maybeBlocked = true
     // An expired key leaves when it is next looked at, or when the server gets to it: look at once.
     if (words.some((w) => /^(PXAT|EXAT)$/i.test(String(w)))) commands.push(['EXISTS', words[1] ?? ''])
   }
@@ -674,6 +682,9 @@ function dumpSteps(): Step[] {
         ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
         ['HGETALL', key],
         ['SMEMBERS', key],
+        ['XRANGE', key, '-', '+'],
+        ['XINFO', 'STREAM', key],
+        ['XINFO', 'GROUPS', key],
         ['OBJECT', 'ENCODING', key],
         ['PEXPIRETIME', key],
         ['OBJECT', 'REFCOUNT', key],

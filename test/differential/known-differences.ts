@@ -107,7 +107,44 @@ export const KNOWN_DIFFERENCES: KnownDifference[] = [
       return both && Math.abs(Number(ours) - Number(theirs)) < 1.5e-4
     },
   },
+  {
+    reason: 'Streams: milliseconds since something, and the moments of it, go on between the two runs.',
+    matches(place) {
+      if (!integers(place) || !asks(place, /^x(pending|info)$/i) || place.previous?.type !== '$') return false
+      if (STREAM_COUNTERS.has(frameText(place.previous))) return false
+      return Math.abs(Number(frameText(place.ours)) - Number(frameText(place.theirs))) < SECONDS_TOLERANCE * 1000
+    },
+  },
+  {
+    reason: '7.2 tells of consumers since when they were given nothing (inactive, active-time); tested on its own.',
+    matches: (place) =>
+      asks(place, /^xinfo$/i) &&
+      /^([*](8|10)|%[45])\r\n$/.test(place.ours.head) &&
+      place.ours.children.length === place.theirs.children.length + 2,
+  },
+  {
+    reason: 'XREAD and XREADGROUP with an odd number of keys and ids: 7.2 names the command that was sent.',
+    matches: (place) =>
+      asks(place, /^(xread|xreadgroup|exec)$/i) &&
+      /^-ERR Unbalanced 'xread(group)?' list of streams: /.test(place.ours.head) &&
+      place.theirs.head.startsWith('-ERR Unbalanced XREAD list of streams: '),
+  },
+  {
+    reason:
+      'A client that waits for a group that is gone: 7.2 answers as to the same request now, 7.0 in words of its own.',
+    matches: (place) =>
+      asks(place, /^xreadgroup$/i) &&
+      /^-(NOGROUP|WRONGTYPE) /.test(place.ours.head) &&
+      /^-(UNBLOCKED the stream key|NOGROUP the consumer group this)/.test(place.theirs.head),
+  },
 ]
+
+/** What XINFO's integers are called that do not depend on time. */
+const STREAM_COUNTERS = new Set(
+  'consumers pending pel-count length radix-tree-keys radix-tree-nodes entries-added groups lag entries-read'.split(
+    ' ',
+  ),
+)
 
 /** The reason why two frames may differ; undefined when they may not. */
 export function knownDifference(place: Place): string | undefined {

@@ -16,6 +16,7 @@ const GROUP_KEYS: Readonly<Record<string, readonly string[]>> = {
   hyperloglog: ['hll1', 'hll2', 'hll3'],
   set: ['set1', 'set2', 'set3', 'int1', 'int2', 'int3'],
   'sorted-set': ['z1', 'z2', 'z3', 'z4', 'z5'],
+  stream: ['x1', 'x2', 'x3'],
 }
 export const ALL_KEYS = [...STRING_KEYS, ...LIST_KEYS, ...Object.values(GROUP_KEYS).flat(), 'absent']
 

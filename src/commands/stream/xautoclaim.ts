@@ -3,11 +3,11 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { type Stream, writeStreamId } from '../../store/stream.ts'
+import { Stream, writeStreamId } from '../../store/stream.ts'
 import { StreamId } from '../../store/stream-id.ts'
 import { IndexCursor } from '../../store/stream-index.ts'
 import { parseInteger } from '../../util/numbers.ts'
-import { consumerOf, groupOfStream, readInteger, readStart, streamOfGroups } from './stream-arguments.ts'
+import { consumerOf, groupOfStream, readInteger, readStart } from './stream-arguments.ts'
 import { entryExists, writeEntryOf } from './stream-replies.ts'
 import { propagateClaim } from './xclaim.ts'
 
@@ -24,6 +24,9 @@ const claimed: StreamId[] = []
 const deleted: StreamId[] = []
 
 function xautoclaimRun(call: Call): void {
+  const key = call.key(1)
+  // Redis looks for the stream first, as its counters and `keymiss` show, and minds what it found last.
+  call.db.peek(key)
   const minIdle = readInteger(call, 4, 'Invalid min-idle-time argument for XAUTOCLAIM')
   readStart(call, 5, id)
   let count = DEFAULT_COUNT
@@ -37,8 +40,7 @@ function xautoclaimRun(call: Call): void {
     } else if (options.is('JUSTID')) justId = true
     else throw ERR.syntax
   }
-  const key = call.key(1)
-  const stream = streamOfGroups(call, key)
+  const stream = call.db.getForWrite(key, Stream)
   const group = groupOfStream(call, stream)
   if (stream === undefined) return
   const consumer = consumerOf(call, key, group, call.args.bytes(3))

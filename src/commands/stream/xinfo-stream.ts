@@ -84,7 +84,7 @@ function writeContent(reply: Reply, stream: Stream, max: number): void {
     writeProgress(reply, stream, group)
     reply.text('pel-count')
     reply.integer(group.pending.count)
-    reply.text('pel')
+    reply.text('pending')
     writePending(reply, group, undefined, max)
     reply.text('consumers')
     reply.array(group.consumers.count)
@@ -98,7 +98,7 @@ function writeContent(reply: Reply, stream: Stream, max: number): void {
       reply.integer(consumer.activeTime)
       reply.text('pel-count')
       reply.integer(consumer.pending.count)
-      reply.text('pel')
+      reply.text('pending')
       writePending(reply, group, consumer, max)
     }
   }

@@ -30,6 +30,7 @@ import {
   streamOfGroups,
 } from './stream-arguments.ts'
 import { writeEntries, writeEntryOf } from './stream-replies.ts'
+import { propagateClaim } from './xclaim.ts'
 
 /** One stream that is asked for, and what it answers. */
 class Asked {
@@ -80,7 +81,6 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
     else settle(asked, asked.stream)
     if (asked.answers !== 'nothing') answering++
   }
-  if (call.changes > 0 && call.engine.journal.enabled) call.propagateNothing()
   if (answering > 0) {
     writeReply(call, answering)
   } else if (options.timeoutMs === -1) {
@@ -88,6 +88,8 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   } else {
     wait(call, name)
   }
+  // Never as it came: what changed is journaled as what it came to.
+  if (call.changes > 0 && call.engine.journal.enabled) call.propagateNothing()
   for (let i = 0; i < options.streams; i++) forget(streams[i]!)
 }
 
@@ -152,6 +154,7 @@ function lookUp(call: Call, i: number, name: 'XREAD' | 'XREADGROUP'): void {
   const grouped = name === 'XREADGROUP'
   const stream = grouped ? streamOfGroups(call, key) : call.db.getForRead(key, Stream)
   asked.stream = stream
+  asked.group = undefined
   asked.answers = 'nothing'
   if (grouped) {
     asked.group = stream?.groups.get(call.args.bytes(options.groupAt))
@@ -255,7 +258,7 @@ function writeReply(call: Call, answering: number): void {
     if (asked.answers === 'nothing') continue
     if (paired) reply.array(2)
     reply.bulk(call.key(options.first + i))
-    if (asked.answers === 'history') writeHistory(call, asked)
+    if (asked.answers === 'history') writeHistory(call, asked, call.key(options.first + i))
     else writeNew(call, asked)
   }
 }
@@ -270,7 +273,7 @@ function writeNew(call: Call, asked: Asked): void {
 }
 
 /** Replies with what is pending for the consumer; what was deleted meanwhile has no fields, and is not delivered again. */
-function writeHistory(call: Call, asked: Asked): void {
+function writeHistory(call: Call, asked: Asked, key: Bytes): void {
   const { reply } = call
   const stream = asked.stream!
   const group = asked.group!
@@ -285,10 +288,12 @@ function writeHistory(call: Call, asked: Asked): void {
   for (; count > 0; count--, owned.next(ownCursor)) {
     ownCursor.id(seen)
     if (writeEntryOf(reply, stream, seen)) {
-      if (group.find(seen, pending)) {
-        group.setDeliveryTime(pending, call.now())
-        group.countDelivery(pending)
-      }
+      if (!group.find(seen, pending)) continue
+      group.setDeliveryTime(pending, call.now())
+      group.countDelivery(pending)
+      call.changedWithin(key)
+      // Redis does not journal this: after a restart an entry would count as delivered less often than it was.
+      propagateClaim(call, key, group, seen, pending)
     } else {
       reply.array(2)
       writeStreamId(reply, seen)
