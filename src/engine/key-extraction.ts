@@ -75,10 +75,11 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
     range = { first, last: end, step }
   } else if (spec.count !== undefined) {
     if (spec.count >= count) return 'invalid'
-    const text = args.string(from + spec.count)
-    if (!/^(0|[1-9]\d{0,9})$/.test(text)) return 'invalid'
+    // As C's atoi reads it, to which Redis falls back here.
+    const number = /^[ \t\n\v\f\r]*\+?(\d{1,18})/.exec(args.string(from + spec.count))
+    if (number === null) return 'invalid'
     const first = spec.first ?? spec.count + 1
-    range = { first, last: first + Number(text) - 1, step: 1 }
+    range = { first, last: first + Number(number[1]) - 1, step: 1 }
   } else {
     const { first = 1, last = first, step = 1 } = spec
     range = { first, last: last < 0 ? count + last : last, step }

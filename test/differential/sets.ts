@@ -59,7 +59,7 @@ export const sets: Family = {
     if (name === 'SADD' && LONELY_KEYS.includes(words[1] ?? '')) words.splice(2, words.length, 'the only one')
     if (name === 'SSCAN') {
       // A table gives everything at once only when asked for so much, from the beginning.
-      if (/^[+-]?\d+$/.test(words[2] ?? '')) words[2] = '0'
+      if (/^[+-]?\d+(\0|$)/.test(words[2] ?? '')) words[2] = '0'
       for (let i = 3; i < words.length; i++) if (/^[1-9]\d*$/.test(words[i]!)) words[i] = '5000'
       if (words.length > 2 && !words.some((word) => word.toUpperCase() === 'COUNT')) words.push('COUNT', '5000')
     }

@@ -2,7 +2,8 @@
 
 import type { Engine } from '../../src/engine/engine.ts'
 import { ABSENT, type Hash } from '../../src/store/hash.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_NAMES, TYPE_STRING } from '../../src/store/value.ts'
+import type { MemberSet } from '../../src/store/member-set.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_NAMES, TYPE_SET, TYPE_STRING } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { TestClient } from './engine.ts'
 
@@ -22,6 +23,7 @@ export function dump(engine: Engine): Record<string, string> {
       if (type === TYPE_STRING) value = database.stringOf(entry, window).toString()
       else if (type === TYPE_LIST) value = client.ask('LRANGE', key, 0, -1)
       else if (type === TYPE_HASH) value = dumpHash(database.structureOf(entry) as Hash)
+      else if (type === TYPE_SET) value = dumpSet(database.structureOf(entry) as MemberSet)
       else throw new Error(`dump does not know ${TYPE_NAMES[type]}`)
       lines.push([
         `${database.index} ${key}`,
@@ -42,4 +44,13 @@ function dumpHash(hash: Hash): string {
     fields.push(`${pair} until ${hash.expiryOf(slot)}`)
   }
   return fields.sort().join('\n')
+}
+
+/** Members in the order of their bytes: a set has none of its own. */
+function dumpSet(set: MemberSet): string {
+  const window = new Bytes()
+  const members: string[] = []
+  for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot))
+    members.push(set.memberOf(slot, window).toString())
+  return JSON.stringify(members.sort())
 }
