@@ -484,7 +484,12 @@ export class AppendOnlyFile implements Journal {
     this.#origin = -this.#written
     this.#putting = false
     this.#progressed()
-    await file.close()
+    try {
+      await file.close()
+    } catch (error) {
+      // It is whole and synced; nothing is lost with a descriptor.
+      this.#log.warn({ error: describeDiskError(error) }, 'cannot close the increment before')
+    }
   }
 
   /** Writes and syncs what gathered; leaves the state `putting` when it succeeded. */

@@ -15,6 +15,8 @@ const KEPT_BYTES_MAX = 1024 * 1024
 
 export class RdbOutput {
   readonly compress: boolean
+  /** A longer string is not tried to be compressed: that takes a millisecond for each 200 KB, in one go. */
+  readonly #compressBytesMax: number
   source: Source
   /** Bytes gathered. */
   length = 0
@@ -24,8 +26,9 @@ export class RdbOutput {
   readonly #crc: Crc64 | undefined
   #checkedTo = 0
 
-  constructor(options: { compress: boolean; checksum: boolean }) {
+  constructor(options: { compress: boolean; compressBytesMax?: number; checksum: boolean }) {
     this.compress = options.compress
+    this.#compressBytesMax = options.compressBytesMax ?? Number.POSITIVE_INFINITY
     this.#crc = options.checksum ? new Crc64() : undefined
     this.source = Source.allocate(64 * 1024)
   }
@@ -112,7 +115,12 @@ export class RdbOutput {
   stringOf(source: Source, start: number, length: number): void {
     if (length <= INTEGER_BYTES_MAX) {
       if (length > 0 && this.#integer(source.u8, start, length)) return
-    } else if (length >= COMPRESSIBLE_BYTES_MIN && this.compress && this.#compressed(source, start, length)) {
+    } else if (
+      length >= COMPRESSIBLE_BYTES_MIN &&
+      this.compress &&
+      length <= this.#compressBytesMax &&
+      this.#compressed(source, start, length)
+    ) {
       return
     }
     this.lengthOf(length)

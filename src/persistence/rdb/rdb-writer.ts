@@ -1,16 +1,20 @@
 // Writing an RDB file one key at a time: whoever drives decides when, and where the bytes go.
 //
 // `output` gathers; the driver takes it away in pieces, at any moment between two
-// calls. A large structure is written in steps: `begin` and then `step` until it
-// is done. The structure must not change in between; before it does, the driver
+// calls. A large structure or string is written in steps: `begin` and then `step`
+// until it is done. It must not change in between; before it does, the driver
 // finishes it.
 
 import type { Database } from '../../store/database.ts'
 import { TYPE_STRING } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
+import type { ImageWriter } from '../image-writer.ts'
 import { OPCODE, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbOutput } from './rdb-output.ts'
 import { ValueWriter } from './value-codec.ts'
+
+/** A longer string is written in steps, and as it is: compressing and copying it in one go would take too long. */
+export const STRING_AT_ONCE_BYTES_MAX = 256 * 1024
 
 export interface RdbWriterOptions {
   compress: boolean
@@ -19,14 +23,20 @@ export interface RdbWriterOptions {
   use: 'nothing' | 'idle' | 'frequency'
 }
 
-export class RdbWriter {
+export class RdbWriter implements ImageWriter {
   readonly output: RdbOutput
   readonly #use: RdbWriterOptions['use']
   readonly #values = new ValueWriter()
   readonly #window = new Bytes()
+  /** The large string that is being written, and how far it is. */
+  readonly #string = new Bytes()
+  #stringAt = 0
+  #inString = false
+  /** The database of the last key; -1 = say it anew. */
+  #database = -1
 
   constructor(options: RdbWriterOptions) {
-    this.output = new RdbOutput(options)
+    this.output = new RdbOutput({ ...options, compressBytesMax: STRING_AT_ONCE_BYTES_MAX })
     this.#use = options.use
   }
 
@@ -56,6 +66,20 @@ export class RdbWriter {
     output.byte(OPCODE.resize)
     output.lengthOf(keys)
     output.lengthOf(volatileKeys)
+    this.#database = index
+  }
+
+  /** Says which database the next keys are in, if it is another than that of the last. */
+  select(index: number): void {
+    if (index === this.#database) return
+    this.#database = index
+    this.output.byte(OPCODE.selectDatabase)
+    this.output.lengthOf(index)
+  }
+
+  /** Has the next `select` say its database in any case. */
+  forgetDatabase(): void {
+    this.#database = -1
   }
 
   /** Writes one key with everything about it. */
@@ -63,7 +87,7 @@ export class RdbWriter {
     if (!this.begin(db, entry)) this.step(Number.POSITIVE_INFINITY)
   }
 
-  /** Begins one key; true when it is whole (a string), false when `step` goes on with its structure. */
+  /** Begins one key; true when it is whole (a short string), false when `step` goes on with it. */
   begin(db: Database, entry: number): boolean {
     const { output } = this
     const window = this.#window
@@ -76,9 +100,17 @@ export class RdbWriter {
     if (db.typeOf(entry) === TYPE_STRING) {
       output.byte(TYPE.string)
       output.string(db.keys.keyOf(entry, window))
-      output.string(db.stringOf(entry, window))
-      return true
+      const value = db.stringOf(entry, this.#string)
+      this.#inString = value.length > STRING_AT_ONCE_BYTES_MAX
+      if (this.#inString) {
+        this.#stringAt = 0
+        output.lengthOf(value.length)
+      } else {
+        output.string(value)
+      }
+      return !this.#inString
     }
+    this.#inString = false
     const value = db.structureOf(entry)
     output.byte(this.#values.typeOf(value))
     output.string(db.keys.keyOf(entry, window))
@@ -86,9 +118,18 @@ export class RdbWriter {
     return false
   }
 
-  /** Goes on with the structure until the output holds `untilBytes` or more; true when it is whole. */
+  /** Goes on with the value until the output holds `untilBytes` or more; true when it is whole. */
   step(untilBytes: number): boolean {
-    return this.#values.write(this.output, untilBytes)
+    return this.#inString ? this.#stepString(untilBytes) : this.#values.write(this.output, untilBytes)
+  }
+
+  #stepString(untilBytes: number): boolean {
+    const { output } = this
+    const string = this.#string
+    const length = Math.min(string.length - this.#stringAt, Math.max(1, untilBytes - output.length))
+    output.raw(string.source, string.start + this.#stringAt, length)
+    this.#stringAt += length
+    return this.#stringAt === string.length
   }
 
   /** Writes the end and the checksum. */
