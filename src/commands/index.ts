@@ -9,6 +9,7 @@ import { hashCommands } from './hash/index.ts'
 import { hyperloglogCommands } from './hyperloglog/index.ts'
 import { listCommands } from './list/index.ts'
 import { pubsubCommands } from './pubsub/index.ts'
+import { scriptingCommands } from './scripting/index.ts'
 import { serverCommands } from './server/index.ts'
 import { setCommands } from './set/index.ts'
 import { sortedSetCommands } from './sorted-set/index.ts'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   ...streamCommands,
   ...genericCommands,
   ...transactionsCommands,
+  ...scriptingCommands,
   ...pubsubCommands,
   ...connectionCommands,
   ...serverCommands,

@@ -38,6 +38,7 @@ import { type Journal, noJournal } from './journal.ts'
 import { type Log, silentLog } from './log.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
+import { type BusyListener, noScripts, type ScriptRunner } from './script-runner.ts'
 import { Stats } from './stats.ts'
 import { Timekeeper } from './timekeeper.ts'
 import { nameKey, type Transaction, Watches } from './transaction.ts'
@@ -48,6 +49,8 @@ export const ENGINE_LOADING = 1 << 0
 export const ENGINE_MEMORY_LIMITED = 1 << 1
 export const ENGINE_JOURNAL_FAILED = 1 << 2
 export const ENGINE_PAUSED = 1 << 3
+/** A script holds everybody up. */
+export const ENGINE_BUSY = 1 << 4
 
 /** Who wants to hear of changes; bits of `Engine.observing`. */
 const OBSERVE_WATCHES = 1 << 0
@@ -74,6 +77,8 @@ export interface EngineHost {
   shutdown?(options: { save: 'default' | 'save' | 'nosave'; now: boolean; force: boolean; abort: boolean }): void
   /** CONFIG REWRITE: the file to write, undefined when started without one. */
   configFile?: string
+  /** Hears clients while a script runs for long; undefined where it is impossible. */
+  whileBusy?: BusyListener
   /** Says which port and files it serves, for INFO. */
   describe?(): { tcpPort: number; unixSocket: string; configFile: string; executable: string }
 }
@@ -98,6 +103,7 @@ export class Engine implements DatabaseHost {
   databases: Database[] = []
   journal: Journal = noJournal
   host: EngineHost = {}
+  scripts: ScriptRunner = noScripts
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string
   readonly startedMs: number

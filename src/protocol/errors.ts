@@ -117,6 +117,7 @@ export const ERR = {
   unblockReason: fixed('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   loading: fixed('LOADING Redis is loading the dataset in memory'),
   busy: fixed('BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'),
+  busyFunction: fixed('BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.'),
   outOfMemory: fixed("OOM command not allowed when used memory > 'maxmemory'."),
   execAbort: fixed('EXECABORT Transaction discarded because of previous errors.'),
   misconfAof: (cause: string) => new ReplyError(`MISCONF Errors writing to the AOF file: ${cause}`),

@@ -1,0 +1,83 @@
+// EVAL, EVALSHA, EVAL_RO, EVALSHA_RO: run a script, given whole or by its SHA-1.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ReplyError } from '../../protocol/errors.ts'
+import type { Script } from '../../scripting/script-cache.ts'
+import { scriptsOf } from '../../scripting/scripts.ts'
+import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
+
+const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.')
+
+type Access = 'writes' | 'reads'
+
+function evalBody(call: Call, access: Access): void {
+  const keys = keyCount(call)
+  run(call, scriptsOf(call.engine).cache.script(call.args.bytes(1)), keys, access)
+}
+
+function evalSha(call: Call, access: Access): void {
+  const keys = keyCount(call)
+  const script = scriptsOf(call.engine).cache.find(call.args.string(1))
+  if (script === undefined) throw NO_SCRIPT
+  run(call, script, keys, access)
+}
+
+function run(call: Call, { main, sha, flags }: Script, keys: number, access: Access): void {
+  scriptsOf(call.engine).runScript(call, main, sha, flags, keys, access === 'reads')
+}
+
+const common = {
+  group: 'scripting',
+  complexity: 'Depends on the script that is executed.',
+  arity: -3,
+  reply: "any: what the script returns; its tables' fields say what they become",
+} as const satisfies Partial<CommandSpec>
+
+const writing = {
+  ...common,
+  flags: ['noscript', 'stale', 'skip_monitor', 'may_replicate', 'no_mandatory_keys', 'movablekeys'],
+  keys: [{ count: 2, first: 3, access: 'RW', use: ['access', 'update'] }],
+} as const satisfies Partial<CommandSpec>
+
+const reading = {
+  ...common,
+  flags: ['readonly', 'noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys'],
+  keys: [{ count: 2, first: 3, access: 'RO', use: 'access' }],
+} as const satisfies Partial<CommandSpec>
+
+export const eval_ = defineCommand({
+  ...writing,
+  name: 'EVAL',
+  summary: 'Runs a Lua script as one unit.',
+  since: '2.6.0',
+  args: [{ name: 'script', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  run: (call) => evalBody(call, 'writes'),
+})
+
+export const evalsha = defineCommand({
+  ...writing,
+  name: 'EVALSHA',
+  summary: 'Runs a Lua script that is known here already, by its SHA-1.',
+  since: '2.6.0',
+  args: [{ name: 'sha1', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  run: (call) => evalSha(call, 'writes'),
+})
+
+export const evalRo = defineCommand({
+  ...reading,
+  name: 'EVAL_RO',
+  summary: 'Runs a Lua script that may only read.',
+  since: '7.0.0',
+  args: [{ name: 'script', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  run: (call) => evalBody(call, 'reads'),
+})
+
+export const evalshaRo = defineCommand({
+  ...reading,
+  name: 'EVALSHA_RO',
+  summary: 'Runs a Lua script that may only read and is known here already, by its SHA-1.',
+  since: '7.0.0',
+  args: [{ name: 'sha1', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  run: (call) => evalSha(call, 'reads'),
+})

@@ -1,0 +1,38 @@
+// SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { scriptsOf } from '../../scripting/scripts.ts'
+
+const BAD_OPTION = ERR.of('SCRIPT FLUSH only support SYNC|ASYNC option')
+
+export const scriptFlush = defineCommand({
+  name: 'SCRIPT FLUSH',
+  summary: 'Forgets every script.',
+  group: 'scripting',
+  since: '2.6.0',
+  complexity: 'O(N) with N the number of scripts in cache',
+  arity: -2,
+  flags: ['noscript'],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  args: [
+    {
+      name: 'flush-type',
+      type: 'oneof',
+      optional: true,
+      since: '6.2.0',
+      args: [
+        { name: 'async', type: 'pure-token', token: 'ASYNC' },
+        { name: 'sync', type: 'pure-token', token: 'SYNC' },
+      ],
+    },
+  ],
+  reply: 'OK',
+  history: [['6.2.0', 'Accepts ASYNC and SYNC.']],
+  run({ args, engine, reply }) {
+    if (args.length > 3) throw BAD_OPTION
+    if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION
+    scriptsOf(engine).cache.clear()
+    reply.ok()
+  },
+})

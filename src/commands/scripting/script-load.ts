@@ -1,0 +1,20 @@
+// SCRIPT LOAD: compile a script for EVALSHA without running it.
+
+import { defineCommand } from '../../engine/command.ts'
+import { scriptsOf } from '../../scripting/scripts.ts'
+
+export const scriptLoad = defineCommand({
+  name: 'SCRIPT LOAD',
+  summary: 'Compiles a Lua script for EVALSHA.',
+  group: 'scripting',
+  since: '2.6.0',
+  complexity: 'O(N) with N the length in bytes of the script body.',
+  arity: 3,
+  flags: ['noscript', 'stale'],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  args: [{ name: 'script', type: 'string' }],
+  reply: 'bulk string: the SHA-1 of the script',
+  run(call) {
+    call.reply.text(scriptsOf(call.engine).cache.script(call.args.bytes(2)).sha)
+  },
+})

@@ -1,0 +1,42 @@
+// What the engine needs from whoever runs scripts, and what that one needs from whoever holds the sockets.
+//
+// A script runs to its end synchronously. One that takes longer than
+// `busy-reply-threshold` holds everybody up: from then on other clients are
+// answered BUSY, and those few commands are run that may end it (busy.ts).
+
+import type { ReplyError } from '../protocol/errors.ts'
+
+/** Runs scripts and keeps function libraries. */
+export interface ScriptRunner {
+  /** What others are told while a script holds them up; undefined while none does. */
+  readonly busy: ReplyError | undefined
+  /** Figures for INFO. */
+  readonly cachedScripts: number
+  readonly libraryCount: number
+  readonly functionCount: number
+  /** Stops the script that runs, whatever it has changed: the server ends without keeping that (SHUTDOWN NOSAVE). */
+  abort(): void
+  /** The code of every function library, latin1, for snapshots. */
+  libraries(): Iterable<string>
+  /** Loads a library out of a snapshot. Throws ReplyError. */
+  loadLibrary(code: string): void
+}
+
+/** Hears clients although a script keeps the event loop from turning. */
+export interface BusyListener {
+  /** Takes and answers what clients sent since the last time (BusyClients.receive). Called again and again while a script is slow. */
+  listen(): void
+  /** The script has ended. */
+  done(): void
+}
+
+/** An engine without scripts. */
+export const noScripts: ScriptRunner = {
+  busy: undefined,
+  cachedScripts: 0,
+  libraryCount: 0,
+  functionCount: 0,
+  abort() {},
+  *libraries() {},
+  loadLibrary() {},
+}

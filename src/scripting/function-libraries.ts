@@ -1,0 +1,289 @@
+// Function libraries: their code, the functions it registers, and the payload that carries them.
+//
+// A library's code runs once, when it is loaded: its globals are then nothing but
+// `redis` with `register_function` (so Redis has it). What its functions see when
+// they are called is furnished like a script's world. One table of globals serves
+// both: its contents are exchanged for the time of loading.
+//
+// Loading is all or nothing: a library enters the tables only after its code has
+// run and no name collides.
+
+import type { Engine } from '../engine/engine.ts'
+import { ERR } from '../protocol/errors.ts'
+import { caughtError } from './lua/errors.ts'
+import { LuaTable } from './lua/table.ts'
+import type { LuaFunction, LuaResult, LuaValue } from './lua/value.ts'
+import { rawToString } from './lua/value.ts'
+import { LuaWorld, strict } from './lua-world.ts'
+import { functionLibrary, loadingLibrary, raise } from './redis-library.ts'
+import type { ScriptCommands } from './script-commands.ts'
+import { errorText, ScriptKilled } from './script-error.ts'
+import { readLibraryShebang, scriptFlag } from './shebang.ts'
+
+export interface RegisteredFunction {
+  readonly name: string
+  readonly library: string
+  readonly run: LuaFunction
+  readonly description: string | undefined
+  /** Bits SCRIPT_…. */
+  readonly flags: number
+}
+
+export interface FunctionLibrary {
+  readonly name: string
+  /** Latin1, the shebang included. */
+  readonly code: string
+  readonly functions: readonly RegisteredFunction[]
+}
+
+/** A library's code may take this long to run; loading is no place for work. */
+const LOAD_MS_MAX = 500
+
+const NAME = /^[A-Za-z0-9_]+$/
+const NAME_PROBLEM = 'Library names can only contain letters, numbers, or underscores(_) and must be at least one character long'
+
+export class FunctionLibraries {
+  /** By name. */
+  libraries = new Map<string, FunctionLibrary>()
+  /** By name in lower case: FCALL does not mind. */
+  functions = new Map<string, RegisteredFunction>()
+  readonly #engine: Engine
+  readonly #commands: ScriptCommands
+  readonly #interrupt: () => void
+  #world: LuaWorld | undefined = undefined
+  #loadingGlobals: LuaTable | undefined = undefined
+  /** The library whose code is running: its name and what it has registered. */
+  #loading: { name: string; functions: RegisteredFunction[]; startedMs: number } | undefined = undefined
+
+  constructor(engine: Engine, commands: ScriptCommands, interrupt: () => void) {
+    this.#engine = engine
+    this.#commands = commands
+    this.#interrupt = interrupt
+  }
+
+  get world(): LuaWorld {
+    this.#world ??= new LuaWorld(functionLibrary(this.#engine, this.#commands), {}, () => this.#tick())
+    return this.#world
+  }
+
+  find(name: string): RegisteredFunction | undefined {
+    return this.functions.get(name) ?? this.functions.get(name.toLowerCase())
+  }
+
+  /** Every library's code, in order of loading. */
+  *codes(): Iterable<string> {
+    for (const { code } of this.libraries.values()) yield code
+  }
+
+  /** Loads a library and returns its name. Throws ReplyError; nothing has changed then. */
+  load(code: string, existing: 'replace' | 'refuse'): string {
+    const { name, engine, start } = readLibraryShebang(code)
+    if (!NAME.test(name)) throw ERR.of(NAME_PROBLEM)
+    if (engine.toLowerCase() !== 'lua') throw ERR.of(`Engine '${engine}' not found`)
+    if (existing === 'refuse' && this.libraries.has(name)) throw ERR.of(`Library '${name}' already exists`)
+    const functions = this.#run(name, code.slice(start))
+    if (functions.length === 0) throw ERR.of('No functions registered')
+    for (const { name: function_ } of functions) {
+      const other = this.find(function_)
+      if (other !== undefined && other.library !== name) throw ERR.of(`Function ${function_} already exists`)
+    }
+    this.#remove(name)
+    this.#add({ name, code, functions })
+    return name
+  }
+
+  /** Removes a library; false when there is none of that name. */
+  delete(name: string): boolean {
+    return this.#remove(name)
+  }
+
+  clear(): void {
+    this.libraries = new Map()
+    this.functions = new Map()
+    // Nothing of theirs is left to be seen: the next one gets a world of its own.
+    this.#world = undefined
+    this.#loadingGlobals = undefined
+  }
+
+  /**
+   * Loads several libraries or none. `flush` removes all others, `replace` those of the same names; `append` refuses the same
+   * names. Throws ReplyError; nothing has changed then.
+   */
+  restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
+    const { libraries, functions } = this
+    this.libraries = policy === 'flush' ? new Map() : new Map(libraries)
+    this.functions = policy === 'flush' ? new Map() : new Map(functions)
+    try {
+      for (const code of codes) this.load(code, policy === 'replace' ? 'replace' : 'refuse')
+    } catch (error) {
+      this.libraries = libraries
+      this.functions = functions
+      throw error
+    }
+  }
+
+  #add(library: FunctionLibrary): void {
+    this.libraries.set(library.name, library)
+    for (const registered of library.functions) this.functions.set(registered.name.toLowerCase(), registered)
+  }
+
+  #remove(name: string): boolean {
+    const library = this.libraries.get(name)
+    if (library === undefined) return false
+    this.libraries.delete(name)
+    for (const registered of library.functions) this.functions.delete(registered.name.toLowerCase())
+    return true
+  }
+
+  /** Runs a library's code and returns what it registered. */
+  #run(name: string, source: string): RegisteredFunction[] {
+    const { runtime, globals } = this.world
+    let main: LuaFunction
+    try {
+      main = runtime.compile(source, 'user_function')
+    } catch (thrown) {
+      const error = caughtError(thrown)
+      if (error === undefined) throw thrown
+      throw ERR.of(`Error compiling function: ${errorText(error).slice('ERR '.length)}`)
+    }
+    this.#loadingGlobals ??= this.#makeLoadingGlobals()
+    const functions: RegisteredFunction[] = []
+    this.#loading = { name, functions, startedMs: this.#engine.clock.monotonic() }
+    exchange(globals, this.#loadingGlobals)
+    try {
+      runtime.run(main)
+      return functions
+    } catch (thrown) {
+      if (thrown instanceof ScriptKilled) throw ERR.of(`Error registering functions: ${thrown.message}`)
+      const error = caughtError(thrown)
+      if (error === undefined) throw thrown
+      throw ERR.of(`Error registering functions: ${errorText(error)}`)
+    } finally {
+      exchange(globals, this.#loadingGlobals)
+      this.#loading = undefined
+    }
+  }
+
+  #makeLoadingGlobals(): LuaTable {
+    const redis = loadingLibrary(this.#engine, (...args) => this.#register(args))
+    redis.metatable = strict()
+    redis.readonly = true
+    const globals = new LuaTable()
+    globals.set('redis', redis)
+    return globals
+  }
+
+  #tick(): void {
+    const loading = this.#loading
+    if (loading === undefined) {
+      this.#interrupt()
+      return
+    }
+    const elapsedMs = this.#engine.clock.monotonic() - loading.startedMs
+    if (elapsedMs > LOAD_MS_MAX) throw new ScriptKilled('ERR FUNCTION LOAD timeout')
+  }
+
+  /** redis.register_function(name, callback), or with one table of named arguments. */
+  #register(args: readonly LuaValue[]): LuaResult {
+    const loading = this.#loading
+    if (loading === undefined) raise('redis.register_function can only be called on FUNCTION LOAD command')
+    if (args.length < 1 || args.length > 2) raise('wrong number of arguments to redis.register_function')
+    const { name, run, description, flags } = args.length === 1 ? namedArguments(args[0]) : plainArguments(args)
+    if (!NAME.test(name)) raise(NAME_PROBLEM)
+    const lower = name.toLowerCase()
+    if (loading.functions.some((other) => other.name.toLowerCase() === lower)) {
+      raise('Function already exists in the library')
+    }
+    loading.functions.push({ name, library: loading.name, run, description, flags })
+    return []
+  }
+}
+
+interface Registration {
+  name: string
+  run: LuaFunction
+  description: string | undefined
+  flags: number
+}
+
+function plainArguments([name, run]: readonly LuaValue[]): Registration {
+  const text = textOf(name)
+  if (text === undefined) raise('first argument to redis.register_function must be a string')
+  if (typeof run !== 'function') raise('second argument to redis.register_function must be a function')
+  return { name: text, run, description: undefined, flags: 0 }
+}
+
+function namedArguments(table: LuaValue): Registration {
+  if (!(table instanceof LuaTable)) {
+    raise(
+      'calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).',
+    )
+  }
+  let name: string | undefined
+  let run: LuaFunction | undefined
+  let description: string | undefined
+  let flags = 0
+  for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    const key = table.keyAt(at)
+    const value = table.valueAt(at)
+    const argument = textOf(key)
+    if (argument === undefined) raise('named argument key given to redis.register_function is not a string')
+    switch (argument.toLowerCase()) {
+      case 'function_name':
+        name = textOf(value) ?? raise('function_name argument given to redis.register_function must be a string')
+        break
+      case 'description':
+        description = textOf(value) ?? raise('description argument given to redis.register_function must be a string')
+        break
+      case 'callback':
+        if (typeof value !== 'function') raise('callback argument given to redis.register_function must be a function')
+        run = value
+        break
+      case 'flags':
+        flags = flagsOf(value)
+        break
+      default:
+        raise('unknown argument given to redis.register_function')
+    }
+  }
+  if (name === undefined) raise('redis.register_function must get a function name argument')
+  if (run === undefined) raise('redis.register_function must get a callback argument')
+  return { name, run, description, flags }
+}
+
+function flagsOf(value: LuaValue): number {
+  if (!(value instanceof LuaTable)) {
+    raise('flags argument to redis.register_function must be a table representing function flags')
+  }
+  let flags = 0
+  for (let i = 1; ; i++) {
+    const name = value.getNumber(i)
+    if (name === undefined) return flags
+    const flag = typeof name === 'string' ? scriptFlag(name) : undefined
+    if (flag === undefined) raise('unknown flag given')
+    flags |= flag
+  }
+}
+
+function textOf(value: LuaValue): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? rawToString(value) : undefined
+}
+
+/** Exchanges the contents of two tables. */
+function exchange(a: LuaTable, b: LuaTable): void {
+  const { array, capacity, holey, keys, values, index, nodes } = a
+  a.array = b.array
+  a.capacity = b.capacity
+  a.holey = b.holey
+  a.keys = b.keys
+  a.values = b.values
+  a.index = b.index
+  a.nodes = b.nodes
+  b.array = array
+  b.capacity = capacity
+  b.holey = holey
+  b.keys = keys
+  b.values = values
+  b.index = index
+  b.nodes = nodes
+}

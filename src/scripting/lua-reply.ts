@@ -1,0 +1,212 @@
+// A command's reply as Lua values, for redis.call.
+//
+// The shapes are Redis's. Speaking RESP2, as scripts do unless they call
+// redis.setresp(3): a status is {ok=…}, an error {err=…}, the absent value false,
+// maps, sets and doubles what they are on the wire. Speaking RESP3: {map=…},
+// {set=…}, {double=…}, {verbatim_string=…}, {big_number=…}, booleans, and nil.
+//
+// Containers under construction stand on a stack; a reply is complete when the
+// stack is empty again.
+
+import type { ReplyError } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import type { Bytes, Source } from '../util/bytes.ts'
+import { formatDouble } from '../util/numbers.ts'
+import { meter } from './lua/meter.ts'
+import { LuaTable } from './lua/table.ts'
+import type { LuaValue } from './lua/value.ts'
+
+/** Bytes of a string beside its characters. */
+const STRING_BYTES = 32
+/** Below this a loop makes a string faster than a call into the runtime. */
+const SHORT_STRING_BYTES = 16
+
+type Shape = 'array' | 'map' | 'set'
+
+/** A container whose elements are still to come. */
+interface Open {
+  shape: Shape
+  /** Elements so far, from index 1 on. */
+  elements: LuaValue[]
+  /** Elements still to come. */
+  missing: number
+}
+
+export class LuaReply implements Reply {
+  protocol: 2 | 3 = 2
+  /** The reply, once the command has run. */
+  value: LuaValue = undefined
+  /** The error the command answered with, if it did. */
+  failure: ReplyError | undefined = undefined
+  readonly #open: Open[] = []
+  #last: Open | undefined = undefined
+
+  /** Begins anew. */
+  begin(): void {
+    this.value = undefined
+    this.failure = undefined
+    if (this.#last !== undefined) {
+      this.#open.length = 0
+      this.#last = undefined
+    }
+  }
+
+  ok(): void {
+    this.status('OK')
+  }
+
+  status(text: string): void {
+    this.#put(record('ok', text))
+  }
+
+  error(error: ReplyError): void {
+    const table = errorTable(error.text)
+    // It was counted when the command failed.
+    table.set('ignore_error_stats_update', true)
+    if (this.#last === undefined) this.failure = error
+    this.#put(table)
+  }
+
+  integer(value: number | bigint): void {
+    this.#put(typeof value === 'number' ? value : Number(value))
+  }
+
+  bulk(bytes: Bytes): void {
+    this.bulkFrom(bytes.source, bytes.start, bytes.length)
+  }
+
+  bulkFrom(source: Source, start: number, length: number): void {
+    this.#put(stringOf(source, start, length))
+  }
+
+  bulkRow(source: Source, start: number, count: number): number {
+    const { u8 } = source
+    let at = start
+    for (let left = count; left > 0; left--) {
+      const length = u8[at]!
+      this.#put(stringOf(source, at + 1, length))
+      at += length + 2
+    }
+    return at
+  }
+
+  text(latin1: string): void {
+    meter.charge(latin1.length + STRING_BYTES)
+    this.#put(latin1)
+  }
+
+  nil(): void {
+    this.#put(this.protocol === 3 ? undefined : false)
+  }
+
+  nilArray(): void {
+    this.nil()
+  }
+
+  array(length: number): void {
+    this.#begin('array', length)
+  }
+
+  map(length: number): void {
+    this.#begin(this.protocol === 3 ? 'map' : 'array', 2 * length)
+  }
+
+  set(length: number): void {
+    this.#begin(this.protocol === 3 ? 'set' : 'array', length)
+  }
+
+  push(length: number): void {
+    this.#begin('array', length)
+  }
+
+  double(value: number): void {
+    if (this.protocol === 3) this.#put(record('double', value))
+    else this.text(formatDouble(value))
+  }
+
+  printedDouble(text: string): void {
+    if (this.protocol === 3) this.#put(record('double', Number(text)))
+    else this.text(text)
+  }
+
+  bigNumber(text: string): void {
+    if (this.protocol === 3) this.#put(record('big_number', text))
+    else this.text(text)
+  }
+
+  boolean(value: boolean): void {
+    this.#put(this.protocol === 3 ? value : value ? 1 : 0)
+  }
+
+  verbatim(latin1: string, format = 'txt'): void {
+    if (this.protocol === 2) {
+      this.text(latin1)
+      return
+    }
+    meter.charge(latin1.length + STRING_BYTES)
+    const parts = record('format', format)
+    parts.set('string', latin1)
+    this.#put(record('verbatim_string', parts))
+  }
+
+  #begin(shape: Shape, missing: number): void {
+    if (missing === 0) {
+      this.#put(made(shape, [undefined]))
+      return
+    }
+    this.#last = { shape, elements: [undefined], missing }
+    this.#open.push(this.#last)
+  }
+
+  #put(value: LuaValue): void {
+    let put = value
+    while (true) {
+      const last = this.#last
+      if (last === undefined) {
+        this.value = put
+        return
+      }
+      last.elements.push(put)
+      if (--last.missing > 0) return
+      this.#open.pop()
+      this.#last = this.#open[this.#open.length - 1]
+      put = made(last.shape, last.elements)
+    }
+  }
+}
+
+/** Makes {err=…} of an error's text. */
+export function errorTable(text: string): LuaTable {
+  return record('err', text)
+}
+
+/** Makes a table of one field. */
+export function record(name: string, value: LuaValue): LuaTable {
+  const table = new LuaTable()
+  table.set(name, value)
+  return table
+}
+
+function made(shape: Shape, elements: LuaValue[]): LuaTable {
+  const table = new LuaTable()
+  if (shape === 'array') {
+    if (elements.length > 1) table.adopt(elements)
+    return table
+  }
+  if (shape === 'set') {
+    for (let i = 1; i < elements.length; i++) if (elements[i] !== undefined) table.set(elements[i], true)
+    return record('set', table)
+  }
+  for (let i = 1; i < elements.length; i += 2) if (elements[i] !== undefined) table.set(elements[i], elements[i + 1])
+  return record('map', table)
+}
+
+function stringOf(source: Source, start: number, length: number): string {
+  meter.charge(length + STRING_BYTES)
+  const { u8 } = source
+  if (length > SHORT_STRING_BYTES) return u8.toString('latin1', start, start + length)
+  let text = ''
+  const end = start + length
+  for (let i = start; i < end; i++) text += String.fromCharCode(u8[i]!)
+  return text
+}

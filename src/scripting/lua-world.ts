@@ -1,0 +1,86 @@
+// A Lua world as Redis furnishes it: its libraries, the `redis` table, and globals that nobody may change.
+//
+// Scripts have one world and functions another, as in Redis. A global that is not
+// there is an error rather than nil: it is a spelling mistake more often than not.
+
+import { LuaError, runtimeError } from './lua/errors.ts'
+import { bitLibrary } from './lua/lib/bit.ts'
+import { createCjson } from './lua/lib/cjson.ts'
+import { cmsgpackLibrary } from './lua/lib/cmsgpack.ts'
+import { stringLibrary } from './lua/lib/string.ts'
+import { structLibrary } from './lua/lib/struct.ts'
+import { stringMeta } from './lua/calls.ts'
+import { LuaRuntime } from './lua/runtime.ts'
+import { LuaTable } from './lua/table.ts'
+import { type LuaFunction, type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
+import { errorTable } from './lua-reply.ts'
+
+export class LuaWorld {
+  readonly runtime: LuaRuntime
+  readonly globals: LuaTable
+
+  /** `extras` are further globals. `interrupt` is called regularly while something runs. */
+  constructor(redis: LuaTable, extras: Readonly<Record<string, LuaValue>>, interrupt: () => void) {
+    this.runtime = new LuaRuntime({ interrupt })
+    const { globals } = this.runtime
+    this.globals = globals
+    this.runtime.addLibrary('string', stringLibrary)
+    this.runtime.addLibrary('bit', bitLibrary)
+    this.runtime.addLibrary('struct', structLibrary)
+    this.runtime.addLibrary('cmsgpack', cmsgpackLibrary)
+    this.runtime.addLibrary('cjson', createCjson())
+    globals.set('redis', redis)
+    globals.set('pcall', unwrapErrors(globals.getString('pcall') as LuaFunction))
+    for (const [name, value] of Object.entries(extras)) globals.set(name, value)
+    globals.metatable = strict()
+    protect(globals, new Set())
+    if (stringMeta.table !== undefined) protect(stringMeta.table, new Set())
+  }
+
+  /** The place of a global among the globals' values, where it can be set without asking. */
+  placeOf(name: string): number {
+    return this.globals.find(name)
+  }
+}
+
+/** Makes the metatable of globals: what is not there is an error. */
+export function strict(): LuaTable {
+  const metatable = new LuaTable()
+  metatable.set('__index', (_: LuaValue, key: LuaValue): LuaResult => {
+    const name = typeof key === 'string' || typeof key === 'number' ? rawToString(key) : '(null)'
+    runtimeError(`Script attempted to access nonexistent global variable '${name}'`)
+  })
+  metatable.readonly = true
+  return metatable
+}
+
+/** Makes a table, and the tables in it, refuse every change. */
+function protect(table: LuaTable, seen: Set<LuaTable>): void {
+  if (seen.has(table)) return
+  seen.add(table)
+  table.readonly = true
+  for (const value of table.values) if (value instanceof LuaTable) protect(value, seen)
+}
+
+/** Redis's pcall: an error that is a table with an `err` field is given as that text, as before such tables existed. */
+function unwrapErrors(pcall: LuaFunction): LuaFunction {
+  return function redisPcall(): LuaResult {
+    const results = Reflect.apply(pcall, undefined, arguments) as LuaResult
+    if (Array.isArray(results) && results[0] === false && results[1] instanceof LuaTable) {
+      const text = results[1].getString('err')
+      if (typeof text === 'string' || typeof text === 'number') return [false, text]
+    }
+    return results
+  }
+}
+
+/** The global function that Redis leaves for errors to pass through; scripts can see it, and nobody else calls it. */
+export function errorHandler(value: LuaValue): LuaResult {
+  const table = value instanceof LuaTable ? value : errorTable(`ERR ${rawToString(value)}`)
+  const { source } = LuaError.raise(undefined)
+  if (source !== undefined) {
+    table.set('source', `@${source.chunk}`)
+    table.set('line', source.line)
+  }
+  return table
+}

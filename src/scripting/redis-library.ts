@@ -1,0 +1,157 @@
+// The `redis` table of scripts and of functions.
+//
+// Errors here are Redis's: tables with an `err` field, raised where Lua's own
+// libraries raise strings. They carry no position in their text; the final reply
+// adds one.
+
+import { createHash } from 'node:crypto'
+import type { Engine } from '../engine/engine.ts'
+import { REDIS_VERSION } from '../engine/version.ts'
+import { NONE } from './lua/calls.ts'
+import { LuaError } from './lua/errors.ts'
+import { library } from './lua/library.ts'
+import type { LuaTable } from './lua/table.ts'
+import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
+import { errorTable, record } from './lua-reply.ts'
+import type { ScriptCommands } from './script-commands.ts'
+
+/** Major, minor and patch as one number: 0x00070206. */
+const REDIS_VERSION_NUM = REDIS_VERSION.split('.').reduce((number, part) => (number << 8) | Number(part), 0)
+
+const REPL_NONE = 0
+const REPL_AOF = 1
+const REPL_REPLICA = 2
+const REPL_ALL = REPL_AOF | REPL_REPLICA
+
+/** Log levels by number, with the method of our log that each means. */
+const LOG_LEVELS = ['debug', 'debug', 'info', 'warn'] as const
+
+/** What a library sees while it is loaded and a function while it runs. */
+function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
+  return {
+    LOG_DEBUG: 0,
+    LOG_VERBOSE: 1,
+    LOG_NOTICE: 2,
+    LOG_WARNING: 3,
+    REDIS_VERSION,
+    REDIS_VERSION_NUM,
+    log(...args) {
+      if (args.length < 2) raise('redis.log() requires two arguments or more.')
+      if (typeof args[0] !== 'number') raise('First argument must be a number (log level).')
+      const level = LOG_LEVELS[Math.trunc(args[0])]
+      if (level === undefined) raise('Invalid debug level.')
+      const words: string[] = []
+      for (const value of args.slice(1)) if (isText(value)) words.push(rawToString(value))
+      engine.log[level]({ script: true }, words.join(' '))
+      return NONE
+    },
+  }
+}
+
+/** Makes the `redis` table of a library that is being loaded. */
+export function loadingLibrary(engine: Engine, register: LuaFunction): LuaTable {
+  return library({ ...common(engine), register_function: register })
+}
+
+/** Makes the `redis` table of functions. */
+export function functionLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+  return library({ ...common(engine), ...running(commands) })
+}
+
+/** Makes the `redis` table of EVAL's scripts. */
+export function scriptLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+  return library({
+    ...common(engine),
+    ...running(commands),
+    /** The debugger is not there to stop in. */
+    breakpoint() {
+      return false
+    },
+    debug() {
+      return NONE
+    },
+    /** Effects are what is replicated always. */
+    replicate_commands() {
+      return true
+    },
+  })
+}
+
+function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValue> {
+  return {
+    REPL_NONE,
+    REPL_AOF,
+    REPL_SLAVE: REPL_REPLICA,
+    REPL_REPLICA,
+    REPL_ALL,
+    call(): LuaResult {
+      const value = commands.run(arguments as unknown as ArrayLike<LuaValue>)
+      if (commands.failed) throw LuaError.raise(value)
+      return value
+    },
+    pcall(): LuaResult {
+      return commands.run(arguments as unknown as ArrayLike<LuaValue>)
+    },
+    acl_check_cmd(): LuaResult {
+      const error = commands.check(arguments as unknown as ArrayLike<LuaValue>)
+      if (error !== undefined) throw LuaError.raise(error)
+      return true
+    },
+    error_reply(...args) {
+      const [text] = args
+      if (args.length !== 1 || typeof text !== 'string') return errorTable('ERR wrong number or type of arguments')
+      return errorTable(withCode(text))
+    },
+    status_reply(...args) {
+      const [text] = args
+      if (args.length !== 1 || typeof text !== 'string') return errorTable('ERR wrong number or type of arguments')
+      return record('ok', text)
+    },
+    /** Which effects go where is not a script's to choose: all of them go everywhere, or the copies would differ. */
+    set_repl(...args) {
+      if (args.length !== 1) raise('redis.set_repl() requires two arguments.')
+      const where = toNumber(args[0]) ?? 0
+      if ((where & ~REPL_ALL) !== 0) {
+        raise('Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.')
+      }
+      return NONE
+    },
+    setresp(...args) {
+      if (args.length !== 1) raise('redis.setresp() requires one argument.')
+      const version = toNumber(args[0])
+      if (version !== 2 && version !== 3) raise('RESP version must be 2 or 3.')
+      commands.reply.protocol = version
+      return NONE
+    },
+    sha1hex(...args) {
+      if (args.length !== 1) raise('wrong number of arguments')
+      return sha1(isText(args[0]) ? rawToString(args[0]) : '')
+    },
+  }
+}
+
+/** SHA-1 of latin1 text, in hexadecimal. */
+export function sha1(latin1: string): string {
+  return createHash('sha1').update(latin1, 'latin1').digest('hex')
+}
+
+/** Throws an error in Redis's form. */
+export function raise(message: string): never {
+  throw LuaError.raise(errorTable(`ERR ${message}`))
+}
+
+/** Gives an error's text a code when it is one word only; the dash that clients see first may be there or not. */
+function withCode(text: string): string {
+  const line = text.startsWith('-') ? text.slice(1) : text
+  const space = line.indexOf(' ')
+  if (space === -1) return `ERR ${trimBreaks(line)}`
+  return `${line.slice(0, space)} ${trimBreaks(line.slice(space + 1))}`
+}
+
+function trimBreaks(text: string): string {
+  return text.replace(/^[\r\n]+|[\r\n]+$/g, '')
+}
+
+function isText(value: LuaValue): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
+}

@@ -1,0 +1,155 @@
+// What a script returns, as a reply.
+//
+// The way back of lua-reply.ts: numbers are cut to integers, true is 1 and false the
+// absent value (true and false once the script spoke RESP3), a table is an array up
+// to its first nil unless one of Redis's fields makes it something else. Tables may
+// hold themselves, so this walks with a stack of its own, to Redis's depth.
+
+import { ReplyError } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { castSigned } from './lua/lib/cast.ts'
+import { LuaTable } from './lua/table.ts'
+import type { LuaValue } from './lua/value.ts'
+
+/** Tables within tables that redis-server's Lua stack has room for. */
+const DEPTH_MAX = 7995
+
+const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
+
+/** A container being replied. */
+interface Frame {
+  table: LuaTable
+  /** `pairs` replies keys and values, `keys` keys alone. */
+  walk: 'elements' | 'pairs' | 'keys'
+  /** Index of an element, or a position in the table's traversal. */
+  at: number
+  end: number
+}
+
+/** Replies a value. `booleans` says whether the script spoke RESP3. An error is not counted. */
+export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): void {
+  if (!(value instanceof LuaTable)) {
+    replyScalar(reply, value, booleans)
+    return
+  }
+  const stack: Frame[] = []
+  replyTable(reply, value, stack)
+  let frame = stack[stack.length - 1]
+  while (frame !== undefined) {
+    if (frame.walk === 'elements') {
+      if (frame.at > frame.end) stack.pop()
+      else replyAny(reply, frame.table.getNumber(frame.at++), stack, booleans)
+    } else {
+      const position = frame.table.nextPosition(frame.at)
+      if (position === 0) {
+        stack.pop()
+      } else {
+        frame.at = position
+        replyAny(reply, frame.table.keyAt(position), stack, booleans)
+        // A key that is a table itself is replied before its value.
+        if (frame.walk === 'pairs') {
+          if (stack[stack.length - 1] === frame) replyAny(reply, frame.table.valueAt(position), stack, booleans)
+          else stack.splice(stack.indexOf(frame) + 1, 0, single(frame.table.valueAt(position)))
+        }
+      }
+    }
+    frame = stack[stack.length - 1]
+  }
+}
+
+/** A frame that replies one value. */
+function single(value: LuaValue): Frame {
+  return { table: LuaTable.of([value]), walk: 'elements', at: 1, end: 1 }
+}
+
+function replyAny(reply: Reply, value: LuaValue, stack: Frame[], booleans: boolean): void {
+  if (value instanceof LuaTable) replyTable(reply, value, stack)
+  else replyScalar(reply, value, booleans)
+}
+
+function replyScalar(reply: Reply, value: LuaValue, booleans: boolean): void {
+  if (typeof value === 'string') reply.text(value)
+  else if (typeof value === 'number') {
+    const whole = Math.trunc(value)
+    reply.integer(Number.isSafeInteger(whole) ? whole + 0 : castSigned(value))
+  } else if (typeof value === 'boolean') {
+    if (booleans) reply.boolean(value)
+    else if (value) reply.integer(1)
+    else reply.nil()
+  } else reply.nil()
+}
+
+function replyTable(reply: Reply, table: LuaTable, stack: Frame[]): void {
+  if (stack.length >= DEPTH_MAX) {
+    reply.error(TOO_DEEP)
+    return
+  }
+  if (table.nodes > 0 && replyMarked(reply, table, stack)) return
+  const end = elementsOf(table)
+  reply.array(end)
+  if (end > 0) stack.push({ table, walk: 'elements', at: 1, end })
+}
+
+/** Replies a table that one of Redis's fields makes something other than an array; false when none does. */
+function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
+  const error = table.getString('err')
+  if (typeof error === 'string') {
+    reply.error(new ReplyError(oneLine(error)))
+    return true
+  }
+  const ok = table.getString('ok')
+  if (typeof ok === 'string') {
+    reply.status(oneLine(ok))
+    return true
+  }
+  const double = table.getString('double')
+  if (typeof double === 'number') {
+    reply.double(double)
+    return true
+  }
+  const map = table.getString('map')
+  if (map instanceof LuaTable) {
+    reply.map(count(map))
+    stack.push({ table: map, walk: 'pairs', at: 0, end: 0 })
+    return true
+  }
+  const set = table.getString('set')
+  if (set instanceof LuaTable) {
+    reply.set(count(set))
+    stack.push({ table: set, walk: 'keys', at: 0, end: 0 })
+    return true
+  }
+  const big = table.getString('big_number')
+  if (typeof big === 'string') {
+    reply.bigNumber(oneLine(big))
+    return true
+  }
+  const verbatim = table.getString('verbatim_string')
+  if (verbatim instanceof LuaTable) {
+    const format = verbatim.getString('format')
+    const text = verbatim.getString('string')
+    if (typeof format === 'string' && typeof text === 'string') {
+      reply.verbatim(text, format)
+      return true
+    }
+  }
+  return false
+}
+
+/** Elements from 1 up to the first nil. */
+function elementsOf(table: LuaTable): number {
+  let end = 0
+  while (table.getNumber(end + 1) !== undefined) end++
+  return end
+}
+
+function count(table: LuaTable): number {
+  let entries = 0
+  for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) entries++
+  return entries
+}
+
+/** A status or an error is one line. */
+export function oneLine(text: string): string {
+  return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text
+}

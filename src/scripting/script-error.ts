@@ -1,0 +1,54 @@
+// What a client is told of an error that ended a script.
+
+import { ReplyError } from '../protocol/errors.ts'
+import { type LuaError, type Position, caughtError } from './lua/errors.ts'
+import { LuaTable } from './lua/table.ts'
+import { rawToString } from './lua/value.ts'
+import { oneLine } from './reply-from-lua.ts'
+
+/** Thrown through a running script to end it. No script can catch it. */
+export class ScriptKilled {
+  /** The reply to the script's caller. */
+  readonly message: string
+  /** What the script has changed is not to be kept: the server ends. */
+  readonly discards: boolean
+
+  constructor(message: string, discards = false) {
+    this.message = message
+    this.discards = discards
+  }
+}
+
+/** An error's text as Redis forms it, without the position that final replies add. */
+export function errorText(error: LuaError): string {
+  const { value } = error
+  if (!(value instanceof LuaTable)) return `ERR ${rawToString(value)}`
+  const text = value.getString('err')
+  return typeof text === 'string' || typeof text === 'number' ? rawToString(text) : 'ERR unknown error'
+}
+
+/** The final reply: `ERR user_script:1: message script: <name>, on @user_script:1.` */
+export function scriptError(error: LuaError, name: string): ReplyError {
+  const { source } = error
+  const where = source === undefined ? '' : ` script: ${name}, on ${sourceName(source)}:${source.line}.`
+  return new ReplyError(oneLine(errorText(error)) + where)
+}
+
+/** True when the error came from a command, where it was counted. */
+export function wasCounted(error: LuaError): boolean {
+  return error.value instanceof LuaTable && error.value.getString('ignore_error_stats_update') === true
+}
+
+/** Returns what was thrown as an error of the script; throws it on when it is none. */
+export function asScriptError(thrown: unknown): LuaError {
+  const error = caughtError(thrown)
+  if (error === undefined) throw thrown
+  return error
+}
+
+/** A chunk's name as Lua's debug library tells it: ours begin with @, a loaded string is its own name. */
+function sourceName({ chunk }: Position): string {
+  if (chunk === 'user_script' || chunk === 'user_function') return `@${chunk}`
+  const text = /^\[string "([^]*)"\]$/.exec(chunk)
+  return text === null ? `=${chunk}` : text[1]!
+}

@@ -1,0 +1,285 @@
+// Runs scripts and functions for clients: the engine's ScriptRunner.
+//
+//   EVAL ─▶ cache: compiled before? ─▶ admit: flags, memory, disk ─▶ run ─▶ reply
+//                                                            │
+//              one unit of the journal, one reading of the clock, the caller's client with a
+//              database and protocol of the script's own ─▶ waiters are served by the engine afterwards
+//
+// One script runs at a time, to its end. The interrupt hook of the Lua runtime
+// comes by every few ten thousand steps: there a slow script lets others be heard
+// (busy.ts), and there it is ended when somebody asked for that.
+//
+//   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (thrown out of) ──▶ idle
+
+import type { Call } from '../engine/call.ts'
+import { ENGINE_BUSY, ENGINE_JOURNAL_FAILED, ENGINE_MEMORY_LIMITED, type Engine } from '../engine/engine.ts'
+import type { ScriptRunner } from '../engine/script-runner.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
+import { FunctionLibraries } from './function-libraries.ts'
+import { caughtError } from './lua/errors.ts'
+import { LuaTable } from './lua/table.ts'
+import type { LuaFunction, LuaValue } from './lua/value.ts'
+import { errorHandler, LuaWorld } from './lua-world.ts'
+import { scriptLibrary } from './redis-library.ts'
+import { replyValue } from './reply-from-lua.ts'
+import { ScriptCache } from './script-cache.ts'
+import { ScriptCommands } from './script-commands.ts'
+import { asScriptError, errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
+import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED } from './shebang.ts'
+
+export type ScriptKind = 'script' | 'function'
+
+/** The script that is running. */
+export interface RunningScript {
+  readonly kind: ScriptKind
+  /** The SHA-1, or the function's name. */
+  readonly name: string
+  /** The command that runs it, for FUNCTION STATS. */
+  readonly command: readonly string[]
+  readonly startedMs: number
+}
+
+const NOT_BUSY = new ReplyError('NOTBUSY No scripts in execution right now.')
+const UNKILLABLE = new ReplyError(
+  'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
+)
+const WRITE_FLAG_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
+const OUT_OF_MEMORY = new ReplyError(
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+)
+
+export class Scripts implements ScriptRunner {
+  readonly engine: Engine
+  readonly commands: ScriptCommands
+  readonly functions: FunctionLibraries
+  readonly cache: ScriptCache
+  #world: LuaWorld | undefined = undefined
+  #keysPlace = 0
+  #argumentsPlace = 0
+  #running: RunningScript | undefined = undefined
+  #killed: ScriptKilled | undefined = undefined
+  readonly #interrupt = (): void => this.#tick()
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.commands = new ScriptCommands(engine)
+    this.cache = new ScriptCache((source) => this.#compile(source))
+    this.functions = new FunctionLibraries(engine, this.commands, this.#interrupt)
+  }
+
+  // ── ScriptRunner ─────────────────────────────────────────────────────────
+
+  get busy(): ReplyError | undefined {
+    if ((this.engine.state & ENGINE_BUSY) === 0) return undefined
+    return this.#running?.kind === 'function' ? ERR.busyFunction : ERR.busy
+  }
+
+  get cachedScripts(): number {
+    return this.cache.size
+  }
+
+  get libraryCount(): number {
+    return this.functions.libraries.size
+  }
+
+  get functionCount(): number {
+    return this.functions.functions.size
+  }
+
+  abort(): void {
+    if (this.#running !== undefined) this.#killed = new ScriptKilled('ERR the server is shutting down', true)
+  }
+
+  libraries(): Iterable<string> {
+    return this.functions.codes()
+  }
+
+  loadLibrary(code: string): void {
+    this.functions.load(code, 'refuse')
+  }
+
+  // ── running ──────────────────────────────────────────────────────────────
+
+  get running(): RunningScript | undefined {
+    return this.#running
+  }
+
+  /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
+  runScript(call: Call, main: LuaFunction, sha: string, flags: number, keyCount: number, readOnly: boolean): void {
+    const world = this.#world!
+    const { values } = world.globals
+    values[this.#keysPlace] = strings(call, 3, 3 + keyCount)
+    values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length)
+    this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
+  }
+
+  /** FCALL: runs a function. */
+  runFunction(call: Call, main: LuaFunction, name: string, flags: number, keyCount: number, readOnly: boolean): void {
+    const values = [strings(call, 3, 3 + keyCount), strings(call, 3 + keyCount, call.args.length)]
+    this.#run(call, 'function', this.functions.world, main, values, name, flags, readOnly)
+  }
+
+  #run(
+    call: Call,
+    kind: ScriptKind,
+    world: LuaWorld,
+    main: LuaFunction,
+    values: readonly LuaValue[],
+    name: string,
+    flags: number,
+    readOnly: boolean,
+  ): void {
+    const { engine, commands } = this
+    const { client } = call
+    const outOfMemory = (engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !engine.eviction.makeRoom()
+    this.#admit(flags, readOnly, outOfMemory)
+    const { database, lastCommand } = client
+    commands.begin(
+      client,
+      readOnly || (flags & SCRIPT_NO_WRITES) !== 0,
+      outOfMemory && (flags & SCRIPT_ALLOW_OOM) === 0,
+    )
+    this.#running = { kind, name, command: NO_WORDS, startedMs: engine.clock.monotonic() }
+    if (kind === 'function') this.#running = { ...this.#running, command: words(call) }
+    engine.beginUnit()
+    let value: LuaValue
+    try {
+      value = world.runtime.run(main, values)[0]
+    } catch (thrown) {
+      this.#failed(call, thrown, name)
+      return
+    } finally {
+      this.#ended()
+      commands.end()
+      client.database = database
+      client.lastCommand = lastCommand
+      engine.endUnit()
+    }
+    this.#reply(call, value)
+  }
+
+  /** Refuses a script that declares what it needs, where it cannot be had. */
+  #admit(flags: number, readOnly: boolean, outOfMemory: boolean): void {
+    if ((flags & SCRIPT_UNDECLARED) !== 0) return
+    const { engine } = this
+    if ((flags & SCRIPT_NO_WRITES) === 0) {
+      if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) throw ERR.misconfAof(engine.journal.failure ?? '')
+      if (readOnly) throw WRITE_FLAG_IN_READ_ONLY
+    }
+    if (outOfMemory && (flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES)) === 0) throw OUT_OF_MEMORY
+  }
+
+  #reply(call: Call, value: LuaValue): void {
+    const { commands, engine } = this
+    if (value instanceof LuaTable && value.nodes > 0) {
+      const text = value.getString('err')
+      if (typeof text === 'string') {
+        call.command.failed++
+        if (value.getString('ignore_error_stats_update') !== true) engine.stats.countError(new ReplyError(text))
+      }
+    }
+    replyValue(call.reply, value, commands.reply.protocol === 3)
+  }
+
+  #failed(call: Call, thrown: unknown, name: string): void {
+    if (thrown instanceof ScriptKilled) throw new ReplyError(thrown.message)
+    const error = asScriptError(thrown)
+    const reply = scriptError(error, name)
+    if (!wasCounted(error)) throw reply
+    call.command.failed++
+    call.reply.error(reply)
+  }
+
+  #compile(source: string): LuaFunction {
+    try {
+      return this.#scriptWorld().runtime.compile(source, 'user_script')
+    } catch (thrown) {
+      const error = caughtError(thrown)
+      if (error === undefined) throw thrown
+      throw ERR.of(`Error compiling script (new function): ${errorText(error).slice('ERR '.length)}`)
+    }
+  }
+
+  #scriptWorld(): LuaWorld {
+    if (this.#world !== undefined) return this.#world
+    const extras = { KEYS: new LuaTable(), ARGV: new LuaTable(), __redis__err__handler: errorHandler }
+    const world = new LuaWorld(scriptLibrary(this.engine, this.commands), extras, this.#interrupt)
+    this.#keysPlace = world.placeOf('KEYS')
+    this.#argumentsPlace = world.placeOf('ARGV')
+    this.#world = world
+    return world
+  }
+
+  // ── slow scripts ─────────────────────────────────────────────────────────
+
+  /** SCRIPT KILL and FUNCTION KILL. Throws what Redis says when that is impossible. */
+  kill(kind: ScriptKind): void {
+    const running = this.#running
+    if (running === undefined) throw NOT_BUSY
+    if (this.commands.wrote) throw UNKILLABLE
+    if (running.kind !== kind) throw running.kind === 'function' ? ERR.busyFunction : ERR.busy
+    this.#killed = new ScriptKilled(
+      `ERR Error running script (call to ${running.name}): Script killed by user with ${kind.toUpperCase()} KILL.`,
+    )
+  }
+
+  /** The Lua runtime's interrupt hook. */
+  #tick(): void {
+    const running = this.#running
+    if (running === undefined) return
+    const { engine } = this
+    const elapsedMs = engine.clock.monotonic() - running.startedMs
+    if (elapsedMs < engine.config.get('busy-reply-threshold')) return
+    const listener = engine.host.whileBusy
+    if (listener !== undefined) {
+      if ((engine.state & ENGINE_BUSY) === 0) {
+        engine.state |= ENGINE_BUSY
+        engine.log.warn({ [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) }, 'a slow script was detected')
+      }
+      listener.listen()
+    } else if (!this.commands.wrote) {
+      // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
+      this.#killed = new ScriptKilled(
+        `ERR Error running script (call to ${running.name}): Script ran longer than busy-reply-threshold.`,
+      )
+    }
+    if (this.#killed !== undefined) throw this.#killed
+  }
+
+  #ended(): void {
+    this.#running = undefined
+    this.#killed = undefined
+    const { engine } = this
+    if ((engine.state & ENGINE_BUSY) === 0) return
+    engine.state &= ~ENGINE_BUSY
+    engine.host.whileBusy?.done()
+  }
+}
+
+const NO_VALUES: readonly LuaValue[] = []
+const NO_WORDS: readonly string[] = []
+
+/** A table of the arguments [first, end). */
+function strings(call: Call, first: number, end: number): LuaTable {
+  const table = new LuaTable()
+  if (end <= first) return table
+  const values: LuaValue[] = [undefined]
+  for (let i = first; i < end; i++) values.push(call.args.string(i))
+  table.adopt(values)
+  return table
+}
+
+function words(call: Call): string[] {
+  const list: string[] = []
+  for (let i = 0; i < call.args.length; i++) list.push(call.args.string(i))
+  return list
+}
+
+/** The engine's scripts, made when first asked for. */
+export function scriptsOf(engine: Engine): Scripts {
+  const { scripts } = engine
+  if (scripts instanceof Scripts) return scripts
+  const made = new Scripts(engine)
+  engine.scripts = made
+  return made
+}

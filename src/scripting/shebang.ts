@@ -1,0 +1,64 @@
+// `#!lua flags=no-writes` and `#!lua name=library`: what a script says of itself in its first line.
+
+import { ERR } from '../protocol/errors.ts'
+import { splitInline } from '../protocol/request-parser.ts'
+
+export const SCRIPT_NO_WRITES = 1 << 0
+export const SCRIPT_ALLOW_OOM = 1 << 1
+export const SCRIPT_ALLOW_STALE = 1 << 2
+export const SCRIPT_NO_CLUSTER = 1 << 3
+export const SCRIPT_ALLOW_CROSS_SLOT_KEYS = 1 << 4
+/** A script without a shebang: nothing is asked of it beforehand. */
+export const SCRIPT_UNDECLARED = 1 << 5
+
+/** Flags by name, in the order FUNCTION LIST prints them. */
+export const SCRIPT_FLAGS: readonly (readonly [string, number])[] = [
+  ['no-writes', SCRIPT_NO_WRITES],
+  ['allow-oom', SCRIPT_ALLOW_OOM],
+  ['allow-stale', SCRIPT_ALLOW_STALE],
+  ['no-cluster', SCRIPT_NO_CLUSTER],
+  ['allow-cross-slot-keys', SCRIPT_ALLOW_CROSS_SLOT_KEYS],
+]
+
+/** The bit of a flag; undefined for a name that is none. */
+export function scriptFlag(name: string): number | undefined {
+  return SCRIPT_FLAGS.find(([known]) => known === name)?.[1]
+}
+
+/** Reads the flags of a script for EVAL and where its code begins: at the end of the shebang, so that lines keep their numbers. */
+export function readScriptShebang(source: string): { flags: number; start: number } {
+  if (!source.startsWith('#!')) return { flags: SCRIPT_UNDECLARED, start: 0 }
+  const start = source.indexOf('\n')
+  if (start === -1) throw ERR.of('Invalid script shebang')
+  const [interpreter, ...options] = splitInline(source.slice(0, start)) ?? []
+  if (interpreter === undefined) throw ERR.of('Invalid engine in script shebang')
+  if (interpreter !== '#!lua') throw ERR.of(`Unexpected engine in script shebang: ${interpreter}`)
+  let flags = 0
+  for (const option of options) {
+    if (!option.startsWith('flags=')) throw ERR.of(`Unknown lua shebang option: ${option}`)
+    const names = option.slice('flags='.length)
+    if (names === '') continue
+    for (const name of names.split(',')) {
+      const flag = scriptFlag(name)
+      if (flag === undefined) throw ERR.of(`Unexpected flag in script shebang: ${name}`)
+      flags |= flag
+    }
+  }
+  return { flags, start }
+}
+
+/** Reads the first line of a function library. Throws ReplyError. */
+export function readLibraryShebang(code: string): { engine: string; name: string; start: number } {
+  if (!code.startsWith('#!')) throw ERR.of('Missing library metadata')
+  const start = code.indexOf('\n')
+  const parts = start === -1 ? undefined : splitInline(code.slice(0, start))
+  if (parts === undefined || parts.length === 0) throw ERR.of('Invalid library metadata')
+  let name: string | undefined
+  for (const part of parts.slice(1)) {
+    if (!/^name=/i.test(part)) throw ERR.of(`Invalid metadata value given: ${part}`)
+    if (name !== undefined) throw ERR.of('Invalid metadata value, name argument was given multiple times')
+    name = part.slice('name='.length)
+  }
+  if (name === undefined) throw ERR.of('Library name was not given')
+  return { engine: parts[0]!.slice(2), name, start }
+}
