@@ -123,8 +123,8 @@ export class PatternIndex {
   }
 }
 
-/** The part of a pattern before its first special character. */
-function literalPrefix(pattern: string): string {
+/** Returns the part of a pattern before its first special character. */
+export function literalPrefix(pattern: string): string {
   for (let i = 0; i < pattern.length; i++) {
     switch (pattern.charCodeAt(i)) {
       case 42: // *

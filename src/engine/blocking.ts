@@ -141,7 +141,8 @@ export class Blocking {
 }
 
 function replyTimeout(reply: Reply, { onTimeout }: BlockOptions): void {
-  if (onTimeout === 'nil') reply.nil()
+  if (typeof onTimeout === 'function') onTimeout(reply)
+  else if (onTimeout === 'nil') reply.nil()
   else if (onTimeout === 'nilArray') reply.nilArray()
   else reply.integer(0)
 }

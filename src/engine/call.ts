@@ -29,7 +29,7 @@ export interface BlockOptions {
   /** True when a key's disappearance concerns it too (XREADGROUP: the group is gone). */
   servedByDeletion?: boolean
   /** What the client is told when the time is up. */
-  onTimeout: 'nil' | 'nilArray' | 'zero'
+  onTimeout: 'nil' | 'nilArray' | 'zero' | ((reply: Reply) => void)
 }
 
 export class Call {
@@ -96,7 +96,7 @@ export class Call {
    */
   changedWithin(key: Bytes, changes = 1): void {
     this.changes += changes
-    if (this.engine.journal.waits) this.engine.durability.changed(this.db.keys.hash(key))
+    if (this.engine.durability.listens) this.engine.durability.changed(this.db, key)
   }
 
   /** Has those who wait for a key look again, because something else they asked for is gone (XGROUP DESTROY). */

@@ -92,8 +92,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   /** Its replies up to here are sent, then the connection ends. */
   closing = false
   commandsRun = 0
-  /** Journal offset that must be durable before its replies leave (appendfsync always). */
-  waitsForOffset = 0
+  /** Journal offset that must be written before its replies leave: the end of what it wrote last. */
+  waitsForWritten = 0
+  /** Journal offset that must be synced before its replies leave. */
+  waitsForSynced = 0
   /** Its output is kept back until then. */
   heldForDurability = false
   /** The request CLIENT PAUSE holds back, to be run first when the pause ends. */

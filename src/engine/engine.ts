@@ -517,7 +517,7 @@ export class Engine implements DatabaseHost {
   /** The rarely taken part of `call.changed`. */
   observe(db: Database, key: Bytes, event: EventName): void {
     const { observing } = this
-    if ((observing & OBSERVE_DURABILITY) !== 0) this.durability.changed(db.keys.hash(key))
+    if ((observing & OBSERVE_DURABILITY) !== 0) this.durability.changed(db, key)
     if ((observing & (OBSERVE_WATCHES | OBSERVE_WAITERS)) !== 0) {
       const name = nameKey(db.index, key)
       if ((observing & OBSERVE_WATCHES) !== 0) this.watches.touch(name)
@@ -550,7 +550,7 @@ export class Engine implements DatabaseHost {
       this.created = null
     }
     if (this.blocking.room.count > 0) observing |= OBSERVE_WAITERS
-    if (this.journal.waits) observing |= OBSERVE_DURABILITY
+    if (this.durability.listens) observing |= OBSERVE_DURABILITY
     // What is replayed happened long ago.
     this.observing = (this.state & ENGINE_LOADING) !== 0 ? 0 : observing
     this.looked = this.journal.waits ? this.durability.looked : null
@@ -621,7 +621,7 @@ export class Engine implements DatabaseHost {
         this.close(client, 'now')
         continue
       }
-      if (client.waitsForOffset > this.journal.durable) {
+      if (client.waitsForWritten > this.journal.written || client.waitsForSynced > this.journal.synced) {
         this.durability.hold(client)
         this.outputLimits.check(client)
         continue

@@ -6,6 +6,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
+import type { SyncPolicy } from './durability-rules.ts'
 
 /** A word of a command the engine makes up itself. */
 export type Word = string | number | bigint | Bytes
@@ -27,16 +28,14 @@ export interface Journal {
   readonly enabled: boolean
   /** Why writes are refused at the moment (disk full, EIO); undefined = all is well. */
   readonly failure: string | undefined
-  /** True when durable means synced (appendfsync always): then readers wait for what they saw, too. */
+  /** True when some key's policy is `always`: then who wrote such a key, and who saw the change, waits for `synced`. */
   readonly waits: boolean
   /** Bytes ever appended. */
   readonly appended: number
-  /**
-   * Offset up to which replies may leave: what is appended is as safe as the settings ask, written or synced.
-   *
-   * Advances only to offsets at which `write` was called, that is, over whole turns.
-   */
-  readonly durable: number
+  /** Offset up to which the bytes have left the process: a killed process loses none of them. Advances over whole turns. */
+  readonly written: number
+  /** Offset up to which they survive a power cut; never beyond `written`. Advances over whole turns. */
+  readonly synced: number
   /** Figures for INFO. */
   readonly status?: JournalStatus
 
@@ -47,9 +46,14 @@ export interface Journal {
   /** Opens a unit: what follows up to `endUnit` is replayed wholly or not at all. */
   beginUnit(): void
   endUnit(): void
+  /**
+   * Says how soon what lies before an offset (within this turn's bytes, perhaps not appended yet) is to be synced. Said of every
+   * effect while there are `durability` rules; without any the journal does all as `appendfsync` says.
+   */
+  require(policy: SyncPolicy, offset: number): void
   /** Writes what was appended; called once a turn, before replies leave. On failure `failure` is set and the bytes are kept for another try. */
   write(): void
-  /** Calls `run` whenever `durable` advances, or `failure` changes. */
+  /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */
   onProgress(run: () => void): void
 }
 
@@ -59,11 +63,13 @@ export const noJournal: Journal = {
   failure: undefined,
   waits: false,
   appended: 0,
-  durable: 0,
+  written: 0,
+  synced: 0,
   appendRequest() {},
   append() {},
   beginUnit() {},
   endUnit() {},
+  require() {},
   write() {},
   onProgress() {},
 }

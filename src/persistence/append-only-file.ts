@@ -6,16 +6,18 @@
 //
 //   synced ≤ written ≤ appended
 //
-// `durable`, up to which replies may leave, is `synced` under appendfsync always,
-// else `written`.
+// Who waits for which of them is the engine's business (engine/durability.ts). All
+// effects go into one file in one order, whatever the policies of their keys; what
+// differs is how soon a sync is due: at once for those of `always`, a second later
+// for `everysec`, never for `no`.
 //
-//   gathered ──write──▶ flight ──(in the file)──▶ written ──fdatasync──▶ synced
+//   gathered ──write──▶ flight ──(in the file)──▶ unsynced ──fdatasync──▶ gone
 //
 //   idle     flight is empty. `write` puts small groups into the system's cache at once: a copy, some microseconds.
 //   putting  flight is being written by another thread: it is large, or an fdatasync is under way, behind which the same
 //            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
-//   syncing  fdatasync is under way, on another thread. Under `always` flight stays in memory until it has succeeded, and the
-//            next group waits for it: this is the group commit. Otherwise writing goes on beside it.
+//   syncing  fdatasync is under way, on another thread. A group whose clients all wait for a sync gathers until this one has
+//            ended: this is the group commit. If there are others among them the group is written beside it.
 //   putting, too, is the state while `switchTo` makes the file whole before the next one is begun.
 //   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
 //            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
@@ -29,9 +31,11 @@
 //
 //   An fdatasync fails: the system may have dropped the very pages it could not write and marked them clean, so that the next
 //   fdatasync would succeed and prove nothing. Therefore everything since the last success is written again, in the same
-//   place, before the next fdatasync counts. Under `always` those bytes are still in memory. Under the other policies they
-//   are read back from the file: there their replies have left, and only a power cut could take them.
+//   place, before the next fdatasync counts. While any key is `always` those bytes, whatever key they are of, are still in
+//   memory: a hole in front of an acknowledged effect would take it along. Under the other policies they are read back from
+//   the file: there their replies have left, and only a power cut could take them.
 
+import { DurabilityRules, type SyncPolicy } from '../engine/durability-rules.ts'
 import type { Journal, JournalStatus, Word } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -39,14 +43,19 @@ import type { Clock, Timer } from '../util/clock.ts'
 import { type DiskFile, writeAll } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { JournalBuffer } from './journal-buffer.ts'
-
-export type SyncPolicy = 'always' | 'everysec' | 'no'
+import { UnsyncedBytes } from './unsynced-bytes.ts'
 
 /** What `everysec` means, and how often a failed disk is tried again. */
 const SYNC_INTERVAL_MS = 1000
 const RETRY_INTERVAL_MS = 1000
 /** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
+/**
+ * While any key is `always`, everything since the last sync stays in memory. Beyond the first bound a sync is due even if nobody
+ * waits for it; beyond the second nothing more is written, and so nobody answered, until the sync under way has ended.
+ */
+const UNSYNCED_BYTES_SOFT_MAX = 16 * 1024 * 1024
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 /** Pieces in which uncertain bytes are read back and written again. */
 const REWRITE_BYTES = 1024 * 1024
 
@@ -59,6 +68,7 @@ const COMPANY_WAIT_MS_MAX = 2
 /** Groups that are not made to wait after waiting was in vain. */
 const COMPANY_GROUPS_SKIPPED = 16
 
+const NO_RULES = new DurabilityRules([])
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
 const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 
@@ -75,6 +85,8 @@ export interface AppendOnlyFileOptions {
   /** Where offsets begin; a journal that follows another one goes on from its end. Default 0. */
   startOffset?: number
   policy: SyncPolicy
+  /** Keys with a policy of their own; what is appended is followed by `require` then. Default none. */
+  rules?: DurabilityRules
   clock: Clock
   log: Log
 }
@@ -83,11 +95,18 @@ export class AppendOnlyFile implements Journal {
   readonly enabled = true
   path: string
   failure: string | undefined = undefined
-  waits: boolean
+  waits = false
   appended = 0
+  written = 0
+  synced = 0
   #policy: SyncPolicy
-  #written = 0
-  #synced = 0
+  /** There are rules: `require` says what is to be synced how soon. */
+  #byKey = false
+  /** What lies before these offsets is to be synced at once, within a second. */
+  #atOnceTo = 0
+  #soonTo = 0
+  /** Among what gathered is something whose client waits for no sync. */
+  #othersGathered = false
   /** Position in the file where offset 0 lies, or would. */
   #origin: number
   #file: DiskFile
@@ -98,10 +117,11 @@ export class AppendOnlyFile implements Journal {
   /** The database that the last appended command was for; -1 = say it anew. */
   #database = -1
   #gathered = new JournalBuffer()
-  /** The group being written, or kept until it is synced. */
+  /** The group being written; not empty only while it is, or could not be. */
   #flight = new JournalBuffer()
   /** Offset of the flight's first byte. */
   #flightAt = 0
+  readonly #unsynced = new UnsyncedBytes()
   /** Another thread is writing, truncating or rewriting. */
   #putting = false
   #syncing = false
@@ -129,27 +149,23 @@ export class AppendOnlyFile implements Journal {
     this.#file = options.file
     const { startOffset = 0 } = options
     this.appended = startOffset
-    this.#written = startOffset
-    this.#synced = startOffset
+    this.written = startOffset
+    this.synced = startOffset
     this.#flightAt = startOffset
     this.#origin = options.size - startOffset
     this.#earlierBytes = options.earlierBytes
     this.#baseBytes = options.baseBytes
     this.#policy = options.policy
-    this.waits = options.policy === 'always'
     this.#clock = options.clock
     this.#log = options.log
-  }
-
-  get durable(): number {
-    return this.waits ? this.#synced : this.#written
+    this.setPolicy(options.policy, options.rules)
   }
 
   get status(): JournalStatus {
     return {
-      currentBytes: this.#earlierBytes + this.#origin + this.#written,
+      currentBytes: this.#earlierBytes + this.#origin + this.written,
       baseBytes: this.#baseBytes,
-      bufferedBytes: this.appended - this.#written,
+      bufferedBytes: this.appended - this.written,
       pendingSyncs: this.#syncing ? 1 : 0,
       delayedSyncs: this.#delayedSyncs,
     }
@@ -159,13 +175,31 @@ export class AppendOnlyFile implements Journal {
     this.#listeners.push(run)
   }
 
-  /** Follows CONFIG SET appendfsync. */
-  setPolicy(policy: SyncPolicy): void {
+  /** Follows CONFIG SET appendfsync and durability. */
+  setPolicy(policy: SyncPolicy, rules: DurabilityRules = NO_RULES): void {
     this.#policy = policy
-    this.waits = policy === 'always'
-    // Under `always` the turn's end syncs what the other policies left; under the others held replies may leave.
+    this.#byKey = rules.size > 0
+    this.waits = policy === 'always' || rules.anyAlways
+    if (this.waits) {
+      // Somebody may be waiting for what is there already, and it lies before whatever is to come.
+      this.#atOnceTo = this.appended
+    } else if (!this.#syncing && !this.#uncertain) {
+      this.#unsynced.release(this.written)
+    }
+    this.#soonTo = this.appended
+    // Under the other policies held replies may leave.
     this.#armSync()
     this.#progressed()
+  }
+
+  require(policy: SyncPolicy, offset: number): void {
+    if (policy === 'always') {
+      if (offset > this.#atOnceTo) this.#atOnceTo = offset
+      if (this.#byKey) this.#gatheredCommands++
+      return
+    }
+    this.#othersGathered = true
+    if (policy === 'everysec') this.#soonTo = offset
   }
 
   // ── appending ────────────────────────────────────────────────────────────
@@ -174,7 +208,7 @@ export class AppendOnlyFile implements Journal {
     const gathered = this.#gathered
     const before = gathered.length
     if (database !== this.#database) this.#select(database)
-    this.#gatheredCommands++
+    if (!this.#byKey) this.#gatheredCommands++
     gathered.request(args)
     this.appended += gathered.length - before
   }
@@ -183,7 +217,7 @@ export class AppendOnlyFile implements Journal {
     const gathered = this.#gathered
     const before = gathered.length
     if (database !== this.#database) this.#select(database)
-    this.#gatheredCommands++
+    if (!this.#byKey) this.#gatheredCommands++
     gathered.command(words)
     this.appended += gathered.length - before
   }
@@ -207,28 +241,26 @@ export class AppendOnlyFile implements Journal {
   // ── writing ──────────────────────────────────────────────────────────────
 
   write(): void {
-    if (this.appended === this.#synced || this.#putting || this.failure !== undefined || this.#closed) return
-    if (this.waits) {
-      if (this.#syncing) return
-      // A flight that is in the file already needs nothing but the fdatasync.
-      if (this.#flight.length === 0 && this.#gathered.length > 0) {
-        if (this.#waitsForCompany()) {
-          // Asks for another turn's end, before which everybody is heard once more.
-          this.#progressed()
-          return
-        }
-        this.#put()
+    if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return
+    const due = this.#isSyncDue()
+    if (this.#gathered.length > 0) {
+      const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
+      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return
+      if (due && !others && this.#waitsForCompany()) {
+        // Asks for another turn's end, before which everybody is heard once more.
+        this.#progressed()
+        return
       }
-      if (!this.#putting && this.failure === undefined) this.#sync()
-      return
+      this.#put()
+      if (this.#putting || this.failure !== undefined) return
     }
-    if (this.#flight.length > 0) {
-      // Left from `always`: it is in the file, but a sync that is under way may yet need it.
-      if (this.#syncing) return
-      this.#flight.clear()
-    }
-    if (this.#gathered.length > 0) this.#put()
-    this.#armSync()
+    if (due && !this.#syncing) this.#sync()
+    else this.#armSync()
+  }
+
+  #isSyncDue(): boolean {
+    const atOnceTo = this.#policy === 'always' && !this.#byKey ? this.appended : Math.min(this.#atOnceTo, this.appended)
+    return atOnceTo > this.synced || this.#unsynced.length >= UNSYNCED_BYTES_SOFT_MAX
   }
 
   /** Puts what gathered into the file: at once when that cannot take long. */
@@ -274,11 +306,15 @@ export class AppendOnlyFile implements Journal {
     this.#flightAt = this.appended - flight.length
     this.#flightCommands = this.#gatheredCommands
     this.#gatheredCommands = 0
+    this.#othersGathered = false
   }
 
+  /** The flight is in the file. */
   #flightArrived(): void {
-    this.#written = this.#flightAt + this.#flight.length
-    if (!this.waits) this.#flight.clear()
+    const flight = this.#flight
+    this.written = this.#flightAt + flight.length
+    if (this.waits && flight.length > 0) this.#flight = this.#unsynced.keep(flight, this.#flightAt)
+    else flight.clear()
   }
 
   #positionOf(offset: number): number {
@@ -318,7 +354,7 @@ export class AppendOnlyFile implements Journal {
     this.#syncing = true
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
-    this.#syncWork = this.#runSync(this.#written)
+    this.#syncWork = this.#runSync(this.written)
   }
 
   async #runSync(target: number): Promise<void> {
@@ -332,32 +368,37 @@ export class AppendOnlyFile implements Journal {
       return
     }
     this.#syncing = false
-    this.#synced = target
+    this.synced = target
     if (this.waits) this.#expectCompany(this.#clock.monotonic() - started)
-    if (this.waits && this.#written === target && !this.#putting && this.failure === undefined) this.#flight.clear()
+    this.#unsynced.release(this.waits ? target : this.written)
     this.#armSync()
     this.#progressed()
   }
 
-  /** Under `everysec`: one fdatasync a second while there is something to sync. */
+  /** Where `everysec` holds: one fdatasync a second while there is something to sync. */
   #armSync(): void {
-    if (this.#policy !== 'everysec') {
+    if (this.#syncSoonTo() <= this.synced) {
       this.#syncTimer?.cancel()
       this.#syncTimer = undefined
       return
     }
-    if (this.#syncTimer !== undefined || this.#syncing || this.#synced === this.#written) return
+    if (this.#syncTimer !== undefined || this.#syncing) return
     this.#syncTimer = this.#clock.after(SYNC_INTERVAL_MS, () => {
       this.#syncTimer = undefined
-      if (this.#policy !== 'everysec' || this.failure !== undefined || this.#closed) return
+      if (this.failure !== undefined || this.#closed) return
       // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
       if (this.#putting || this.#syncing) {
         this.#delayedSyncs++
         this.#armSync()
-      } else if (this.#synced < this.#written) {
+      } else if (this.#syncSoonTo() > this.synced) {
         this.#sync()
       }
     })
+  }
+
+  #syncSoonTo(): number {
+    if (this.#byKey) return Math.min(this.#soonTo, this.written)
+    return this.#policy === 'everysec' ? this.written : 0
   }
 
   #progressed(): void {
@@ -411,13 +452,13 @@ export class AppendOnlyFile implements Journal {
     const flight = this.#flight
     try {
       if (this.#uncertain) {
-        await this.#rewrite(this.#synced, flight.length > 0 ? this.#flightAt : this.#written)
+        await this.#rewriteUncertain()
       }
       if (flight.length > 0) {
         await writeAll(this.#file, flight.u8, 0, flight.length, this.#positionOf(this.#flightAt))
       }
     } catch (error) {
-      if (flight.length > 0 && this.#written <= this.#flightAt) {
+      if (flight.length > 0) {
         await this.#putFailed(error)
       } else {
         this.#putting = false
@@ -425,7 +466,7 @@ export class AppendOnlyFile implements Journal {
       }
       return
     }
-    if (flight.length > 0) this.#written = this.#flightAt + flight.length
+    if (flight.length > 0) this.#flightArrived()
     try {
       await this.#file.sync()
     } catch (error) {
@@ -434,8 +475,8 @@ export class AppendOnlyFile implements Journal {
       this.#fail(error, 'fdatasync')
       return
     }
-    flight.clear()
-    this.#synced = this.#written
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
     this.#uncertain = false
     this.#putting = false
     if (this.failure !== undefined) {
@@ -443,6 +484,17 @@ export class AppendOnlyFile implements Journal {
       this.#log.warn({ file: this.path }, 'the append-only file can be written again')
     }
     this.#progressed()
+  }
+
+  /** Writes what lies between synced and written again: from memory, and where it is not there any more from the file itself. */
+  async #rewriteUncertain(): Promise<void> {
+    let from = this.synced
+    for (const { at, buffer } of this.#unsynced.stretches) {
+      if (at > from) await this.#rewrite(from, at)
+      await writeAll(this.#file, buffer.u8, 0, buffer.length, this.#positionOf(at))
+      from = at + buffer.length
+    }
+    await this.#rewrite(from, this.written)
   }
 
   /** Reads [from, to) back from the file and writes it again, which makes the system write it to the disk again. */
@@ -467,7 +519,7 @@ export class AppendOnlyFile implements Journal {
    */
   async switchTo(next: { path: string; file: DiskFile }, atSwitch: () => void): Promise<void> {
     // Most of what is not synced yet is synced beside the writing.
-    if (!this.#putting && !this.#syncing && this.#synced < this.#written && this.failure === undefined) this.#sync()
+    if (!this.#putting && !this.#syncing && this.synced < this.written && this.failure === undefined) this.#sync()
     while (this.#putting || this.#syncing) await Promise.all([this.#work, this.#syncWork])
     if (this.#closed) throw new Error('the append-only file is closed')
     if (this.failure !== undefined) throw new Error(this.failure)
@@ -478,10 +530,10 @@ export class AppendOnlyFile implements Journal {
     )
     await switching
     const file = this.#file
-    this.#earlierBytes += this.#origin + this.#written
+    this.#earlierBytes += this.#origin + this.written
     this.#file = next.file
     this.path = next.path
-    this.#origin = -this.#written
+    this.#origin = -this.written
     this.#putting = false
     this.#progressed()
     try {
@@ -497,8 +549,6 @@ export class AppendOnlyFile implements Journal {
     this.#putting = true
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
-    // A flight that is left is in the file.
-    this.#flight.clear()
     this.#takeFlight()
     this.#database = -1
     atSwitch()
@@ -509,7 +559,7 @@ export class AppendOnlyFile implements Journal {
       await this.#putFailed(error)
       throw error
     }
-    this.#written = this.#flightAt + flight.length
+    this.#flightArrived()
     try {
       await this.#file.sync()
     } catch (error) {
@@ -518,8 +568,8 @@ export class AppendOnlyFile implements Journal {
       this.#fail(error, 'fdatasync')
       throw error
     }
-    flight.clear()
-    this.#synced = this.#written
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
   }
 
   /** The files before the current one were replaced by a base, all but so many bytes; for INFO. */
@@ -542,11 +592,8 @@ export class AppendOnlyFile implements Journal {
     this.#closed = true
     this.#syncTimer?.cancel()
     this.#retryTimer?.cancel()
-    if (this.failure === undefined && this.#gathered.length > 0) {
-      this.#flight.clear()
-      this.#takeFlight()
-    }
-    if (this.failure !== undefined || this.appended > this.#synced) await this.#recoverAtEnd()
+    if (this.failure === undefined && this.#gathered.length > 0) this.#takeFlight()
+    if (this.failure !== undefined || this.appended > this.synced) await this.#recoverAtEnd()
     await this.#file.close()
     this.#progressed()
   }
@@ -559,6 +606,6 @@ export class AppendOnlyFile implements Journal {
     }
     if (this.failure === undefined) return
     await this.#file.close()
-    throw new Error(`${this.path}: ${this.failure}; the last ${this.appended - this.#written} bytes were not written`)
+    throw new Error(`${this.path}: ${this.failure}; the last ${this.appended - this.written} bytes were not written`)
   }
 }

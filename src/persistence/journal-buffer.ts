@@ -48,6 +48,11 @@ export class JournalBuffer {
     for (let i = 0; i < latin1.length; i++) u8[this.length++] = latin1.charCodeAt(i)
   }
 
+  /** Appends what another buffer holds. */
+  append(other: JournalBuffer): void {
+    this.#copy(other.#source, 0, other.length)
+  }
+
   /** Starts over, giving back what a burst took. */
   clear(): void {
     this.length = 0

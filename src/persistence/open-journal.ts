@@ -49,11 +49,14 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       earlierBytes,
       baseBytes,
       policy: config.get('appendfsync'),
+      rules: engine.durability.rules,
       clock: engine.clock,
       log,
     })
     engine.durability.follow(journal)
-    config.onChange('appendfsync', (policy) => journal.setPolicy(policy))
+    const follow = (): void => journal.setPolicy(config.get('appendfsync'), engine.durability.rules)
+    config.onChange('appendfsync', follow)
+    config.onChange('durability', follow)
     // Not a moment earlier: what clients write from here on is journaled, and so is what expired long ago.
     engine.expires = true
     engine.state &= ~ENGINE_LOADING

@@ -399,7 +399,8 @@ class EffectsJournal implements Journal {
   readonly enabled = true
   readonly failure = undefined
   readonly waits = false
-  durable = 0
+  written = 0
+  synced = 0
   appended = 0
   readonly effects: string[][] = []
   #database = 0

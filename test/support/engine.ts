@@ -102,7 +102,10 @@ export class RecordingJournal implements Journal {
   failure: string | undefined = undefined
   waits = false
   appended = 0
-  durable = 0
+  written = 0
+  synced = 0
+  /** What was required of a sync, as `always 3`. */
+  required: string[] = []
   lines: string[] = []
   readonly #listeners: (() => void)[] = []
 
@@ -125,8 +128,13 @@ export class RecordingJournal implements Journal {
     this.lines.push('EXEC')
   }
 
+  require(policy: string, offset: number): void {
+    this.required.push(`${policy} ${offset}`)
+  }
+
   write(): void {
-    if (!this.waits) this.durable = this.appended
+    this.written = this.appended
+    if (!this.waits) this.synced = this.appended
   }
 
   onProgress(run: () => void): void {
@@ -134,8 +142,8 @@ export class RecordingJournal implements Journal {
   }
 
   /** Pretends an fsync finished. */
-  progress(durable = this.appended): void {
-    this.durable = durable
+  progress(synced = this.appended): void {
+    this.synced = synced
     for (const listener of this.#listeners) listener()
   }
 

@@ -81,6 +81,6 @@ function empty(call: Call, database: Database): void {
 
 function flushed(call: Call): void {
   if (call.changes === 0) call.changes = 1
-  if (call.engine.journal.waits) call.engine.durability.changedEverywhere()
+  call.engine.durability.changedEverywhere()
   call.reply.ok()
 }

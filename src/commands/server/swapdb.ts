@@ -39,7 +39,7 @@ export const swapdb = defineCommand({
       engine.blocking.markDatabase(other)
     }
     call.changes++
-    if (engine.journal.waits) engine.durability.changedEverywhere()
+    engine.durability.changedEverywhere()
     call.reply.ok()
   },
 })

@@ -1,0 +1,61 @@
+// The bytes that are in the file and not synced yet, kept in memory while somebody waits for them to be.
+//
+// After an fdatasync that failed they are written again (append-only-file.ts), and
+// what the system then shows as the file's content proves nothing. Small groups are
+// copied together; a large one is kept in the buffer it came in.
+
+import { JournalBuffer } from './journal-buffer.ts'
+
+/** A larger group is not copied. */
+const COPY_BYTES_MAX = 64 * 1024
+/** Groups are copied together up to this. */
+const STRETCH_BYTES = 1024 * 1024
+
+/** Consecutive bytes of the journal, from offset `at` on. */
+export interface Stretch {
+  readonly at: number
+  readonly buffer: JournalBuffer
+}
+
+export class UnsyncedBytes {
+  /** Bytes kept. */
+  length = 0
+  /** In order of their offsets; there may be gaps. */
+  readonly stretches: Stretch[] = []
+  #spare: JournalBuffer | undefined = undefined
+
+  /** Keeps the group in `buffer`, which begins at offset `at`; returns an empty buffer for the next one. */
+  keep(buffer: JournalBuffer, at: number): JournalBuffer {
+    this.length += buffer.length
+    const last = this.stretches.at(-1)
+    if (
+      last !== undefined &&
+      last.at + last.buffer.length === at &&
+      buffer.length <= COPY_BYTES_MAX &&
+      last.buffer.length < STRETCH_BYTES
+    ) {
+      last.buffer.append(buffer)
+      buffer.clear()
+      return buffer
+    }
+    this.stretches.push({ at, buffer })
+    const next = this.#spare ?? new JournalBuffer()
+    this.#spare = undefined
+    return next
+  }
+
+  /** Lets go of what lies before an offset. A stretch is kept until all of it does. */
+  release(offset: number): void {
+    const { stretches } = this
+    let released = 0
+    for (; released < stretches.length; released++) {
+      const { at, buffer } = stretches[released]!
+      if (at + buffer.length > offset) break
+      this.length -= buffer.length
+      buffer.clear()
+      this.#spare = buffer
+    }
+    if (released === stretches.length) stretches.length = 0
+    else if (released > 0) stretches.splice(0, released)
+  }
+}
