@@ -7,6 +7,9 @@
 // Before version 7 Redis kept a single `data/appendonly.aof`. It is taken over as
 // Redis does it: the manifest that names it as base is written first, then the
 // file is moved; a crash in between is recognised and finished at the next start.
+//
+// A name that was once handed out is not used again by this process: after a
+// failure nobody can know whether the manifest on the disk has it.
 
 import path from 'node:path'
 import { type Disk, type DiskFile, readFile, replaceFile } from './disk.ts'
@@ -28,6 +31,8 @@ export class AofDirectory {
   readonly path: string
   readonly manifestPath: string
   manifest: Manifest
+  /** Names handed out by this process. */
+  readonly #used = new Set<string>()
 
   private constructor(disk: Disk, location: AofLocation) {
     this.disk = disk
@@ -37,13 +42,18 @@ export class AofDirectory {
     this.manifest = new Manifest()
   }
 
-  /** Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError. */
-  static async open(disk: Disk, location: AofLocation): Promise<AofDirectory> {
+  /**
+   * Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError.
+   *
+   * With `replaced` what is there will not be loaded but replaced by a base: then it may lack files, and nothing is taken over.
+   */
+  static async open(disk: Disk, location: AofLocation, use: 'loaded' | 'replaced' = 'loaded'): Promise<AofDirectory> {
     const directory = new AofDirectory(disk, location)
     const { manifestPath } = directory
     if (await disk.exists(manifestPath)) {
       directory.manifest = Manifest.parse(await readFile(disk, manifestPath), manifestPath)
     }
+    if (use === 'replaced') return directory
     await directory.#takeOverSingleFile()
     for (const part of directory.manifest.parts) {
       const file = directory.pathOf(part)
@@ -85,21 +95,76 @@ export class AofDirectory {
     const { disk, manifest, location } = this
     const last = manifest.increments.at(-1)
     if (last !== undefined) return disk.open(this.pathOf(last), 'write')
+    return (await this.addIncrement('named')).file
+  }
+
+  /**
+   * Makes the next increment, an empty file, and adds it to the manifest: at once also to the one on the disk, or with the next
+   * base. On failure the manifest is as before, though the disk's may have it.
+   */
+  async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: DiskFile }> {
+    const { disk, manifest, location } = this
     await this.#create()
-    const part = manifest.addIncrement(location.prefix)
-    // The file must be there for good before the manifest says so. One left over from a crash in between is not named
-    // anywhere and starts empty.
-    const file = await disk.open(this.pathOf(part), 'create')
+    const part = manifest.addIncrement(location.prefix, this.#used)
+    this.#used.add(part.name)
+    let file: DiskFile | undefined
     try {
+      // The file must be there for good before the manifest says so. One left over from a crash in between is not named
+      // anywhere and starts empty.
+      file = await disk.open(this.pathOf(part), 'create')
       await file.sync()
       await disk.syncDirectory(this.path)
-      await this.#save()
+      if (when === 'named') await this.#save()
     } catch (error) {
       manifest.increments.pop()
-      await file.close()
+      await file?.close()
       throw error
     }
-    return file
+    return { part, file }
+  }
+
+  /** Takes the last increment back: nothing was or will be written to it. */
+  async withdrawIncrement(part: Part): Promise<void> {
+    const { increments } = this.manifest
+    const at = increments.indexOf(part)
+    if (at !== -1) increments.splice(at, 1)
+    await this.#save()
+    await this.disk.remove(this.pathOf(part))
+  }
+
+  /** Returns the part that the next base will be; `format` is what it is written in. */
+  nextBase(format: 'rdb' | 'aof'): Part {
+    const { manifest, location } = this
+    let sequence = manifest.base?.sequence ?? 0
+    let name: string
+    do name = `${location.prefix}.${++sequence}.base.${format}`
+    while (this.#used.has(name) || manifest.names.has(name))
+    this.#used.add(name)
+    return { name, sequence, type: 'base' }
+  }
+
+  /**
+   * Puts a base that is on the disk under a temporary name in the place of everything but `kept` increments: the switch from the
+   * old state to the new one, at one stroke. What it replaces is history then. On failure the manifest is as before, though the
+   * disk's may be the new one: all files of both are there.
+   */
+  async adoptBase(temporary: string, base: Part, kept: readonly Part[]): Promise<void> {
+    const { disk, manifest } = this
+    await disk.rename(temporary, this.pathOf(base))
+    // The base must be there for good before the manifest says so.
+    await disk.syncDirectory(this.path)
+    const replaced = manifest.parts.filter((part) => !kept.includes(part))
+    const next = new Manifest()
+    next.base = base
+    next.increments = [...kept]
+    next.history = [...manifest.history, ...replaced.map((part): Part => ({ ...part, type: 'history' }))]
+    await replaceFile(disk, this.manifestPath, next.format())
+    this.manifest = next
+  }
+
+  /** Creates the directory if it is not there. */
+  create(): Promise<void> {
+    return this.#create()
   }
 
   /** Deletes what a base has replaced: first the files, then their lines, so a crash never leaves a file without a line. */

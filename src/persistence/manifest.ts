@@ -75,14 +75,19 @@ export class Manifest {
     return this.base === undefined ? [...this.increments] : [this.base, ...this.increments]
   }
 
-  /** Adds the next increment and returns it; `prefix` is `appendfilename`. */
-  addIncrement(prefix: string): Part {
-    const names = new Set([...this.parts, ...this.history].map((part) => part.name))
+  /** Names of all files, history included. */
+  get names(): Set<string> {
+    return new Set([...this.parts, ...this.history].map((part) => part.name))
+  }
+
+  /** Adds the next increment and returns it; `prefix` is `appendfilename`, `used` are names that it may not get. */
+  addIncrement(prefix: string, used: ReadonlySet<string> = new Set()): Part {
+    const { names } = this
     let sequence = this.increments.at(-1)?.sequence ?? 0
     let name: string
     // The file will be created empty: it must not be one that is still named here, for instance as history.
     do name = `${prefix}.${++sequence}.incr.aof`
-    while (names.has(name))
+    while (names.has(name) || used.has(name))
     const part: Part = { name, sequence, type: 'increment' }
     this.increments.push(part)
     return part

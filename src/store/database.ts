@@ -280,9 +280,10 @@ export class Database {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
-  /** Tells whether the string of an entry has a buffer of its own. */
-  isLargeString(entry: number): boolean {
-    return (this.keys.word(entry, META) & (TYPE_MASK | FLAG_LARGE)) === (TYPE_STRING | FLAG_LARGE)
+  /** Bytes of the string of an entry. */
+  stringBytes(entry: number): number {
+    const value = this.keys.word(entry, VALUE)
+    return (this.keys.word(entry, META) & FLAG_LARGE) !== 0 ? this.#large[value]!.length : value
   }
 
   /** Tells whether a string was made by COPY and not written since. */

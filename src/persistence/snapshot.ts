@@ -1,0 +1,358 @@
+// A snapshot: all databases as they are at one moment, written out while clients go on changing them.
+//
+// Nothing is copied at the start. Each keyspace has an epoch, which the beginning
+// raises: an entry that bears an older mark was there and is not written yet; one
+// with the current mark was written, or came later. Two things write entries:
+//
+//   the walk   goes through all entries by number, a slice at a time
+//   the gate   hears of every entry before its first change (invariant 6), and writes it then if the walk has not been there
+//
+// So memory is needed only for what changes faster than the disk takes it, and
+// the walk rests while much is waiting for the disk. SWAPDB exchanges keyspaces,
+// which keep their epochs and are found wherever they are; a database that is
+// emptied hands its contents over, to be walked like any other.
+//
+// Slices: a millisecond of walking, then as long a rest as keeps it to a sixth of
+// the time while commands come in. Between commands nobody is kept waiting, and
+// slices follow each other at once.
+//
+// Large values would break both bounds, the slice's and the gate's. Therefore:
+//
+//   seeking   a first walk finds them: it reads two words an entry
+//   large     they are written, in steps. Whoever is going to write to one that is not written waits for it (`concerns`), others go on
+//   walking   everything else
+//   done      the end is written; or `failed`, and the output is of no use
+//
+// What comes upon a large value another way (a script with undeclared keys,
+// expiry, eviction) has it written in one go.
+
+import type { Engine } from '../engine/engine.ts'
+import type { Database } from '../store/database.ts'
+import { type Keyspace, MARK } from '../store/keyspace.ts'
+import { TYPE_STRING } from '../store/value.ts'
+import type { ImageWriter } from './image-writer.ts'
+import { STRING_AT_ONCE_BYTES_MAX } from './rdb/rdb-writer.ts'
+
+/** How long a slice walks. */
+const SLICE_MS = 1
+/** Rest after a slice while clients are busy, in slices: the walk takes a sixth of the time then. */
+const REST_SLICES = 5
+/** Entries that are sought through between two looks at the clock: some ten microseconds. */
+const SEEK_ENTRIES_PER_LOOK = 1024
+/** Bytes of output between two looks at the clock. Compressing them takes a tenth of a millisecond. */
+const LOOK_BYTES = 16 * 1024
+/** Entries written between two looks, should they be tiny. */
+const ENTRIES_PER_LOOK = 64
+/** Output is passed on in pieces of this size. */
+const PIECE_BYTES = 128 * 1024
+/** While so much waits for the disk, the walk rests. */
+const WAITING_BYTES_MAX = 8 * 1024 * 1024
+/** A structure with more elements, or more bytes, is large: fewer are written in about a millisecond. */
+const SMALL_ELEMENTS_MAX = 2048
+const SMALL_BYTES_MAX = 128 * 1024
+
+/** Where a snapshot's bytes go. */
+export interface SnapshotSink {
+  /** Takes bytes, which are the sink's from then on. */
+  write(bytes: Buffer): void
+  /** Bytes taken that are not on their way out of memory yet. */
+  readonly waitingBytes: number
+  /** Calls `run` once, when some of what waits is gone. */
+  onDrained(run: () => void): void
+}
+
+export interface SnapshotOptions {
+  engine: Engine
+  /** Writes the image; `aside` makes another writer of the same format for what must not wait for it. */
+  writer: ImageWriter
+  aside: () => ImageWriter
+  sink: SnapshotSink
+  /** What is said about the whole. */
+  auxiliary: Readonly<Record<string, string | number>>
+  /** Codes of the function libraries. */
+  functions: readonly string[]
+  /** Runs something after the events of this turn of the loop. */
+  later: (run: () => void) => void
+  /** The end was written, or something failed. Told once. */
+  ended: (error: unknown) => void
+  /** A large value was written: whoever waits for one may try again. */
+  largeWritten: () => void
+}
+
+/** One database at the beginning. */
+interface Part {
+  readonly index: number
+  readonly keys: Keyspace
+  /** Entries from here on came later, or began another numbering. */
+  readonly end: number
+  sought: number
+  walked: number
+}
+
+type Phase = 'seeking' | 'large' | 'walking' | 'done' | 'failed'
+
+export class Snapshot {
+  readonly #options: SnapshotOptions
+  readonly #engine: Engine
+  readonly #writer: ImageWriter
+  readonly #parts: Part[] = []
+  readonly #byKeyspace = new Map<Keyspace, Part>()
+  /** Contents of databases that were emptied meanwhile. */
+  #emptied: Database[] = []
+  #phase: Phase = 'seeking'
+  #partAt = 0
+  readonly #large: { part: Part; entry: number }[] = []
+  /** The value that is being written in steps. */
+  #current: { part: Part; entry: number } | undefined = undefined
+  /** Entries that changed while one is being written in steps. */
+  #aside: ImageWriter | undefined = undefined
+  #resting = false
+  #sliceMs = 0
+  #sliceEndMs = Number.NEGATIVE_INFINITY
+  #seenCommands = 0
+  /** Keys written so far, and keys at the beginning. */
+  written = 0
+  readonly total: number
+  readonly #turn = () => this.#run()
+
+  /** Takes the picture: everything that is in the databases now, and nothing that comes later. To be called between two commands. */
+  constructor(options: SnapshotOptions) {
+    this.#options = options
+    this.#engine = options.engine
+    this.#writer = options.writer
+    let total = 0
+    for (const { index, keys } of this.#engine.databases) {
+      // Even an empty one: what comes into it is none of ours.
+      keys.epoch = (keys.epoch + 1) | 0
+      if (keys.count === 0) continue
+      const part = { index, keys, end: keys.entriesEnd, sought: 0, walked: 0 }
+      this.#parts.push(part)
+      this.#byKeyspace.set(keys, part)
+      total += keys.count
+    }
+    this.total = total
+    this.#writer.header(options.auxiliary)
+    for (const code of options.functions) this.#writer.function(code)
+    for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
+    this.#engine.beforeChange = (db, entry) => this.#beforeChange(db, entry)
+    this.#engine.emptied = (contents) => this.#emptied.push(contents)
+    options.later(this.#turn)
+  }
+
+  get ended(): boolean {
+    return this.#phase === 'done' || this.#phase === 'failed'
+  }
+
+  /** True while large values may be unwritten: `concerns` must be asked before a command writes. */
+  get hasLarge(): boolean {
+    return this.#phase === 'seeking' || this.#phase === 'large'
+  }
+
+  /** Tells whether an entry's value is large and not written yet. */
+  concerns(db: Database, entry: number): boolean {
+    const { keys } = db
+    return keys.word(entry, MARK) !== keys.epoch && this.#byKeyspace.has(keys) && isLarge(db, entry)
+  }
+
+  /** Gives up; what was written so far is of no use. */
+  abort(error: unknown): void {
+    if (!this.ended) this.#end('failed', error)
+  }
+
+  /** Walks to the end in one go, whatever waits for the disk. */
+  finish(): void {
+    while (!this.ended) this.#slice(Number.POSITIVE_INFINITY)
+  }
+
+  // ── slices ───────────────────────────────────────────────────────────────
+
+  #run(): void {
+    if (this.ended || this.#resting) return
+    const { later, sink } = this.#options
+    const { clock, stats } = this.#engine
+    if (sink.waitingBytes >= WAITING_BYTES_MAX) {
+      this.#resting = true
+      sink.onDrained(() => {
+        this.#resting = false
+        later(this.#turn)
+      })
+      return
+    }
+    const now = clock.monotonic()
+    const busy = stats.commandsProcessed !== this.#seenCommands
+    if (!busy || now - this.#sliceEndMs >= REST_SLICES * this.#sliceMs) {
+      this.#slice(now + SLICE_MS)
+      this.#sliceEndMs = clock.monotonic()
+      this.#sliceMs = Math.max(this.#sliceEndMs - now, 0)
+    }
+    this.#seenCommands = stats.commandsProcessed
+    if (!this.ended) later(this.#turn)
+  }
+
+  #slice(untilMs: number): void {
+    try {
+      if (this.#phase === 'seeking') this.#seek(untilMs)
+      else if (this.#phase === 'large') this.#writeLarge(untilMs)
+      else this.#walk(untilMs)
+      this.#passOn(PIECE_BYTES)
+    } catch (error) {
+      this.abort(error)
+    }
+  }
+
+  #seek(untilMs: number): void {
+    const { clock } = this.#engine
+    for (; this.#partAt < this.#parts.length; this.#partAt++) {
+      const part = this.#parts[this.#partAt]!
+      const db = this.#databaseOf(part)
+      while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
+        const entry = part.sought++
+        if (part.keys.isLive(entry) && this.concerns(db, entry)) this.#large.push({ part, entry })
+        if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && clock.monotonic() >= untilMs) return
+      }
+    }
+    this.#phase = 'large'
+    this.#nextLarge()
+  }
+
+  /** Goes on with what is large; says so when nothing is. */
+  #nextLarge(): void {
+    if (this.#large.length > 0 || this.#current !== undefined) return
+    this.#phase = 'walking'
+    this.#partAt = 0
+    this.#options.largeWritten()
+  }
+
+  #writeLarge(untilMs: number): void {
+    const { clock } = this.#engine
+    const { output } = this.#writer
+    do {
+      if (this.#current === undefined) {
+        const next = this.#large.pop()
+        if (next === undefined) break
+        const db = this.#databaseOf(next.part)
+        // Written at the gate meanwhile, and perhaps removed.
+        if (db === undefined || !this.#isDue(next.part, next.entry)) continue
+        this.#writer.select(next.part.index)
+        this.#current = next
+        if (this.#writer.begin(db, next.entry)) this.#currentWritten()
+      } else if (this.#writer.step(output.length + LOOK_BYTES)) {
+        this.#currentWritten()
+      }
+      this.#passOn(PIECE_BYTES)
+    } while (clock.monotonic() < untilMs)
+    this.#nextLarge()
+  }
+
+  #currentWritten(): void {
+    const { part, entry } = this.#current!
+    this.#current = undefined
+    this.#wrote(part.keys, entry)
+    const aside = this.#aside?.output
+    if (aside !== undefined && aside.length > 0) {
+      this.#writer.output.raw(aside.source, 0, aside.length)
+      aside.clear()
+      this.#aside!.forgetDatabase()
+      this.#writer.forgetDatabase()
+    }
+    if (this.#phase === 'large') this.#options.largeWritten()
+  }
+
+  #walk(untilMs: number): void {
+    const { clock } = this.#engine
+    const { output } = this.#writer
+    let looked = output.total
+    let entries = 0
+    for (; this.#partAt < this.#parts.length; this.#partAt++) {
+      const part = this.#parts[this.#partAt]!
+      const { keys } = part
+      const db = this.#databaseOf(part)
+      while (db !== undefined && part.walked < Math.min(part.end, keys.entriesEnd)) {
+        const entry = part.walked++
+        if (this.#isDue(part, entry)) this.#write(this.#writer, db, part, entry)
+        if (++entries < ENTRIES_PER_LOOK && output.total - looked < LOOK_BYTES) continue
+        entries = 0
+        looked = output.total
+        this.#passOn(PIECE_BYTES)
+        if (clock.monotonic() >= untilMs) return
+      }
+    }
+    this.#writer.end()
+    this.#passOn(0)
+    this.#end('done', undefined)
+  }
+
+  // ── entries ──────────────────────────────────────────────────────────────
+
+  /** The gate: an entry is going to change. */
+  #beforeChange(db: Database, entry: number): void {
+    const { keys } = db
+    if (keys.word(entry, MARK) === keys.epoch) return
+    const part = this.#byKeyspace.get(keys)
+    if (part === undefined) return
+    // Whoever changes it must not suffer from a snapshot that fails.
+    try {
+      const current = this.#current
+      if (current === undefined) {
+        this.#write(this.#writer, db, part, entry)
+      } else if (current.part === part && current.entry === entry) {
+        this.#writer.step(Number.POSITIVE_INFINITY)
+        this.#currentWritten()
+      } else {
+        this.#aside ??= this.#options.aside()
+        this.#write(this.#aside, db, part, entry)
+      }
+      this.#passOn(PIECE_BYTES)
+    } catch (error) {
+      this.abort(error)
+    }
+  }
+
+  #isDue(part: Part, entry: number): boolean {
+    const { keys } = part
+    return entry < keys.entriesEnd && keys.isLive(entry) && keys.word(entry, MARK) !== keys.epoch
+  }
+
+  #write(writer: ImageWriter, db: Database, part: Part, entry: number): void {
+    writer.select(part.index)
+    if (!writer.begin(db, entry)) writer.step(Number.POSITIVE_INFINITY)
+    this.#wrote(part.keys, entry)
+  }
+
+  #wrote(keys: Keyspace, entry: number): void {
+    keys.setWord(entry, MARK, keys.epoch)
+    this.written++
+  }
+
+  /** Where a part's entries are now; undefined when they are gone, which only an empty keyspace can be. */
+  #databaseOf(part: Part): Database | undefined {
+    for (const db of this.#engine.databases) if (db.keys === part.keys) return db
+    for (const db of this.#emptied) if (db.keys === part.keys) return db
+    return undefined
+  }
+
+  // ── the output ───────────────────────────────────────────────────────────
+
+  #passOn(fromBytes: number): void {
+    const { output } = this.#writer
+    if (output.length > fromBytes) this.#options.sink.write(output.take())
+  }
+
+  #end(phase: 'done' | 'failed', error: unknown): void {
+    this.#phase = phase
+    this.#engine.beforeChange = null
+    this.#engine.emptied = null
+    this.#emptied = []
+    this.#large.length = 0
+    this.#current = undefined
+    this.#options.largeWritten()
+    this.#options.ended(error)
+  }
+}
+
+/** Tells whether writing a value in one go would take too long. */
+export function isLarge(db: Database, entry: number): boolean {
+  if (db.typeOf(entry) === TYPE_STRING) return db.stringBytes(entry) > STRING_AT_ONCE_BYTES_MAX
+  const value = db.structureOf(entry)
+  return value.length > SMALL_ELEMENTS_MAX || value.bytes > SMALL_BYTES_MAX
+}
