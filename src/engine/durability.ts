@@ -11,8 +11,8 @@
 // wait, nor do messages: a subscriber who hears of a write and then reads the key
 // waits there.
 //
-// There is one journal, in one order, and it advances by whole turns: any offset
-// within a turn's bytes stands for all of them. That is why the change of a key can
+// There is one journal, in one order, and it advances by whole turns: one offset
+// within the bytes of a turn is as good as another. That is why the change of a key can
 // be noted before its bytes are appended, and a transaction's command before EXEC is.
 
 import type { Reply } from '../protocol/reply.ts'

@@ -20,6 +20,7 @@ import { sortCommand, sortRo } from './sort.ts'
 import { expiretime, pexpiretime, pttl, ttl } from './ttl.ts'
 import { type } from './type.ts'
 import { wait } from './wait.ts'
+import { waitaof } from './waitaof.ts'
 
 export const genericCommands: readonly Command[] = [
   copy,
@@ -54,4 +55,5 @@ export const genericCommands: readonly Command[] = [
   type,
   unlink,
   wait,
+  waitaof,
 ]

@@ -1,0 +1,53 @@
+// WAITAOF: until what this client wrote survives a power cut, here and on replicas.
+//
+// The journal is asked for a sync at once; who writes much had better make the
+// keys `always` (docs/durability.md) than ask after each command. There are no
+// replicas: who asks for some waits for the whole of the time.
+
+import type { Client } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
+
+const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
+const REPLICAS_OUT_OF_RANGE = ERR.of('value is out of range, must be positive')
+const NEEDS_JOURNAL = ERR.of('WAITAOF cannot be used when numlocal is set but appendonly is disabled.')
+
+export const waitaof = defineCommand({
+  name: 'WAITAOF',
+  summary: 'Waits until the writes of this client are synced to the append-only file.',
+  group: 'generic',
+  since: '7.2.0',
+  complexity: 'O(1)',
+  acl: ['connection'],
+  arity: 4,
+  flags: ['blocking'],
+  args: [
+    { name: 'numlocal', type: 'integer' },
+    { name: 'numreplicas', type: 'integer' },
+    { name: 'timeout', type: 'integer' },
+  ],
+  tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+  reply: 'array: 1 when they are synced here, else 0; replicas on which they are',
+  run(call) {
+    const local = call.integer(1, 0, 1, LOCAL_OUT_OF_RANGE)
+    const replicas = parseInteger(call.args.bytes(2))
+    if (replicas === undefined || replicas < 0) throw REPLICAS_OUT_OF_RANGE
+    const timeout = parseInteger(call.args.bytes(3))
+    if (timeout === undefined) throw ERR.timeoutNotInteger
+    if (timeout < 0) throw ERR.timeoutNegative
+    if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
+    if (local === 1 && !call.engine.journal.enabled) throw NEEDS_JOURNAL
+    const { client, engine } = call
+    if (replicas <= 0 && (local === 0 || engine.durability.isSynced(client))) return write(call.reply, engine, client)
+    engine.durability.awaitSync(call, Number(timeout), (reply) => write(reply, engine, client))
+  },
+})
+
+function write(reply: Reply, engine: Engine, client: Client): void {
+  reply.array(2)
+  reply.integer(engine.durability.isSynced(client) ? 1 : 0)
+  reply.integer(0)
+}
