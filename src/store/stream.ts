@@ -326,7 +326,9 @@ export class Stream implements Value {
 
   /** Tells whether XDEL may have left a hole at or behind an id. */
   hasTombstonesFrom(id: StreamId): boolean {
-    return this.length > 0 && !this.maxDeletedId.isZero && id.compare(this.maxDeletedId) <= 0
+    const { maxDeletedId } = this
+    if (this.length === 0 || maxDeletedId.isZero || maxDeletedId.compare(this.firstId) < 0) return false
+    return id.compare(maxDeletedId) <= 0
   }
 
   /** Returns how many entries were added up to an id, where that can be told; READ_UNKNOWN. */

@@ -14,7 +14,7 @@ import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
 import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/stream-group.ts'
-import { ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream-id.ts'
+import { ID_BYTES, ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream-id.ts'
 import { IndexCursor } from '../../store/stream-index.ts'
 import { TYPE_STREAM } from '../../store/value.ts'
 import { type Bytes, Source } from '../../util/bytes.ts'
@@ -29,7 +29,7 @@ import {
   replaceById,
   streamOfGroups,
 } from './stream-arguments.ts'
-import { writeEntries, writeEntryOf } from './stream-replies.ts'
+import { entryExists, writeEntries, writeEntryOf } from './stream-replies.ts'
 import { propagateClaim } from './xclaim.ts'
 
 /** One stream that is asked for, and what it answers. */
@@ -41,9 +41,10 @@ class Asked {
   group: StreamGroup | undefined = undefined
   consumer: StreamConsumer | undefined = undefined
   answers: 'nothing' | 'entries' | 'history' = 'nothing'
-  /** How many entries are answered, and where the first is. */
+  /** How many entries are answered, and where the first is: in the stream, or among the ids of histories. */
   count = 0
   readonly place = new StreamPlace()
+  historyAt = 0
 }
 
 /** Streams of one command, reused by the next. */
@@ -70,6 +71,7 @@ const options = new ReadOptions()
 
 function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   parse(call, name)
+  forgetHistory()
   for (let i = 0; i < options.streams; i++) lookUp(call, i, name)
   let answering = 0
   for (let i = 0; i < options.streams; i++) {
@@ -210,6 +212,7 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   asked.consumer = consumer
   if (!asked.after.isMax) {
     asked.answers = 'history'
+    deliverAgain(call, asked, key)
     return
   }
   if (stream.length === 0 || stream.lastId.compare(group.lastId) <= 0) return
@@ -246,6 +249,52 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   }
 }
 
+/**
+ * Delivers again what is pending for the consumer, but for what was deleted, and notes its ids: what else this command delivers
+ * is not among them.
+ */
+function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
+  const stream = asked.stream!
+  const group = asked.group!
+  const owned = asked.consumer!.pending
+  seen.copyFrom(asked.after).increment()
+  asked.historyAt = historyCount
+  asked.count = 0
+  for (let more = owned.seekAtLeast(seen, own); more && asked.count < options.count; more = owned.next(own)) {
+    own.id(seen)
+    keepHistory(seen)
+    asked.count++
+    if (!entryExists(stream, seen) || !group.find(seen, pending)) continue
+    group.setDeliveryTime(pending, call.now())
+    group.countDelivery(pending)
+    call.changedWithin(key)
+    // Redis does not journal this: after a restart an entry would count as delivered less often than it was.
+    propagateClaim(call, key, group, seen, pending)
+  }
+}
+
+/** Ids of the histories of one command, as records. */
+let history = Source.allocate(64 * ID_BYTES)
+let historyCount = 0
+const own = new IndexCursor()
+
+function keepHistory(id: StreamId): void {
+  if ((historyCount + 1) * ID_BYTES > history.u8.length) {
+    const larger = Source.allocate(2 * history.u8.length)
+    history.u8.copy(larger.u8)
+    history = larger
+  }
+  id.store(history, historyCount++ * ID_BYTES)
+}
+
+/** A long history leaves its memory to the collector. */
+const HISTORY_BYTES_KEPT = 64 * 1024
+
+function forgetHistory(): void {
+  historyCount = 0
+  if (history.u8.length > HISTORY_BYTES_KEPT) history = Source.allocate(64 * ID_BYTES)
+}
+
 // ── the reply ──────────────────────────────────────────────────────────────
 
 function writeReply(call: Call, answering: number): void {
@@ -258,7 +307,7 @@ function writeReply(call: Call, answering: number): void {
     if (asked.answers === 'nothing') continue
     if (paired) reply.array(2)
     reply.bulk(call.key(options.first + i))
-    if (asked.answers === 'history') writeHistory(call, asked, call.key(options.first + i))
+    if (asked.answers === 'history') writeHistory(call, asked)
     else writeNew(call, asked)
   }
 }
@@ -272,37 +321,18 @@ function writeNew(call: Call, asked: Asked): void {
   cursor.leave(asked.group === undefined ? stream.place : asked.group.place, stream.nodes.layout)
 }
 
-/** Replies with what is pending for the consumer; what was deleted meanwhile has no fields, and is not delivered again. */
-function writeHistory(call: Call, asked: Asked, key: Bytes): void {
+function writeHistory(call: Call, asked: Asked): void {
   const { reply } = call
-  const stream = asked.stream!
-  const group = asked.group!
-  const { pending: owned } = asked.consumer!
-  seen.copyFrom(asked.after).increment()
-  let count = 0
-  for (let more = owned.seekAtLeast(seen, ownCursor); more && count < options.count; more = owned.next(ownCursor))
-    count++
-  reply.array(count)
-  if (count === 0) return
-  owned.seekAtLeast(seen, ownCursor)
-  for (; count > 0; count--, owned.next(ownCursor)) {
-    ownCursor.id(seen)
-    if (writeEntryOf(reply, stream, seen)) {
-      if (!group.find(seen, pending)) continue
-      group.setDeliveryTime(pending, call.now())
-      group.countDelivery(pending)
-      call.changedWithin(key)
-      // Redis does not journal this: after a restart an entry would count as delivered less often than it was.
-      propagateClaim(call, key, group, seen, pending)
-    } else {
-      reply.array(2)
-      writeStreamId(reply, seen)
-      reply.nilArray()
-    }
+  reply.array(asked.count)
+  for (let i = asked.historyAt; i < asked.historyAt + asked.count; i++) {
+    seen.load(history, i * ID_BYTES)
+    if (writeEntryOf(reply, asked.stream!, seen)) continue
+    // Deleted meanwhile: it has no fields.
+    reply.array(2)
+    writeStreamId(reply, seen)
+    reply.nilArray()
   }
 }
-
-const ownCursor = new IndexCursor()
 
 // ── waiting ────────────────────────────────────────────────────────────────
 
