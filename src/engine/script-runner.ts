@@ -4,7 +4,7 @@
 // `busy-reply-threshold` holds everybody up: from then on other clients are
 // answered BUSY, and those few commands are run that may end it (busy.ts).
 
-import type { ReplyError } from '../protocol/errors.ts'
+import { ERR, type ReplyError } from '../protocol/errors.ts'
 
 /** Runs scripts and keeps function libraries. */
 export interface ScriptRunner {
@@ -38,5 +38,7 @@ export const noScripts: ScriptRunner = {
   functionCount: 0,
   abort() {},
   *libraries() {},
-  loadLibrary() {},
+  loadLibrary() {
+    throw ERR.of('there are no functions here')
+  },
 }

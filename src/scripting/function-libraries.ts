@@ -40,7 +40,8 @@ export interface FunctionLibrary {
 const LOAD_MS_MAX = 500
 
 const NAME = /^[A-Za-z0-9_]+$/
-const NAME_PROBLEM = 'Library names can only contain letters, numbers, or underscores(_) and must be at least one character long'
+const NAME_PROBLEM =
+  'Library names can only contain letters, numbers, or underscores(_) and must be at least one character long'
 
 export class FunctionLibraries {
   /** By name. */
@@ -83,12 +84,10 @@ export class FunctionLibraries {
     if (existing === 'refuse' && this.libraries.has(name)) throw ERR.of(`Library '${name}' already exists`)
     const functions = this.#run(name, code.slice(start))
     if (functions.length === 0) throw ERR.of('No functions registered')
-    for (const { name: function_ } of functions) {
-      const other = this.find(function_)
-      if (other !== undefined && other.library !== name) throw ERR.of(`Function ${function_} already exists`)
-    }
+    const library = { name, code, functions }
+    this.#refuseCollisions(library)
     this.#remove(name)
-    this.#add({ name, code, functions })
+    this.#add(library)
     return name
   }
 
@@ -110,15 +109,34 @@ export class FunctionLibraries {
    * names. Throws ReplyError; nothing has changed then.
    */
   restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
-    const { libraries, functions } = this
-    this.libraries = policy === 'flush' ? new Map() : new Map(libraries)
-    this.functions = policy === 'flush' ? new Map() : new Map(functions)
+    const before = { libraries: this.libraries, functions: this.functions }
+    this.libraries = new Map()
+    this.functions = new Map()
     try {
-      for (const code of codes) this.load(code, policy === 'replace' ? 'replace' : 'refuse')
+      for (const code of codes) this.load(code, 'refuse')
+      if (policy === 'flush') return
+      const restored = this.libraries
+      this.libraries = new Map(before.libraries)
+      this.functions = new Map(before.functions)
+      for (const { name } of restored.values()) {
+        if (policy === 'append' && this.libraries.has(name)) throw ERR.of(`Library ${name} already exists`)
+        this.#remove(name)
+      }
+      for (const library of restored.values()) {
+        this.#refuseCollisions(library)
+        this.#add(library)
+      }
     } catch (error) {
-      this.libraries = libraries
-      this.functions = functions
+      this.libraries = before.libraries
+      this.functions = before.functions
       throw error
+    }
+  }
+
+  #refuseCollisions({ name: library, functions }: FunctionLibrary): void {
+    for (const { name } of functions) {
+      const other = this.find(name)
+      if (other !== undefined && other.library !== library) throw ERR.of(`Function ${name} already exists`)
     }
   }
 

@@ -3,13 +3,13 @@
 // Scripts have one world and functions another, as in Redis. A global that is not
 // there is an error rather than nil: it is a spelling mistake more often than not.
 
+import { stringMeta } from './lua/calls.ts'
 import { LuaError, runtimeError } from './lua/errors.ts'
 import { bitLibrary } from './lua/lib/bit.ts'
 import { createCjson } from './lua/lib/cjson.ts'
 import { cmsgpackLibrary } from './lua/lib/cmsgpack.ts'
 import { stringLibrary } from './lua/lib/string.ts'
 import { structLibrary } from './lua/lib/struct.ts'
-import { stringMeta } from './lua/calls.ts'
 import { LuaRuntime } from './lua/runtime.ts'
 import { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString } from './lua/value.ts'

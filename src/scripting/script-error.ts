@@ -1,7 +1,7 @@
 // What a client is told of an error that ended a script.
 
 import { ReplyError } from '../protocol/errors.ts'
-import { type LuaError, type Position, caughtError } from './lua/errors.ts'
+import { caughtError, type LuaError, type Position } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
 import { rawToString } from './lua/value.ts'
 import { oneLine } from './reply-from-lua.ts'
@@ -49,6 +49,6 @@ export function asScriptError(thrown: unknown): LuaError {
 /** A chunk's name as Lua's debug library tells it: ours begin with @, a loaded string is its own name. */
 function sourceName({ chunk }: Position): string {
   if (chunk === 'user_script' || chunk === 'user_function') return `@${chunk}`
-  const text = /^\[string "([^]*)"\]$/.exec(chunk)
+  const text = /^\[string "(.*)"\]$/s.exec(chunk)
   return text === null ? `=${chunk}` : text[1]!
 }

@@ -234,7 +234,10 @@ export class Scripts implements ScriptRunner {
     if (listener !== undefined) {
       if ((engine.state & ENGINE_BUSY) === 0) {
         engine.state |= ENGINE_BUSY
-        engine.log.warn({ [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) }, 'a slow script was detected')
+        engine.log.warn(
+          { [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) },
+          'a slow script was detected',
+        )
       }
       listener.listen()
     } else if (!this.commands.wrote) {

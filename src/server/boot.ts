@@ -10,6 +10,7 @@ import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { scriptsOf } from '../scripting/scripts.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
@@ -57,6 +58,8 @@ export class Boot {
   constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine(log === undefined ? { commands, config } : { commands, config, log })
+    // From the beginning on: the files may hold functions.
+    scriptsOf(this.engine)
     const appendonly = config.get('appendonly')
     config.onChange('appendonly', (wanted) => {
       if (wanted !== appendonly) throw new ConfigError("can't be turned on or off while the server runs")

@@ -21,7 +21,7 @@ export const pfcount = defineCommand({
   since: '2.8.9',
   complexity: 'O(1) for one key, and then mostly a look at the stored count; O(n) for n keys.',
   arity: -2,
-  flags: ['readonly'],
+  flags: ['readonly', 'may_replicate'],
   keys: [{ first: 1, last: -1, step: 1, access: 'RW', use: 'access' }],
   args: [{ name: 'key', type: 'key', multiple: true }],
   reply: 'integer: the estimate, 0 when no key exists',

@@ -1,6 +1,7 @@
 // Where an RDB file's keys go when a server starts: into the engine's databases.
 
 import type { Engine } from '../../engine/engine.ts'
+import { ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
 import type { Value } from '../../store/value.ts'
 import type { Bytes } from '../../util/bytes.ts'
@@ -14,7 +15,7 @@ export interface LoadOptions {
    * after a preamble may have kept them alive, so there they are kept until the load is over.
    */
   expired: 'dropped' | 'kept'
-  /** Takes the code of a function library. Without it a file that holds one is refused. */
+  /** Takes the code of a function library. Default: the engine's scripts do. */
   loadFunction?: (code: string) => void
 }
 
@@ -90,8 +91,13 @@ export class LoadTarget implements RdbTarget {
 
   function(code: string): void {
     const { loadFunction } = this.#options
-    if (loadFunction === undefined) throw new RdbUnsupported('it holds function libraries, which cannot be loaded here')
-    loadFunction(code)
+    try {
+      if (loadFunction === undefined) this.#engine.scripts.loadLibrary(code)
+      else loadFunction(code)
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error
+      throw new RdbUnsupported(`it holds function libraries, one of which cannot be loaded: ${error.text}`)
+    }
   }
 
   #isExpired(attributes: KeyAttributes): boolean {
