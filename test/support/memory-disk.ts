@@ -38,6 +38,8 @@ export class MemoryDisk implements Disk {
   fault: (operation: DiskOperation, file: string, number: number) => string | undefined = () => undefined
   /** Asynchronous writes and syncs wait for `release`. */
   held = false
+  /** Which of them do. */
+  heldOperations: readonly DiskOperation[] = ['write', 'sync']
   #waiting: (() => void)[] = []
   #names = new Map<string, Inode>()
   #durableNames = new Map<string, Inode>()
@@ -197,11 +199,11 @@ export class MemoryDisk implements Disk {
       },
       writeSync: write,
       write: async (bytes, start, length, position) => {
-        await this.#turn()
+        await this.#turn('write')
         return write(bytes, start, length, position)
       },
       sync: async () => {
-        await this.#turn()
+        await this.#turn('sync')
         try {
           this.#admit('sync', name)
         } catch (error) {
@@ -232,8 +234,8 @@ export class MemoryDisk implements Disk {
     return Math.max(0, this.capacityBytes - used + inode.content.length - position)
   }
 
-  #turn(): Promise<void> {
-    if (!this.held) return Promise.resolve()
+  #turn(operation: DiskOperation): Promise<void> {
+    if (!this.held || !this.heldOperations.includes(operation)) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
