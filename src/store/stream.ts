@@ -372,12 +372,14 @@ export class Stream implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
-  /** Counts anew what the nodes hold, after they were filled with `nodes.appendListpack`. */
+  /** Counts anew what the nodes hold and finds the first entry, after they were filled with `nodes.appendListpack`. */
   recount(): void {
     this.length = 0
-    if (!this.nodes.first(found.node)) return
-    do this.length += this.nodes.liveOf(found.node)
-    while (this.nodes.next(found.node))
+    if (this.nodes.first(found.node)) {
+      do this.length += this.nodes.liveOf(found.node)
+      while (this.nodes.next(found.node))
+    }
+    this.#findFirst()
   }
 
   get bytes(): number {

@@ -122,6 +122,46 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
     await expectSame('CONFIG', 'SET', 'stream-node-max-entries', 100, 'stream-node-max-bytes', 4096)
   })
 
+  test('serve the same of those who wait for a group', async () => {
+    await ours.reset(4)
+    await theirs.reset(4)
+    const step = async (connection: number, ...words: string[]) => {
+      const replies: string[][] = []
+      for (const peer of [ours, theirs]) {
+        peer.send(
+          connection,
+          encodeCommand(words, () => ''),
+        )
+        await peer.settle()
+        replies.push([0, 1, 2, 3].map((each) => peer.take(each).bytes))
+      }
+      expect([words, replies[0]]).toEqual([words, replies[1]])
+      return replies[0]!
+    }
+    const read = (consumer: string, ...options: string[]) => [
+      ...['XREADGROUP', 'GROUP', 'g', consumer, ...options, 'BLOCK', '0', 'STREAMS', 's', '>'],
+    ]
+    await ask(ours, ['HELLO', '3'])
+    await ask(theirs, ['HELLO', '3'])
+    await step(0, 'XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+    for (const consumer of ['a', 'b', 'c']) await step(0, 'XGROUP', 'CREATECONSUMER', 's', 'g', consumer)
+    await step(1, ...read('a', 'COUNT', '1'))
+    await step(2, ...read('b'))
+    await step(3, 'XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')
+    // One of the group gets it, the other goes on waiting.
+    const [, first, second, outside] = await step(0, 'XADD', 's', '1-1', 'f', 'v')
+    expect([first === '', second === '', outside === '']).toEqual([false, true, false])
+    await step(1, ...read('a', 'COUNT', '1'))
+    await step(0, 'MULTI')
+    for (const id of ['3-1', '3-2', '3-3']) await step(0, 'XADD', 's', id, 'f', id)
+    await step(0, 'EXEC')
+    await step(1, ...read('c', 'NOACK'))
+    await step(0, 'XGROUP', 'SETID', 's', 'g', '3-2')
+    await step(0, 'XADD', 's', '4-1', 'f', 'v')
+    await step(0, 'XPENDING', 's', 'g')
+    await step(0, 'XINFO', 'GROUPS', 's')
+  })
+
   test('tell the same of groups and consumers, but for what is new in 7.2', async () => {
     await ours.reset(1)
     await theirs.reset(1)

@@ -77,8 +77,11 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   for (let i = 0; i < options.streams; i++) {
     const asked = streams[i]!
     // Redis looks for each stream a second time here, as its counters and `keymiss` show.
-    call.db.peek(call.key(options.first + i))
-    if (asked.stream === undefined) continue
+    if (asked.stream === undefined) {
+      call.db.peek(call.key(options.first + i))
+      continue
+    }
+    call.engine.hits++
     if (asked.group !== undefined) deliver(call, asked, call.key(options.first + i))
     else settle(asked, asked.stream)
     if (asked.answers !== 'nothing') answering++
@@ -221,32 +224,46 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   asked.answers = 'entries'
   keepPlace(asked, stream)
   const now = call.now()
-  const journal = call.engine.journal.enabled && !call.client.trusted
-  const claim: Word[] | undefined =
-    journal && !options.acknowledges ? ['XCLAIM', key, group.name, consumer.name, 0] : undefined
+  const journaled = call.engine.journal.enabled && !call.client.trusted
+  let claim: Word[] | undefined
   let count = 0
   try {
     do {
       if (!options.acknowledges) {
         group.deliver(cursor.id, consumer, now, pending)
         consumer.activeTime = now
-        claim?.push(cursor.id.toString())
+        if (journaled) {
+          claim ??= ['XCLAIM', key, group.name, consumer.name, 0]
+          claim.push(cursor.id.toString())
+        }
       }
       stream.advance(group, cursor.id)
       count++
+      if (claim !== undefined && claim.length === CLAIM_WORDS_MAX) {
+        propagateDelivery(call, group, claim, now)
+        claim = undefined
+      }
     } while (count < options.count && stream.next(cursor))
   } finally {
     // Should memory end here, what was delivered before is journaled all the same.
     asked.count = count
     // A change for each entry, and one for the group.
     call.changedWithin(key, (options.acknowledges ? 0 : count) + 1)
-    const lastId = journal ? group.lastId.toString() : ''
-    if (claim !== undefined && count > 0) {
-      claim.push('TIME', now, 'RETRYCOUNT', 1, 'FORCE', 'JUSTID', 'LASTID', lastId)
-      call.propagate(...claim)
+    if (claim !== undefined) propagateDelivery(call, group, claim, now)
+    if (journaled) {
+      call.propagate('XGROUP', 'SETID', key, group.name, group.lastId.toString(), 'ENTRIESREAD', group.entriesRead)
     }
-    if (journal) call.propagate('XGROUP', 'SETID', key, group.name, lastId, 'ENTRIESREAD', group.entriesRead)
   }
+}
+
+/** A backlog is journaled in commands of a length that every reader takes. */
+const CLAIM_WORDS_MAX = 1000
+
+/** Journals what was delivered, in one command for many entries: they have time and count in common. */
+function propagateDelivery(call: Call, group: StreamGroup, claim: Word[], now: number): void {
+  claim.push('TIME', now, 'RETRYCOUNT', 1, 'FORCE', 'JUSTID', 'LASTID', group.lastId.toString())
+  call.effects ??= []
+  call.effects.push(claim)
 }
 
 /**

@@ -37,6 +37,25 @@ describe('XREADGROUP', () => {
     )
   })
 
+  test('journals a long backlog in several commands', () => {
+    const made = withGroup(2500)
+    const { client, journal } = made
+    client.ask('XREADGROUP', 'GROUP', 'g', 'a', 'STREAMS', 's', '>')
+    const lines = journal.take()
+    expect(lines.map((line) => line.split(' ')[1] ?? line)).toEqual([
+      'MULTI',
+      'XGROUP',
+      'XCLAIM',
+      'XCLAIM',
+      'XCLAIM',
+      'XGROUP',
+      'EXEC',
+    ])
+    const ids = lines.filter((line) => line.includes('XCLAIM')).flatMap((line) => line.match(/(?<= )\d+-0(?= .*TIME)/g))
+    expect(ids).toEqual(Array.from({ length: 2500 }, (_, i) => `${i + 1}-0`))
+    expect(lines.find((line) => line.includes('XCLAIM'))).toContain('LASTID 995-0')
+  })
+
   test('answers a map in RESP3', () => {
     const { connect } = withGroup(1)
     expect(connect(3).ask('XREADGROUP', 'GROUP', 'g', 'a', 'STREAMS', 's', '>')).toBe(
