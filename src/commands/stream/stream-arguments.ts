@@ -6,7 +6,7 @@ import { Stream } from '../../store/stream.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream-group.ts'
 import { ID_INVALID, ID_TEXT_BYTES_MAX, parseStreamId, StreamId } from '../../store/stream-id.ts'
 import { type Bytes, Source } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger, writeInteger } from '../../util/numbers.ts'
 
 /** Reads argument `i` as an id; without a sequence it is that of `-0`. Throws ERR.streamId. */
 export function readId(call: Call, i: number, id: StreamId): StreamId {
@@ -222,7 +222,10 @@ export class TrimOptions {
     const { args } = call
     args.rawEnd = 0
     args.bytes(this.thresholdAt - 1).set(exactly, 0, 1)
-    const length = this.strategy === 'maxlen' ? lengthText(stream.length) : edgeId(stream).write(thresholdText.u8, 0)
+    const length =
+      this.strategy === 'maxlen'
+        ? writeInteger(stream.length, thresholdText.u8, 0)
+        : edgeId(stream).write(thresholdText.u8, 0)
     args.bytes(this.thresholdAt).set(thresholdText, 0, length)
   }
 }
@@ -233,10 +236,6 @@ const LIMIT_MAX = 1_000_000
 const exactly = new Source(Buffer.from('=', 'latin1'))
 const thresholdText = Source.allocate(ID_TEXT_BYTES_MAX)
 const edge = new StreamId()
-
-function lengthText(length: number): number {
-  return thresholdText.u8.write(String(length), 0, 'latin1')
-}
 
 /** The first entry's id; without entries the largest, below which everything goes. */
 function edgeId(stream: Stream): StreamId {
