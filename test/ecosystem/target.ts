@@ -1,0 +1,71 @@
+// The server that the libraries in this folder are pointed at: Respite, in this process and on a free port.
+//
+// With ECOSYSTEM_SERVER=redis-server the same tests run against a private redis-server: what fails there too is the
+// library's own doing, what fails only here is ours.
+
+import net from 'node:net'
+import { afterAll, beforeAll } from 'vitest'
+import { startServer } from '../../src/index.ts'
+import { startRedisServer } from '../support/redis-server.ts'
+
+export interface Target {
+  readonly host: string
+  readonly port: number
+  /** As ioredis wants it where commands may block for as long as they like. */
+  readonly connection: { host: string; port: number; maxRetriesPerRequest: null }
+  readonly url: string
+}
+
+/** One server for all tests of a file; they keep apart by the names of their queues. */
+export function useTarget(config: Record<string, string> = {}): Target {
+  let port = 0
+  let stop: (() => Promise<void>) | undefined
+  beforeAll(async () => {
+    if (process.env.ECOSYSTEM_SERVER === 'redis-server') {
+      port = await freePort()
+      const words = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value])
+      const redis = await startRedisServer(['--port', String(port), ...words])
+      stop = () => redis.stop()
+    } else {
+      const server = await startServer({ port: 0, config })
+      port = server.port
+      stop = () => server.close()
+    }
+  })
+  afterAll(() => stop?.())
+  const host = '127.0.0.1'
+  return {
+    host,
+    get port() {
+      return port
+    },
+    get connection() {
+      return { host, port, maxRetriesPerRequest: null }
+    },
+    get url() {
+      return `redis://${host}:${port}`
+    },
+  }
+}
+
+/** A port that was free a moment ago: redis-server cannot choose one by itself. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as net.AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** A promise with its handles: for "the worker has begun", "the worker may go on". */
+export class Signal<T = void> {
+  readonly reached: Promise<T>
+  give!: (value: T) => void
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.give = resolve
+    })
+  }
+}
