@@ -19,17 +19,18 @@ const BATCHES_AHEAD = 4
 const { port, kind, count, valueBytes } = childInput<Input>()
 
 const KEY_BYTES = 16
-// Both kinds of reply have a known length, or end in a line: lines are counted.
+// Replies are counted by their lines: an id is a bulk string, of two, all others are numbers or OK.
+const LINES = kind === 'streams' ? 2 : 1
 let replies = 0
 let awaited = 0
 let wake: (() => void) | undefined
 const socket = await open(port, (buffer, length) => {
   for (let i = buffer.indexOf(10); i !== -1 && i < length; i = buffer.indexOf(10, i + 1)) replies++
-  if (replies >= awaited) wake?.()
+  if (replies >= awaited * LINES) wake?.()
 })
 
 function until(replyCount: number): Promise<void> {
-  if (replies >= replyCount) return Promise.resolve()
+  if (replies >= replyCount * LINES) return Promise.resolve()
   awaited = replyCount
   return new Promise((resolve) => {
     wake = () => {
