@@ -9,7 +9,7 @@ import { ERR, type ReplyError } from '../protocol/errors.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Command } from './command.ts'
-import { ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PAUSED, type Engine } from './engine.ts'
+import { ENGINE_BUSY, ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PAUSED, type Engine } from './engine.ts'
 
 /** Commands that act at once inside MULTI instead of being queued. */
 const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
@@ -38,7 +38,10 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   if (inMulti && flags.has('no_multi')) {
     return refuse(engine, client, command, ERR.of('Command not allowed inside a transaction'))
   }
-  if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !engine.eviction.makeRoom()) {
+  const isBusy = (engine.state & ENGINE_BUSY) !== 0
+  if (isBusy && !flags.has('allow_busy')) return refuse(engine, client, command, engine.scripts.busy ?? ERR.busy)
+  // What a script works on is not evicted under its hands.
+  if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !isBusy && !engine.eviction.makeRoom()) {
     const needsMemory =
       flags.has('denyoom') ||
       (inMulti && !ENDS_TRANSACTION.has(command.name)) ||

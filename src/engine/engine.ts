@@ -203,7 +203,8 @@ export class Engine implements DatabaseHost {
 
   /** Takes a new client in. `trusted` callers (journal replay) skip every check. */
   connect(transport: Transport, trusted = false): Client {
-    this.#nowMs = 0
+    // A slow script, during which connections are accepted, keeps its own time.
+    if ((this.state & ENGINE_BUSY) === 0) this.#nowMs = 0
     const client = new Client(this, this.#nextClientId++, transport, trusted)
     if (!trusted) {
       if (this.config.get('requirepass') !== '') client.state |= CLIENT_UNAUTHENTICATED
@@ -254,13 +255,14 @@ export class Engine implements DatabaseHost {
     try {
       client.parser.feed(source, start, end, client)
     } catch (error) {
-      this.#endBadClient(client, error)
+      this.endBadClient(client, error)
     }
     this.replies.close()
     if (this.replies.halfFull) this.endTurn()
   }
 
-  #endBadClient(client: Client, error: unknown): void {
+  /** Answers what cannot be parsed, and ends the connection. */
+  endBadClient(client: Client, error: unknown): void {
     if (error instanceof ProtocolError) {
       this.log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
       if ((client.state & CLIENT_MUTED) === 0) this.replies.error(ERR.of(`Protocol error: ${error.message}`))
@@ -294,22 +296,22 @@ export class Engine implements DatabaseHost {
 
   /** Runs one request of a client, or says why not; then serves whoever it fed. */
   execute(client: Client, args: Arguments): void {
+    this.#nowMs = 0
     if ((client.state & CLIENT_MUTED) === 0) {
-      this.#dispatch(client, args)
+      this.dispatch(client, args, this.#call)
     } else {
       this.replies.mark()
       if (client.replyMode === 'skip') client.replyMode = 'skipping'
       const { position } = client
-      this.#dispatch(client, args)
+      this.dispatch(client, args, this.#call)
       this.#mute(client, position)
     }
     if (this.#deferred.length !== 0) this.#deliverDeferred()
     if (this.blocking.room.hasReady) this.blocking.serve()
   }
 
-  #dispatch(client: Client, args: Arguments): void {
-    this.#nowMs = 0
-    const call = this.#call
+  /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
+  dispatch(client: Client, args: Arguments, call: Call): void {
     let command = this.commands.find(args.bytes(0))
     if (command !== undefined && command.subcommands !== undefined && args.length > 1) {
       const subcommand = command.subcommands.get(args.string(1).toLowerCase())
@@ -490,6 +492,18 @@ export class Engine implements DatabaseHost {
     }
   }
 
+  /** True while something of an open unit stands in the journal already. */
+  get unitBegun(): boolean {
+    return this.#unitOpen
+  }
+
+  /** Forgets what the open unit has journaled: the server ends, and nobody is told of what comes after this. */
+  abandonUnit(): void {
+    if (!this.#unitOpen) return
+    this.#unitOpen = false
+    this.journal.abandonUnit?.()
+  }
+
   /** The journal, with the surrounding unit begun. */
   #effects(): Journal {
     if (this.#unitDepth > 0 && !this.#unitOpen) {
@@ -668,7 +682,7 @@ export class Engine implements DatabaseHost {
       else if (client.replyMode === 'skipping') this.#endSkip(client)
       client.parser.resume(client)
     } catch (error) {
-      this.#endBadClient(client, error)
+      this.endBadClient(client, error)
     }
     this.replies.close()
   }

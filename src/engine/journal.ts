@@ -46,6 +46,8 @@ export interface Journal {
   /** Opens a unit: what follows up to `endUnit` is replayed wholly or not at all. */
   beginUnit(): void
   endUnit(): void
+  /** Forgets the open unit, of which nothing was written yet, and appends nothing more: the server ends without it. */
+  abandonUnit?(): void
   /**
    * Says how soon what lies before an offset (within this turn's bytes, perhaps not appended yet) is to be synced. Said of every
    * effect while there are `durability` rules; without any the journal does all as `appendfsync` says.

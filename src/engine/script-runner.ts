@@ -2,9 +2,10 @@
 //
 // A script runs to its end synchronously. One that takes longer than
 // `busy-reply-threshold` holds everybody up: from then on other clients are
-// answered BUSY, and those few commands are run that may end it (busy.ts).
+// answered BUSY, and those few commands are run that may end it (busy-clients.ts).
 
 import { ERR, type ReplyError } from '../protocol/errors.ts'
+import type { BusyClients } from './busy-clients.ts'
 
 /** Runs scripts and keeps function libraries. */
 export interface ScriptRunner {
@@ -24,8 +25,8 @@ export interface ScriptRunner {
 
 /** Hears clients although a script keeps the event loop from turning. */
 export interface BusyListener {
-  /** Takes and answers what clients sent since the last time (BusyClients.receive). Called again and again while a script is slow. */
-  listen(): void
+  /** Hands over what clients sent since the last time. Called again and again while a script is slow. */
+  listen(clients: BusyClients): void
   /** The script has ended. */
   done(): void
 }

@@ -92,7 +92,7 @@ export interface AppendOnlyFileOptions {
 }
 
 export class AppendOnlyFile implements Journal {
-  readonly enabled = true
+  enabled = true
   path: string
   failure: string | undefined = undefined
   waits = false
@@ -117,6 +117,8 @@ export class AppendOnlyFile implements Journal {
   /** The database that the last appended command was for; -1 = say it anew. */
   #database = -1
   #gathered = new JournalBuffer()
+  /** Where the open unit begins in it. */
+  #unitStart = 0
   /** The group being written; not empty only while it is, or could not be. */
   #flight = new JournalBuffer()
   /** Offset of the flight's first byte. */
@@ -223,6 +225,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   beginUnit(): void {
+    this.#unitStart = this.#gathered.length
     this.#gathered.raw(MULTI)
     this.appended += MULTI.length
   }
@@ -230,6 +233,13 @@ export class AppendOnlyFile implements Journal {
   endUnit(): void {
     this.#gathered.raw(EXEC)
     this.appended += EXEC.length
+  }
+
+  abandonUnit(): void {
+    // Nothing is written while a unit is open: turns end between commands.
+    this.appended -= this.#gathered.length - this.#unitStart
+    this.#gathered.length = this.#unitStart
+    this.enabled = false
   }
 
   #select(database: number): void {

@@ -8,14 +8,15 @@ import { oneLine } from './reply-from-lua.ts'
 
 /** Thrown through a running script to end it. No script can catch it. */
 export class ScriptKilled {
-  /** The reply to the script's caller. */
   readonly message: string
-  /** What the script has changed is not to be kept: the server ends. */
-  readonly discards: boolean
+  /** Where it was ended. */
+  source: Position | undefined = undefined
+  /** What becomes of the changes it has made, if any: they are not kept when the server ends because of it. */
+  readonly changes: 'keep' | 'discard'
 
-  constructor(message: string, discards = false) {
+  constructor(message: string, changes: 'keep' | 'discard' = 'keep') {
     this.message = message
-    this.discards = discards
+    this.changes = changes
   }
 }
 
@@ -28,10 +29,11 @@ export function errorText(error: LuaError): string {
 }
 
 /** The final reply: `ERR user_script:1: message script: <name>, on @user_script:1.` */
-export function scriptError(error: LuaError, name: string): ReplyError {
+export function scriptError(error: LuaError | ScriptKilled, name: string): ReplyError {
   const { source } = error
   const where = source === undefined ? '' : ` script: ${name}, on ${sourceName(source)}:${source.line}.`
-  return new ReplyError(oneLine(errorText(error)) + where)
+  const text = error instanceof ScriptKilled ? error.message : oneLine(errorText(error))
+  return new ReplyError(text + where)
 }
 
 /** True when the error came from a command, where it was counted. */

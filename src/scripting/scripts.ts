@@ -7,16 +7,17 @@
 //
 // One script runs at a time, to its end. The interrupt hook of the Lua runtime
 // comes by every few ten thousand steps: there a slow script lets others be heard
-// (busy.ts), and there it is ended when somebody asked for that.
+// (engine/busy-clients.ts), and there it is ended when somebody asked for that.
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (thrown out of) ──▶ idle
 
+import { BusyClients } from '../engine/busy-clients.ts'
 import type { Call } from '../engine/call.ts'
 import { ENGINE_BUSY, ENGINE_JOURNAL_FAILED, ENGINE_MEMORY_LIMITED, type Engine } from '../engine/engine.ts'
 import type { ScriptRunner } from '../engine/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
-import { caughtError } from './lua/errors.ts'
+import { caughtError, LuaError } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
 import { errorHandler, LuaWorld } from './lua-world.ts'
@@ -58,10 +59,12 @@ export class Scripts implements ScriptRunner {
   #argumentsPlace = 0
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
+  readonly #busyClients: BusyClients
   readonly #interrupt = (): void => this.#tick()
 
   constructor(engine: Engine) {
     this.engine = engine
+    this.#busyClients = new BusyClients(engine)
     this.commands = new ScriptCommands(engine)
     this.cache = new ScriptCache((source) => this.#compile(source))
     this.functions = new FunctionLibraries(engine, this.commands, this.#interrupt)
@@ -87,7 +90,10 @@ export class Scripts implements ScriptRunner {
   }
 
   abort(): void {
-    if (this.#running !== undefined) this.#killed = new ScriptKilled('ERR the server is shutting down', true)
+    if (this.#running === undefined) return
+    this.#killed = new ScriptKilled('ERR the server is shutting down', 'discard')
+    // Nobody is told of what the script leaves behind.
+    for (const client of this.engine.clients.values()) client.closing = true
   }
 
   libraries(): Iterable<string> {
@@ -146,6 +152,7 @@ export class Scripts implements ScriptRunner {
     try {
       value = world.runtime.run(main, values)[0]
     } catch (thrown) {
+      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.abandonUnit()
       this.#failed(call, thrown, name)
       return
     } finally {
@@ -182,7 +189,7 @@ export class Scripts implements ScriptRunner {
   }
 
   #failed(call: Call, thrown: unknown, name: string): void {
-    if (thrown instanceof ScriptKilled) throw new ReplyError(thrown.message)
+    if (thrown instanceof ScriptKilled) throw scriptError(thrown, name)
     const error = asScriptError(thrown)
     const reply = scriptError(error, name)
     if (!wasCounted(error)) throw reply
@@ -218,9 +225,8 @@ export class Scripts implements ScriptRunner {
     if (running === undefined) throw NOT_BUSY
     if (this.commands.wrote) throw UNKILLABLE
     if (running.kind !== kind) throw running.kind === 'function' ? ERR.busyFunction : ERR.busy
-    this.#killed = new ScriptKilled(
-      `ERR Error running script (call to ${running.name}): Script killed by user with ${kind.toUpperCase()} KILL.`,
-    )
+    // Redis says so of functions, too.
+    this.#killed = new ScriptKilled('ERR Script killed by user with SCRIPT KILL...')
   }
 
   /** The Lua runtime's interrupt hook. */
@@ -238,15 +244,16 @@ export class Scripts implements ScriptRunner {
           { [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) },
           'a slow script was detected',
         )
+        this.#busyClients.begin()
       }
-      listener.listen()
+      listener.listen(this.#busyClients)
     } else if (!this.commands.wrote) {
       // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
-      this.#killed = new ScriptKilled(
-        `ERR Error running script (call to ${running.name}): Script ran longer than busy-reply-threshold.`,
-      )
+      this.#killed = new ScriptKilled('ERR Script ran for longer than busy-reply-threshold...')
     }
-    if (this.#killed !== undefined) throw this.#killed
+    if (this.#killed === undefined) return
+    this.#killed.source = LuaError.raise(undefined).source
+    throw this.#killed
   }
 
   #ended(): void {
@@ -255,6 +262,7 @@ export class Scripts implements ScriptRunner {
     const { engine } = this
     if ((engine.state & ENGINE_BUSY) === 0) return
     engine.state &= ~ENGINE_BUSY
+    this.#busyClients.end()
     engine.host.whileBusy?.done()
   }
 }

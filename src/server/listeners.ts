@@ -37,6 +37,7 @@ export class Listeners {
   readonly #sharedReads: boolean
   readonly #tcp: net.Server[] = []
   #unix: net.Server | undefined = undefined
+  #unixPath = ''
   /** What the TCP listeners were opened with. */
   #listening: { port: number; addresses: readonly string[] } | undefined = undefined
   #acceptErrorLoggedMs = 0
@@ -71,6 +72,22 @@ export class Listeners {
       if (before !== undefined) await this.#openTcp(before.port, before.addresses, backlog)
       throw error
     }
+  }
+
+  /** Descriptors of the listening sockets, each with its unix socket's path; none where they cannot be told. */
+  get descriptors(): { descriptor: number; unixSocket: string | undefined }[] {
+    const found: { descriptor: number; unixSocket: string | undefined }[] = []
+    for (const server of this.#tcp) found.push({ descriptor: descriptorOf(server), unixSocket: undefined })
+    if (this.#unix !== undefined) found.push({ descriptor: descriptorOf(this.#unix), unixSocket: this.#unixPath })
+    return found.filter(({ descriptor }) => descriptor >= 0)
+  }
+
+  /** Takes in a connection that was accepted elsewhere, by its descriptor. */
+  adopt(descriptor: number, unixSocket: string | undefined): void {
+    const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
+    const socket = new net.Socket(options)
+    if (unixSocket === undefined) socket.setNoDelay(true)
+    this.#accept(socket, unixSocket)
   }
 
   /** Stops accepting. Connections stay. */
@@ -114,6 +131,7 @@ export class Listeners {
       throw new ListenError(`cannot listen on the unix socket ${unixSocket}: ${reason(error)}`)
     }
     this.#unix = server
+    this.#unixPath = unixSocket
   }
 
   #createServer(unixSocket?: string): net.Server {
@@ -178,6 +196,10 @@ function listen(server: net.Server, options: net.ListenOptions, failed: (error: 
 /** Closes listening sockets at once; nothing waits for connections, which are not theirs any more. */
 function closeAll(servers: net.Server[]): void {
   for (const server of servers.splice(0)) server.close()
+}
+
+function descriptorOf(server: net.Server): number {
+  return (server as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }
 
 function hostOf(address: string): string {

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import { Boot, describeData } from './boot.ts'
+import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError, Listeners } from './listeners.ts'
 
@@ -34,6 +35,7 @@ export class Server {
   readonly #log: Log
   readonly #listeners: Listeners
   readonly #idle: IdleClients
+  readonly #busySockets: BusySockets
   readonly #ephemeralPort: boolean
   #stopping: Promise<void> | undefined = undefined
   #stopped: (error?: unknown) => void = () => {}
@@ -55,6 +57,8 @@ export class Server {
     this.stopped.catch(() => {})
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
     const { host } = this.engine
+    this.#busySockets = new BusySockets(this.engine, this.#listeners)
+    host.whileBusy = this.#busySockets
     host.shutdown = ({ abort }) => {
       // Not from inside the command that asks for it.
       if (!abort) setImmediate(() => void this.stop('SHUTDOWN').catch(() => {}))
@@ -131,6 +135,7 @@ export class Server {
   /** CONFIG SET port, bind: the reply does not wait for it, a failure is in the log and the server stays where it was. */
   async #rebind(): Promise<void> {
     const config = this.#config
+    this.#busySockets.forgetListeners()
     try {
       await this.#listeners.rebind(this.#wantedPort(), addressesOf(config), config.get('tcp-backlog'))
       this.#log.info({ address: this.address }, 'listening elsewhere')
@@ -147,6 +152,7 @@ export class Server {
 
   async #stop(why: string): Promise<void> {
     this.#log.info({ why }, 'shutting down')
+    this.#busySockets.forgetListeners()
     this.#listeners.close()
     this.#idle.stop()
     try {

@@ -10,7 +10,7 @@
 //   open ──close('flushed'), or the other side ended──▶ ending ──all written──▶ lingering ──▶ destroyed
 //     └──close('now'), error──────────────────────────────────────────────────────────────────▲
 
-import { writeSync } from 'node:fs'
+import { readSync, writeSync } from 'node:fs'
 import net from 'node:net'
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -137,6 +137,21 @@ export class SocketTransport implements Transport {
       return writeSync(this.descriptor, bytes, 0, bytes.length)
     } catch {
       // The system's buffer is full (EAGAIN), or the peer is gone: the stream waits, or tells of the error.
+      return 0
+    }
+  }
+
+  /**
+   * Reads what has arrived past the event loop, which a script keeps from turning; returns how many bytes that was.
+   *
+   * What the stream brings later follows it: it has read nothing that the client has not been given.
+   */
+  readNow(into: Source): number {
+    if (this.descriptor < 0 || this.#ending || this.#socket.destroyed) return 0
+    try {
+      return readSync(this.descriptor, into.u8, 0, into.u8.length, null)
+    } catch {
+      // Nothing there (EAGAIN), or the peer is gone: the stream will tell.
       return 0
     }
   }

@@ -45,6 +45,12 @@ export const shutdown = defineCommand({
     const { save, nosave, now, force, abort } = asked
     if ((save && nosave) || (abort && (save || nosave || now || force))) throw ERR.syntax
     if (abort) throw ERR.of('No shutdown in progress.')
+    const { scripts } = call.engine
+    // A script that does not end cannot be waited for: only ending without what it changed is possible.
+    if (scripts.busy !== undefined) {
+      if (!nosave) throw scripts.busy
+      if (host.shutdown !== undefined) scripts.abort()
+    }
     if (host.shutdown === undefined) throw ERR.of('Errors trying to SHUTDOWN. Check logs.')
     // The rest of a pipeline is not run any more; the connection ends with the process.
     call.client.closing = true

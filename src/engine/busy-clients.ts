@@ -1,0 +1,117 @@
+// Who can be heard while a script takes long: everybody is answered BUSY, and what may end the script is run.
+//
+// Whoever holds the sockets reads them past the event loop, which does not turn,
+// and brings the bytes here. They go through each client's own parser, so what a
+// request's end is, and what is still to come of it, is known when the script has
+// ended. This happens in the middle of a command:
+// - the running command's reply and its reading of the clock stay as they are;
+// - nothing is journaled but what keys' expiry brings along, nobody parked is served;
+// - replies that were made before the script began may leave only as far as the
+//   journal allows it (invariant 3).
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { RequestHandler } from '../protocol/request-parser.ts'
+import type { Source } from '../util/bytes.ts'
+import { Call } from './call.ts'
+import { CLIENT_MUTED, type Client } from './client.ts'
+import type { Engine } from './engine.ts'
+
+export class BusyClients implements RequestHandler {
+  readonly #engine: Engine
+  readonly #call: Call
+  #client!: Client
+  /** Clients whose replies from before the script could not leave; further ones wait behind them. */
+  readonly #waiting = new Set<Client>()
+  #began = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#call = new Call(engine)
+    this.#call.mayBlock = false
+    this.#call.reply = engine.replies
+  }
+
+  /** To be called before the first `receive` during a script: sends what was owed before it began. */
+  begin(): void {
+    if (this.#began) return
+    this.#began = true
+    const engine = this.#engine
+    // A unit that has begun is not cut in two by writing it.
+    if (!engine.unitBegun) engine.journal.write()
+    for (const client of engine.flushQueue) {
+      if (client === engine.currentClient) continue
+      if (engine.unitBegun || this.#mustWait(client)) this.#waiting.add(client)
+      else send(client)
+    }
+  }
+
+  /** The script has ended. */
+  end(): void {
+    this.#began = false
+    this.#waiting.clear()
+  }
+
+  /** Tells whether a client may be read: it is not waiting for something itself, and is not the script's. */
+  hears(client: Client): boolean {
+    return (
+      !client.halted &&
+      client.heldRequest === undefined &&
+      (client.state & CLIENT_MUTED) === 0 &&
+      client !== this.#engine.currentClient
+    )
+  }
+
+  /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
+  receive(client: Client, source: Source, start: number, end: number): void {
+    const engine = this.#engine
+    engine.stats.inputBytes += end - start
+    const interrupted = engine.replies.open(client)
+    this.#client = client
+    try {
+      client.parser.feed(source, start, end, this)
+    } catch (error) {
+      engine.endBadClient(client, error)
+    }
+    engine.replies.close()
+    if (interrupted !== undefined) engine.replies.open(interrupted)
+    if (!this.#waiting.has(client) && !this.#mustWait(client)) send(client)
+  }
+
+  /** Tells whether a client is owed replies that show what is not safe yet. */
+  #mustWait(client: Client): boolean {
+    const { journal } = this.#engine
+    return (
+      client.heldForDurability || client.waitsForWritten > journal.written || client.waitsForSynced > journal.synced
+    )
+  }
+
+  // RequestHandler, for the client that is being heard.
+
+  get halted(): boolean {
+    return this.#client.halted
+  }
+
+  get authenticated(): boolean {
+    return this.#client.authenticated
+  }
+
+  get bulkBytesMax(): number {
+    return this.#client.bulkBytesMax
+  }
+
+  get queryBufferBytesMax(): number {
+    return this.#client.queryBufferBytesMax
+  }
+
+  request(args: Arguments): void {
+    this.#engine.dispatch(this.#client, args, this.#call)
+  }
+}
+
+/** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
+function send(client: Client): void {
+  if (client.closed || client.overLimit || client.pendingBytes === 0) return
+  client.engine.stats.outputBytes += client.pendingBytes
+  client.takeCopy()
+  client.flush()
+}
