@@ -293,7 +293,7 @@ test('a paused queue gives out nothing; resumed it goes on where it was', async 
   await worker.waitUntilReady()
   const done = completions(worker, 3)
   expect(await queue.getJobCounts('completed', 'active')).toEqual({ completed: 0, active: 0 })
-  expect((await queue.getJobCounts('waiting', 'paused', 'prioritized', 'delayed')).delayed).toBeLessThanOrEqual(1)
+  expect(await queue.count()).toBe(3)
   await queue.resume()
   expect((await done).map((job) => job.name).sort()).toEqual(['a', 'b', 'c'])
   expect(await queue.isPaused()).toBe(false)
@@ -411,7 +411,12 @@ test('finished jobs are removed at once, by number, by age', async () => {
   await queue.add('gone', {}, { removeOnComplete: true })
   await queue.add('fails', {}, { removeOnFail: true })
   await queue.addBulk(
-    Array.from({ length: 10 }, (_, i) => ({ name: 'counted', data: i, opts: { removeOnComplete: { count: 3 } } })),
+    // Jobs that end in the same millisecond are ordered by their ids.
+    Array.from({ length: 10 }, (_, i) => ({
+      name: 'counted',
+      data: i,
+      opts: { jobId: `counted-${i}`, removeOnComplete: { count: 3 } },
+    })),
   )
   await done
   await eventually(async () => (await queue.getCompletedCount()) === 3)
