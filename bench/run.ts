@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
+import { jobs } from './jobs.ts'
 import { memory } from './memory.ts'
 import { describeMachine, renderPage, type Stored } from './page.ts'
 import { parser } from './parser.ts'
@@ -14,7 +15,7 @@ import { ROOT } from './servers.ts'
 import { start } from './start.ts'
 import { structures } from './structures.ts'
 
-const QUESTIONS: readonly Question[] = [commands, structures, publish, durability, memory, start, parser]
+const QUESTIONS: readonly Question[] = [commands, structures, jobs, publish, durability, memory, start, parser]
 const RESULTS = join(ROOT, 'bench/results')
 
 const words = process.argv.slice(2)

@@ -1,0 +1,93 @@
+// How fast do BullMQ's jobs come and go, and what do they cost the server?
+//
+// The client is often the limit, so the server's own time is measured beside jobs a second.
+
+import { readFileSync } from 'node:fs'
+import { startChild } from './child.ts'
+import type { Work } from './children/jobs.ts'
+import { alternate, medianOf, PAIRS, type Pair, percentile, ratio } from './pairs.ts'
+import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+
+const WORKS: { work: Work; shown: string; jobs: number }[] = [
+  { work: 'add', shown: 'added singly, 64 in flight', jobs: 10_000 },
+  { work: 'addBulk', shown: 'addBulk of 1,000', jobs: 20_000 },
+  { work: 'process1', shown: 'processed, concurrency 1', jobs: 3000 },
+  { work: 'process100', shown: 'processed, concurrency 100', jobs: 10_000 },
+  { work: 'flows', shown: 'in flows of a parent and three children', jobs: 4000 },
+]
+const CPU_MOST = 0.8
+/** Clock ticks of /proc/<pid>/stat. */
+const TICKS_PER_SECOND = 100
+
+/** Seconds a process has worked, in user space and for it in the kernel. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+async function ask(scale: Scale): Promise<Answer> {
+  const servers = new Map<Rival, Server>()
+  for (const rival of RIVALS) servers.set(rival, await startServer(rival))
+  const rows: Row[] = []
+  const add = (row: Row): void => {
+    rows.push(row)
+    console.log(`  ${row.what}: ${row.respite} : ${row.redis} = ${row.figure}`)
+  }
+  try {
+    for (const { work, shown, jobs } of WORKS) {
+      const count = scale.quick ? 100 : jobs
+      const cpu: Pair[] = Array.from({ length: PAIRS }, () => ({ respite: 0, redis: 0 }))
+      const rounds = { respite: 0, redis: 0 }
+      const pairs = await alternate(async (rival) => {
+        const { port, pid } = servers.get(rival)!
+        const before = cpuSeconds(pid)
+        const { seconds } = await startChild<{ seconds: number }>('jobs', { port, work, jobs: count }).result
+        cpu[rounds[rival]++]![rival] = ((cpuSeconds(pid) - before) / count) * 1e6
+        return count / seconds
+      })
+      const what = `jobs ${shown}`
+      add(atLeast(what, ratio(pairs), 1, perSecond(medianOf(pairs, 'respite')), perSecond(medianOf(pairs, 'redis'))))
+      const micros = (rival: Rival) => `${medianOf(cpu, rival).toFixed(0)} µs`
+      add(atMost(`${what}: server time a job`, ratio(cpu), CPU_MOST, micros('respite'), micros('redis')))
+    }
+    await latency()
+    return {
+      title: 'BullMQ: jobs per second and what they cost',
+      commandLines: RIVALS.map((rival) => servers.get(rival)!.commandLine),
+      rows,
+      notes: [
+        'The time of the server holds everything it did for the child that ran: connecting and clearing the queue too.',
+      ],
+    }
+  } finally {
+    for (const server of servers.values()) await server.stop()
+  }
+
+  async function latency(): Promise<void> {
+    const jobs = scale.quick ? 50 : 2500
+    const middle: Pair[] = []
+    const tail: Pair[] = []
+    await alternate(async (rival) => {
+      const { port } = servers.get(rival)!
+      const { latencies } = await startChild<{ latencies: number[] }>('jobs', { port, work: 'latency', jobs }).result
+      for (const [list, percent] of [
+        [middle, 50],
+        [tail, 99],
+      ] as const) {
+        if (rival === RIVALS[0]) list.push({ respite: 0, redis: 0 })
+        list.at(-1)![rival] = percentile(latencies, percent)
+      }
+      return 1
+    })
+    for (const [list, name] of [
+      [middle, 'p50'],
+      [tail, 'p99'],
+    ] as const) {
+      const ms = (rival: Rival) => `${medianOf(list, rival).toFixed(2)} ms`
+      add(atMost(`job latency at 500 jobs/s, ${name}`, ratio(list), 1, ms('respite'), ms('redis')))
+    }
+  }
+}
+
+export const jobs: Question = { name: 'jobs', ask }
