@@ -66,6 +66,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     ...(password === undefined ? {} : { requirepass: password }),
     ...(dir === undefined ? {} : { dir }),
     ...(appendfsync === undefined ? {} : { appendfsync }),
+    // Snapshots only for who asks for them: the append-only file keeps everything.
+    save: '',
     ...options.config,
   })
   const config = createConfig(settings)

@@ -31,7 +31,7 @@ docs/configuration.md lists every option.
 `
 
 /** What holds when no config file is given. */
-const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec' }
+const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec', save: '' }
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -49,7 +49,12 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => void server.stop(signal).catch(() => {}))
+      process.on(signal, () => {
+        const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
+        const words = how.split(' ')
+        const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default'
+        server.shutdown(signal, { save, force: words.includes('force') }).catch(() => {})
+      })
     }
     await server.stopped
   } finally {

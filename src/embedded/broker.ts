@@ -69,6 +69,8 @@ export class Broker {
       appendonly,
       ...(dir === undefined ? {} : { dir }),
       ...(appendfsync === undefined ? {} : { appendfsync }),
+      // Snapshots only for who asks for them: the append-only file keeps everything.
+      save: '',
       ...config,
     })
     // A program that names no directory has nothing to do with what lies in the one it was started in.
@@ -147,7 +149,9 @@ export class Broker {
   async #close(): Promise<void> {
     // What was called before is answered first.
     this.#engine.endTurn()
+    const saved = await this.#boot.saveAtEnd('default')
     await this.#boot.close()
+    if (!saved) throw new Error('the snapshot could not be saved')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,16 @@ import { ERR, type ReplyError } from '../protocol/errors.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Command } from './command.ts'
-import { ENGINE_BUSY, ENGINE_JOURNAL_FAILED, ENGINE_LOADING, ENGINE_MEMORY_LIMITED, ENGINE_PAUSED, type Engine } from './engine.ts'
+import {
+  ENGINE_BUSY,
+  ENGINE_JOURNAL_FAILED,
+  ENGINE_LOADING,
+  ENGINE_MEMORY_LIMITED,
+  ENGINE_PAUSED,
+  ENGINE_SAVE_FAILED,
+  ENGINE_SNAPSHOT,
+  type Engine,
+} from './engine.ts'
 
 /** Commands that act at once inside MULTI instead of being queued. */
 const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
@@ -48,9 +57,12 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
       (command.name === 'exec' && client.transaction?.needsMemory === true)
     if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
   }
-  if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) {
+  if ((engine.state & (ENGINE_JOURNAL_FAILED | ENGINE_SAVE_FAILED)) !== 0) {
     const writes = command.isWrite || command.name === 'ping' || (command.name === 'exec' && client.transaction?.writes)
-    if (writes) return refuse(engine, client, command, ERR.misconfAof(engine.journal.failure ?? ''))
+    const isSave = (engine.state & ENGINE_SAVE_FAILED) !== 0
+    if (writes) {
+      return refuse(engine, client, command, isSave ? ERR.misconfRdb : ERR.misconfAof(engine.journal.failure ?? ''))
+    }
   }
   if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !WHILE_SUBSCRIBED.has(command.name)) {
     return refuse(
@@ -69,6 +81,7 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
     engine.pause.hold(client, args)
     return false
   }
+  if ((engine.state & ENGINE_SNAPSHOT) !== 0 && engine.saving!.holds(client, command, args)) return false
   if (inMulti && !NOT_QUEUED.has(command.name)) {
     const transaction = client.transaction!
     transaction.add(command, args)

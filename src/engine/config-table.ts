@@ -193,8 +193,8 @@ export const CONFIG_TABLE = {
   'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
   'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
   'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
-  'shutdown-on-sigint': shutdownWords({ inert: true, doc: SHUTDOWN_WAYS }),
-  'shutdown-on-sigterm': shutdownWords({ inert: true, doc: SHUTDOWN_WAYS }),
+  'shutdown-on-sigint': shutdownWords({ doc: SHUTDOWN_WAYS }),
+  'shutdown-on-sigterm': shutdownWords({ doc: SHUTDOWN_WAYS }),
   hz: integer(10, 0, INT32_MAX, {
     inert: true,
     doc: 'Rounds of background work a second; here work is timed to the event itself.',
@@ -211,8 +211,7 @@ export const CONFIG_TABLE = {
   }),
   'busy-reply-threshold': integer(5000, 0, INT64_MAX, {
     alias: 'lua-time-limit',
-    inert: true,
-    doc: 'Milliseconds after which a script is called slow.',
+    doc: 'Milliseconds after which a script is slow: others are answered BUSY, and may end it.',
   }),
   'notify-keyspace-events': {
     ...base({ doc: 'Classes of keyspace events to publish, by letter.' }),
@@ -270,7 +269,7 @@ export const CONFIG_TABLE = {
     ...base({
       words: true,
       lines: true,
-      doc: "When the writes of some keys are fsynced instead of as appendfsync says: pairs of a key pattern and always, everysec or none; the pattern with the longest literal prefix wins (docs/durability.md).",
+      doc: 'When the writes of some keys are fsynced instead of as appendfsync says: pairs of a key pattern and always, everysec or none; the pattern with the longest literal prefix wins (docs/durability.md).',
     }),
     kind: 'pairs of pattern and policy',
     default: [],
@@ -290,22 +289,19 @@ export const CONFIG_TABLE = {
   'aof-load-truncated': yesNo(true, {
     doc: 'Cut a torn end of the last append-only file instead of refusing to start.',
   }),
-  'aof-use-rdb-preamble': yesNo(true, { inert: true, doc: 'Write the base file as a snapshot.' }),
+  'aof-use-rdb-preamble': yesNo(true, { doc: 'Write the base file as a snapshot; no = as commands.' }),
   'aof-timestamp-enabled': yesNo(false, { inert: true, doc: 'Note the time in the append-only file.' }),
-  'aof-rewrite-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while the file is rewritten.' }),
-  'aof-disable-auto-gc': yesNo(false, { inert: true, doc: 'Keep append-only files that are no longer needed.' }),
+  'aof-rewrite-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while the file is rewritten.' }),
+  'aof-disable-auto-gc': yesNo(false, { doc: 'Keep append-only files that are no longer needed.' }),
   'auto-aof-rewrite-percentage': integer(100, 0, INT32_MAX, {
-    inert: true,
     doc: 'Growth in percent that makes a rewrite due; 0 = never.',
   }),
   'auto-aof-rewrite-min-size': memory(64 * 1024 * 1024, 0, INT64_MAX, {
-    inert: true,
     doc: 'Size below which no rewrite is due.',
   }),
   'no-appendfsync-on-rewrite': yesNo(false, { inert: true, doc: 'Do not fsync while the file is rewritten.' }),
   save: {
     ...base({
-      inert: true,
       words: true,
       lines: true,
       doc: 'When a snapshot is due: pairs of seconds and changes; empty = never.',
@@ -338,9 +334,9 @@ export const CONFIG_TABLE = {
   ),
   rdbcompression: yesNo(true, { doc: 'Compress strings in snapshots and DUMP payloads.' }),
   rdbchecksum: yesNo(true, { immutable: true, doc: 'Put a checksum at the end of snapshots.' }),
-  'rdb-save-incremental-fsync': yesNo(true, { inert: true, doc: 'Fsync in steps while a snapshot is written.' }),
+  'rdb-save-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while a snapshot is written.' }),
   'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),
-  'stop-writes-on-bgsave-error': yesNo(true, { inert: true, doc: 'Refuse writes after a snapshot failed.' }),
+  'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
     inert: true,
     doc: 'How closely RESTORE looks at its payload.',
@@ -441,7 +437,9 @@ export const CONFIG_TABLE = {
     doc: 'Size up to which a HyperLogLog stays sparse.',
   }),
   'stream-node-max-bytes': memory(4096, 0, INT64_MAX, { doc: 'Bytes of one node of a stream; 0 = as many as may be.' }),
-  'stream-node-max-entries': integer(100, 0, INT64_MAX, { doc: 'Entries of one node of a stream; 0 = as many as may be.' }),
+  'stream-node-max-entries': integer(100, 0, INT64_MAX, {
+    doc: 'Entries of one node of a stream; 0 = as many as may be.',
+  }),
 
   // ── replication ──
   'replica-serve-stale-data': yesNo(true, {
@@ -536,7 +534,7 @@ export const CONFIG_TABLE = {
   | ConfigRow<readonly DurabilityRule[]>
 >
 
-function shutdownWords(options: { doc: string; inert: true }): ConfigRow<string> {
+function shutdownWords(options: { doc: string }): ConfigRow<string> {
   const choices = ['default', 'save', 'nosave', 'now', 'force']
   return {
     ...base({ ...options, words: true }),

@@ -32,13 +32,15 @@ import {
 import { type Command, CommandTable } from './command.ts'
 import { Config } from './config.ts'
 import { Durability } from './durability.ts'
+import type { EngineHost } from './engine-host.ts'
 import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from './events.ts'
 import { Eviction } from './eviction.ts'
 import { type Journal, noJournal } from './journal.ts'
 import { type Log, silentLog } from './log.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
-import { type BusyListener, noScripts, type ScriptRunner } from './script-runner.ts'
+import type { Saving } from './saving.ts'
+import { noScripts, type ScriptRunner } from './script-runner.ts'
 import { Stats } from './stats.ts'
 import { Timekeeper } from './timekeeper.ts'
 import { nameKey, type Transaction, Watches } from './transaction.ts'
@@ -51,6 +53,9 @@ export const ENGINE_JOURNAL_FAILED = 1 << 2
 export const ENGINE_PAUSED = 1 << 3
 /** A script holds everybody up. */
 export const ENGINE_BUSY = 1 << 4
+/** A snapshot may have large values to write: whoever changes one waits. */
+export const ENGINE_SNAPSHOT = 1 << 5
+export const ENGINE_SAVE_FAILED = 1 << 6
 
 /** Who wants to hear of changes; bits of `Engine.observing`. */
 const OBSERVE_WATCHES = 1 << 0
@@ -69,18 +74,6 @@ export interface EngineOptions {
   log?: Log
   /** Runs something after the events of this turn of the loop; default setImmediate. */
   later?: (run: () => void) => void
-}
-
-/** What the program around the engine does when a command asks for it. */
-export interface EngineHost {
-  /** SHUTDOWN; undefined where there is nothing to shut down. */
-  shutdown?(options: { save: 'default' | 'save' | 'nosave'; now: boolean; force: boolean; abort: boolean }): void
-  /** CONFIG REWRITE: the file to write, undefined when started without one. */
-  configFile?: string
-  /** Hears clients while a script runs for long; undefined where it is impossible. */
-  whileBusy?: BusyListener
-  /** Says which port and files it serves, for INFO. */
-  describe?(): { tcpPort: number; unixSocket: string; configFile: string; executable: string }
 }
 
 export class Engine implements DatabaseHost {
@@ -103,6 +96,8 @@ export class Engine implements DatabaseHost {
   databases: Database[] = []
   journal: Journal = noJournal
   host: EngineHost = {}
+  /** Undefined where nothing is ever saved. */
+  saving: Saving | undefined = undefined
   scripts: ScriptRunner = noScripts
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string

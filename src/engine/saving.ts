@@ -8,14 +8,6 @@ import type { Arguments } from '../protocol/arguments.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 
-/** Function libraries, as they go into files and come from there. */
-export interface FunctionStore {
-  /** The code of each library, latin1. */
-  codes(): readonly string[]
-  /** Takes a library's code from a file; throws an Error that says what is wrong with it. */
-  load(code: string): void
-}
-
 /** What INFO persistence shows. */
 export interface SavingStatus {
   readonly saveInProgress: boolean
@@ -45,15 +37,18 @@ export interface Saving {
   readonly lastSaveMs: number
   /** The last snapshot failed: writes are refused if the settings say so. */
   readonly refusesWrites: boolean
-  /** Function libraries, once there is somebody who keeps them. */
-  functions: FunctionStore | undefined
   /** Makes a snapshot and tells whether it is on the disk. The image is that of the moment when nothing else is in progress. */
   save(done: (saved: boolean) => void): void
-  /** Begins a snapshot, or notes that one is wanted. Throws Redis's errors. */
-  saveInBackground(mode: 'now' | 'when possible'): 'started' | 'scheduled'
-  /** Begins a rewrite of the append-only file, or notes that one is wanted. Throws Redis's errors. */
-  rewriteInBackground(mode: 'now' | 'when possible'): 'started' | 'scheduled'
-  /** Writes a snapshot and has the engine begin again from it (DEBUG RELOAD). `keep` leaves the data as it is before loading. */
+  /** What is under way. */
+  readonly busyWith: 'nothing' | 'save' | 'rewrite'
+  /** Begins a snapshot; nothing may be under way. */
+  saveInBackground(): void
+  /** Has a snapshot begin as soon as nothing is under way. */
+  scheduleSave(): void
+  /** Begins a rewrite of the append-only file; nothing may be under way. */
+  rewriteInBackground(): void
+  scheduleRewrite(): void
+  /** Writes a snapshot, forgets all data and loads it again from there (DEBUG RELOAD); clients hear LOADING meanwhile. */
   reload(done: (reloaded: boolean) => void): void
   /** Tells whether a command must wait because of a large value that a snapshot has not written; it is held then. */
   holds(client: Client, command: Command, args: Arguments): boolean

@@ -92,7 +92,7 @@ export class AofDirectory {
 
   /** Opens the last increment for appending; makes a first one, and the directory, when there is none. */
   async openLast(): Promise<DiskFile> {
-    const { disk, manifest, location } = this
+    const { disk, manifest } = this
     const last = manifest.increments.at(-1)
     if (last !== undefined) return disk.open(this.pathOf(last), 'write')
     return (await this.addIncrement('named')).file

@@ -12,6 +12,8 @@ import { StructureContext } from './rdb/structure-context.ts'
 export interface LoadedSnapshot {
   bytes: number
   milliseconds: number
+  /** Keys left out because their time was up. */
+  keysExpired: number
 }
 
 /**
@@ -84,5 +86,5 @@ export async function loadSnapshot(
   engine.stats.changesSinceSave = 0
   engine.updateObserving()
   engine.timekeeper.arm()
-  return { bytes, milliseconds: engine.clock.monotonic() - started }
+  return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
 }

@@ -2,17 +2,42 @@
 
 import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
 import { AofDirectory } from './aof-directory.ts'
-import { AppendOnlyFile } from './append-only-file.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import { type ReplayReport, replay } from './replay.ts'
 
 export interface OpenJournal {
   readonly journal: AppendOnlyFile
+  readonly directory: AofDirectory
   /** What was loaded. */
   readonly loaded: ReplayReport
   /** Writes and syncs everything and closes the file; see AppendOnlyFile.close. */
   close(): Promise<void>
+}
+
+/** Makes an engine append to a file from now on, as its configuration says. */
+export function attachJournal(
+  engine: Engine,
+  options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
+): AppendOnlyFile {
+  const { clock, config, durability, log } = engine
+  const journal = new AppendOnlyFile({
+    ...options,
+    // Offsets go on where the journal before had got to: somebody may wait for one.
+    startOffset: engine.journal.appended,
+    policy: config.get('appendfsync'),
+    rules: durability.rules,
+    clock,
+    log,
+  })
+  durability.follow(journal)
+  const follow = (): void => {
+    if (engine.journal === journal) journal.setPolicy(config.get('appendfsync'), durability.rules)
+  }
+  config.onChange('appendfsync', follow)
+  config.onChange('durability', follow)
+  return journal
 }
 
 /**
@@ -22,7 +47,7 @@ export interface OpenJournal {
  * trusted or reached; the engine keeps answering LOADING then and is of no further use.
  */
 export async function openJournal(engine: Engine, disk: Disk = systemDisk): Promise<OpenJournal> {
-  const { config, log } = engine
+  const { config } = engine
   const location = {
     dir: config.get('dir'),
     directoryName: config.get('appenddirname'),
@@ -42,28 +67,20 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
     let earlierBytes = 0
     for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
-    const journal = new AppendOnlyFile({
+    const journal = attachJournal(engine, {
       path: directory.pathOf(increments.at(-1)!),
       file,
       size,
       earlierBytes,
       baseBytes,
-      policy: config.get('appendfsync'),
-      rules: engine.durability.rules,
-      clock: engine.clock,
-      log,
     })
-    engine.durability.follow(journal)
-    const follow = (): void => journal.setPolicy(config.get('appendfsync'), engine.durability.rules)
-    config.onChange('appendfsync', follow)
-    config.onChange('durability', follow)
     // Not a moment earlier: what clients write from here on is journaled, and so is what expired long ago.
     engine.expires = true
     engine.state &= ~ENGINE_LOADING
     engine.loading = undefined
     engine.updateObserving()
     engine.timekeeper.arm()
-    return { journal, loaded, close: () => journal.close() }
+    return { journal, directory, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
     const { path } = error as NodeJS.ErrnoException

@@ -121,6 +121,15 @@ export const ERR = {
   outOfMemory: fixed("OOM command not allowed when used memory > 'maxmemory'."),
   execAbort: fixed('EXECABORT Transaction discarded because of previous errors.'),
   misconfAof: (cause: string) => new ReplyError(`MISCONF Errors writing to the AOF file: ${cause}`),
+  misconfRdb: fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+  ),
+  failed: fixed('ERR'),
+  saveInProgress: fixed('ERR Background save already in progress'),
+  saveBlocked: fixed(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+  ),
+  rewriteInProgress: fixed('ERR Background append only file rewriting already in progress'),
   busyKey: fixed('BUSYKEY Target key name already exists.'),
   payloadFooter: fixed('ERR DUMP payload version or checksum are wrong'),
   payloadFormat: fixed('ERR Bad data format'),

@@ -1,4 +1,4 @@
-// An engine with everything around it but sockets: its commands, its log, its journal.
+// An engine with everything around it but sockets: its commands, its log, its journal, its snapshots.
 //
 // Shared by the server and by the broker inside a program.
 
@@ -7,9 +7,11 @@ import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
 import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
+import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { Log } from '../engine/log.ts'
+import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
-import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
@@ -52,7 +54,7 @@ export interface Loaded {
 export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
-  #journal: OpenJournal | undefined = undefined
+  #saving: BackgroundSaving | undefined = undefined
 
   /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
   constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
@@ -60,9 +62,8 @@ export class Boot {
     this.engine = new Engine(log === undefined ? { commands, config } : { commands, config, log })
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
-    const appendonly = config.get('appendonly')
-    config.onChange('appendonly', (wanted) => {
-      if (wanted !== appendonly) throw new ConfigError("can't be turned on or off while the server runs")
+    config.onChange('appendonly', () => {
+      if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.state |= ENGINE_LOADING
@@ -72,30 +73,61 @@ export class Boot {
   async load(): Promise<Loaded> {
     const { engine } = this
     const { config } = engine
-    if (!this.#loads) return { keys: 0, bytes: 0, milliseconds: 0 }
-    let loaded: { bytes: number; milliseconds: number } | undefined
+    if (!this.#loads) {
+      this.#saving = new BackgroundSaving(engine)
+      return { keys: 0, bytes: 0, milliseconds: 0 }
+    }
     if (config.get('appendonly')) {
       fs.mkdirSync(config.get('dir'), { recursive: true })
-      this.#journal = await openJournal(engine)
-      loaded = this.#journal.loaded
-    } else {
-      loaded = await loadSnapshot(engine)
-      engine.state &= ~ENGINE_LOADING
+      const aof = await openJournal(engine)
+      const { bytes, milliseconds } = aof.loaded
+      const keys = countKeys(engine)
+      this.#saving = new BackgroundSaving(engine, { aof, keysLoaded: keys })
+      return { keys, bytes, milliseconds }
     }
-    let keys = 0
-    for (const db of engine.databases) keys += db.keys.count
+    const loaded = await loadSnapshot(engine)
+    engine.state &= ~ENGINE_LOADING
+    const keys = countKeys(engine)
+    this.#saving = new BackgroundSaving(engine, { keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
+  }
+
+  /**
+   * Makes the snapshot that an ending server owes; false when it could not be made. Nobody is served from then on: call
+   * `goOn` if the server does not end after all.
+   */
+  saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
+    const { engine } = this
+    const saving = this.#saving
+    const isWanted = save === 'save' || (save === 'default' && engine.config.get('save').length > 0)
+    if (!isWanted || saving === undefined) return Promise.resolve(true)
+    engine.pause.begin('all', Number.MAX_SAFE_INTEGER)
+    return new Promise((resolve) => saving.save(resolve))
+  }
+
+  goOn(): void {
+    this.engine.pause.end()
   }
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.engine.stop()
-    await this.#journal?.close()
+    await this.#saving?.close()
   }
+}
+
+function countKeys(engine: Engine): number {
+  let keys = 0
+  for (const db of engine.databases) keys += db.keys.count
+  return keys
 }
 
 /** Where the data lives, for people. */
 export function describeData(config: Config): string {
-  if (!config.get('appendonly')) return 'in memory only'
+  if (!config.get('appendonly')) {
+    return config.get('save').length === 0
+      ? 'in memory only'
+      : path.resolve(config.get('dir'), config.get('dbfilename'))
+  }
   return path.resolve(config.get('dir'), config.get('appenddirname'))
 }

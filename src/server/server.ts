@@ -1,7 +1,7 @@
 // A server: an engine, its journal and its listeners, started and stopped in the right order.
 //
 //   start   config → log → engine → listen (clients hear LOADING) → load the journal → ready
-//   stop    stop accepting → what is owed leaves → journal written and synced → closed
+//   stop    (snapshot, if there are save points) → stop accepting → what is owed leaves → journal written and synced → closed
 //
 // A second request to stop changes nothing; nobody is served after the first.
 
@@ -9,6 +9,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../engine/config.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import { Boot, describeData } from './boot.ts'
@@ -59,9 +60,16 @@ export class Server {
     const { host } = this.engine
     this.#busySockets = new BusySockets(this.engine, this.#listeners)
     host.whileBusy = this.#busySockets
-    host.shutdown = ({ abort }) => {
+    host.shutdown = (options, refused) => {
       // Not from inside the command that asks for it.
-      if (!abort) setImmediate(() => void this.stop('SHUTDOWN').catch(() => {}))
+      setImmediate(() => {
+        this.shutdown('SHUTDOWN', options).then(
+          (stopped) => {
+            if (!stopped) refused()
+          },
+          () => {},
+        )
+      })
     }
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => ({
@@ -96,10 +104,22 @@ export class Server {
     return this.port === 0 ? this.#config.get('unixsocket') : `${firstHost(this.#config)}:${this.port}`
   }
 
-  /** Stops the server; `why` is for the log. Rejects when the data could not be made durable. */
+  /** Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not be made durable. */
   stop(why: string): Promise<void> {
-    this.#stopping ??= this.#stop(why)
+    this.#stopping ??= this.#stop(why, 'default')
     return this.#stopping
+  }
+
+  /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made. Rejects as `stop` does. */
+  async shutdown(why: string, { save, force }: Pick<ShutdownOptions, 'save' | 'force'>): Promise<boolean> {
+    if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
+      this.#boot.goOn()
+      this.#log.error({ why }, 'not shutting down: the snapshot could not be saved')
+      return false
+    }
+    this.#stopping ??= this.#stop(why, force ? save : 'nosave')
+    await this.#stopping
+    return true
   }
 
   async #start(): Promise<void> {
@@ -150,8 +170,9 @@ export class Server {
     return port === 0 && !this.#ephemeralPort ? undefined : port
   }
 
-  async #stop(why: string): Promise<void> {
+  async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
     this.#log.info({ why }, 'shutting down')
+    const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()
     this.#idle.stop()
@@ -162,6 +183,7 @@ export class Server {
       await this.#connectionsGone()
       for (const transport of this.#listeners.transports) transport.close('now')
       await this.#boot.close()
+      if (!saved) throw new Error('the snapshot could not be saved')
       this.#removePidFile()
       this.#log.info({}, 'bye')
       this.#stopped()

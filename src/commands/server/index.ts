@@ -24,11 +24,14 @@ import { memoryUsage } from './memory-usage.ts'
 import { module } from './module.ts'
 import { moduleHelp } from './module-help.ts'
 import { moduleList } from './module-list.ts'
+import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
 import { swapdb } from './swapdb.ts'
 import { time } from './time.ts'
 
 export const serverCommands: readonly Command[] = [
+  bgrewriteaof,
+  bgsave,
   command,
   commandCount,
   commandDocs,
@@ -48,6 +51,7 @@ export const serverCommands: readonly Command[] = [
   flushall,
   flushdb,
   info,
+  lastsave,
   lolwut,
   memory,
   memoryDoctor,
@@ -59,6 +63,7 @@ export const serverCommands: readonly Command[] = [
   module,
   moduleHelp,
   moduleList,
+  save,
   shutdown,
   swapdb,
   time,

@@ -8,6 +8,7 @@
 import { arch, release, totalmem, type } from 'node:os'
 import type { Command } from '../../engine/command.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { SavingStatus } from '../../engine/saving.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
 
@@ -159,25 +160,34 @@ export class InfoSections {
   }
 
   #persistence(): string {
-    const { journal, loading, stats } = this.#engine
+    const { journal, loading, saving, stats } = this.#engine
+    const status = saving?.status ?? NOTHING_SAVED
+    // Where `appendonly` was turned on while the server runs, it is so from then on, not only when the first base is there.
+    const isOn = journal.enabled || (saving !== undefined && this.#engine.config.get('appendonly'))
     let text =
       `# Persistence\r\nloading:${loading === undefined ? 0 : 1}\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\n` +
-      'current_cow_size:0\r\ncurrent_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n' +
-      `current_save_keys_total:0\r\nrdb_changes_since_last_save:${stats.changesSinceSave}\r\nrdb_bgsave_in_progress:0\r\n` +
-      `rdb_last_save_time:${Math.floor(this.#engine.startedMs / 1000)}\r\nrdb_last_bgsave_status:ok\r\n` +
-      'rdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\nrdb_last_cow_size:0\r\n' +
-      'rdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n' +
-      `aof_enabled:${journal.enabled ? 1 : 0}\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n` +
-      'aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n' +
-      'aof_rewrites:0\r\naof_rewrites_consecutive_failures:0\r\n' +
+      'current_cow_size:0\r\ncurrent_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\n' +
+      `current_save_keys_processed:${status.keysProcessed}\r\ncurrent_save_keys_total:${status.keysTotal}\r\n` +
+      `rdb_changes_since_last_save:${stats.changesSinceSave}\r\nrdb_bgsave_in_progress:${status.saveInProgress ? 1 : 0}\r\n` +
+      `rdb_last_save_time:${Math.floor((saving?.lastSaveMs ?? this.#engine.startedMs) / 1000)}\r\n` +
+      `rdb_last_bgsave_status:${status.lastSaveOk ? 'ok' : 'err'}\r\n` +
+      `rdb_last_bgsave_time_sec:${status.lastSaveSeconds}\r\nrdb_current_bgsave_time_sec:${status.currentSaveSeconds}\r\n` +
+      `rdb_saves:${status.saves}\r\nrdb_last_cow_size:0\r\n` +
+      `rdb_last_load_keys_expired:${status.keysExpiredAtLoad}\r\nrdb_last_load_keys_loaded:${status.keysLoaded}\r\n` +
+      `aof_enabled:${isOn ? 1 : 0}\r\naof_rewrite_in_progress:${status.rewriteInProgress ? 1 : 0}\r\n` +
+      `aof_rewrite_scheduled:${status.rewriteScheduled ? 1 : 0}\r\n` +
+      `aof_last_rewrite_time_sec:${status.lastRewriteSeconds}\r\n` +
+      `aof_current_rewrite_time_sec:${status.currentRewriteSeconds}\r\n` +
+      `aof_last_bgrewrite_status:${status.lastRewriteOk ? 'ok' : 'err'}\r\naof_rewrites:${status.rewrites}\r\n` +
+      `aof_rewrites_consecutive_failures:${status.rewriteFailuresInARow}\r\n` +
       `aof_last_write_status:${journal.failure === undefined ? 'ok' : 'err'}\r\naof_last_cow_size:0\r\n` +
       'module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n'
-    const { status } = journal
-    if (journal.enabled && status !== undefined) {
+    const file = journal.status
+    if (journal.enabled && file !== undefined) {
       text +=
-        `aof_current_size:${status.currentBytes}\r\naof_base_size:${status.baseBytes}\r\naof_pending_rewrite:0\r\n` +
-        `aof_buffer_length:${status.bufferedBytes}\r\naof_pending_bio_fsync:${status.pendingSyncs}\r\n` +
-        `aof_delayed_fsync:${status.delayedSyncs}\r\n`
+        `aof_current_size:${file.currentBytes}\r\naof_base_size:${status.rewriteBaseBytes}\r\n` +
+        `aof_pending_rewrite:${status.rewriteScheduled ? 1 : 0}\r\naof_buffer_length:${file.bufferedBytes}\r\n` +
+        `aof_pending_bio_fsync:${file.pendingSyncs}\r\naof_delayed_fsync:${file.delayedSyncs}\r\n`
     }
     return loading === undefined
       ? text
@@ -289,6 +299,27 @@ export class InfoSections {
     this.#sampledInput = stats.inputBytes
     this.#sampledOutput = stats.outputBytes
   }
+}
+
+/** Where nobody saves. */
+const NOTHING_SAVED: SavingStatus = {
+  saveInProgress: false,
+  currentSaveSeconds: -1,
+  lastSaveSeconds: -1,
+  lastSaveOk: true,
+  saves: 0,
+  keysProcessed: 0,
+  keysTotal: 0,
+  rewriteInProgress: false,
+  rewriteScheduled: false,
+  currentRewriteSeconds: -1,
+  lastRewriteSeconds: -1,
+  lastRewriteOk: true,
+  rewrites: 0,
+  rewriteFailuresInARow: 0,
+  rewriteBaseBytes: 0,
+  keysLoaded: 0,
+  keysExpiredAtLoad: 0,
 }
 
 /** Time spent in a command: what was timed, and as much for the calls since as those before took (see Engine.run). */

@@ -51,9 +51,16 @@ export const shutdown = defineCommand({
       if (!nosave) throw scripts.busy
       if (host.shutdown !== undefined) scripts.abort()
     }
-    if (host.shutdown === undefined) throw ERR.of('Errors trying to SHUTDOWN. Check logs.')
-    // The rest of a pipeline is not run any more; the connection ends with the process.
-    call.client.closing = true
-    host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force, abort })
+    if (host.shutdown === undefined) throw FAILED
+    // The rest of a pipeline is not run any more, unless it does not come to that: the connection ends with the process.
+    const { client, engine } = call
+    client.paused = true
+    host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, () => {
+      engine.replyTo(client, (reply) => reply.error(FAILED))
+      client.paused = false
+      engine.resumeSoon(client)
+    })
   },
 })
+
+const FAILED = ERR.of('Errors trying to SHUTDOWN. Check logs.')

@@ -1,0 +1,23 @@
+// What the engine asks of the program around it: a server, or nobody where it runs inside one.
+
+import type { BusyListener } from './script-runner.ts'
+
+export interface ShutdownOptions {
+  /** Whether a snapshot is made first: `default` = if there are save points. */
+  save: 'default' | 'save' | 'nosave'
+  now: boolean
+  /** Goes on although a snapshot cannot be made. */
+  force: boolean
+}
+
+/** What the program around the engine does when a command asks for it. */
+export interface EngineHost {
+  /** SHUTDOWN; undefined where there is nothing to shut down. `refused` is called when it does not come to that. */
+  shutdown?(options: ShutdownOptions, refused: () => void): void
+  /** CONFIG REWRITE: the file to write, undefined when started without one. */
+  configFile?: string
+  /** Hears clients while a script runs for long; undefined where it is impossible. */
+  whileBusy?: BusyListener
+  /** Says which port and files it serves, for INFO. */
+  describe?(): { tcpPort: number; unixSocket: string; configFile: string; executable: string }
+}

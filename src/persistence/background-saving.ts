@@ -1,0 +1,377 @@
+// Who saves when: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the append-only file, `appendonly` turned on or off.
+//
+// One thing is under way at a time, because there is one *before* gate:
+//
+//   nothing ──▶ save     an image to dbfilename (save)
+//      ▲  └───▶ rewrite  an image to the base of the append-only file (rewrite.ts)
+//      └──────────┘      what was asked for meanwhile comes next: SAVE, then a rewrite, then BGSAVE
+//
+// SAVE does not stop the server as Redis's does: its client waits, the others go
+// on. What it promises is kept: when it replies, everything before it is on disk.
+//
+// A failed save is tried again after five seconds if a save point asks for it, and
+// until one succeeds writes are refused (`stop-writes-on-bgsave-error`), as Redis
+// does it. A rewrite that fails again and again is tried less and less often.
+
+import path from 'node:path'
+import type { Client } from '../engine/client.ts'
+import type { Command } from '../engine/command.ts'
+import { ENGINE_LOADING, ENGINE_SAVE_FAILED, ENGINE_SNAPSHOT, type Engine } from '../engine/engine.ts'
+import type { Saving, SavingStatus } from '../engine/saving.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Timer } from '../util/clock.ts'
+import type { AppendOnlyFile } from './append-only-file.ts'
+import { type Disk, systemDisk } from './disk.ts'
+import { describeDiskError } from './errors.ts'
+import { HeldClients } from './held-clients.ts'
+import { Image } from './image.ts'
+import { loadSnapshot } from './load-snapshot.ts'
+import type { OpenJournal } from './open-journal.ts'
+import { AofRewrite } from './rewrite.ts'
+
+/** How often it is looked whether something is due. */
+const LOOK_MS = 500
+/** A failed snapshot that a save point asks for is tried again after this. */
+const SAVE_RETRY_MS = 5000
+/** From so many failed rewrites in a row on the next one waits: a minute, then twice as long each time, at most an hour. */
+const REWRITE_FAILURES_MAX = 3
+const REWRITE_DELAY_MS = 60_000
+const REWRITE_DELAY_MS_MAX = 3_600_000
+
+export interface BackgroundSavingOptions {
+  disk?: Disk
+  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  later?: (run: () => void) => void
+  /** The append-only file, if there is one. */
+  aof?: OpenJournal
+  /** What was found at the start, for INFO. */
+  keysLoaded?: number
+  keysExpired?: number
+}
+
+export class BackgroundSaving implements Saving {
+  lastSaveMs: number
+  busyWith: 'nothing' | 'save' | 'rewrite' = 'nothing'
+  readonly #engine: Engine
+  readonly #disk: Disk
+  readonly #later: (run: () => void) => void
+  readonly #rewrite: AofRewrite
+  readonly #held: HeldClients
+  readonly #keysLoaded: number
+  readonly #keysExpired: number
+  #image: Image | undefined = undefined
+  #work: Promise<void> = Promise.resolve()
+  #closed = false
+  #timer: Timer | undefined = undefined
+  #beganMs = 0
+  /** Clients of SAVE that wait for their turn. */
+  #saves: ((saved: boolean) => void)[] = []
+  #saveScheduled = false
+  #rewriteScheduled = false
+  #saveOk = true
+  #saveSeconds = -1
+  #saveTriedMs = 0
+  #saveCount = 0
+  #rewriteOk = true
+  #rewriteSeconds = -1
+  #rewriteCount = 0
+  #rewriteFailures = 0
+  #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+  #rewriteBaseBytes: number
+
+  constructor(engine: Engine, options: BackgroundSavingOptions = {}) {
+    this.#engine = engine
+    this.#disk = options.disk ?? systemDisk
+    this.#later = options.later ?? ((run) => setImmediate(run))
+    this.#rewrite = new AofRewrite(engine, this.#disk, options.aof)
+    this.#held = new HeldClients(engine)
+    this.#keysLoaded = options.keysLoaded ?? 0
+    this.#keysExpired = options.keysExpired ?? 0
+    this.#rewriteBaseBytes = options.aof?.journal.status.baseBytes ?? 0
+    this.lastSaveMs = engine.clock.now()
+    engine.saving = this
+    const { config } = engine
+    config.onChange('appendonly', (wanted) => this.#appendOnly(wanted))
+    config.onChange('save', () => this.#followFailure())
+    config.onChange('stop-writes-on-bgsave-error', () => this.#followFailure())
+    this.#lookLater()
+  }
+
+  /** The append-only file that is written to. */
+  get journal(): AppendOnlyFile | undefined {
+    return this.#rewrite.journal
+  }
+
+  get refusesWrites(): boolean {
+    const { config } = this.#engine
+    return !this.#saveOk && config.get('stop-writes-on-bgsave-error') && config.get('save').length > 0
+  }
+
+  get status(): SavingStatus {
+    const { busyWith } = this
+    const seconds = Math.floor((this.#engine.clock.monotonic() - this.#beganMs) / 1000)
+    return {
+      saveInProgress: busyWith === 'save',
+      currentSaveSeconds: busyWith === 'save' ? seconds : -1,
+      lastSaveSeconds: this.#saveSeconds,
+      lastSaveOk: this.#saveOk,
+      saves: this.#saveCount,
+      keysProcessed: this.#image?.snapshot.written ?? 0,
+      keysTotal: this.#image?.snapshot.total ?? 0,
+      rewriteInProgress: busyWith === 'rewrite',
+      rewriteScheduled: this.#rewriteScheduled,
+      currentRewriteSeconds: busyWith === 'rewrite' ? seconds : -1,
+      lastRewriteSeconds: this.#rewriteSeconds,
+      lastRewriteOk: this.#rewriteOk,
+      rewrites: this.#rewriteCount,
+      rewriteFailuresInARow: this.#rewriteFailures,
+      rewriteBaseBytes: this.#rewriteBaseBytes,
+      keysLoaded: this.#keysLoaded,
+      keysExpiredAtLoad: this.#keysExpired,
+    }
+  }
+
+  // ── asked for ────────────────────────────────────────────────────────────
+
+  save(done: (saved: boolean) => void): void {
+    this.#saves.push(done)
+    this.#next()
+  }
+
+  saveInBackground(): void {
+    this.#saveScheduled = false
+    this.#work = this.#save()
+  }
+
+  scheduleSave(): void {
+    this.#saveScheduled = true
+    this.#later(() => this.#next())
+  }
+
+  rewriteInBackground(): void {
+    this.#rewriteScheduled = false
+    this.#work = this.#runRewrite()
+  }
+
+  scheduleRewrite(): void {
+    this.#rewriteScheduled = true
+    // Somebody wants it now.
+    this.#rewriteFailures = 0
+    this.#later(() => this.#next())
+  }
+
+  reload(done: (reloaded: boolean) => void): void {
+    const engine = this.#engine
+    const everything = engine.clock.now() + 2 ** 31 - 1
+    // Nobody may change what was saved before it is loaded.
+    engine.pause.begin('all', everything)
+    this.save((saved) => {
+      const reloaded = saved ? this.#reload() : Promise.resolve(false)
+      void reloaded.then((ok) => {
+        engine.pause.end()
+        done(ok)
+      })
+    })
+  }
+
+  async #reload(): Promise<boolean> {
+    const engine = this.#engine
+    for (const db of engine.databases) db.clear()
+    try {
+      await loadSnapshot(engine, this.#disk)
+      return true
+    } catch (error) {
+      engine.state &= ~ENGINE_LOADING
+      engine.log.error({ error: describeDiskError(error) }, 'the snapshot that was just made cannot be loaded')
+      return false
+    }
+  }
+
+  holds(client: Client, command: Command, args: Arguments): boolean {
+    const snapshot = this.#image?.snapshot
+    if (snapshot === undefined || !snapshot.hasLarge) return false
+    return this.#held.hold(snapshot, client, command, args)
+  }
+
+  /** Begins whatever is due next. */
+  #next(): void {
+    if (this.busyWith !== 'nothing' || this.#closed) return
+    if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
+    else if (this.#rewriteScheduled && this.#engine.clock.monotonic() >= this.#rewriteNotBeforeMs)
+      this.rewriteInBackground()
+    else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
+  }
+
+  // ── saving ───────────────────────────────────────────────────────────────
+
+  /** Makes a snapshot; `waiting` are told how it went. */
+  async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
+    const engine = this.#engine
+    const { clock, config, log, stats } = engine
+    const directory = config.get('dir')
+    const target = path.join(directory, config.get('dbfilename'))
+    const changes = stats.changesSinceSave
+    this.#begin('save')
+    this.#saveTriedMs = clock.now()
+    this.#saveCount++
+    const image = this.#takeImage(target, 'rdb', false)
+    let saved = false
+    try {
+      await image.complete()
+      await this.#disk.rename(image.temporary, target)
+      await this.#disk.syncDirectory(directory)
+      saved = true
+      stats.changesSinceSave = Math.max(0, stats.changesSinceSave - changes)
+      this.lastSaveMs = clock.now()
+      log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'snapshot saved')
+    } catch (error) {
+      await image.discard()
+      // A crash of the disk is no news when the server is ending.
+      if (!this.#closed) log.error({ file: target, error: describeDiskError(error) }, 'the snapshot could not be saved')
+    }
+    // Redis lets a failed SAVE, whose client knows, refuse nobody's writes.
+    if (saved || waiting === undefined) {
+      this.#saveOk = saved
+      this.#followFailure()
+    }
+    if (waiting === undefined) this.#saveSeconds = Math.floor((clock.monotonic() - this.#beganMs) / 1000)
+    this.#end()
+    for (const done of waiting ?? []) done(saved)
+    this.#next()
+  }
+
+  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean): Image {
+    const engine = this.#engine
+    engine.state |= ENGINE_SNAPSHOT
+    const image: Image = new Image({
+      engine,
+      disk: this.#disk,
+      later: this.#later,
+      target,
+      format,
+      isBase,
+      largeWritten: () => {
+        if (!image.snapshot.hasLarge) engine.state &= ~ENGINE_SNAPSHOT
+        this.#held.resume()
+      },
+    })
+    this.#image = image
+    return image
+  }
+
+  #begin(what: 'save' | 'rewrite'): void {
+    this.busyWith = what
+    this.#beganMs = this.#engine.clock.monotonic()
+  }
+
+  #end(): void {
+    this.busyWith = 'nothing'
+    this.#image = undefined
+  }
+
+  #followFailure(): void {
+    const engine = this.#engine
+    if (this.refusesWrites) engine.state |= ENGINE_SAVE_FAILED
+    else engine.state &= ~ENGINE_SAVE_FAILED
+  }
+
+  // ── rewriting ────────────────────────────────────────────────────────────
+
+  async #runRewrite(): Promise<void> {
+    const { clock, log } = this.#engine
+    this.#begin('rewrite')
+    this.#rewriteCount++
+    try {
+      await this.#rewrite.run((target, format) => this.#takeImage(target, format, true))
+      this.#rewriteOk = true
+      this.#rewriteFailures = 0
+      this.#rewriteBaseBytes = this.#rewrite.journal?.status.currentBytes ?? 0
+      log.info({ bytes: this.#image?.bytes ?? 0 }, 'append-only file rewritten')
+    } catch (error) {
+      this.#rewriteOk = false
+      this.#rewriteFailures++
+      if (!this.#closed) log.error({ error: describeDiskError(error) }, 'the append-only file could not be rewritten')
+      // Turning the append-only file on is tried until it succeeds, or is not wanted any more.
+      if (this.#rewrite.isWanted && this.#rewrite.journal === undefined) this.#rewriteScheduled = true
+    }
+    this.#rewriteSeconds = Math.floor((clock.monotonic() - this.#beganMs) / 1000)
+    this.#rewriteNotBeforeMs = clock.monotonic() + this.#rewriteDelayMs
+    this.#end()
+    this.#next()
+  }
+
+  get #rewriteDelayMs(): number {
+    if (this.#rewriteOk) return 0
+    if (this.#rewriteFailures < REWRITE_FAILURES_MAX) return LOOK_MS
+    return Math.min(REWRITE_DELAY_MS_MAX, REWRITE_DELAY_MS * 2 ** (this.#rewriteFailures - REWRITE_FAILURES_MAX))
+  }
+
+  /** Follows CONFIG SET appendonly. */
+  #appendOnly(wanted: boolean): void {
+    if (wanted === this.#rewrite.isWanted) return
+    this.#rewrite.isWanted = wanted
+    this.#rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+    // Whatever rewrite is under way, it is not the one that is wanted now.
+    if (this.busyWith === 'rewrite') this.#image?.snapshot.abort(new Error('appendonly was changed'))
+    if (wanted) {
+      this.#rewriteFailures = 0
+      this.#rewriteScheduled = true
+      this.#next()
+    } else {
+      this.#rewriteScheduled = false
+      this.#rewrite.retire()
+    }
+  }
+
+  // ── what is due ──────────────────────────────────────────────────────────
+
+  #lookLater(): void {
+    this.#timer = this.#engine.clock.after(LOOK_MS, () => {
+      this.#look()
+      if (!this.#closed) this.#lookLater()
+    })
+  }
+
+  #look(): void {
+    this.#next()
+    if (this.busyWith !== 'nothing' || this.#closed || (this.#engine.state & ENGINE_LOADING) !== 0) return
+    if (this.#savePointReached()) this.saveInBackground()
+    else if (this.#hasGrown()) this.rewriteInBackground()
+  }
+
+  #savePointReached(): boolean {
+    const { clock, config, stats } = this.#engine
+    const seconds = Math.floor(clock.now() / 1000) - Math.floor(this.lastSaveMs / 1000)
+    for (const point of config.get('save')) {
+      if (stats.changesSinceSave >= point.changes && seconds > point.seconds && this.#mayTryToSave()) return true
+    }
+    return false
+  }
+
+  #mayTryToSave(): boolean {
+    return this.#saveOk || this.#engine.clock.now() - this.#saveTriedMs > SAVE_RETRY_MS
+  }
+
+  #hasGrown(): boolean {
+    const { clock, config } = this.#engine
+    const { journal } = this
+    const percentage = config.get('auto-aof-rewrite-percentage')
+    if (journal === undefined || percentage === 0 || clock.monotonic() < this.#rewriteNotBeforeMs) return false
+    const { currentBytes } = journal.status
+    if (currentBytes <= config.get('auto-aof-rewrite-min-size') || journal.failure !== undefined) return false
+    const base = this.#rewriteBaseBytes || 1
+    return (currentBytes * 100) / base - 100 >= percentage
+  }
+
+  /** Stops whatever is under way and makes the append-only file durable. Throws what the disk says. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#image?.snapshot.abort(new Error('the server is ending'))
+    // A rewrite may be waiting for the journal, which closing it sets free.
+    const closing = this.#rewrite.close()
+    closing.catch(() => {})
+    await this.#work
+    await closing
+  }
+}

@@ -1,0 +1,297 @@
+// An image as commands: what `aof-use-rdb-preamble no` makes the base of an append-only file of.
+//
+// Any server since 5.0 replays it, and people can read it. Each key becomes one
+// command, or several of PAIRS_MAX elements each; its expiry follows. A stream is
+// made entry by entry, then its numbers are set, then its groups, their consumers
+// and what is pending. What no command can say is lost as it is in Redis's own:
+// when a consumer was last seen, how often a key is used.
+
+import type { Database } from '../store/database.ts'
+import { ABSENT, type Hash, NEVER } from '../store/hash.ts'
+import type { List } from '../store/list.ts'
+import { ListPosition } from '../store/list-pages.ts'
+import type { MemberSet } from '../store/member-set.ts'
+import { type SortedSet, SortedSetPosition } from '../store/sorted-set.ts'
+import type { Stream } from '../store/stream.ts'
+import { EntryCursor } from '../store/stream-cursor.ts'
+import type { StreamConsumer, StreamGroup } from '../store/stream-group.ts'
+import { StreamId } from '../store/stream-id.ts'
+import { IndexCursor } from '../store/stream-index.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../store/value.ts'
+import { Bytes } from '../util/bytes.ts'
+import { formatDouble } from '../util/numbers.ts'
+import type { ImageWriter } from './image-writer.ts'
+import { RdbOutput } from './rdb/rdb-output.ts'
+import { STRING_AT_ONCE_BYTES_MAX } from './rdb/rdb-writer.ts'
+
+/** Elements of one command, as Redis has them: a command is held in memory whole when it is replayed. */
+const ELEMENTS_MAX = 64
+
+/** Writes one key, a part at a time: at most a command, or a piece of a long string. */
+type Parts = Generator<void, void>
+
+export class CommandWriter implements ImageWriter {
+  readonly output = new RdbOutput({ compress: false, checksum: false })
+  #database = -1
+  #parts: Parts | undefined = undefined
+  readonly #key = new Bytes()
+  readonly #one = new Bytes()
+  readonly #other = new Bytes()
+
+  header(): void {}
+
+  function(code: string): void {
+    this.#command(3)
+    this.#text('FUNCTION')
+    this.#text('LOAD')
+    this.#text(code)
+  }
+
+  database(): void {}
+
+  select(index: number): void {
+    if (index === this.#database) return
+    this.#database = index
+    this.#command(2)
+    this.#text('SELECT')
+    this.#text(String(index))
+  }
+
+  forgetDatabase(): void {
+    this.#database = -1
+  }
+
+  begin(db: Database, entry: number): boolean {
+    db.keys.keyOf(entry, this.#key)
+    this.#parts = this.#write(db, entry)
+    // What is short is whole after two or three parts; only what is long enough to wait for is worth the steps.
+    for (let i = 0; i < 4; i++) {
+      if (this.#parts.next().done === true) return true
+    }
+    return false
+  }
+
+  step(untilBytes: number): boolean {
+    while (this.output.length < untilBytes) if (this.#parts!.next().done === true) return true
+    return false
+  }
+
+  end(): void {}
+
+  // ── values ───────────────────────────────────────────────────────────────
+
+  *#write(db: Database, entry: number): Parts {
+    const type = db.typeOf(entry)
+    if (type === TYPE_STRING) yield* this.#writeString(db, entry)
+    else if (type === TYPE_LIST) yield* this.#writeList(db.structureOf(entry) as List)
+    else if (type === TYPE_SET) yield* this.#writeSet(db.structureOf(entry) as MemberSet)
+    else if (type === TYPE_ZSET) yield* this.#writeSortedSet(db.structureOf(entry) as SortedSet)
+    else if (type === TYPE_HASH) yield* this.#writeHash(db.structureOf(entry) as Hash)
+    else yield* this.#writeStream(db.structureOf(entry) as Stream)
+    const expiry = db.expiryOf(entry)
+    if (expiry !== undefined) this.#ofKey('PEXPIREAT', String(Math.trunc(expiry)))
+  }
+
+  *#writeString(db: Database, entry: number): Parts {
+    const value = db.stringOf(entry, this.#one)
+    this.#command(3)
+    this.#text('SET')
+    this.#bytes(this.#key)
+    this.#length('$', value.length)
+    for (let at = 0; at < value.length; at += STRING_AT_ONCE_BYTES_MAX) {
+      this.output.raw(value.source, value.start + at, Math.min(STRING_AT_ONCE_BYTES_MAX, value.length - at))
+      if (value.length > STRING_AT_ONCE_BYTES_MAX) yield
+    }
+    this.#raw('\r\n')
+  }
+
+  *#writeList(list: List): Parts {
+    const position = new ListPosition()
+    list.seek(0, position)
+    for (let left = list.length; left > 0; ) {
+      const count = Math.min(left, ELEMENTS_MAX)
+      this.#command(2 + count)
+      this.#text('RPUSH')
+      this.#bytes(this.#key)
+      for (let i = 0; i < count; i++) {
+        this.#bytes(list.element(position, this.#one))
+        list.next(position)
+      }
+      left -= count
+      yield
+    }
+  }
+
+  *#writeSet(set: MemberSet): Parts {
+    let slot = set.first()
+    for (let left = set.length; left > 0; ) {
+      const count = Math.min(left, ELEMENTS_MAX)
+      this.#command(2 + count)
+      this.#text('SADD')
+      this.#bytes(this.#key)
+      for (let i = 0; i < count; i++) {
+        this.#bytes(set.memberOf(slot, this.#one))
+        slot = set.next(slot)
+      }
+      left -= count
+      yield
+    }
+  }
+
+  *#writeSortedSet(set: SortedSet): Parts {
+    const position = new SortedSetPosition()
+    set.seek(0, position)
+    for (let left = set.length; left > 0; ) {
+      const count = Math.min(left, ELEMENTS_MAX)
+      this.#command(2 + 2 * count)
+      this.#text('ZADD')
+      this.#bytes(this.#key)
+      for (let i = 0; i < count; i++) {
+        set.memberAt(position, this.#one)
+        this.#text(formatDouble(position.score))
+        this.#bytes(this.#one)
+        if (--left > 0) set.next(position)
+      }
+      yield
+    }
+  }
+
+  *#writeHash(hash: Hash): Parts {
+    let slot = hash.first()
+    for (let left = hash.length; left > 0; ) {
+      const count = Math.min(left, ELEMENTS_MAX)
+      this.#command(2 + 2 * count)
+      this.#text('HSET')
+      this.#bytes(this.#key)
+      for (let i = 0; i < count; i++) {
+        this.#bytes(hash.fieldOf(slot, this.#one))
+        this.#bytes(hash.valueOf(slot, this.#other))
+        slot = hash.next(slot)
+      }
+      left -= count
+      yield
+    }
+    if (hash.earliestExpiry === NEVER) return
+    for (slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
+      const expiry = hash.expiryOf(slot)
+      if (expiry === NEVER) continue
+      this.#ofKey('HPEXPIREAT', String(expiry), 'FIELDS', '1', hash.fieldOf(slot, this.#one))
+      yield
+    }
+  }
+
+  *#writeStream(stream: Stream): Parts {
+    const entry = new EntryCursor()
+    if (stream.first(entry)) {
+      do {
+        this.#command(3 + 2 * entry.fields)
+        this.#text('XADD')
+        this.#bytes(this.#key)
+        this.#text(entry.id.toString())
+        entry.beginFields()
+        for (let i = 0; i < entry.fields; i++) {
+          entry.nextField(this.#one, this.#other)
+          this.#bytes(this.#one)
+          this.#bytes(this.#other)
+        }
+        yield
+      } while (stream.next(entry))
+    } else {
+      // An empty stream comes into being by adding an entry that is trimmed at once.
+      const id = stream.lastId.isZero ? '0-1' : stream.lastId.toString()
+      this.#ofKey('XADD', 'MAXLEN', '0', id, 'x', 'y')
+    }
+    this.#ofKey(
+      'XSETID',
+      stream.lastId.toString(),
+      'ENTRIESADDED',
+      String(stream.entriesAdded),
+      'MAXDELETEDID',
+      stream.maxDeletedId.toString(),
+    )
+    for (const group of stream.groups.all) {
+      this.#ofGroup('CREATE', group, group.lastId.toString(), 'ENTRIESREAD', String(group.entriesRead))
+      for (const consumer of group.consumers.all) {
+        this.#ofGroup('CREATECONSUMER', group, consumer.name)
+        yield* this.#writePending(group, consumer)
+      }
+    }
+  }
+
+  *#writePending(group: StreamGroup, consumer: StreamConsumer): Parts {
+    const owned = new IndexCursor()
+    const pending = new IndexCursor()
+    const id = new StreamId()
+    consumer.pending.first(owned)
+    for (let left = consumer.pending.count; left > 0; left--) {
+      owned.id(id)
+      if (group.find(id, pending)) {
+        this.#ofKey(
+          'XCLAIM',
+          group.name,
+          consumer.name,
+          '0',
+          id.toString(),
+          'TIME',
+          String(Math.trunc(group.deliveryTime(pending))),
+          'RETRYCOUNT',
+          String(group.deliveryCount(pending)),
+          'JUSTID',
+          'FORCE',
+        )
+      }
+      consumer.pending.next(owned)
+      yield
+    }
+  }
+
+  // ── words ────────────────────────────────────────────────────────────────
+
+  /** Writes a command: its name, the key, and then words. */
+  #ofKey(name: string, ...words: (string | Bytes)[]): void {
+    this.#command(2 + words.length)
+    this.#text(name)
+    this.#bytes(this.#key)
+    for (const word of words) this.#word(word)
+  }
+
+  #ofGroup(subcommand: string, group: StreamGroup, ...words: (string | Bytes)[]): void {
+    this.#command(4 + words.length)
+    this.#text('XGROUP')
+    this.#text(subcommand)
+    this.#bytes(this.#key)
+    this.#bytes(group.name)
+    for (const word of words) this.#word(word)
+  }
+
+  #command(words: number): void {
+    this.#length('*', words)
+  }
+
+  #word(word: string | Bytes): void {
+    if (typeof word === 'string') this.#text(word)
+    else this.#bytes(word)
+  }
+
+  #text(text: string): void {
+    this.#length('$', text.length)
+    this.#raw(text)
+    this.#raw('\r\n')
+  }
+
+  #bytes(bytes: Bytes): void {
+    this.#length('$', bytes.length)
+    this.output.raw(bytes.source, bytes.start, bytes.length)
+    this.#raw('\r\n')
+  }
+
+  #length(kind: '*' | '$', value: number): void {
+    this.#raw(`${kind}${value}\r\n`)
+  }
+
+  #raw(latin1: string): void {
+    const at = this.output.reserve(latin1.length)
+    this.output.source.u8.write(latin1, at, 'latin1')
+    this.output.length = at + latin1.length
+  }
+}

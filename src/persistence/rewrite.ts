@@ -1,0 +1,224 @@
+// Rewriting the append-only file: a new base, made of what the data is, in the place of everything that led to it.
+//
+// Also how the append-only file is turned on while the server runs: that is a
+// rewrite whose increment is the first to be written to.
+//
+// The steps, and what a start finds when the process or the power ends after each:
+//
+//   1  the next increment is created, empty,     no manifest names it: as before. Its name is used again, emptied
+//      and made durable
+//   2  the manifest names it                     the last increment but one is the last with content, and may have a torn end
+//                                                that is cut (replay.ts): as before
+//   3  between two turns the journal goes on     the increment before was synced before the first byte came to the new one: both
+//      in the new increment; the image is        are replayed, the last one may have a torn end. Without the base nothing is missing
+//      taken at that moment
+//   4  the image is written under a temporary    as after 3; the temporary file is named nowhere and is overwritten by the next
+//      name, and synced                          rewrite
+//   5  the base gets its name, and that is made  as after 3
+//      durable
+//   6  the manifest names base and new           the new state: base and increment are replayed. What they replace is in the
+//      increment, everything else as history     manifest as history, and removed at the start
+//   7  history is removed                        as after 6
+//   8  the manifest forgets it                   the new state
+//
+// Steps 2, 6 and 8 each replace the manifest at one stroke (disk.ts), so there is
+// always one of two whole manifests, and all files that either names.
+//
+// Turning it on, step 2 is left out: before 6 the directory belongs to an older
+// history, or to none. Rewriting while it is off, steps 1 to 3 are: only a base is made.
+//
+// What a failure leaves: after 1 or 2 the increment is withdrawn if possible, else it stays, empty. After 3 there is one
+// increment more, and the next rewrite replaces them all. After 5 there is a base without a name in the manifest, or with one:
+// nobody can tell, so both stay and its name is not used again.
+
+import type { Engine } from '../engine/engine.ts'
+import { type Journal, noJournal } from '../engine/journal.ts'
+import { AofDirectory } from './aof-directory.ts'
+import type { AppendOnlyFile } from './append-only-file.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { describeDiskError } from './errors.ts'
+import type { Image } from './image.ts'
+import type { Part } from './manifest.ts'
+import { attachJournal, type OpenJournal } from './open-journal.ts'
+
+/** Takes an image that shall become a file. */
+export type TakeImage = (target: string, format: 'rdb' | 'aof') => Image
+
+export class AofRewrite {
+  /** What writes go to; undefined while `appendonly` is off. */
+  journal: AppendOnlyFile | undefined
+  /** `appendonly` as it was last set. */
+  isWanted: boolean
+  readonly #engine: Engine
+  readonly #disk: Disk
+  #directory: AofDirectory | undefined
+  /** The journal that was turned off, until it is closed. */
+  #retiring: Promise<void> = Promise.resolve()
+
+  constructor(engine: Engine, disk: Disk, aof: OpenJournal | undefined) {
+    this.#engine = engine
+    this.#disk = disk
+    this.journal = aof?.journal
+    this.#directory = aof?.directory
+    this.isWanted = aof !== undefined
+  }
+
+  /** Rewrites, turns on, or only makes a base, as things stand. Throws what went wrong; what is on the disk is right then, too. */
+  async run(takeImage: TakeImage): Promise<void> {
+    const engine = this.#engine
+    const directory = await this.#open()
+    const { journal } = this
+    const format = engine.config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof'
+    if (journal !== undefined) {
+      await this.#replaceBehind(journal, directory, format, takeImage)
+    } else if (this.isWanted) {
+      await this.#turnOn(directory, format, takeImage)
+    } else {
+      await directory.create()
+      const base = directory.nextBase(format)
+      await this.#makeBase(takeImage(directory.pathOf(base), format), directory, base, [])
+    }
+    await this.#removeHistory(directory)
+  }
+
+  async #open(): Promise<AofDirectory> {
+    const { config } = this.#engine
+    if (this.#directory === undefined) {
+      const location = {
+        dir: config.get('dir'),
+        directoryName: config.get('appenddirname'),
+        prefix: config.get('appendfilename'),
+      }
+      this.#directory = await AofDirectory.open(this.#disk, location, 'replaced')
+    }
+    return this.#directory
+  }
+
+  /** Steps 1 to 6 while the journal is written. */
+  async #replaceBehind(
+    journal: AppendOnlyFile,
+    directory: AofDirectory,
+    format: 'rdb' | 'aof',
+    takeImage: TakeImage,
+  ): Promise<void> {
+    const base = directory.nextBase(format)
+    const { part, file } = await directory.addIncrement('named')
+    let image: Image | undefined
+    try {
+      await journal.switchTo({ path: directory.pathOf(part), file }, () => {
+        image = takeImage(directory.pathOf(base), format)
+      })
+    } catch (error) {
+      await image?.discard()
+      await this.#withdraw(directory, part, file)
+      throw error
+    }
+    await this.#makeBase(image!, directory, base, [part])
+    journal.rebased(image!.bytes, 0)
+  }
+
+  /** Steps 1 and 3 to 6, with a new journal. */
+  async #turnOn(directory: AofDirectory, format: 'rdb' | 'aof', takeImage: TakeImage): Promise<void> {
+    const base = directory.nextBase(format)
+    const { part, file } = await directory.addIncrement('named later')
+    if (!this.isWanted) {
+      await this.#withdraw(directory, part, file)
+      throw new Error('appendonly was turned off')
+    }
+    const path = directory.pathOf(part)
+    const journal = attachJournal(this.#engine, { path, file, size: 0, earlierBytes: 0, baseBytes: 0 })
+    this.journal = journal
+    const image = takeImage(directory.pathOf(base), format)
+    try {
+      await this.#makeBase(image, directory, base, [part])
+    } catch (error) {
+      // What it holds means nothing without the base. Should the disk's manifest have both, they are right up to here.
+      this.retire()
+      await this.#retiring
+      const { increments } = directory.manifest
+      if (increments.includes(part)) increments.splice(increments.indexOf(part), 1)
+      throw error
+    }
+    journal.rebased(image.bytes, 0)
+  }
+
+  /** Steps 4 to 6. */
+  async #makeBase(image: Image, directory: AofDirectory, base: Part, kept: readonly Part[]): Promise<void> {
+    const { journal } = this
+    try {
+      await image.complete()
+      // What was turned off meanwhile is not to be found turned on.
+      if (this.journal !== journal) throw new Error('appendonly was changed')
+      await directory.adoptBase(image.temporary, base, kept)
+    } catch (error) {
+      await image.discard()
+      throw error
+    }
+  }
+
+  /** Steps 7 and 8. A failure costs nothing but space: the next rewrite, or start, does it. */
+  async #removeHistory(directory: AofDirectory): Promise<void> {
+    if (this.#engine.config.get('aof-disable-auto-gc')) return
+    try {
+      await directory.removeHistory()
+    } catch (error) {
+      this.#engine.log.warn({ error: describeDiskError(error) }, 'cannot remove append-only files that were replaced')
+    }
+  }
+
+  async #withdraw(directory: AofDirectory, part: Part, file: DiskFile): Promise<void> {
+    try {
+      await file.close()
+      await directory.withdrawIncrement(part)
+    } catch (error) {
+      this.#engine.log.warn({ error: describeDiskError(error) }, 'an empty increment stays in the append-only file')
+    }
+  }
+
+  /** Goes on without a journal: what was appended is made durable, and who waits for that gets its reply. */
+  retire(): void {
+    const { journal } = this
+    if (journal === undefined) return
+    const engine = this.#engine
+    this.journal = undefined
+    const listeners: (() => void)[] = []
+    const { appended } = journal
+    let closed = false
+    const retired: Journal = {
+      ...noJournal,
+      appended,
+      get written() {
+        return closed ? appended : journal.written
+      },
+      get synced() {
+        return closed ? appended : journal.synced
+      },
+      onProgress(run) {
+        listeners.push(run)
+      },
+    }
+    engine.durability.follow(retired)
+    const before = this.#retiring
+    const close = async (): Promise<void> => {
+      await before
+      try {
+        await journal.close()
+      } catch (error) {
+        engine.log.error(
+          { error: describeDiskError(error) },
+          'the append-only file was turned off, but it is not whole',
+        )
+      }
+      // Whoever turned it off wants no more promises.
+      closed = true
+      for (const run of listeners) run()
+    }
+    this.#retiring = close()
+  }
+
+  /** Makes everything durable. Throws what the disk says. */
+  async close(): Promise<void> {
+    await this.#retiring
+    await this.journal?.close()
+  }
+}
