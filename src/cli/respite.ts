@@ -1,8 +1,12 @@
-#!/usr/bin/env node
-// The server as a program: `respite [config-file] [--option value …]`, options as redis-server names them.
+#!/usr/bin/env -S node --max-semi-space-size=4
+// The server as a program: `respite [config-file] [--option value …]`, options as redis-server names them; and its
+// tools, by the first word.
 //
 // Without a config file the data is kept: under ./data, in an append-only file that is synced every second. With one,
 // what it does not say is as redis.conf has it.
+//
+// A young generation of 4 MiB: the data lies elsewhere, and what commands leave behind is little. The 16 MiB that V8 would
+// take cost a million list elements 5 bytes each in resident memory and win 2 % of speed.
 
 import fs from 'node:fs'
 import type { ConfigSettings } from '../engine/config.ts'
@@ -13,6 +17,8 @@ import { createConfig } from '../server/boot.ts'
 import { ListenError } from '../server/listeners.ts'
 import { ProgramLog } from '../server/logger.ts'
 import { Server } from '../server/server.ts'
+import { runCheckAof, runCheckRdb } from './check.ts'
+import { runProveDurability } from './prove-durability.ts'
 
 const HELP = `Usage: respite [config-file | -] [--option value …]
 
@@ -27,13 +33,32 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   --help, -h       this text
   --version, -v    the version
 
+Tools; each explains itself with --help:
+  respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
+  respite check-rdb FILE                             is a snapshot whole?
+  respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
+
 docs/configuration.md lists every option.
 `
 
 /** What holds when no config file is given. */
 const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec', save: '' }
 
-async function main(args: readonly string[]): Promise<void> {
+const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  'check-aof': runCheckAof,
+  'check-rdb': runCheckRdb,
+  'prove-durability': runProveDurability,
+}
+
+/** Returns the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const tool = TOOLS[args[0] ?? '']
+  if (tool !== undefined) return tool(args.slice(1))
+  await serve(args)
+  return 0
+}
+
+async function serve(args: readonly string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
     return
@@ -63,8 +88,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 try {
-  await main(process.argv.slice(2))
-  process.exit(0)
+  process.exit(await main(process.argv.slice(2)))
 } catch (error) {
   // What the user can put right is one line; anything else is our fault and shows where.
   const expected = [ConfigFileError, ListenError, PersistenceError].some((kind) => error instanceof kind)

@@ -43,6 +43,8 @@ const INCOMPLETE = -1
 
 export class CommandReader {
   readonly size: number
+  /** Told the text of each annotation line, without its newline; what it throws ends `next`. */
+  onAnnotation: ((text: string) => void) | undefined = undefined
   readonly #file: Pick<DiskFile, 'read'>
   #source: Source
   /** File offset of the buffer's first byte. */
@@ -153,6 +155,7 @@ export class CommandReader {
     const length = (newline === -1 || newline >= this.#end ? this.#end : newline + 1) - this.#at
     if (length > ANNOTATION_BYTES_MAX) throw this.#damaged(this.#at, 'an annotation line does not end')
     if (newline === -1 || newline >= this.#end) return false
+    this.onAnnotation?.(this.#source.u8.toString('latin1', this.#at, newline))
     this.#at = newline + 1
     return true
   }

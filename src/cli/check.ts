@@ -1,0 +1,137 @@
+// `respite check-aof` and `respite check-rdb`: are the files whole, and if not, up to where?
+//
+// Exit codes: 0 whole, or cut and whole now; 1 damaged; 2 the command line makes no sense.
+
+import readline from 'node:readline/promises'
+import { type AofFileVerdict, checkAof, cutAof } from '../persistence/check-aof.ts'
+import { checkRdb, type RdbVerdict } from '../persistence/check-rdb.ts'
+import { systemDisk } from '../persistence/disk.ts'
+
+const CHECK_AOF_HELP = `Usage: respite check-aof [--fix] [--truncate-to-timestamp SECONDS] [--yes] FILE | MANIFEST
+
+Tells whether an append-only file, or all files of a manifest, are whole. The server must not be running.
+
+  --fix                             cut a damaged last file off behind its last whole command or transaction
+  --truncate-to-timestamp SECONDS   cut off everything after this Unix time; the file must hold notes of the
+                                    time (aof-timestamp-enabled)
+  --yes                             do not ask before cutting
+`
+
+const CHECK_RDB_HELP = `Usage: respite check-rdb FILE
+
+Tells whether a snapshot is whole, and what it holds.
+`
+
+/** Where the programs print and ask. */
+export interface Terminal {
+  print(line: string): void
+  /** True when the answer is yes. */
+  confirm(question: string): Promise<boolean>
+}
+
+export const processTerminal: Terminal = {
+  print: (line) => void process.stdout.write(`${line}\n`),
+  async confirm(question) {
+    const asking = readline.createInterface({ input: process.stdin, output: process.stdout })
+    // Without anybody to answer the input ends: that is a no.
+    const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')))
+    const answer = await Promise.race([asking.question(`${question} [y/N] `), ended])
+    asking.close()
+    return /^y(es)?$/i.test(answer.trim())
+  },
+}
+
+/** Runs `check-aof` with its arguments and returns the exit code. */
+export async function runCheckAof(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
+  const files: string[] = []
+  let fix = false
+  let yes = false
+  let until: number | undefined
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i]!
+    if (word === '--fix') fix = true
+    else if (word === '--yes') yes = true
+    else if (word === '--truncate-to-timestamp' && /^\d{1,15}$/.test(args[i + 1] ?? '')) until = Number(args[++i])
+    else if (!word.startsWith('--')) files.push(word)
+    else return usage(terminal, CHECK_AOF_HELP, word)
+  }
+  if (files.length !== 1) return usage(terminal, CHECK_AOF_HELP, '')
+  const verdict = await checkAof(systemDisk, files[0]!, until)
+  for (const file of verdict.files) terminal.print(describe(file))
+  const last = verdict.files.at(-1)
+  if (last === undefined || (last.damage === undefined && !last.reachedTime)) {
+    terminal.print(until === undefined ? 'Everything is whole.' : 'Nothing is later than that time.')
+    return 0
+  }
+  const mayCut = last.damage === undefined ? until !== undefined : fix
+  if (!mayCut) {
+    terminal.print('Run again with --fix to cut it off there; make a copy of the directory first.')
+    return 1
+  }
+  const refusal = whyNotCut(last, verdict.lastIsLast)
+  if (refusal !== undefined) {
+    terminal.print(refusal)
+    return 1
+  }
+  const excess = last.size - last.wholeTo
+  if (!yes && !(await terminal.confirm(`Cut the last ${excess} of ${last.size} bytes off ${last.path}?`))) {
+    terminal.print('Nothing was changed.')
+    return 1
+  }
+  await cutAof(systemDisk, last)
+  terminal.print(`${last.path} was cut to ${last.wholeTo} bytes.`)
+  return 0
+}
+
+/** Why a file cannot be cut; undefined = it can. */
+function whyNotCut(file: AofFileVerdict, isLast: boolean): string | undefined {
+  if (file.snapshot !== undefined && file.snapshot.end === undefined) {
+    return 'A damaged snapshot cannot be repaired: restore a backup.'
+  }
+  if (!isLast) {
+    return 'This is not the last file of the log, so it cannot be cut: later files build on it. To give them up, remove their lines from the manifest and run this again.'
+  }
+  return file.wholeTo === 0 && file.reachedTime ? 'Nothing in it is as old as that: it would be empty.' : undefined
+}
+
+function describe({ path, size, snapshot, commands, wholeTo, damage, reachedTime }: AofFileVerdict): string {
+  const holds = [snapshot?.end === undefined ? '' : describeContent(snapshot), `${commands} commands`]
+    .filter((part) => part !== '')
+    .join(', then ')
+  if (damage !== undefined) {
+    return `${path}: damaged at offset ${damage.offset}: ${damage.problem}. Whole are the first ${wholeTo} of ${size} bytes (${holds}).`
+  }
+  if (reachedTime) return `${path}: the time is reached after ${wholeTo} of ${size} bytes (${holds}).`
+  return `${path}: whole, ${size} bytes (${holds}).`
+}
+
+function describeContent({ version, content }: RdbVerdict): string {
+  const { keys, volatile, expired, databases, functionLibraries, writtenBy } = content
+  const functions = functionLibraries === 0 ? '' : `, ${functionLibraries} function libraries`
+  const writer = writtenBy === undefined ? '' : `, written by version ${writtenBy}`
+  return `a snapshot of format ${version} with ${keys} keys in ${databases} databases, ${volatile} with an expiry, ${expired} expired${functions}${writer}`
+}
+
+/** Runs `check-rdb` with its arguments and returns the exit code. */
+export async function runCheckRdb(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
+  const [file = '--', ...rest] = args
+  if (file.startsWith('--') || rest.length > 0) return usage(terminal, CHECK_RDB_HELP, file === '--' ? '' : file)
+  const verdict = await checkRdb(systemDisk, file)
+  const { damage, content, size, end } = verdict
+  if (damage !== undefined) {
+    terminal.print(
+      `${file}: damaged at offset ${damage.offset}: ${damage.problem}. ${content.keys} keys stand before that.`,
+    )
+    return 1
+  }
+  const behind = end! < size ? `; ${size - end!} bytes follow it` : ''
+  terminal.print(`${file}: whole, ${size} bytes: ${describeContent(verdict)}${behind}.`)
+  return 0
+}
+
+function usage(terminal: Terminal, help: string, word: string): number {
+  const asked = word === '--help'
+  if (!asked && word !== '') terminal.print(`'${word}' is no option, or lacks its value.\n`)
+  terminal.print(help.trimEnd())
+  return asked ? 0 : 2
+}
