@@ -1,0 +1,194 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { runCheckAof, runCheckRdb, type Terminal } from '../../src/cli/check.ts'
+import { commands } from '../support/journal.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
+import { temporaryDirectory } from '../support/server.ts'
+
+/** A snapshot with one key, k = v, as redis-server 7.0 writes it without a checksum. */
+const SNAPSHOT = Buffer.concat([
+  Buffer.from('REDIS0010\xfa\x09redis-ver\x067.0.15\xfe\x00\xfb\x01\x00\x00\x01k\x01v\xff', 'latin1'),
+  Buffer.alloc(8),
+])
+
+let directory: string
+let printed: string[]
+let asked: string[]
+let answer: boolean
+const terminal: Terminal = {
+  print: (line) => void printed.push(line),
+  confirm: async (question) => {
+    asked.push(question)
+    return answer
+  },
+}
+
+beforeEach(() => {
+  directory = temporaryDirectory()
+  printed = []
+  asked = []
+  answer = false
+})
+
+function put(name: string, content: string | Buffer): string {
+  const path = join(directory, name)
+  writeFileSync(path, content)
+  return path
+}
+
+function checkAof(...args: string[]): Promise<number> {
+  return runCheckAof(args, terminal)
+}
+
+describe('check-aof', () => {
+  test('calls a file whole, and counts its commands', async () => {
+    const path = put('a.aof', commands('SELECT 0', 'SET a 1', 'MULTI', 'SET b 2', 'EXEC'))
+    expect(await checkAof(path)).toBe(0)
+    expect(printed).toEqual([`${path}: whole, 106 bytes (5 commands).`, 'Everything is whole.'])
+  })
+
+  test('cut at any byte it is whole up to the last unit, and --fix cuts it there', async () => {
+    const units = [commands('SELECT 0'), commands('SET a 1'), commands('MULTI', 'SET b 2', 'EXEC'), commands('SET c 3')]
+    const text = units.join('')
+    const ends = [0]
+    for (const unit of units) ends.push(ends.at(-1)! + unit.length)
+    for (let length = 0; length <= text.length; length++) {
+      const path = put('a.aof', text.slice(0, length))
+      const wholeTo = ends.findLast((end) => end <= length)!
+      expect(await checkAof('--yes', '--fix', path)).toBe(0)
+      expect(readFileSync(path, 'latin1')).toBe(text.slice(0, wholeTo))
+    }
+  })
+
+  test('asks before it cuts, and takes silence for a no', async () => {
+    const text = `${commands('SET a 1')}*3\r\n`
+    const path = put('a.aof', text)
+    expect(await checkAof(path)).toBe(1)
+    expect(asked).toEqual([])
+    expect(await checkAof('--fix', path)).toBe(1)
+    expect(asked).toEqual([`Cut the last 4 of 31 bytes off ${path}?`])
+    expect(readFileSync(path, 'latin1')).toBe(text)
+    answer = true
+    expect(await checkAof('--fix', path)).toBe(0)
+    expect(readFileSync(path, 'latin1')).toBe(commands('SET a 1'))
+  })
+
+  test.each([
+    ['garbage', 'nonsense', /offset 27: a command should begin here, but there is 'n'/],
+    ['zeros', '\0\0\0\0', /offset 27: a command should begin here, but there is the byte 0x00/],
+    ['a wrong length', '*1\r\n$3\r\nPINGG\r\n', /offset 38: a word of 3 bytes should end here/],
+    ['EXEC alone', commands('EXEC'), /offset 27: EXEC without MULTI/],
+    ['MULTI in MULTI', commands('MULTI', 'MULTI'), /offset 42: MULTI within MULTI.*first 27 of/],
+    ['an open transaction', commands('MULTI', 'SET b 2'), /ends within the transaction that began at 27/],
+    ['an open command', '*2\r\n$3\r\nGET\r\n', /ends within a command/],
+  ])('tells of %s where it is', async (_, damage, text) => {
+    const path = put('a.aof', commands('SET a 1') + damage)
+    expect(await checkAof(path)).toBe(1)
+    expect(printed[0]).toMatch(text)
+    expect(printed[0]).toContain('first 27 of')
+  })
+
+  test('reads a snapshot in front, and says that a damaged one is beyond repair', async () => {
+    const path = put('a.aof', Buffer.concat([SNAPSHOT, Buffer.from(commands('SET b 2'))]))
+    expect(await checkAof(path)).toBe(0)
+    expect(printed[0]).toContain('a snapshot of format 10 with 1 keys in 1 databases')
+    expect(printed[0]).toContain('then 1 commands')
+    const damaged = Buffer.from(SNAPSHOT)
+    damaged[SNAPSHOT.length - 13] = 0x50
+    expect(await checkAof('--fix', '--yes', put('b.aof', damaged))).toBe(1)
+    expect(printed.at(-1)).toContain('cannot be repaired')
+  })
+
+  test('follows a manifest, and cuts only the last file', async () => {
+    const manifest = put(
+      'x.manifest',
+      'file base.rdb seq 1 type b\nfile 1.aof seq 1 type i\nfile 2.aof seq 2 type i\nfile 0.aof seq 9 type h\n',
+    )
+    put('base.rdb', SNAPSHOT)
+    put('1.aof', commands('SET a 1'))
+    const last = put('2.aof', `${commands('SET b 1')}*`)
+    expect(await checkAof('--fix', '--yes', manifest)).toBe(0)
+    expect(printed.slice(0, 3).map((line) => line.split(':')[0])).toEqual(
+      ['base.rdb', '1.aof', '2.aof'].map((name) => join(directory, name)),
+    )
+    expect(readFileSync(last, 'latin1')).toBe(commands('SET b 1'))
+    const earlier = put('1.aof', `${commands('SET a 1')}*`)
+    expect(await checkAof('--fix', '--yes', manifest)).toBe(1)
+    expect(printed.at(-1)).toContain('not the last file')
+    expect(readFileSync(earlier, 'latin1')).toContain('*')
+  })
+
+  test('cuts off what was written after a time', async () => {
+    const text = `#TS:100\r\n${commands('SET a 1')}#TS:200\r\n${commands('SET b 2', 'MULTI', 'SET c 3')}#TS:300\r\n${commands('EXEC')}`
+    const path = put('a.aof', text)
+    expect(await checkAof('--truncate-to-timestamp', '300', path)).toBe(0)
+    expect(await checkAof('--truncate-to-timestamp', '99', '--yes', path)).toBe(1)
+    expect(printed.at(-1)).toContain('Nothing in it is as old as that')
+    expect(await checkAof('--truncate-to-timestamp', '250', '--yes', path)).toBe(0)
+    // The note stands within a transaction: that goes as a whole.
+    expect(readFileSync(path, 'latin1')).toBe(text.slice(0, text.indexOf('*1\r\n$5\r\nMULTI')))
+    expect(await checkAof('--truncate-to-timestamp', '100', '--yes', path)).toBe(0)
+    expect(readFileSync(path, 'latin1')).toBe(text.slice(0, text.indexOf('#TS:200')))
+  })
+
+  test('explains itself', async () => {
+    expect(await checkAof('--help')).toBe(0)
+    expect(await checkAof()).toBe(2)
+    expect(await checkAof('a', 'b')).toBe(2)
+    expect(await checkAof('--truncate-to-timestamp', 'x', 'a')).toBe(2)
+    expect(printed[0]).toContain('Usage: respite check-aof')
+  })
+
+  test.skipIf(redisServerMissing())('agrees with redis-check-aof wherever a bit is flipped', async () => {
+    const text = Buffer.from(commands('SELECT 0', 'SET a 1', 'MULTI', 'SET b 22', 'EXEC'), 'latin1')
+    const disagreed: number[] = []
+    for (let at = 0; at < text.length; at += 3) {
+      const changed = Buffer.from(text)
+      changed[at] = changed[at]! ^ 0x10
+      const path = put('a.aof', changed)
+      const theirs = spawnSync('redis-check-aof', [path]).status === 0
+      if (theirs !== ((await checkAof(path)) === 0)) disagreed.push(at)
+    }
+    expect(disagreed).toEqual([])
+  })
+})
+
+describe('check-rdb', () => {
+  test('says what a snapshot holds', async () => {
+    const path = put('dump.rdb', SNAPSHOT)
+    expect(await runCheckRdb([path], terminal)).toBe(0)
+    expect(printed).toEqual([
+      `${path}: whole, ${SNAPSHOT.length} bytes: a snapshot of format 10 with 1 keys in 1 databases, 0 with an expiry, 0 expired, written by version 7.0.15.`,
+    ])
+  })
+
+  test('refuses it cut at any byte, and says where', async () => {
+    for (let length = 0; length < SNAPSHOT.length; length++) {
+      printed = []
+      expect(await runCheckRdb([put('dump.rdb', SNAPSHOT.subarray(0, length))], terminal)).toBe(1)
+      expect(printed[0]).toMatch(/damaged at offset \d+: /)
+    }
+  })
+
+  test('explains itself', async () => {
+    expect(await runCheckRdb([], terminal)).toBe(2)
+    expect(await runCheckRdb(['--help'], terminal)).toBe(0)
+    expect(printed[0]).toContain('Usage: respite check-rdb FILE')
+  })
+})
+
+test('the program runs the tools by their names', async () => {
+  const path = put('a.aof', `${commands('SET a 1')}*`)
+  const program = join(import.meta.dirname, '../../src/cli/respite.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', program, 'check-aof', '--fix', path])
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  child.stdin.end('y\n')
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
+  expect(output).toContain('was cut to 27 bytes')
+  expect(readFileSync(path, 'latin1')).toBe(commands('SET a 1'))
+})

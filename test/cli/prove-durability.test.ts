@@ -1,0 +1,80 @@
+// The prover must find what it looks for: servers that keep their promises, and servers that only claim to.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { PowerTrial } from '../../src/cli/prove/power-trial.ts'
+import type { Finding, Policy } from '../../src/cli/prove/workload.ts'
+import { runProveDurability } from '../../src/cli/prove-durability.ts'
+import type { ConfigSettings } from '../../src/engine/config.ts'
+import { temporaryDirectory } from '../support/server.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../src/cli/respite.ts')
+const RULES = 'prove:always:* always prove:everysec:* everysec'
+
+async function powerCuts(
+  lives: number,
+  settings: ConfigSettings,
+  policies: readonly Policy[],
+  seed: number,
+): Promise<Finding[]> {
+  const trial = new PowerTrial(seed)
+  const findings: Finding[] = []
+  for (let life = 0; life < lives; life++) findings.push(...(await trial.live(settings, policies)))
+  return findings
+}
+
+function sum(findings: readonly Finding[], what: 'acknowledged' | 'lost' | 'forbidden', policy?: Policy): number {
+  return findings.reduce((total, one) => total + (policy === undefined || one.policy === policy ? one[what] : 0), 0)
+}
+
+const LIVES = process.env.SOAK ? 300 : 6
+
+describe('power cuts', () => {
+  test.each([
+    ['keys of every policy in one file', { appendfsync: 'no', durability: RULES }, ['always', 'everysec', 'none']],
+    ['always', { appendfsync: 'always' }, ['always']],
+    ['everysec', { appendfsync: 'everysec' }, ['everysec']],
+    ['no', { appendfsync: 'no' }, ['none']],
+  ] as const)('under %s break no promise', async (_, settings, policies) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const findings = await powerCuts(LIVES, settings, policies, seed)
+    expect(
+      findings.filter(({ forbidden, broken }) => forbidden > 0 || broken !== undefined),
+      `seed ${seed}`,
+    ).toEqual([])
+    expect(sum(findings, 'acknowledged')).toBeGreaterThan(100)
+    expect(sum(findings, 'lost', 'always')).toBe(0)
+  })
+
+  test('are noticed where a promise of `always` is not kept', async () => {
+    expect(sum(await powerCuts(4, { appendfsync: 'no' }, ['always'], 1), 'forbidden')).toBeGreaterThan(0)
+    expect(sum(await powerCuts(4, { appendfsync: 'everysec' }, ['always'], 1), 'forbidden')).toBeGreaterThan(0)
+  })
+
+  test('are noticed where a promise of `everysec` is not kept', async () => {
+    expect(sum(await powerCuts(8, { appendfsync: 'no' }, ['everysec'], 1), 'forbidden')).toBeGreaterThan(0)
+  })
+})
+
+test('the program kills its server, prints what it found and cleans up', { timeout: 60_000 }, () => {
+  const dir = temporaryDirectory()
+  const seconds = process.env.SOAK ? '60' : '1'
+  const args = ['--import', 'tsx', PROGRAM, 'prove-durability', '--dir', dir, '--seconds', seconds]
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  expect(stdout).toMatch(/killed \(SIGKILL\) \d+ times\n {2}policy[^\n]*\n {2}always +[1-9]\d* +[1-9]\d* +0 +0\n/)
+  expect(stdout).toMatch(/power cut \d+ times/)
+  expect(stdout).toContain('Every promise was kept.')
+  expect(status).toBe(0)
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('the command line is explained', async () => {
+  const printed: string[] = []
+  const terminal = { print: (line: string) => void printed.push(line), confirm: async () => false }
+  expect(await runProveDurability(['--help'], terminal)).toBe(0)
+  expect(await runProveDurability([], terminal)).toBe(2)
+  expect(await runProveDurability(['--dir', 'x', '--policy', 'sometimes'], terminal)).toBe(2)
+  expect(printed[0]).toContain('Usage: respite prove-durability')
+})
