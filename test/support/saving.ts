@@ -1,0 +1,88 @@
+// An engine that saves on a disk in memory, its slices run when a test says so.
+
+import type { ConfigName } from '../../src/engine/config.ts'
+import { noJournal } from '../../src/engine/journal.ts'
+import type { Log } from '../../src/engine/log.ts'
+import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
+import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
+import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
+import { createEngine, type TestClient, type TestEngine } from './engine.ts'
+import { MemoryDisk, settled } from './memory-disk.ts'
+
+export interface SavingEngine extends Omit<TestEngine, 'journal'> {
+  disk: MemoryDisk
+  saving: BackgroundSaving
+  warnings: string[]
+  /** Runs what was put off to later turns, once. */
+  slice(): void
+  /** Runs slices, and lets the disk do its work, until nothing is under way. */
+  finish(): Promise<void>
+  /** The persistence section of INFO. */
+  info(): Record<string, string>
+}
+
+export interface SavingOptions {
+  disk?: MemoryDisk
+  settings?: Partial<Record<ConfigName, string>>
+  /** Milliseconds that pass at each look at the clock: a slice then ends at its first look. Default 0: a slice does everything. */
+  tickMs?: number
+}
+
+/** Starts an engine on what a disk holds, as a server does. */
+export async function startSaving(options: SavingOptions = {}): Promise<SavingEngine> {
+  const { disk = new MemoryDisk(), tickMs = 0 } = options
+  const test = createEngine({ dir: '/data', save: '', ...options.settings })
+  const { engine, clock } = test
+  const warnings: string[] = []
+  const note = (details: object, message: string): void => {
+    warnings.push(`${message} ${JSON.stringify(details)}`)
+  }
+  Object.assign(engine, { log: { ...engine.log, warn: note, error: note } satisfies Log })
+  let aof: OpenJournal | undefined
+  if (engine.config.get('appendonly')) {
+    aof = await openJournal(engine, disk)
+  } else {
+    engine.journal = noJournal
+    engine.updateObserving()
+    await loadSnapshot(engine, disk)
+  }
+  let queue: (() => void)[] = []
+  const slice = (): void => {
+    const due = queue
+    queue = []
+    for (const run of due) run()
+    engine.endTurn()
+  }
+  const saving = new BackgroundSaving(engine, {
+    disk,
+    later: (run) => queue.push(run),
+    ...(aof === undefined ? {} : { aof }),
+  })
+  let ticks = 0
+  const monotonic = clock.monotonic.bind(clock)
+  if (tickMs > 0) clock.monotonic = () => monotonic() + ++ticks * tickMs
+  return {
+    ...test,
+    disk,
+    saving,
+    warnings,
+    slice,
+    async finish() {
+      for (let i = 0; i < 10_000; i++) {
+        await settled()
+        if (queue.length === 0 && saving.busyWith === 'nothing') break
+        slice()
+      }
+      await settled()
+      engine.endTurn()
+    },
+    info: () => parseInfo(test.connect()),
+  }
+}
+
+function parseInfo(client: TestClient): Record<string, string> {
+  const text = client.ask('INFO', 'persistence')
+  client.disconnect()
+  const fields = text.split('\r\n').map((line) => line.split(':') as [string, string])
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined))
+}
