@@ -12,10 +12,21 @@ import { parser } from './parser.ts'
 import { publish } from './publish.ts'
 import { QUICK, type Question, REAL } from './question.ts'
 import { ROOT } from './servers.ts'
+import { snapshots } from './snapshots.ts'
 import { start } from './start.ts'
 import { structures } from './structures.ts'
 
-const QUESTIONS: readonly Question[] = [commands, structures, jobs, publish, durability, memory, start, parser]
+const QUESTIONS: readonly Question[] = [
+  commands,
+  structures,
+  jobs,
+  publish,
+  durability,
+  snapshots,
+  memory,
+  start,
+  parser,
+]
 const RESULTS = join(ROOT, 'bench/results')
 
 const words = process.argv.slice(2)

@@ -34,10 +34,15 @@ const NODE_OPTIONS = ['--max-semi-space-size=4']
 /** Options that keep nothing: what is measured is the work itself. */
 export const NO_PERSISTENCE = ['--save', '', '--appendonly', 'no']
 
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 
-export async function startServer(rival: Rival, options: readonly string[] = NO_PERSISTENCE): Promise<Server> {
-  const directory = mkdtempSync(join(tmpdir(), `bench-${rival}-`))
+/** Starts one in a directory of its own, or in `kept`, which stays when it stops. */
+export async function startServer(
+  rival: Rival,
+  options: readonly string[] = NO_PERSISTENCE,
+  kept?: string,
+): Promise<Server> {
+  const directory = kept ?? mkdtempSync(join(tmpdir(), `bench-${rival}-`))
   const port = await freePort()
   const [program, ...first] =
     rival === 'respite' ? [process.execPath, ...NODE_OPTIONS, join(ROOT, 'dist/cli/respite.js')] : ['redis-server']
@@ -71,7 +76,7 @@ export async function startServer(rival: Rival, options: readonly string[] = NO_
         child.kill('SIGKILL')
         await gone
       }
-      rmSync(directory, { recursive: true, force: true })
+      if (kept === undefined) rmSync(directory, { recursive: true, force: true })
     },
   }
 }

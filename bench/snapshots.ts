@@ -1,0 +1,118 @@
+// What does a snapshot cost, and how long does a start take that reads everything back?
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startChild } from './child.ts'
+import { redisBenchmark } from './commands.ts'
+import { alternate, median, medianOf, type Pair, ratio } from './pairs.ts'
+import { type Answer, atLeast, atMost, type Question, type Row, type Scale } from './question.ts'
+import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+
+const VALUE_BYTES = 64
+const RDB_OPTIONS = ['--save', '', '--appendonly', 'no']
+const AOF_OPTIONS = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-percentage', '0']
+const POLL_MS = 2
+
+async function ask(scale: Scale): Promise<Answer> {
+  const rows: Row[] = []
+  const add = (row: Row): void => {
+    rows.push(row)
+    console.log(`  ${row.what}: ${row.respite} : ${row.redis} = ${row.figure}`)
+  }
+  const keys = scale.keys.toLocaleString('en')
+  const directories = new Map<Rival, string>()
+  const load = (port: number) =>
+    startChild('load', { port, kind: 'keys', count: scale.keys, valueBytes: VALUE_BYTES }).result
+  try {
+    for (const rival of RIVALS) directories.set(rival, mkdtempSync(join(tmpdir(), `bench-snapshot-${rival}-`)))
+
+    const servers = new Map<Rival, Server>()
+    for (const rival of RIVALS) {
+      const server = await startServer(rival, RDB_OPTIONS, directories.get(rival)!)
+      servers.set(rival, server)
+      await load(server.port)
+    }
+    const commandLines = RIVALS.map((rival) => servers.get(rival)!.commandLine)
+    const saving = await alternate((rival) => bgsave(servers.get(rival)!))
+    const seconds = (pairs: Pair[], rival: Rival) => `${(medianOf(pairs, rival) / 1000).toFixed(2)} s`
+    add(atMost(`BGSAVE of ${keys} keys`, ratio(saving), 2, seconds(saving, 'respite'), seconds(saving, 'redis')))
+
+    const slowed: Record<Rival, number[]> = { respite: [], redis: [] }
+    await alternate(async (rival) => {
+      const own = await sets(servers.get(rival)!, scale)
+      const meanwhile = await setsDuringBgsave(servers.get(rival)!, scale)
+      slowed[rival].push(meanwhile / own)
+      return own
+    })
+    const share = (rival: Rival) => `${(100 * median(slowed[rival])).toFixed(0)} %`
+    add(
+      atLeast(
+        'SET, P=16, during BGSAVE, of its own speed without',
+        median(slowed.respite),
+        0.8,
+        share('respite'),
+        share('redis'),
+      ),
+    )
+    for (const server of servers.values()) {
+      await bgsave(server)
+      await server.stop()
+    }
+    await starts(`start with a dump.rdb of ${keys} keys`, RDB_OPTIONS)
+
+    for (const [rival, directory] of directories) {
+      rmSync(join(directory, 'dump.rdb'), { force: true })
+      const server = await startServer(rival, AOF_OPTIONS, directory)
+      await load(server.port)
+      await server.stop()
+    }
+    await starts(`start with an append-only file of ${keys} SETs`, AOF_OPTIONS)
+    return {
+      title: `Snapshots and starts: ${keys} keys`,
+      commandLines,
+      rows,
+      notes: ['Keys of 16 bytes, values of 64. During BGSAVE the next one is begun as soon as one is done.'],
+    }
+  } finally {
+    for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
+  }
+
+  async function starts(what: string, options: string[]): Promise<void> {
+    const pairs = await alternate(async (rival) => {
+      const server = await startServer(rival, options, directories.get(rival)!)
+      const found = await server.asker.ask('DBSIZE')
+      await server.stop()
+      if (Number(found) < scale.keys) throw new Error(`${rival} found ${found} keys`)
+      return server.startedInMs
+    })
+    const ms = (rival: Rival) => `${medianOf(pairs, rival).toFixed(0)} ms`
+    add(atMost(what, ratio(pairs), 1.2, ms('respite'), ms('redis')))
+  }
+}
+
+/** Takes a snapshot; returns milliseconds until it is on the disk. */
+async function bgsave({ asker }: Server): Promise<number> {
+  const started = performance.now()
+  await asker.ask('BGSAVE')
+  while (/rdb_bgsave_in_progress:1/.test(String(await asker.ask('INFO', 'persistence')))) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  return performance.now() - started
+}
+
+async function sets({ port }: Server, scale: Scale): Promise<number> {
+  const words = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16', '-t', 'set']
+  return (await redisBenchmark(port, [...words, '-n', scale.quick ? '2000' : '1000000'], 'SET')).perSecond
+}
+
+async function setsDuringBgsave(server: Server, scale: Scale): Promise<number> {
+  let over = false
+  const rate = sets(server, scale).finally(() => {
+    over = true
+  })
+  while (!over) await bgsave(server)
+  return rate
+}
+
+export const snapshots: Question = { name: 'snapshots', ask }
