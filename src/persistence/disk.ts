@@ -101,7 +101,14 @@ export const systemDisk: Disk = {
   },
   exists: (file) => promised((done) => fs.access(file, (error) => done(null, error === null))),
   async makeDirectory(directory) {
-    await promised((done) => fs.mkdir(directory, { recursive: true }, done))
+    try {
+      await promised((done) => fs.mkdir(directory, done))
+    } catch (error) {
+      // Tried first by itself: with its parents, Node says ENOENT where the disk said that it is read-only.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'EEXIST') throw error
+      await promised((done) => fs.mkdir(directory, { recursive: true }, done))
+    }
   },
   list: (directory) => promised<string[]>((done) => fs.readdir(directory, done)),
   rename: (from, to) => promised((done) => fs.rename(from, to, done)),

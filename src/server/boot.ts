@@ -2,7 +2,6 @@
 //
 // Shared by the server and by the broker inside a program.
 
-import fs from 'node:fs'
 import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
@@ -10,6 +9,7 @@ import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { Log } from '../engine/log.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
+import { systemDisk } from '../persistence/disk.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
@@ -78,7 +78,7 @@ export class Boot {
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (config.get('appendonly')) {
-      fs.mkdirSync(config.get('dir'), { recursive: true })
+      await systemDisk.makeDirectory(config.get('dir'))
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)

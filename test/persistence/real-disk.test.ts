@@ -1,0 +1,129 @@
+// A disk that is really full, and one that is really read-only: a small tmpfs in a mount namespace of its own.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventually, temporaryDirectory } from '../support/server.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../src/cli/respite.ts')
+const SERVER = `"${process.execPath}" --import tsx "${PROGRAM}"`
+
+function mountingForbidden(): boolean {
+  if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']).status === 0) return false
+  console.warn('skipped: this machine lets nobody mount a tmpfs in a namespace of their own (unshare -rm)')
+  return true
+}
+
+/** Runs a script where it may mount; `DIR` is to be mounted over. */
+function runMounted(script: string, env: Record<string, string>) {
+  const child = spawn('unshare', ['-rm', 'sh', '-c', script], { env: { ...process.env, ...env }, detached: true })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
+  onTestFinished(async () => {
+    try {
+      // The shell and everything it started.
+      process.kill(-child.pid!, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+    await exited
+  })
+  return { output: () => output, exited }
+}
+
+async function connect(path: string): Promise<Redis> {
+  return eventually(async () => {
+    const redis = new Redis({ path, retryStrategy: () => null, maxRetriesPerRequest: 0, lazyConnect: true })
+    redis.on('error', () => {})
+    try {
+      await redis.connect()
+      await redis.get('ready')
+      onTestFinished(() => redis.disconnect())
+      return redis
+    } catch (error) {
+      redis.disconnect()
+      if (error instanceof Error) return undefined
+      throw error
+    }
+  }, 'a server to connect to')
+}
+
+describe.skipIf(mountingForbidden())('a small disk', () => {
+  test.each(['always', 'everysec', 'no'])(
+    'that fills up refuses writes, serves reads, recovers, and loses nothing it acknowledged (%s)',
+    async (policy) => {
+      const directory = temporaryDirectory()
+      const [dir, socket, go] = [join(directory, 'data'), join(directory, 'socket'), join(directory, 'go')]
+      mkdirSync(dir)
+      const server = `${SERVER} --port 0 --unixsocket "$SOCKET" --dir "$DIR" --appendonly yes --appendfsync ${policy}`
+      runMounted(
+        `mount -t tmpfs -o size=400k tmpfs "$DIR" && head -c 200k /dev/zero > "$DIR/ballast" || exit 1
+         (while [ ! -e "$GO" ]; do sleep 0.02; done; rm "$DIR/ballast") &
+         ${server}; rm -f "$SOCKET"; exec ${server}`,
+        { DIR: dir, SOCKET: socket, GO: go },
+      )
+      const redis = await connect(socket)
+      const other = await connect(socket)
+      const acknowledged: string[] = []
+      const value = 'x'.repeat(900)
+      const refused = new Promise<string>((resolve) => {
+        const push = (n: number): void => {
+          redis.rpush('jobs', `${n} ${value}`).then(
+            () => {
+              acknowledged.push(`${n} ${value}`)
+              push(n + 1)
+            },
+            (error: Error) => resolve(error.message),
+          )
+        }
+        push(0)
+      })
+      // The push that met the full disk waits for room; whoever comes after it hears why.
+      const message = await eventually(
+        () =>
+          other.ping().then(
+            () => undefined,
+            (error: Error) => error.message,
+          ),
+        'the disk to be full',
+      )
+      expect(message).toBe('MISCONF Errors writing to the AOF file: No space left on device')
+      const before = acknowledged.length
+      expect(before).toBeGreaterThan(100)
+      await expect(other.set('probe', 'before')).rejects.toThrow(message)
+      // Of the list itself a reader would wait under `always`: the push that is not kept yet shows in it.
+      expect(await other.get('ready')).toBeNull()
+      writeFileSync(go, '')
+      await eventually(() => acknowledged.length > before, 'the push that waited')
+      expect(await other.set('probe', 'after')).toBe('OK')
+      redis.disconnect()
+      const info = await other.info('server')
+      process.kill(Number(/process_id:(\d+)/.exec(info)![1]), 'SIGKILL')
+      other.disconnect()
+      const again = await connect(socket)
+      const jobs = await again.lrange('jobs', 0, -1)
+      expect(jobs.slice(0, acknowledged.length)).toEqual(acknowledged)
+      expect(jobs.length - acknowledged.length).toBeLessThanOrEqual(1)
+      expect(await again.get('probe')).toBe('after')
+      expect(await Promise.race([refused, 'not refused'])).toMatch(/Connection|closed|not refused/)
+    },
+  )
+
+  test('that is read-only refuses the start, naming directory and reason', async () => {
+    const directory = temporaryDirectory()
+    const { output, exited } = runMounted(
+      `mount -t tmpfs -o ro tmpfs "$DIR" && exec ${SERVER} --port 0 --unixsocket "$DIR/../socket" --dir "$DIR/data" --appendonly yes`,
+      { DIR: join(directory) },
+    )
+    expect(await exited).toBe(1)
+    expect(output()).toMatch(/respite: .*(Read-only|read-only|EROFS)/)
+    expect(output()).toContain(directory)
+  })
+})
