@@ -52,6 +52,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['HELP', { words: 0, run: help }],
   ['SLEEP', { words: 1, run: sleep }],
   ['OBJECT', { words: 1, run: object }],
+  ['RELOAD', { words: 0, run: reload }],
   ['SET-ACTIVE-EXPIRE', { words: 1, run: setActiveExpire }],
   ['STRINGMATCH-LEN', { words: 2, run: stringMatch }],
 ])
@@ -81,6 +82,21 @@ function encodingOf({ db }: Call, entry: number): string {
   return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
 }
 
+/** The data through a snapshot and back: what is lost on the way shows. */
+function reload(call: Call): void {
+  const { client, engine } = call
+  const { saving } = engine
+  if (saving === undefined || saving.busyWith === 'save') throw RELOAD_FAILED
+  client.paused = true
+  saving.reload((reloaded) => {
+    client.paused = false
+    engine.replyTo(client, (reply) => (reloaded ? reply.ok() : reply.error(RELOAD_FAILED)))
+    engine.resumeSoon(client)
+  })
+}
+
+const RELOAD_FAILED = ERR.of('Error trying to load the RDB dump, check server logs.')
+
 function setActiveExpire(call: Call): void {
   // As atoi in Redis: what is no number is 0.
   const active = Number.parseInt(call.args.string(2), 10) !== 0 && /^\s*[+-]?\d/.test(call.args.string(2))
@@ -95,6 +111,7 @@ function stringMatch(call: Call): void {
 function help(call: Call): void {
   replyHelp(call, 'DEBUG', [
     ['OBJECT <key>', 'Encoding, size and idle time of a value.'],
+    ['RELOAD', 'Save a snapshot, forget all data and load it again.'],
     ['SET-ACTIVE-EXPIRE <0|1>', 'With 0, keys whose time is up stay until somebody looks at them.'],
     ['SLEEP <seconds>', 'Stop the whole server for a while; fractions are allowed.'],
     ['STRINGMATCH-LEN <pattern> <string>', 'Whether a glob pattern matches a string: 1 or 0.'],
