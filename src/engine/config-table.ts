@@ -290,7 +290,9 @@ export const CONFIG_TABLE = {
     doc: 'Cut a torn end of the last append-only file instead of refusing to start.',
   }),
   'aof-use-rdb-preamble': yesNo(true, { doc: 'Write the base file as a snapshot; no = as commands.' }),
-  'aof-timestamp-enabled': yesNo(false, { inert: true, doc: 'Note the time in the append-only file.' }),
+  'aof-timestamp-enabled': yesNo(false, {
+    doc: 'Note the time in the append-only file, for check-aof --truncate-to-timestamp.',
+  }),
   'aof-rewrite-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while the file is rewritten.' }),
   'aof-disable-auto-gc': yesNo(false, { doc: 'Keep append-only files that are no longer needed.' }),
   'auto-aof-rewrite-percentage': integer(100, 0, INT32_MAX, {

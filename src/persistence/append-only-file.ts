@@ -96,6 +96,8 @@ export class AppendOnlyFile implements Journal {
   path: string
   failure: string | undefined = undefined
   waits = false
+  /** `aof-timestamp-enabled`: the time is noted in the file. */
+  timestamps = false
   appended = 0
   written = 0
   synced = 0
@@ -119,6 +121,9 @@ export class AppendOnlyFile implements Journal {
   #gathered = new JournalBuffer()
   /** Where the open unit begins in it. */
   #unitStart = 0
+  #inUnit = false
+  /** The last time noted, Unix seconds. */
+  #stampedSeconds = 0
   /** The group being written; not empty only while it is, or could not be. */
   #flight = new JournalBuffer()
   /** Offset of the flight's first byte. */
@@ -209,6 +214,7 @@ export class AppendOnlyFile implements Journal {
   appendRequest(database: number, args: Arguments): void {
     const gathered = this.#gathered
     const before = gathered.length
+    if (this.timestamps && !this.#inUnit) this.#stamp()
     if (database !== this.#database) this.#select(database)
     if (!this.#byKey) this.#gatheredCommands++
     gathered.request(args)
@@ -218,6 +224,7 @@ export class AppendOnlyFile implements Journal {
   append(database: number, words: readonly Word[]): void {
     const gathered = this.#gathered
     const before = gathered.length
+    if (this.timestamps && !this.#inUnit) this.#stamp()
     if (database !== this.#database) this.#select(database)
     if (!this.#byKey) this.#gatheredCommands++
     gathered.command(words)
@@ -225,12 +232,16 @@ export class AppendOnlyFile implements Journal {
   }
 
   beginUnit(): void {
-    this.#unitStart = this.#gathered.length
-    this.#gathered.raw(MULTI)
-    this.appended += MULTI.length
+    const gathered = this.#gathered
+    this.#unitStart = gathered.length
+    this.#inUnit = true
+    if (this.timestamps) this.#stamp()
+    gathered.raw(MULTI)
+    this.appended += gathered.length - this.#unitStart
   }
 
   endUnit(): void {
+    this.#inUnit = false
     this.#gathered.raw(EXEC)
     this.appended += EXEC.length
   }
@@ -239,7 +250,16 @@ export class AppendOnlyFile implements Journal {
     // Nothing is written while a unit is open: turns end between commands.
     this.appended -= this.#gathered.length - this.#unitStart
     this.#gathered.length = this.#unitStart
+    this.#inUnit = false
     this.enabled = false
+  }
+
+  /** Notes the time, once a second at most and always between units, for `check-aof --truncate-to-timestamp`. */
+  #stamp(): void {
+    const seconds = Math.floor(this.#clock.now() / 1000)
+    if (seconds <= this.#stampedSeconds) return
+    this.#stampedSeconds = seconds
+    this.#gathered.raw(`#TS:${seconds}\r\n`)
   }
 
   #select(database: number): void {
@@ -561,6 +581,7 @@ export class AppendOnlyFile implements Journal {
     this.#syncTimer = undefined
     this.#takeFlight()
     this.#database = -1
+    this.#stampedSeconds = 0
     atSwitch()
     const flight = this.#flight
     try {

@@ -37,6 +37,10 @@ export function attachJournal(
   }
   config.onChange('appendfsync', follow)
   config.onChange('durability', follow)
+  journal.timestamps = config.get('aof-timestamp-enabled')
+  config.onChange('aof-timestamp-enabled', (enabled) => {
+    journal.timestamps = enabled
+  })
   return journal
 }
 

@@ -61,6 +61,31 @@ describe('what is written', () => {
     )
   })
 
+  test('the time, once a second and never within a unit, where it is asked for', async () => {
+    const disk = new MemoryDisk()
+    const { connect, clock, engine } = await start(disk, { appendfsync: 'no', 'aof-timestamp-enabled': 'yes' })
+    const client = connect()
+    client.ask('SET', 'a', '1')
+    client.ask('SET', 'a', '2')
+    clock.advance(1000)
+    engine.beginUnit()
+    client.ask('SET', 'b', '1')
+    clock.advance(2000)
+    client.ask('SET', 'c', '1')
+    engine.endUnit()
+    client.ask('SET', 'd', '1')
+    client.ask('CONFIG', 'SET', 'aof-timestamp-enabled', 'no')
+    clock.advance(1000)
+    client.ask('SET', 'e', '1')
+    expect(disk.get(INCREMENT).toString()).toBe(
+      `#TS:1700000000\r\n${commands('SELECT 0', 'SET a 1', 'SET a 2')}` +
+        `#TS:1700000001\r\n${commands('MULTI', 'SET b 1', 'SET c 1', 'EXEC')}` +
+        `#TS:1700000003\r\n${commands('SET d 1', 'SET e 1')}`,
+    )
+    expect(engine.journal.appended).toBe(disk.get(INCREMENT).length)
+    expect(Object.keys(dump((await start(disk.copy())).engine))).toHaveLength(5)
+  })
+
   test('units between MULTI and EXEC, read-only ones not at all', async () => {
     const { engine, disk, connect } = await begin('no')
     const client = connect()
