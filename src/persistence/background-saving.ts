@@ -178,7 +178,8 @@ export class BackgroundSaving implements Saving {
     const engine = this.#engine
     for (const db of engine.databases) db.clear()
     try {
-      await loadSnapshot(engine, this.#disk)
+      // Functions are still there.
+      await loadSnapshot(engine, this.#disk, { loadFunction: () => {} })
       return true
     } catch (error) {
       engine.state &= ~ENGINE_LOADING
