@@ -16,15 +16,18 @@ import {
   type Port,
   type Producer,
   type Reply,
+  runOperator,
   runReader,
 } from './workload.ts'
 
 /** Producers of each way and policy. */
 const COPIES = 4
 /** How long a server lives, once it was examined. */
-const LIFE_MS_MIN = 50
-const LIFE_MS_MAX = 700
+const LIFE_MS_MIN = 100
+const LIFE_MS_MAX = 900
 const CONNECT_AGAIN_MS = 10
+/** Between two snapshots or rewrites, at most. */
+const SAVE_PAUSE_MS_MAX = 200
 
 /** A client over a unix socket. */
 class SocketPort implements Port, ReplyValueReceiver<string> {
@@ -98,6 +101,7 @@ export class KillTrial {
       this.#producers = await createProducers(admin, policies, this.lives, COPIES)
       for (const producer of this.#producers) producer.run(connect(), () => 0)
       runReader(connect(), this.#producers)
+      runOperator(connect(), (then) => setTimeout(then, Math.random() * SAVE_PAUSE_MS_MAX).unref())
       const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN)
       await Promise.race([new Promise((resolve) => setTimeout(resolve, lifeMs)), exited])
       if (child.exitCode !== null) throw new Error(`the server ended by itself:\n${output()}`)
@@ -126,6 +130,7 @@ export class KillTrial {
       unixsocket: socketPath,
       dir: this.#dir,
       appendonly: 'yes',
+      save: '',
       ...settings,
     })
     const words = options.flatMap(([name, value]) => [`--${name}`, ...value!.split(' ')])

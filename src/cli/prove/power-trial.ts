@@ -8,6 +8,7 @@ import { commands } from '../../commands/index.ts'
 import type { Client, Transport } from '../../engine/client.ts'
 import { Config, type ConfigSettings } from '../../engine/config.ts'
 import { Engine } from '../../engine/engine.ts'
+import { BackgroundSaving } from '../../persistence/background-saving.ts'
 import { openJournal } from '../../persistence/open-journal.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { Source } from '../../util/bytes.ts'
@@ -22,12 +23,15 @@ import {
   type Port,
   type Producer,
   type Reply,
+  runOperator,
   runReader,
 } from './workload.ts'
 
 /** Steps of a life, each a turn of the loop and up to so many milliseconds of simulated time. */
 const STEPS_MAX = 600
 const STEP_MS_MAX = 20
+/** Between two snapshots or rewrites, at most, in simulated time. */
+const SAVE_PAUSE_MS_MAX = 2000
 /** Producers of each way and policy. */
 const COPIES = 3
 /** Lives whose disk fails now and then. */
@@ -130,7 +134,7 @@ export class PowerTrial {
   async live(settings: ConfigSettings, policies: readonly Policy[]): Promise<Finding[]> {
     const disk = this.#disk
     const random = this.#random
-    const config = new Config({ dir: '/data', appendonly: 'yes', ...settings })
+    const config = new Config({ dir: '/data', appendonly: 'yes', save: '', ...settings })
     const engine = new Engine({ commands, config, clock: this.#clock, random: new Random(random.uint32()) })
     // Now and then power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
@@ -141,7 +145,8 @@ export class PowerTrial {
       await Promise.race([opening, this.#turns(2)])
       return this.live(settings, policies)
     }
-    await openJournal(engine, disk)
+    const aof = await openJournal(engine, disk)
+    new BackgroundSaving(engine, { aof, disk })
     const ports: EnginePort[] = []
     const connect = (): EnginePort => {
       const port = new EnginePort(engine)
@@ -163,6 +168,7 @@ export class PowerTrial {
     })
     for (const producer of this.#producers) producer.run(connect(), () => this.#clock.now())
     runReader(connect(), this.#producers)
+    runOperator(connect(), (then) => this.#clock.after(random.below(SAVE_PAUSE_MS_MAX), then))
     if (random.below(100) < FAILING_LIVES * 100) disk.failureChance = FAILURE_CHANCE
     for (let steps = random.below(STEPS_MAX) + 1; steps > 0; steps--) await this.#step(ports)
     this.#cutMs = this.#clock.now()

@@ -244,6 +244,15 @@ export function runReader(port: Port, producers: readonly Producer[]): void {
   look()
 }
 
+/** Has the server save and rewrite its files again and again; whether it wants to at the moment does not matter. */
+export function runOperator(port: Port, pause: (then: () => void) => void): void {
+  let next = 0
+  const save = (): void => {
+    port.send([next++ % 3 === 2 ? 'BGSAVE' : 'BGREWRITEAOF'], () => pause(save))
+  }
+  pause(save)
+}
+
 /** Encodes a request; words are latin1. */
 export function encodeRequest(words: readonly string[]): Buffer {
   let text = `*${words.length}\r\n`
