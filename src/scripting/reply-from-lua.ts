@@ -94,7 +94,7 @@ function replyTable(reply: Reply, table: LuaTable, stack: Frame[]): void {
 function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
   const error = table.getString('err')
   if (typeof error === 'string') {
-    reply.error(new ReplyError(oneLine(error)))
+    reply.error(new ReplyError(oneLine(error.replace(/[\r\n]+$/, ''))))
     return true
   }
   const ok = table.getString('ok')

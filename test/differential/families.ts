@@ -8,6 +8,7 @@ import { bitmaps } from './bitmaps.ts'
 import { hashes } from './hashes.ts'
 import { hyperloglogs } from './hyperloglogs.ts'
 import { places } from './places.ts'
+import { scripts } from './scripts.ts'
 import { sets } from './sets.ts'
 import { sortedSets } from './sorted-sets.ts'
 import { sorts } from './sorts.ts'
@@ -30,6 +31,7 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   hyperloglog: hyperloglogs,
   set: sets,
   generic: sorts,
+  scripting: scripts,
   'sorted-set': sortedSets,
   stream: streamFamily,
 }

@@ -38,7 +38,7 @@ const EXCLUDED = new Set(
   command|getkeys command|getkeysandflags config config|get config|set config|rewrite config|resetstat debug exec discard failover hello info keys
   lastsave latency lolwut memory migrate module monitor multi object object|idletime object|refcount pfselftest psubscribe psync pubsub pubsub|channels
   pubsub|shardchannels punsubscribe quit randomkey readonly readwrite replconf replicaof reset role save scan shutdown slaveof slowlog
-  ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump restore-asking flushall flushdb swapdb select watch unwatch`.split(
+  function|dump script|debug ssubscribe subscribe sunsubscribe sync time unsubscribe wait waitaof restore dump restore-asking flushall flushdb swapdb select watch unwatch`.split(
     /\s+/,
   ),
 )

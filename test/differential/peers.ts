@@ -75,6 +75,8 @@ export class SocketPeer implements Peer {
     for (const [name, value] of Object.entries(SHARED_SETTINGS)) await control.ask('CONFIG', 'SET', name, value)
     await control.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
     await control.ask('FLUSHALL')
+    await control.ask('SCRIPT', 'FLUSH')
+    await control.ask('FUNCTION', 'FLUSH')
     this.#links = []
     this.#ids = []
     for (let i = 0; i < connections; i++) {

@@ -9,6 +9,9 @@ import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.')
 
+/** Hexadecimal digits of a SHA-1. */
+const SHA_LENGTH = 40
+
 type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
@@ -17,6 +20,8 @@ function evalBody(call: Call, access: Access): void {
 }
 
 function evalSha(call: Call, access: Access): void {
+  // What is no SHA-1 is unknown, whatever follows.
+  if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
   const script = scriptsOf(call.engine).cache.find(call.args.string(1))
   if (script === undefined) throw NO_SCRIPT
