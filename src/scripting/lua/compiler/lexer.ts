@@ -71,6 +71,8 @@ export class Lexer {
 
   /** Throws an error at the current token. */
   fail(message: string): never {
+    // Lua takes a zero byte for no token at all.
+    if (this.token === '\0') throw new LuaError(`${this.chunk}:${this.line}: ${message}`)
     this.#failNear(message, this.#near(this.token))
   }
 
