@@ -176,7 +176,10 @@ describe('a snapshot', () => {
   })
 
   test('rests while much waits for the disk', async () => {
-    const { connect, engine, disk, slice, finish } = await startSaving({ settings: { rdbcompression: 'no' }, tickMs: 0.6 })
+    const { connect, engine, disk, slice, finish } = await startSaving({
+      settings: { rdbcompression: 'no' },
+      tickMs: 0.6,
+    })
     const client = connect()
     for (let i = 0; i < 400; i++) client.ask('SET', `k${i}`, 'x'.repeat(100_000))
     disk.held = true
@@ -192,7 +195,7 @@ describe('a snapshot', () => {
     expect(Object.keys(await loaded(disk))).toHaveLength(400)
   })
 
-  test('takes a sixth of the time while clients are busy, all of it while they are not', async () => {
+  test('takes a tenth of the time while clients are busy, all of it while they are not', async () => {
     const { connect, engine, clock, slice } = await startSaving()
     let now = 0
     clock.monotonic = () => now
@@ -211,8 +214,8 @@ describe('a snapshot', () => {
       slice()
       if (walked() > before) slices++
     }
-    expect(slices).toBeGreaterThan(1)
-    expect(slices).toBeLessThan(15)
+    expect(slices).toBeGreaterThan(0)
+    expect(slices).toBeLessThan(10)
     const before = walked()
     slice()
     slice()

@@ -4,8 +4,10 @@ import type { ConfigName } from '../../src/engine/config.ts'
 import { noJournal } from '../../src/engine/journal.ts'
 import type { Log } from '../../src/engine/log.ts'
 import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
+import type { Disk } from '../../src/persistence/disk.ts'
 import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, type TestClient, type TestEngine } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
 
@@ -23,6 +25,10 @@ export interface SavingEngine extends Omit<TestEngine, 'journal'> {
 
 export interface SavingOptions {
   disk?: MemoryDisk
+  /** Instead of one in memory. */
+  realDisk?: Disk
+  /** Where the clock stands at the start. */
+  atMs?: number
   settings?: Partial<Record<ConfigName, string>>
   /** Milliseconds that pass at each look at the clock: a slice then ends at its first look. Default 0: a slice does everything. */
   tickMs?: number
@@ -30,9 +36,13 @@ export interface SavingOptions {
 
 /** Starts an engine on what a disk holds, as a server does. */
 export async function startSaving(options: SavingOptions = {}): Promise<SavingEngine> {
-  const { disk = new MemoryDisk(), tickMs = 0 } = options
+  const { disk: memory = new MemoryDisk(), tickMs = 0 } = options
+  const disk = options.realDisk ?? memory
   const test = createEngine({ dir: '/data', save: '', ...options.settings })
   const { engine, clock } = test
+  // From the beginning on: the files may hold functions.
+  scriptsOf(engine)
+  if (options.atMs !== undefined) clock.advance(options.atMs - clock.now())
   const warnings: string[] = []
   const note = (details: object, message: string): void => {
     warnings.push(`${message} ${JSON.stringify(details)}`)
@@ -63,7 +73,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   if (tickMs > 0) clock.monotonic = () => monotonic() + ++ticks * tickMs
   return {
     ...test,
-    disk,
+    disk: memory,
     saving,
     warnings,
     slice,

@@ -14,7 +14,7 @@ const COMPRESSION_GAIN_MIN = 4
 const KEPT_BYTES_MAX = 1024 * 1024
 
 export class RdbOutput {
-  readonly compress: boolean
+  compress: boolean
   /** A longer string is not tried to be compressed: that takes a millisecond for each 200 KB, in one go. */
   readonly #compressBytesMax: number
   source: Source

@@ -1,0 +1,131 @@
+// What is saved and rewritten here, redis-server starts from; and the other way round.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { systemDisk } from '../../src/persistence/disk.ts'
+import { dump } from '../support/dump.ts'
+import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { type SavingEngine, startSaving } from '../support/saving.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
+
+const LIBRARY = '#!lua name=library\nredis.register_function("answer", function() return 42 end)'
+
+async function startRedis(dir: string, ...options: string[]): Promise<{ redis: Redis; stop(): Promise<void> }> {
+  const server = await startRedisServer(['--dir', dir, ...options])
+  const redis = new Redis({ path: server.socketPath })
+  const stop = async (): Promise<void> => {
+    redis.disconnect()
+    await server.stop()
+  }
+  onTestFinished(stop)
+  return { redis, stop }
+}
+
+/** Starts here, at the time it is: redis-server has no other. */
+async function startHere(dir: string, settings: Record<string, string> = {}): Promise<SavingEngine> {
+  const started = await startSaving({ settings: { dir, ...settings }, realDisk: systemDisk, atMs: Date.now() })
+  return started
+}
+
+/** Has a client's requests run here to the end of what they began. */
+async function done({ engine, finish }: SavingEngine): Promise<void> {
+  await eventually(async () => {
+    await finish()
+    return engine.saving!.busyWith === 'nothing'
+  })
+}
+
+const elements = Array.from({ length: 300 }, (_, i) => `element ${i}`)
+const COMMANDS: string[][] = [
+  ['SET', 'text', 'value'],
+  ['SET', 'binary', '\x00\xff\r\n\x80'],
+  ['SET', 'number', '-123456'],
+  ['SET', 'volatile', '1', 'EX', '100000'],
+  ['SET', 'large', 'x'.repeat(400_000)],
+  ['RPUSH', 'list', 'a', 'b', '', '\xff'],
+  ['RPUSH', 'long list', ...elements, 'y'.repeat(100_000)],
+  ['HSET', 'hash', 'f', '1', 'g', '2'],
+  ['HSET', 'large hash', ...elements, ...elements.map((e) => `${e}!`)],
+  ['SADD', 'intset', '1', '2', '70000'],
+  ['SADD', 'set', 'a', 'b'],
+  ['SADD', 'large set', ...elements],
+  ['ZADD', 'zset', '1', 'a', '-inf', 'b', '0.1', 'c'],
+  ['ZADD', 'large zset', ...elements.flatMap((e, i) => [`${i / 8}`, e])],
+  ['PFADD', 'loglog', ...elements],
+  ['XADD', 'stream', '1-1', 'f', 'v'],
+  ['XADD', 'stream', '2-1', 'f', 'v', 'g', 'w'],
+  ['XDEL', 'stream', '1-1'],
+  ['XGROUP', 'CREATE', 'stream', 'group', '0'],
+  ['XREADGROUP', 'GROUP', 'group', 'consumer', 'STREAMS', 'stream', '>'],
+  ['SELECT', '7'],
+  ['SET', 'in seven', '1'],
+  ['SELECT', '0'],
+  ['FUNCTION', 'LOAD', LIBRARY],
+]
+
+describe.skipIf(redisServerMissing())('with redis-server', () => {
+  test('dump.rdb goes there and back', async () => {
+    const dir = temporaryDirectory()
+    const here = await startHere(dir)
+    const client = here.connect()
+    for (const words of COMMANDS) expect(client.ask(...words)).not.toMatch(/^-/)
+    client.ask('BGSAVE')
+    await done(here)
+    expect(here.warnings).toEqual([])
+    const data = dump(here.engine)
+    expect(Object.keys(data)).toHaveLength(17)
+    const check = spawnSync('redis-check-rdb', [join(dir, 'dump.rdb')], { encoding: 'utf8' })
+    expect(check.stdout).toContain('RDB looks OK')
+    const { redis, stop } = await startRedis(dir)
+    expect(await redis.dbsize()).toBe(16)
+    expect(await redis.call('FCALL', 'answer', '0')).toBe(42)
+    await redis.save()
+    await stop()
+    const again = await startHere(dir)
+    expect(dump(again.engine)).toEqual(data)
+    expect(again.connect().ask('FCALL', 'answer', 0)).toBe(':42\r\n')
+  })
+
+  test.each(['yes', 'no'])('a rewritten directory goes there and back, aof-use-rdb-preamble %s', async (preamble) => {
+    const dir = temporaryDirectory()
+    const settings = { appendonly: 'yes', 'aof-use-rdb-preamble': preamble }
+    const here = await startHere(dir, settings)
+    const client = here.connect()
+    for (const words of COMMANDS) expect(client.ask(...words)).not.toMatch(/^-/)
+    client.ask('BGREWRITEAOF')
+    await done(here)
+    client.ask('SET', 'later', '1')
+    const data = dump(here.engine)
+    await here.saving.close()
+    const folder = join(dir, 'appendonlydir')
+    const base = preamble === 'yes' ? 'appendonly.aof.1.base.rdb' : 'appendonly.aof.1.base.aof'
+    expect(readdirSync(folder).sort()).toEqual([base, 'appendonly.aof.2.incr.aof', 'appendonly.aof.manifest'])
+    const check = spawnSync('redis-check-aof', [join(folder, 'appendonly.aof.manifest')], { encoding: 'utf8' })
+    expect(check.stdout).toContain('All AOF files and manifest are valid')
+    const { redis, stop } = await startRedis(dir, '--appendonly', 'yes', '--aof-use-rdb-preamble', preamble)
+    expect(await redis.dbsize()).toBe(17)
+    expect(await redis.get('later')).toBe('1')
+    expect(await redis.call('FCALL', 'answer', '0')).toBe(42)
+    await redis.call('BGREWRITEAOF')
+    await eventually(async () => /aof_rewrite_in_progress:0/.test(await redis.info('persistence')))
+    await redis.config('SET', 'appendfsync', 'always')
+    await redis.set('from there', '1')
+    await stop()
+    const again = await startHere(dir, settings)
+    // When a consumer was last seen no command can say, nor how a stream's nodes were divided.
+    const plain = (record: Record<string, string>): unknown =>
+      preamble === 'yes' ? record : { ...record, '0 stream': undefined }
+    expect(plain(dump(again.engine))).toEqual(plain({ ...data, '0 from there': 'string 1' }))
+    expect(again.connect().ask('XRANGE', 'stream', '-', '+')).toBe(client.ask('XRANGE', 'stream', '-', '+'))
+    expect(again.connect().ask('FCALL', 'answer', 0)).toBe(':42\r\n')
+    const last = again.connect()
+    last.ask('BGREWRITEAOF')
+    await done(again)
+    expect(again.saving.status.lastRewriteOk).toBe(true)
+    await again.saving.close()
+    expect(readdirSync(folder)).toHaveLength(3)
+  })
+})
