@@ -1,26 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Boot, createConfig } from '../../src/server/boot.ts'
-import { TestClient } from '../support/engine.ts'
 import { start } from '../support/journal.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
-import { temporaryDirectory } from '../support/server.ts'
-
-describe('CONFIG SET appendonly', () => {
-  test.each([
-    ['no', 'yes'],
-    ['yes', 'no'],
-  ])('while it is %s is refused for %s, and says so', async (now, other) => {
-    const boot = new Boot(createConfig({ appendonly: now, dir: temporaryDirectory() }), undefined)
-    await boot.load()
-    const client = new TestClient(boot.engine, 2)
-    expect(client.ask('CONFIG', 'SET', 'appendonly', other)).toBe(
-      "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - can't be turned on or off while the server runs\r\n",
-    )
-    expect(client.ask('CONFIG', 'SET', 'appendonly', now)).toBe('+OK\r\n')
-    expect(client.ask('CONFIG', 'GET', 'appendonly')).toBe(`*2\r\n$10\r\nappendonly\r\n$${now.length}\r\n${now}\r\n`)
-    await boot.close()
-  })
-})
 
 describe('CONFIG SET appendfsync', () => {
   test('to always by a client: what it wrote before is synced before it hears more', async () => {

@@ -120,12 +120,15 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
 export class PowerTrial {
   lives = 0
   readonly #random: Random
+  readonly #saves: boolean
   #disk: VolatileDisk
   readonly #clock = new SteppedClock()
   #producers: Producer[] = []
   #cutMs = 0
 
-  constructor(seed?: number) {
+  /** Without `saves` there are no snapshots and rewrites, whose own syncs save much that would otherwise be lost. */
+  constructor(seed?: number, saves = true) {
+    this.#saves = saves
     this.#random = new Random(seed)
     this.#disk = new VolatileDisk(this.#random)
   }
@@ -168,7 +171,7 @@ export class PowerTrial {
     })
     for (const producer of this.#producers) producer.run(connect(), () => this.#clock.now())
     runReader(connect(), this.#producers)
-    runOperator(connect(), (then) => this.#clock.after(random.below(SAVE_PAUSE_MS_MAX), then))
+    if (this.#saves) runOperator(connect(), (then) => this.#clock.after(random.below(SAVE_PAUSE_MS_MAX), then))
     if (random.below(100) < FAILING_LIVES * 100) disk.failureChance = FAILURE_CHANCE
     for (let steps = random.below(STEPS_MAX) + 1; steps > 0; steps--) await this.#step(ports)
     this.#cutMs = this.#clock.now()
