@@ -11,7 +11,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
 import { caughtError } from './lua/errors.ts'
-import { LuaTable } from './lua/table.ts'
+import { exchange, LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './lua/value.ts'
 import { rawToString } from './lua/value.ts'
 import { LuaWorld, strict } from './lua-world.ts'
@@ -142,7 +142,10 @@ export class FunctionLibraries {
 
   #add(library: FunctionLibrary): void {
     this.libraries.set(library.name, library)
-    for (const registered of library.functions) this.functions.set(registered.name.toLowerCase(), registered)
+    // Two names in one library may differ by case alone; the first is the one that is called.
+    for (const registered of [...library.functions].reverse()) {
+      this.functions.set(registered.name.toLowerCase(), registered)
+    }
   }
 
   #remove(name: string): boolean {
@@ -208,10 +211,7 @@ export class FunctionLibraries {
     if (args.length < 1 || args.length > 2) raise('wrong number of arguments to redis.register_function')
     const { name, run, description, flags } = args.length === 1 ? namedArguments(args[0]) : plainArguments(args)
     if (!NAME.test(name)) raise(NAME_PROBLEM)
-    const lower = name.toLowerCase()
-    if (loading.functions.some((other) => other.name.toLowerCase() === lower)) {
-      raise('Function already exists in the library')
-    }
+    if (loading.functions.some((other) => other.name === name)) raise('Function already exists in the library')
     loading.functions.push({ name, library: loading.name, run, description, flags })
     return []
   }
@@ -285,23 +285,4 @@ function flagsOf(value: LuaValue): number {
 
 function textOf(value: LuaValue): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? rawToString(value) : undefined
-}
-
-/** Exchanges the contents of two tables. */
-function exchange(a: LuaTable, b: LuaTable): void {
-  const { array, capacity, holey, keys, values, index, nodes } = a
-  a.array = b.array
-  a.capacity = b.capacity
-  a.holey = b.holey
-  a.keys = b.keys
-  a.values = b.values
-  a.index = b.index
-  a.nodes = b.nodes
-  b.array = array
-  b.capacity = capacity
-  b.holey = holey
-  b.keys = keys
-  b.values = values
-  b.index = index
-  b.nodes = nodes
 }

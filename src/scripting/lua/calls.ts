@@ -41,11 +41,13 @@ export function settle(result: LuaResult): LuaResult {
 
 /** The first result, nil when there is none. */
 export function first(result: LuaResult): LuaValue {
-  if (!Array.isArray(result)) return result as LuaValue
-  return result instanceof TailCall ? firstOfTail(result) : (result as LuaValue[])[0]
+  // So small that V8 always takes it into its caller.
+  return Array.isArray(result) ? firstOfSeveral(result) : (result as LuaValue)
 }
 
-function firstOfTail(result: LuaResult): LuaValue {
+function firstOfSeveral(result: readonly LuaValue[]): LuaValue {
+  if (result === NONE) return undefined
+  if (!(result instanceof TailCall)) return result[0]
   const settled = settle(result)
   return Array.isArray(settled) ? (settled as LuaValue[])[0] : (settled as LuaValue)
 }

@@ -5,6 +5,7 @@
 import { all, call1, callable, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
 import { LuaError, runtimeError } from './errors.ts'
 import { meter } from './meter.ts'
+import { type Shape, shapeOf } from './shape.ts'
 import { LuaTable, NAN_INDEX, NIL_INDEX, READ_ONLY } from './table.ts'
 import {
   formatNumber,
@@ -20,6 +21,9 @@ import {
 
 /** Turns a chain of `__index` or `__newindex` may have. */
 const CHAIN_MAX = 100
+
+/** What is longer is charged before it is built. */
+const LONG_TEXT = 1 << 20
 
 /** Bytes of a string beside its characters. */
 const STRING_BYTES = 32
@@ -158,11 +162,49 @@ export function concat(a: LuaValue, b: LuaValue, nameA = '', nameB = ''): LuaVal
   typeError('concatenate', a, nameA)
 }
 
+/** `a .. b .. c`. The names of the operands are separated by line ends. */
+function concat3(a: LuaValue, b: LuaValue, c: LuaValue, names: string): LuaValue {
+  const x = typeof a === 'string' ? a : typeof a === 'number' ? formatNumber(a) : undefined
+  const y = typeof b === 'string' ? b : typeof b === 'number' ? formatNumber(b) : undefined
+  const z = typeof c === 'string' ? c : typeof c === 'number' ? formatNumber(c) : undefined
+  if (x === undefined || y === undefined || z === undefined) return concatSlowly([a, b, c], names)
+  meter.charge(x.length + y.length + z.length + STRING_BYTES)
+  return x + y + z
+}
+
+/** `..` between all of the values. */
+function concatAll(values: readonly LuaValue[], names: string): LuaValue {
+  let text = ''
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]
+    if (typeof value === 'string') text += value
+    else if (typeof value === 'number') text += formatNumber(value)
+    else return concatSlowly(values, names)
+    if (text.length > LONG_TEXT) return concatSlowly(values, names)
+  }
+  meter.charge(text.length + STRING_BYTES)
+  return text
+}
+
+/** From right to left, two values at a time. */
+function concatSlowly(values: readonly LuaValue[], names: string): LuaValue {
+  const called = names.split('\n')
+  let last = values.length - 1
+  let result = values[last]
+  let name = called[last]
+  while (--last >= 0) {
+    result = concat(values[last], result, called[last], name)
+    name = ''
+  }
+  return result
+}
+
 // Comparison
 
-/** Whether two values are equal of which the first is a table and they are not the same. */
-function equal(a: LuaTable, b: LuaValue): boolean {
-  if (!(b instanceof LuaTable) || a.metatable === undefined || b.metatable === undefined) return false
+/** Whether two values are equal that are not the same. */
+function equal(a: LuaValue, b: LuaValue): boolean {
+  if (!(a instanceof LuaTable) || !(b instanceof LuaTable) || a.metatable === undefined || b.metatable === undefined)
+    return false
   const handler = a.metatable.getString('__eq')
   if (handler === undefined || handler !== b.metatable.getString('__eq')) return false
   return isTrue(call1(handler, a, b))
@@ -226,6 +268,12 @@ function coroutineFunction(generator: LuaGenerator): LuaFunction {
   return plain
 }
 
+/** Notes what order a comparing function is: `table.sort` need not call it then. */
+function ordered(compare: LuaFunction, order: 'ascending' | 'descending'): LuaFunction {
+  compare.order = order
+  return compare
+}
+
 /** Makes the calls a TailCall stands for inside a coroutine, where they may yield. */
 function* settleResumable(result: LuaResult): Generator<LuaValue[], LuaResult, LuaValue[]> {
   let current = result
@@ -278,9 +326,6 @@ export function ipairsStep(table: LuaValue, index: LuaValue): LuaResult {
 }
 
 class Operations {
-  /** Where `field`, `global` and the setters last found their key: compiled code looks there first next time. */
-  place = 0
-
   // Shared with the libraries.
   readonly index = index
   readonly setIndex = setIndex
@@ -291,6 +336,8 @@ class Operations {
   readonly settleResumable = settleResumable
   readonly tailCall = TailCall.to
   readonly concat = concat
+  readonly concat3 = concat3
+  readonly concatAll = concatAll
   readonly less = less
   readonly lessOrEqual = lessOrEqual
   readonly equal = equal
@@ -299,6 +346,8 @@ class Operations {
   readonly modulo = modulo
   readonly iteration = iteration
   readonly coroutineFunction = coroutineFunction
+  readonly ordered = ordered
+  readonly shapeOf = shapeOf
   readonly add = arithmetic('__add', (a, b) => a + b)
   readonly subtract = arithmetic('__sub', (a, b) => a - b)
   readonly multiply = arithmetic('__mul', (a, b) => a * b)
@@ -308,49 +357,6 @@ class Operations {
     return typeof a === 'number' && typeof b === 'number' ? power(a, b) : slowPower(a, b, nameA, nameB)
   }
 
-  /** Reads a field by name. */
-  field(object: LuaValue, key: string, name = ''): LuaValue {
-    if (!(object instanceof LuaTable)) {
-      const value = index(object, key, name)
-      this.place = 0
-      return value
-    }
-    const place = object.find(key)
-    if (place >= 0) {
-      const value = object.values[place]
-      if (value !== undefined) {
-        this.place = place
-        return value
-      }
-    }
-    this.place = 0
-    const { metatable } = object
-    if (metatable === undefined) return undefined
-    const handler = metatable.getString('__index')
-    if (handler === undefined) return undefined
-    const value = typeof handler === 'function' ? call1(handler, object, key) : index(handler, key)
-    this.place = 0
-    return value
-  }
-
-  global(globals: LuaTable, key: string): LuaValue {
-    return this.field(globals, key)
-  }
-
-  /** Writes a field by name and returns the place to look at next time. */
-  setField(object: LuaValue, key: string, value: LuaValue, name = ''): number {
-    if (object instanceof LuaTable && object.metatable === undefined) {
-      assign(object, key, value)
-      return Math.max(0, object.find(key))
-    }
-    setIndex(object, key, value, name)
-    return 0
-  }
-
-  setGlobal(globals: LuaTable, key: string, value: LuaValue): number {
-    return this.setField(globals, key, value)
-  }
-
   /** A table of positional values, which begin at index 1. */
   list(array: LuaValue[]): LuaTable {
     const table = new LuaTable()
@@ -358,10 +364,10 @@ class Operations {
     return table
   }
 
-  /** A table with these different keys. */
-  record(keys: readonly string[], values: readonly LuaValue[]): LuaTable {
+  /** A table with the keys of a shape; the values begin at index 1. */
+  record(shape: Shape, values: LuaValue[]): LuaTable {
     const table = new LuaTable()
-    table.adoptFields(keys, values)
+    table.adoptFields(shape.shared ? shape : shape.copy(), values)
     return table
   }
 
@@ -374,7 +380,7 @@ class Operations {
   fill(table: LuaTable, array: LuaValue[]): LuaTable {
     if (array.length === 1) return table
     if (table.array.length === 1) {
-      for (let i = 1; i < array.length; i++) if (table.find(i) >= 0) table.set(i, undefined)
+      for (let i = 1; i < array.length; i++) if (table.find(i) > 0) table.set(i, undefined)
       table.adopt(array)
     } else for (let i = 1; i < array.length; i++) table.set(i, array[i])
     return table

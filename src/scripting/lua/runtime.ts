@@ -3,9 +3,9 @@
 // Compiling is the caller's to cache: `compile` always parses and writes anew. What it returns is a Lua function bound to
 // this world's globals.
 
-import { all, NONE, stringMeta } from './calls.ts'
+import { all, first, NONE, stringMeta } from './calls.ts'
 import { parse } from './compiler/parser.ts'
-import { CHUNK_PARAMETERS, writeChunk } from './compiler/statements.ts'
+import { CHUNK_PARAMETER, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
@@ -14,6 +14,7 @@ import { osLibrary } from './lib/os.ts'
 import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
+import { Site } from './site.ts'
 import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaValue } from './value.ts'
 
@@ -26,6 +27,8 @@ export interface RuntimeOptions {
 
 export class LuaRuntime {
   readonly globals: LuaTable
+  /** What compiled code knows by its capital letters. */
+  readonly #known: object
   readonly #interrupt: (() => void) | undefined
   readonly #memoryBytesMax: number
 
@@ -33,6 +36,8 @@ export class LuaRuntime {
     this.#interrupt = options.interrupt
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
     this.globals = baseLibrary((source, chunk) => this.compile(source, chunk))
+    const G = this.globals
+    this.#known = { R: operations, T: LuaTable, M: meter, G, N: NONE, A: Array.isArray, F: first, S: Site }
     this.globals.set('_G', this.globals)
     this.globals.set('_VERSION', 'Lua 5.1')
     this.globals.set('table', tableLibrary())
@@ -59,8 +64,8 @@ export class LuaRuntime {
     try {
       const code = writeChunk(parse(source, name), source.includes('coroutine'))
       const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${encodeURIComponent(name)}`
-      const make = new Function(...CHUNK_PARAMETERS, named) as (...args: unknown[]) => LuaFunction
-      return make(operations, LuaTable, meter, this.globals, NONE, Array.isArray)
+      const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction
+      return make(this.#known)
     } catch (error) {
       if (error instanceof RangeError) throw new LuaError(`${name}:1: chunk has too many syntax levels`)
       throw error

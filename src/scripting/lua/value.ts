@@ -15,6 +15,8 @@ export interface LuaFunction {
   (...args: LuaValue[]): LuaResult
   /** The same function for use inside a coroutine, where it may yield. */
   resumable?: LuaGenerator
+  /** The compiler saw that it compares its two arguments by `<` (ascending) or `>` and does nothing else. */
+  order?: 'ascending' | 'descending'
 }
 
 export type LuaGenerator = (...args: LuaValue[]) => Generator<LuaValue[], LuaResult, LuaValue[]>

@@ -1,9 +1,10 @@
 // Writes JavaScript for Lua expressions.
 //
 // Names in the generated code: `x$7` is the Lua variable x; `$1`, `$2`, … are temporaries of the current function, used
-// as a stack (an expression may use those from its own depth on); `c12` remembers where a constant key was last found; R
-// the operations, T the table class, M the meter, G the globals, N no results, A is Array.isArray. No Lua name can
-// collide with these: all variables get a `$` and a number.
+// as a stack (an expression may use those from its own depth on); `i12` is a site, which knows where a constant key was last
+// found (see `site.ts`); R are the operations, T is the table class, M the meter, G the globals, N no results, A is
+// Array.isArray, F gives the first of several results. No Lua name can collide with these: all variables get a `$` and a
+// number.
 //
 // Every operation has its common case inline, guarded by type tests that V8 turns into next to nothing, and otherwise
 // calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
@@ -12,8 +13,8 @@
 import { type Marks, quote } from './layout.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, NameNode, TableNode } from './syntax.ts'
 
-/** Constant-key places kept in variables of their own; a chunk with more keeps the rest in an array. */
-const PLACE_VARIABLES_MAX = 4000
+/** Sites kept in variables of their own; a chunk with more keeps the rest in an array. */
+const SITE_VARIABLES_MAX = 4000
 
 /** What is being written: one JavaScript function. */
 export interface Frame {
@@ -40,11 +41,17 @@ export abstract class ExpressionWriter {
   /** Whether the chunk's functions can run inside coroutines. */
   protected readonly resumable: boolean
   protected frame!: Frame
-  protected places = 0
-  /** Declarations at the top of the chunk: lists of constant keys. */
+  /** Arguments of the sites that stand in variables `i0`, `i1`, …, and of those in the array I. */
+  protected readonly sites: string[] = []
+  protected readonly moreSites: string[] = []
+  /** Declarations at the top of the chunk: shapes of tables. */
   protected readonly constants: string[] = []
   /** Loop variables that nothing assigns: always numbers. */
   protected readonly numeric = new Set<Local>()
+  /** Variables that nothing assigns after they were given a function. */
+  protected readonly functions = new Set<Local>()
+  /** Sites of global variables, one for each name. */
+  readonly #globalSites = new Map<string, string>()
   protected counter = 0
 
   constructor(marks: Marks, resumable: boolean) {
@@ -85,9 +92,21 @@ export abstract class ExpressionWriter {
     return { before: `${ref}=${this.expression(node)}`, ref }
   }
 
-  protected place(): string {
-    const n = this.places++
-    return n < PLACE_VARIABLES_MAX ? `c${n}` : `C[${n - PLACE_VARIABLES_MAX}]`
+  /** A site for a constant key; `name` is what errors call the object. */
+  protected site(key: string, name: string): string {
+    const list = this.sites.length < SITE_VARIABLES_MAX ? this.sites : this.moreSites
+    const args = name === '' ? quote(key) : `${quote(key)},${quote(name)}`
+    const n = list.push(args) - 1
+    return list === this.sites ? `i${n}` : `I[${n}]`
+  }
+
+  protected globalSite(name: string): string {
+    let site = this.#globalSites.get(name)
+    if (site === undefined) {
+      site = this.site(name, '')
+      this.#globalSites.set(name, site)
+    }
+    return site
   }
 
   // Expressions
@@ -125,9 +144,7 @@ export abstract class ExpressionWriter {
         return this.#index(node)
       case 'call':
       case 'method': {
-        const result = this.call(node)
-        const t = this.temporary()
-        return `(A(${t}=${result})?R.first(${t}):${t})`
+        return `F(${this.call(node)})`
       }
       case 'table':
         return this.#table(node)
@@ -195,16 +212,15 @@ export abstract class ExpressionWriter {
   }
 
   #global(node: NameNode): string {
-    const place = this.place()
+    const site = this.globalSite(node.name)
     const t = this.temporary()
-    const key = quote(node.name)
-    return `(G.keys[${place}]===${key}&&(${t}=G.values[${place}])!==undefined?${t}:(${t}=R.global(G,${key}),${place}=R.place,${t}))`
+    return `(G.shape===${site}.shape&&(${t}=G.values[${site}.place])!==undefined?${t}:${site}.get(G))`
   }
 
   #index(node: IndexNode): string {
     const object = this.object(node.base)
     if (node.key.kind === 'string') {
-      const read = this.field(object.ref, node.key.value, describeArgument(node.base), node.line)
+      const read = this.field(object.ref, node.key.value, describe(node.base), node.line)
       return `(${comma(object.before)}${read})`
     }
     const key = this.operand(node.key)
@@ -214,19 +230,15 @@ export abstract class ExpressionWriter {
     if (isString(node.key)) return `(${before}${slow})`
     const t = this.temporary()
     const test = this.isNumber(node.key) ? '' : `typeof ${key.ref}==='number'&&`
-    return `(${before}${object.ref} instanceof T&&${test}(${t}=${object.ref}.array[${key.ref}])!==undefined?${t}:${slow})`
+    return `(${before}${test}(${t}=${object.ref}?.array?.[${key.ref}])!==undefined?${t}:${slow})`
   }
 
-  /** Reads a field by a constant name, looking first where it was last found. */
-  protected field(object: string, name: string, description: string, line: number): string {
-    const place = this.place()
+  /** Reads a field by a constant name, looking first where it was last found. Only tables have a shape. */
+  protected field(object: string, key: string, description: string, line: number): string {
+    const site = this.site(key, description)
     const t = this.temporary()
-    const key = quote(name)
     const mark = this.marks.at(line)
-    return (
-      `${object} instanceof T&&${object}.keys[${place}]===${key}&&(${t}=${object}.values[${place}])!==undefined?${t}:` +
-      `${mark}(${t}=R.field(${object},${key}${description}),${place}=R.place,${t})`
-    )
+    return `${object}?.shape===${site}.shape&&(${t}=${object}.values[${site}.place])!==undefined?${t}:${mark}${site}.get(${object})`
   }
 
   // Calls
@@ -278,16 +290,27 @@ export abstract class ExpressionWriter {
   #callee(node: CallNode | MethodNode): { before: string; callee: string; self: string } {
     const mark = this.marks.at(node.line)
     if (node.kind === 'call') {
+      if (node.callee.kind === 'local' && this.functions.has(node.callee.local)) {
+        return { before: mark, callee: node.callee.local.js, self: '' }
+      }
       const { before, ref } = this.operand(node.callee)
       const callee = `typeof ${ref}==='function'?${ref}:R.callee(${ref}${describeArgument(node.callee)})`
       return { before: comma(before) + mark, callee, self: '' }
     }
     const object = this.object(node.base)
-    const read = this.field(object.ref, node.name, describeArgument(node.base), node.line)
     const method = this.temporary()
-    const before = `${comma(object.before)}${method}=${read},${mark}`
+    const before = `${comma(object.before)}${method}=${this.#method(object.ref, node)},${mark}`
     const name = quote(`method '${node.name}'`)
     return { before, callee: `typeof ${method}==='function'?${method}:R.callee(${method},${name})`, self: object.ref }
+  }
+
+  /** Strings are asked first: V8 knows many kinds of them, and none has a shape. */
+  #method(object: string, node: MethodNode): string {
+    const site = this.site(node.name, describe(node.base))
+    const t = this.temporary()
+    const mark = this.marks.at(node.line)
+    const inTable = `typeof ${object}!=='string'&&${object}?.shape===${site}.shape`
+    return `${inTable}&&(${t}=${object}.values[${site}.place])!==undefined?${t}:${mark}${site}.get(${object})`
   }
 
   /** Values separated by commas, all results of the last one included. */
@@ -312,9 +335,9 @@ export abstract class ExpressionWriter {
     if (node.items.length === node.fields.length) return `R.list([undefined,${this.list(node.items)}])`
     const names = node.fields.map(({ key }) => (key?.kind === 'string' ? key.value : undefined))
     if (!names.includes(undefined) && new Set(names).size === names.length) {
-      const keys = `k${this.constants.length}`
-      this.constants.push(`${keys}=[${names.map((name) => quote(name!)).join(',')}]`)
-      return `R.record(${keys},[${node.fields.map(({ value }) => this.expression(value)).join(',')}])`
+      const shape = `k${this.constants.length}`
+      this.constants.push(`${shape}=R.shapeOf([${names.map((name) => quote(name!)).join(',')}])`)
+      return `R.record(${shape},[undefined,${node.fields.map(({ value }) => this.expression(value)).join(',')}])`
     }
     const table = this.temporary()
     const array = this.temporary()
@@ -370,6 +393,10 @@ export abstract class ExpressionWriter {
     const names = describeBoth(left, right)
     const operation = OPERATIONS[operator]
     const slow = `${mark}R.${operation}(${a.ref},${b.ref}${names})`
+    if (operator === '%' && right.kind === 'number' && right.value > 0 && right.value === (right.value | 0)) {
+      // For small positive integers the remainder is the same, and an order of magnitude faster.
+      return `(${before}${a.ref}>0&&(${a.ref}|0)===${a.ref}?${a.ref}%${b.ref}:${slow})`
+    }
     if (operator === '%' || operator === '^') return `(${before}${slow})`
     const fast = `${a.ref}${operator}${b.ref}`
     const test = this.#bothNumbers(left, a.ref, right, b.ref)
@@ -405,15 +432,22 @@ export abstract class ExpressionWriter {
     const a = this.operand(left)
     const b = this.operand(right)
     const before = comma(a.before) + comma(b.before)
-    if (operator === '===') return `(${before}${a.ref}===${b.ref}||${a.ref} instanceof T&&R.equal(${a.ref},${b.ref}))`
-    return `(${before}${a.ref}!==${b.ref}&&!(${a.ref} instanceof T&&R.equal(${a.ref},${b.ref})))`
+    const alike = `typeof ${a.ref}==='object'&&R.equal(${a.ref},${b.ref})`
+    if (operator === '===') return `(${before}${a.ref}===${b.ref}||${alike})`
+    return `(${before}${a.ref}!==${b.ref}&&!(${alike}))`
   }
 
   #concatenation(left: Expression, right: Expression, line: number): string {
-    const a = this.expression(left)
-    const b = this.expression(right)
-    const names = describeBoth(left, right)
-    return `${this.marks.at(line)}R.concat(${a},${b}${names})`
+    const operands = [left]
+    let last = right
+    for (; last.kind === 'binary' && last.operator === '..'; last = last.right) operands.push(last.left)
+    operands.push(last)
+    const values = operands.map((operand) => this.expression(operand)).join(',')
+    const mark = this.marks.at(line)
+    if (operands.length === 2) return `${mark}R.concat(${values}${describeBoth(left, right)})`
+    const names = quote(operands.map(describe).join('\n'))
+    if (operands.length === 3) return `${mark}R.concat3(${values},${names})`
+    return `${mark}R.concatAll([${values}],${names})`
   }
 
   /** Whether an expression can only be a number. */

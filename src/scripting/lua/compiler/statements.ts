@@ -10,9 +10,18 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
-import { comma, describe, ExpressionWriter, isMulti, isSimple, numberLiteral, type Operand } from './expressions.ts'
+import {
+  comma,
+  describe,
+  describeArgument,
+  ExpressionWriter,
+  isMulti,
+  isSimple,
+  numberLiteral,
+  type Operand,
+} from './expressions.ts'
 import { layOut, Marks, quote } from './layout.ts'
-import type { Expression, FunctionBody, Local, Statement, Target } from './syntax.ts'
+import type { Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, and what each variable and temporary adds. Measured by recursing until
 // V8 gave up, for functions of several sizes, and rounded up.
@@ -21,8 +30,8 @@ const SLOT_BYTES = 10
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
 
-/** Parameters of the code `writeChunk` returns: a function that makes the chunk's main function. */
-export const CHUNK_PARAMETERS = ['R', 'T', 'M', 'G', 'N', 'A'] as const
+/** The parameter of the code `writeChunk` returns: an object with what the head takes from it. That code makes the chunk's main function. */
+export const CHUNK_PARAMETER = '$'
 
 /** JavaScript for a chunk, `resumable` when its functions must be able to yield. */
 export function writeChunk(main: FunctionBody, resumable: boolean): string {
@@ -32,13 +41,15 @@ export function writeChunk(main: FunctionBody, resumable: boolean): string {
 class Writer extends ExpressionWriter {
   chunk(main: FunctionBody): string {
     const code = this.functionText(main)
-    const places: string[] = []
-    for (let i = 0; i < Math.min(this.places, 4000); i++) places.push(`c${i}=0`)
-    let head = '"use strict";'
-    if (places.length > 0) head += `let ${places.join(',')};`
-    if (this.places > 4000) head += `const C=new Array(${this.places - 4000}).fill(0);`
-    if (this.constants.length > 0) head += `const ${this.constants.join(',')};`
-    return layOut(`${head}return ${code}`)
+    // Constants, not parameters: V8 compiles what is constant into the code.
+    let head = '"use strict";const {R,T,M,G,N,A,F,S}=$'
+    this.sites.forEach((args, i) => {
+      head += `,i${i}=new S(${args})`
+    })
+    if (this.moreSites.length > 0) head += `,I=[${this.moreSites.map((args) => `new S(${args})`).join(',')}]`
+    if (this.constants.length > 0) head += `,${this.constants.join(',')}`
+    // In parentheses it is compiled at once: it will be called.
+    return layOut(`${head};return(${code})`)
   }
 
   protected functionText(body: FunctionBody): string {
@@ -69,7 +80,9 @@ class Writer extends ExpressionWriter {
     }
     this.frame = outer
     if (resumable) return `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`
-    return `(${parameters.join(',')})=>{${head}${code}}`
+    const text = `(${parameters.join(',')})=>{${head}${code}}`
+    const order = orderOf(body)
+    return order === undefined ? text : `R.ordered(${text},'${order}')`
   }
 
   #block(statements: readonly Statement[]): string {
@@ -85,6 +98,7 @@ class Writer extends ExpressionWriter {
         return this.#local(node.locals, node.values)
       case 'localFunction': {
         const { local } = node
+        if (!local.assigned) this.functions.add(local)
         if (local.captured && !local.assigned) return `const ${local.js}=${this.functionText(node.body)};`
         const declaration = local.captured ? `let ${local.js};` : this.#declaration(local, undefined)
         return `${declaration}${local.js}=${this.functionText(node.body)};`
@@ -94,9 +108,7 @@ class Writer extends ExpressionWriter {
           return this.#assignOne(node.targets[0]!, node.values[0]!)
         return this.#assignMany(node.targets, node.values)
       case 'callStatement': {
-        const call = this.call(node.call)
-        const t = this.temporary()
-        return `if((${t}=${call})!==N&&A(${t}))R.settle(${t});`
+        return `F(${this.call(node.call)});`
       }
       case 'if': {
         let code = ''
@@ -147,6 +159,7 @@ class Writer extends ExpressionWriter {
     // New names hide old ones only in Lua: in JavaScript every variable has its own, so assigning in turn is safe.
     for (let i = 0; i < single; i++) {
       const value = this.expression(values[i]!)
+      if (values[i]!.kind === 'function' && i < locals.length && !locals[i]!.assigned) this.functions.add(locals[i]!)
       code += i < locals.length ? this.#declaration(locals[i]!, value) : `${value};`
     }
     if (!spread) {
@@ -219,29 +232,23 @@ class Writer extends ExpressionWriter {
   #store(target: Target, object: string, key: string, value: string): string {
     if (target.kind === 'local') return `${target.local.js}=${value};`
     if (target.kind === 'global') {
-      const place = this.place()
-      const name = quote(target.name)
-      const found = `G.keys[${place}]===${name}&&G.values[${place}]!==undefined&&!G.readonly`
-      return `if(${found})G.values[${place}]=${value};else ${place}=R.setGlobal(G,${name},${value});`
+      const site = this.site(target.name, '')
+      const found = `G.shape===${site}.shape&&G.values[${site}.place]!==undefined`
+      return `if(${found})G.values[${site}.place]=${value};else ${site}.set(G,${value});`
     }
     const mark = this.marks.at(target.line)
-    const names = target.base.kind === 'string' ? '' : this.#baseName(target.base)
     if (target.key.kind === 'string') {
-      const place = this.place()
-      const found = `${object} instanceof T&&${object}.keys[${place}]===${key}&&${object}.values[${place}]!==undefined&&!${object}.readonly`
-      return `if(${found})${object}.values[${place}]=${value};else ${mark}${place}=R.setField(${object},${key},${value}${names});`
+      const site = this.site(target.key.value, describe(target.base))
+      const found = `${object}?.shape===${site}.shape&&${object}.values[${site}.place]!==undefined`
+      return `if(${found})${object}.values[${site}.place]=${value};else ${mark}${site}.set(${object},${value});`
     }
-    const slow = `${mark}R.setIndex(${object},${key},${value}${names});`
+    const slow = `${mark}R.setIndex(${object},${key},${value}${describeArgument(target.base)});`
+    if (isNextIndex(target)) return slow
     const test = this.isNumber(target.key) ? '' : `typeof ${key}==='number'&&`
     return (
-      `if(${object} instanceof T&&${test}${object}.array[${key}]!==undefined&&${value}!==undefined&&!${object}.readonly)` +
+      `if(${test}${object}?.array?.[${key}]!==undefined&&${value}!==undefined&&!${object}.locked)` +
       `${object}.array[${key}]=${value};else ${slow}`
     )
-  }
-
-  #baseName(base: Expression): string {
-    const name = describe(base)
-    return name === '' ? '' : `,${quote(name)}`
   }
 
   // Loops
@@ -369,6 +376,28 @@ class Writer extends ExpressionWriter {
     const direct = this.frame.resumable ? this.resumableCall(callee, args) : `${callee}(${args})`
     return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${direct});M.depth=$d;return ${t};`
   }
+}
+
+/** What order a function is that looks like `function(a, b) return a < b end`. */
+function orderOf({ parameters, vararg, body }: FunctionBody): 'ascending' | 'descending' | undefined {
+  const [a, b] = parameters
+  const only = body[0]
+  if (parameters.length !== 2 || vararg || body.length !== 1 || only?.kind !== 'return') return undefined
+  const value = only.values[0]
+  if (only.values.length !== 1 || value?.kind !== 'binary') return undefined
+  const { operator, left, right } = value
+  if ((operator !== '<' && operator !== '>') || left.kind !== 'local' || right.kind !== 'local') return undefined
+  if (left.local === a && right.local === b) return operator === '<' ? 'ascending' : 'descending'
+  if (left.local === b && right.local === a) return operator === '<' ? 'descending' : 'ascending'
+  return undefined
+}
+
+/** Whether a target is `t[#t + 1]`. */
+function isNextIndex({ base, key }: IndexNode): boolean {
+  if (base.kind !== 'local' || key.kind !== 'binary' || key.operator !== '+') return false
+  const { left, right } = key
+  if (right.kind !== 'number' || right.value !== 1 || left.kind !== 'unary' || left.operator !== '#') return false
+  return left.operand.kind === 'local' && left.operand.local === base.local
 }
 
 function statement(operand: Operand): string {

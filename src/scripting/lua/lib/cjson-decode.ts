@@ -103,7 +103,7 @@ function readValue(): LuaValue {
 function readObject(): LuaValue {
   descend()
   const keys: string[] = []
-  const values: LuaValue[] = []
+  const values: LuaValue[] = [undefined]
   if (nextCode() === CLOSE_OBJECT) at++
   else {
     for (;;) {

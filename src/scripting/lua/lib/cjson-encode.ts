@@ -83,8 +83,9 @@ function arrayLength(table: LuaTable): number {
       max = i
     }
   }
-  const { keys, values } = table
-  for (let i = 0; i < keys.length; i++) {
+  const { values } = table
+  const { keys } = table.shape
+  for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
     const key = keys[i]
     if (typeof key !== 'number' || key < 1 || Math.floor(key) !== key) return -1
@@ -121,8 +122,9 @@ function encodeObject(table: LuaTable): string {
     const value = table.array[i]
     if (value !== undefined) text += `${text.length > 1 ? ',' : ''}"${encodeNumber(i)}":${encodeValue(value)}`
   }
-  const { keys, values } = table
-  for (let i = 0; i < keys.length; i++) {
+  const { values } = table
+  const { keys } = table.shape
+  for (let i = 1; i < values.length; i++) {
     const value = values[i]
     if (value === undefined) continue
     if (text.length > 1) text += ','

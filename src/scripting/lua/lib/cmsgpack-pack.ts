@@ -69,7 +69,7 @@ function packFloat(value: number): string {
 
 function packTable(table: LuaTable, level: number): string {
   meter.spend(1)
-  const { array, keys, values } = table
+  const { array, values } = table
   const length = sequenceLength(table)
   if (length >= 0) {
     let text =
@@ -88,7 +88,8 @@ function packTable(table: LuaTable, level: number): string {
     count++
     body += packNumber(i) + packValue(array[i], level + 1)
   }
-  for (let i = 0; i < keys.length; i++) {
+  const { keys } = table.shape
+  for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
     count++
     body += packValue(keys[i], level + 1) + packValue(values[i], level + 1)
@@ -99,7 +100,8 @@ function packTable(table: LuaTable, level: number): string {
 
 /** Returns n when the keys are 1..n, -1 otherwise. */
 function sequenceLength(table: LuaTable): number {
-  const { array, keys, values } = table
+  const { array, values } = table
+  const { keys } = table.shape
   let count = array.length - 1
   let max = count
   if (table.holey) {
@@ -111,7 +113,7 @@ function sequenceLength(table: LuaTable): number {
       max = i
     }
   }
-  for (let i = 0; i < keys.length; i++) {
+  for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
     const key = keys[i]
     if (typeof key !== 'number' || key <= 0 || key > INT_MAX || Math.floor(key) !== key) return -1

@@ -128,7 +128,7 @@ function unpackArray(length: number): LuaTable {
 function unpackMap(length: number): LuaTable {
   descend('too many return values at once; use unpack_one or unpack_limit instead.')
   const keys: string[] = []
-  const values: LuaValue[] = []
+  const values: LuaValue[] = [undefined]
   for (let i = 0; i < length; i++) {
     const key = unpackValue()
     const value = unpackValue()
@@ -148,7 +148,7 @@ function unpackMap(length: number): LuaTable {
 /** Goes on with a map that has a key that is no string, or takes one back. */
 function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: LuaValue, rest: number): LuaTable {
   const table = new LuaTable()
-  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i])
+  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i + 1])
   assign(table, key, value)
   for (let i = 0; i < rest; i++) {
     const nextKey = unpackValue()

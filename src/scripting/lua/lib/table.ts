@@ -13,7 +13,7 @@ import {
 } from '../library.ts'
 import { meter } from '../meter.ts'
 import { isTrue, lessForLibrary } from '../operations.ts'
-import { type LuaTable, refuseWrite } from '../table.ts'
+import { LuaTable, refuseWrite } from '../table.ts'
 import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName } from '../value.ts'
 
 /** Stack weight of a sort and its comparison's frame. */
@@ -32,8 +32,9 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   const start = optionalInteger(from, 3, 'concat', 1)
   const end = to === undefined ? table.length() : expectInteger(to, 4, 'concat')
   const pieces: string[] = []
+  const { array } = table
   for (let i = start; i <= end; i++) {
-    const value = table.getNumber(i)
+    const value = i > 0 && i < array.length ? array[i] : table.getNumber(i)
     let piece: string
     if (typeof value === 'string') piece = value
     else if (typeof value === 'number') piece = formatNumber(value)
@@ -45,17 +46,16 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   return pieces.join(between)
 }
 
-function insert(list: LuaValue, ...rest: LuaValue[]): LuaResult {
-  const table = expectTable(list, 1, 'insert', rest.length + 1)
+function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
+  const table = list instanceof LuaTable ? list : expectTable(list, 1, 'insert', arguments.length)
   let end = table.length() + 1
-  if (rest.length === 1) {
-    table.setNumber(end, rest[0])
+  if (arguments.length === 2) {
+    table.setNumber(end, second)
     return NONE
   }
-  if (rest.length !== 2) throw libraryError("wrong number of arguments to 'insert'")
-  const position = expectInteger(rest[0], 2, 'insert', 2)
+  if (arguments.length !== 3) throw libraryError("wrong number of arguments to 'insert'")
+  const position = expectInteger(second, 2, 'insert', 2)
   if (table.readonly) refuseWrite()
-  const value = rest[1]
   if (position > end) end = position
   if (value !== undefined && position >= 1 && position < end && isDense(table, end - 1)) {
     meter.spend((end - position) >> 4)
@@ -126,16 +126,17 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   const end = table.length()
   if (order !== undefined) expectFunction(order, 2, 'sort', arguments.length)
   if (table.readonly && end > 1) refuseWrite()
-  if (order === undefined && sortAlike(table, end)) return NONE
+  const compare = order as LuaFunction | undefined
+  const known = compare === undefined ? 'ascending' : compare.order
+  if (known !== undefined && sortAlike(table, end, known)) return NONE
   const depth = meter.depth
   if (depth + SORT_WEIGHT > meter.depthMax) meter.overflow()
   meter.depth = depth + SORT_WEIGHT
-  const before = order === undefined ? lessForLibrary : comparison(order as LuaFunction)
   // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
   const values: LuaValue[] = [undefined]
   for (let i = 1; i <= end; i++) values.push(table.getNumber(i))
   try {
-    sortRange(values, 1, end, before)
+    sortRange(values, 1, end, compare ?? lessForLibrary)
   } finally {
     for (let i = 1; i <= end; i++) table.setNumber(i, values[i])
   }
@@ -144,57 +145,75 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
 }
 
 /** Sorts a dense table of numbers only or strings only, where any method gives the same; false when it is neither. */
-function sortAlike(table: LuaTable, end: number): boolean {
+function sortAlike(table: LuaTable, end: number, order: 'ascending' | 'descending'): boolean {
   if (!isDense(table, end) || end < 2) return false
   const { array } = table
   const type = typeof array[1]
-  if (type !== 'number' && type !== 'string') return false
-  for (let i = 2; i <= end; i++) if (typeof array[i] !== type || Number.isNaN(array[i])) return false
-  if (Number.isNaN(array[1])) return false
-  const sorted = type === 'number' ? Float64Array.from(array.slice(1) as number[]).sort() : array.slice(1).sort()
-  for (let i = 1; i <= end; i++) array[i] = sorted[i - 1]
+  if (type === 'number') {
+    if (!sortNumbers(array, end)) return false
+  } else if (type === 'string') {
+    for (let i = 2; i <= end; i++) if (typeof array[i] !== 'string') return false
+    const sorted = array.slice(1).sort()
+    for (let i = 0; i < end; i++) array[i + 1] = sorted[i]
+  } else return false
+  if (order === 'descending') {
+    for (let i = 1, j = end; i < j; i++, j--) swap(array, i, j)
+  }
   meter.spend(end)
   return true
 }
 
-function comparison(order: LuaFunction): (a: LuaValue, b: LuaValue) => boolean {
-  return (a, b) => {
-    if (--meter.steps < 0) meter.tick()
-    const result = order(a, b)
-    return result === true || (result !== false && isTrue(first(result)))
+/** Sorts elements 1..end if all are numbers, none of them NaN. Small integers go faster than others. */
+function sortNumbers(array: LuaValue[], end: number): boolean {
+  let small = true
+  for (let i = 1; i <= end; i++) {
+    const value = array[i]
+    if (typeof value !== 'number' || Number.isNaN(value)) return false
+    if (small && !Object.is(value | 0, value)) small = false
   }
+  const numbers = small ? new Int32Array(end) : new Float64Array(end)
+  for (let i = 0; i < end; i++) numbers[i] = array[i + 1] as number
+  numbers.sort()
+  for (let i = 0; i < end; i++) array[i + 1] = numbers[i]
+  return true
+}
+
+function before(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, b: LuaValue): boolean {
+  if (--meter.steps < 0) meter.tick()
+  const result = order(a, b)
+  return result === true || (result !== false && isTrue(first(result)))
 }
 
 /**
  * Quicksort with the median of three, taking the same decisions as Lua's: what an unstable sort does to equal elements,
  * and when an inconsistent order is noticed, is then the same too.
  */
-function sortRange(a: LuaValue[], from: number, to: number, before: (a: LuaValue, b: LuaValue) => boolean): void {
+function sortRange(a: LuaValue[], from: number, to: number, order: (a: LuaValue, b: LuaValue) => LuaResult): void {
   let [low, high] = [from, to]
   while (low < high) {
-    if (before(a[high], a[low])) swap(a, low, high)
+    if (before(order, a[high], a[low])) swap(a, low, high)
     if (high - low === 1) break
     const middle = (low + high) >> 1
-    if (before(a[middle], a[low])) swap(a, middle, low)
-    else if (before(a[high], a[middle])) swap(a, middle, high)
+    if (before(order, a[middle], a[low])) swap(a, middle, low)
+    else if (before(order, a[high], a[middle])) swap(a, middle, high)
     if (high - low === 2) break
     const pivot = a[middle]
     swap(a, middle, high - 1)
     let i = low
     let j = high - 1
     for (;;) {
-      while (before(a[++i], pivot)) if (i > high) throw libraryError(INVALID_ORDER)
-      while (before(pivot, a[--j])) if (j < low) throw libraryError(INVALID_ORDER)
+      while (before(order, a[++i], pivot)) if (i > high) throw libraryError(INVALID_ORDER)
+      while (before(order, pivot, a[--j])) if (j < low) throw libraryError(INVALID_ORDER)
       if (j < i) break
       swap(a, i, j)
     }
     swap(a, high - 1, i)
     // The smaller half recurses, the larger one continues here.
     if (i - low < high - i) {
-      sortRange(a, low, i - 1, before)
+      sortRange(a, low, i - 1, order)
       low = i + 1
     } else {
-      sortRange(a, i + 1, high, before)
+      sortRange(a, i + 1, high, order)
       high = i - 1
     }
     meter.spend((high - low) >> 4)
