@@ -82,6 +82,8 @@ export class SnapshotFile implements SnapshotSink {
     try {
       // The beginner must not hear of a failure before it knows what it began.
       await Promise.resolve()
+      const directory = path.dirname(this.temporary)
+      if (!(await this.#disk.exists(directory))) await this.#disk.makeDirectory(directory)
       const file = await this.#disk.open(this.temporary, 'create')
       try {
         await this.#writeTo(file)

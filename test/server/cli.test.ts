@@ -95,8 +95,8 @@ describe('the program', () => {
     fs.writeFileSync(file, `port 0\nunixsocket "${socket}"\nmaxclients 77\ndatabases 3\n`)
     const program = runProgram([file, '--databases', '5'], { cwd })
     await ready(program)
-    // What the file does not say is as redis.conf has it: no append-only file.
-    expect(program.output()).toContain('data="in memory only"')
+    // What the file does not say is as redis.conf has it: no append-only file, but snapshots.
+    expect(program.output()).toContain(`data=${join(cwd, 'dump.rdb')}`)
     const connection = await RawConnection.open(socket)
     const reply = '*4\r\n$10\r\nmaxclients\r\n$2\r\n77\r\n$9\r\ndatabases\r\n$1\r\n5\r\n'
     const got = await connection.ask('CONFIG GET maxclients databases\r\n', reply)

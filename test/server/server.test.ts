@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PersistenceError, startServer } from '../../src/index.ts'
 import { encode } from '../support/engine.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
@@ -117,6 +117,45 @@ test('SHUTDOWN stops the server as close does', async () => {
   const reader = await RawConnection.open(again.port)
   const reply = '*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1\r\n'
   expect(await reader.ask('MGET a b c\r\n', reply)).toBe(reply)
+})
+
+describe('with save points', () => {
+  const config = { save: '100 1', appendonly: false }
+
+  test('SHUTDOWN, and closing, make a snapshot first; SHUTDOWN NOSAVE does not', async () => {
+    const dir = temporaryDirectory()
+    for (const [end, value] of [
+      ['SHUTDOWN', '1'],
+      ['SHUTDOWN NOSAVE', '1'],
+      ['close', '2'],
+      ['SHUTDOWN NOSAVE', '2'],
+      ['SHUTDOWN SAVE', '3'],
+    ]) {
+      const server = await startTestServer({ dir, config })
+      const connection = await RawConnection.open(server.port)
+      expect(await connection.ask('INCR runs\r\n', ':1\r\n')).toMatch(/^:/)
+      if (end === 'close') await server.close()
+      else connection.send(`${end}\r\nSET runs 100\r\n`)
+      await server.stopped
+      const again = await startTestServer({ dir, appendonly: false })
+      const reader = await RawConnection.open(again.port)
+      expect(await reader.ask('GET runs\r\n', `$1\r\n${value}\r\n`)).toBe(`$1\r\n${value}\r\n`)
+      await again.close()
+    }
+  })
+
+  test('SHUTDOWN is refused while the snapshot cannot be made, unless it is forced', async () => {
+    const dir = temporaryDirectory()
+    const server = await startTestServer({ dir, config })
+    fs.mkdirSync(join(dir, 'dump.rdb'))
+    const connection = await RawConnection.open(server.port)
+    await connection.ask('SET a 1\r\n', '+OK\r\n')
+    const refused = '-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n'
+    expect(await connection.ask('SHUTDOWN\r\nPING\r\n', refused)).toBe(refused)
+    connection.send('SHUTDOWN FORCE\r\n')
+    expect(await connection.rest()).toBe('')
+    await expect(server.stopped).rejects.toThrow('the snapshot could not be saved')
+  })
 })
 
 test('options that cannot be taken are named', async () => {

@@ -92,15 +92,15 @@ describe('DEBUG', () => {
 
   test('HELP lists what there is', () => {
     const help = createEngine({ 'enable-debug-command': 'yes' }).connect().ask('DEBUG', 'HELP')
-    for (const word of ['OBJECT', 'SLEEP', 'SET-ACTIVE-EXPIRE', 'HELP']) expect(help).toContain(`+${word}`)
+    for (const word of ['OBJECT', 'RELOAD', 'SLEEP', 'SET-ACTIVE-EXPIRE', 'HELP']) expect(help).toContain(`+${word}`)
   })
 })
 
 describe('SHUTDOWN', () => {
   test.each([
-    [[], { save: 'default', now: false, force: false, abort: false }],
-    [['NOSAVE'], { save: 'nosave', now: false, force: false, abort: false }],
-    [['save', 'now', 'force'], { save: 'save', now: true, force: true, abort: false }],
+    [[], { save: 'default', now: false, force: false }],
+    [['NOSAVE'], { save: 'nosave', now: false, force: false }],
+    [['save', 'now', 'force'], { save: 'save', now: true, force: true }],
   ])('%j asks the host, and runs nothing more of this client', (words, options) => {
     const { engine, connect } = createEngine()
     const asked: object[] = []
@@ -112,6 +112,20 @@ describe('SHUTDOWN', () => {
     )
     expect(asked).toEqual([options])
     expect(engine.stats.commandsProcessed).toBe(1)
+  })
+
+  test('that does not come about is answered with an error, and the client goes on', () => {
+    const { engine, connect } = createEngine()
+    let refuse = (): void => {}
+    engine.host = {
+      shutdown: (_options, refused) => {
+        refuse = refused
+      },
+    }
+    const client = connect()
+    expect(client.sendRaw('SHUTDOWN\r\nPING\r\n')).toBe('')
+    refuse()
+    expect(client.received()).toBe('-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n')
   })
 
   test.each([
