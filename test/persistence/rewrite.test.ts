@@ -266,6 +266,23 @@ describe('the process or the power ending', () => {
       expect(listOf(await replayed(again.disk.powerCut())), what).toEqual(list)
     }
   })
+  test('under everysec may lose the last second, but nothing in the middle', async () => {
+    const crashes: { disk: MemoryDisk; what: string }[] = []
+    const started = await startSaving({ settings: { appendonly: 'yes', appendfsync: 'everysec' } })
+    const { disk } = started
+    await rewriteUnderLoad(started, (operation) => {
+      for (const torn of [0, 20, 80]) {
+        crashes.push({
+          disk: disk.powerCut(torn),
+          what: `power cut, ${torn} bytes torn at ${operation}: ${disk.history.at(-1)}`,
+        })
+      }
+    })
+    for (const { disk, what } of crashes) {
+      const list = listOf(await replayed(disk))
+      expect([what, list]).toEqual([what, list.map((_, i) => `${i}`)])
+    }
+  })
 })
 
 describe('the disk failing', () => {

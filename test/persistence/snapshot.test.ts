@@ -292,6 +292,24 @@ describe('a large value', () => {
     expect(await loaded(disk)).toEqual(before)
   })
 
+  test('is not mixed with what changes in other databases while it is written', async () => {
+    const { connect, disk, engine, slice, finish } = await startSaving({ tickMs: 0.6 })
+    const client = connect()
+    const other = connect()
+    fillLarge(client)
+    fill(client)
+    other.ask('SELECT', '3')
+    for (let i = 0; i < 50; i++) other.ask('SET', `there:${i}`, 'before')
+    const before = dump(engine)
+    client.ask('BGSAVE')
+    for (let i = 0; engine.saving!.status.keysProcessed < 53 && i < 50; i++) {
+      slice()
+      other.ask('SET', `there:${i}`, 'after')
+    }
+    await finish()
+    expect(await loaded(disk)).toEqual(before)
+  })
+
   test('that expires is written at once', async () => {
     const { connect, disk, engine, clock, slice, finish } = await startSaving({ tickMs: 0.6 })
     const client = connect()
