@@ -46,6 +46,15 @@ test('work-queue: a worker and the server are killed, every job is done', async 
   expect(output).toMatch(/400 jobs: 400 done, 0 lost, 0 wrong; still waiting: 0\n$/)
 }, 90_000)
 
+test('bullmq: a worker and the server are killed, every job completes once', async () => {
+  const { code, output } = await run('bullmq.ts')
+  expect(code, output).toBe(0)
+  expect(output).toMatch(/the worker was killed with [1-4] jobs in hand\nthe server was killed\nthe server is back\n/)
+  const [, stalled] = /(\d+) jobs had lost their worker/.exec(output)!
+  expect(Number(stalled)).toBeGreaterThan(0)
+  expect(output).toMatch(/300 jobs: 300 completed, 0 twice, 0 wrong, 0 unfinished\n$/)
+}, 90_000)
+
 test('embedded: the engine in a program, and its data after it', async () => {
   const { code, output } = await run('embedded.ts')
   expect(code, output).toBe(0)
@@ -66,5 +75,5 @@ test('the table lists every example', () => {
   const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'))
   for (const file of files) expect(table).toContain(`examples/${file}`)
-  expect(files.length).toBe(3)
+  expect(files.length).toBe(4)
 })
