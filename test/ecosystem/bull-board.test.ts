@@ -110,6 +110,7 @@ test('queues, jobs, logs, workers and the server are shown, and acted upon', asy
   await eventually(async () => (await queue.getCompletedCount()) === 3)
   await board.ask('put', '/api/queues/:queueName/:jobId/clean', { params })
   expect(await queue.getFailedCount()).toBe(0)
+  await board.ask('put', '/api/queues/:queueName/pause', { params })
   await board.ask('put', '/api/queues/:queueName/obliterate', { params })
   expect((await shown())[0]!.counts).toMatchObject({ completed: 0, failed: 0, delayed: 0, waiting: 0 })
 })
