@@ -9,7 +9,7 @@
 import { Call } from '../engine/call.ts'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
-import { ENGINE_JOURNAL_FAILED, type Engine } from '../engine/engine.ts'
+import { ENGINE_JOURNAL_FAILED, ENGINE_SAVE_FAILED, type Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
@@ -137,6 +137,7 @@ export class ScriptCommands {
     if (this.#readOnly) return READ_ONLY
     if (!this.wrote) {
       const { journal, state } = this.#engine
+      if (command.isWrite && (state & ENGINE_SAVE_FAILED) !== 0) return ERR.misconfRdb
       if (command.isWrite && (state & ENGINE_JOURNAL_FAILED) !== 0) return ERR.misconfAof(journal.failure ?? '')
       if (this.#outOfMemory && command.flags.has('denyoom')) return ERR.outOfMemory
     }

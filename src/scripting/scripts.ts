@@ -13,7 +13,13 @@
 
 import { BusyClients } from '../engine/busy-clients.ts'
 import type { Call } from '../engine/call.ts'
-import { ENGINE_BUSY, ENGINE_JOURNAL_FAILED, ENGINE_MEMORY_LIMITED, type Engine } from '../engine/engine.ts'
+import {
+  ENGINE_BUSY,
+  ENGINE_JOURNAL_FAILED,
+  ENGINE_MEMORY_LIMITED,
+  ENGINE_SAVE_FAILED,
+  type Engine,
+} from '../engine/engine.ts'
 import type { ScriptRunner } from '../engine/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
@@ -170,6 +176,7 @@ export class Scripts implements ScriptRunner {
     if ((flags & SCRIPT_UNDECLARED) !== 0) return
     const { engine } = this
     if ((flags & SCRIPT_NO_WRITES) === 0) {
+      if ((engine.state & ENGINE_SAVE_FAILED) !== 0) throw ERR.misconfRdb
       if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) throw ERR.misconfAof(engine.journal.failure ?? '')
       if (readOnly) throw WRITE_FLAG_IN_READ_ONLY
     }

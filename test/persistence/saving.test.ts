@@ -184,6 +184,8 @@ describe('BGSAVE', () => {
     expect(client.ask('SET', 'k', 'v')).toBe(misconf)
     expect(client.ask('PING')).toBe(misconf)
     expect(client.ask('GET', 'k')).toBe('$-1\r\n')
+    expect(client.ask('EVAL', "return redis.call('SET', KEYS[1], 'v')", '1', 'k')).toContain(misconf.slice(0, 60))
+    expect(client.ask('EVAL', "return redis.call('GET', KEYS[1])", '1', 'k')).toBe('$-1\r\n')
     engine.config.set('stop-writes-on-bgsave-error', 'no')
     expect(client.ask('SET', 'k', 'v')).toBe(OK)
     engine.config.set('stop-writes-on-bgsave-error', 'yes')
