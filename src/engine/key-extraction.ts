@@ -4,6 +4,7 @@
 // command runs (scripts, access rules, cluster) asks here too.
 
 import type { Arguments } from '../protocol/arguments.ts'
+import { INT64_MAX, INT64_MIN } from '../util/numbers.ts'
 import type { Command, KeySpec } from './command.ts'
 
 export interface FoundKey {
@@ -32,7 +33,11 @@ export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[
     const range = keyRange(spec, args, from)
     if (range === 'invalid') return undefined
     if (range === 'none') continue
-    const flags = spec.flags?.includes('variable_flags') ? variableFlags(command, spec, args, from) : keyFlags(spec)
+    const flags = range.loose
+      ? []
+      : spec.flags?.includes('variable_flags')
+        ? variableFlags(command, spec, args, from)
+        : keyFlags(spec)
     for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
   }
   return found
@@ -59,6 +64,16 @@ interface KeyRange {
   first: number
   last: number
   step: number
+  /** The count of keys is no plain number: Redis then finds the keys in another way, which knows no flags. */
+  loose?: boolean
+}
+
+/** A count of keys as C's atoi reads it: what stands at the beginning, kept within 64 bits, and 32 of those. */
+function readCount(text: string): number | undefined {
+  const number = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)
+  if (number === null) return undefined
+  const value = BigInt(number[1]!.replace('+', ''))
+  return Number(BigInt.asIntN(32, value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : value))
 }
 
 /** Positions of a spec's keys, counted from the command's name. */
@@ -75,11 +90,11 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
     range = { first, last: end, step }
   } else if (spec.count !== undefined) {
     if (spec.count >= count) return 'invalid'
-    // As C's atoi reads it, to which Redis falls back here.
-    const number = /^[ \t\n\v\f\r]*\+?(\d{1,18})/.exec(args.string(from + spec.count))
-    if (number === null) return 'invalid'
+    const text = args.string(from + spec.count)
+    const number = readCount(text)
+    if (number === undefined) return 'invalid'
     const first = spec.first ?? spec.count + 1
-    range = { first, last: first + Number(number[1]) - 1, step: 1 }
+    range = { first, last: first + number - 1, step: 1, loose: !/^(0|[1-9]\d*)$/.test(text) }
   } else {
     const { first = 1, last = first, step = 1 } = spec
     range = { first, last: last < 0 ? count + last : last, step }

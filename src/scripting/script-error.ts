@@ -33,7 +33,8 @@ export function scriptError(error: LuaError | ScriptKilled, name: string): Reply
   const { source } = error
   const where = source === undefined ? '' : ` script: ${name}, on ${sourceName(source)}:${source.line}.`
   const text = error instanceof ScriptKilled ? error.message : oneLine(errorText(error))
-  return new ReplyError(text + where)
+  // With a position the text is printed as C prints a string: up to a zero byte.
+  return new ReplyError(where === '' ? text : text.split('\0', 1)[0] + where)
 }
 
 /** True when the error came from a command, where it was counted. */

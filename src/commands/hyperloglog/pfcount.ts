@@ -37,15 +37,12 @@ function countOne(call: Call): number | bigint {
   if (entry === NONE) return 0
   hyperLogLogOf(db, entry, value)
   const stored = storedCount(value)
-  if (stored !== undefined) {
-    // As in Redis its encoding is raw from now on.
-    db.resizeString(entry, value.length, value)
-    return stored
-  }
+  if (stored === undefined) entry = db.findForWrite(key)
+  // As in Redis its encoding is raw from now on, whatever comes of it.
+  db.resizeString(entry, value.length, value)
+  if (stored !== undefined) return stored
   const count = estimate(value)
   if (count === undefined) throw ERR.corruptHyperLogLog
-  entry = db.findForWrite(key)
-  db.resizeString(entry, value.length, value)
   storeCount(value, count)
   call.changed(key, 'untold')
   return count
