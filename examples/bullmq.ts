@@ -57,6 +57,8 @@ async function work(name: string, port: number): Promise<void> {
       stalledInterval: 500,
       // A job may lose its worker once to the first kill and once more while the server is away.
       maxStalledCount: 5,
+      // How long a worker whose server did not answer rests before it asks again.
+      runRetryDelay: 200,
     },
   )
   // While the server is away there is nothing to do but to wait: the worker tries again by itself.

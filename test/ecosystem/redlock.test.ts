@@ -49,7 +49,7 @@ test('several resources are locked together or not at all', async () => {
 })
 
 test('who waits gets the lock when it ends by itself, and the old holder cannot release it', async () => {
-  const locks = redlock([client()], { retryCount: 50, retryDelay: 10, retryJitter: 5 })
+  const locks = redlock([client()], { retryCount: 20, retryDelay: 10, retryJitter: 5 })
   const lost = await locks.acquire(['short'], 40)
   const next = await locks.acquire(['short'], 5000)
   await expect(lost.release()).rejects.toThrow()
@@ -58,9 +58,9 @@ test('who waits gets the lock when it ends by itself, and the old holder cannot 
 
 test('a routine under a lock that is renewed while it runs', async () => {
   const redis = client()
-  const locks = redlock([redis], { automaticExtensionThreshold: 60, retryCount: 3 })
-  const result = await locks.using(['long'], 170, async (signal) => {
-    await new Promise((resolve) => setTimeout(resolve, 250))
+  const locks = redlock([redis], { automaticExtensionThreshold: 200, retryCount: 3 })
+  const result = await locks.using(['long'], 400, async (signal) => {
+    await new Promise((resolve) => setTimeout(resolve, 500))
     expect(signal.aborted).toBe(false)
     expect(await redis.exists('long')).toBe(1)
     return 'done'
