@@ -94,12 +94,12 @@ function replyTable(reply: Reply, table: LuaTable, stack: Frame[]): void {
 function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
   const error = table.getString('err')
   if (typeof error === 'string') {
-    reply.error(new ReplyError(oneLine(error.replace(/[\r\n]+$/, ''))))
+    reply.error(new ReplyError(oneLine(untilZero(error).replace(/[\r\n]+$/, ''))))
     return true
   }
   const ok = table.getString('ok')
   if (typeof ok === 'string') {
-    reply.status(oneLine(ok))
+    reply.status(oneLine(untilZero(ok)))
     return true
   }
   const double = table.getString('double')
@@ -152,4 +152,10 @@ function count(table: LuaTable): number {
 /** A status or an error is one line. */
 export function oneLine(text: string): string {
   return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text
+}
+
+/** What C takes a string for: what stands before its first zero byte. */
+export function untilZero(text: string): string {
+  const end = text.indexOf('\0')
+  return end === -1 ? text : text.slice(0, end)
 }

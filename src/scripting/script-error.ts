@@ -4,7 +4,7 @@ import { ReplyError } from '../protocol/errors.ts'
 import { caughtError, type LuaError, type Position } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
 import { rawToString } from './lua/value.ts'
-import { oneLine } from './reply-from-lua.ts'
+import { oneLine, untilZero } from './reply-from-lua.ts'
 
 /** Thrown through a running script to end it. No script can catch it. */
 export class ScriptKilled {
@@ -34,7 +34,7 @@ export function scriptError(error: LuaError | ScriptKilled, name: string): Reply
   const where = source === undefined ? '' : ` script: ${name}, on ${sourceName(source)}:${source.line}.`
   const text = error instanceof ScriptKilled ? error.message : oneLine(errorText(error))
   // With a position the text is printed as C prints a string: up to a zero byte.
-  return new ReplyError(where === '' ? text : text.split('\0', 1)[0] + where)
+  return new ReplyError(where === '' ? text : untilZero(text) + where)
 }
 
 /** True when the error came from a command, where it was counted. */

@@ -4,6 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'
+import { oneLine } from '../../scripting/reply-from-lua.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 import { SCRIPT_FLAGS } from '../../scripting/shebang.ts'
 import { Glob } from '../../util/glob.ts'
@@ -31,7 +32,7 @@ export const functionList = defineCommand({
       else if (pattern === undefined && args.equalsIgnoreCase(i, 'LIBRARYNAME')) {
         if (i + 1 === args.length) throw ERR.of('library name argument was not given')
         pattern = new Glob(args.string(++i), 'ignored')
-      } else throw ERR.of(`Unknown argument ${args.string(i)}`)
+      } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
     const { libraries } = scriptsOf(call.engine).functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
