@@ -36,11 +36,11 @@ export class BusyClients implements RequestHandler {
     if (this.#began) return
     this.#began = true
     const engine = this.#engine
-    // A unit that has begun is not cut in two by writing it.
+    // A unit that has begun is not cut in two by writing it; then those wait who wrote in the same turn.
     if (!engine.unitBegun) engine.journal.write()
     for (const client of engine.flushQueue) {
       if (client === engine.currentClient) continue
-      if (engine.unitBegun || this.#mustWait(client)) this.#waiting.add(client)
+      if (this.#mustWait(client)) this.#waiting.add(client)
       else send(client)
     }
   }

@@ -92,7 +92,9 @@ export class Scripts implements ScriptRunner {
   }
 
   get functionCount(): number {
-    return this.functions.functions.size
+    let count = 0
+    for (const { functions } of this.functions.libraries.values()) count += functions.length
+    return count
   }
 
   abort(): void {
