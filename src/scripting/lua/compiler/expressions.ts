@@ -541,12 +541,37 @@ export function describe(node: Expression): string {
       return describe(node.inner)
     // What a constant decides, Lua's compiler has already left out.
     case 'and':
-      return isConstant(node.left) && isTruthy(node.left) ? describe(node.right) : ''
+      return constantTruth(node.left) === true || leads(node.left, 'or') ? describe(node.right) : ''
     case 'or':
-      return node.left.kind === 'nil' || node.left.kind === 'false' ? describe(node.right) : ''
+      return constantTruth(node.left) === false || leads(node.left, 'and') ? describe(node.right) : ''
     default:
       return ''
   }
+}
+
+/**
+ * Whether the first jump of an operand leads to what follows it, as that of `a or b` in `(a or b) and c` does. Lua follows
+ * that jump when it looks for the name of a value, and so finds that of c; elsewhere jumps lead it past the name.
+ */
+function leads(node: Expression, kind: 'and' | 'or'): boolean {
+  if (node.kind === 'single') return leads(node.inner, kind)
+  if (node.kind !== kind) return false
+  const left = withoutParentheses(node.left)
+  return left.kind === 'and' || left.kind === 'or' ? leads(left, kind) : !isConstant(left)
+}
+
+/** Whether a constant is true in a condition; undefined for what is none. */
+function constantTruth(node: Expression): boolean | undefined {
+  if (node.kind === 'single') return constantTruth(node.inner)
+  if (node.kind === 'unary' && node.operator === 'not') {
+    const truth = constantTruth(node.operand)
+    return truth === undefined ? undefined : !truth
+  }
+  return isConstant(node) ? isTruthy(node) : undefined
+}
+
+function withoutParentheses(node: Expression): Expression {
+  return node.kind === 'single' ? withoutParentheses(node.inner) : node
 }
 
 export function describeArgument(node: Expression): string {
