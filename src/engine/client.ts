@@ -15,6 +15,7 @@ import type { Waiter } from '../queues/waiting-room.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Parked } from './blocking.ts'
 import type { Engine } from './engine.ts'
+import { lookAhead } from './lookahead.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
@@ -160,6 +161,14 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   get outputClass(): ClientClass {
     return this.channels.size + this.patterns.size + this.shardChannels.size > 0 ? 'pubsub' : 'normal'
+  }
+
+  // ── requests ─────────────────────────────────────────────────────────────
+
+  /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
+  feed(source: Source, start: number, end: number): void {
+    lookAhead(source, start, end, this.engine.databases[this.database]!.keys)
+    this.parser.feed(source, start, end, this)
   }
 
   // ── replies ──────────────────────────────────────────────────────────────

@@ -248,7 +248,7 @@ export class Engine implements DatabaseHost {
     this.#timed = 0
     this.replies.open(client)
     try {
-      client.parser.feed(source, start, end, client)
+      client.feed(source, start, end)
     } catch (error) {
       this.endBadClient(client, error)
     }

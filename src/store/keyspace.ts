@@ -59,6 +59,9 @@ export function align(length: number): number {
 /** No such entry. */
 export const NONE = -1
 
+/** What `fetch` has come to: entries, then refs. */
+const fetched = new Int32Array(16)
+
 export class Keyspace {
   readonly arena: Arena
   readonly expiries: DeadlineHeap
@@ -113,6 +116,25 @@ export class Keyspace {
       entry = page[at + NEXT]! - 1
     }
     return NONE
+  }
+
+  /** Brings what `find` will look at into the processor's cache, for `count` ≤ 16 keys at once: each round waits once for all. */
+  fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const bucket = this.#bucketOf(hashBytes(source, starts[i]!, lengths[i]!, this.#seed))
+      fetched[i] = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
+    }
+    for (let i = 0; i < count; i++) {
+      const entry = fetched[i]!
+      if (entry >= 0) fetched[i] = this.word(entry, KEY)
+    }
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const ref = fetched[i]!
+      if (ref > 0) sum += this.arena.length(ref)
+    }
+    // Used, so that it is not optimised away.
+    fetched[0] = sum
   }
 
   /**
