@@ -10,7 +10,7 @@
 //
 // The thread never closes a descriptor, because they are this thread's too: its
 // listening sockets stay as they are while it is parked, outside any event loop.
-// See docs/decisions/0005-scripts-that-take-long.md.
+// See docs/decisions/0010-scripts-that-take-long.md.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { BusyClients } from '../engine/busy-clients.ts'
