@@ -1,0 +1,112 @@
+// What a script cannot do: reach JavaScript, change the world for the next one, or take the server with it.
+
+import { expect, test } from 'vitest'
+import { createEngine } from '../support/engine.ts'
+
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  '__defineGetter__',
+  'length',
+  'call',
+  'apply',
+  'bind',
+  'arguments',
+  'caller',
+  'globalThis',
+  'process',
+  'require',
+]
+
+test.each(NAMES)("'%s' is a name like any other", (name) => {
+  const client = createEngine().connect()
+  const ask = (script: string, ...args: string[]): string => client.ask('EVAL', script, 0, ...args)
+  expect(ask('local t = {} return t[ARGV[1]] == nil', name)).toBe(':1\r\n')
+  expect(ask("local t = {} t[ARGV[1]] = 'x' return t[ARGV[1]]", name)).toBe('$1\r\nx\r\n')
+  expect(ask('return rawget(_G, ARGV[1]) == nil and string[ARGV[1]] == nil and cjson[ARGV[1]] == nil', name)).toBe(
+    ':1\r\n',
+  )
+  expect(ask('return pcall(function() return _G[ARGV[1]] end)', name)).toBe('$-1\r\n')
+  if (name !== 'call') expect(ask('return redis[ARGV[1]] == nil', name)).toBe(':1\r\n')
+  expect(ask('return cjson.decode(ARGV[1])[ARGV[2]]', `{"${name}":"y"}`, name)).toBe('$1\r\ny\r\n')
+  expect(ask('return cmsgpack.unpack(cmsgpack.pack({[ARGV[1]] = "z"}))[ARGV[1]]', name)).toBe('$1\r\nz\r\n')
+  expect(ask('return redis.pcall(ARGV[1], "k")', name)).toBe('-ERR Unknown Redis command called from script\r\n')
+  expect(ask('return redis.call("HSET", "h", ARGV[1], "v")', name)).toBe(':1\r\n')
+  expect(ask('redis.setresp(3) return redis.call("HGETALL", "h").map[ARGV[1]]', name)).toBe('$1\r\nv\r\n')
+})
+
+test('code that was loaded sees the same globals', () => {
+  const client = createEngine().connect()
+  const reply = client.ask('EVAL', "return loadstring('return process')()", 0)
+  expect(reply).toMatch(
+    /^-ERR \[string "return process"\]:1: Script attempted to access nonexistent global variable 'process'/,
+  )
+})
+
+test('what a script could leave to the next one is read-only', () => {
+  const client = createEngine().connect()
+  const readonly = /Attempt to modify a readonly table/
+  for (const script of [
+    'x = 1',
+    '_G.x = 1',
+    "rawset(_G, 'x', 1)",
+    'getmetatable(_G).__index = nil',
+    'setmetatable(_G, {})',
+    'string.len = nil',
+    "rawset(table, 'insert', nil)",
+    'getmetatable("").__index = {}',
+    'redis.call = nil',
+    'cjson.null = 1',
+    'table.insert(redis, 1)',
+  ]) {
+    expect(client.ask('EVAL', script, 0), script).toMatch(readonly)
+  }
+  expect(client.ask('EVAL', "return string.len('abc')", 0)).toBe(':3\r\n')
+})
+
+test('functions have globals of their own, which are no less read-only', () => {
+  const client = createEngine().connect()
+  const code = `#!lua name=l
+redis.register_function('set', function() x = 1 end)
+redis.register_function('raw', function() rawset(redis, 'call', 1) end)
+redis.register_function('arguments', function(keys, args) keys[1] = 'changed' return keys end)`
+  client.ask('FUNCTION', 'LOAD', code)
+  expect(client.ask('FCALL', 'set', 0)).toMatch(/Attempt to modify a readonly table/)
+  expect(client.ask('FCALL', 'raw', 0)).toMatch(/Attempt to modify a readonly table/)
+  expect(client.ask('FCALL', 'arguments', 1, 'k')).toBe('*1\r\n$7\r\nchanged\r\n')
+  expect(client.ask('FCALL', 'arguments', 0)).toBe('*1\r\n$7\r\nchanged\r\n')
+})
+
+test('a script that asks for more memory than there may be gets an error', () => {
+  const client = createEngine().connect()
+  expect(client.ask('EVAL', "return #string.rep('x', 400 * 1024 * 1024)", 0)).toMatch(/^-ERR not enough memory/)
+  expect(client.ask('PING')).toBe('+PONG\r\n')
+})
+
+test('a reply too large for a script is its error, not that of the command', () => {
+  const { connect, engine } = createEngine()
+  const client = connect()
+  client.ask('SET', 'large', 'x'.repeat(4_000_000))
+  const script = "local t = {} for i = 1, 100 do t[i] = redis.call('GET', 'large') end return #t"
+  expect(client.ask('EVAL', script, 0)).toMatch(/^(-ERR not enough memory|:100)/)
+  expect(engine.commands.get('GET')!.failed).toBe(0)
+  expect(client.ask('GET', 'none')).toBe('$-1\r\n')
+})
+
+test('where nobody can ask for an end, an endless script that has changed nothing is ended by itself', () => {
+  const { connect, clock } = createEngine()
+  const client = connect()
+  const { monotonic } = clock
+  clock.monotonic = () => {
+    clock.advance(500)
+    return monotonic.call(clock)
+  }
+  expect(client.ask('EVAL', 'while true do pcall(function() while true do end end) end', 0)).toMatch(
+    /^-ERR Script ran for longer than busy-reply-threshold\.\.\. script: \w+, on @user_script:1\.\r\n$/,
+  )
+  expect(client.ask('PING')).toBe('+PONG\r\n')
+})
