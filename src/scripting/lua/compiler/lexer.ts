@@ -110,6 +110,8 @@ export class Lexer {
 
   /** Throws an error at the current token. */
   fail(message: string): never {
+    // Lua takes a zero byte for no token at all.
+    if (this.token === '\0') this.failPlainly(message)
     this.#failNear(message, this.#near(this.token))
   }
 
