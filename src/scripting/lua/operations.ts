@@ -255,6 +255,12 @@ function orderProblem(a: LuaValue, b: LuaValue): string {
 
 // Functions
 
+/** What is called for a value that is no function. What cannot be called says so only then: its arguments come first. */
+export function callee(value: LuaValue, name = ''): LuaFunction {
+  if (metamethod(value, '__call') !== undefined) return callable(value, name)
+  return () => typeError('call', value, name)
+}
+
 /** Makes the function value of a generator: outside a coroutine it is driven to its end. */
 function coroutineFunction(generator: LuaGenerator): LuaFunction {
   const plain: LuaFunction = (...args) => {
@@ -332,7 +338,7 @@ class Operations {
   readonly first = first
   readonly all = all
   readonly settle = settle
-  readonly callee = callable
+  readonly callee = callee
   readonly settleResumable = settleResumable
   readonly tailCall = TailCall.to
   readonly concat = concat

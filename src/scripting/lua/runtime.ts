@@ -14,7 +14,7 @@ import { osLibrary } from './lib/os.ts'
 import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
-import { Site } from './site.ts'
+import { FunctionSite, Site } from './site.ts'
 import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaValue } from './value.ts'
 
@@ -37,7 +37,17 @@ export class LuaRuntime {
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
     this.globals = baseLibrary((source, chunk) => this.compile(source, chunk))
     const G = this.globals
-    this.#known = { R: operations, T: LuaTable, M: meter, G, N: NONE, A: Array.isArray, F: first, S: Site }
+    this.#known = {
+      R: operations,
+      T: LuaTable,
+      M: meter,
+      G,
+      N: NONE,
+      A: Array.isArray,
+      F: first,
+      S: Site,
+      P: FunctionSite,
+    }
     this.globals.set('_G', this.globals)
     this.globals.set('_VERSION', 'Lua 5.1')
     this.globals.set('table', tableLibrary())

@@ -8,16 +8,34 @@
 // Only tables have a `shape`, so that one comparison also tells a table from any other value.
 //
 // Methods are found where `__index` leads: a site remembers that way as well, for one table between object and method.
+//
+// Functions that are called by the name of a global (`tonumber(x)`, `math.floor(x)`) have sites of another kind: where globals
+// and libraries are read-only, as in all worlds of Redis, the function itself is remembered.
 
 import { metatableOf } from './calls.ts'
 import { runtimeError } from './errors.ts'
-import { index, setIndex } from './operations.ts'
+import { callee, index, setIndex } from './operations.ts'
 import { Shape } from './shape.ts'
 import { LuaTable, READ_ONLY } from './table.ts'
-import type { LuaValue } from './value.ts'
+import type { LuaFunction, LuaValue } from './value.ts'
 
 /** The shape of no table: what a site knows before it has met one. */
 const NO_SHAPE = new Shape([undefined], 0, false)
+
+/** How a key is found through a metatable: the places of `__index` there and of the key in the table that it names. */
+interface Way {
+  readonly metaShape: Shape
+  readonly indexPlace: number
+  readonly holderShape: Shape
+  readonly holderPlace: number
+}
+
+function wayFrom(metatable: LuaTable, key: string): Way | undefined {
+  const indexPlace = metatable.shape.find('__index')
+  const holder = metatable.values[indexPlace]
+  if (!(holder instanceof LuaTable)) return undefined
+  return { metaShape: metatable.shape, indexPlace, holderShape: holder.shape, holderPlace: holder.shape.find(key) }
+}
 
 export class Site {
   /** The table met last, and the place of the key there. */
@@ -27,14 +45,12 @@ export class Site {
   /** What errors call the object, like `local 'x'`; empty when it has no name. */
   readonly name: string
 
-  /** A shared shape without the key, for reading: what follows says where the metatable leads from there. */
+  /** A shared shape without the key. */
   #without: Shape = NO_SHAPE
-  #metaShape: Shape = NO_SHAPE
-  #indexPlace = 0
-  #holderShape: Shape = NO_SHAPE
-  #holderPlace = 0
-  /** For writing: the shape when the key has been added to that without it. */
+  /** For writing: that shape with the key added. */
   #with: Shape = NO_SHAPE
+  /** For reading: where a metatable leads. */
+  #way: Way | undefined = undefined
 
   constructor(key: string, name: string) {
     this.key = key
@@ -63,25 +79,16 @@ export class Site {
       metatable = metatableOf(object)
       if (metatable === undefined) return index(object, this.key, this.name)
     }
-    if (metatable.shape === this.#metaShape) {
-      const holder = metatable.values[this.#indexPlace]
-      if (holder instanceof LuaTable && holder.shape === this.#holderShape) {
-        const value = holder.values[this.#holderPlace]
+    const way = this.#way
+    if (way !== undefined && metatable.shape === way.metaShape) {
+      const holder = metatable.values[way.indexPlace]
+      if (holder instanceof LuaTable && holder.shape === way.holderShape) {
+        const value = holder.values[way.holderPlace]
         if (value !== undefined) return value
       }
     }
-    this.#learn(metatable)
+    this.#way = wayFrom(metatable, this.key)
     return index(object, this.key, this.name)
-  }
-
-  #learn(metatable: LuaTable): void {
-    const indexPlace = metatable.shape.find('__index')
-    const holder = metatable.values[indexPlace]
-    if (!(holder instanceof LuaTable)) return
-    this.#metaShape = metatable.shape
-    this.#indexPlace = indexPlace
-    this.#holderShape = holder.shape
-    this.#holderPlace = holder.shape.find(this.key)
   }
 
   /** `object.key = value` by all rules. */
@@ -117,5 +124,34 @@ export class Site {
       return
     }
     setIndex(object, this.key, value, this.name)
+  }
+}
+
+/** Where a function is called by the name of a global, or of a field of one. */
+export class FunctionSite {
+  /** The shape of the globals for which `value` holds. */
+  shape: Shape = NO_SHAPE
+  value: LuaFunction | undefined = undefined
+  readonly #global: Site
+  readonly #field: Site | undefined
+
+  constructor(global: string, field?: string) {
+    this.#global = new Site(global, '')
+    this.#field = field === undefined ? undefined : new Site(field, `global '${global}'`)
+  }
+
+  /** The function that is called, by all rules. */
+  find(globals: LuaTable): LuaFunction {
+    const member = this.#field
+    const holder = this.#global.get(globals)
+    const value = member === undefined ? holder : member.get(holder)
+    if (typeof value !== 'function') {
+      return callee(value, member === undefined ? `global '${this.#global.key}'` : `field '${member.key}'`)
+    }
+    if (globals.locked && (member === undefined || (holder instanceof LuaTable && holder.locked))) {
+      this.shape = globals.shape
+      this.value = value
+    }
+    return value
   }
 }

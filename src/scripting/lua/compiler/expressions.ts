@@ -2,7 +2,7 @@
 //
 // Names in the generated code: `x$7` is the Lua variable x; `$1`, `$2`, … are temporaries of the current function, used
 // as a stack (an expression may use those from its own depth on); `i12` is a site, which knows where a constant key was last
-// found (see `site.ts`); R are the operations, T is the table class, M the meter, G the globals, N no results, A is
+// found (see `site.ts`), `f12` one that knows a function; R are the operations, T is the table class, M the meter, G the globals, N no results, A is
 // Array.isArray, F gives the first of several results. No Lua name can collide with these: all variables get a `$` and a
 // number.
 //
@@ -44,7 +44,7 @@ export abstract class ExpressionWriter {
   /** Arguments of the sites that stand in variables `i0`, `i1`, …, and of those in the array I. */
   protected readonly sites: string[] = []
   protected readonly moreSites: string[] = []
-  /** Declarations at the top of the chunk: shapes of tables. */
+  /** Declarations at the top of the chunk: shapes of tables, sites of functions. */
   protected readonly constants: string[] = []
   /** Loop variables that nothing assigns: always numbers. */
   protected readonly numeric = new Set<Local>()
@@ -52,6 +52,7 @@ export abstract class ExpressionWriter {
   protected readonly functions = new Set<Local>()
   /** Sites of global variables, one for each name. */
   readonly #globalSites = new Map<string, string>()
+  readonly #functionSites = new Map<string, string>()
   protected counter = 0
 
   constructor(marks: Marks, resumable: boolean) {
@@ -105,6 +106,17 @@ export abstract class ExpressionWriter {
     if (site === undefined) {
       site = this.site(name, '')
       this.#globalSites.set(name, site)
+    }
+    return site
+  }
+
+  /** A site for a function that is called by the names of a path: the arguments of its constructor. */
+  #functionSite(path: string): string {
+    let site = this.#functionSites.get(path)
+    if (site === undefined) {
+      site = `f${this.#functionSites.size}`
+      this.constants.push(`${site}=new P(${path})`)
+      this.#functionSites.set(path, site)
     }
     return site
   }
@@ -293,6 +305,11 @@ export abstract class ExpressionWriter {
       if (node.callee.kind === 'local' && this.functions.has(node.callee.local)) {
         return { before: mark, callee: node.callee.local.js, self: '' }
       }
+      const path = globalPath(node.callee)
+      if (path !== undefined) {
+        const site = this.#functionSite(path)
+        return { before: mark, callee: `G.shape===${site}.shape?${site}.value:${site}.find(G)`, self: '' }
+      }
       const { before, ref } = this.operand(node.callee)
       const callee = `typeof ${ref}==='function'?${ref}:R.callee(${ref}${describeArgument(node.callee)})`
       return { before: comma(before) + mark, callee, self: '' }
@@ -474,6 +491,13 @@ const OPERATIONS = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide'
 /** `before` as the beginning of a comma expression. */
 export function comma(before: string): string {
   return before === '' ? '' : `${before},`
+}
+
+/** The names of a global or of a field of one, as arguments of a FunctionSite; undefined for other expressions. */
+function globalPath(node: Expression): string | undefined {
+  if (node.kind === 'global') return quote(node.name)
+  if (node.kind !== 'index' || node.base.kind !== 'global' || node.key.kind !== 'string') return undefined
+  return `${quote(node.base.name)},${quote(node.key.value)}`
 }
 
 /** Whether an expression can give any number of values. */

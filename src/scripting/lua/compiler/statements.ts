@@ -42,7 +42,7 @@ class Writer extends ExpressionWriter {
   chunk(main: FunctionBody): string {
     const code = this.functionText(main)
     // Constants, not parameters: V8 compiles what is constant into the code.
-    let head = '"use strict";const {R,T,M,G,N,A,F,S}=$'
+    let head = '"use strict";const {R,T,M,G,N,A,F,S,P}=$'
     this.sites.forEach((args, i) => {
       head += `,i${i}=new S(${args})`
     })
