@@ -52,6 +52,11 @@ export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
 
 /** `object[key] = value` by all rules. */
 export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name = ''): void {
+  if (typeof key === 'number' && object instanceof LuaTable && object.metatable === undefined && !object.locked) {
+    if (Number.isNaN(key)) runtimeError(NAN_INDEX)
+    object.setNumber(key, value)
+    return
+  }
   let current = object
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue

@@ -31,8 +31,9 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   const between = separator === undefined ? '' : expectString(separator, 2, 'concat')
   const start = optionalInteger(from, 3, 'concat', 1)
   const end = to === undefined ? table.length() : expectInteger(to, 4, 'concat')
-  const pieces: string[] = []
   const { array } = table
+  // A rope: whoever looks into it makes it one piece.
+  let text = ''
   for (let i = start; i <= end; i++) {
     const value = i > 0 && i < array.length ? array[i] : table.getNumber(i)
     let piece: string
@@ -40,10 +41,10 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
     else if (typeof value === 'number') piece = formatNumber(value)
     else runtimeError(`invalid value (${typeName(value)}) at index ${i} in table for 'concat'`)
     meter.charge(piece.length + between.length)
-    pieces.push(piece)
+    text = i === start ? piece : between === '' ? text + piece : text + between + piece
   }
   if (end > start) meter.spend(end - start)
-  return pieces.join(between)
+  return text
 }
 
 function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
