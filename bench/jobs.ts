@@ -21,7 +21,7 @@ const CPU_MOST = 0.8
 const TICKS_PER_SECOND = 100
 
 /** Seconds a process has worked, in user space and for it in the kernel. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
 import { jobs } from './jobs.ts'
+import { lua } from './lua.ts'
 import { memory } from './memory.ts'
 import { describeMachine, renderPage, type Stored } from './page.ts'
 import { parser } from './parser.ts'
@@ -20,6 +21,7 @@ const QUESTIONS: readonly Question[] = [
   commands,
   structures,
   jobs,
+  lua,
   publish,
   durability,
   snapshots,
