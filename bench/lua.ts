@@ -155,12 +155,12 @@ async function computing(servers: Map<Rival, Server>, scale: Scale): Promise<Row
 /** What a request with a body costs that is compiled already, over naming it. */
 async function knownBody(servers: Map<Rival, Server>, large: string, scale: Scale): Promise<Row> {
   const body = `do return 1 end\n${large}`
-  const count = scale.quick ? 100 : Math.round(scale.seconds * 3000)
+  const [first, count] = scale.quick ? [20, 100] : [2000, Math.round(scale.seconds * 4000)]
   const more = await alternate(async (rival) => {
     const { asker, pid } = servers.get(rival)!
     const sha = String(await asker.ask('SCRIPT', 'LOAD', body))
     const cost = async (words: readonly string[]): Promise<number> => {
-      for (let i = 0; i < count / 10; i++) await asker.ask(...words)
+      for (let i = 0; i < first; i++) await asker.ask(...words)
       const before = cpuSeconds(pid)
       for (let i = 0; i < count; i++) await asker.ask(...words)
       return ((cpuSeconds(pid) - before) * 1e6) / count
