@@ -21,6 +21,8 @@ export interface Frame {
   readonly body: FunctionBody
   /** Written as a generator function, so that it may yield. */
   readonly resumable: boolean
+  /** The first constant of its that is zero: 0 and -0 are one constant to Lua, and the first is kept. */
+  zero: number | undefined
   /** Makes no calls: needs no depth of its own. */
   readonly leaf: boolean
   /** Temporaries in use, and the most that were. */
@@ -121,6 +123,12 @@ export abstract class ExpressionWriter {
     return site
   }
 
+  protected number(value: number): string {
+    if (value !== 0) return numberLiteral(value)
+    this.frame.zero ??= value
+    return numberLiteral(this.frame.zero)
+  }
+
   // Expressions
 
   /** JavaScript for the one value of an expression. Leaves no temporary in use. */
@@ -141,7 +149,7 @@ export abstract class ExpressionWriter {
       case 'string':
         return quote(node.value)
       case 'number':
-        return numberLiteral(node.value)
+        return this.number(node.value)
       case 'local':
         return node.local.js
       case 'dots':
@@ -581,7 +589,10 @@ function leads(node: Expression, kind: 'and' | 'or'): boolean {
   if (node.kind === 'single') return leads(node.inner, kind)
   if (node.kind !== kind) return false
   const left = withoutParentheses(node.left)
-  return left.kind === 'and' || left.kind === 'or' ? leads(left, kind) : !isConstant(left)
+  if (left.kind === 'and' || left.kind === 'or') return leads(left, kind)
+  // A constant jumps always or never.
+  const truth = constantTruth(left)
+  return truth === undefined || truth === (kind === 'or')
 }
 
 /** Whether a constant is true in a condition; undefined for what is none. */

@@ -10,16 +10,7 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
-import {
-  comma,
-  describe,
-  describeArgument,
-  ExpressionWriter,
-  isMulti,
-  isSimple,
-  numberLiteral,
-  type Operand,
-} from './expressions.ts'
+import { comma, describe, describeArgument, ExpressionWriter, isMulti, isSimple, type Operand } from './expressions.ts'
 import { layOut, Marks, quote } from './layout.ts'
 import type { Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
 
@@ -56,7 +47,7 @@ class Writer extends ExpressionWriter {
     const outer = this.frame
     const leaf = !body.calls
     const resumable = this.resumable && !leaf
-    this.frame = { body, resumable, leaf, inUse: 0, temporaries: 0, declared: [] }
+    this.frame = { body, resumable, zero: undefined, leaf, inUse: 0, temporaries: 0, declared: [] }
     let code = ''
     if (body.arg?.used && !body.usesDots) {
       code += this.#declaration(body.arg, 'R.argTable($va)')
@@ -269,7 +260,7 @@ class Writer extends ExpressionWriter {
     let checks = this.#numberCheck(index, from, 'initial value')
 
     let limit: string
-    if (to.kind === 'number') limit = numberLiteral(to.value)
+    if (to.kind === 'number') limit = this.number(to.value)
     else {
       limit = this.#name()
       code += `${limit}=${this.expression(to)};`
@@ -277,16 +268,22 @@ class Writer extends ExpressionWriter {
     }
     let test = `${index}<=${limit}`
     let advance = `${index}++`
+    let stride = '1'
     if (step?.kind === 'number') {
       if (step.value <= 0) test = `${index}>=${limit}`
-      advance = `${index}+=${numberLiteral(step.value)}`
+      stride = this.number(step.value)
+      advance = `${index}+=${stride}`
     } else if (step !== undefined) {
       const by = this.#name()
       code += `${by}=${this.expression(step)};`
       checks += this.#numberCheck(by, step, 'step')
       test = `${by}>0?${index}<=${limit}:${index}>=${limit}`
+      stride = by
       advance = `${index}+=${by}`
     }
+    // Lua begins one step before and takes that step: fractions are rounded on the way, and -0 becomes 0.
+    const isExact = isNonZeroInteger(from) && (step === undefined || isNonZeroInteger(step))
+    if (!isExact) checks += `${index}=${index}-${stride}+${stride};`
     const bind = own ? '' : this.#declaration(local, index)
     return `${code}${checks}for(;${test};${advance}){${COUNT_TURN}${bind}${this.#block(node.body)}}`
   }
@@ -398,6 +395,11 @@ function isNextIndex({ base, key }: IndexNode): boolean {
   const { left, right } = key
   if (right.kind !== 'number' || right.value !== 1 || left.kind !== 'unary' || left.operator !== '#') return false
   return left.operand.kind === 'local' && left.operand.local === base.local
+}
+
+/** Whether an expression is a literal that counting by integers leaves as it is. */
+function isNonZeroInteger(node: Expression): boolean {
+  return node.kind === 'number' && node.value !== 0 && (node.value | 0) === node.value
 }
 
 function statement(operand: Operand): string {

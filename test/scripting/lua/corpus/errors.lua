@@ -125,3 +125,37 @@ local parts = {"return ", "1 ", "+ 2"}
 local pi = 0
 print(load(function() pi = pi + 1 return parts[pi] end)())
 print(pcall(load(function() return "x" .. nil end) or error))
+
+-- names of values behind and and or
+do
+local a,t = nil,{}
+print(pcall(function() return 1 - ((a or t) and t.z) end))
+print(pcall(function() return 1 - (a and t.z) end))
+print(pcall(function() return 1 - (t and t.z) end))
+print(pcall(function() return 1 - (t and a) end))
+print(pcall(function() return 1 - (a or t.z) end))
+print(pcall(function() return 1 - (false or t.z) end))
+print(pcall(function() return 1 - ((t and a) or t.z) end))
+print(pcall(function() return 1 - ((t and a) and t.z) end))
+print(pcall(function() return 1 - ((a or t) and a) end))
+local b
+print(pcall(function() local c = nil; local d = t; return 1 - ((c or d) and t.z) end))
+print(pcall(function() local c = nil; local d = t; return 1 - ((c == 1) and t.z) end))
+print(pcall(function() local c = nil; local d = t; return 1 - ((not c) and t.z) end))
+print(pcall(function() local c = nil; local d = t; return 1 - ((not c) and c) end))
+print(pcall(function() local c = nil; local d = t; return 1 - ((c and d) or t.z) end))
+end
+do
+local t, s, n = {}, 's', nil
+print(pcall(function() return 'a' .. ((true or s) and t) end))
+print(pcall(function() return 'a' .. ((s or true) and t) end))
+print(pcall(function() return 'a' .. ((false or s) and t) end))
+print(pcall(function() return 'a' .. ((1 or s) and t) end))
+print(pcall(function() return 'a' .. ((false and s) or t) end))
+print(pcall(function() return 'a' .. ((nil and s) or t) end))
+print(pcall(function() return 'a' .. ((true and s) and t) end))
+print(pcall(function() return 'a' .. ((true and n) or t) end))
+print(pcall(function() return 'a' .. ((s and true) and t) end))
+print(pcall(function() return 'a' .. ((n and true) or t) end))
+print(pcall(function() return 'a' .. ((not s) or t) end))
+end

@@ -33,3 +33,13 @@ string]], [==[with ]] inside]==], "\104\105")
 print(#[[
 
 two]], #"\r\n")
+
+-- 0 and -0 are one constant of a function: the first of them
+print((function() return -0 end)(), (function() return 0, -0 end)())
+print((function() return -0, 0 end)())
+print((function() local z = 0 return (function() return -0 end)(), 1 / -z end)())
+print((function() for i = -0, 0 do return i end end)(), (function() for i = 1, 0 do end return -0 end)())
+for i = 0.1, 1, 0.3 do print(string.format('%.17g', i)) end
+for i = 1, 0.1, -0.3 do print(string.format('%.17g', i)) end
+do local a, b = 0.7, 0.2 for i = a, 2, b do print(string.format('%.17g', i)) end end
+for i = 2^53, 2^53 + 3 do print(string.format('%.17g', i)) if i > 2^53 + 1 then break end if i == 2^53 then break end end
