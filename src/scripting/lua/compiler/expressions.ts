@@ -568,7 +568,7 @@ export function describe(node: Expression): string {
     case 'local':
       return `${node.outer ? 'upvalue' : 'local'} '${node.local.name}'`
     case 'index':
-      return `field '${node.key.kind === 'string' ? node.key.value : '?'}'`
+      return fieldName(node.key)
     case 'single':
       return describe(node.inner)
     // What a constant decides, Lua's compiler has already left out.
@@ -593,6 +593,14 @@ function leads(node: Expression, kind: 'and' | 'or'): boolean {
   // A constant jumps always or never.
   const truth = constantTruth(left)
   return truth === undefined || truth === (kind === 'or')
+}
+
+function fieldName(key: Expression): string {
+  if (key.kind === 'string') return `field '${key.value}'`
+  if (key.kind === 'single') return fieldName(key.inner)
+  const decided = key.kind === 'and' ? true : key.kind === 'or' ? false : undefined
+  if ((key.kind === 'and' || key.kind === 'or') && constantTruth(key.left) === decided) return fieldName(key.right)
+  return "field '?'"
 }
 
 /** Whether a constant is true in a condition; undefined for what is none. */
