@@ -1,13 +1,52 @@
-// Cursors and counts as SCAN, HSCAN, SSCAN and ZSCAN read them.
+// What SCAN, HSCAN, SSCAN and ZSCAN read alike: cursors, counts, patterns.
 
+import type { ArgSpec } from '../../engine/command.ts'
+import type { Options } from '../../engine/options.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
 import type { Bytes } from '../../util/bytes.ts'
+import { Glob } from '../../util/glob.ts'
 import { parseInteger } from '../../util/numbers.ts'
 
 const CURSOR_MAX = 18446744073709551615n
 
+/** The arguments of a scan within a structure. */
+export const STRUCTURE_SCAN_ARGS = [
+  { name: 'key', type: 'key' },
+  { name: 'cursor', type: 'integer' },
+  { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
+  { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+] as const satisfies ArgSpec[]
+
+/** What every scan may be asked for. */
+export class ScanOptions {
+  count = 10
+  /** Undefined: everything matches. */
+  glob: Glob | undefined = undefined
+
+  /** Takes the option at the cursor if it is COUNT or MATCH; tells whether it was. */
+  take(options: Options): boolean {
+    if (options.is('COUNT') && options.has(1)) {
+      this.count = readScanCount(options.bytes())
+    } else if (options.is('MATCH') && options.has(1)) {
+      const glob = new Glob(options.string())
+      this.glob = glob.isEverything ? undefined : glob
+    } else {
+      return false
+    }
+    return true
+  }
+}
+
+/** The reply for a structure that is not there; Redis looks at the options only where there is something to scan. */
+export function replyNothingToScan(reply: Reply): void {
+  reply.array(2)
+  reply.text('0')
+  reply.array(0)
+}
+
 /** Reads a count; those beyond 2^53 mean everything as well as 2^53 does. */
-export function readScanCount(text: Bytes): number {
+function readScanCount(text: Bytes): number {
   const count = parseInteger(text)
   if (count === undefined) throw ERR.notInteger
   if (count < 1) throw ERR.syntax

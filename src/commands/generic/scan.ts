@@ -11,8 +11,8 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { Glob } from '../../util/glob.ts'
-import { parseCursor, readScanCount } from './scan-arguments.ts'
+import type { Glob } from '../../util/glob.ts'
+import { parseCursor, ScanOptions } from './scan-arguments.ts'
 
 /** Redis gives up after ten buckets for each key asked for, found or not. */
 const LOOKS_PER_COUNT = 10
@@ -42,24 +42,19 @@ export const scan = defineCommand({
   history: [['6.0.0', 'Selects by type with `TYPE`.']],
   run(call) {
     const cursor = parseCursor(call.args.string(1))
-    let count = 10
-    let glob: Glob | undefined
+    const scan = new ScanOptions()
     let type: number | undefined
     const options = call.options(2)
     while (options.next()) {
-      if (options.is('COUNT') && options.has(1)) {
-        count = readScanCount(options.bytes())
-      } else if (options.is('MATCH') && options.has(1)) {
-        glob = new Glob(options.string())
-      } else if (options.is('TYPE') && options.has(1)) {
+      if (options.is('TYPE') && options.has(1)) {
         // A type that does not exist is no error in Redis 7.2: nothing is of that type.
         type = (TYPE_NAMES as readonly string[]).indexOf(options.string().toLowerCase())
-      } else {
+      } else if (!scan.take(options)) {
         throw ERR.syntax
       }
     }
     call.engine.durability.lookedEverywhere()
-    walk(call, cursor, count, glob?.isEverything ? undefined : glob, type)
+    walk(call, cursor, scan.count, scan.glob, type)
   },
 })
 

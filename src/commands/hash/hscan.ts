@@ -4,8 +4,7 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Hash } from '../../store/hash.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { Glob } from '../../util/glob.ts'
-import { parseCursor, readScanCount } from '../generic/scan-arguments.ts'
+import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const window = new Bytes()
 /** Slots found, reused; how many match must be known before the array's header can be written. */
@@ -21,10 +20,7 @@ export const hscan = defineCommand({
   flags: ['readonly'],
   keys: [{ first: 1, last: 1, step: 1, access: 'RO', use: 'access' }],
   args: [
-    { name: 'key', type: 'key' },
-    { name: 'cursor', type: 'integer' },
-    { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
-    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    ...STRUCTURE_SCAN_ARGS,
     { name: 'novalues', type: 'pure-token', token: 'NOVALUES', optional: true, since: '7.4.0' },
   ],
   tips: ['nondeterministic_output'],
@@ -35,25 +31,20 @@ export const hscan = defineCommand({
     const cursor = parseCursor(call.args.string(2))
     const hash = call.db.getForRead(call.key(1), Hash)
     if (hash === undefined) {
-      // Redis looks at the options only where there is something to scan.
-      reply.array(2)
-      reply.text('0')
-      reply.array(0)
+      replyNothingToScan(reply)
       return
     }
-    let count = 10
-    let glob: Glob | undefined
+    const scan = new ScanOptions()
     let values = true
     const options = call.options(3)
     while (options.next()) {
-      if (options.is('COUNT') && options.has(1)) count = readScanCount(options.bytes())
-      else if (options.is('MATCH') && options.has(1)) glob = new Glob(options.string())
-      else if (options.is('NOVALUES')) values = false
-      else throw ERR.syntax
+      if (options.is('NOVALUES')) values = false
+      else if (!scan.take(options)) throw ERR.syntax
     }
+    const { count, glob } = scan
     const next = hash.scan(cursor, count, found)
     let matches = found.length
-    if (glob !== undefined && !glob.isEverything) {
+    if (glob !== undefined) {
       matches = 0
       for (let i = 0; i < found.length; i++) {
         if (glob.matchesBytes(hash.fieldOf(found[i]!, window))) found[matches++] = found[i]!

@@ -7,9 +7,8 @@ import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { Glob } from '../../util/glob.ts'
 import { formatDouble, formatDouble17 } from '../../util/numbers.ts'
-import { parseCursor, readScanCount } from '../generic/scan-arguments.ts'
+import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()
 const position = new SortedSetPosition()
@@ -25,12 +24,7 @@ export const zscan = defineCommand({
   arity: -3,
   flags: ['readonly'],
   keys: [{ first: 1, last: 1, step: 1, access: 'RO', use: 'access' }],
-  args: [
-    { name: 'key', type: 'key' },
-    { name: 'cursor', type: 'integer' },
-    { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
-    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-  ],
+  args: STRUCTURE_SCAN_ARGS,
   tips: ['nondeterministic_output'],
   reply: 'array: the next cursor (0 = the end), and an array of members and scores',
   run(call) {
@@ -38,21 +32,13 @@ export const zscan = defineCommand({
     const cursor = parseCursor(call.args.string(2))
     const set = call.db.getForRead(call.key(1), SortedSet)
     if (set === undefined) {
-      // Redis looks at the options only where there is something to scan.
-      reply.array(2)
-      reply.text('0')
-      reply.array(0)
+      replyNothingToScan(reply)
       return
     }
-    let count = 10
-    let glob: Glob | undefined
+    const scan = new ScanOptions()
     const options = call.options(3)
-    while (options.next()) {
-      if (options.is('COUNT') && options.has(1)) count = readScanCount(options.bytes())
-      else if (options.is('MATCH') && options.has(1)) glob = new Glob(options.string())
-      else throw ERR.syntax
-    }
-    if (glob?.isEverything) glob = undefined
+    while (options.next()) if (!scan.take(options)) throw ERR.syntax
+    const { count, glob } = scan
     reply.array(2)
     if (set.scannedAtOnce) {
       let more = true
