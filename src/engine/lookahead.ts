@@ -6,11 +6,9 @@
 // does not depend on each other at the same time. Nothing is decided here; the
 // commands then find what they need in the cache.
 
-import type { Keyspace } from '../store/keyspace.ts'
+import { FETCHED_MAX, type Keyspace } from '../store/keyspace.ts'
 import type { Source } from '../util/bytes.ts'
 
-/** Keys looked at together: redis-benchmark's and many clients' depth; more would push the first out of the nearest cache. */
-const KEYS_MAX = 16
 /** Fewer keys than this are in the cache anyway. */
 const KEYSPACE_MIN = 10_000
 /** A request with more words is not worth the way to the next. */
@@ -18,8 +16,8 @@ const WORDS_MAX = 8
 /** The least that two requests with keys take. */
 const BYTES_MIN = 40
 
-const starts = new Int32Array(KEYS_MAX)
-const lengths = new Int32Array(KEYS_MAX)
+const starts = new Int32Array(FETCHED_MAX)
+const lengths = new Int32Array(FETCHED_MAX)
 
 /** Fetches the entries of the keys that the requests in [start, end) begin with, if there are several. */
 export function lookAhead(source: Source, start: number, end: number, keys: Keyspace): void {
@@ -27,7 +25,7 @@ export function lookAhead(source: Source, start: number, end: number, keys: Keys
   const { u8 } = source
   let found = 0
   let at = start
-  while (found < KEYS_MAX && at < end && u8[at] === 42) {
+  while (found < FETCHED_MAX && at < end && u8[at] === 42) {
     const words = u8[at + 1]! - 48
     if (words < 1 || words > WORDS_MAX || u8[at + 2] !== 13) break
     at += 4

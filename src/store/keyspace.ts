@@ -59,8 +59,11 @@ export function align(length: number): number {
 /** No such entry. */
 export const NONE = -1
 
+/** Keys fetched together: a usual depth of pipelines; more would push the first out of the nearest cache. */
+export const FETCHED_MAX = 16
+
 /** What `fetch` has come to: entries, then refs. */
-const fetched = new Int32Array(16)
+const fetched = new Int32Array(FETCHED_MAX)
 
 export class Keyspace {
   readonly arena: Arena
@@ -118,7 +121,7 @@ export class Keyspace {
     return NONE
   }
 
-  /** Brings what `find` will look at into the processor's cache, for `count` ≤ 16 keys at once: each round waits once for all. */
+  /** Brings what `find` will look at into the processor's cache, for `count` ≤ FETCHED_MAX keys at once: each round waits once for all. */
   fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     for (let i = 0; i < count; i++) {
       const bucket = this.#bucketOf(hashBytes(source, starts[i]!, lengths[i]!, this.#seed))
