@@ -2,7 +2,11 @@
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
 // end, and what one round leaves over makes the next one due at once.
+//
+// A round is bounded twice: by a count, and by the clock for whoever is slower than
+// the count expects (a machine with other work, keys whose events many hear of).
 
+import type { Database } from '../store/database.ts'
 import { expireDueFields } from '../store/field-expiry.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Timer } from '../util/clock.ts'
@@ -10,9 +14,17 @@ import type { Engine } from './engine.ts'
 
 /** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
 const EXPIRE_BATCH = 500
+/** Expired between two looks at the clock. */
+const EXPIRE_STEP = 50
+/** How long all databases together expire in one go; each has a step at least. */
+const EXPIRE_MS_MAX = 1
 
 /** Elements of removed values freed in one go: half a millisecond's work. */
 const FREE_BATCH = 10_000
+/** Elements freed between two looks at the clock. */
+const FREE_STEP = 250
+/** How long one go of freeing lasts. */
+const FREE_MS_MAX = 1
 
 export class Timekeeper {
   readonly #engine: Engine
@@ -55,23 +67,34 @@ export class Timekeeper {
     engine.newMoment()
     engine.blocking.room.expire(engine.now())
     if (this.#expires) {
-      for (const db of engine.databases) {
-        db.expireDue(EXPIRE_BATCH, this.#window)
-        expireDueFields(db, EXPIRE_BATCH, this.#window)
-      }
+      const untilMs = engine.clock.monotonic() + EXPIRE_MS_MAX
+      for (const db of engine.databases) this.#expire(db, untilMs)
       if (engine.blocking.room.hasReady) engine.blocking.serve()
     }
     this.freeRemoved()
     this.arm()
   }
 
+  #expire(db: Database, untilMs: number): void {
+    const { clock } = this.#engine
+    for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
+      const keys = db.expireDue(EXPIRE_STEP, this.#window)
+      const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
+      if ((keys < EXPIRE_STEP && fields < EXPIRE_STEP) || clock.monotonic() >= untilMs) return
+    }
+  }
+
   /** Frees some of the elements of removed values; false when there are none. */
   freeRemoved(): boolean {
-    const { databases, stats } = this.#engine
+    const { clock, databases, stats } = this.#engine
     for (let i = 0; i < databases.length; i++) {
       const { lazyFree } = databases[i]!
       if (lazyFree.pending === 0) continue
-      stats.lazyFreedObjects += lazyFree.free(FREE_BATCH)
+      const untilMs = clock.monotonic() + FREE_MS_MAX
+      for (let freed = 0; freed < FREE_BATCH && lazyFree.pending > 0; freed += FREE_STEP) {
+        stats.lazyFreedObjects += lazyFree.free(FREE_STEP)
+        if (clock.monotonic() >= untilMs) break
+      }
       return true
     }
     return false

@@ -30,16 +30,18 @@ export function expireFieldsOf(db: Database, entry: number, key: Bytes): boolean
   return !db.keys.isLive(entry)
 }
 
-/** Removes up to `max` fields whose time is up, wherever they are. `window` is used for names. */
-export function expireDueFields(db: Database, max: number, window: Bytes): void {
+/** Removes up to `max` fields whose time is up, wherever they are; returns how many. `window` is used for names. */
+export function expireDueFields(db: Database, max: number, window: Bytes): number {
   const deadlines = db.keys.fieldDeadlines
-  if (deadlines === undefined) return
+  if (deadlines === undefined) return 0
   const now = db.host.now()
-  for (let removed = 0; removed < max && deadlines.earliest < now; ) {
+  let removed = 0
+  while (removed < max && deadlines.earliest < now) {
     const entry = deadlines.earliestEntry
     if (db.keys.isLive(entry)) removed += expireFields(db, entry, db.keys.keyOf(entry, window).copy(), max - removed)
     else deadlines.set(entry, NEVER)
   }
+  return removed
 }
 
 /** Removes a field that is hidden, before a command writes it anew. */

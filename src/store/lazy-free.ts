@@ -19,7 +19,7 @@ export class LazyFree {
 
   /** Takes a value that nobody uses any more: a small one is freed at once. */
   take(value: Value): void {
-    if (value.freeSome === undefined || value.length < LAZY_LENGTH_MIN) value.free()
+    if (value.freeSome === undefined || (value.burden ?? value.length) < LAZY_LENGTH_MIN) value.free()
     else this.#values.push(value)
   }
 

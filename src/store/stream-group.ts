@@ -257,11 +257,15 @@ export class StreamGroup implements Named {
     return copy
   }
 
-  /** Gives up to `max` pages of pending entries back; returns how many, fewer when all are gone. */
+  /** Gives up to `max` consumers and pages of pending entries back; returns how many, fewer when all are gone. */
   freeSome(max: number): number {
     let freed = this.pending.freeSome(max)
     const { all } = this.consumers
-    for (let i = 0; i < all.length && freed < max; i++) freed += all[i]!.pending.freeSome(max - freed)
+    for (; all.length > 0 && freed < max; freed++) {
+      freed += all[all.length - 1]!.pending.freeSome(max - freed)
+      if (freed >= max) break
+      this.#releaseConsumer(all.pop()!)
+    }
     return freed
   }
 

@@ -388,6 +388,12 @@ export class Stream implements Value {
     return bytes
   }
 
+  get burden(): number {
+    let elements = this.length
+    for (const { pending, consumers } of this.groups.all) elements += 1 + pending.count + consumers.count
+    return elements
+  }
+
   copy(arena: Arena): Stream {
     const copy = new Stream(arena, this.nodes.copy(arena))
     copy.length = this.length
@@ -404,11 +410,16 @@ export class Stream implements Value {
     this.#freeRest()
   }
 
-  /** A node or a page of pending entries counts as ENTRIES_PER_NODE elements. */
+  /** A node, a page of pending entries, a consumer or a group counts as ENTRIES_PER_NODE elements. */
   freeSome(max: number): boolean {
     let left = Math.max(1, Math.ceil(max / ENTRIES_PER_NODE))
     left -= this.nodes.freeSome(left)
-    for (let i = 0; i < this.groups.count && left > 0; i++) left -= this.groups.all[i]!.freeSome(left)
+    const { all } = this.groups
+    for (; all.length > 0 && left > 0; left--) {
+      left -= all[all.length - 1]!.freeSome(left)
+      if (left <= 0) return false
+      all.pop()!.free()
+    }
     if (left <= 0) return false
     this.#freeRest()
     return true

@@ -20,6 +20,8 @@ export interface Value {
   readonly type: number
   /** Elements, fields, members or entries. */
   readonly length: number
+  /** What there is to free, in elements, where `length` does not tell: a stream's pending entries outlive its entries. */
+  readonly burden?: number
   /** Bytes held, arena and an estimate of the object itself. */
   readonly bytes: number
   /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */

@@ -5,6 +5,10 @@ import { LazyFree } from '../../src/store/lazy-free.ts'
 import { List } from '../../src/store/list.ts'
 import { MemberSet } from '../../src/store/member-set.ts'
 import { SortedSet } from '../../src/store/sorted-set.ts'
+import { Stream } from '../../src/store/stream.ts'
+import { StreamGroup } from '../../src/store/stream-group.ts'
+import { StreamId } from '../../src/store/stream-id.ts'
+import { IndexCursor } from '../../src/store/stream-index.ts'
 import type { Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { createEngine } from '../support/engine.ts'
@@ -22,7 +26,42 @@ const MAKERS: [string, (arena: Arena) => Value][] = [
     (arena) => fill(new SortedSet(arena, 1), (set, text) => set.add(text, text.length, { entries: 0, value: 0 })),
   ],
   ['a list', (arena) => fill(new List(arena), (list, text) => list.push('tail', text))],
+  ['a stream', (arena) => fill(new Stream(arena), (stream, text) => append(stream, text))],
+  ['an empty stream whose entries are still pending', pendingStream],
+  ['a stream of many groups and consumers', crowdedStream],
 ]
+
+let lastSeq = 0
+
+function append(stream: Stream, text: Bytes): StreamId {
+  const id = StreamId.of(BigInt(++lastSeq), 0n)
+  stream.append(id, { bytes: () => text }, 0, 1, 4096, 100)
+  return id
+}
+
+function pendingStream(arena: Arena): Stream {
+  const stream = new Stream(arena)
+  const group = new StreamGroup(arena, Bytes.from('group'))
+  const consumer = group.addConsumer(Bytes.from('consumer'), 0)
+  stream.groups.add(group)
+  for (let i = 0; i < COUNT; i++) {
+    const id = append(stream, Bytes.from('text'))
+    group.deliver(id, consumer, 0, new IndexCursor())
+    stream.delete(id)
+  }
+  expect(stream.length).toBe(0)
+  return stream
+}
+
+function crowdedStream(arena: Arena): Stream {
+  const stream = new Stream(arena)
+  for (let i = 0; i < 300; i++) {
+    const group = new StreamGroup(arena, Bytes.from(`group${i}`))
+    for (let j = 0; j < 10; j++) group.addConsumer(Bytes.from(`consumer${j}`), 0)
+    stream.groups.add(group)
+  }
+  return stream
+}
 
 function fill<T extends Value>(value: T, add: (value: T, text: Bytes) => void): T {
   for (let i = 0; i < COUNT; i++) add(value, Bytes.from(`element ${i}`))
