@@ -10,6 +10,7 @@ import { lua } from './lua.ts'
 import { memory } from './memory.ts'
 import { describeMachine, renderPage, type Stored } from './page.ts'
 import { parser } from './parser.ts'
+import { pauses } from './pauses.ts'
 import { publish } from './publish.ts'
 import { QUICK, type Question, REAL } from './question.ts'
 import { ROOT } from './servers.ts'
@@ -26,6 +27,7 @@ const QUESTIONS: readonly Question[] = [
   durability,
   snapshots,
   memory,
+  pauses,
   start,
   parser,
 ]

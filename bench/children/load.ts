@@ -3,7 +3,18 @@
 import { childInput, reportAndExit } from '../child.ts'
 import { encode, open } from '../wire.ts'
 
-export type Kind = 'keys' | 'list' | 'hashes' | 'sets' | 'sortedSets' | 'streams' | 'oneSet' | 'oneSortedSet' | 'points'
+export type Kind =
+  | 'keys'
+  | 'list'
+  | 'hashes'
+  | 'sets'
+  | 'sortedSets'
+  | 'streams'
+  | 'oneSet'
+  | 'oneSortedSet'
+  | 'oneHash'
+  | 'oneStream'
+  | 'points'
 
 interface Input {
   port: number
@@ -20,7 +31,7 @@ const { port, kind, count, valueBytes } = childInput<Input>()
 
 const KEY_BYTES = 16
 // Replies are counted by their lines: an id is a bulk string, of two, all others are numbers or OK.
-const LINES = kind === 'streams' ? 2 : 1
+const LINES = kind === 'streams' || kind === 'oneStream' ? 2 : 1
 let replies = 0
 let awaited = 0
 let wake: (() => void) | undefined
@@ -55,6 +66,8 @@ const REQUESTS: Record<Kind, (i: number) => string> = {
   streams: (i) => encode('XADD', `stream:${i % 100}`, '*', 'name', `job:${twelve(i)}`, 'state', 'waiting'),
   oneSet: (i) => encode('SADD', 'set', `member:${twelve(i)}`),
   oneSortedSet: (i) => encode('ZADD', 'zset', String(scattered(i) % count), `member:${twelve(i)}`),
+  oneHash: (i) => encode('HSET', 'hash', `field:${twelve(i)}`, value(i)),
+  oneStream: (i) => encode('XADD', 'stream', '*', 'name', `job:${twelve(i)}`),
   points: (i) => {
     const spread = scattered(i)
     return encode(
