@@ -3,7 +3,7 @@
 // Each number is kept as two 32-bit halves, so the whole range is exact, ids compare by small integers,
 // and nothing is allocated. An id is spelled `<ms>-<seq>`.
 
-import type { Bytes, Source } from '../util/bytes.ts'
+import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { writeInteger } from '../util/numbers.ts'
 
 const WORD = 2 ** 32
@@ -130,14 +130,21 @@ export class StreamId {
   }
 
   /** Writes the id as text and returns how many bytes that took, at most ID_TEXT_BYTES_MAX. */
-  write(u8: Buffer, at: number): number {
-    const digits = writeWide(this.msHigh, this.msLow, u8, at)
-    u8[at + digits] = 45
-    return digits + 1 + writeWide(this.seqHigh, this.seqLow, u8, at + digits + 1)
+  write(target: Source, at: number): number {
+    if (this.msLow !== printedLow || this.msHigh !== printedHigh) this.#printTime()
+    copyBytes(target, at, timeText, 0, timeBytes)
+    return timeBytes + writeWide(this.seqHigh, this.seqLow, target.u8, at + timeBytes)
+  }
+
+  #printTime(): void {
+    printedHigh = this.msHigh
+    printedLow = this.msLow
+    timeBytes = writeWide(printedHigh, printedLow, timeText.u8, 0)
+    timeText.u8[timeBytes++] = DASH
   }
 
   toString(): string {
-    return idText.toString('latin1', 0, this.write(idText, 0))
+    return idText.u8.toString('latin1', 0, this.write(idText, 0))
   }
 
   /** Writes the id as a record's four words. */
@@ -175,7 +182,17 @@ export class StreamId {
   }
 }
 
-const idText = Buffer.alloc(ID_TEXT_BYTES_MAX)
+const DASH = 45
+
+const idText = Source.allocate(ID_TEXT_BYTES_MAX)
+
+// The time that was printed last, its dash included: ids that follow each other mostly share it, and thirteen digits
+// take 60 ns (bench: structures, XADD).
+const timeText = Source.allocate(ID_TEXT_BYTES_MAX)
+let printedHigh = 0
+let printedLow = 0
+let timeBytes = 2
+timeText.u8.write('0-', 'latin1')
 
 function wide(high: number, low: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
@@ -220,7 +237,7 @@ export function parseStreamId(
   let dash = -1
   for (let i = start; i < end; i++) {
     const byte = u8[i]!
-    if (byte === 45 && dash === -1) dash = i
+    if (byte === DASH && dash === -1) dash = i
     // To Redis the text ends at a NUL.
     if (byte === 0) end = i
   }

@@ -52,10 +52,13 @@ export class NodeCursor extends IndexCursor {
   end = 0
 }
 
+/** Layouts there were, of all streams. */
+let layouts = 0
+
 export class StreamNodes {
   readonly arena: Arena
-  /** Changes whenever something in a node moves, or a node goes. */
-  layout = 1
+  /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
+  layout = ++layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
   #bytes = 0
@@ -175,7 +178,7 @@ export class StreamNodes {
     node.ref = ref
     this.#locate(node)
     this.#release(old)
-    this.layout++
+    this.layout = ++layouts
   }
 
   /** Replaces the integer at `at` in a node, whose other contents move if it needs more or fewer bytes. */
@@ -191,7 +194,7 @@ export class StreamNodes {
       node.memory.u8.copyWithin(at + size, at + old, node.end + 1)
       finishListpack(node.memory, node.start, node.end + size - old, 0)
       node.end += size - old
-      this.layout++
+      this.layout = ++layouts
     }
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
@@ -206,7 +209,7 @@ export class StreamNodes {
 
   /** Removes a node; the cursor moves to the next, false when there is none. */
   remove(node: NodeCursor): boolean {
-    this.layout++
+    this.layout = ++layouts
     this.#release(node.ref)
     return this.#index.remove(node) && this.#open(node)
   }
@@ -225,6 +228,7 @@ export class StreamNodes {
       throw error
     }
     loading.source.view.setInt32(loading.at + REF, ref, true)
+    this.layout = ++layouts
     return true
   }
 

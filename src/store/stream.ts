@@ -24,7 +24,7 @@ import {
   writeSmall,
 } from './stream-listpack.ts'
 import { StreamNames } from './stream-names.ts'
-import { ENTRY_DELETED, ENTRY_SAME_FIELDS, type NodeCursor, StreamNodes } from './stream-nodes.ts'
+import { ENTRY_DELETED, ENTRY_SAME_FIELDS, NodeCursor, StreamNodes } from './stream-nodes.ts'
 import { TYPE_STREAM, type Value } from './value.ts'
 
 /** No node may be larger, whatever the settings say: a listpack's size has 32 bits, and room is kept. */
@@ -75,7 +75,7 @@ export class Stream implements Value {
    */
   append(id: StreamId, words: StreamWords, first: number, fields: number, bytesMax: number, entriesMax: number): void {
     const { nodes } = this
-    const { node } = tail
+    const node = tail
     let textBytes = 0
     let bytes = 5 * INTEGER_BYTES_MAX
     for (let i = first; i < first + 2 * fields; i++) {
@@ -84,7 +84,10 @@ export class Stream implements Value {
       bytes += elementBytesMax(length)
     }
     let flags = 0
-    if (nodes.last(node) && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {
+    // Whoever adds one entry adds more: the last node is mostly still at hand.
+    const isOpen = tailLayout === nodes.layout || nodes.last(node)
+    tailLayout = 0
+    if (isOpen && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {
       nodes.reserve(node, bytes)
       if (hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
       const live = node.start + LISTPACK_HEADER_BYTES
@@ -98,6 +101,7 @@ export class Stream implements Value {
       flags = ENTRY_SAME_FIELDS
     }
     this.#writeEntry(node, id, flags, words, first, fields)
+    tailLayout = nodes.layout
     if (this.length++ === 0) this.firstId.copyFrom(id)
     this.lastId.copyFrom(id)
     this.entriesAdded = typeof this.entriesAdded === 'number' ? this.entriesAdded + 1 : added(this.entriesAdded, 1)
@@ -482,9 +486,11 @@ const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 
 /** Replies with an id. */
 export function writeStreamId(reply: Reply, id: StreamId): void {
-  reply.bulkFrom(idText, 0, id.write(idText.u8, 0))
+  reply.bulkFrom(idText, 0, id.write(idText, 0))
 }
 
-const tail = new EntryCursor()
+const tail = new NodeCursor()
+/** The layout of the stream whose last node `tail` stands at, when it did; 0 = none. */
+let tailLayout = 0
 const found = new EntryCursor()
 const following = new EntryCursor()

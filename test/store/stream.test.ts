@@ -181,4 +181,47 @@ describe('a stream', () => {
       { numRuns: 150 },
     )
   })
+
+  test('keeps to itself, whichever of several is added to in turn', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(2), fc.constantFrom('add', 'add', 'add', 'delete', 'trim', 'copy')), {
+          maxLength: 200,
+        }),
+        fc.constantFrom(2, 5, 100),
+        (steps, entriesMax) => {
+          const arena = new Arena()
+          const streams = [0, 1, 2].map(() => ({ stream: new Stream(arena), model: [] as Entry[] }))
+          let seq = 0n
+          for (const [which, action] of steps) {
+            const { stream, model } = streams[which]!
+            if (action === 'add') {
+              const entry = { ms: 1n, seq: ++seq, words: ['field', `value ${seq}`] }
+              stream.append(StreamId.of(entry.ms, entry.seq), words(entry.words), 0, 1, 300, entriesMax)
+              model.push(entry)
+            } else if (action === 'copy') {
+              const copy = { stream: stream.copy(arena), model: [...model] }
+              stream.free()
+              streams[which] = copy
+            } else if (model.length > 0) {
+              const gone = action === 'delete' ? model.pop()! : model.shift()!
+              if (action === 'delete') stream.delete(StreamId.of(gone.ms, gone.seq))
+              else stream.trimToLength(model.length, false, 0)
+            }
+          }
+          for (const { stream, model } of streams) expect(all(stream)).toEqual(model)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})
+
+test('an id is printed as it is, whatever was printed before', () => {
+  const half = fc.oneof(fc.bigInt({ min: 0n, max: 3n }), fc.bigInt({ min: 0n, max: MAX }), fc.constant(1763721631000n))
+  fc.assert(
+    fc.property(fc.array(fc.tuple(half, half)), (ids) => {
+      for (const [ms, seq] of ids) expect(StreamId.of(ms, seq).toString()).toBe(`${ms}-${seq}`)
+    }),
+  )
 })

@@ -85,7 +85,7 @@ const textSource = Source.allocate(ID_TEXT_BYTES_MAX)
 /** Replaces argument `i` by an id, for those who read the request after its command: the journal, a parked client. */
 export function replaceById(call: Call, i: number, id: StreamId, source = textSource, at = 0): void {
   call.args.rawEnd = 0
-  call.args.bytes(i).set(source, at, id.write(source.u8, at))
+  call.args.bytes(i).set(source, at, id.write(source, at))
 }
 
 // ── groups ─────────────────────────────────────────────────────────────────
@@ -225,7 +225,7 @@ export class TrimOptions {
     const length =
       this.strategy === 'maxlen'
         ? writeInteger(stream.length, thresholdText.u8, 0)
-        : edgeId(stream).write(thresholdText.u8, 0)
+        : edgeId(stream).write(thresholdText, 0)
     args.bytes(this.thresholdAt).set(thresholdText, 0, length)
   }
 }

@@ -69,13 +69,17 @@ function xaddRun(call: Call): void {
     throw error
   }
   if (existing === undefined) call.db.create(key, stream)
-  writeStreamId(call.reply, id)
+  if (given === 'all') {
+    writeStreamId(call.reply, id)
+  } else {
+    replaceById(call, at, id)
+    call.reply.bulk(args.bytes(at))
+  }
   call.changed(key, 'xadd')
   if (trim.strategy !== 'none') {
     if (trim.trim(stream) > 0) call.notify(key, 'xtrim')
     if (trim.approximate) trim.makeExact(call, stream)
   }
-  if (given !== 'all') replaceById(call, at, id)
 }
 
 const ZERO = new StreamId()
