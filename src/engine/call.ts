@@ -43,6 +43,8 @@ export class Call {
   changes = 0
   /** True where waiting is impossible (MULTI, scripts): blocking commands answer as if the time was up. */
   mayBlock = true
+  /** True for what a script calls. */
+  fromScript = false
   /** True when a parked client's command is tried again (see queues/). */
   retrying = false
   /** Commands to journal instead of the request; undefined = the request as it came. */

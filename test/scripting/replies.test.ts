@@ -206,6 +206,13 @@ const SCRIPTS = [
   "return redis.acl_check_cmd('nosuch', 'x')",
   'return redis.acl_check_cmd()',
   "return redis.acl_check_cmd('get', {})",
+  // What would wait does not, and XREAD's BLOCK is refused whatever follows it.
+  "return redis.call('blmpop', 0, 1, 'none', 'left')",
+  "return redis.call('bzmpop', 0, 1, 'none', 'min')",
+  "return redis.call('xread', 'block', 0, 'streams', 'none', '$')",
+  "return redis.call('XREAD', 'COUNT', 1, 'BLOCK', 'x')",
+  "return redis.call('xReadGroup', 'group', 'g', 'c', 'block', 0, 'streams', 'none', '>')",
+  "return redis.call('xread', 'block')",
   'return {redis.LOG_DEBUG, redis.LOG_VERBOSE, redis.LOG_NOTICE, redis.LOG_WARNING, redis.REPL_NONE, redis.REPL_AOF, redis.REPL_SLAVE, redis.REPL_REPLICA, redis.REPL_ALL}',
   'local t = {} for k in pairs(redis) do t[#t + 1] = k end table.sort(t) return t',
   "local t = {} for k in pairs(_G) do if k ~= 'os' then t[#t + 1] = k end end table.sort(t) return t",

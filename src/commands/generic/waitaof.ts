@@ -23,7 +23,8 @@ export const waitaof = defineCommand({
   complexity: 'O(1)',
   acl: ['connection'],
   arity: 4,
-  flags: ['blocking'],
+  // Scripts may call WAIT since 7.2, but not this.
+  flags: ['noscript', 'blocking'],
   args: [
     { name: 'numlocal', type: 'integer' },
     { name: 'numreplicas', type: 'integer' },

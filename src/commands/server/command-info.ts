@@ -73,11 +73,12 @@ function replyCommand(reply: Reply, told: Command): void {
     aclCategories(told).map((category) => `@${category}`),
   )
   const { tips = [], keys = [] } = told.spec
-  reply.array(tips.length)
+  reply.set(tips.length)
   for (const tip of tips) reply.text(tip)
-  reply.array(keys.length)
+  reply.set(keys.length)
   for (const spec of keys) replyKeySpec(reply, spec)
-  const subcommands = told.subcommands ?? new Map<string, Command>()
+  const { subcommands } = told
+  if (subcommands === undefined) return reply.set(0)
   reply.array(subcommands.size)
   for (const each of subcommands.values()) replyCommand(reply, each)
 }

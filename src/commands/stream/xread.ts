@@ -111,6 +111,7 @@ function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   for (let i = 1; i < args.length && options.first === 0; i++) {
     const more = args.length - 1 - i
     if (more > 0 && args.equalsIgnoreCase(i, 'BLOCK')) {
+      if (call.fromScript) throw blockedScript(args.string(0))
       options.timeoutMs = readTimeout(call, ++i)
     } else if (more > 0 && args.equalsIgnoreCase(i, 'COUNT')) {
       options.count = readCount(call, ++i) || Number.POSITIVE_INFINITY
@@ -131,6 +132,11 @@ function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   }
   if (options.first === 0) throw ERR.syntax
   if (grouped && options.groupAt === 0) throw ERR.of('Missing GROUP option for XREADGROUP')
+}
+
+/** BLPOP and its kin may be called by scripts since 7.2, and do not wait there. This option came to it in 7.4 only. */
+function blockedScript(name: string): ReplyError {
+  return ERR.of(`${name} command is not allowed with BLOCK option from scripts`)
 }
 
 function unbalanced(grouped: boolean): ReplyError {

@@ -82,8 +82,13 @@ test('parked clients are served after the script, in order of arrival', () => {
 test('a script does not wait: blocking commands answer as if the time were up', () => {
   const { connect } = createEngine()
   const client = connect()
-  expect(client.ask('EVAL', "return redis.call('BLPOP', 'none', 0)", 0)).toBe('$-1\r\n')
-  expect(client.ask('EVAL', "return redis.call('BZPOPMIN', 'none', 0)", 0)).toBe('$-1\r\n')
+  const calls = ["'BLPOP','k',0", "'BRPOP','k',0", "'BLMOVE','k','l','LEFT','LEFT',0", "'BRPOPLPUSH','k','l',0"]
+  calls.push("'BLMPOP',0,1,'k','LEFT'", "'BZPOPMIN','k',0", "'BZPOPMAX','k',0", "'BZMPOP',0,1,'k','MIN'")
+  for (const call of calls) expect(client.ask('EVAL', `return redis.call(${call})`, 0), call).toBe('$-1\r\n')
+  expect(client.ask('EVAL', "return redis.call('WAIT', 1, 0)", 0)).toBe(':0\r\n')
+  expect(client.ask('EVAL', "return redis.pcall('WAITAOF', 0, 1, 0)", 0)).toBe(
+    '-ERR This Redis command is not allowed from script\r\n',
+  )
   expect(client.ask('PING')).toBe('+PONG\r\n')
 })
 

@@ -12,11 +12,11 @@ describe('COMMAND INFO', () => {
   test('tells ten things, with sets and maps in RESP3', () => {
     const told = (set: string, pairs: (n: number) => string) =>
       `*1\r\n*10\r\n${bulk('get')}:2\r\n${set}2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n` +
-      `${set}3\r\n+@read\r\n+@string\r\n+@fast\r\n*0\r\n*1\r\n` +
+      `${set}3\r\n+@read\r\n+@string\r\n+@fast\r\n${set}0\r\n${set}1\r\n` +
       `${pairs(3)}${bulk('flags')}${set}2\r\n+RO\r\n+access\r\n` +
       `${bulk('begin_search')}${pairs(2)}${bulk('type')}${bulk('index')}${bulk('spec')}${pairs(1)}${bulk('index')}:1\r\n` +
       `${bulk('find_keys')}${pairs(2)}${bulk('type')}${bulk('range')}${bulk('spec')}${pairs(3)}` +
-      `${bulk('lastkey')}:0\r\n${bulk('keystep')}:1\r\n${bulk('limit')}:0\r\n*0\r\n`
+      `${bulk('lastkey')}:0\r\n${bulk('keystep')}:1\r\n${bulk('limit')}:0\r\n${set}0\r\n`
     const { connect } = createEngine()
     expect(connect(2).ask('COMMAND', 'INFO', 'GET')).toBe(told('*', (n) => `*${2 * n}\r\n`))
     expect(connect(3).ask('COMMAND', 'INFO', 'GET')).toBe(told('~', (n) => `%${n}\r\n`))
