@@ -78,7 +78,10 @@ function replyCommand(reply: Reply, told: Command): void {
   reply.set(keys.length)
   for (const spec of keys) replyKeySpec(reply, spec)
   const { subcommands } = told
-  if (subcommands === undefined) return reply.set(0)
+  if (subcommands === undefined) {
+    reply.set(0)
+    return
+  }
   reply.array(subcommands.size)
   for (const each of subcommands.values()) replyCommand(reply, each)
 }
