@@ -118,6 +118,10 @@ export interface Command {
   readonly arity: number
   readonly isWrite: boolean
   readonly isReadonly: boolean
+  /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
+  readonly isNoscript: boolean
+  readonly mayReplicate: boolean
+  readonly isDenyoom: boolean
   readonly flags: ReadonlySet<Flag>
   readonly run: ((call: Call) => void) | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
@@ -144,6 +148,9 @@ export function defineCommand(spec: CommandSpec): Command {
     arity: spec.arity,
     isWrite: flags.has('write'),
     isReadonly: flags.has('readonly'),
+    isNoscript: flags.has('noscript'),
+    mayReplicate: flags.has('may_replicate'),
+    isDenyoom: flags.has('denyoom'),
     flags,
     run,
     subcommands: undefined,

@@ -12,14 +12,13 @@ import type { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Bytes, Source } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
+import { textOf } from '../util/text.ts'
 import { meter } from './lua/meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 
 /** Bytes of a string beside its characters. */
 const STRING_BYTES = 32
-/** Below this a loop makes a string faster than a call into the runtime. */
-const SHORT_STRING_BYTES = 16
 
 type Shape = 'array' | 'map' | 'set'
 
@@ -203,10 +202,5 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
 
 function stringOf(source: Source, start: number, length: number): string {
   meter.charge(length + STRING_BYTES)
-  const { u8 } = source
-  if (length > SHORT_STRING_BYTES) return u8.toString('latin1', start, start + length)
-  let text = ''
-  const end = start + length
-  for (let i = start; i < end; i++) text += String.fromCharCode(u8[i]!)
-  return text
+  return textOf(source.u8, start, length)
 }

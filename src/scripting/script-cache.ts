@@ -9,20 +9,28 @@ import { type Bytes, equalBytes, Source } from '../util/bytes.ts'
 import type { LuaFunction } from './lua/value.ts'
 import { sha1 } from './redis-library.ts'
 import { readScriptShebang } from './shebang.ts'
+import { TextMemory } from './text-memory.ts'
 
 export interface Script {
   readonly sha: string
+  readonly shaBytes: Source
   readonly body: Source
   readonly main: LuaFunction
   /** Bits SCRIPT_…. */
   readonly flags: number
+  readonly keyTexts: TextMemory
 }
+
+/** Hexadecimal digits of a SHA-1. */
+export const SHA_LENGTH = 40
 
 /** Bytes of a body that are looked at to tell it from others of its length. */
 const SAMPLES = 32
 
 export class ScriptCache {
   readonly #bySha = new Map<string, Script>()
+  /** By the first digits of the SHA-1, as they stand in a request. */
+  readonly #byDigits = new Map<number, Script>()
   readonly #byBody = new Map<number, Script[]>()
   readonly #compile: (source: string) => LuaFunction
   /** Bytes of all bodies. */
@@ -38,8 +46,13 @@ export class ScriptCache {
   }
 
   /** Finds a script by its SHA-1, in either case. */
-  find(sha: string): Script | undefined {
-    return this.#bySha.get(sha) ?? (sha.length === 40 ? this.#bySha.get(sha.toLowerCase()) : undefined)
+  find(sha: Bytes): Script | undefined {
+    if (sha.length !== SHA_LENGTH) return undefined
+    const { source, start } = sha
+    // No string is made of what is written as nearly everybody writes it: 40 characters cost as much as a small command.
+    const known = this.#byDigits.get(source.view.getInt32(start))
+    if (known !== undefined && equalBytes(known.shaBytes, 0, source, start, SHA_LENGTH)) return known
+    return this.#bySha.get(sha.toString().toLowerCase())
   }
 
   /** Returns the script of a body, compiled now if it is new. Throws ReplyError. */
@@ -56,8 +69,11 @@ export class ScriptCache {
     const source = body.toString()
     const { flags, start } = readScriptShebang(source)
     const main = this.#compile(source.slice(start))
-    const script = { sha: sha1(source), body: new Source(body.toBuffer()), main, flags }
-    this.#bySha.set(script.sha, script)
+    const sha = sha1(source)
+    const shaBytes = new Source(Buffer.from(sha, 'latin1'))
+    const script = { sha, shaBytes, body: new Source(body.toBuffer()), main, flags, keyTexts: new TextMemory() }
+    this.#bySha.set(sha, script)
+    this.#byDigits.set(shaBytes.view.getInt32(0), script)
     this.bytes += body.length
     if (candidates === undefined) this.#byBody.set(key, [script])
     else candidates.push(script)
@@ -67,6 +83,7 @@ export class ScriptCache {
   /** Forgets every script. */
   clear(): void {
     this.#bySha.clear()
+    this.#byDigits.clear()
     this.#byBody.clear()
     this.bytes = 0
   }

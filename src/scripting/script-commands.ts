@@ -13,7 +13,7 @@ import { ENGINE_JOURNAL_FAILED, ENGINE_SAVE_FAILED, type Engine } from '../engin
 import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
-import { formatDouble } from '../util/numbers.ts'
+import { formatDouble, writeInteger } from '../util/numbers.ts'
 import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
@@ -23,6 +23,8 @@ import { errorTable, LuaReply } from './lua-reply.ts'
 const WORDS_BYTES = 64 * 1024
 /** Words up to here are copied by a loop: a call into the runtime costs more. */
 const SHORT_WORD_LENGTH = 32
+/** A safe integer's digits and sign. */
+const INTEGER_BYTES_MAX = 17
 /** Spellings of command names that are remembered; a script that makes up endless ones is looked up each time. */
 const NAMES_MAX = 1024
 /** What a command's reply may take before it is counted: while a command runs, nothing may be thrown into it. */
@@ -86,9 +88,8 @@ export class ScriptCommands {
     if (command.arity >= 0 ? length !== command.arity : length < -command.arity) {
       return this.#refuse(WRONG_ARITY, command)
     }
-    const { flags } = command
-    if (flags.has('noscript')) return this.#refuse(NOT_ALLOWED, command)
-    if (command.isWrite || flags.has('may_replicate')) {
+    if (command.isNoscript) return this.#refuse(NOT_ALLOWED, command)
+    if (command.isWrite || command.mayReplicate) {
       const refusal = this.#mayWrite(command)
       if (refusal !== undefined) return this.#refuse(refusal, command)
     }
@@ -140,7 +141,7 @@ export class ScriptCommands {
       const { journal, state } = this.#engine
       if (command.isWrite && (state & ENGINE_SAVE_FAILED) !== 0) return ERR.misconfRdb
       if (command.isWrite && (state & ENGINE_JOURNAL_FAILED) !== 0) return ERR.misconfAof(journal.failure ?? '')
-      if (this.#outOfMemory && command.flags.has('denyoom')) return ERR.outOfMemory
+      if (this.#outOfMemory && command.isDenyoom) return ERR.outOfMemory
     }
     if (command.isWrite) this.wrote = true
     return undefined
@@ -162,20 +163,22 @@ export class ScriptCommands {
     let at = 0
     for (let i = 0; i < length; i++) {
       const word = words[i]
-      let text: string
+      let text = ''
       if (typeof word === 'string') text = word
-      else if (typeof word === 'number') text = printWord(word)
-      else return false
-      const size = text.length
-      if (at + size > u8.length) {
+      else if (typeof word !== 'number') return false
+      // An integer goes straight into its bytes; it is no longer than what is kept free.
+      else if (!Number.isSafeInteger(word)) text = printWord(word)
+      if (at + text.length + INTEGER_BYTES_MAX > u8.length) {
         // What is encoded already stays where it is; the rest goes elsewhere.
-        source = Source.allocate(2 * size + WORDS_BYTES)
+        source = Source.allocate(2 * text.length + WORDS_BYTES)
         this.#words = source
         u8 = source.u8
         at = 0
       }
+      let size = text.length
       if (size > SHORT_WORD_LENGTH) u8.write(text, at, 'latin1')
-      else for (let j = 0; j < size; j++) u8[at + j] = text.charCodeAt(j)
+      else if (size > 0) for (let j = 0; j < size; j++) u8[at + j] = text.charCodeAt(j)
+      else if (typeof word === 'number') size = writeInteger(word, u8, at)
       args.window(i).set(source, at, size)
       at += size
     }
@@ -185,8 +188,7 @@ export class ScriptCommands {
   }
 }
 
-/** A number as a command's word: an integer exactly, else the shortest digits that read back the same. */
+/** A number that is no safe integer as a command's word: the shortest digits that read back the same. */
 function printWord(value: number): string {
-  if (Number.isSafeInteger(value)) return String(value)
   return Number.isNaN(value) ? '-nan' : formatDouble(value)
 }

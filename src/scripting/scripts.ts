@@ -29,10 +29,11 @@ import type { LuaFunction, LuaValue } from './lua/value.ts'
 import { errorHandler, LuaWorld } from './lua-world.ts'
 import { scriptLibrary } from './redis-library.ts'
 import { replyValue } from './reply-from-lua.ts'
-import { ScriptCache } from './script-cache.ts'
+import { type Script, ScriptCache } from './script-cache.ts'
 import { ScriptCommands } from './script-commands.ts'
 import { asScriptError, errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED } from './shebang.ts'
+import type { TextMemory } from './text-memory.ts'
 
 export type ScriptKind = 'script' | 'function'
 
@@ -119,10 +120,10 @@ export class Scripts implements ScriptRunner {
   }
 
   /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
-  runScript(call: Call, main: LuaFunction, sha: string, flags: number, keyCount: number, readOnly: boolean): void {
+  runScript(call: Call, { main, sha, flags, keyTexts }: Script, keyCount: number, readOnly: boolean): void {
     const world = this.#world!
     const { values } = world.globals
-    values[this.#keysPlace] = strings(call, 3, 3 + keyCount)
+    values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
     values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length)
     this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
   }
@@ -279,12 +280,14 @@ export class Scripts implements ScriptRunner {
 const NO_VALUES: readonly LuaValue[] = []
 const NO_WORDS: readonly string[] = []
 
-/** A table of the arguments [first, end). */
-function strings(call: Call, first: number, end: number): LuaTable {
+/** A table of the arguments [first, end); `memory` knows those of the last call. */
+function strings(call: Call, first: number, end: number, memory?: TextMemory): LuaTable {
   const table = new LuaTable()
   if (end <= first) return table
+  const { args } = call
   const values: LuaValue[] = [undefined]
-  for (let i = first; i < end; i++) values.push(call.args.string(i))
+  if (memory === undefined) for (let i = first; i < end; i++) values.push(args.string(i))
+  else for (let i = first; i < end; i++) values.push(memory.text(i - first, args.bytes(i)))
   table.adopt(values)
   return table
 }

@@ -6,6 +6,8 @@
 // Buffer for single bytes and bulk moves, a DataView for four unaligned bytes at
 // a time (V8 turns both into plain loads and stores).
 
+import { textOf } from './text.ts'
+
 /** Memory with the two views through which it is read and written. */
 export class Source {
   readonly u8: Buffer
@@ -69,12 +71,7 @@ export class Bytes {
 
   /** Returns the bytes as a latin1 string (one char a byte). */
   toString(): string {
-    const { u8 } = this.source
-    if (this.length > 24) return u8.toString('latin1', this.start, this.start + this.length)
-    let text = ''
-    const end = this.start + this.length
-    for (let i = this.start; i < end; i++) text += String.fromCharCode(u8[i]!)
-    return text
+    return textOf(this.source.u8, this.start, this.length)
   }
 
   /** Returns a copy in a Buffer of its own. */

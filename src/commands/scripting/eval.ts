@@ -3,14 +3,11 @@
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ReplyError } from '../../protocol/errors.ts'
-import type { Script } from '../../scripting/script-cache.ts'
+import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.')
-
-/** Hexadecimal digits of a SHA-1. */
-const SHA_LENGTH = 40
 
 type Access = 'writes' | 'reads'
 
@@ -23,13 +20,13 @@ function evalSha(call: Call, access: Access): void {
   // What is no SHA-1 is unknown, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
-  const script = scriptsOf(call.engine).cache.find(call.args.string(1))
+  const script = scriptsOf(call.engine).cache.find(call.args.bytes(1))
   if (script === undefined) throw NO_SCRIPT
   run(call, script, keys, access)
 }
 
-function run(call: Call, { main, sha, flags }: Script, keys: number, access: Access): void {
-  scriptsOf(call.engine).runScript(call, main, sha, flags, keys, access === 'reads')
+function run(call: Call, script: Script, keys: number, access: Access): void {
+  scriptsOf(call.engine).runScript(call, script, keys, access === 'reads')
 }
 
 const common = {

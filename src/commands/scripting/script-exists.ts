@@ -18,7 +18,7 @@ export const scriptExists = defineCommand({
     const { cache } = scriptsOf(call.engine)
     call.reply.array(call.args.length - 2)
     for (let i = 2; i < call.args.length; i++) {
-      call.reply.integer(cache.find(call.args.string(i)) === undefined ? 0 : 1)
+      call.reply.integer(cache.find(call.args.bytes(i)) === undefined ? 0 : 1)
     }
   },
 })
