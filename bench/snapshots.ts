@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, type Pair, ratio } from './pairs.ts'
-import { type Answer, atLeast, atMost, type Question, type Row, type Scale } from './question.ts'
+import { type Answer, atLeast, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const VALUE_BYTES = 64
 const RDB_OPTIONS = ['--save', '', '--appendonly', 'no']
 const AOF_OPTIONS = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-percentage', '0']
 const POLL_MS = 2
+/** Nobody is to wait longer for a snapshot. */
+const PAUSE_MS_MAX = 5
 
 async function ask(scale: Scale): Promise<Answer> {
   const rows: Row[] = []
@@ -55,6 +57,7 @@ async function ask(scale: Scale): Promise<Answer> {
         share('redis'),
       ),
     )
+    await pauses('BGSAVE', servers)
     for (const server of servers.values()) {
       await bgsave(server)
       await server.stop()
@@ -68,6 +71,10 @@ async function ask(scale: Scale): Promise<Answer> {
       await server.stop()
     }
     await starts(`start with an append-only file of ${keys} SETs`, AOF_OPTIONS)
+
+    for (const rival of RIVALS) servers.set(rival, await startServer(rival, AOF_OPTIONS, directories.get(rival)!))
+    await pauses('BGREWRITEAOF', servers)
+    for (const server of servers.values()) await server.stop()
     return {
       title: `Snapshots and starts: ${keys} keys`,
       commandLines,
@@ -76,6 +83,25 @@ async function ask(scale: Scale): Promise<Answer> {
     }
   } finally {
     for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
+  }
+
+  /** How long a client waits at most while snapshots are made and another one writes as fast as it can. */
+  async function pauses(command: SavingCommand, servers: Map<Rival, Server>): Promise<void> {
+    const slices: number[] = []
+    const without: Record<Rival, number[]> = { respite: [], redis: [] }
+    const pairs = await alternate(async (rival) => {
+      const server = servers.get(rival)!
+      without[rival].push(await longestWait(server, scale))
+      const longest = await longestWait(server, scale, command)
+      if (rival === 'respite') slices.push(await longestSlice(server))
+      return longest
+    })
+    const waited = (rival: Rival, values = without[rival]) => `${median(values).toFixed(1)} ms`
+    const what = `longest wait for a PING while another client writes at P=16`
+    add({ what, respite: waited('respite'), redis: waited('redis'), figure: '', target: '', met: undefined })
+    const redis = `${medianOf(pairs, 'redis').toFixed(1)} ms`
+    add(bounded(`${what}, during ${command}`, medianOf(pairs, 'respite'), PAUSE_MS_MAX, 'ms', redis))
+    add(bounded(`longest slice of a ${command} meanwhile`, median(slices), PAUSE_MS_MAX, 'ms', 'a fork'))
   }
 
   async function starts(what: string, options: string[]): Promise<void> {
@@ -91,11 +117,13 @@ async function ask(scale: Scale): Promise<Answer> {
   }
 }
 
+type SavingCommand = 'BGSAVE' | 'BGREWRITEAOF'
+
 /** Takes a snapshot; returns milliseconds until it is on the disk. */
-async function bgsave({ asker }: Server): Promise<number> {
+async function bgsave({ asker }: Server, command: SavingCommand = 'BGSAVE'): Promise<number> {
   const started = performance.now()
-  await asker.ask('BGSAVE')
-  while (/rdb_bgsave_in_progress:1/.test(String(await asker.ask('INFO', 'persistence')))) {
+  await asker.ask(command)
+  while (/(bgsave|rewrite)_in_progress:1/.test(String(await asker.ask('INFO', 'persistence')))) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
   return performance.now() - started
@@ -113,6 +141,27 @@ async function setsDuringBgsave(server: Server, scale: Scale): Promise<number> {
   })
   while (!over) await bgsave(server)
   return rate
+}
+
+/** Has a client write over all keys at P=16, and returns the longest that another one waited for its PING (ms). */
+async function longestWait(server: Server, scale: Scale, command?: SavingCommand): Promise<number> {
+  const ping = startChild<{ latencies: number[] }>('ping', { port: server.port, words: ['PING'], everyMs: 1 })
+  await ping.ready
+  let over = false
+  const words = ['-c', '1', '-d', String(VALUE_BYTES), '-r', String(scale.keys), '-P', '16', '-t', 'set']
+  const count = scale.quick ? '2000' : '500000'
+  const writing = redisBenchmark(server.port, [...words, '-n', count], 'SET').finally(() => {
+    over = true
+  })
+  while (command !== undefined && !over) await bgsave(server, command)
+  await writing
+  ping.finish()
+  return (await ping.result).latencies.at(-1)!
+}
+
+async function longestSlice({ asker }: Server): Promise<number> {
+  const info = String(await asker.ask('INFO', 'persistence'))
+  return Number(/respite_snapshot_longest_slice_usec:(\d+)/.exec(info)![1]) / 1000
 }
 
 export const snapshots: Question = { name: 'snapshots', ask }

@@ -18,6 +18,8 @@ export interface SavingStatus {
   readonly saves: number
   readonly keysProcessed: number
   readonly keysTotal: number
+  /** The longest stretch for which the snapshot under way, or else the last one, kept everybody waiting (ms). */
+  readonly longestSliceMs: number
   readonly rewriteInProgress: boolean
   readonly rewriteScheduled: boolean
   readonly currentRewriteSeconds: number

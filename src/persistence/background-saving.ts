@@ -60,6 +60,8 @@ export class BackgroundSaving implements Saving {
   readonly #keysLoaded: number
   readonly #keysExpired: number
   #image: Image | undefined = undefined
+  /** Of the last snapshot. */
+  #longestSliceMs = 0
   #work: Promise<void> = Promise.resolve()
   #closed = false
   #timer: Timer | undefined = undefined
@@ -118,6 +120,7 @@ export class BackgroundSaving implements Saving {
       saves: this.#saveCount,
       keysProcessed: this.#image?.snapshot.written ?? 0,
       keysTotal: this.#image?.snapshot.total ?? 0,
+      longestSliceMs: this.#image?.snapshot.longestSliceMs ?? this.#longestSliceMs,
       rewriteInProgress: busyWith === 'rewrite',
       rewriteScheduled: this.#rewriteScheduled,
       currentRewriteSeconds: busyWith === 'rewrite' ? seconds : -1,
@@ -267,6 +270,7 @@ export class BackgroundSaving implements Saving {
 
   #end(): void {
     this.busyWith = 'nothing'
+    if (this.#image !== undefined) this.#longestSliceMs = this.#image.snapshot.longestSliceMs
     this.#image = undefined
   }
 

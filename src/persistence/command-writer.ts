@@ -22,12 +22,15 @@ import { Bytes } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
 import type { ImageWriter } from './image-writer.ts'
 import { RdbOutput } from './rdb/rdb-output.ts'
-import { STRING_AT_ONCE_BYTES_MAX } from './rdb/rdb-writer.ts'
 
 /** Elements of one command, as Redis has them: a command is held in memory whole when it is replayed. */
 const ELEMENTS_MAX = 64
+/** Of something longer so many bytes are written at once, though a command's words belong together. */
+const PIECE_BYTES = 32 * 1024
+/** After one that is not shorter, too, others may be heard. */
+const SHORT_BYTES = 1024
 
-/** Writes one key, a part at a time: at most a command, or a piece of a long string. */
+/** Writes one key, a part at a time: at most a command, or a piece of a long word. */
 type Parts = Generator<void, void>
 
 export class CommandWriter implements ImageWriter {
@@ -97,12 +100,7 @@ export class CommandWriter implements ImageWriter {
     this.#command(3)
     this.#text('SET')
     this.#bytes(this.#key)
-    this.#length('$', value.length)
-    for (let at = 0; at < value.length; at += STRING_AT_ONCE_BYTES_MAX) {
-      this.output.raw(value.source, value.start + at, Math.min(STRING_AT_ONCE_BYTES_MAX, value.length - at))
-      if (value.length > STRING_AT_ONCE_BYTES_MAX) yield
-    }
-    this.#raw('\r\n')
+    yield* this.#element(value)
   }
 
   *#writeList(list: List): Parts {
@@ -114,7 +112,7 @@ export class CommandWriter implements ImageWriter {
       this.#text('RPUSH')
       this.#bytes(this.#key)
       for (let i = 0; i < count; i++) {
-        this.#bytes(list.element(position, this.#one))
+        yield* this.#element(list.element(position, this.#one))
         list.next(position)
       }
       left -= count
@@ -130,7 +128,7 @@ export class CommandWriter implements ImageWriter {
       this.#text('SADD')
       this.#bytes(this.#key)
       for (let i = 0; i < count; i++) {
-        this.#bytes(set.memberOf(slot, this.#one))
+        yield* this.#element(set.memberOf(slot, this.#one))
         slot = set.next(slot)
       }
       left -= count
@@ -149,7 +147,7 @@ export class CommandWriter implements ImageWriter {
       for (let i = 0; i < count; i++) {
         set.memberAt(position, this.#one)
         this.#text(formatDouble(position.score))
-        this.#bytes(this.#one)
+        yield* this.#element(this.#one)
         if (--left > 0) set.next(position)
       }
       yield
@@ -164,8 +162,8 @@ export class CommandWriter implements ImageWriter {
       this.#text('HSET')
       this.#bytes(this.#key)
       for (let i = 0; i < count; i++) {
-        this.#bytes(hash.fieldOf(slot, this.#one))
-        this.#bytes(hash.valueOf(slot, this.#other))
+        yield* this.#element(hash.fieldOf(slot, this.#one))
+        yield* this.#element(hash.valueOf(slot, this.#other))
         slot = hash.next(slot)
       }
       left -= count
@@ -191,8 +189,8 @@ export class CommandWriter implements ImageWriter {
         entry.beginFields()
         for (let i = 0; i < entry.fields; i++) {
           entry.nextField(this.#one, this.#other)
-          this.#bytes(this.#one)
-          this.#bytes(this.#other)
+          yield* this.#element(this.#one)
+          yield* this.#element(this.#other)
         }
         yield
       } while (stream.next(entry))
@@ -282,6 +280,21 @@ export class CommandWriter implements ImageWriter {
   #bytes(bytes: Bytes): void {
     this.#length('$', bytes.length)
     this.output.raw(bytes.source, bytes.start, bytes.length)
+    this.#raw('\r\n')
+  }
+
+  /** Writes a word that may be long, in pieces then. */
+  *#element(bytes: Bytes): Parts {
+    if (bytes.length <= PIECE_BYTES) {
+      this.#bytes(bytes)
+      if (bytes.length >= SHORT_BYTES) yield
+      return
+    }
+    this.#length('$', bytes.length)
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      this.output.raw(bytes.source, bytes.start + at, Math.min(PIECE_BYTES, bytes.length - at))
+      yield
+    }
     this.#raw('\r\n')
   }
 

@@ -1,8 +1,8 @@
 // Clients that wait because they are going to change a large value of which a snapshot needs the old state.
 //
 // As CLIENT PAUSE holds them: the request is kept and the client is not read from.
-// They go on when a large value was written, in the order in which they came, and
-// may be held once more because of another.
+// What they wait for is written next. They go on when a large value was written,
+// in the order in which they came, and may be held once more because of another.
 
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
@@ -56,7 +56,9 @@ function changesLarge(snapshot: Snapshot, db: Database, command: Command, args: 
   for (const { index, flags } of findKeys(command, args) ?? []) {
     if (flags[0] === 'RO') continue
     const entry = db.keys.find(args.bytes(index))
-    if (entry !== NONE && snapshot.concerns(db, entry)) return true
+    if (entry === NONE || !snapshot.concerns(db, entry)) continue
+    snapshot.hurry(db, entry)
+    return true
   }
   return false
 }

@@ -181,7 +181,9 @@ export class InfoSections {
       `aof_last_bgrewrite_status:${status.lastRewriteOk ? 'ok' : 'err'}\r\naof_rewrites:${status.rewrites}\r\n` +
       `aof_rewrites_consecutive_failures:${status.rewriteFailuresInARow}\r\n` +
       `aof_last_write_status:${journal.failure === undefined ? 'ok' : 'err'}\r\naof_last_cow_size:0\r\n` +
-      'module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n'
+      'module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n' +
+      // Of Respite's own: where Redis forks, and says how long that took, there are slices here.
+      `respite_snapshot_longest_slice_usec:${Math.round(1000 * status.longestSliceMs)}\r\n`
     const file = journal.status
     if (journal.enabled && file !== undefined) {
       text +=
@@ -310,6 +312,7 @@ const NOTHING_SAVED: SavingStatus = {
   saves: 0,
   keysProcessed: 0,
   keysTotal: 0,
+  longestSliceMs: 0,
   rewriteInProgress: false,
   rewriteScheduled: false,
   currentRewriteSeconds: -1,

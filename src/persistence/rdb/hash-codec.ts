@@ -12,7 +12,7 @@ import { Bytes } from '../../util/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
 import type { PackedReader } from './packed-reader.ts'
-import { TYPE } from './rdb-format.ts'
+import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
@@ -146,7 +146,10 @@ export class HashWriter implements StructureWriter {
 
   typeOf(hash: Hash): number {
     if (hash.earliestExpiry !== NEVER) return TYPE.hashExpiring
-    return hash.encoding === 'hashtable' ? TYPE.hash : TYPE.hashListpack
+    if (hash.encoding === 'hashtable' || hash.length > LISTPACK_ELEMENTS_MAX || hash.bytes > LISTPACK_BYTES_MAX) {
+      return TYPE.hash
+    }
+    return TYPE.hashListpack
   }
 
   begin(hash: Hash): void {
@@ -171,7 +174,7 @@ export class HashWriter implements StructureWriter {
       this.#slot = hash.first()
     }
     for (; this.#slot !== ABSENT; this.#slot = hash.next(this.#slot)) {
-      if (output.length >= untilBytes) return false
+      if (output.length >= untilBytes || output.hasRest) return false
       if (this.#type === TYPE.hashExpiring) {
         const expiry = hash.expiryOf(this.#slot)
         output.lengthOf(expiry === NEVER ? 0 : expiry - this.#earliest + 1)

@@ -100,7 +100,7 @@ export class ListWriter implements StructureWriter {
       list.seek(0, position)
     }
     while (this.#left > 0) {
-      if (output.length >= untilBytes) return false
+      if (output.length >= untilBytes || output.hasRest) return false
       if (plain) {
         output.string(list.element(position, this.#element))
         list.next(position)

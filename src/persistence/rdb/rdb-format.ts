@@ -59,6 +59,13 @@ export const ENCODED_INT16 = 1
 export const ENCODED_INT32 = 2
 export const ENCODED_LZF = 3
 
+/**
+ * A hash or sorted set that is more than this is written element by element, whatever it is called here: a listpack is made in one
+ * go. Who reads it makes it a listpack again where its settings say so.
+ */
+export const LISTPACK_ELEMENTS_MAX = 2048
+export const LISTPACK_BYTES_MAX = 128 * 1024
+
 /** A quicklist2 node's container. */
 export const NODE_PLAIN = 1
 export const NODE_PACKED = 2

@@ -15,7 +15,10 @@ const KEPT_BYTES_MAX = 1024 * 1024
 
 export class RdbOutput {
   compress: boolean
-  /** A longer string is not tried to be compressed: that takes a millisecond for each 200 KB, in one go. */
+  /**
+   * A longer string is not tried to be compressed: that takes a millisecond for each 200 KB, in one go. Nor is it copied in one go:
+   * its bytes follow in `writeRest`, or before whatever is written next.
+   */
   readonly #compressBytesMax: number
   source: Source
   /** Bytes gathered. */
@@ -25,6 +28,10 @@ export class RdbOutput {
   /** Undefined when nobody wants one. */
   readonly #crc: Crc64 | undefined
   #checkedTo = 0
+  /** What is still to come of a long string, which must not change meanwhile. */
+  #restSource: Source | undefined = undefined
+  #restStart = 0
+  #restLength = 0
 
   constructor(options: { compress: boolean; compressBytesMax?: number; checksum: boolean }) {
     this.compress = options.compress
@@ -43,6 +50,7 @@ export class RdbOutput {
 
   /** Makes room for `length` more bytes and returns where they go; the caller moves `length` on. */
   reserve(length: number): number {
+    if (this.#restLength > 0) this.writeRest(Number.POSITIVE_INFINITY)
     const at = this.length
     if (at + length > this.source.u8.length) this.#grow(at + length)
     return at
@@ -124,9 +132,37 @@ export class RdbOutput {
       return
     }
     this.lengthOf(length)
+    if (length > this.#compressBytesMax) {
+      this.#restSource = source
+      this.#restStart = start
+      this.#restLength = length
+      return
+    }
     const at = this.reserve(length)
     copyBytes(this.source, at, source, start, length)
     this.length = at + length
+  }
+
+  /** Something of a long string is still to come. */
+  get hasRest(): boolean {
+    return this.#restLength > 0
+  }
+
+  /** Goes on with a long string until `untilBytes` are gathered; true when nothing of it is left. */
+  writeRest(untilBytes: number): boolean {
+    if (this.#restLength === 0) return true
+    const source = this.#restSource!
+    const start = this.#restStart
+    const left = this.#restLength
+    const length = Math.min(left, Math.max(1, untilBytes - this.length))
+    this.#restSource = undefined
+    this.#restLength = 0
+    this.raw(source, start, length)
+    if (length === left) return true
+    this.#restSource = source
+    this.#restStart = start + length
+    this.#restLength = left - length
+    return false
   }
 
   /** Writes a short text of this program's own. */
@@ -214,14 +250,20 @@ export class RdbOutput {
     this.#checkedTo = this.length
   }
 
-  /** Hands over what has gathered: the bytes are the caller's, and gathering goes on in another buffer. */
-  take(): Buffer {
+  /** Hands over what has gathered: the bytes are the caller's, and gathering goes on in `next`, or else in a new buffer. */
+  take(next?: Source): Buffer {
     this.#check()
     const { u8 } = this.source
     const bytes = u8.subarray(0, this.length)
-    this.source = Source.allocate(Math.min(u8.length, KEPT_BYTES_MAX))
+    this.source = next ?? Source.allocate(Math.min(u8.length, KEPT_BYTES_MAX))
     this.#startOver()
     return bytes
+  }
+
+  /** Takes note of bytes that the caller passes on next, without gathering them; nothing may have gathered. */
+  passThrough(bytes: Buffer): void {
+    this.#crc?.update(new Source(bytes), 0, bytes.length)
+    this.taken += bytes.length
   }
 
   /** Forgets what has gathered: it was copied or written elsewhere. */

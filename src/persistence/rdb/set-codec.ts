@@ -93,7 +93,7 @@ export class SetWriter implements StructureWriter {
       this.#slot = set.first()
     }
     for (; this.#slot !== ABSENT; this.#slot = set.next(this.#slot)) {
-      if (output.length >= untilBytes) return false
+      if (output.length >= untilBytes || output.hasRest) return false
       output.string(set.memberOf(this.#slot, this.#member))
     }
     return true

@@ -9,7 +9,7 @@ import { formatDouble } from '../../util/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
 import type { PackedReader } from './packed-reader.ts'
-import { TYPE } from './rdb-format.ts'
+import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
@@ -84,6 +84,7 @@ export class SortedSetReader implements StructureReader {
 
 export class SortedSetWriter implements StructureWriter {
   #set!: SortedSet
+  #type = 0
   #left = 0
   #begun = false
   readonly #position = new SortedSetPosition()
@@ -92,18 +93,21 @@ export class SortedSetWriter implements StructureWriter {
   readonly #listpack = new ListpackBuilder()
 
   typeOf(set: SortedSet): number {
-    return set.encoding === 'skiplist' ? TYPE.zset : TYPE.zsetListpack
+    if (set.encoding === 'skiplist' || set.length > LISTPACK_ELEMENTS_MAX || set.bytes > LISTPACK_BYTES_MAX)
+      return TYPE.zset
+    return TYPE.zsetListpack
   }
 
   begin(set: SortedSet): void {
     this.#set = set
+    this.#type = this.typeOf(set)
     this.#left = set.length
     this.#begun = false
   }
 
   write(output: RdbOutput, untilBytes: number): boolean {
     const set = this.#set
-    if (set.encoding === 'listpack') {
+    if (this.#type === TYPE.zsetListpack) {
       this.#writeListpack(output)
       return true
     }
@@ -114,7 +118,7 @@ export class SortedSetWriter implements StructureWriter {
       set.seek(set.length - 1, position)
     }
     while (this.#left > 0) {
-      if (output.length >= untilBytes) return false
+      if (output.length >= untilBytes || output.hasRest) return false
       output.string(set.memberAt(position, this.#member))
       output.double(position.score)
       if (--this.#left > 0) set.previous(position)

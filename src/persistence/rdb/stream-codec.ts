@@ -205,7 +205,7 @@ export class StreamWriter implements StructureWriter {
 
   write(output: RdbOutput, untilBytes: number): boolean {
     while (this.#next !== DONE) {
-      if (output.length >= untilBytes) return false
+      if (output.length >= untilBytes || output.hasRest) return false
       if (this.#next === NODES) this.#writeNode(output)
       else if (this.#next === NUMBERS) this.#writeNumbers(output)
       else if (this.#next === GROUP) this.#writeGroup(output)

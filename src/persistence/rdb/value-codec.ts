@@ -76,6 +76,8 @@ export class ValueReader {
 export class ValueWriter {
   readonly #writers: (StructureWriter | undefined)[] = []
   #current!: StructureWriter
+  /** All of it is with the output, though the output may not have gathered the last string's end. */
+  #whole = false
 
   constructor() {
     this.#writers[TYPE_LIST] = new ListWriter()
@@ -91,12 +93,18 @@ export class ValueWriter {
 
   begin(value: Value): void {
     this.#current = this.#writers[value.type]!
+    this.#whole = false
     this.#current.begin(value)
   }
 
   /** Writes on until the output holds `untilBytes`; true when the value is whole. */
   write(output: RdbOutput, untilBytes: number): boolean {
-    return this.#current.write(output, untilBytes)
+    while (output.writeRest(untilBytes)) {
+      if (this.#whole) return true
+      this.#whole = this.#current.write(output, untilBytes)
+      if (!this.#whole && !output.hasRest) return false
+    }
+    return false
   }
 }
 
