@@ -42,24 +42,49 @@ describe('bits of byte strings', () => {
     )
   })
 
-  test('are combined and inverted byte by byte, and nothing behind is touched', () => {
-    const arrays = fc.oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 500, maxLength: 700 }))
+  const combined = (operation: 'AND' | 'OR' | 'XOR' | 'NOT', x: number, y: number): number => {
+    if (operation === 'AND') return x & y
+    if (operation === 'OR') return x | y
+    return operation === 'XOR' ? x ^ y : ~y & 0xff
+  }
+  /** A window on a copy that begins `at` bytes into its memory, with other bytes around it. */
+  const placed = (bytes: Uint8Array, at: number): Bytes => {
+    const u8 = Buffer.alloc(at + bytes.length + 2, 77)
+    u8.set(bytes, at)
+    return new Bytes(new Source(u8), at, bytes.length)
+  }
+
+  test('are combined and inverted byte by byte, and nothing around is touched', () => {
+    const lengths = fc.oneof(fc.nat(70), fc.integer({ min: 500, max: 700 }), fc.integer({ min: 16380, max: 16500 }))
+    // Where all begin at a multiple of eight or of four bytes larger words are used.
+    const starts = fc.oneof(fc.constant([8, 0, 16]), fc.constant([4, 8, 0]), fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9)))
+    const operations = fc.constantFrom<'AND' | 'OR' | 'XOR' | 'NOT'>('AND', 'OR', 'XOR', 'NOT')
     fc.assert(
-      fc.property(arrays, fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), fc.nat(3), (array, operation, start) => {
-        const others = array.map((byte) => (byte * 7 + 13) & 255)
-        const window = (bytes: Uint8Array, at: number) =>
-          new Bytes(new Source(Buffer.concat([Buffer.alloc(at, 9), bytes])), at, bytes.length)
-        const target = new Source(Buffer.alloc(array.length + 2, 77))
-        if (operation === 'NOT') invertBits(target, window(others, start), array.length)
-        else combineBits(operation as 'AND', target, window(array, 4), window(others, start), array.length)
-        const expected = array.map((byte, i) => {
-          if (operation === 'AND') return byte & others[i]!
-          if (operation === 'OR') return byte | others[i]!
-          return operation === 'XOR' ? byte ^ others[i]! : ~others[i]!
-        })
-        expect(target.u8).toEqual(Buffer.from([...expected, 77, 77]))
+      fc.property(lengths, fc.nat(1e6), operations, starts, (length, seed, operation, [first, second, third]) => {
+        const a = Uint8Array.from({ length }, (_, i) => Math.imul(i + seed, 0x9e3779b1) >>> 24)
+        const b = Uint8Array.from({ length }, (_, i) => Math.imul(i + seed, 0x85ebca6b) >>> 23)
+        const target = placed(new Uint8Array(length), first!)
+        if (operation === 'NOT') invertBits(target, placed(b, third!), length)
+        else combineBits(operation, target, placed(a, second!), placed(b, third!), length)
+        const expected = placed(
+          Uint8Array.from(a, (byte, i) => combined(operation, byte, b[i]!)),
+          first!,
+        )
+        expect(target.source.u8.equals(expected.source.u8)).toBe(true)
       }),
     )
+  })
+
+  test('are combined where they are', () => {
+    for (const length of [5, 600, 16399]) {
+      const a = Uint8Array.from({ length }, (_, i) => i * 7)
+      const b = Uint8Array.from({ length }, (_, i) => i * 11 + 3)
+      for (const into of [0, 1]) {
+        const windows = [placed(a, 8), placed(b, 8)] as const
+        combineBits('XOR', windows[into]!, windows[0], windows[1], length)
+        expect(windows[into]!.toBuffer().equals(Buffer.from(a.map((byte, i) => byte ^ b[i]!)))).toBe(true)
+      }
+    }
   })
 
   test('are found behind pages of others', () => {

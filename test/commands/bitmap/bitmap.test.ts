@@ -138,6 +138,33 @@ describe('BITOP', () => {
     )
   })
 
+  test('a destination of the length of the result may be any of the sources, and loses its expiry', () => {
+    const values: Record<string, string> = { a: 'abc', b: '\x0f\xf0\x33', c: 'xyz', short: 'q' }
+    const xor = (names: string[]): string =>
+      [0, 1, 2]
+        .map((i) => String.fromCharCode(names.reduce((byte, name) => byte ^ (values[name]!.charCodeAt(i) || 0), 0)))
+        .join('')
+    for (const sources of [
+      ['a'],
+      ['a', 'b'],
+      ['short', 'a'],
+      ['a', 'b', 'c'],
+      ['a', 'a', 'a'],
+      ['short', 'b', 'a', 'c'],
+    ]) {
+      for (const destination of ['a', 'b', 'c', 'short']) {
+        for (const [name, value] of Object.entries(values)) client.ask('SET', name, value, 'EX', 100)
+        expect(client.ask('BITOP', 'XOR', destination, ...sources)).toBe(':3\r\n')
+        expect(client.ask('GET', destination)).toBe(`$3\r\n${xor(sources)}\r\n`)
+        expect(client.ask('TTL', destination)).toBe(':-1\r\n')
+        expect(client.ask('OBJECT', 'ENCODING', destination)).toBe('$3\r\nraw\r\n')
+      }
+    }
+    client.ask('RPUSH', 'list', 'abc')
+    expect(client.ask('BITOP', 'OR', 'list', 'c')).toBe(':3\r\n')
+    expect(client.ask('GET', 'list')).toBe(client.ask('GET', 'c'))
+  })
+
   test('megabytes are combined and counted right', () => {
     const half = 'a'.repeat(1_000_001)
     client.ask('SET', 'a', half)
@@ -146,6 +173,11 @@ describe('BITOP', () => {
     expect(client.ask('BITCOUNT', 'd')).toBe(':3\r\n')
     expect(client.ask('BITPOS', 'd', 1)).toBe(`:${8 * 1_000_001 + 1}\r\n`)
     expect(client.ask('BITCOUNT', 'a')).toBe(':3000003\r\n')
+    // Now the destination is there, and as long as the result.
+    expect(client.ask('BITOP', 'OR', 'd', 'd', 'b')).toBe(':1000002\r\n')
+    expect(client.ask('BITCOUNT', 'd')).toBe(client.ask('BITCOUNT', 'b'))
+    expect(client.ask('BITOP', 'NOT', 'd', 'd')).toBe(':1000002\r\n')
+    expect(client.ask('BITCOUNT', 'd')).toBe(`:${8 * 1_000_002 - 3_000_003 - 3}\r\n`)
   })
 })
 
