@@ -92,12 +92,22 @@ export function callable(value: LuaValue, name = ''): LuaFunction {
 
 /** Calls a value with arguments and returns its first result. */
 export function call1(callee: LuaValue, ...args: LuaValue[]): LuaValue {
-  return first(enter(callee, args))
+  return first(luaCallback(callee, args))
 }
 
 /** Calls a value with arguments and returns all its results. */
 export function callAll(callee: LuaValue, args: readonly LuaValue[]): readonly LuaValue[] {
-  return all(enter(callee, args))
+  return all(luaCallback(callee, args))
+}
+
+/** Calls a metamethod for an operator and returns its first result. To Lua it is the operator's function that calls it. */
+export function callMetamethod(handler: LuaValue, ...args: LuaValue[]): LuaValue {
+  return first(enter(handler, args))
+}
+
+/** A level of its own in stack traces, where it is known by this name. */
+function luaCallback(callee: LuaValue, args: readonly LuaValue[]): LuaResult {
+  return enter(callee, args)
 }
 
 function enter(callee: LuaValue, args: readonly LuaValue[]): LuaResult {

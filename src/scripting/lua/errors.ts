@@ -6,14 +6,14 @@
 
 import type { LuaValue } from './value.ts'
 
-/** Begins the names under which V8 knows compiled chunks; the chunk's own name follows, URI-encoded. */
+/** Begins the names under which V8 knows compiled chunks; an id follows, a colon and the chunk's own name, URI-encoded. */
 export const SCRIPT_SCHEME = 'lua:'
 
 /** Lines that `new Function` puts before the body it is given. */
 export const LINES_BEFORE_BODY = 2
 
 /** Natives that end a level: a function they call has no Lua caller. They are known by these names in stack traces. */
-const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume'])
+const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume', 'luaCallback', 'luaBefore'])
 
 /** Frames kept when looking for a level above the first. */
 const FRAMES_MAX = 200
@@ -22,6 +22,10 @@ export interface Position {
   /** Name of the chunk as messages show it, `user_script`. */
   readonly chunk: string
   readonly line: number
+  /** The column of the call under way, from 1, in the compiled code. */
+  readonly column: number
+  /** What `call-names.ts` knows the chunk by. */
+  readonly chunkId: string
 }
 
 /**
@@ -70,9 +74,12 @@ export function callers(levels: number): (Position | undefined)[] {
     for (const site of sites) {
       const script = site.getScriptNameOrSourceURL()
       if (script?.startsWith(SCRIPT_SCHEME)) {
+        const colon = script.indexOf(':', SCRIPT_SCHEME.length)
         found.push({
-          chunk: decodeURIComponent(script.slice(SCRIPT_SCHEME.length)),
+          chunk: decodeURIComponent(script.slice(colon + 1)),
           line: Math.max(1, (site.getLineNumber() ?? 1) - LINES_BEFORE_BODY),
+          column: site.getColumnNumber() ?? 0,
+          chunkId: script.slice(SCRIPT_SCHEME.length, colon),
         })
       } else if (BOUNDARIES.has(site.getFunctionName() ?? '')) found.push(undefined)
     }

@@ -18,6 +18,7 @@
 // `arguments.length` lets the checks tell "no value" from "nil", as Lua's do; without it what is undefined is
 // reported as "no value".
 
+import { callName } from './call-names.ts'
 import { callers, LuaError, runtimeError } from './errors.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
@@ -38,8 +39,11 @@ export function libraryError(message: string): LuaError {
 export function argumentError(index: number, name: string, problem: string): never {
   // Lua names a function as its caller calls it; `pcall(string.rep)` gives it no name.
   const trace = callers(1)
-  const shown = trace.length > 0 && trace[0] === undefined ? '?' : name
-  runtimeError(`bad argument #${index} to '${shown}' (${problem})`)
+  const called = trace[0] === undefined ? undefined : callName(trace[0])
+  const shown = trace.length > 0 && trace[0] === undefined ? '?' : (called?.name ?? name)
+  const isMethod = called?.isMethod === true
+  if (isMethod && index === 1) runtimeError(`calling '${shown}' on bad self (${problem})`)
+  runtimeError(`bad argument #${isMethod ? index - 1 : index} to '${shown}' (${problem})`)
 }
 
 /** Throws what a check throws for a wrong type: `string expected, got no value`. */

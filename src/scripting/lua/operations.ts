@@ -2,8 +2,9 @@
 //
 // Order and words are Lua 5.1's. The `name` parameters are what an error calls the operand, like `local 'x'`.
 
-import { all, call1, callable, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
+import { all, call1, callable, callMetamethod, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
 import { LuaError, runtimeError } from './errors.ts'
+import { argumentTypeError } from './library.ts'
 import { meter } from './meter.ts'
 import { type Shape, shapeOf } from './shape.ts'
 import { LuaTable, NAN_INDEX, NIL_INDEX, READ_ONLY } from './table.ts'
@@ -44,7 +45,7 @@ export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
       handler = metatableOf(current)?.getString('__index')
       if (handler === undefined) typeError('index', current, i === 0 ? name : '')
     }
-    if (typeof handler === 'function') return call1(handler, current, key)
+    if (typeof handler === 'function') return callMetamethod(handler, current, key)
     current = handler
   }
   runtimeError('loop in gettable')
@@ -71,7 +72,7 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
       if (handler === undefined) typeError('index', current, i === 0 ? name : '')
     }
     if (typeof handler === 'function') {
-      call1(handler, current, key, value)
+      callMetamethod(handler, current, key, value)
       return
     }
     current = handler
@@ -98,7 +99,7 @@ function arithmetic(
     const y = toNumber(b)
     if (x !== undefined && y !== undefined) return operate(x, y)
     const handler = metamethod(a, event) ?? metamethod(b, event)
-    if (handler !== undefined) return call1(handler, a, b)
+    if (handler !== undefined) return callMetamethod(handler, a, b)
     if (x === undefined) typeError('perform arithmetic on', a, nameA)
     typeError('perform arithmetic on', b, nameB)
   }
@@ -131,7 +132,7 @@ function minus(value: LuaValue, name = ''): LuaValue {
   const number = toNumber(value)
   if (number !== undefined) return -number
   const handler = metamethod(value, '__unm')
-  if (handler !== undefined) return call1(handler, value, value)
+  if (handler !== undefined) return callMetamethod(handler, value, value)
   typeError('perform arithmetic on', value, name)
 }
 
@@ -140,7 +141,7 @@ export function length(value: LuaValue, name = ''): LuaValue {
   if (typeof value === 'string') return value.length
   if (value instanceof LuaTable) return value.length()
   const handler = metamethod(value, '__len')
-  if (handler !== undefined) return call1(handler, value)
+  if (handler !== undefined) return callMetamethod(handler, value)
   typeError('get length of', value, name)
 }
 
@@ -162,7 +163,7 @@ export function concat(a: LuaValue, b: LuaValue, nameA = '', nameB = ''): LuaVal
     if (typeof b === 'number') return formatNumber(a) + formatNumber(b)
   }
   const handler = metamethod(a, '__concat') ?? metamethod(b, '__concat')
-  if (handler !== undefined) return call1(handler, a, b)
+  if (handler !== undefined) return callMetamethod(handler, a, b)
   if (typeof a === 'string' || typeof a === 'number') typeError('concatenate', b, nameB)
   typeError('concatenate', a, nameA)
 }
@@ -212,7 +213,7 @@ function equal(a: LuaValue, b: LuaValue): boolean {
     return false
   const handler = a.metatable.getString('__eq')
   if (handler === undefined || handler !== b.metatable.getString('__eq')) return false
-  return isTrue(call1(handler, a, b))
+  return isTrue(callMetamethod(handler, a, b))
 }
 
 export function isTrue(value: LuaValue): boolean {
@@ -224,7 +225,7 @@ export function less(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'string' && typeof b === 'string') return a < b
   const handler = orderHandler(a, b, '__lt')
   if (handler === undefined) runtimeError(orderProblem(a, b))
-  return isTrue(call1(handler, a, b))
+  return isTrue(callMetamethod(handler, a, b))
 }
 
 /** `less` as a library function asks it: an error has no position. */
@@ -240,10 +241,10 @@ function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a <= b
   if (typeof a === 'string' && typeof b === 'string') return a <= b
   const handler = orderHandler(a, b, '__le')
-  if (handler !== undefined) return isTrue(call1(handler, a, b))
+  if (handler !== undefined) return isTrue(callMetamethod(handler, a, b))
   const reverse = orderHandler(b, a, '__lt')
   if (reverse === undefined) runtimeError(orderProblem(a, b))
-  return !isTrue(call1(reverse, b, a))
+  return !isTrue(callMetamethod(reverse, b, a))
 }
 
 /** Both values must be of one type and have the same handler. */
@@ -318,8 +319,7 @@ function iteration(step: LuaValue, state: LuaValue, control: LuaValue): number {
 /** The library function `next`; here because loops know it. */
 export function next(table: LuaValue, key: LuaValue): LuaResult {
   if (!(table instanceof LuaTable)) {
-    const got = table === undefined ? 'no value' : typeName(table)
-    runtimeError(`bad argument #1 to 'next' (table expected, got ${got})`)
+    argumentTypeError(table, 1, 'next', 'table')
   }
   const position = table.nextPosition(table.positionOf(key))
   return position === 0 ? undefined : [table.keyAt(position), table.valueAt(position)]
@@ -328,8 +328,7 @@ export function next(table: LuaValue, key: LuaValue): LuaResult {
 /** The iterator that ipairs returns. */
 export function ipairsStep(table: LuaValue, index: LuaValue): LuaResult {
   if (!(table instanceof LuaTable)) {
-    const got = table === undefined ? 'no value' : typeName(table)
-    runtimeError(`bad argument #1 to '?' (table expected, got ${got})`)
+    argumentTypeError(table, 1, '?', 'table')
   }
   const following = (toNumber(index) ?? 0) + 1
   const value = table.getNumber(following)

@@ -3,6 +3,7 @@
 // Compiling is the caller's to cache: `compile` always parses and writes anew. What it returns is a Lua function bound to
 // this world's globals.
 
+import { rememberChunk } from './call-names.ts'
 import { all, first, NONE, stringMeta } from './calls.ts'
 import { parse } from './compiler/parser.ts'
 import { CHUNK_PARAMETER, writeChunk } from './compiler/statements.ts'
@@ -72,8 +73,10 @@ export class LuaRuntime {
    */
   compile(source: string, name: string): LuaFunction {
     try {
-      const code = writeChunk(parse(source, name), source.includes('coroutine'))
-      const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${encodeURIComponent(name)}`
+      const resumable = source.includes('coroutine')
+      const code = writeChunk(parse(source, name), resumable)
+      const id = rememberChunk(source, name, resumable)
+      const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${id}:${encodeURIComponent(name)}`
       const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction
       return make(this.#known)
     } catch (error) {

@@ -10,7 +10,7 @@
 // calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
 // `quote` or `numberLiteral`.
 
-import { type Marks, quote } from './layout.ts'
+import { type Marks, note, quote } from './layout.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, NameNode, TableNode } from './syntax.ts'
 
 /** Sites kept in variables of their own; a chunk with more keeps the rest in an array. */
@@ -56,10 +56,13 @@ export abstract class ExpressionWriter {
   readonly #globalSites = new Map<string, string>()
   readonly #functionSites = new Map<string, string>()
   protected counter = 0
+  /** The calls written, when they are to be noted. */
+  readonly calls: (CallNode | MethodNode | undefined)[] | undefined
 
-  constructor(marks: Marks, resumable: boolean) {
+  constructor(marks: Marks, resumable: boolean, notes = false) {
     this.marks = marks
     this.resumable = resumable
+    this.calls = notes ? [] : undefined
   }
 
   protected abstract functionText(body: FunctionBody): string
@@ -267,7 +270,7 @@ export abstract class ExpressionWriter {
   protected call(node: CallNode | MethodNode): string {
     if (this.frame.resumable) {
       const { before, callee, args } = this.callParts(node)
-      const direct = this.resumableCall(callee, args)
+      const direct = this.resumableCall(callee, args, node)
       // A tail call handed back is made here, as part of this coroutine.
       return `(A(${callee}=(${before}${direct}))&&${callee}.callee!==undefined?yield*R.settleResumable(${callee}):${callee})`
     }
@@ -277,11 +280,17 @@ export abstract class ExpressionWriter {
     this.frame.inUse = depth
     const mark = this.marks.at(node.line)
     const args = this.list(node.args)
-    return `(${before}${callee})${mark}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+    return `(${before}${callee})${mark}${this.noteOf(node)}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
   }
 
-  protected resumableCall(callee: string, args: string): string {
-    return `${callee}.resumable===undefined?${callee}(${args}):yield*${callee}.resumable(${args})`
+  /** `node` is what is called, undefined for the iterator of a for. */
+  protected resumableCall(callee: string, args: string, node: CallNode | MethodNode | undefined): string {
+    return `${callee}.resumable===undefined?${this.noteOf(node)}${callee}(${args}):yield*${callee}.resumable(${args})`
+  }
+
+  /** A note where V8 sees a call: at the name of what is called, or at the parenthesis behind an expression. */
+  protected noteOf(node: CallNode | MethodNode | undefined): string {
+    return this.calls === undefined ? '' : note(this.calls.push(node) - 1)
   }
 
   /** A call taken apart, everything evaluated in `before`: the callee a function, the arguments simple. */

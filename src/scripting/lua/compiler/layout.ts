@@ -31,6 +31,34 @@ export function layOut(code: string): string {
   return pieces.join('')
 }
 
+/** No literal holds it either. */
+const NOTE = '\x02'
+
+/** A note in code that is laid out: a number that `notesIn` finds again. */
+export function note(number: number): string {
+  return `${NOTE}${number};`
+}
+
+/** The notes in code that was laid out: their numbers by the `line:column` at which they stand once they are gone. */
+export function notesIn(code: string): Map<string, number> {
+  const places = new Map<string, number>()
+  const [start, ...noted] = code.split(NOTE)
+  let line = 1
+  let column = 1
+  const pass = (text: string): void => {
+    const lastBreak = text.lastIndexOf('\n')
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line++
+    column = lastBreak < 0 ? column + text.length : text.length - lastBreak
+  }
+  pass(start!)
+  for (const piece of noted) {
+    const end = piece.indexOf(';')
+    places.set(`${line}:${column}`, Number(piece.slice(0, end)))
+    pass(piece.slice(end + 1))
+  }
+  return places
+}
+
 /** Printable ASCII without quotes and backslashes: most keys and many strings. */
 const PLAIN = /^[ !#-[\]-~]*$/
 

@@ -11,8 +11,8 @@
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
 import { comma, describe, describeArgument, ExpressionWriter, isMulti, isSimple, type Operand } from './expressions.ts'
-import { layOut, Marks, quote } from './layout.ts'
-import type { Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
+import { layOut, Marks, notesIn, quote } from './layout.ts'
+import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, and what each variable and temporary adds. Measured by recursing until
 // V8 gave up, for functions of several sizes, and rounded up.
@@ -21,12 +21,36 @@ const SLOT_BYTES = 10
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
 
+/** What a call names its function. */
+export interface CallName {
+  /** '?' where Lua has none: what is called is the value of an expression. */
+  readonly name: string
+  readonly isMethod: boolean
+}
+
 /** The parameter of the code `writeChunk` returns: an object with what the head takes from it. That code makes the chunk's main function. */
 export const CHUNK_PARAMETER = '$'
 
 /** JavaScript for a chunk, `resumable` when its functions must be able to yield. */
 export function writeChunk(main: FunctionBody, resumable: boolean): string {
   return new Writer(new Marks(), resumable).chunk(main)
+}
+
+/** What the calls of the same chunk name their functions, by the `line:column` at which V8 sees them. */
+export function writeNotedChunk(main: FunctionBody, resumable: boolean): Map<string, CallName> {
+  const writer = new Writer(new Marks(), resumable, true)
+  const places = notesIn(writer.chunk(main))
+  const names = new Map<string, CallName>()
+  for (const [place, number] of places) names.set(place, nameOf(writer.calls![number]))
+  return names
+}
+
+/** What Lua calls the function of a call; without a node it is the iterator of a for. */
+function nameOf(node: CallNode | MethodNode | undefined): CallName {
+  if (node === undefined) return { name: '(for generator)', isMethod: false }
+  if (node.kind === 'method') return { name: node.name, isMethod: true }
+  const described = describe(node.callee)
+  return { name: described === '' ? '?' : described.slice(described.indexOf("'") + 1, -1), isMethod: false }
 }
 
 class Writer extends ExpressionWriter {
@@ -315,7 +339,10 @@ class Writer extends ExpressionWriter {
     const t = this.temporary()
     code += `else if(${position}===-2){if((${t}=${state}.getNumber(++${control}))===undefined)break;`
     code += `${key}=${control};${setValue(t)}${rest.join('')}}`
-    const call = this.frame.resumable ? this.resumableCall(step, `${state},${control}`) : `${step}(${state},${control})`
+    const args = `${state},${control}`
+    const call = this.frame.resumable
+      ? this.resumableCall(step, args, undefined)
+      : `${this.noteOf(undefined)}${step}(${args})`
     code += `else{${t}=${call};if(A(${t})){${t}=R.all(${t});`
     refs.forEach((ref, i) => {
       code += `${ref}=${t}[${i}];`
@@ -370,7 +397,9 @@ class Writer extends ExpressionWriter {
   #returnCall(node: Extract<Expression, { kind: 'call' | 'method' }>): string {
     const { before, callee, args } = this.callParts(node)
     const t = this.temporary()
-    const direct = this.frame.resumable ? this.resumableCall(callee, args) : `${callee}(${args})`
+    const direct = this.frame.resumable
+      ? this.resumableCall(callee, args, node)
+      : `${this.noteOf(node)}${callee}(${args})`
     return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${direct});M.depth=$d;return ${t};`
   }
 }

@@ -63,8 +63,12 @@ function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   }
 }
 
-function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
+function xpcall(callee: LuaValue, handler: LuaValue): LuaResult {
   expectAny(2, 'xpcall', arguments.length)
+  return luaXpcall(callee, handler)
+}
+
+function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
   const depth = meter.depth
   if (depth + PCALL_WEIGHT > meter.depthMax) meter.overflow()
   meter.depth = depth + PCALL_WEIGHT
@@ -284,6 +288,6 @@ export function baseLibrary(compile: Compile): LuaTable {
       return typeName(value)
     },
     unpack,
-    xpcall: luaXpcall,
+    xpcall,
   })
 }

@@ -179,7 +179,7 @@ function sortNumbers(array: LuaValue[], end: number): boolean {
   return true
 }
 
-function before(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, b: LuaValue): boolean {
+function luaBefore(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, b: LuaValue): boolean {
   if (--meter.steps < 0) meter.tick()
   const result = order(a, b)
   return result === true || (result !== false && isTrue(first(result)))
@@ -192,19 +192,19 @@ function before(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, b: 
 function sortRange(a: LuaValue[], from: number, to: number, order: (a: LuaValue, b: LuaValue) => LuaResult): void {
   let [low, high] = [from, to]
   while (low < high) {
-    if (before(order, a[high], a[low])) swap(a, low, high)
+    if (luaBefore(order, a[high], a[low])) swap(a, low, high)
     if (high - low === 1) break
     const middle = (low + high) >> 1
-    if (before(order, a[middle], a[low])) swap(a, middle, low)
-    else if (before(order, a[high], a[middle])) swap(a, middle, high)
+    if (luaBefore(order, a[middle], a[low])) swap(a, middle, low)
+    else if (luaBefore(order, a[high], a[middle])) swap(a, middle, high)
     if (high - low === 2) break
     const pivot = a[middle]
     swap(a, middle, high - 1)
     let i = low
     let j = high - 1
     for (;;) {
-      while (before(order, a[++i], pivot)) if (i > high) throw libraryError(INVALID_ORDER)
-      while (before(order, pivot, a[--j])) if (j < low) throw libraryError(INVALID_ORDER)
+      while (luaBefore(order, a[++i], pivot)) if (i > high) throw libraryError(INVALID_ORDER)
+      while (luaBefore(order, pivot, a[--j])) if (j < low) throw libraryError(INVALID_ORDER)
       if (j < i) break
       swap(a, i, j)
     }

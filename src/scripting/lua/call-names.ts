@@ -1,0 +1,51 @@
+// What the caller calls a library function, for the errors of its arguments.
+//
+// Lua names a function as its caller does: with `local f = math.floor`, `f({})` is a bad argument to 'f'; and a method's
+// arguments are counted without the object, so that `("x"):rep({})` is a bad argument #1. Nothing keeps that while a
+// program runs. When an error asks, its chunk is compiled once more with a note at each call, and V8's stack trace tells
+// the column of the one that is under way.
+
+import { parse } from './compiler/parser.ts'
+import { type CallName, writeNotedChunk } from './compiler/statements.ts'
+import type { Position } from './errors.ts'
+
+interface Chunk {
+  readonly source: string
+  readonly name: string
+  readonly resumable: boolean
+  /** By `line:column` of the code; made when first asked for. */
+  calls: ReadonlyMap<string, CallName> | undefined
+}
+
+/** Sources remembered, the oldest forgotten first: a program may load any number of chunks. What is forgotten goes by the library's own names. */
+const SOURCES_LENGTH_MAX = 4 * 1024 * 1024
+/** And so many chunks, be they ever so small. */
+const CHUNKS_MAX = 4000
+
+const UNNAMED: CallName = { name: '?', isMethod: false }
+
+const chunks = new Map<string, Chunk>()
+let sourcesLength = 0
+let count = 0
+
+/** Remembers a chunk's source. Returns what `Position.chunkId` calls it. */
+export function rememberChunk(source: string, name: string, resumable: boolean): string {
+  const id = (count++).toString(36)
+  if (source.length > SOURCES_LENGTH_MAX) return id
+  chunks.set(id, { source, name, resumable, calls: undefined })
+  sourcesLength += source.length
+  for (const [oldest, { source }] of chunks) {
+    if (sourcesLength <= SOURCES_LENGTH_MAX && chunks.size <= CHUNKS_MAX) break
+    chunks.delete(oldest)
+    sourcesLength -= source.length
+  }
+  return id
+}
+
+/** Tells what the call at a position names its function; undefined when the chunk is forgotten. */
+export function callName({ chunkId, line, column }: Position): CallName | undefined {
+  const chunk = chunks.get(chunkId)
+  if (chunk === undefined) return undefined
+  chunk.calls ??= writeNotedChunk(parse(chunk.source, chunk.name), chunk.resumable)
+  return chunk.calls.get(`${line}:${column}`) ?? UNNAMED
+}
