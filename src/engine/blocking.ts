@@ -12,12 +12,13 @@ import type { Reply } from '../protocol/reply.ts'
 import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
-import { TYPE_NAMES } from '../store/value.ts'
+import { TYPE_LIST, TYPE_NAMES, TYPE_STREAM, TYPE_ZSET } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { BlockOptions, Call } from './call.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
+import { nameKey } from './transaction.ts'
 
 /** What a parked client left behind, to be run again. */
 export interface Parked {
@@ -34,6 +35,11 @@ export class Blocking {
   #blockedAgain = false
   /** Parked clients whom a deletion, or another type, concerns too. */
   #servedByDeletion = 0
+  /**
+   * Keys under which a list or a sorted set came into being. Redis serves whoever waits for one only then: not when it replaced
+   * something under the same key (SORT … STORE, ZUNIONSTORE), nor when it grows afterwards.
+   */
+  #fed = new Set<string>()
   /** Parked clients by the type they wait for. */
   readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
@@ -72,7 +78,10 @@ export class Blocking {
   serve(): void {
     const { room } = this
     while (room.hasReady) {
+      const fed = this.#fed
+      this.#fed = new Set()
       for (const name of room.takeReady()) {
+        const isFed = fed.has(name)
         const database = this.#engine.databases[name.charCodeAt(0)]!
         const key = Bytes.from(name.slice(1))
         room.forEachOn(name, (waiter) => {
@@ -81,7 +90,7 @@ export class Blocking {
           const entry = database.keys.find(key)
           const type = entry === NONE ? NONE : database.typeOf(entry)
           if (type === options.type || options.servedByDeletion) {
-            this.#retry(waiter.owner)
+            if (isFed || type === TYPE_STREAM || options.servedByDeletion) this.#retry(waiter.owner)
             return true
           }
           // Not for this one; is there anybody whom it can be for?
@@ -91,9 +100,22 @@ export class Blocking {
     }
   }
 
+  /** A key came into being: whoever waits for its type is served. */
+  created(database: Database, key: Bytes, type: number): void {
+    if (type !== TYPE_LIST && type !== TYPE_ZSET) return
+    const name = nameKey(database.index, key)
+    if (!this.room.isAwaited(name)) return
+    this.#fed.add(name)
+    this.room.markReady(name)
+  }
+
   /** The contents of a database changed as a whole (SWAPDB): whoever waits there looks again. */
   markDatabase(database: Database): void {
-    for (const name of this.room.keys()) if (name.charCodeAt(0) === database.index) this.room.markReady(name)
+    for (const name of this.room.keys()) {
+      if (name.charCodeAt(0) !== database.index) continue
+      this.#fed.add(name)
+      this.room.markReady(name)
+    }
   }
 
   #retry(parked: Parked): void {

@@ -123,7 +123,7 @@ export class Engine implements DatabaseHost {
   emptied: ((contents: Database) => void) | null = null
   looked: ((hash: number) => void) | null = null
   missed: ((db: Database, key: Bytes) => void) | null = null
-  created: ((db: Database, key: Bytes) => void) | null = null
+  created: ((db: Database, key: Bytes, type: number) => void) | null = null
 
   readonly #later: (run: () => void) => void
   readonly #call: Call
@@ -141,7 +141,10 @@ export class Engine implements DatabaseHost {
   /** Messages for clients whose own command is running, each as receiver, source, start, end. */
   readonly #deferred: { client: Client; source: Source; start: number; end: number }[] = []
   readonly #keyMissed = (db: Database, key: Bytes) => this.notifyEvent(db, key, 'keymiss')
-  readonly #keyCreated = (db: Database, key: Bytes) => this.notifyEvent(db, key, 'new')
+  readonly #keyCreated = (db: Database, key: Bytes, type: number) => {
+    this.blocking.created(db, key, type)
+    this.notifyEvent(db, key, 'new')
+  }
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
@@ -550,15 +553,10 @@ export class Engine implements DatabaseHost {
     let observing = 0
     if (this.watches.size > 0) observing |= OBSERVE_WATCHES
     const events = this.config.get('notify-keyspace-events')
-    if ((events & (EVENT_KEYSPACE | EVENT_KEYEVENT)) !== 0) {
-      observing |= OBSERVE_EVENTS
-      this.missed = (events & EVENT_BITS.m) !== 0 ? this.#keyMissed : null
-      this.created = (events & EVENT_BITS.n) !== 0 ? this.#keyCreated : null
-    } else {
-      this.missed = null
-      this.created = null
-    }
+    if ((events & (EVENT_KEYSPACE | EVENT_KEYEVENT)) !== 0) observing |= OBSERVE_EVENTS
+    this.missed = (events & EVENT_BITS.m) !== 0 ? this.#keyMissed : null
     if (this.blocking.room.count > 0) observing |= OBSERVE_WAITERS
+    this.created = (observing & OBSERVE_WAITERS) !== 0 || (events & EVENT_BITS.n) !== 0 ? this.#keyCreated : null
     if (this.durability.listens) observing |= OBSERVE_DURABILITY
     // What is replayed happened long ago.
     this.observing = (this.state & ENGINE_LOADING) !== 0 ? 0 : observing

@@ -56,8 +56,8 @@ export interface DatabaseHost {
   emptied: ((contents: Database) => void) | null
   /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
   missed: ((db: Database, key: Bytes) => void) | null
-  /** Non-null while somebody wants to hear of keys that come into being. The window is valid during the call. */
-  created: ((db: Database, key: Bytes) => void) | null
+  /** Non-null while somebody wants to hear of keys that come into being, and of which type. The window is valid during the call. */
+  created: ((db: Database, key: Bytes, type: number) => void) | null
   /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
   looked: ((hash: number) => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
@@ -217,7 +217,7 @@ export class Database {
     const entry = this.keys.insert(key, fits ? value.length : 0)
     this.touchNew(entry)
     this.#placeString(entry, value, owned)
-    if (this.host.created !== null) this.host.created(this, key)
+    if (this.host.created !== null) this.host.created(this, key, TYPE_STRING)
     return entry
   }
 
@@ -344,7 +344,7 @@ export class Database {
   /** Puts a structure under a key that has none, and returns it. Throws ArenaFull, having freed it. */
   create<T extends Value>(key: Bytes, value: T): T {
     this.#insertStructure(key, value)
-    if (this.host.created !== null) this.host.created(this, key)
+    if (this.host.created !== null) this.host.created(this, key, value.type)
     return value
   }
 
@@ -420,7 +420,7 @@ export class Database {
     if (target !== NONE) this.#removeEntry(target)
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
-    if (this.host.created !== null) this.host.created(this, to)
+    if (this.host.created !== null) this.host.created(this, to, meta & TYPE_MASK)
   }
 
   /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. Returns its entry. */
@@ -434,7 +434,7 @@ export class Database {
       to.keys.setWord(copy, META, to.keys.word(copy, META) | origin | FLAG_COPY)
     } else {
       copy = to.#insertStructure(key, this.structureOf(entry).copy(to.arena))
-      if (this.host.created !== null) this.host.created(to, key)
+      if (this.host.created !== null) this.host.created(to, key, to.typeOf(copy))
     }
     // Two entries bear the name for a moment, so that a lack of memory costs nothing.
     if (target !== NONE) to.#removeEntry(target)

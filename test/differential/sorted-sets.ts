@@ -12,9 +12,8 @@ import { chance, pick } from './values.ts'
  */
 export const LEX_KEYS = ['zlex1', 'zlex2']
 
-/** Keys that commands wait for, and others, under which results are stored. */
+/** Keys that commands wait for. */
 const AWAITED_KEYS = ['z1', 'z2', 'z3']
-const RESULT_KEYS = ['z4', 'z5']
 
 const SCORES = [
   '0', '1', '2', '3', '-1', '1.5', '2.25', '-0.5', '10', '100', '0.1', '3.3', '-0', '1e20', '1e-7', '123456789012345678', 'inf', '-inf', '+inf',
@@ -171,8 +170,6 @@ export const sortedSets: Family = {
     if (name === 'ZADD' && LEX_KEYS.includes(words[1] ?? '')) {
       for (let i = 2; i < words.length; i += 2) words[i] = '0'
     }
-    // Redis does not serve whoever waits when a value of another type gives way to a sorted set: no command shall be in that place.
-    if (/^Z.*STORE$/.test(name) && AWAITED_KEYS.includes(words[1] ?? '')) words[1] = RESULT_KEYS[words.length % 2]!
     const awaited = name === 'BZMPOP' ? 3 : 1
     if (/^BZ/.test(name) && words.length > awaited && !AWAITED_KEYS.includes(words[awaited]!)) words[awaited] = 'z1'
     // What is chosen by chance is compared only where there is no choice.

@@ -477,3 +477,60 @@ test('what was journaled makes the same sorted sets again', () => {
     expect(content.length).toBeGreaterThan(50)
   }
 })
+
+describe('whoever waits for a key', () => {
+  const setUp = () => {
+    const { connect } = createEngine()
+    const [waiter, client] = [connect(), connect()]
+    client.ask('ZADD', 'ready', 1, 'a')
+    client.ask('RPUSH', 'elements', 1)
+    return { waiter, client }
+  }
+  const SERVED = '*3\r\n$1\r\nk\r\n$1\r\na\r\n$1\r\n1\r\n'
+
+  test.each([[['ZUNIONSTORE', 'k', 1, 'ready']], [['RENAME', 'ready', 'k']], [['COPY', 'ready', 'k', 'REPLACE']]])(
+    'is served when a sorted set comes into being by %j',
+    (words) => {
+      const { waiter, client } = setUp()
+      waiter.ask('BZPOPMIN', 'k', 0)
+      client.ask(...words)
+      expect(waiter.received()).toBe(SERVED)
+    },
+  )
+
+  test('is not served when a result replaces a string, as in Redis, nor when that grows', () => {
+    const { waiter, client } = setUp()
+    waiter.ask('BZPOPMIN', 'k', 0)
+    client.ask('SET', 'k', 'v')
+    expect(client.ask('ZUNIONSTORE', 'k', 1, 'ready')).toBe(':1\r\n')
+    expect(client.ask('ZADD', 'k', 2, 'b')).toBe(':1\r\n')
+    expect(waiter.received()).toBe('')
+    client.ask('DEL', 'k')
+    client.ask('ZADD', 'k', 1, 'a')
+    expect(waiter.received()).toBe(SERVED)
+  })
+
+  test('is served when what replaces a string was renamed or copied: that is a removal and a new key', () => {
+    for (const words of [
+      ['RENAME', 'ready', 'k'],
+      ['COPY', 'ready', 'k', 'REPLACE'],
+    ]) {
+      const { waiter, client } = setUp()
+      waiter.ask('BZPOPMIN', 'k', 0)
+      client.ask('SET', 'k', 'v')
+      client.ask(...words)
+      expect(waiter.received()).toBe(SERVED)
+    }
+  })
+
+  test('and for a list is not served by SORT … STORE over a string', () => {
+    const { waiter, client } = setUp()
+    waiter.ask('BLPOP', 'k', 0)
+    client.ask('SET', 'k', 'v')
+    expect(client.ask('SORT', 'elements', 'STORE', 'k')).toBe(':1\r\n')
+    expect(waiter.received()).toBe('')
+    client.ask('DEL', 'k')
+    expect(client.ask('SORT', 'elements', 'STORE', 'k')).toBe(':1\r\n')
+    expect(waiter.received()).toBe('*2\r\n$1\r\nk\r\n$1\r\n1\r\n')
+  })
+})
