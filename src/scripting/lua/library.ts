@@ -26,8 +26,18 @@ import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } 
 /** Makes the table of a library: its functions and constants by name. The runtime makes it read-only. */
 export function library(members: Readonly<Record<string, LuaFunction | LuaValue>>): LuaTable {
   const table = new LuaTable()
-  for (const [name, member] of Object.entries(members)) table.set(name, member)
+  for (const [name, member] of Object.entries(members)) {
+    if (typeof member === 'function') natives.add(member)
+    table.set(name, member)
+  }
   return table
+}
+
+const natives = new WeakSet<LuaFunction>()
+
+/** Whether a function is a library's; what libraries return (`gmatch`) is not counted as such. */
+export function isNative(value: LuaFunction): boolean {
+  return natives.has(value)
 }
 
 /** Makes an error of a library function, to be thrown; its message begins with the position of the caller. */

@@ -32,11 +32,13 @@ export class LuaRuntime {
   readonly #known: object
   readonly #interrupt: (() => void) | undefined
   readonly #memoryBytesMax: number
+  /** A chunk that names `coroutine` was compiled: what chunks load may be handed functions that yield. */
+  #yields = false
 
   constructor(options: RuntimeOptions = {}) {
     this.#interrupt = options.interrupt
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
-    this.globals = baseLibrary((source, chunk) => this.compile(source, chunk))
+    this.globals = baseLibrary((source, chunk) => this.#compile(source, chunk, this.#yields))
     const G = this.globals
     this.#known = {
       R: operations,
@@ -68,12 +70,17 @@ export class LuaRuntime {
 
   /**
    * Compiles a chunk, one byte a character. `name` is how messages call it. Throws a LuaError when it is malformed.
-   * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower; functions of
-   * other chunks called inside a coroutine are like C functions there: they cannot yield.
+   * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower, and from then on
+   * what chunks load is, too; functions of other chunks called inside a coroutine are like C functions there: they cannot
+   * yield, and they have no way to get at what would.
    */
   compile(source: string, name: string): LuaFunction {
+    if (source.includes('coroutine')) this.#yields = true
+    return this.#compile(source, name, source.includes('coroutine'))
+  }
+
+  #compile(source: string, name: string, resumable: boolean): LuaFunction {
     try {
-      const resumable = source.includes('coroutine')
       const code = writeChunk(parse(source, name), resumable)
       const id = rememberChunk(source, name, resumable)
       const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${id}:${encodeURIComponent(name)}`

@@ -4,7 +4,7 @@
 
 import { all, NONE, results } from '../calls.ts'
 import { caughtError, LuaError } from '../errors.ts'
-import { argumentError, library, libraryError } from '../library.ts'
+import { argumentError, isNative, library, libraryError } from '../library.ts'
 import { meter } from '../meter.ts'
 import { coroutineBody, yieldError } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
@@ -59,7 +59,7 @@ function expectThread(value: LuaValue, name: string): LuaThread {
 }
 
 function expectBody(value: LuaValue, name: string): LuaFunction {
-  return typeof value === 'function' ? value : argumentError(1, name, 'Lua function expected')
+  return typeof value === 'function' && !isNative(value) ? value : argumentError(1, name, 'Lua function expected')
 }
 
 /** Starts over in the main program: a script killed inside a coroutine leaves it so. */

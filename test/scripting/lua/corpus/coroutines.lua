@@ -65,3 +65,20 @@ print(cond(), cond(true), cond(false), cond(nil))
 local tab = coroutine.wrap(function() return {coroutine.yield(1), x = coroutine.yield(2), coroutine.yield(3)} end)
 tab() tab('a') tab('b') local r = tab('c') print(r[1], r.x, r[2])
 print(coroutine.wrap(function() return coroutine.wrap(function() return 1, 2 end)() end)())
+-- What a chunk loads can be suspended as well, though it names nothing that suspends.
+do
+  local load_and_run = loadstring("local visit, n = ... for i = 1, n do visit(i) end return 'done'")
+  local co = coroutine.create(function() return load_and_run(coroutine.yield, 3) end)
+  for _ = 1, 5 do print(coroutine.resume(co)) end
+  local nested = loadstring("local f = ... return function(...) local a, b = f(...) return b, a end")(coroutine.yield)
+  local wrapped = coroutine.wrap(function(...) return nested(...) end)
+  print(wrapped(1, 2))
+  print(wrapped(3, 4))
+  local mapped = loadstring("local each = ... local t = {} for v in each do t[#t + 1] = v end return table.concat(t, ',')")
+  print(mapped(coroutine.wrap(function() for i = 1, 4 do coroutine.yield(i) end end)))
+end
+-- A coroutine's body is a Lua function.
+for _, f in ipairs({math.floor, print, string.rep, coroutine.yield, pcall, next}) do
+  print(pcall(coroutine.create, f))
+  print(pcall(function() coroutine.wrap(f) end))
+end
