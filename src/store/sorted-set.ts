@@ -15,7 +15,7 @@
 import { Bytes } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
-import { ABSENT, Dictionary } from './dictionary.ts'
+import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
@@ -67,6 +67,8 @@ const LARGE_OBJECT_BYTES = 400
 const SAMPLES_MAX = 64
 /** How many members ranges are removed by at a time. */
 const REMOVED_AT_ONCE = 128
+/** With fewer members all is in the cache anyway. */
+const FETCHED_FROM_LENGTH = 4096
 
 const window = new Bytes()
 const scoreWindow = new Bytes()
@@ -195,6 +197,26 @@ export class SortedSet implements Value {
     return true
   }
 
+  /**
+   * Says that a member will be removed at an end. Queues take one after the other: with every eighth, what the next ones need is
+   * fetched from memory together (bench: structures, ZPOPMIN).
+   */
+  beforePopping(end: 'first' | 'last'): void {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) return
+    const { count } = dictionary
+    if (count % FETCHED_MAX !== 0 || count < FETCHED_FROM_LENGTH) return
+    const tree = this.#tree!
+    const position = walk.tree
+    tree.seek(end === 'first' ? 0 : count - 1, position)
+    for (let i = 0; i < FETCHED_MAX; i++) {
+      removedBlocks[i] = tree.blockAt(position)
+      if (end === 'first') tree.next(position)
+      else tree.previous(position)
+    }
+    dictionary.fetch(removedBlocks, 0, FETCHED_MAX)
+  }
+
   /** Removes `count` members from rank `rank` on; all of them must exist. */
   removeRange(rank: number, count: number): void {
     const dictionary = this.#dictionary
@@ -206,6 +228,9 @@ export class SortedSet implements Value {
     while (count > 0) {
       const removed = this.#tree!.removeSome(rank, Math.min(count, REMOVED_AT_ONCE), removedBlocks)
       for (let i = 0; i < removed; i++) {
+        if (removed > 1 && i % FETCHED_MAX === 0) {
+          dictionary.fetch(removedBlocks, i, Math.min(removed, i + FETCHED_MAX))
+        }
         dictionary.remove(dictionary.find(dictionary.memberOfBlock(removedBlocks[i]!, window)))
       }
       count -= removed

@@ -333,6 +333,40 @@ describe('a sorted set', () => {
     )
   })
 
+  test('is popped from both ends in order, however large its members', () => {
+    const arena = new Arena()
+    const set = new SortedSet(arena, SEED)
+    const members = Array.from(
+      { length: 6000 },
+      (_, i) => [`${(i * 7919) % 6000}:${'x'.repeat(i % 40)}`, i >> 3] as const,
+    )
+    // Those that do not fit a block have buffers of their own.
+    const left: [string, number][] = [...members.map(([m, s]): [string, number] => [m, s])]
+    left.push(['a'.repeat(70_000), -1], ['b'.repeat(70_000), 0], ['c'.repeat(70_000), 1e6])
+    for (const [member, score] of left) set.add(Bytes.from(member), score, LIMITS)
+    left.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+    const random = new Random(5)
+    while (left.length > 0) {
+      const end = random.below(2) === 0 ? 'first' : 'last'
+      const count = random.below(10) > 0 ? 1 : Math.min(left.length, 1 + random.below(200))
+      const rank = end === 'first' ? 0 : left.length - count
+      set.beforePopping(end)
+      for (const [member, score] of left.splice(rank, count)) {
+        expect(set.score(Bytes.from(member))).toBe(score)
+      }
+      set.removeRange(rank, count)
+      expect(set.length).toBe(left.length)
+      if (left.length > 0) {
+        set.seek(0, position)
+        expect(set.memberAt(position, window).toString()).toBe(left[0]![0])
+        set.seek(left.length - 1, position)
+        expect(set.memberAt(position, window).toString()).toBe(left[left.length - 1]![0])
+      }
+    }
+    set.free()
+    expect(arena.usedBytes).toBe(0)
+  })
+
   test('is freed in slices', () => {
     const arena = new Arena()
     const set = new SortedSet(arena, SEED)

@@ -39,6 +39,7 @@ export function popMembers(
   scores: 'none' | 'flat' | 'pairs',
 ): void {
   const { length } = set
+  if (count === 1) set.beforePopping(extreme === 'min' ? 'first' : 'last')
   replyMembers(call.reply, set, extreme === 'min' ? 0 : length - 1, count, extreme === 'max', scores)
   set.removeRange(extreme === 'min' ? 0 : length - count, count)
   membersRemoved(call, key, set, extreme === 'min' ? 'zpopmin' : 'zpopmax', count)
