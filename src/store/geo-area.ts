@@ -7,11 +7,15 @@
 import {
   type Cell,
   cellOf,
+  columnOfScore,
   eastEdge,
-  latitudeOfScore,
-  longitudeOfScore,
+  LATITUDE_MAX,
+  LONGITUDE_MAX,
+  latitudeOfRow,
+  longitudeOfColumn,
   northEdge,
   type Place,
+  rowOfScore,
   STEP_MAX,
   southEdge,
   westEdge,
@@ -21,6 +25,19 @@ const EARTH_RADIUS_M = 6372797.560856
 const RADIANS = Math.PI / 180
 /** Half the circumference of the earth on the Mercator map, in metres. */
 const MERCATOR_MAX_M = 20037726.37
+
+/** How many parts a cell is looked at in: four columns in four rows. */
+export const CELL_PARTS = 16
+const ALL_PARTS = 2 ** CELL_PARTS - 1
+/** Bits of the parts of a cell's columns, from the west, and rows, from the south: part n is the n-th in the order of scores. */
+const COLUMN_PARTS = [0x0033, 0x00cc, 0x3300, 0xcc00] as const
+const ROW_PARTS = [0x0505, 0x0a0a, 0x5050, 0xa0a0] as const
+
+/** The rounding of sines and cosines is far below this, and below a millimetre. */
+const ROUNDING = 1 + 1e-9
+const ROUNDING_M = 1e-3
+/** Near its end an arc sine turns what was rounded away into metres: nobody is told to be outside by a sine from here on. */
+const SINE_MAX = 0.999
 
 /** A circle, or a box when it is one, around its own place. All in metres. */
 export class Area implements Place {
@@ -36,39 +53,93 @@ export class Area implements Place {
   #latitudeCosine = 0
   #southernmost = 0
   #northernmost = 0
+  /** How many degrees it reaches to the west and the east; Infinity = around the earth. */
+  #longitudeReach = 0
   #haversineMax = 0
 
-  /** To be called when the area is complete, before `distanceTo`. */
+  /** To be called when the area is complete, before `measure` and `partsWithin`. */
   prepare(): void {
     this.#longitudeRadians = this.longitude * RADIANS
     this.#latitudeRadians = this.latitude * RADIANS
     this.#latitudeCosine = Math.cos(this.#latitudeRadians)
-    const reach = (this.isBox ? this.height / 2 : this.radius) * ROUNDING + 1e-3
-    this.#southernmost = this.latitude - reach / EARTH_RADIUS_M / RADIANS
-    this.#northernmost = this.latitude + reach / EARTH_RADIUS_M / RADIANS
-    const sine = Math.sin(Math.min(reach / (2 * EARTH_RADIUS_M), Math.PI / 2))
-    this.#haversineMax = sine * sine
+    const reach = (this.isBox ? this.height / 2 : this.radius) * ROUNDING + ROUNDING_M
+    const angle = reach / EARTH_RADIUS_M
+    this.#southernmost = this.latitude - angle / RADIANS
+    this.#northernmost = this.latitude + angle / RADIANS
+    this.#longitudeReach = this.#longitudesWithin(angle)
+    const sine = Math.sin(Math.min(angle / 2, Math.PI / 2))
+    this.#haversineMax = sine < SINE_MAX ? sine * sine : 2
   }
 
-  /** Returns how far the place that a score means is from the centre; -1 when it is outside. */
-  distanceTo(score: number): number {
-    // Most places of a cell are outside, and many can be told from their latitude.
-    const latitude = latitudeOfScore(score)
-    if (latitude < this.#southernmost || latitude > this.#northernmost) return -1
-    if (this.isBox) return this.#distanceInBox(longitudeOfScore(score), latitude)
-    const v = Math.sin((longitudeOfScore(score) * RADIANS - this.#longitudeRadians) / 2)
-    let distance: number
-    if (v === 0) {
-      distance = latitudeDistance(this.latitude, latitude)
+  /** Returns how many degrees of longitude to either side the area has, which reaches `angle` to the north and south; never too few. */
+  #longitudesWithin(angle: number): number {
+    let sine: number
+    if (this.isBox) {
+      // As wide in metres everywhere, it has most degrees where it is nearest to a pole.
+      const latitude = Math.max(-this.#southernmost, this.#northernmost)
+      if (latitude >= 90) return Number.POSITIVE_INFINITY
+      const half = ((this.width / 2) * ROUNDING + ROUNDING_M) / EARTH_RADIUS_M / 2
+      sine = half < Math.PI / 2 ? Math.sin(half) / Math.cos(latitude * RADIANS) : 1
     } else {
-      const radians = latitude * RADIANS
-      const u = Math.sin((radians - this.#latitudeRadians) / 2)
-      const haversine = u * u + this.#latitudeCosine * Math.cos(radians) * v * v
-      // An arc sine is for those that are within, or nearly so.
-      if (haversine > this.#haversineMax) return -1
-      distance = 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(haversine))
+      // Beyond a pole it has all longitudes, and the sine is above 1.
+      sine = angle < Math.PI / 2 ? Math.sin(angle) / this.#latitudeCosine : 1
     }
-    return distance > this.radius ? -1 : distance
+    if (!(sine < SINE_MAX)) return Number.POSITIVE_INFINITY
+    return ((this.isBox ? 2 : 1) * Math.asin(sine)) / RADIANS
+  }
+
+  /**
+   * Returns which of the parts of a cell, in the order of scores, may hold places within the area, a bit each. Of the nine cells of
+   * a search a seventh is within the area: most of what lies outside is passed over for the price of a look at these bits.
+   */
+  partsWithin({ x, y, step }: Cell): number {
+    // One past the last column and row, and cells of less than a part for each place.
+    if (step + 2 > STEP_MAX || x >= 2 ** step || y >= 2 ** step) return ALL_PARTS
+    const count = 4 * 2 ** step
+    const lowRow = Math.floor(((this.#southernmost + LATITUDE_MAX) / (2 * LATITUDE_MAX)) * count)
+    const highRow = Math.floor(((this.#northernmost + LATITUDE_MAX) / (2 * LATITUDE_MAX)) * count)
+    let rows = 0
+    for (let i = 0; i < 4; i++) if (4 * y + i >= lowRow && 4 * y + i <= highRow) rows |= ROW_PARTS[i]!
+    const reach = this.#longitudeReach
+    // Little is gained from an area that has half of all longitudes.
+    if (reach > 90) return rows
+    const west = Math.floor(((this.longitude - reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
+    const east = Math.floor(((this.longitude + reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
+    let columns = 0
+    // What is left over in the west goes on in the east.
+    for (let i = 0; i < 4; i++) if (((4 * x + i - west) & (count - 1)) <= east - west) columns |= COLUMN_PARTS[i]!
+    return rows & columns
+  }
+
+  /** Sets `distances` to how far the places that `scores` mean are from the centre, from `start` up to `end`; -1 = outside. 0 ≤ score < 2^54. */
+  measure(scores: Float64Array, distances: Float64Array, start: number, end: number): void {
+    const southernmost = this.#southernmost
+    const northernmost = this.#northernmost
+    const haversineMax = this.#haversineMax
+    for (let i = start; i < end; i++) {
+      const score = scores[i]!
+      distances[i] = -1
+      const latitude = latitudeOfRow(rowOfScore(score))
+      if (latitude < southernmost || latitude > northernmost) continue
+      const longitude = longitudeOfColumn(columnOfScore(score))
+      if (this.isBox) {
+        distances[i] = this.#distanceInBox(longitude, latitude)
+        continue
+      }
+      const v = Math.sin((longitude * RADIANS - this.#longitudeRadians) / 2)
+      let distance: number
+      if (v === 0) {
+        distance = latitudeDistance(this.latitude, latitude)
+      } else {
+        const radians = latitude * RADIANS
+        const u = Math.sin((radians - this.#latitudeRadians) / 2)
+        const haversine = u * u + this.#latitudeCosine * Math.cos(radians) * v * v
+        // An arc sine is for those that are within, or nearly so.
+        if (haversine > haversineMax) continue
+        distance = 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(haversine))
+      }
+      if (distance <= this.radius) distances[i] = distance
+    }
   }
 
   #distanceInBox(longitude: number, latitude: number): number {
@@ -77,9 +148,6 @@ export class Area implements Place {
     return distanceBetween(this.longitude, this.latitude, longitude, latitude)
   }
 }
-
-/** The rounding of sines and cosines is far below this. */
-const ROUNDING = 1 + 1e-9
 
 /** Returns the distance of two places in metres. */
 export function distanceBetween(longitude1: number, latitude1: number, longitude2: number, latitude2: number): number {

@@ -81,25 +81,42 @@ export function placeOfScore(score: number, place: Place): void {
   place.latitude = latitudeOfScore(score)
 }
 
-export function longitudeOfScore(score: number): number {
-  const x = score >= 0 && score < SPLIT_MAX ? pickHalves(score, 1) : pickEvery(integerBits(score) >> 1n)
+function longitudeOfScore(score: number): number {
+  return longitudeOfColumn(isBelowSplit(score) ? columnOfScore(score) : pickEvery(integerBits(score) >> 1n))
+}
+
+function latitudeOfScore(score: number): number {
+  return latitudeOfRow(isBelowSplit(score) ? rowOfScore(score) : pickEvery(integerBits(score)))
+}
+
+function isBelowSplit(score: number): boolean {
+  return score >= 0 && score < SPLIT_MAX
+}
+
+/** Returns the column, among 2^26, that a score means; 0 ≤ score < 2^54. */
+export function columnOfScore(score: number): number {
+  const high = (score / HALF) | 0
+  return (pickBits(high >>> 1) << 13) | pickBits(((score - high * HALF) | 0) >>> 1)
+}
+
+/** Returns the row, among 2^26, that a score means; 0 ≤ score < 2^54. */
+export function rowOfScore(score: number): number {
+  const high = (score / HALF) | 0
+  return (pickBits(high) << 13) | pickBits((score - high * HALF) | 0)
+}
+
+/** Returns the longitude of the middle of a column, among 2^26. */
+export function longitudeOfColumn(x: number): number {
   const west = -LONGITUDE_MAX + (x / STEPS) * (2 * LONGITUDE_MAX)
   const east = -LONGITUDE_MAX + ((x + 1) / STEPS) * (2 * LONGITUDE_MAX)
   return clamp((west + east) / 2, LONGITUDE_MAX)
 }
 
-export function latitudeOfScore(score: number): number {
-  const y = score >= 0 && score < SPLIT_MAX ? pickHalves(score, 0) : pickEvery(integerBits(score))
+/** Returns the latitude of the middle of a row, among 2^26. */
+export function latitudeOfRow(y: number): number {
   const south = -LATITUDE_MAX + (y / STEPS) * (2 * LATITUDE_MAX)
   const north = -LATITUDE_MAX + ((y + 1) / STEPS) * (2 * LATITUDE_MAX)
   return clamp((south + north) / 2, LATITUDE_MAX)
-}
-
-/** Takes every second bit of a number below 2^54, from its bit `lowest` (0 or 1) on. */
-function pickHalves(score: number, lowest: 0 | 1): number {
-  const high = (score / HALF) | 0
-  const low = (score - high * HALF) | 0
-  return (pickBits(high >>> lowest) << 13) | pickBits(low >>> lowest)
 }
 
 function clamp(value: number, max: number): number {

@@ -14,6 +14,7 @@
 import { Bytes } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import type { Dictionary } from './dictionary.ts'
+import type { ScoreRun } from './score-run.ts'
 import {
   BLOCKS,
   CHILDREN,
@@ -263,6 +264,41 @@ export class ScoreTree {
   blockAt(position: TreePosition): number {
     const { leaf, index } = position
     return this.#arena.source(leaf).view.getInt32(this.#arena.start(leaf) + BLOCKS + 4 * index, true)
+  }
+
+  /** Moves a run to the elements with a score of `score` or more, as many as lie in one leaf; false when there are none. */
+  seekScore(score: number, run: ScoreRun): boolean {
+    let node = this.#root
+    if (node === 0) return false
+    for (let level = 0; level < this.#height; level++) {
+      const { view } = this.#arena.source(node)
+      const start = this.#arena.start(node)
+      // The last child whose first element is below, or else the first.
+      const below = countBelow(view, start + FIRST_SCORES, view.getInt32(start, true), score)
+      node = view.getInt32(start + CHILDREN + 4 * Math.max(0, below - 1), true)
+    }
+    const { view } = this.#arena.source(node)
+    const start = this.#arena.start(node)
+    const count = view.getInt32(start, true)
+    this.#placeRun(run, node, countBelow(view, start + SCORES, count, score))
+    return run.count > 0 || this.nextRun(run)
+  }
+
+  /** Moves a run to the next leaf; false at the end. */
+  nextRun(run: ScoreRun): boolean {
+    const leaf = linkOf(this.#arena, run.leaf, NEXT)
+    if (leaf === 0) return false
+    this.#placeRun(run, leaf, 0)
+    return true
+  }
+
+  #placeRun(run: ScoreRun, leaf: number, index: number): void {
+    const start = this.#arena.start(leaf)
+    run.view = this.#arena.source(leaf).view
+    run.scoresAt = start + SCORES + 8 * index
+    run.placesAt = start + BLOCKS + 4 * index
+    run.count = nodeCount(this.#arena, leaf) - index
+    run.leaf = leaf
   }
 
   // ── the end ──────────────────────────────────────────────────────────────
@@ -621,6 +657,18 @@ export class ScoreTree {
     closeChild(this.#arena, parent, left + 1)
     this.#afterLosingChild(level - 1)
   }
+}
+
+/** Returns how many of `count` ascending scores from byte `at` on are below `score`. */
+function countBelow(view: DataView, at: number, count: number, score: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (view.getFloat64(at + 8 * middle, true) < score) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Nodes left in `spare`. */

@@ -16,6 +16,7 @@ import { Bytes } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
+import type { ScoreRun } from './score-run.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
@@ -367,6 +368,35 @@ export class SortedSet implements Value {
     return dictionary === undefined
       ? smallMember(this.#arena, this.#ref, position.at, member)
       : dictionary.memberOfBlock(this.#tree!.blockAt(position.tree), member)
+  }
+
+  /** Moves a run to the members with a score of `score` or more, to some of them at least; false when there are none. */
+  seekScore(score: number, run: ScoreRun): boolean {
+    if (this.#dictionary !== undefined) return this.#tree!.seekScore(score, run)
+    const arena = this.#arena
+    const ref = this.#ref
+    const { length } = this
+    if (length === 0) return false
+    run.open(length)
+    const end = smallEnd(arena, ref)
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      const found = smallScore(arena, ref, at)
+      if (found >= score) run.add(found, at)
+    }
+    return run.count > 0
+  }
+
+  /** Moves a run to the members behind it; false at the end. */
+  nextRun(run: ScoreRun): boolean {
+    return this.#tree?.nextRun(run) ?? false
+  }
+
+  /** Points a window at the member that a run has a place of. */
+  memberAtPlace(place: number, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, place, member)
+      : dictionary.memberOfBlock(place, member)
   }
 
   // ── chance and scans ─────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Area, cellsOf, distanceBetween } from '../../src/store/geo-area.ts'
+import { Area, CELL_PARTS, cellsOf, distanceBetween } from '../../src/store/geo-area.ts'
 import { cellScores, cellStart, geohashText, placeOfScore, scoreOf } from '../../src/store/geohash.ts'
 
 const longitudes = fc.double({ min: -180, max: 180, noNaN: true })
@@ -39,6 +39,12 @@ describe('a score', () => {
   })
 })
 
+function distanceTo(area: Area, score: number): number {
+  const distances = new Float64Array(1)
+  area.measure(Float64Array.of(score), distances, 0, 1)
+  return distances[0]!
+}
+
 describe('the cells of an area', () => {
   test('hold every place within it', () => {
     fc.assert(
@@ -67,8 +73,9 @@ describe('the cells of an area', () => {
           const place = { longitude: 0, latitude: 0 }
           placeOfScore(score, place)
           const distance = distanceBetween(longitude, latitude, place.longitude, place.latitude)
-          if (!isBox) expect(area.distanceTo(score)).toBe(distance > size ? -1 : distance)
-          fc.pre(area.distanceTo(score) >= 0)
+          const measured = distanceTo(area, score)
+          if (!isBox) expect(measured).toBe(distance > size ? -1 : distance)
+          fc.pre(measured >= 0)
           const holds = cellsOf(area).some((cell) => {
             const start = cellStart(cell)
             return score >= start && score < start + cellScores(cell.step)
@@ -78,5 +85,59 @@ describe('the cells of an area', () => {
       ),
       { numRuns: 3000 },
     )
+  })
+
+  test('have no place of it in parts that are left out', () => {
+    // From a metre to farther than there is.
+    const sizes = fc.oneof(
+      fc.double({ min: 0, max: 7.4, noNaN: true }).map((exponent) => 10 ** exponent),
+      fc.constantFrom(0, Number.POSITIVE_INFINITY),
+    )
+    // Where columns end and begin, and where there are few metres to a degree.
+    const edgy = (values: fc.Arbitrary<number>, max: number) =>
+      fc.oneof(values, fc.constantFrom(-max, max, 0), fc.double({ min: max - 1, max, noNaN: true }))
+    const x = edgy(longitudes, 180)
+    const y = edgy(latitudes, 85.05112878)
+    let within = 0
+    let leftOut = 0
+    fc.assert(
+      fc.property(x, y, sizes, sizes, fc.boolean(), x, y, (longitude, latitude, width, height, isBox, far, high) => {
+        const area = Object.assign(new Area(), { longitude, latitude, radius: width, width, height, isBox })
+        area.prepare()
+        // One place anywhere and one at the edge, as far as that can be told.
+        const degrees = Math.min(width, height) / 111_200
+        const edge = Math.min(85.05112878, Math.max(-85.05112878, latitude + degrees * Math.sign(high)))
+        const side = longitude + (Math.sign(far) * degrees) / Math.cos((latitude * Math.PI) / 180)
+        for (const score of [
+          scoreOf(far, high),
+          scoreOf(longitude, edge),
+          scoreOf(Math.abs(side) <= 180 ? side : longitude, latitude),
+        ]) {
+          if (distanceTo(area, score) < 0) continue
+          within++
+          for (const cell of cellsOf(area)) {
+            const start = cellStart(cell)
+            const scores = cellScores(cell.step)
+            if (score < start || score >= start + scores) continue
+            const parts = area.partsWithin(cell)
+            if (parts !== 0xffff) leftOut++
+            const part = Math.floor(((score - start) / scores) * CELL_PARTS)
+            expect((parts >>> part) & 1).toBe(1)
+          }
+        }
+      }),
+      { numRuns: 5000 },
+    )
+    // Had neither been the case, nothing would have been shown.
+    expect(within).toBeGreaterThan(500)
+    expect(leftOut).toBeGreaterThan(500)
+  })
+
+  test('are looked at in parts: of those beside a small area only few', () => {
+    const area = Object.assign(new Area(), { longitude: 10, latitude: 47, radius: 50_000 })
+    area.prepare()
+    let parts = 0
+    for (const cell of cellsOf(area)) for (let bits = area.partsWithin(cell); bits !== 0; bits &= bits - 1) parts++
+    expect(parts).toBeLessThan(45)
   })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Arena, ArenaFull } from '../../src/store/arena.ts'
+import { ScoreRun } from '../../src/store/score-run.ts'
 import { ABSENT, SortedSet, type SortedSetLimits, SortedSetPosition } from '../../src/store/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set-range.ts'
 import { Bytes } from '../../src/util/bytes.ts'
@@ -377,5 +378,26 @@ describe('a sorted set', () => {
     while (!set.freeSome(1000)) slices++
     expect(slices).toBeGreaterThanOrEqual(20)
     expect(arena.usedBytes).toBe(0)
+  })
+})
+
+describe('runs of a sorted set', () => {
+  test('hold all members from a score on, in either form and across leaves', () => {
+    const run = new ScoreRun()
+    for (const size of [0, 1, 50, 1000]) {
+      const set = new SortedSet(new Arena(), SEED)
+      for (let i = 0; i < size; i++) set.add(Bytes.from(`m${i}`), Math.imul(i, 0x9e3779b1) % 300, LIMITS)
+      const content = contentOf(set)
+      for (const from of [Number.NEGATIVE_INFINITY, -300, -17, 0, 0.5, 150, 299, 300, Number.POSITIVE_INFINITY]) {
+        const found: [string, number][] = []
+        for (let more = set.seekScore(from, run); more; more = set.nextRun(run)) {
+          expect(run.count).toBeGreaterThan(0)
+          for (let i = 0; i < run.count; i++) {
+            found.push([set.memberAtPlace(run.place(i), window).toString(), run.score(i)])
+          }
+        }
+        expect(found).toEqual(content.filter(([, score]) => score >= from))
+      }
+    }
   })
 })

@@ -1,41 +1,75 @@
 // The members that a search has found so far, in columns: a search may find a hundred thousand.
 //
-// Members stay where they are, in the set: valid until it changes.
+// Members are known by their places in the set: valid until it changes.
 
-import type { Bytes, Source } from '../../util/bytes.ts'
+import type { ScoreRun } from '../../store/score-run.ts'
 import { partialSort } from '../../util/partial-sort.ts'
+import { StableOrder } from '../../util/stable-order.ts'
+
+/** Columns keep room for so many between searches. */
+const KEPT_MAX = 4096
 
 export class FoundPlaces {
   count = 0
-  #distances = new Float64Array(128)
-  #scores = new Float64Array(128)
-  #starts = new Int32Array(128)
-  #lengths = new Int32Array(128)
-  readonly #sources: Source[] = []
+  distances = new Float64Array(256)
+  scores = new Float64Array(256)
+  places = new Int32Array(256)
+  readonly #stable = new StableOrder()
   /** Positions in the columns in the order asked for; undefined = as they were found. */
   #order: Int32Array | undefined = undefined
 
-  add(member: Bytes, score: number, distance: number): void {
-    const n = this.count
-    if (n === this.#distances.length) this.#grow()
-    this.#distances[n] = distance
-    this.#scores[n] = score
-    this.#starts[n] = member.start
-    this.#lengths[n] = member.length
-    this.#sources[n] = member.source
-    this.count++
+  /**
+   * Adds the members of a run up to score `end` that lie in one of `parts`, a bit each: a member's is number
+   * (score - start) × scale. Returns the part of the last member looked at, -1 when the end was reached.
+   */
+  addSome(run: ScoreRun, start: number, scale: number, end: number, parts: number): number {
+    const { count } = run
+    this.#reserve(this.count + count)
+    const { scores, places } = this
+    let n = this.count
+    let part = -1
+    for (let i = 0; i < count; i++) {
+      const score = run.score(i)
+      if (score >= end) {
+        part = -1
+        break
+      }
+      part = ((score - start) * scale) | 0
+      // Whether it stays or is written over by the next: no branch to guess.
+      scores[n] = score
+      places[n] = run.place(i)
+      n += (parts >>> part) & 1
+    }
+    this.count = n
+    return part
+  }
+
+  /** Of those from `known` on keeps the ones that have a distance, and no more than `max` in all. */
+  keepMeasured(known: number, max: number): void {
+    const { distances, scores, places } = this
+    let kept = known
+    for (let i = known; i < this.count && kept < max; i++) {
+      if (distances[i]! < 0) continue
+      distances[kept] = distances[i]!
+      scores[kept] = scores[i]!
+      places[kept] = places[i]!
+      kept++
+    }
+    this.count = kept
   }
 
   /** Sorts by distance; only the first `count` need to be right. */
   sort(order: 'asc' | 'desc', count: number): void {
-    const distances = this.#distances
+    const { distances } = this
     const sign = order === 'asc' ? 1 : -1
-    const compare = (a: number, b: number) => sign * (distances[a]! - distances[b]!)
+    // All of them in a stable way, as Redis: what is at the same distance stays in the order in which it was found.
+    if (count === this.count) {
+      this.#order = this.#stable.sort(distances, count, sign)
+      return
+    }
     const indexes = new Int32Array(this.count)
     for (let i = 0; i < indexes.length; i++) indexes[i] = i
-    // All of them in a stable way, as Redis: what is at the same distance stays in the order in which it was found.
-    if (count === indexes.length) indexes.sort(compare)
-    else partialSort(indexes, compare, 0, count - 1)
+    partialSort(indexes, (a, b) => sign * (distances[a]! - distances[b]!), 0, count - 1)
     this.#order = indexes
   }
 
@@ -44,41 +78,27 @@ export class FoundPlaces {
     return this.#order === undefined ? i : this.#order[i]!
   }
 
-  distance(n: number): number {
-    return this.#distances[n]!
-  }
-
-  score(n: number): number {
-    return this.#scores[n]!
-  }
-
-  member(n: number, window: Bytes): Bytes {
-    return window.set(this.#sources[n]!, this.#starts[n]!, this.#lengths[n]!)
-  }
-
-  /** Forgets all, and the memory that members lie in. */
   clear(): void {
     this.count = 0
-    this.#sources.length = 0
     this.#order = undefined
-    if (this.#distances.length > 4096) this.#resize(128)
+    if (this.places.length <= KEPT_MAX) return
+    this.#resize(256)
+    this.#stable.clear()
   }
 
-  #grow(): void {
-    this.#resize(2 * this.#distances.length)
+  #reserve(count: number): void {
+    if (count > this.places.length) this.#resize(Math.max(count, 2 * this.places.length))
   }
 
   #resize(length: number): void {
     const kept = this.count
-    const [distances, scores, starts, lengths] = [this.#distances, this.#scores, this.#starts, this.#lengths]
-    this.#distances = new Float64Array(length)
-    this.#scores = new Float64Array(length)
-    this.#starts = new Int32Array(length)
-    this.#lengths = new Int32Array(length)
+    const { distances, scores, places } = this
+    this.distances = new Float64Array(length)
+    this.scores = new Float64Array(length)
+    this.places = new Int32Array(length)
     if (kept === 0) return
-    this.#distances.set(distances)
-    this.#scores.set(scores)
-    this.#starts.set(starts)
-    this.#lengths.set(lengths)
+    this.distances.set(distances)
+    this.scores.set(scores)
+    this.places.set(places)
   }
 }

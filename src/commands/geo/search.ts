@@ -7,9 +7,10 @@
 import type { Call } from '../../engine/call.ts'
 import type { Options } from '../../engine/options.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Area, cellsOf } from '../../store/geo-area.ts'
+import { Area, CELL_PARTS, cellsOf } from '../../store/geo-area.ts'
 import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/geohash.ts'
-import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { ScoreRun } from '../../store/score-run.ts'
+import { SortedSet } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { listpackLimits, readScore, storeResult } from '../sorted-set/sorted-set-arguments.ts'
 import { FoundPlaces } from './found-places.ts'
@@ -46,7 +47,7 @@ const query: Query = {
   storeDistance: false,
 }
 const found = new FoundPlaces()
-const position = new SortedSetPosition()
+const run = new ScoreRun()
 const place: Place = { longitude: 0, latitude: 0 }
 const member = new Bytes()
 
@@ -65,8 +66,8 @@ export function search(call: Call, form: Form, mayStore: boolean): void {
   collect(set)
   const count = query.count === 0 ? found.count : Math.min(query.count, found.count)
   if (query.order !== 'none') found.sort(query.order, count)
-  if (query.storeAt === 0) reply(call, count)
-  else store(call, form, count)
+  if (query.storeAt === 0) reply(call, set, count)
+  else store(call, form, set, count)
   found.clear()
 }
 
@@ -182,9 +183,10 @@ function readBox(call: Call, i: number): void {
 function collect(set: SortedSet): void {
   query.area.prepare()
   for (const cell of cellsOf(query.area)) {
-    if (enough()) return
+    if (enough()) break
     collectFrom(set, cell)
   }
+  run.close()
 }
 
 function enough(): boolean {
@@ -193,47 +195,55 @@ function enough(): boolean {
 
 /** Adds the members of a cell that lie within the area. */
 function collectFrom(set: SortedSet, cell: Cell): void {
+  const parts = query.area.partsWithin(cell)
+  if (parts === 0) return
   const start = cellStart(cell)
-  const end = start + cellScores(cell.step)
-  const rank = set.countBelow(start, false)
-  if (rank === set.length) return
-  const { area } = query
-  set.seek(rank, position)
-  do {
-    const { score } = position
-    if (score >= end) return
-    const distance = area.distanceTo(score)
-    if (distance < 0) continue
-    found.add(set.memberAt(position, member), score, distance)
-    if (enough()) return
-  } while (set.next(position))
+  const partScores = cellScores(cell.step) / CELL_PARTS
+  const end = start + (32 - Math.clz32(parts)) * partScores
+  let more = set.seekScore(start + lowestBit(parts) * partScores, run)
+  while (more) {
+    const known = found.count
+    const last = found.addSome(run, start, 1 / partScores, end, parts)
+    query.area.measure(found.scores, found.distances, known, found.count)
+    found.keepMeasured(known, query.any ? query.count : Number.POSITIVE_INFINITY)
+    if (last < 0 || enough()) return
+    // What lies between two parts that matter may be any number of members.
+    const rest = parts & (-2 << last)
+    if (((parts >>> last) & 1) === 1) more = set.nextRun(run)
+    else if (rest === 0) return
+    else more = set.seekScore(start + lowestBit(rest) * partScores, run)
+  }
 }
 
-function reply(call: Call, count: number): void {
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits)
+}
+
+function reply(call: Call, set: SortedSet, count: number): void {
   const { reply } = call
   const details = Number(query.withDistance) + Number(query.withHash) + Number(query.withPlace)
   reply.array(count)
   for (let i = 0; i < count; i++) {
     const n = found.at(i)
     if (details > 0) reply.array(1 + details)
-    reply.bulk(found.member(n, member))
-    if (query.withDistance) replyDistance(reply, found.distance(n) / query.unit)
-    if (query.withHash) reply.integer(found.score(n))
+    reply.bulk(set.memberAtPlace(found.places[n]!, member))
+    if (query.withDistance) replyDistance(reply, found.distances[n]! / query.unit)
+    if (query.withHash) reply.integer(found.scores[n]!)
     if (query.withPlace) {
-      placeOfScore(found.score(n), place)
+      placeOfScore(found.scores[n]!, place)
       replyPlace(reply, place)
     }
   }
 }
 
-function store(call: Call, form: Form, count: number): void {
+function store(call: Call, form: Form, set: SortedSet, count: number): void {
   const limits = listpackLimits(call)
   const result = new SortedSet(call.db.arena, call.db.host.seed)
   try {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)
-      const score = query.storeDistance ? found.distance(n) / query.unit : found.score(n)
-      result.insert(found.member(n, member), score, limits)
+      const score = query.storeDistance ? found.distances[n]! / query.unit : found.scores[n]!
+      result.insert(set.memberAtPlace(found.places[n]!, member), score, limits)
     }
   } catch (error) {
     result.free()
