@@ -48,6 +48,7 @@ export class Manifest {
   }
 
   #add(part: Part, line: number, file: string): void {
+    if (this.names.has(part.name)) throw malformed(file, line, `names ${part.name} once more`)
     if (part.type === 'history') {
       this.history.push(part)
     } else if (part.type === 'base') {
@@ -101,9 +102,14 @@ function parseLine(line: string, number: number, file: string): Part {
   let name: string | undefined
   let sequence: number | undefined
   let type: PartType | undefined
+  const said = new Set<string>()
   for (let i = 0; i < words.length; i += 2) {
     const value = words[i + 1]!
-    switch (words[i]!.toLowerCase()) {
+    const what = words[i]!.toLowerCase()
+    // Two lines whose line break was damaged: taking the last of each would forget a file.
+    if (said.has(what)) throw malformed(file, number, `says '${what}' twice`)
+    said.add(what)
+    switch (what) {
       case 'file':
         name = Buffer.from(value, 'latin1').toString('utf8')
         break

@@ -56,6 +56,12 @@ describe('manifest', () => {
     ['unbalanced quotes', 'file "a seq 1 type i\n', 'line 1'],
     ['two bases', 'file a seq 1 type b\nfile b seq 2 type b\n', 'line 2'],
     ['increments out of order', 'file a seq 2 type i\nfile b seq 2 type i\n', 'line 2'],
+    ['a file twice', 'file a seq 1 type h\nfile a seq 2 type i\n', 'line 2'],
+    [
+      'a line break that was lost',
+      'file a seq 1 type b\vfile b seq 2 type i\n',
+      "line 1 of the manifest says 'file' twice",
+    ],
     ['a long line', `file ${'a'.repeat(1100)} seq 1 type i\n`, 'line 1'],
   ])('refused: %s', (_what, text, where) => {
     expect(() => parse(text)).toThrow(PersistenceError)
