@@ -13,8 +13,10 @@ import { ID_BYTES, type StreamId } from './stream-id.ts'
 /** Records of a full page: a few KiB, which are moved when one is inserted in the middle. */
 const PAGE_RECORDS_MAX = 128
 const FIRST_PAGE_RECORDS = 4
-/** Estimate of what a page takes in the three arrays. */
-const PAGE_ENTRY_BYTES = 24
+/** What is empty and filled again soon begins with as much as it had, up to this. */
+const FIRST_PAGE_RECORDS_MAX = 32
+/** Estimate of what a page takes in the four arrays. */
+const PAGE_ENTRY_BYTES = 32
 
 /** A place in an index: the record's memory, to be read and written behind its id. Invalid after any insertion or removal but its own. */
 export class IndexCursor {
@@ -38,10 +40,12 @@ export class StreamIndex {
   /** Bytes held. */
   bytes = 0
   readonly #recordBytes: number
-  /** Per page: its block, where its first record lies (counted in records), and how many it holds. */
+  /** Per page: its block, where its first record lies (counted in records), how many it holds, and how many there is room for. */
   readonly #refs: number[] = []
   readonly #heads: number[] = []
   readonly #counts: number[] = []
+  readonly #capacities: number[] = []
+  #firstPageRecords = FIRST_PAGE_RECORDS
 
   constructor(arena: Arena, payloadBytes: number) {
     this.arena = arena
@@ -113,7 +117,10 @@ export class StreamIndex {
     this.#place(cursor, page, 0)
     const { source } = cursor
     const base = cursor.at
-    let low = -1
+    // What is acknowledged is mostly the first.
+    const order = id.compareRecord(source, base)
+    if (order >= 0) return order === 0
+    let low = 0
     let high = this.#counts[page]! - 1
     if (id.compareRecord(source, base + high * recordBytes) <= 0) low = high
     while (low < high) {
@@ -121,7 +128,6 @@ export class StreamIndex {
       if (id.compareRecord(source, base + middle * recordBytes) > 0) high = middle - 1
       else low = middle
     }
-    if (low < 0) return false
     cursor.slot = low
     cursor.at = base + low * recordBytes
     return true
@@ -148,12 +154,13 @@ export class StreamIndex {
    * ArenaFull; nothing is changed then.
    */
   insert(id: StreamId, cursor: IndexCursor): boolean {
+    if (this.count > 0 && this.#append(id, cursor)) return true
     let slot = 0
     if (this.#search(id, cursor)) {
       if (id.compareRecord(cursor.source, cursor.at) === 0) return false
       slot = cursor.slot + 1
     } else {
-      if (this.count === 0) this.#addPage(0, FIRST_PAGE_RECORDS)
+      if (this.count === 0) this.#addPage(0, this.#firstPageRecords)
       cursor.page = 0
     }
     let { page } = cursor
@@ -178,6 +185,21 @@ export class StreamIndex {
     return true
   }
 
+  /** Adds a record behind all others, where it nearly always belongs; false when it does not, or the last page's end is reached. */
+  #append(id: StreamId, cursor: IndexCursor): boolean {
+    const page = this.#refs.length - 1
+    const count = this.#counts[page]!
+    if (this.#heads[page]! + count === this.#capacities[page]!) return false
+    this.#place(cursor, page, count - 1)
+    if (id.compareRecord(cursor.source, cursor.at) >= 0) return false
+    cursor.slot = count
+    cursor.at += this.#recordBytes
+    id.store(cursor.source, cursor.at)
+    this.#counts[page] = count + 1
+    this.count++
+    return true
+  }
+
   /** Removes the record at a cursor, which moves to the one behind it; false when that was the last. */
   remove(cursor: IndexCursor): boolean {
     const { page, slot } = cursor
@@ -192,9 +214,9 @@ export class StreamIndex {
     const base = cursor.at - slot * recordBytes
     if (slot < left - slot) {
       // Fewer lie before it than behind it.
-      u8.copyWithin(base + recordBytes, base, base + slot * recordBytes)
+      if (slot > 0) u8.copyWithin(base + recordBytes, base, base + slot * recordBytes)
       this.#heads[page]!++
-    } else {
+    } else if (slot < left) {
       u8.copyWithin(cursor.at, cursor.at + recordBytes, base + (left + 1) * recordBytes)
     }
     this.#counts[page] = left
@@ -221,13 +243,18 @@ export class StreamIndex {
   #openGap(page: number, slot: number): void {
     const recordBytes = this.#recordBytes
     const count = this.#counts[page]!
-    if (count === this.#capacity(page)) this.#grow(page)
+    if (count === this.#capacities[page]!) this.#grow(page)
     const ref = this.#refs[page]!
     const { u8 } = this.arena.source(ref)
     const start = this.arena.start(ref)
     const head = this.#heads[page]!
     const from = start + (head + slot) * recordBytes
-    if (head > 0 && (slot < count - slot || head + count === this.#capacity(page))) {
+    const atEnd = head + count === this.#capacities[page]!
+    if (atEnd && slot === count && head > 0) {
+      // All the way, so that the next ones find room.
+      u8.copyWithin(start, start + head * recordBytes, from)
+      this.#heads[page] = 0
+    } else if (head > 0 && (slot < count - slot || atEnd)) {
       u8.copyWithin(start + (head - 1) * recordBytes, start + head * recordBytes, from)
       this.#heads[page] = head - 1
     } else if (slot < count) {
@@ -236,9 +263,9 @@ export class StreamIndex {
     this.#counts[page] = count + 1
   }
 
-  /** Records a page's block can hold. */
-  #capacity(page: number): number {
-    return Math.min(PAGE_RECORDS_MAX, (this.arena.capacity(this.#refs[page]!) / this.#recordBytes) | 0)
+  /** Records a block can hold. */
+  #capacityOf(ref: number): number {
+    return Math.min(PAGE_RECORDS_MAX, (this.arena.capacity(ref) / this.#recordBytes) | 0)
   }
 
   #grow(page: number): void {
@@ -249,6 +276,7 @@ export class StreamIndex {
     this.#release(old)
     this.#refs[page] = ref
     this.#heads[page] = 0
+    this.#capacities[page] = this.#capacityOf(ref)
   }
 
   #split(page: number): void {
@@ -265,12 +293,13 @@ export class StreamIndex {
     const more = this.#counts[page + 1]!
     let ref = this.#refs[page]!
     const head = this.#heads[page]!
-    if (head + count + more > this.#capacity(page)) {
+    if (head + count + more > this.#capacities[page]!) {
       ref = this.#allocate(PAGE_RECORDS_MAX)
       this.#copyRecords(this.#refs[page]!, head, ref, 0, count)
       this.#release(this.#refs[page]!)
       this.#refs[page] = ref
       this.#heads[page] = 0
+      this.#capacities[page] = this.#capacityOf(ref)
     }
     this.#copyRecords(this.#refs[page + 1]!, this.#heads[page + 1]!, ref, this.#heads[page]! + count, more)
     this.#counts[page] = count + more
@@ -288,27 +317,33 @@ export class StreamIndex {
 
   #addPage(page: number, records: number): void {
     const ref = this.#allocate(records)
+    const capacity = this.#capacityOf(ref)
     if (page === this.#refs.length) {
       this.#refs.push(ref)
       this.#heads.push(0)
       this.#counts.push(0)
+      this.#capacities.push(capacity)
     } else {
       this.#refs.splice(page, 0, ref)
       this.#heads.splice(page, 0, 0)
       this.#counts.splice(page, 0, 0)
+      this.#capacities.splice(page, 0, capacity)
     }
   }
 
   #removePage(page: number): void {
     this.#release(this.#refs[page]!)
+    if (this.#refs.length === 1) this.#firstPageRecords = Math.min(FIRST_PAGE_RECORDS_MAX, this.#capacities[0]!)
     if (page === this.#refs.length - 1) {
       this.#refs.pop()
       this.#heads.pop()
       this.#counts.pop()
+      this.#capacities.pop()
     } else {
       this.#refs.splice(page, 1)
       this.#heads.splice(page, 1)
       this.#counts.splice(page, 1)
+      this.#capacities.splice(page, 1)
     }
   }
 

@@ -23,7 +23,7 @@ function numbers(index: StreamIndex): number[] {
 describe('an index of ids', () => {
   test('holds what a sorted array holds, inserted and removed anywhere', () => {
     const step = fc.record({
-      kind: fc.constantFrom('append', 'append', 'insert', 'remove', 'removeFirst', 'removeMany'),
+      kind: fc.constantFrom('append', 'append', 'insert', 'remove', 'removeFirst', 'removeMany', 'slide'),
       n: fc.nat({ max: 4000 }),
     })
     fc.assert(
@@ -51,7 +51,13 @@ describe('an index of ids', () => {
           if (kind === 'append') insert((model.at(-1) ?? 0) + 1 + (n % 3))
           else if (kind === 'insert') insert(n)
           else if (model.length === 0) continue
-          else if (kind === 'remove') remove(n % model.length)
+          else if (kind === 'slide') {
+            // As what is pending does: what is oldest goes, what is new comes.
+            for (let i = n % 40; i > 0; i--) {
+              insert(model.at(-1)! + 1)
+              remove(0)
+            }
+          } else if (kind === 'remove') remove(n % model.length)
           else if (kind === 'removeFirst') remove(0)
           else for (let i = Math.min(100, model.length - (n % model.length)); i > 0; i--) remove(n % model.length)
         }
