@@ -102,6 +102,10 @@ class CountingTarget implements RdbTarget {
 
   empty(): void {}
 
+  finish(): boolean {
+    return true
+  }
+
   function(): void {
     this.content.functionLibraries++
   }

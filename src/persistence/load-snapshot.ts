@@ -54,7 +54,6 @@ export async function loadSnapshot(
         },
       })
       bytes = end
-      target.finish()
       if (end < size) engine.log.warn({ file, bytes: size - end }, 'something follows the end of the snapshot')
     } finally {
       await open.close()

@@ -47,6 +47,12 @@ const COMMANDS_PER_LOOK = 128
 const RESYNC_BYTES_MAX = 4 * 1024 * 1024
 /** Places where a command might begin that are tried there. */
 const RESYNC_TRIES_MAX = 10_000
+/** When a file has brought this many keys, how many it will bring can be guessed. */
+const KEYS_TELLING = 4096
+/** Where there are more keys already, making room for others takes too long: each finds its place anew. */
+const KEYS_RELINKED_MAX = 64 * 1024
+/** 16 MB of buckets: a guess may be wrong. */
+const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
 /** An RDB file, also one in front of commands, begins with this. */
 const RDB_MAGIC = 'REDIS'
 
@@ -95,6 +101,8 @@ class Replay {
   #reader!: CommandReader
   /** Where the current unit's MULTI stands; -1 outside of one. */
   #unitStart = -1
+  /** Keys of each database when the file began; infinite when nothing is guessed from it any more. */
+  #keysBefore: number[] = []
   /** The file is whole up to here. */
   #wholeTo = 0
 
@@ -121,6 +129,9 @@ class Replay {
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
+      }
+      for (const { keys } of engine.databases) {
+        while (!keys.trim()) await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
       this.#forgetCounts()
@@ -204,7 +215,6 @@ class Replay {
           progress.loadedBytes = before + bytes
         },
       })
-      target.finish()
       progress.loadedBytes = before + end
       return end
     } catch (error) {
@@ -224,15 +234,34 @@ class Replay {
     const progress = this.#engine.loading!
     const before = progress.loadedBytes
     const start = reader.offset
+    this.#keysBefore = this.#engine.databases.map(({ keys }) => keys.count)
     while (true) {
       const outcome = this.#slice()
       progress.loadedBytes = before + reader.offset - start
       // Replies are dropped, and other clients hear LOADING.
       this.#engine.endTurn()
+      if (outcome === 'starved') this.#expectKeys(start)
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
       if (outcome === 'paused') await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  /**
+   * Makes room for the keys that are to come, if those that came since `start` let them be guessed. Splitting buckets one by one took
+   * a fifth of the start from 1,000,000 SETs; buckets that turn out to be too many are given back when all is read.
+   */
+  #expectKeys(start: number): void {
+    const { database } = this.#client
+    const { keys } = this.#engine.databases[database]!
+    const come = keys.count - this.#keysBefore[database]!
+    if (come < KEYS_TELLING) return
+    // Once is enough.
+    this.#keysBefore[database] = Number.POSITIVE_INFINITY
+    if (keys.count > KEYS_RELINKED_MAX) return
+    const { offset, size } = this.#reader
+    const guessed = keys.count + Math.floor((come * (size - offset)) / (offset - start))
+    keys.reserve(Math.min(guessed, BUCKETS_GUESSED_MAX))
   }
 
   /** Runs commands until the time of a slice is up or the reader needs more bytes. */

@@ -203,7 +203,7 @@ export class Database {
   writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
     const { keys } = this
     const entry = this.findForWrite(key)
-    if (entry === NONE) return this.#insertString(key, value, owned)
+    if (entry === NONE) return this.insertString(key, value, owned)
     const structure = (keys.word(entry, META) & TYPE_MASK) === TYPE_STRING ? -1 : keys.word(entry, VALUE)
     this.#placeString(entry, value, owned)
     // There was room for the new value: only now the old one goes.
@@ -212,11 +212,20 @@ export class Database {
     return entry
   }
 
-  #insertString(key: Bytes, value: Bytes, owned: boolean): number {
-    const fits = align(key.length) + value.length <= BLOCK_CONTENT_BYTES_MAX
-    const entry = this.keys.insert(key, fits ? value.length : 0)
+  /** Puts a string under a key that is not there, as the caller knows, and returns its entry. `owned` as in `writeString`. */
+  insertString(key: Bytes, value: Bytes, owned: boolean): number {
+    const { keys, arena } = this
+    const keyBytes = align(key.length)
+    const fits = keyBytes + value.length <= BLOCK_CONTENT_BYTES_MAX
+    const entry = keys.insert(key, fits ? value.length : 0)
     this.touchNew(entry)
-    this.#placeString(entry, value, owned)
+    if (fits) {
+      const ref = keys.word(entry, KEY)
+      copyBytes(arena.source(ref), arena.start(ref) + keyBytes, value.source, value.start, value.length)
+      keys.setWord(entry, VALUE, value.length)
+    } else {
+      this.#placeString(entry, value, owned)
+    }
     if (this.host.created !== null) this.host.created(this, key, TYPE_STRING)
     return entry
   }
@@ -343,7 +352,7 @@ export class Database {
 
   /** Puts a structure under a key that has none, and returns it. Throws ArenaFull, having freed it. */
   create<T extends Value>(key: Bytes, value: T): T {
-    this.#insertStructure(key, value)
+    this.insertStructure(key, value)
     if (this.host.created !== null) this.host.created(this, key, value.type)
     return value
   }
@@ -360,7 +369,8 @@ export class Database {
     }
   }
 
-  #insertStructure(key: Bytes, value: Value): number {
+  /** Puts a structure under a key that is not there, as the caller knows, and returns its entry. Throws ArenaFull, having freed it. */
+  insertStructure(key: Bytes, value: Value): number {
     let entry: number
     try {
       entry = this.keys.insert(key)
@@ -429,11 +439,11 @@ export class Database {
     const expiry = this.expiryOf(entry)
     let copy: number
     if (this.typeOf(entry) === TYPE_STRING) {
-      copy = to.#insertString(key, this.stringOf(entry, new Bytes()), false)
+      copy = to.insertString(key, this.stringOf(entry, new Bytes()), false)
       const origin = this.keys.word(entry, META) & (FLAG_RAW | FLAG_TEXT)
       to.keys.setWord(copy, META, to.keys.word(copy, META) | origin | FLAG_COPY)
     } else {
-      copy = to.#insertStructure(key, this.structureOf(entry).copy(to.arena))
+      copy = to.insertStructure(key, this.structureOf(entry).copy(to.arena))
       if (this.host.created !== null) this.host.created(to, key, to.typeOf(copy))
     }
     // Two entries bear the name for a moment, so that a lack of memory costs nothing.

@@ -18,12 +18,15 @@
 // 100,000 keys against separate blocks: SET +10–18 %, GET +3–9 % (bench: commands).
 // Buckets grow by linear hashing (Litwin 1980): each insertion that finds more
 // entries than buckets splits one bucket, so growth has no pause at any size and
-// never needs a second table; removal merges them again.
+// never needs a second table; removal merges them again. Very many keys that
+// come at once are linked when all are there (`fill`, bulk-index.ts).
 
-import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { assert } from '../util/assert.ts'
+import { Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import { BulkIndex } from './bulk-index.ts'
 import type { FieldDeadlines } from './field-deadlines.ts'
 
 export const HASH = 0
@@ -47,6 +50,12 @@ const BUCKET_PAGE_SIZE = 1 << BUCKET_PAGE_SHIFT
 const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
 /** Buckets are never merged below this. */
 const BUCKETS_MIN = 16
+
+/** Buckets merged by one `trim`: some are read from memory, most are empty. */
+const MERGES_MAX = 50_000
+
+/** Stands for all pages of buckets as long as nothing is linked; never written. */
+const EMPTY_BUCKETS = new Int32Array(BUCKET_PAGE_SIZE)
 
 /** Tries at a free entry or an empty bucket before RANDOMKEY changes its method; one in two or so succeeds usually. */
 const RANDOM_PROBES_MAX = 64
@@ -81,12 +90,16 @@ export class Keyspace {
   #free = 0
   #buckets: Int32Array[] = []
   #bucketCount = 0
+  /** Never fewer than these: more while keys are expected. */
+  #bucketsMin = BUCKETS_MIN
   /** Buckets at the beginning of the current doubling: a power of two. */
   #level = BUCKETS_MIN
   /** Keys too large for the arena: their ref is -(index + 1). */
   #largeKeys: (Source | undefined)[] = []
   #freeLargeKeys: number[] = []
   #largeKeyBytes = 0
+  /** What came since `fill` and is not linked yet. */
+  #filling: BulkIndex | undefined = undefined
 
   constructor(arena: Arena, seed: number) {
     this.arena = arena
@@ -154,16 +167,21 @@ export class Keyspace {
     const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     const bucket = this.#bucketOf(hash)
-    const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
     page[at] = hash
-    page[at + NEXT] = bucketPage[bucket & BUCKET_PAGE_MASK]!
+    if (this.#filling === undefined) {
+      const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+      page[at + NEXT] = bucketPage[bucket & BUCKET_PAGE_MASK]!
+      bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
+    } else {
+      page[at + NEXT] = 0
+      this.#filling.add(bucket >>> BUCKET_PAGE_SHIFT, hash, entry)
+    }
     page[at + KEY] = keyRef
     page[at + VALUE] = 0
     page[at + META] = 0
     page[at + ACCESS] = 0
     page[at + EXPIRY] = 0
     page[at + MARK] = this.epoch
-    bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
     this.count++
     return entry
   }
@@ -179,22 +197,93 @@ export class Keyspace {
     page[at + NEXT] = this.#free
     this.#free = entry + 1
     this.count--
-    // Below a quarter a bucket needs company: at most four are merged for one removal, so the index follows all the way down.
-    this.trim()
+    // At most four are merged for one removal, so the index follows all the way down.
+    while (this.#hasIdleBuckets()) this.#shrinkBuckets()
     if (this.count === 0) this.#startOver()
   }
 
-  /** Makes ready for `count` keys while there are none: their buckets need not be split one by one then. */
-  reserve(count: number): void {
+  /**
+   * Makes ready for `count` keys while there are none. They are only noted when they are inserted: nothing is found until `link` has
+   * linked all pages, and nothing may be removed. Does nothing where it would not help.
+   */
+  fill(count: number): void {
     if (this.count > 0 || count <= this.#bucketCount || count < BUCKETS_MIN) return
-    while (this.#buckets.length * BUCKET_PAGE_SIZE < count) this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
-    this.#bucketCount = count
-    this.#level = 1 << (31 - Math.clz32(count))
+    // Each page gets memory of its own when it is linked.
+    this.#setBucketCount(count, EMPTY_BUCKETS)
+    this.#filling = new BulkIndex(this.#buckets.length)
   }
 
-  /** Gives back buckets that `reserve` made for keys that did not come. */
-  trim(): void {
-    while (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
+  /** True between `fill` and the last `link`. */
+  get isFilling(): boolean {
+    return this.#filling !== undefined
+  }
+
+  /** True when there are as many keys as buckets: one more, and they must be linked first. */
+  get isFull(): boolean {
+    return this.count >= this.#bucketCount
+  }
+
+  /** Links a page of the keys that came since `fill`: half a millisecond's work. Returns an entry whose key another has, too, or NONE. */
+  link(): number {
+    const filling = this.#filling!
+    const page = filling.linked++
+    const count = filling.count(page)
+    const records = filling.take(page)
+    const buckets = new Int32Array(BUCKET_PAGE_SIZE)
+    this.#buckets[page] = buckets
+    /** Record → the one that stood first in its bucket before, + 1. */
+    const chain = filling.chain(count)
+    let twice = NONE
+    for (let i = 0; i < count; i++) {
+      const hash = records[2 * i]!
+      const bucket = this.#bucketOf(hash) & BUCKET_PAGE_MASK
+      const first = buckets[bucket]!
+      for (let other = first; other !== 0; other = chain[other - 1]!) {
+        if (records[2 * other - 2] === hash && this.#haveSameKey(records[2 * other - 1]!, records[2 * i + 1]!)) {
+          twice = records[2 * i + 1]!
+        }
+      }
+      chain[i] = first
+      buckets[bucket] = i + 1
+    }
+    // Chained as records, which the cache holds; only now they become entries. Most are alone and need nothing.
+    for (let i = 0; i < count; i++) {
+      const next = chain[i]!
+      if (next !== 0) this.setWord(records[2 * i + 1]!, NEXT, records[2 * next - 1]! + 1)
+    }
+    for (let bucket = 0; bucket < BUCKET_PAGE_SIZE; bucket++) {
+      const first = buckets[bucket]!
+      if (first !== 0) buckets[bucket] = records[2 * first - 1]! + 1
+    }
+    if (filling.linked === this.#buckets.length) this.#filling = undefined
+    return twice
+  }
+
+  /**
+   * Makes `count` buckets at once, to spare splitting them one by one, and keeps them until `trim`. The keys that are there are linked
+   * anew, so there should be few.
+   */
+  reserve(count: number): void {
+    if (count <= this.#bucketCount || this.#filling !== undefined) return
+    this.#setBucketCount(count, undefined)
+    for (const page of this.#buckets) page.fill(0)
+    for (let entry = 0; entry < this.entriesEnd; entry++) {
+      if (!this.isLive(entry)) continue
+      const bucket = this.#bucketOf(this.word(entry, HASH))
+      const page = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+      this.setWord(entry, NEXT, page[bucket & BUCKET_PAGE_MASK]!)
+      page[bucket & BUCKET_PAGE_MASK] = entry + 1
+    }
+  }
+
+  /** Gives back buckets that `fill` or `reserve` made for keys that did not come: a millisecond's work a call, true when it is done. */
+  trim(): boolean {
+    this.#bucketsMin = BUCKETS_MIN
+    for (let merged = 0; this.#hasIdleBuckets(); merged++) {
+      if (merged === MERGES_MAX) return false
+      this.#shrinkBuckets()
+    }
+    return true
   }
 
   /** Returns a living entry, each (nearly) as likely as the others; NONE when there is none. */
@@ -288,6 +377,10 @@ export class Keyspace {
     return this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
   }
 
+  #haveSameKey(entry: number, other: number): boolean {
+    return this.#keyEquals(this.word(entry, KEY), this.keyOf(other, new Bytes()))
+  }
+
   #keyEquals(ref: number, key: Bytes): boolean {
     if (ref < 0) {
       const source = this.#largeKeys[-ref - 1]!
@@ -356,8 +449,22 @@ export class Keyspace {
     this.setWord(current, NEXT, next)
   }
 
+  /** Makes more buckets, none of which is linked to anything; `page` stands for each new page of them, if given. */
+  #setBucketCount(count: number, page: Int32Array | undefined): void {
+    while (this.#buckets.length * BUCKET_PAGE_SIZE < count) this.#buckets.push(page ?? new Int32Array(BUCKET_PAGE_SIZE))
+    this.#bucketCount = count
+    this.#bucketsMin = count
+    this.#level = 1 << (31 - Math.clz32(count))
+  }
+
+  /** Below a quarter a bucket needs company. */
+  #hasIdleBuckets(): boolean {
+    return this.#bucketCount > this.#bucketsMin && this.count < this.#bucketCount >>> 2
+  }
+
   /** Splits the next bucket in line: its entries divide between it and a new last bucket. */
   #growBuckets(): void {
+    assert(this.#filling === undefined, 'keys that came all at once are linked before the next one comes')
     if (this.#bucketCount === 0) {
       this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
       this.#bucketCount = BUCKETS_MIN

@@ -74,6 +74,28 @@ describe('replay', () => {
     ).toEqual({ '0 a': 'string two', '0 b': 'string base', '1 a': 'string other' })
   })
 
+  test('room is made for keys that are to come, and given back when they did not', async () => {
+    const words: string[] = []
+    // The first megabyte promises very many keys; then most go again, and the same few are written over and over.
+    for (let i = 0; i < 40_000; i++) words.push(`SET key:${i} ${i}`)
+    for (let i = 0; i < 39_000; i++) words.push(`DEL key:${i}`)
+    for (let i = 0; i < 40_000; i++) words.push(`SET key:${39_000 + (i % 1000)} ${i}`)
+    const few = await start(diskWith({ [FIRST]: commands('SELECT 0', ...words.slice(-1000)) }))
+    const { engine } = await start(diskWith({ [FIRST]: commands('SELECT 0', ...words) }))
+    expect(dump(engine)).toEqual(dump(few.engine))
+    const [before, after] = [few.engine, engine].map(({ databases }) => databases[0]!.keys.indexBytes)
+    expect(after! - before!).toBeLessThanOrEqual(4 * 3003)
+  })
+
+  test('very many keys are all there', async () => {
+    const words: string[] = []
+    for (let i = 0; i < 60_000; i++) words.push(`SET key:${i} ${i}`)
+    const { engine } = await start(diskWith({ [FIRST]: commands('SELECT 0', ...words) }))
+    const found = dump(engine)
+    expect(Object.keys(found)).toHaveLength(60_000)
+    for (let i = 0; i < 60_000; i += 7) expect(found[`0 key:${i}`]).toBe(`string ${i}`)
+  })
+
   test('every file begins in the database where the one before ended, as Redis has it', async () => {
     expect(await load({ [FIRST]: commands('SELECT 3', 'SET a 1'), [SECOND]: commands('SET b 2') })).toEqual({
       '3 a': 'string 1',

@@ -59,7 +59,87 @@ describe.each([
   })
 })
 
+describe.each([
+  ['spread', false],
+  ['colliding', true],
+])('a Keyspace filled all at once with %s hashes', (_, collide) => {
+  test('has the keys that came, whatever number was announced, and goes on as any other', () => {
+    const uniqueNames = fc.uniqueArray(names, { minLength: 0, maxLength: 150 })
+    fc.assert(
+      fc.property(uniqueNames, uniqueNames, fc.nat(100), (first, second, more) => {
+        const keys = createKeyspace()
+        keys.fill(first.length + more)
+        const model = new Map(first.map((name) => [name, keys.insert(window(name, collide))]))
+        while (keys.isFilling) expect(keys.link()).toBe(NONE)
+        while (!keys.trim());
+        for (const name of second) {
+          const key = window(name, collide)
+          expect(keys.find(key)).toBe(model.get(name) ?? NONE)
+          if (!model.has(name)) model.set(name, keys.insert(key))
+        }
+        expect(keys.count).toBe(model.size)
+        for (const [name, entry] of model) expect(keys.find(window(name, collide))).toBe(entry)
+        for (const [name, entry] of model) {
+          keys.remove(entry)
+          expect(keys.find(window(name, collide))).toBe(NONE)
+        }
+        expect(keys.arena.usedBytes).toBe(0)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('finds nothing before all is linked, and tells of a key that came twice', () => {
+    const keys = createKeyspace()
+    keys.fill(100)
+    for (let i = 0; i < 50; i++) keys.insert(window(`key:${i}`, collide))
+    const again = keys.insert(window('key:7', collide))
+    keys.insert(window('key:50', collide))
+    expect(keys.find(window('key:7', collide))).toBe(NONE)
+    let twice = NONE
+    while (keys.isFilling) twice = Math.max(twice, keys.link())
+    expect(twice).toBe(again)
+    expect(keys.find(window('key:50', collide))).toBe(51)
+  })
+})
+
 describe('Keyspace', () => {
+  test.each([100_000, 131_072, 65_537, 300_000])('of 100,000 keys, filled when %i were announced', (announced) => {
+    const keys = createKeyspace()
+    const count = 100_000
+    keys.fill(announced)
+    for (let i = 0; i < Math.min(count, announced); i++) keys.insert(window(`key:${i}`))
+    expect(keys.isFull).toBe(announced <= count)
+    while (keys.isFilling) expect(keys.link()).toBe(NONE)
+    for (let i = announced; i < count; i++) keys.insert(window(`key:${i}`))
+    for (let i = 0; i < count; i++) if (keys.find(window(`key:${i}`)) !== i) expect(i).toBe(NONE)
+    for (let i = 0; i < count; i += 97) expect(keys.find(window(`other:${i}`))).toBe(NONE)
+    while (!keys.trim());
+    expect(keys.indexBytes).toBeLessThan(count * 32 + Math.max(count, Math.min(announced, 4 * count)) * 4 + 100)
+    for (let i = 0; i < count; i += 2) keys.remove(i)
+    for (let i = 0; i < count; i++) {
+      if (keys.find(window(`key:${i}`)) !== (i % 2 === 0 ? NONE : i)) expect(i).toBe(NONE)
+    }
+  })
+
+  test('keeps buckets made for keys that are to come, however few there are, until it is trimmed', () => {
+    const keys = createKeyspace()
+    for (let i = 0; i < 1000; i++) keys.insert(window(`key:${i}`))
+    keys.reserve(200_000)
+    for (let i = 0; i < 500; i++) keys.remove(keys.find(window(`key:${i}`)))
+    for (let i = 0; i < 1000; i++) expect(keys.find(window(`key:${i}`))).toBe(i < 500 ? NONE : i)
+    const reserved = keys.indexBytes
+    expect(reserved).toBeGreaterThan(200_000 * 4)
+    // Fewer than there are: nothing to do.
+    keys.reserve(100)
+    expect(keys.indexBytes).toBe(reserved)
+    let calls = 1
+    while (!keys.trim()) calls++
+    expect(calls).toBeGreaterThan(3)
+    expect(keys.indexBytes).toBeLessThan(500 * 32 + 2004 * 4)
+    for (let i = 0; i < 1000; i++) expect(keys.find(window(`key:${i}`))).toBe(i < 500 ? NONE : i)
+  })
+
   test('grows to many keys and shrinks again without losing one on the way', () => {
     const keys = createKeyspace()
     const count = 100_000

@@ -3,8 +3,9 @@
 import type { Engine } from '../../engine/engine.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
+import { NONE } from '../../store/keyspace.ts'
 import type { Value } from '../../store/value.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import { Bytes } from '../../util/bytes.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
 import type { StructureContext } from './structure-context.ts'
@@ -32,6 +33,8 @@ export class LoadTarget implements RdbTarget {
   readonly #options: LoadOptions
   #db!: Database
   readonly #nowMs: number
+  /** Databases whose keys are all linked. */
+  #finished = 0
 
   constructor(engine: Engine, options: LoadOptions) {
     this.#engine = engine
@@ -54,21 +57,26 @@ export class LoadTarget implements RdbTarget {
   }
 
   expect(keys: number): void {
-    this.#db.keys.reserve(keys)
+    this.#db.keys.fill(keys)
   }
 
-  /** To be called when the file was read. */
-  finish(): void {
-    for (const db of this.#engine.databases) db.keys.trim()
+  finish(): boolean {
+    const { databases } = this.#engine
+    for (; this.#finished < databases.length; this.#finished++) {
+      const db = databases[this.#finished]!
+      if (db.keys.isFilling) {
+        link(db)
+        return false
+      }
+      if (!db.keys.trim()) return false
+    }
+    return true
   }
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {
     if (this.#isExpired(attributes)) return
-    const db = this.#db
-    const before = db.size
-    const entry = db.writeString(key, value, false, owned)
-    if (db.size === before) throw twice(key)
-    this.#describe(entry, attributes)
+    this.#refuseIfThere(key)
+    this.#describe(this.#db.insertString(key, value, owned), attributes)
   }
 
   structure(key: Bytes, value: Value, attributes: KeyAttributes): void {
@@ -76,13 +84,23 @@ export class LoadTarget implements RdbTarget {
       value.free()
       return
     }
-    const db = this.#db
-    if (db.keys.find(key) >= 0) {
+    try {
+      this.#refuseIfThere(key)
+    } catch (error) {
       value.free()
-      throw twice(key)
+      throw error
     }
-    db.create(key, value)
-    this.#describe(db.keys.find(key), attributes)
+    this.#describe(this.#db.insertStructure(key, value), attributes)
+  }
+
+  /** Throws RdbDamage when the key came before. As long as the file's word about its number of keys holds, that is found out at the end. */
+  #refuseIfThere(key: Bytes): void {
+    const db = this.#db
+    if (db.keys.isFilling) {
+      if (!db.keys.isFull) return
+      while (db.keys.isFilling) link(db)
+    }
+    if (db.keys.find(key) >= 0) throw twice(key)
   }
 
   empty(): void {
@@ -113,6 +131,12 @@ export class LoadTarget implements RdbTarget {
       this.#db.setUse(entry, Math.min(attributes.idleSeconds, 0x7fffffff), attributes.frequency)
     }
   }
+}
+
+/** Makes another part of the keys to be found. */
+function link(db: Database): void {
+  const entry = db.keys.link()
+  if (entry !== NONE) throw twice(db.keys.keyOf(entry, new Bytes()))
 }
 
 function twice(key: Bytes): RdbDamage {

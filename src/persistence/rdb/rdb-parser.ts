@@ -53,6 +53,8 @@ export interface RdbTarget {
   empty(key: Bytes): void
   /** A function library's code. */
   function(code: string): void
+  /** The end was reached: does what was left until then, a millisecond's work a call; true when nothing is left. */
+  finish(): boolean
 }
 
 export class RdbParser {

@@ -27,18 +27,21 @@ export interface ReadRdbOptions {
   chunkBytes?: number
 }
 
-/** Reads a snapshot into a target and returns where it ends in the file. Throws RdbDamage with its offset, or what the disk says. */
+/**
+ * Reads a snapshot into a target and returns where it ends in the file. Throws RdbDamage, with its offset unless it is of no one place
+ * (a key that is there twice), or what the disk says.
+ */
 export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; version: number }> {
+  const { target } = options
   const chunks = new Chunks(options)
   const { input } = chunks
-  const parser = new RdbParser(input, options.target, options.context)
+  const parser = new RdbParser(input, target, options.context)
   try {
     while (!parser.run()) {
       await chunks.more()
       options.progress?.(chunks.offset)
     }
     if (parser.hasChecksum) await chunks.checksum()
-    return { end: chunks.offset, version: parser.version }
   } catch (error) {
     parser.abandon()
     if (error instanceof RdbDamage) error.offset = chunks.offset
@@ -47,6 +50,9 @@ export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; v
     // Whoever closes the file wants nobody to read from it any more.
     await chunks.settled()
   }
+  // The loop turns in between: clients hear LOADING.
+  while (!target.finish()) await new Promise((resolve) => setImmediate(resolve))
+  return { end: chunks.offset, version: parser.version }
 }
 
 /** How an asynchronous read ended; never a rejection, which nobody might be there to see. */

@@ -1,0 +1,60 @@
+// Keys that have come but are in no bucket yet: the hash and the entry of each, gathered by the page of buckets they belong to.
+//
+// A key that goes into its bucket at once waits for two places in memory that no cache holds: the bucket, and the entry that stands
+// in it already. When very many come, as from a snapshot, each is only appended here, and a page of buckets is linked in one go when
+// all are there: then everything looked at lies close together. A start from 1,000,000 keys took 820 ms of processor time with it,
+// 1,170 without (bench: snapshots).
+
+/** Entries of a page at first: one a bucket, and a little more. */
+const RECORDS_FIRST = 17 * 1024
+
+export class BulkIndex {
+  /** Pages linked so far. */
+  linked = 0
+  /** Page → hash, entry, hash, entry, …; a page nobody came to has none. */
+  readonly #records: (Int32Array | undefined)[] = []
+  readonly #counts: Int32Array
+  #chain = new Int32Array(RECORDS_FIRST)
+
+  constructor(pages: number) {
+    this.#counts = new Int32Array(pages)
+    for (let page = 0; page < pages; page++) this.#records.push(undefined)
+  }
+
+  /** Notes an entry whose bucket is on a page. */
+  add(page: number, hash: number, entry: number): void {
+    const at = 2 * this.#counts[page]!++
+    let records = this.#records[page]
+    if (records === undefined || at === records.length) records = this.#grow(page)
+    records[at] = hash
+    records[at + 1] = entry
+  }
+
+  /** Entries noted for a page. */
+  count(page: number): number {
+    return this.#counts[page]!
+  }
+
+  /** Hands over what was noted for a page and lets go of it. */
+  take(page: number): Int32Array {
+    const records = this.#records[page] ?? EMPTY
+    this.#records[page] = undefined
+    return records
+  }
+
+  /** Room for one number an entry; its content is of the page before. */
+  chain(count: number): Int32Array {
+    if (this.#chain.length < count) this.#chain = new Int32Array(count)
+    return this.#chain
+  }
+
+  #grow(page: number): Int32Array {
+    const records = this.#records[page]
+    const grown = new Int32Array(records === undefined ? 2 * RECORDS_FIRST : 2 * records.length)
+    if (records !== undefined) grown.set(records)
+    this.#records[page] = grown
+    return grown
+  }
+}
+
+const EMPTY = new Int32Array(0)
