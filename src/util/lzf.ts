@@ -100,6 +100,7 @@ export function lzfDecompress(
 ): boolean {
   const input = source.u8
   const output = target.u8
+  const { view } = target
   const end = from + length
   const limit = at + size
   let i = from
@@ -118,9 +119,19 @@ export function lzfDecompress(
       match += input[i++]!
     }
     if (i >= end) return false
-    let reference = out - ((control & 0x1f) << 8) - input[i++]! - 1
+    const offset = ((control & 0x1f) << 8) + input[i++]! + 1
+    let reference = out - offset
     if (reference < at || out + match > limit) return false
-    for (const stop = out + match; out < stop; ) output[out++] = output[reference++]!
+    const stop = out + match
+    if (offset >= 4) {
+      for (; out + 4 <= stop; out += 4, reference += 4) view.setInt32(out, view.getInt32(reference, true), true)
+    } else if (offset === 1) {
+      // One byte over and over.
+      const four = Math.imul(output[reference]!, 0x01010101)
+      for (; out + 4 <= stop; out += 4) view.setInt32(out, four, true)
+      reference = out - 1
+    }
+    while (out < stop) output[out++] = output[reference++]!
   }
   return out === limit
 }

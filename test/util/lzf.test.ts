@@ -57,6 +57,26 @@ test('gives up when the result would be longer than allowed', () => {
   )
 })
 
+test('repetitions of every period and length come back', () => {
+  for (let period = 1; period <= 12; period++) {
+    for (let length = 3; length <= 300; length++) {
+      const bytes = Buffer.alloc(period + length, 'abcdefghijkl'.slice(0, period))
+      const target = Source.allocate(bytes.length)
+      // The period as it is, then one or two repetitions of it.
+      const packed = [period - 1, ...bytes.subarray(0, period)]
+      for (let left = length; left > 0; ) {
+        const match = left > 264 ? 200 : left
+        if (match < 9) packed.push((match - 2) << 5, period - 1)
+        else packed.push(0xe0, match - 9, period - 1)
+        left -= match
+      }
+      const source = new Source(Buffer.from(packed))
+      expect(lzfDecompress(source, 0, packed.length, target, 0, bytes.length), `${period} ${length}`).toBe(true)
+      expect(target.u8.equals(bytes), `${period} ${length}`).toBe(true)
+    }
+  }
+})
+
 test('a text that liblzf compressed', () => {
   // redis-server's DUMP of 30 times "abc": a literal run, then one long repetition.
   expect(decompress(Buffer.from('02616263e04d02' + '0263', 'hex'), 90)).toBeUndefined()
