@@ -21,8 +21,8 @@ import {
   westEdge,
 } from './geohash.ts'
 
-const EARTH_RADIUS_M = 6372797.560856
-const RADIANS = Math.PI / 180
+export const EARTH_RADIUS_M = 6372797.560856
+export const RADIANS = Math.PI / 180
 /** Half the circumference of the earth on the Mercator map, in metres. */
 const MERCATOR_MAX_M = 20037726.37
 

@@ -8,6 +8,7 @@ import type { Call } from '../../engine/call.ts'
 import type { Options } from '../../engine/options.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Area, CELL_PARTS, cellsOf } from '../../store/geo-area.ts'
+import { exactDistanceBetween } from '../../store/geo-distance.ts'
 import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/geohash.ts'
 import { ScoreRun } from '../../store/score-run.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
@@ -242,7 +243,7 @@ function store(call: Call, form: Form, set: SortedSet, count: number): void {
   try {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)
-      const score = query.storeDistance ? found.distances[n]! / query.unit : found.scores[n]!
+      const score = query.storeDistance ? storedDistance(found.scores[n]!) : found.scores[n]!
       result.insert(set.memberAtPlace(found.places[n]!, member), score, limits)
     }
   } catch (error) {
@@ -252,6 +253,11 @@ function store(call: Call, form: Form, set: SortedSet, count: number): void {
   const event = form === 'geosearchstore' ? 'geosearchstore' : 'georadiusstore'
   storeResult(call, call.key(query.storeAt), result, event)
   if (count > 0) call.changes += count - 1
+}
+
+function storedDistance(score: number): number {
+  placeOfScore(score, place)
+  return exactDistanceBetween(query.area, place) / query.unit
 }
 
 function storeNothing(call: Call): void {
