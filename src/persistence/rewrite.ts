@@ -21,6 +21,8 @@
 //   7  history is removed                        as after 6
 //   8  the manifest forgets it                   the new state
 //
+// A test for each row: test/persistence/rewrite-steps.test.ts.
+//
 // Steps 2, 6 and 8 each replace the manifest at one stroke (disk.ts), so there is
 // always one of two whole manifests, and all files that either names.
 //
