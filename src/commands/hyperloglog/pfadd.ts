@@ -2,7 +2,7 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { CHANGED, CORRUPT, forgetCount, placeOf } from '../../store/hyperloglog.ts'
+import { CHANGED, CORRUPT, forgetCount, isDense, placeOf } from '../../store/hyperloglog.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { StoredHyperLogLog } from './stored.ts'
 
@@ -33,7 +33,8 @@ export const pfadd = defineCommand({
     } else {
       stored.open(db, entry)
     }
-    const bytesMax = call.engine.config.get('hll-sparse-max-bytes')
+    // A dense one never becomes sparse again.
+    const bytesMax = isDense(stored.bytes) ? 0 : call.engine.config.get('hll-sparse-max-bytes')
     for (let i = 2; i < args.length; i++) {
       const outcome = stored.add(placeOf(args.bytes(i)), bytesMax)
       if (outcome === CHANGED) {

@@ -43,7 +43,7 @@ export class StoredHyperLogLog {
     this.#db = db
     this.#entry = entry
     // As in Redis its encoding is raw from now on, whatever comes of it.
-    db.resizeString(entry, this.bytes.length, this.bytes)
+    if (db.stringOrigin(entry) !== 'raw') db.resizeString(entry, this.bytes.length, this.bytes)
   }
 
   /** Opens an empty one, made under a key that has nothing. */
@@ -54,8 +54,8 @@ export class StoredHyperLogLog {
 
   /** Puts an element or a register into it (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT. */
   add(place: number, sparseBytesMax: number): number {
-    const register = place % REGISTERS
-    const value = (place - register) / REGISTERS
+    const register = place & (REGISTERS - 1)
+    const value = Math.trunc(place / REGISTERS)
     const { bytes } = this
     if (!isDense(bytes)) {
       const plan = this.#update.plan(bytes, register, value, sparseBytesMax)
