@@ -70,6 +70,18 @@ const SCRIPTS = [
   "return cjson.decode('{')",
   'local function f() return f() + 1 end return f()',
   'local t = {} for i = 1, 10000 do t[i] = 1 end return select("#", unpack(t))',
+  // Calls within calls that libraries, metamethods and coroutines make: how many, and what is said.
+  'local d = 0 local function f() d = d + 1 local ok, e = pcall(f) if not ok then error(e, 0) end end return {pcall(f), d, select(2, pcall(f))}',
+  'local d = 0 local function f() d = d + 1 local ok, e = xpcall(f, function(m) return m end) if not ok then error(e, 0) end end local ok, e = pcall(f) return {d, e}',
+  'local d = 0 local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) d = d + 1 return t[k + 1] end local ok, e = pcall(function() return t[1] end) return {d, e}',
+  'local d = 0 local t = setmetatable({}, {}) getmetatable(t).__add = function(t, k) d = d + 1 return t + 1 end local ok, e = pcall(function() return t + 1 end) return {d, e}',
+  'local d = 0 local t = setmetatable({}, {}) getmetatable(t).__tostring = function(t) d = d + 1 return tostring(t) end local ok, e = pcall(tostring, t) return {d, e}',
+  "local d = 0 local function f() d = d + 1 return (('x'):gsub('x', f)) end local ok, e = pcall(f) return {d, e}",
+  'local d = 0 local function f() d = d + 1 table.sort({1, 2, 3}, function(a, b) f() return a < b end) end local ok, e = pcall(f) return {d, e}',
+  'local d = 0 local function f() d = d + 1 table.foreach({1}, f) end local ok, e = pcall(f) return {d, e}',
+  'local d = 0 local function f() d = d + 1 coroutine.wrap(f)() end local ok, e = pcall(f) return {d, #e}',
+  'local d = 0 local function f() d = d + 1 local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end local ok, e = pcall(f) return {d, e}',
+  'for i = 1, 1000 do pcall(error) pcall(string.rep) local t = setmetatable({}, {__index = error}) pcall(function() return t.x end) end return 1',
   // redis.call and its errors.
   'return redis.call()',
   'return redis.pcall()',

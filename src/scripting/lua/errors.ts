@@ -13,7 +13,7 @@ export const SCRIPT_SCHEME = 'lua:'
 export const LINES_BEFORE_BODY = 2
 
 /** Natives that end a level: a function they call has no Lua caller. They are known by these names in stack traces. */
-const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume', 'luaCallback', 'luaBefore'])
+const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume', 'luaCallback', 'luaBefore', 'luaSortLevel'])
 
 /** Frames kept when looking for a level above the first. */
 const FRAMES_MAX = 200

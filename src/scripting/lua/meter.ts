@@ -8,19 +8,20 @@
 //   it may throw something that is no LuaError, which `pcall` lets pass: that is how a script is killed.
 // - Depth. A compiled function adds its weight (an estimate of its JavaScript frame in bytes) while it runs. Past
 //   `depthMax` Lua's "stack overflow" is raised, well before V8 would throw its RangeError into code that is not ours.
+//   Calls that a library, a metamethod or a coroutine makes count a second time: past 200 Lua's "C stack overflow" is.
 // - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory".
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { LuaError } from './errors.ts'
+import { LUA_STACK_BYTES } from './stack.ts'
 
 /** How many steps pass between two calls of the interrupt hook. About a millisecond of the slowest code. */
 export const STEPS_PER_TICK = 50_000
 
-// V8 gives the main thread 984 KB of stack and worker threads 4 MB. What is not handed to scripts is left to the host
-// below them (parser, dispatch) and to the commands they call.
-const DEPTH_BYTES_MAX = 640 * 1024
+/** Calls that may lie within each other when libraries, metamethods and coroutines make them: Lua's own limit. */
+export const NESTED_MAX = 200
 
 /** What a script may build unless the host says otherwise. */
 export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024
@@ -30,9 +31,11 @@ class Meter {
   steps = STEPS_PER_TICK
   /** Estimated stack bytes in use by Lua frames. */
   depth = 0
-  depthMax = DEPTH_BYTES_MAX
+  depthMax = LUA_STACK_BYTES
   /** Depth at which a tail call unwinds its caller instead of growing the stack. */
-  tailMax = DEPTH_BYTES_MAX >> 1
+  tailMax = LUA_STACK_BYTES >> 1
+  /** Calls under way that compiled code did not make; the script is the first. */
+  nested = 1
   /** Bytes a script may still build until the heap is measured. */
   bytes = SCRIPT_MEMORY_BYTES_MAX
   /** Called every `STEPS_PER_TICK` steps. */
@@ -44,8 +47,9 @@ class Meter {
   begin(interrupt: (() => void) | undefined, bytesMax: number): void {
     this.steps = STEPS_PER_TICK
     this.depth = 0
-    this.depthMax = DEPTH_BYTES_MAX
-    this.tailMax = DEPTH_BYTES_MAX >> 1
+    this.nested = 1
+    this.depthMax = LUA_STACK_BYTES
+    this.tailMax = LUA_STACK_BYTES >> 1
     this.bytes = bytesMax
     this.interrupt = interrupt
     this.#bytesMax = bytesMax
@@ -91,6 +95,13 @@ class Meter {
       throw notEnoughMemory()
     }
     this.bytes = Math.max(this.#bytesMax - grown, this.#bytesMax >> 3)
+  }
+
+  /** Counts a call that is no compiled code's, so many bytes of stack. Whoever asks puts `nested` and `depth` back. */
+  nest(weight: number): void {
+    if (++this.nested >= NESTED_MAX) throw LuaError.at('C stack overflow', 1)
+    this.depth += weight
+    if (this.depth > this.depthMax) this.overflow()
   }
 
   /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */

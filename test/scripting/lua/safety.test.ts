@@ -1,5 +1,6 @@
 // What a script must not be able to do: reach JavaScript, exhaust the process, or run for ever.
 
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { LuaError } from '../../../src/scripting/lua/errors.ts'
 import { LuaRuntime } from '../../../src/scripting/lua/runtime.ts'
@@ -222,5 +223,40 @@ describe('nothing exhausts the process', () => {
   test('a chunk may use more constant keys than there are variables for their places', () => {
     const lines = Array.from({ length: 3000 }, (_, i) => `t.a${i} = ${i} s = s + t.a${i}`)
     expect(runHere(`local t, s = {}, 0\n${lines.join('\n')}\nprint(s)`)).toBe(String((2999 * 3000) / 2))
+  })
+})
+
+describe('the stack', () => {
+  const depthOf = 'local d = 0 local function f() d = d + 1 return 1 + f() end pcall(f) print(d)'
+
+  test('recursion goes some thousands of levels deep, whatever the function is like', () => {
+    const programs = [
+      [depthOf, 4500],
+      [
+        'local d = 0 local t = {} function t:f(n) d = d + 1 local x = self:f(n + 1) return x end pcall(t.f, t, 1) print(d)',
+        3000,
+      ],
+      [
+        'local d = 0 local function f(a, b, c, x, y, z) d = d + 1 local p, q, r = a, b, c return f(z, y, x, c, b, a) + p end pcall(f) print(d)',
+        2000,
+      ],
+      [
+        'local d = 0 local function f(a) d = d + 1 return 1 + f(1, 2, 3, 4, 5, 6, 7, 8, 9, 10) end pcall(f) print(d)',
+        2000,
+      ],
+      ['local y = coroutine local d = 0 local function f() d = d + 1 return 1 + f() end pcall(f) print(d)', 2000],
+    ] as const
+    for (const [program, least] of programs) expect(Number(runHere(program)), program).toBeGreaterThan(least)
+  })
+
+  test('a process started with more of it lets Lua recurse deeper', () => {
+    const script = `
+      const { LuaRuntime } = await import(${JSON.stringify(new URL('../../../src/scripting/lua/runtime.ts', import.meta.url).href)})
+      const runtime = new LuaRuntime()
+      const main = runtime.compile('local d = 0 local function f() d = d + 1 return 1 + f() end pcall(f) return d', 'deep')
+      console.log(runtime.run(main)[0])`
+    const options = ['--stack-size=3000', '--import', 'tsx', '--input-type=module', '-e', script]
+    const done = spawnSync(process.execPath, options, { encoding: 'utf8', timeout: 60_000 })
+    expect(Number(done.stdout), done.stderr).toBeGreaterThan(16_000)
   })
 })

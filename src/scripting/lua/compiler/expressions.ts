@@ -25,6 +25,8 @@ export interface Frame {
   zero: number | undefined
   /** Makes no calls: needs no depth of its own. */
   readonly leaf: boolean
+  /** Most arguments of one call in it. */
+  widest: number
   /** Temporaries in use, and the most that were. */
   inUse: number
   temporaries: number
@@ -268,6 +270,7 @@ export abstract class ExpressionWriter {
 
   /** JavaScript for a call, giving whatever the function returns: a value, an array, or a TailCall. */
   protected call(node: CallNode | MethodNode): string {
+    this.widen(node)
     if (this.frame.resumable) {
       const { before, callee, args } = this.callParts(node)
       const direct = this.resumableCall(callee, args, node)
@@ -281,6 +284,13 @@ export abstract class ExpressionWriter {
     const mark = this.marks.at(node.line)
     const args = this.list(node.args)
     return `(${before}${callee})${mark}${this.noteOf(node)}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+  }
+
+  /** Notes how many arguments a call has: they lie on the stack, too. */
+  protected widen(node: CallNode | MethodNode): void {
+    const { frame } = this
+    const wide = node.args.length + (node.kind === 'method' ? 1 : 0)
+    if (wide > frame.widest) frame.widest = wide
   }
 
   /** `node` is what is called, undefined for the iterator of a for. */

@@ -20,7 +20,7 @@ import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber,
 const UNPACK_MAX = 7997
 
 /** Stack weight of a protected call. */
-const PCALL_WEIGHT = 500
+const PCALL_WEIGHT = 400
 
 /** Longest name of a chunk in messages. */
 const CHUNK_NAME_MAX = 60
@@ -48,10 +48,9 @@ function error(value: LuaValue, level: LuaValue): LuaResult {
 
 function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   expectAny(1, 'pcall', arguments.length)
-  const depth = meter.depth
-  if (depth + PCALL_WEIGHT > meter.depthMax) meter.overflow()
-  meter.depth = depth + PCALL_WEIGHT
+  const { depth, nested } = meter
   try {
+    meter.nest(PCALL_WEIGHT)
     const values = all(callable(callee)(...args))
     return [true, ...values]
   } catch (thrown) {
@@ -60,6 +59,7 @@ function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
     return [false, caught.value]
   } finally {
     meter.depth = depth
+    meter.nested = nested
   }
 }
 
@@ -69,18 +69,20 @@ function xpcall(callee: LuaValue, handler: LuaValue): LuaResult {
 }
 
 function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
-  const depth = meter.depth
-  if (depth + PCALL_WEIGHT > meter.depthMax) meter.overflow()
-  meter.depth = depth + PCALL_WEIGHT
+  const { depth, nested } = meter
   try {
+    meter.nest(PCALL_WEIGHT)
     const values = all(callable(callee)())
     return [true, ...values]
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
+    // The handler of an overflow must have room itself.
+    meter.nested = nested - 1
     return [false, ...handle(handler, caught)]
   } finally {
     meter.depth = depth
+    meter.nested = nested
   }
 }
 

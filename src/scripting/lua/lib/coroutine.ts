@@ -5,7 +5,7 @@
 import { all, NONE, results } from '../calls.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import { argumentError, isNative, library, libraryError } from '../library.ts'
-import { meter } from '../meter.ts'
+import { meter, NESTED_MAX } from '../meter.ts'
 import { coroutineBody, yieldError } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, LuaThread, type LuaValue } from '../value.ts'
@@ -21,13 +21,14 @@ type Outcome = { readonly error: LuaError } | { readonly values: readonly LuaVal
 /** Runs a coroutine until it yields, returns or fails. What is no Lua error passes through. */
 function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   if (thread.state !== 'suspended') return { error: new LuaError(`cannot resume ${thread.state} coroutine`) }
-  const { depth, depthMax, tailMax } = meter
-  if (depth + RESUME_WEIGHT > depthMax) return { error: new LuaError('C stack overflow') }
+  const { depth, depthMax, tailMax, nested } = meter
+  if (nested >= NESTED_MAX || depth + RESUME_WEIGHT > depthMax) return { error: new LuaError('C stack overflow') }
   const resumer = current
   if (resumer !== undefined) resumer.state = 'normal'
   current = thread
   thread.state = 'running'
   // Its frames lie on the stack above ours: what we use is taken from what it may use.
+  meter.nested = nested + 1
   meter.depth = thread.depth
   meter.depthMax = depthMax - depth - RESUME_WEIGHT
   meter.tailMax = meter.depthMax >> 1
@@ -46,6 +47,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   } finally {
     thread.state = ended ? 'dead' : 'suspended'
     thread.depth = meter.depth
+    meter.nested = nested
     meter.depth = depth
     meter.depthMax = depthMax
     meter.tailMax = tailMax

@@ -130,9 +130,8 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   const compare = order as LuaFunction | undefined
   const known = compare === undefined ? 'ascending' : compare.order
   if (known !== undefined && sortAlike(table, end, known)) return NONE
-  const depth = meter.depth
-  if (depth + SORT_WEIGHT > meter.depthMax) meter.overflow()
-  meter.depth = depth + SORT_WEIGHT
+  const { depth, nested } = meter
+  luaSortLevel()
   // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
   const values: LuaValue[] = [undefined]
   for (let i = 1; i <= end; i++) values.push(table.getNumber(i))
@@ -142,7 +141,13 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
     for (let i = 1; i <= end; i++) table.setNumber(i, values[i])
   }
   meter.depth = depth
+  meter.nested = nested
   return NONE
+}
+
+/** Counts the call to come; a level of its own, so that "C stack overflow" has no position here, as in Lua. */
+function luaSortLevel(): void {
+  meter.nest(SORT_WEIGHT)
 }
 
 /** Sorts a dense table of numbers only or strings only, where any method gives the same; false when it is neither. */
