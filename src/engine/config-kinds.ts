@@ -3,7 +3,7 @@
 // A kind is made once for each row of the table (config-table.ts). What a kind
 // refuses, and in which words, is Redis's: tools show these sentences to people.
 
-import { INT64_MAX } from '../util/numbers.ts'
+import { INT64_MAX, narrow } from '../util/numbers.ts'
 
 /** A setting that cannot be taken; `message` is what Redis appends after the option's name. */
 export class ConfigError extends Error {
@@ -77,7 +77,9 @@ export function integer(value: number, min: Bound, max: Bound, options: RowOptio
     kind: `integer, ${min} to ${max}`,
     default: value,
     parse(text) {
-      if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) throw new ConfigError("argument couldn't be parsed into an integer")
+      if (!/^(0|-?[1-9]\d{0,18})$/.test(text) || narrow(BigInt(text)) === undefined) {
+        throw new ConfigError("argument couldn't be parsed into an integer")
+      }
       return inRange(text, min, max)
     },
     format: formatInteger,
