@@ -3,8 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runCheckAof, runCheckRdb, type Terminal } from '../../src/cli/check.ts'
+import { systemDisk } from '../../src/persistence/disk.ts'
+import { dump } from '../support/dump.ts'
 import { commands } from '../support/journal.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
+import { startSaving } from '../support/saving.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
 /** A snapshot with one key, k = v, as redis-server 7.0 writes it without a checksum. */
@@ -191,4 +194,62 @@ test('the program runs the tools by their names', async () => {
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
   expect(output).toContain('was cut to 27 bytes')
   expect(readFileSync(path, 'latin1')).toBe(commands('SET a 1'))
+})
+
+describe('going back to a point in time', () => {
+  /** A log of the server's own, with notes of the time, written over some seconds; and what was there in each of them. */
+  async function written() {
+    const dir = temporaryDirectory()
+    const started = await startSaving({
+      settings: { dir, appendonly: 'yes', 'aof-timestamp-enabled': 'yes' },
+      realDisk: systemDisk,
+      atMs: 1_700_000_000_500,
+    })
+    const { clock, connect, engine, saving } = started
+    const client = connect()
+    const moments: { seconds: number; data: Record<string, string> }[] = []
+    for (let i = 0; i < 6; i++) {
+      client.ask('RPUSH', 'list', `${i}`)
+      client.ask('MULTI')
+      client.ask('SET', 'a', `${i}`)
+      client.ask('SET', 'b', `${i}`)
+      client.ask('EXEC')
+      client.ask('EVAL', "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])", 2, 'c', 'd', `${i}`)
+      moments.push({ seconds: Math.floor(clock.now() / 1000), data: dump(engine) })
+      clock.advance(1000)
+    }
+    await saving.close()
+    return { dir, moments, log: join(dir, 'appendonlydir/appendonly.aof.1.incr.aof') }
+  }
+
+  async function startedOn(dir: string): Promise<Record<string, string>> {
+    const { engine, saving } = await startSaving({ settings: { dir, appendonly: 'yes' }, realDisk: systemDisk })
+    await saving.close()
+    return dump(engine)
+  }
+
+  test('a start finds what was there at that second', async () => {
+    const { dir, moments, log } = await written()
+    const whole = readFileSync(log)
+    for (const { seconds, data } of moments) {
+      writeFileSync(log, whole)
+      const manifest = join(dir, 'appendonlydir/appendonly.aof.manifest')
+      expect(await checkAof('--truncate-to-timestamp', `${seconds}`, '--yes', manifest)).toBe(0)
+      expect(await startedOn(dir), `${seconds}`).toEqual(data)
+    }
+  })
+
+  test.skipIf(redisServerMissing())('redis-check-aof cuts our log at the same byte', async () => {
+    const { moments, log } = await written()
+    const whole = readFileSync(log)
+    for (const { seconds } of moments.slice(0, -1)) {
+      writeFileSync(log, whole)
+      expect(await checkAof('--truncate-to-timestamp', `${seconds}`, '--yes', log)).toBe(0)
+      const ours = readFileSync(log)
+      writeFileSync(log, whole)
+      spawnSync('redis-check-aof', ['--truncate-to-timestamp', `${seconds}`, log], { input: 'y\n' })
+      expect(readFileSync(log).length, `${seconds}`).toBe(ours.length)
+      expect(ours.length).toBeLessThan(whole.length)
+    }
+  })
 })
