@@ -319,6 +319,19 @@ describe.each(FORMS)('a damaged %s', (_, type, content) => {
     for (let end = 0; end < content.length; end++) expect(feed(type, content.slice(0, end)), String(end)).toBe(false)
   })
 
+  test('is refused for its checksum whatever bit is changed, and wherever it is cut', () => {
+    const whole = payload(type, content)
+    const refused = '-ERR DUMP payload version or checksum are wrong\r\n'
+    for (let at = 0; at < whole.length; at++) {
+      expect(client.ask('RESTORE', 'k', 0, whole.slice(0, at)), `cut at ${at}`).toBe(refused)
+      for (let bit = 0; bit < 8; bit++) {
+        const damaged = whole.slice(0, at) + byte(whole.charCodeAt(at) ^ (1 << bit)) + whole.slice(at + 1)
+        expect(client.ask('RESTORE', 'k', 0, damaged), `byte ${at}, bit ${bit}`).toBe(refused)
+      }
+    }
+    expect(engine.databases[0]!.size).toBe(0)
+  })
+
   test('does no harm whatever byte is changed', () => {
     for (let at = 0; at < content.length; at++) {
       for (const value of [0, 0x40, 0x81, 0xc3, 0xf0, 0xff, content.charCodeAt(at) ^ 1]) {
