@@ -132,6 +132,30 @@ describe.each(Object.entries(MAKE))('a %s of many elements', (_type, make) => {
   })
 })
 
+test.each([
+  ['ZREMRANGEBYRANK', 'k', 0, -1],
+  ['ZREMRANGEBYSCORE', 'k', '-inf', '+inf'],
+  ['ZREMRANGEBYLEX', 'k', '-', '+'],
+  ['ZPOPMIN', 'k', COUNT],
+  ['ZPOPMAX', 'k', COUNT],
+])('a sorted set that %s empties goes as a whole', (...words) => {
+  const { engine, clock, connect, work } = createSlowEngine({ 'notify-keyspace-events': 'Kgz' })
+  const c = connect()
+  MAKE['sorted set']!(c)
+  const listener = connect()
+  listener.ask('SUBSCRIBE', '__keyspace@0__:k')
+  const before = work()
+  c.ask(...words)
+  expect(work() - before).toBeLessThan(PAUSE_MS_MAX)
+  expect(c.ask('EXISTS', 'k')).toBe(':0\r\n')
+  expect([...listener.received().matchAll(/\r\n(z\w+|del)\r\n/g)].map(([, event]) => event)).toEqual([
+    words[0]!.toString().toLowerCase(),
+    'del',
+  ])
+  clock.advance(1000)
+  expect(pendingObjects(engine)).toBe(0)
+})
+
 test('a string of 100 MB goes without a visit to its bytes', () => {
   const { connect, work } = createSlowEngine()
   const c = connect()

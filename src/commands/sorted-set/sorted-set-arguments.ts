@@ -97,11 +97,26 @@ export function announceMembers(reply: Reply, count: number, withScores: boolean
   return 'flat'
 }
 
+/** Removes the `count` members from rank `rank` on, and the key with the last one. */
+export function removeMembers(
+  call: Call,
+  key: Bytes,
+  set: SortedSet,
+  rank: number,
+  count: number,
+  event: EventName,
+): void {
+  const isAll = count === set.length
+  // All of them go with the key, whose memory is given back in steps: a million cost nobody a pause.
+  if (!isAll) set.removeRange(rank, count)
+  membersRemoved(call, key, event, count, isAll)
+}
+
 /** Reports `count` members gone by a command that removes them, and removes the key with the last one. */
-export function membersRemoved(call: Call, key: Bytes, set: SortedSet, event: EventName, count: number): void {
+export function membersRemoved(call: Call, key: Bytes, event: EventName, count: number, isAll: boolean): void {
   call.changed(key, event)
   call.changes += count - 1
-  if (set.length === 0) {
+  if (isAll) {
     call.db.delete(key)
     call.notify(key, 'del')
   }

@@ -5,7 +5,7 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
 import type { Bytes } from '../../util/bytes.ts'
-import { announceMembers, membersRemoved, readCount, replyMembers } from './sorted-set-arguments.ts'
+import { announceMembers, readCount, removeMembers, replyMembers } from './sorted-set-arguments.ts'
 
 export type Extreme = 'min' | 'max'
 
@@ -41,8 +41,14 @@ export function popMembers(
   const { length } = set
   if (count === 1) set.beforePopping(extreme === 'min' ? 'first' : 'last')
   replyMembers(call.reply, set, extreme === 'min' ? 0 : length - 1, count, extreme === 'max', scores)
-  set.removeRange(extreme === 'min' ? 0 : length - count, count)
-  membersRemoved(call, key, set, extreme === 'min' ? 'zpopmin' : 'zpopmax', count)
+  removeMembers(
+    call,
+    key,
+    set,
+    extreme === 'min' ? 0 : length - count,
+    count,
+    extreme === 'min' ? 'zpopmin' : 'zpopmax',
+  )
 }
 
 const common = {

@@ -26,7 +26,7 @@ export const zrem = defineCommand({
     let removed = 0
     if (set !== undefined) {
       for (let i = 2; i < args.length; i++) if (set.remove(args.bytes(i))) removed++
-      if (removed > 0) membersRemoved(call, key, set, 'zrem', removed)
+      if (removed > 0) membersRemoved(call, key, 'zrem', removed, set.length === 0)
     }
     call.reply.integer(removed)
   },

@@ -6,7 +6,7 @@ import { SortedSet } from '../../store/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set-range.ts'
 import { readLexRange, readScoreRange } from './range-arguments.ts'
 import { rankRange } from './rank-range.ts'
-import { membersRemoved } from './sorted-set-arguments.ts'
+import { removeMembers } from './sorted-set-arguments.ts'
 
 const ranks = new RankRange()
 const scoreRange = new ScoreRange()
@@ -41,10 +41,7 @@ function remove(
   event: 'zremrangebyrank' | 'zremrangebyscore' | 'zremrangebylex',
 ): void {
   const count = set === undefined ? 0 : ranks.end - ranks.start
-  if (set !== undefined && count > 0) {
-    set.removeRange(ranks.start, count)
-    membersRemoved(call, call.key(1), set, event, count)
-  }
+  if (set !== undefined && count > 0) removeMembers(call, call.key(1), set, ranks.start, count, event)
   call.reply.integer(count)
 }
 
