@@ -159,10 +159,37 @@ export class Dictionary {
   remove(entry: number): void {
     this.#release(this.#word(entry, BLOCK))
     this.#relink(entry, this.#word(entry, NEXT))
+    this.#fillGap(entry)
+  }
+
+  /** Removes the member of a block, as `remove` does. */
+  removeBlock(block: number): void {
+    const bucket = this.#bucketOf(hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#seed))
+    let previous = -1
+    let entry = this.#bucketWord(bucket) - 1
+    while (this.#word(entry, BLOCK) !== block) {
+      previous = entry
+      entry = this.#word(entry, NEXT) - 1
+    }
+    if (previous < 0) this.#setBucketWord(bucket, this.#word(entry, NEXT))
+    else this.#setWord(previous, NEXT, this.#word(entry, NEXT))
+    this.#release(block)
+    this.#fillGap(entry)
+  }
+
+  /** Gives the number of an entry that is out of its bucket to the last one. */
+  #fillGap(entry: number): void {
     const last = --this.count
     if (entry !== last) {
       this.#relink(last, entry + 1)
-      for (let word = 0; word < 1 << WORDS_SHIFT; word++) this.#setWord(entry, word, this.#word(last, word))
+      const page = this.#pages[entry >>> PAGE_SHIFT]!
+      const lastPage = this.#pages[last >>> PAGE_SHIFT]!
+      const at = (entry & PAGE_MASK) << WORDS_SHIFT
+      const lastAt = (last & PAGE_MASK) << WORDS_SHIFT
+      page[at] = lastPage[lastAt]!
+      page[at + NEXT] = lastPage[lastAt + NEXT]!
+      page[at + BLOCK] = lastPage[lastAt + BLOCK]!
+      page[at + EXTRA] = lastPage[lastAt + EXTRA]!
     }
     if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
     // The page after the current one may stay as a reserve.

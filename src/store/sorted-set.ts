@@ -232,7 +232,7 @@ export class SortedSet implements Value {
         if (removed > 1 && i % FETCHED_MAX === 0) {
           dictionary.fetch(removedBlocks, i, Math.min(removed, i + FETCHED_MAX))
         }
-        dictionary.remove(dictionary.find(dictionary.memberOfBlock(removedBlocks[i]!, window)))
+        dictionary.removeBlock(removedBlocks[i]!)
       }
       count -= removed
     }

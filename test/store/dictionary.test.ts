@@ -20,7 +20,10 @@ function put(dictionary: Dictionary, member: string, value: string): void {
 
 function remove(dictionary: Dictionary, member: string): void {
   const entry = dictionary.find(Bytes.from(member))
-  if (entry !== ABSENT) dictionary.remove(entry)
+  if (entry === ABSENT) return
+  // Both ways to name it.
+  if (entry % 2 === 0) dictionary.remove(entry)
+  else dictionary.removeBlock(dictionary.blockOf(entry))
 }
 
 function content(dictionary: Dictionary): Map<string, string> {
