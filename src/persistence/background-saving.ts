@@ -368,15 +368,29 @@ export class BackgroundSaving implements Saving {
     return (currentBytes * 100) / base - 100 >= percentage
   }
 
-  /** Stops whatever is under way and makes the append-only file durable. Throws what the disk says. */
+  /**
+   * Stops whatever is under way and makes the append-only file durable. If that was just turned on its first base is made before:
+   * redis-server refuses to end then. Throws what the disk says.
+   */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
+    if (this.#rewrite.owesBase) await this.#makeFirstBase()
     this.#image?.snapshot.abort(new Error('the server is ending'))
     // A rewrite may be waiting for the journal, which closing it sets free.
     const closing = this.#rewrite.close()
     closing.catch(() => {})
     await this.#work
     await closing
+    if (this.#rewrite.owesBase) throw new Error('the append-only file that was turned on could not be made')
+  }
+
+  async #makeFirstBase(): Promise<void> {
+    const snapshot = this.#image?.snapshot
+    if (this.busyWith === 'save') snapshot?.abort(new Error('the server is ending'))
+    else snapshot?.finish()
+    await this.#work
+    // It was not begun yet, or failed before.
+    if (this.#rewrite.owesBase) await this.#runRewrite()
   }
 }

@@ -51,6 +51,8 @@ export class AofRewrite {
   journal: AppendOnlyFile | undefined
   /** `appendonly` as it was last set. */
   isWanted: boolean
+  /** What writes go to has the base without which it means nothing. */
+  #isBased: boolean
   readonly #engine: Engine
   readonly #disk: Disk
   #directory: AofDirectory | undefined
@@ -63,6 +65,12 @@ export class AofRewrite {
     this.journal = aof?.journal
     this.#directory = aof?.directory
     this.isWanted = aof !== undefined
+    this.#isBased = aof !== undefined
+  }
+
+  /** `appendonly` was turned on, and its first base is not there yet: what is acknowledged now, a restart would not find. */
+  get owesBase(): boolean {
+    return this.isWanted && !this.#isBased
   }
 
   /** Rewrites, turns on, or only makes a base, as things stand. Throws what went wrong; what is on the disk is right then, too. */
@@ -141,6 +149,7 @@ export class AofRewrite {
       if (increments.includes(part)) increments.splice(increments.indexOf(part), 1)
       throw error
     }
+    this.#isBased = true
     journal.rebased(image.bytes, 0)
   }
 
@@ -183,6 +192,7 @@ export class AofRewrite {
     if (journal === undefined) return
     const engine = this.#engine
     this.journal = undefined
+    this.#isBased = false
     const listeners: (() => void)[] = []
     const { appended } = journal
     let closed = false

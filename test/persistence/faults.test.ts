@@ -294,4 +294,41 @@ describe('CONFIG SET appendonly', () => {
       if (!reached()) break
     }
   })
+
+  test.each([0, 1, 2, 5, 20])(
+    'yes, and the server ending %i turns later: it makes the first base before',
+    async (turns) => {
+      const { client, disk, engine, saving, slice } = await turnedOff()
+      for (let i = 0; i < 300; i++) client.ask('SET', `key ${i}`, 'x'.repeat(2000))
+      client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+      for (let i = 0; i < turns; i++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        if (i % 3 === 0) slice()
+      }
+      const pump = setInterval(slice, 1)
+      await saving.close()
+      clearInterval(pump)
+      expect(await replayed(disk.powerCut())).toEqual(dump(engine))
+    },
+  )
+
+  test('yes, while a snapshot is made, and the server ending: the log comes first', async () => {
+    const { client, disk, engine, saving, slice } = await turnedOff()
+    client.ask('BGSAVE')
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    const pump = setInterval(slice, 1)
+    await saving.close()
+    clearInterval(pump)
+    expect(await replayed(disk.powerCut())).toEqual(dump(engine))
+  })
+
+  test('yes, and the server ending on a disk that refuses: whoever ends it is told', async () => {
+    const { client, disk, saving, slice } = await turnedOff()
+    disk.fault = (operation) => (operation === 'rename' ? 'EIO' : undefined)
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    const pump = setInterval(slice, 1)
+    await expect(saving.close()).rejects.toThrow('the append-only file that was turned on could not be made')
+    clearInterval(pump)
+    expect(await replayed(disk.copy())).toEqual({ '0 k': 'string logged' })
+  })
 })
