@@ -10,6 +10,7 @@ import { REDIS_VERSION } from '../engine/version.ts'
 import { NONE } from './lua/calls.ts'
 import { LuaError } from './lua/errors.ts'
 import { library } from './lua/library.ts'
+import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
 import { errorTable, record } from './lua-reply.ts'
@@ -125,7 +126,9 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     },
     sha1hex(...args) {
       if (args.length !== 1) raise('wrong number of arguments')
-      return sha1(isText(args[0]) ? rawToString(args[0]) : '')
+      const text = isText(args[0]) ? rawToString(args[0]) : ''
+      meter.spend(1 + (text.length >> 8))
+      return sha1(text)
     },
   }
 }

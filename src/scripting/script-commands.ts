@@ -14,7 +14,7 @@ import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
-import { meter } from './lua/meter.ts'
+import { meter, STEPS_PER_TICK } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { errorTable, LuaReply } from './lua-reply.ts'
@@ -29,6 +29,9 @@ const INTEGER_BYTES_MAX = 17
 const NAMES_MAX = 1024
 /** What a command's reply may take before it is counted: while a command runs, nothing may be thrown into it. */
 const REPLY_ALLOWANCE_BYTES = 2 ** 40
+
+/** Steps a call counts as: some commands take milliseconds, and a hundred such calls are what others wait at most to be heard. */
+const CALL_STEPS = STEPS_PER_TICK / 100
 
 const NOT_ALLOWED = new ReplyError('ERR This Redis command is not allowed from script')
 const UNKNOWN = new ReplyError('ERR Unknown Redis command called from script')
@@ -122,6 +125,7 @@ export class ScriptCommands {
     this.failed = reply.failure !== undefined
     const { value } = reply
     reply.value = undefined
+    meter.spend(CALL_STEPS)
     meter.charge(0)
     return value
   }

@@ -110,3 +110,21 @@ test('where nobody can ask for an end, an endless script that has changed nothin
   )
   expect(client.ask('PING')).toBe('+PONG\r\n')
 })
+
+test('a script whose every step is slow is ended by itself no less', () => {
+  const { connect, engine, clock } = createEngine()
+  const client = connect()
+  const members = Array.from({ length: 5000 }, (_, i) => `member ${i}`)
+  client.ask('SADD', 's', ...members)
+  const { monotonic } = clock
+  clock.monotonic = () => {
+    clock.advance(500)
+    return monotonic.call(clock)
+  }
+  const smembers = engine.commands.get('SMEMBERS')!
+  for (const body of ["redis.call('SMEMBERS', 's')", "redis.sha1hex(('x'):rep(1e6))"]) {
+    const before = smembers.calls
+    expect(client.ask('EVAL', `while true do ${body} end`, 0)).toMatch(/^-ERR Script ran for longer/)
+    expect(smembers.calls - before).toBeLessThan(5000)
+  }
+})

@@ -20,6 +20,7 @@
 
 import { callName } from './call-names.ts'
 import { callers, LuaError, runtimeError } from './errors.ts'
+import { meter } from './meter.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
 
@@ -64,9 +65,14 @@ export function argumentTypeError(value: LuaValue, index: number, name: string, 
 
 /** A string argument; numbers are converted. */
 export function expectString(value: LuaValue, index: number, name: string, count = 0): string {
-  if (typeof value === 'string') return value
-  return toStringCoerced(value) ?? argumentTypeError(value, index, name, 'string', count)
+  const text = typeof value === 'string' ? value : toStringCoerced(value)
+  if (text === undefined) argumentTypeError(value, index, name, 'string', count)
+  if (text.length > LONG_LENGTH) meter.spend(text.length >> 8)
+  return text
 }
+
+/** A string from here on is work for whatever is done with it: a megabyte counts as 4,000 steps. */
+const LONG_LENGTH = 1 << 14
 
 /** A number argument; numeric strings are converted. */
 export function expectNumber(value: LuaValue, index: number, name: string, count = 0): number {

@@ -76,6 +76,8 @@ class Meter {
 
   /** Measures the heap when the allowance is spent; `coming` is what is being asked for and not built yet. */
   settle(coming: number): void {
+    // Who builds much takes long, be the steps ever so few.
+    this.tick()
     if (coming > this.#bytesMax) {
       this.bytes += coming
       throw notEnoughMemory()

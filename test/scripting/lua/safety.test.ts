@@ -137,6 +137,9 @@ describe('nothing runs for ever', () => {
     'while true do local c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end end',
     'while true do local ok, e = coroutine.resume(coroutine.create(function() while true do end end)) end',
     'while true do loadstring("while true do end")() end',
+    'local s = ("x"):rep(2^20) while true do local x = s:upper() end',
+    'local s = ("x"):rep(2^20) while true do local x = s:byte(5) end',
+    'local s = "" while true do s = s .. ("x"):rep(1000) s = #s > 1e6 and "" or s end',
     'local t = {} for i = 1, 50 do t[i] = i % 7 end while true do table.sort(t, function(a, b) return a < b end) end',
   ])('a script that loops is killed and cannot catch it: %s', (program) => {
     expect(killed(program)).toBeInstanceOf(Kill)
