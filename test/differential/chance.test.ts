@@ -1,0 +1,93 @@
+// Commands that choose by chance, beside redis-server: whatever they choose, it is as much, in the same shape, refused in the same words.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Random } from '../../src/util/random.ts'
+import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { askBoth, type Words } from './batches.ts'
+import { type Frame, frameBytes, scanFrames } from './frames.ts'
+import { EnginePeer, SocketPeer } from './peers.ts'
+
+const ROUNDS = 40
+const ROUND_COMMANDS = 100
+const SIZES = [1, 5, 30, 200]
+const COUNTS = [
+  ...['0', '1', '2', '3', '4', '5', '6', '10', '29', '30', '31', '150', '199', '200', '201', '1000', '-1', '-2', '-5', '-31', '-300'],
+  ...['x', '', ' 1', '1.5', '4294967296', '4611686018427387903', '9223372036854775807', '9223372036854775808', '-9223372036854775808'],
+] // biome-ignore format: a table
+/** These ask for so many that only of nothing they are answered. */
+const HUGE_COUNTS = ['-9223372036854775807', '-4611686018427387904', '-4611686018427387903']
+
+const pick = <T>(random: Random, choices: readonly T[]): T => choices[random.below(choices.length)]!
+
+/** Keys by the letter of their kind and their size: i is a set of integers. */
+const FILLED: Words[] = SIZES.flatMap((size) => {
+  const members = Array.from({ length: size }, (_, i) => `m${i}`)
+  return [
+    ['HSET', `h${size}`, ...members.flatMap((member) => [member, 'v'])],
+    ['SADD', `s${size}`, ...members],
+    ['SADD', `i${size}`, ...members.map((_, i) => i * 7)],
+    ['ZADD', `z${size}`, ...members.flatMap((member, i) => [i, member])],
+  ]
+})
+
+function makeCommands(random: Random): Words[] {
+  const size = pick(random, [...SIZES, 'none'])
+  const count = pick(random, size === 'none' ? [...COUNTS, ...HUGE_COUNTS] : COUNTS)
+  const words = (...last: string[]) => pick(random, [[], [count], [count], ...last.map((word) => [count, word])])
+  const set = pick(random, ['s', 'i']) + size
+  switch (random.below(4)) {
+    case 0:
+      return [['HRANDFIELD', `h${size}`, ...words('WITHVALUES', 'withvalues', 'WITHSCORES')]]
+    case 1:
+      return [['ZRANDMEMBER', `z${size}`, ...words('WITHSCORES', 'withscores', 'WITHVALUES')]]
+    case 2:
+      return [['SRANDMEMBER', set, ...words('x')]]
+    default: {
+      const again = FILLED.find(([, key]) => key === set)
+      return [['SPOP', set, ...words('x')], ['SCARD', set], ['DEL', set], ...(again === undefined ? [] : [again])]
+    }
+  }
+}
+
+/** A reply without what was chosen. */
+function shapeOf(frame: Frame): string {
+  if (frame.children.length > 0) return `${frame.head}${frame.children.map(shapeOf).join('')}`
+  return /^[$,](?!-1)/.test(frame.head) ? frame.type : frame.head
+}
+
+describe.skipIf(redisServerMissing())('what chance chooses here and at redis-server', () => {
+  let server: RedisServer
+  let theirs: SocketPeer
+  let ours: EnginePeer
+
+  beforeAll(async () => {
+    server = await startRedisServer(['--enable-debug-command', 'yes'])
+    theirs = new SocketPeer('redis-server', server.socketPath)
+    ours = new EnginePeer()
+  })
+
+  afterAll(async () => {
+    await theirs?.stop()
+    await ours?.stop()
+    await server?.stop()
+  })
+
+  test.each([2, 3])('has the same shape, and nothing twice unless asked for (RESP%i)', async (protocol) => {
+    await ours.reset(1)
+    await theirs.reset(1)
+    await askBoth(ours, theirs, [['HELLO', protocol], ...FILLED])
+    const random = new Random(protocol)
+    for (let round = 0; round < ROUNDS; round++) {
+      const commands = Array.from({ length: ROUND_COMMANDS }, () => makeCommands(random)).flat()
+      for (const { words, ours: here, theirs: there } of await askBoth(ours, theirs, commands)) {
+        const frame = scanFrames(here).frames[0]!
+        expect(`${words.join(' ')}: ${shapeOf(frame)}`).toBe(
+          `${words.join(' ')}: ${shapeOf(scanFrames(there).frames[0]!)}`,
+        )
+        if (!/^(HRAND|ZRAND|SRAND|SPOP)/.test(String(words[0])) || words.length !== 3 || !/^\d/.test(String(words[2])))
+          continue
+        expect(new Set(frame.children.map(frameBytes)).size).toBe(frame.children.length)
+      }
+    }
+  })
+})
