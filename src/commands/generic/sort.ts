@@ -118,7 +118,7 @@ function sort(call: Call, request: Request): Bytes[] {
 const found = new Bytes()
 const NO_LISTPACK = { entries: 0, value: 0 }
 
-function byScore(call: Call, request: Request, elements: Bytes[], by: SortPattern | undefined): Uint32Array {
+function byScore(call: Call, request: Request, elements: Bytes[], by: SortPattern | undefined): Int32Array {
   const scores = new Float64Array(elements.length)
   let wrong = false
   for (let i = 0; i < elements.length; i++) {
@@ -139,7 +139,7 @@ function byBytes(
   elements: Bytes[],
   by: SortPattern | undefined,
   isSet: boolean,
-): Uint32Array {
+): Int32Array {
   let weights: (Bytes | undefined)[] = elements
   if (by !== undefined) {
     weights = []

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
 import { listen } from './listen.ts'
@@ -34,6 +35,35 @@ describe('SORT', () => {
     expect(sort('l', 'DESC', 'ASC')).toBe('1 2 3 10')
     expect(two.ask('SORT', 'none')).toBe('*0\r\n')
     expect(two.ask('SORT_RO', 'l')).toBe(two.ask('SORT', 'l'))
+  })
+
+  test('ALPHA compares bytes up to a NUL, all of them where the result is stored', () => {
+    const word = fc
+      .tuple(fc.constantFrom('', 'same beginning', '\0'), fc.string({ unit: fc.constantFrom('\0', 'a', 'b', '\xff') }))
+      .map((parts) => parts.join(''))
+    const shared = fc.tuple(fc.constantFrom('', 'member:', 'x\0y'), fc.array(word, { minLength: 1, maxLength: 60 }))
+    const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+    const untilNul = (text: string): string => text.split('\0')[0]!
+    fc.assert(
+      fc.property(shared, fc.constantFrom(1, -1), ([beginning, ends], sign) => {
+        const words = ends.map((end) => beginning + end)
+        const order = sign === 1 ? 'ASC' : 'DESC'
+        two.ask('DEL', 'words')
+        two.ask('RPUSH', 'words', ...words)
+        const reply = (expected: string[]): string =>
+          `*${expected.length}\r\n${expected.map((text) => `$${text.length}\r\n${text}\r\n`).join('')}`
+        const expected = [...words].sort((a, b) => sign * compare(untilNul(a), untilNul(b)))
+        expect(two.ask('SORT', 'words', 'ALPHA', order)).toBe(reply(expected))
+        two.ask('SORT', 'words', 'ALPHA', order, 'STORE', 'd')
+        expect(two.ask('LRANGE', 'd', 0, -1)).toBe(reply([...words].sort((a, b) => sign * compare(a, b))))
+      }),
+    )
+  })
+
+  test('puts numbers that are equal in the order of their bytes', () => {
+    two.ask('RPUSH', 'equal', '1', '01', '1.0', '+1', '0', '-0', 'inf', 'Infinity', '1e0')
+    expect(sort('equal')).toBe('-0 0 +1 01 1 1.0 1e0 Infinity inf')
+    expect(sort('equal', 'DESC')).toBe('inf Infinity 1e0 1.0 1 01 +1 0 -0')
   })
 
   test('sorts sets and sorted sets', () => {
