@@ -1,6 +1,7 @@
 // A disk that is really full, and one that is really read-only: a small tmpfs in a mount namespace of its own.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -115,6 +116,44 @@ describe.skipIf(mountingForbidden())('a small disk', () => {
       expect(await Promise.race([refused, 'not refused'])).toMatch(/Connection|closed|not refused/)
     },
   )
+
+  test('without room for a snapshot or a rewrite says so, gives the room back, and goes on writing', async () => {
+    const directory = temporaryDirectory()
+    const [dir, socket] = [join(directory, 'data'), join(directory, 'socket')]
+    mkdirSync(dir)
+    const server = `${SERVER} --port 0 --unixsocket "$SOCKET" --dir "$DIR" --appendonly yes --appendfsync always --save ''`
+    runMounted(
+      `mount -t tmpfs -o size=1000k tmpfs "$DIR" && head -c 200k /dev/zero > "$DIR/ballast" || exit 1
+       ${server}; rm -f "$SOCKET"; exec ${server}`,
+      { DIR: dir, SOCKET: socket },
+    )
+    const redis = await connect(socket)
+    // Of bytes that cannot be compressed: the log takes half a megabyte, and so would any copy of it.
+    for (let i = 0; i < 10; i++) await redis.set(`key ${i}`, randomBytes(50_000))
+    const ended = (): Promise<string> =>
+      eventually(async () => {
+        const info = await redis.info('persistence')
+        return /(bgsave|rewrite)_in_progress:1/.test(info) ? undefined : info
+      }, 'the end of what is under way')
+    for (let round = 0; round < 3; round++) {
+      await redis.bgsave()
+      expect(await ended()).toContain('rdb_last_bgsave_status:err')
+      await redis.call('BGREWRITEAOF')
+      expect(await ended()).toContain('aof_last_bgrewrite_status:err')
+      // Had either left its file behind, there would be no room for this.
+      expect(await redis.set(`round ${round}`, randomBytes(20_000))).toBe('OK')
+    }
+    for (let i = 2; i < 10; i++) await redis.del(`key ${i}`)
+    await redis.call('BGREWRITEAOF')
+    expect(await ended()).toContain('aof_last_bgrewrite_status:ok')
+    await redis.bgsave()
+    expect(await ended()).toContain('rdb_last_bgsave_status:ok')
+    process.kill(Number(/process_id:(\d+)/.exec(await redis.info('server'))![1]), 'SIGKILL')
+    redis.disconnect()
+    const again = await connect(socket)
+    expect((await again.keys('*')).sort()).toEqual(['key 0', 'key 1', 'round 0', 'round 1', 'round 2'])
+    expect(await again.strlen('key 1')).toBe(50_000)
+  })
 
   test('that is read-only refuses the start, naming directory and reason', async () => {
     const directory = temporaryDirectory()
