@@ -110,7 +110,7 @@ export class Snapshot {
   #emptied: Database[] = []
   #phase: Phase = 'seeking'
   #partAt = 0
-  readonly #large: { part: Part; entry: number }[] = []
+  readonly #large: { part: Part; entry: number; expiryMs: number }[] = []
   /** Those of them that somebody waits for, and whether anybody does. */
   readonly #hurried: { part: Part; entry: number }[] = []
   #hurries = false
@@ -237,11 +237,15 @@ export class Snapshot {
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
-        if (part.keys.isLive(entry) && this.concerns(db, entry)) this.#large.push({ part, entry })
+        if (part.keys.isLive(entry) && this.concerns(db, entry)) {
+          this.#large.push({ part, entry, expiryMs: db.expiryOf(entry) ?? Number.POSITIVE_INFINITY })
+        }
         if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && clock.monotonic() >= untilMs) return
       }
     }
     this.#phase = 'large'
+    // Taken from the end. One that expires before its turn would have to be written in one go.
+    this.#large.sort((a, b) => b.expiryMs - a.expiryMs)
     this.#nextLarge()
   }
 

@@ -73,6 +73,34 @@ describe('BGREWRITEAOF', () => {
     expect(filesOf(disk)).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.3.incr.aof', 'appendonly.aof.manifest'])
   })
 
+  test.each(['always', 'everysec'])(
+    'changes the increment without a pause for anybody who reads (%s)',
+    async (appendfsync) => {
+      const started = await startSaving({ settings: { appendonly: 'yes', appendfsync } })
+      const { connect, disk, finish } = started
+      const writer = connect()
+      await write(writer, 'SET', 'k', '1')
+      await write(writer, 'SET', 'other', '1')
+      // The disk takes its time over making the old increment whole.
+      disk.fault = (operation, file) => {
+        disk.held ||= operation === 'syncDirectory' && file === DIRECTORY
+        return undefined
+      }
+      writer.ask('SET', 'k', '2')
+      connect().ask('BGREWRITEAOF')
+      for (let i = 0; i < 50 && disk.waiting === 0; i++) await settled()
+      expect(disk.waiting).toBeGreaterThan(0)
+      const reader = connect()
+      for (const words of [['PING'], ['GET', 'other'], ['EXISTS', 'other']]) expect(reader.ask(...words)).not.toBe('')
+      disk.held = false
+      disk.heal()
+      await disk.release()
+      await finish()
+      expect(await write(writer, 'GET', 'k')).toContain('2')
+      expect(started.saving.status.lastRewriteOk).toBe(true)
+    },
+  )
+
   test('is refused while one is under way, put off while a snapshot is made', async () => {
     const { connect, finish, info } = await startSaving({ settings: ALWAYS })
     const client = connect()

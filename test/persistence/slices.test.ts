@@ -194,6 +194,28 @@ describe('a large value that a client waits for', () => {
   })
 })
 
+test('the large value that expires first is written first', async () => {
+  const started = createEngine()
+  const client = started.connect()
+  for (const [key, ms] of [
+    ['later', 5000],
+    ['soon', 300],
+    ['never', 0],
+    ['last', 9000],
+  ] as const) {
+    client.ask('SET', key, long(600_000))
+    if (ms > 0) client.ask('PEXPIRE', key, ms)
+  }
+  const before = dump(started.engine)
+  const { snapshot, slice, finish, loaded } = take(started)
+  while (snapshot.written < 1) slice()
+  started.clock.advance(400)
+  expect(client.ask('EXISTS', 'soon', 'later', 'never', 'last')).toBe(':3\r\n')
+  finish()
+  expect(snapshot.longestSliceMs).toBeLessThan(SLICE_MS_MAX)
+  expect(await loaded()).toEqual(before)
+})
+
 test('the longest slice is told in INFO, and is of the last snapshot', async () => {
   const { connect, clock, slice, finish, info } = await startSaving({ settings: { appendonly: 'yes' } })
   const client = connect()
