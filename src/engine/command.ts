@@ -171,6 +171,11 @@ export class CommandTable {
   readonly #byName = new Map<string, Command>()
   /** Open addressing over a hash of the lower-cased name. */
   readonly #slots: (Command | undefined)[] = new Array(TABLE_SIZE).fill(undefined)
+  /** What was found last: pipelines ask for the same again. A word of four to eight bytes is its first four and its last four. */
+  #recent: Command | undefined = undefined
+  #recentLength = 0
+  #recentHead = 0
+  #recentTail = 0
 
   /** Counters are kept per table: each engine gets its own copies of the commands. */
   constructor(commands: readonly Command[]) {
@@ -197,14 +202,31 @@ export class CommandTable {
   find(word: Bytes): Command | undefined {
     const { length, start } = word
     if (length > NAME_LENGTH_MAX) return undefined
-    const { u8 } = word.source
+    const { u8, view } = word.source
+    const short = length >= 4 && length <= 8
+    if (
+      short &&
+      length === this.#recentLength &&
+      view.getInt32(start, true) === this.#recentHead &&
+      view.getInt32(start + length - 4, true) === this.#recentTail
+    ) {
+      return this.#recent
+    }
     let hash = length
     for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + (u8[i]! | 32)) | 0
     let slot = (hash ^ (hash >>> 11)) & (TABLE_SIZE - 1)
     while (true) {
       const command = this.#slots[slot]
       if (command === undefined) return undefined
-      if (sameName(command.name, u8, start, length)) return command
+      if (sameName(command.name, u8, start, length)) {
+        if (short) {
+          this.#recent = command
+          this.#recentLength = length
+          this.#recentHead = view.getInt32(start, true)
+          this.#recentTail = view.getInt32(start + length - 4, true)
+        }
+        return command
+      }
       slot = (slot + 1) & (TABLE_SIZE - 1)
     }
   }

@@ -1,0 +1,28 @@
+// Finding commands by the bytes of their names.
+
+import { expect, test } from 'vitest'
+import { commands } from '../../src/commands/index.ts'
+import { CommandTable } from '../../src/engine/command.ts'
+import { Bytes } from '../../src/util/bytes.ts'
+import { Random } from '../../src/util/random.ts'
+
+test('a command is found in any case, and nothing else is, whatever was asked for before', () => {
+  const table = new CommandTable(commands)
+  const names = [...table.values()].map(({ name }) => name)
+  const random = new Random(11)
+  const spelled = (name: string) => {
+    const letters = [...name].map((letter) => (random.below(4) === 0 ? letter.toUpperCase() : letter))
+    // One letter more or less, or another one.
+    const at = random.below(letters.length)
+    const change = random.below(8)
+    if (change === 0) letters.splice(at, 1)
+    else if (change === 1) letters.splice(at, 0, 'x')
+    else if (change === 2) letters[at] = 'q'
+    return letters.join('')
+  }
+  for (let i = 0; i < 20_000; i++) {
+    const word = spelled(names[random.below(names.length)]!)
+    const repeated = 1 + random.below(3)
+    for (let j = 0; j < repeated; j++) expect(table.find(Bytes.from(word))).toBe(table.get(word))
+  }
+})
