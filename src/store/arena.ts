@@ -25,6 +25,8 @@ const SLAB_SHIFT = 15
 const SLABS_PER_CHUNK = 16
 /** 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
+/** An arena counts with this many slabs at first, and with twice as many whenever they are not enough: most databases stay empty. */
+const SLABS_FIRST = 4 * SLABS_PER_CHUNK
 
 /** The most content a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
@@ -64,16 +66,16 @@ export class Arena {
   /** Bytes of chunks held. */
   heldBytes = 0
 
-  readonly #slabClass = new Uint8Array(SLABS_MAX)
-  readonly #slabLive = new Int32Array(SLABS_MAX)
+  #slabClass = new Uint8Array(SLABS_FIRST)
+  #slabLive = new Int32Array(SLABS_FIRST)
   /** First freed block (ref), 0 = none. */
-  readonly #slabFreed = new Int32Array(SLABS_MAX)
+  #slabFreed = new Int32Array(SLABS_FIRST)
   /** Granules handed out from the slab's beginning; blocks beyond were never used. */
-  readonly #slabBump = new Int32Array(SLABS_MAX)
+  #slabBump = new Int32Array(SLABS_FIRST)
   /** Doubly linked lists of slabs with room, per class; slab + 1, 0 = none. List 0 holds free slabs. */
-  readonly #slabNext = new Int32Array(SLABS_MAX)
-  readonly #slabPrevious = new Int32Array(SLABS_MAX)
-  readonly #slabListed = new Uint8Array(SLABS_MAX)
+  #slabNext = new Int32Array(SLABS_FIRST)
+  #slabPrevious = new Int32Array(SLABS_FIRST)
+  #slabListed = new Uint8Array(SLABS_FIRST)
   readonly #listHead = new Int32Array(CLASSES)
   readonly #chunkFreeSlabs: number[] = []
   #emptyChunks = 0
@@ -174,11 +176,22 @@ export class Arena {
     let chunk = this.chunks.indexOf(undefined)
     if (chunk === -1) chunk = this.chunks.length
     if ((chunk + 1) * SLABS_PER_CHUNK > SLABS_MAX) throw new ArenaFull()
+    if ((chunk + 1) * SLABS_PER_CHUNK > this.#slabClass.length) this.#growSlabs()
     this.chunks[chunk] = Source.allocate(CHUNK_BYTES)
     this.heldBytes += CHUNK_BYTES
     this.#chunkFreeSlabs[chunk] = SLABS_PER_CHUNK
     this.#emptyChunks++
     for (let i = SLABS_PER_CHUNK - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
+  }
+
+  #growSlabs(): void {
+    this.#slabClass = doubled(this.#slabClass, Uint8Array)
+    this.#slabLive = doubled(this.#slabLive, Int32Array)
+    this.#slabFreed = doubled(this.#slabFreed, Int32Array)
+    this.#slabBump = doubled(this.#slabBump, Int32Array)
+    this.#slabNext = doubled(this.#slabNext, Int32Array)
+    this.#slabPrevious = doubled(this.#slabPrevious, Int32Array)
+    this.#slabListed = doubled(this.#slabListed, Uint8Array)
   }
 
   #dropChunk(chunk: number): void {
@@ -204,4 +217,11 @@ export class Arena {
     if (next !== 0) this.#slabPrevious[next - 1] = previous
     this.#slabListed[slab] = 0
   }
+}
+
+/** Returns a copy twice as long; what is new is 0. */
+function doubled<T extends Uint8Array | Int32Array>(array: T, kind: new (length: number) => T): T {
+  const copy = new kind(2 * array.length)
+  copy.set(array)
+  return copy
 }

@@ -94,6 +94,22 @@ describe('the arena', () => {
     expect(arena.usedBytes).toBe(0)
   })
 
+  test('keeps what it counts of its slabs when there are more than it began with', () => {
+    const arena = new Arena()
+    const sizes = [BLOCK_CONTENT_BYTES_MAX, 20_000, 3000, 100]
+    const refs: number[] = []
+    for (let i = 0; arena.heldBytes < 20 * CHUNK_BYTES; i++) refs.push(arena.allocate(sizes[i % sizes.length]!))
+    for (let i = 0; i < refs.length; i++) expect(arena.length(refs[i]!)).toBe(sizes[i % sizes.length])
+    const used = arena.usedBytes
+    for (let i = 0; i < refs.length; i += 2) arena.free(refs[i]!)
+    for (let i = 0; i < refs.length; i += 2) refs[i] = arena.allocate(sizes[i % sizes.length]!)
+    expect(arena.usedBytes).toBe(used)
+    expect(new Set(refs).size).toBe(refs.length)
+    for (const ref of refs) arena.free(ref)
+    expect(arena.usedBytes).toBe(0)
+    expect(arena.heldBytes).toBe(CHUNK_BYTES)
+  })
+
   test('gives empty chunks back but one, and asks for them again', () => {
     const arena = new Arena()
     const fill = () => Array.from({ length: 5 * 64 }, () => arena.allocate(BLOCK_CONTENT_BYTES_MAX))
