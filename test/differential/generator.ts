@@ -139,7 +139,7 @@ export class Generator {
       if (chance(random, 50)) steps.push({ kind: 'send', connection: id, commands: [['HELLO', '3']] })
     }
     if (chance(random, 60)) {
-      const flags = pick(random, ['KEA', 'KEA', 'AKE', 'Kg$', 'El', 'KExm', 'En'])
+      const flags = pick(random, ['KEA', 'KEA', 'AKE', 'Kg$', 'El', 'KExm', 'En', 'KEg$lshzxetn', 'Kg$lshzxetmn'])
       steps.push({ kind: 'send', connection: READER, commands: [['CONFIG', 'SET', 'notify-keyspace-events', flags]] })
     }
     return steps
@@ -239,7 +239,7 @@ export class Generator {
             'CONFIG',
             'SET',
             'notify-keyspace-events',
-            pick(random, ['KEA', 'K$', 'El', '', 'Kgxe', 'xyz!', 'AKE', 'mKE']),
+            pick(random, ['KEA', 'K$', 'El', '', 'Kgxe', 'xyz!', 'AKE', 'mKE', 'KEg$lshzxetn', 'Kshztn', 'Ed']),
           ],
           ['CONFIG', 'SET', 'no-such-setting', '1'],
           ['CONFIG', 'SET', 'databases', '3'],
