@@ -27,8 +27,8 @@
 // What somebody waits for (`hurry`) is written before everything else, and without
 // rests: a queue of a million jobs is closed for a tenth of a second, not for one.
 //
-// What comes upon a large value another way (a script with undeclared keys,
-// expiry, eviction) has it written in one go.
+// What comes upon a large value another way (a script with undeclared keys, a
+// BLMOVE that was waiting before, expiry, eviction) has it written in one go.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/database.ts'
