@@ -16,6 +16,7 @@ import { Bytes } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
+import type { GatheredScores } from './gathered-scores.ts'
 import type { ScoreRun } from './score-run.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
@@ -426,6 +427,30 @@ export class SortedSet implements Value {
   scanned(number: number, member: Bytes): number {
     this.#dictionary!.memberOf(number, member)
     return this.scoreOf(number)
+  }
+
+  /**
+   * Becomes the set of gathered members, which are its own from then on, at once a skiplist; it must be empty. Throws ArenaFull,
+   * having freed them.
+   */
+  take(gathered: GatheredScores): void {
+    this.#skiplist = true
+    const { dictionary } = gathered
+    const tree = new ScoreTree(this.#arena, dictionary)
+    try {
+      const order = gathered.ordered()
+      for (let i = 0; i < gathered.count; i++) {
+        const handle = order[i]!
+        tree.insert(gathered.scoreOf(handle), dictionary.memberOf(handle, window), dictionary.blockOf(handle))
+      }
+    } catch (error) {
+      tree.free()
+      dictionary.free()
+      throw error
+    }
+    this.#dictionary = dictionary
+    this.#tree = tree
+    this.#arena.account(LARGE_OBJECT_BYTES)
   }
 
   // ── the whole ────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { GatheredScores } from '../../store/gathered-scores.ts'
 import { ABSENT, SortedSet, type SortedSetLimits } from '../../store/sorted-set.ts'
 import { type Input, readInputs } from './combine-inputs.ts'
 import {
@@ -25,6 +26,9 @@ type Outcome = 'reply' | 'store' | 'count'
 
 /** A result is no listpack while it is being made: it keeps a score of -0 until its encoding is chosen. */
 const NEVER_LISTPACK: SortedSetLimits = { entries: -1, value: -1 }
+
+/** A sorted set of so many members is never one row of bytes (`SMALL_COUNT_MAX`): its members are gathered, then put in order. */
+const GATHERED_MIN = 129
 
 function combine(call: Call, operation: Operation, outcome: Outcome): void {
   const at = outcome === 'store' ? 2 : 1
@@ -69,7 +73,7 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
 
   const result = new SortedSet(call.db.arena, call.db.host.seed)
   try {
-    if (operation === 'union') unite(inputs, aggregate, result)
+    if (operation === 'union') unite(call, inputs, aggregate, result)
     else if (operation === 'inter') intersect(inputs, aggregate, result)
     else subtract(inputs, result)
     if (outcome === 'store') result.chooseEncoding(listpackLimits(call))
@@ -86,7 +90,12 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
   result.free()
 }
 
-function unite(inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
+function unite(call: Call, inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
+  // As large as its largest input at least.
+  if (inputs[inputs.length - 1]!.length >= GATHERED_MIN) {
+    uniteMany(call, inputs, aggregate, result)
+    return
+  }
   for (const input of inputs) {
     for (let more = input.begin(); more; more = input.next()) {
       const score = weigh(input)
@@ -95,6 +104,24 @@ function unite(inputs: readonly Input[], aggregate: Aggregate, result: SortedSet
       else result.replaceScore(handle, input.member, join(result.scoreOf(handle), score, aggregate))
     }
   }
+}
+
+function uniteMany(call: Call, inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
+  const gathered = new GatheredScores(call.db.arena, call.db.host.seed)
+  try {
+    for (const input of inputs) {
+      for (let more = input.begin(); more; more = input.next()) {
+        const score = weigh(input)
+        const handle = gathered.find(input.member)
+        if (handle === ABSENT) gathered.insert(input.member, score)
+        else gathered.setScore(handle, join(gathered.scoreOf(handle), score, aggregate))
+      }
+    }
+  } catch (error) {
+    gathered.free()
+    throw error
+  }
+  result.take(gathered)
 }
 
 function intersect(inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {

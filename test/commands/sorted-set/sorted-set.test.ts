@@ -342,6 +342,38 @@ describe('combinations', () => {
     }
   })
 
+  test('unite many members in the right order, and leave nothing behind', () => {
+    const sum = new Map<string, number>()
+    for (const [key, from, weight] of [
+      ['big', 0, 1],
+      ['other', 250, -2],
+    ] as const) {
+      for (let i = from; i < from + 400; i++) {
+        const score = Math.imul(i, 0x9e3779b1) % 50
+        client.ask('ZADD', key, score, `m${i}`)
+        sum.set(`m${i}`, (sum.get(`m${i}`) ?? 0) + weight * score + 0)
+      }
+    }
+    client.ask('ZADD', 'few', 7, 'm3', 1, 'new')
+    sum.set('m3', sum.get('m3')! + 7)
+    sum.set('new', 1)
+    const sorted = [...sum].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+    const expected = array(...sorted.flatMap(([member, score]) => [member, String(score)]))
+    const before = memory()
+    const union = [3, 'big', 'other', 'few', 'WEIGHTS', 1, -2, 1]
+    expect(client.ask('ZUNION', ...union, 'WITHSCORES').replaceAll('$2\r\n-0\r\n', '$1\r\n0\r\n')).toBe(expected)
+    expect(memory()).toBe(before)
+    expect(client.ask('ZUNIONSTORE', 'd', ...union)).toBe(`:${sum.size}\r\n`)
+    expect(client.ask('OBJECT', 'ENCODING', 'd')).toBe('$8\r\nskiplist\r\n')
+    for (const [rank, [member]] of sorted.entries()) expect(client.ask('ZRANK', 'd', member)).toBe(`:${rank}\r\n`)
+    expect(client.ask('ZREM', 'd', ...sum.keys())).toBe(`:${sum.size}\r\n`)
+    expect(memory()).toBe(before)
+    // What is no skiplist for Redis is none here.
+    client.ask('CONFIG', 'SET', 'zset-max-listpack-entries', 1000)
+    client.ask('ZUNIONSTORE', 'd', ...union)
+    expect(client.ask('OBJECT', 'ENCODING', 'd')).toBe('$8\r\nlistpack\r\n')
+  })
+
   test('take plain sets, whose scores are 1', () => {
     expect(client.ask('ZUNION', 2, 'x', 'plain', 'WITHSCORES')).toBe(array('a', '1', 'e', '1', 'b', '2', 'c', '4'))
     expect(client.ask('ZINTER', 2, 'plain', 'x', 'WEIGHTS', 5, 1, 'WITHSCORES')).toBe(array('c', '8'))
