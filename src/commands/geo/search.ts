@@ -229,7 +229,8 @@ function reply(call: Call, set: SortedSet, count: number): void {
     if (details > 0) reply.array(1 + details)
     reply.bulk(set.memberAtPlace(found.places[n]!, member))
     if (query.withDistance) replyDistance(reply, found.distances[n]! / query.unit)
-    if (query.withHash) reply.integer(found.scores[n]!)
+    // A score that ZADD gave may have a fraction.
+    if (query.withHash) reply.integer(Math.floor(found.scores[n]!))
     if (query.withPlace) {
       placeOfScore(found.scores[n]!, place)
       replyPlace(reply, place)

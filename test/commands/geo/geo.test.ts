@@ -80,6 +80,12 @@ describe('GEOPOS, GEOHASH and GEODIST', () => {
 })
 
 describe('GEOSEARCH and GEORADIUS', () => {
+  test('give a score with a fraction, which ZADD may make, as the whole number that C makes of it', () => {
+    client.ask('ZADD', 'Sicily', '3479099956230698.5', 'between')
+    const around = ['GEOSEARCH', 'Sicily', 'FROMMEMBER', 'Palermo', 'BYRADIUS', 1, 'km', 'WITHHASH']
+    expect(words(client.ask(...around))).toEqual(['Palermo', ':3479099956230698', 'between', ':3479099956230698'])
+  })
+
   test('find what is within, with what the options add', () => {
     client.ask('GEOADD', 'Sicily', 12.758489, 38.788135, 'edge1', 17.24151, 38.788135, 'edge2')
     expect(client.ask('GEOSEARCH', 'Sicily', 'FROMLONLAT', 15, 37, 'BYRADIUS', 200, 'km', 'ASC')).toBe(
