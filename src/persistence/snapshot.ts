@@ -48,8 +48,8 @@ const SEEK_ENTRIES_PER_LOOK = 128
 const LOOK_BYTES = 16 * 1024
 /** Entries written between two looks, should they be tiny. A look costs as much as a tenth of such an entry. */
 const ENTRIES_PER_LOOK = 16
-/** Output is passed on in pieces of this size. */
-const PIECE_BYTES = 128 * 1024
+/** Output is passed on in pieces of this size: with what is gathered until the next look it fits into 128 KB. */
+const PIECE_BYTES = 96 * 1024
 /** While so much waits for the disk, the walk rests. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
 /** A structure with more elements, or more bytes, is large: fewer are written in about a millisecond. */
