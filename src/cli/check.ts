@@ -17,10 +17,15 @@ Tells whether an append-only file, or all files of a manifest, are whole. The se
   --yes                             do not ask before cutting
 `
 
-const CHECK_RDB_HELP = `Usage: respite check-rdb FILE
+const CHECK_RDB_HELP = `Usage: respite check-rdb [--fix] FILE
 
 Tells whether a snapshot is whole, and what it holds.
+
+  --fix    is understood, as for check-aof, and changes nothing: a snapshot has no end that could be cut off
+           without losing whatever keys would have followed. Restore a backup.
 `
+
+const NO_REPAIR = 'A damaged snapshot cannot be repaired: restore a backup.'
 
 /** Where the programs print and ask. */
 export interface Terminal {
@@ -86,7 +91,7 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
 /** Why a file cannot be cut; undefined = it can. */
 function whyNotCut(file: AofFileVerdict, isLast: boolean): string | undefined {
   if (file.snapshot !== undefined && file.snapshot.end === undefined) {
-    return 'A damaged snapshot cannot be repaired: restore a backup.'
+    return NO_REPAIR
   }
   if (!isLast) {
     return 'This is not the last file of the log, so it cannot be cut: later files build on it. To give them up, remove their lines from the manifest and run this again.'
@@ -114,7 +119,7 @@ function describeContent({ version, content }: RdbVerdict): string {
 
 /** Runs `check-rdb` with its arguments and returns the exit code. */
 export async function runCheckRdb(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
-  const [file = '--', ...rest] = args
+  const [file = '--', ...rest] = args.filter((word) => word !== '--fix')
   if (file.startsWith('--') || rest.length > 0) return usage(terminal, CHECK_RDB_HELP, file === '--' ? '' : file)
   const verdict = await checkRdb(systemDisk, file)
   const { damage, content, size, end } = verdict
@@ -122,6 +127,7 @@ export async function runCheckRdb(args: readonly string[], terminal: Terminal = 
     terminal.print(
       `${file}: damaged at offset ${damage.offset}: ${damage.problem}. ${content.keys} keys stand before that.`,
     )
+    if (args.includes('--fix')) terminal.print(NO_REPAIR)
     return 1
   }
   const behind = end! < size ? `; ${size - end!} bytes follow it` : ''

@@ -175,10 +175,19 @@ describe('check-rdb', () => {
     }
   })
 
+  test('repairs nothing with --fix, and says so', async () => {
+    const cut = SNAPSHOT.subarray(0, -12)
+    const path = put('dump.rdb', cut)
+    expect(await runCheckRdb(['--fix', path], terminal)).toBe(1)
+    expect(printed.at(-1)).toBe('A damaged snapshot cannot be repaired: restore a backup.')
+    expect(readFileSync(path)).toEqual(cut)
+    expect(await runCheckRdb([put('whole.rdb', SNAPSHOT), '--fix'], terminal)).toBe(0)
+  })
+
   test('explains itself', async () => {
     expect(await runCheckRdb([], terminal)).toBe(2)
     expect(await runCheckRdb(['--help'], terminal)).toBe(0)
-    expect(printed[0]).toContain('Usage: respite check-rdb FILE')
+    expect(printed[0]).toContain('Usage: respite check-rdb [--fix] FILE')
   })
 })
 
