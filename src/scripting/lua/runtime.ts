@@ -100,6 +100,8 @@ export class LuaRuntime {
       return all(main(...args))
     } catch (error) {
       throw caughtError(error) ?? error
+    } finally {
+      meter.end()
     }
   }
 }
