@@ -120,6 +120,10 @@ const SCRIPTS = [
   "redis.call('set', 'n', 0/0) return redis.call('get', 'n')",
   "redis.call('set', 'n', 3.5) return redis.call('get', 'n')",
   "local t = {} for i = 1, 7000 do t[i] = 'x' end return redis.call('del', unpack(t))",
+  // A set without an order gets one.
+  "redis.call('sadd', 'letters', 'd', 'b', 'a', 'c') return redis.call('sort', 'letters', 'by', 'nosort')",
+  "redis.call('sadd', 'numbers', 10, 9, 2) return redis.call('sort', 'numbers', 'by', 'nosort', 'desc', 'limit', 0, 2)",
+  "return redis.call('sort', 'letters', 'by', 'x', 'get', '#', 'get', 'none*')",
   // Replies as values.
   "return type(redis.call('get', 'none'))",
   "redis.setresp(3) return type(redis.call('get', 'none'))",

@@ -128,3 +128,16 @@ test('a script whose every step is slow is ended by itself no less', () => {
     expect(smembers.calls - before).toBeLessThan(5000)
   }
 })
+
+test('what a script has stored is not what it builds', () => {
+  const client = createEngine().connect()
+  const script = "for i = 1, 300 do redis.call('SET', 'k' .. i, ('x'):rep(1e6)) end return redis.call('DBSIZE')"
+  expect(client.ask('EVAL', script, 0)).toBe(':300\r\n')
+})
+
+test('a script that ran out of memory leaves nothing to the next', () => {
+  const client = createEngine().connect()
+  expect(client.ask('EVAL', 'local t = {} while true do t = {t} end', 0)).toMatch(/^-ERR not enough memory/)
+  const next = client.ask('EVAL', 'return {KEYS[1], ARGV[1]}', 1, 'key', 'argument')
+  expect(next).toBe('*2\r\n$3\r\nkey\r\n$8\r\nargument\r\n')
+})

@@ -100,8 +100,8 @@ function sort(call: Call, request: Request): Bytes[] {
         ? byRank(value, 0, length, false)
         : ofSet(value as MemberSet)
   let { by, alphabetic, unsorted } = request
-  // A set has no order that could be stored: another copy of it would come out differently.
-  if (value instanceof MemberSet && unsorted && request.store !== 0) {
+  // A set has no order that could be stored or gone by in a script: another copy of it would come out differently.
+  if (value instanceof MemberSet && unsorted && (request.store !== 0 || call.fromScript)) {
     unsorted = false
     alphabetic = true
     by = undefined

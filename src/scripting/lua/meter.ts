@@ -26,6 +26,9 @@ export const NESTED_MAX = 200
 /** What a script may build unless the host says otherwise. */
 export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024
 
+/** As good as no limit. */
+const HOST_ALLOWANCE_BYTES = 2 ** 50
+
 class Meter {
   /** Steps left until the next tick. */
   steps = STEPS_PER_TICK
@@ -37,7 +40,7 @@ class Meter {
   /** Calls under way that compiled code did not make; the script is the first. */
   nested = 1
   /** Bytes a script may still build until the heap is measured. */
-  bytes = SCRIPT_MEMORY_BYTES_MAX
+  bytes = HOST_ALLOWANCE_BYTES
   /** Called every `STEPS_PER_TICK` steps. */
   interrupt: (() => void) | undefined = undefined
   #bytesMax = SCRIPT_MEMORY_BYTES_MAX
@@ -54,6 +57,12 @@ class Meter {
     this.interrupt = interrupt
     this.#bytesMax = bytesMax
     this.#heapAtStart = 0
+  }
+
+  /** Stops counting: what the host builds between scripts is nobody's, and is never refused. */
+  end(): void {
+    this.bytes = HOST_ALLOWANCE_BYTES
+    this.interrupt = undefined
   }
 
   /** Counts work done at once by a library function or a loop. */
@@ -119,8 +128,9 @@ function notEnoughMemory(): LuaError {
 }
 
 function heapBytes(): number {
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+  // Buffers hold what a script has stored, which is no value of its own any more.
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return heapUsed + external - arrayBuffers
 }
 
 let collector: (() => void) | undefined

@@ -185,6 +185,10 @@ describe('nothing exhausts the process', () => {
     'local t = {} while true do t[#t + 1] = {1, 2, 3, {}} end',
     'local t = {} local i = 0 while true do i = i + 1 t["key" .. i] = i end',
     'local s = ("x"):rep(2^30)',
+    'local t = {} while true do t[#t + 1] = function() return t end end',
+    'local f while true do local g = f f = function() return g end end',
+    'local t = {} while true do t[#t + 1] = ("x"):gmatch("x") end',
+    'local t = {} while true do t[#t + 1] = coroutine.wrap(function() end) end',
     'local t = {} for i = 1, 1000 do t[i] = ("x"):rep(10000) end while true do t[#t + 1] = table.concat(t) end',
   ])('a script that builds without end runs out of its own memory: %s', (program) => {
     const output: string[] = []

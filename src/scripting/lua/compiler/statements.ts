@@ -10,7 +10,16 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
-import { comma, describe, describeArgument, ExpressionWriter, isMulti, isSimple, type Operand } from './expressions.ts'
+import {
+  comma,
+  describe,
+  describeArgument,
+  ExpressionWriter,
+  type Frame,
+  isMulti,
+  isSimple,
+  type Operand,
+} from './expressions.ts'
 import { layOut, Marks, notesIn, quote } from './layout.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
@@ -22,6 +31,9 @@ const SLOT_BYTES = 10
 const ARGUMENT_BYTES = 8
 /** What the generator of a function that can yield adds, and its copies of the arguments: 115 bytes were seen. */
 const GENERATOR_BYTES = 130
+
+/** What a function's value takes, with the variables it holds on to. */
+const CLOSURE_BYTES = 160
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
 
@@ -101,10 +113,10 @@ class Writer extends ExpressionWriter {
       head += `const $d=M.depth;if((M.depth=$d+${weight}${rest})>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
     }
     this.frame = outer
-    if (resumable) return `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`
+    if (resumable) return charged(outer, `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`)
     const text = `(${parameters.join(',')})=>{${head}${code}}`
     const order = orderOf(body)
-    return order === undefined ? text : `R.ordered(${text},'${order}')`
+    return charged(outer, order === undefined ? text : `R.ordered(${text},'${order}')`)
   }
 
   #block(statements: readonly Statement[]): string {
@@ -410,6 +422,11 @@ class Writer extends ExpressionWriter {
       : `${this.noteOf(node)}${callee}(${args})`
     return `${t}=(${before}$d>M.tailMax?R.tailCall(${callee},[${args}]):${direct});M.depth=$d;return ${t};`
   }
+}
+
+/** A function's text with the charge for its value, which the main function of a chunk need not pay. */
+function charged(outer: Frame | undefined, text: string): string {
+  return outer === undefined ? text : `((M.bytes-=${CLOSURE_BYTES})<0&&M.settle(0),${text})`
 }
 
 /** What order a function is that looks like `function(a, b) return a < b end`. */

@@ -69,9 +69,13 @@ function match(text: LuaValue, sought: LuaValue, init: LuaValue): LuaResult {
   return start < 0 ? undefined : captures(pattern, subject, start, lastMatchEnd)
 }
 
+/** What the iterator of gmatch takes. */
+const ITERATOR_BYTES = 200
+
 function gmatch(text: LuaValue, sought: LuaValue): LuaResult {
   const subject = expectString(text, 1, 'gmatch', arguments.length)
   const pattern = compilePattern(expectString(sought, 2, 'gmatch', arguments.length), 'is-literal')
+  meter.charge(ITERATOR_BYTES)
   let at = 0
   return () => {
     meter.spend(1)
