@@ -10,6 +10,11 @@ import type { StructureContext } from './structure-context.ts'
 
 /** What is parsed in one go: some milliseconds' work. Larger only for a string that is larger itself. */
 const CHUNK_BYTES = 256 * 1024
+/**
+ * The first chunk is this large, each that follows a quarter larger than the one before: what reads them is not compiled yet. 256 KiB
+ * at once kept the loop for 60 ms.
+ */
+const FIRST_CHUNK_BYTES = 8 * 1024
 /** In front of each chunk there is room for what was left of the one before. */
 const HEADROOM_BYTES = 16 * 1024
 const CHECKSUM_BYTES = 8
@@ -63,6 +68,8 @@ class Chunks {
   readonly input: RdbInput
   readonly #file: Pick<DiskFile, 'read'>
   readonly #chunkBytes: number
+  /** Bytes of the next chunk. */
+  #nextBytes: number
   readonly #crc: Crc64 | undefined
   /** File offset of the input's byte 0. */
   #base = 0
@@ -79,6 +86,7 @@ class Chunks {
     this.#file = options.file
     this.#size = options.size
     this.#chunkBytes = Math.min(options.chunkBytes ?? CHUNK_BYTES, Math.max(options.size, 1))
+    this.#nextBytes = Math.min(FIRST_CHUNK_BYTES, this.#chunkBytes)
     this.#crc = options.checksum ? new Crc64() : undefined
     this.input = new RdbInput(Source.allocate(0), 0, 0, options.size)
     this.#readAhead()
@@ -138,8 +146,9 @@ class Chunks {
   }
 
   #readAhead(): void {
-    const length = Math.min(this.#chunkBytes, this.#size - this.#position)
+    const length = Math.min(this.#nextBytes, this.#size - this.#position)
     if (length <= 0) return
+    this.#nextBytes = Math.min(this.#nextBytes + (this.#nextBytes >> 2), this.#chunkBytes)
     const source = this.#spare ?? Source.allocate(HEADROOM_BYTES + this.#chunkBytes)
     this.#spare = undefined
     const outcome: Promise<Outcome> = this.#file.read(source.u8, HEADROOM_BYTES, length, this.#position).then(

@@ -316,6 +316,29 @@ test.each([0, 20, 1000, 20_000, 20_001, 100_000])(
   },
 )
 
+test('reading begins with small chunks, so that clients are heard while nothing is compiled yet', async () => {
+  const to = createEngine()
+  const bytes = Buffer.concat([latin1('REDIS0010'), ...keysFrom(0, 200_000), END])
+  const lengths: number[] = []
+  const file = {
+    read: async (into: Buffer, start: number, length: number, position: number) => {
+      lengths.push(length)
+      return bytes.copy(into, start, position, position + length)
+    },
+  }
+  const target = new LoadTarget(to.engine, { expired: 'kept' })
+  const context = new StructureContext(to.engine.config)
+  await readRdb({ file, size: bytes.length, target, context, checksum: true })
+  expect(to.connect().ask('DBSIZE')).toBe(':200000\r\n')
+  expect(lengths[0]).toBeLessThanOrEqual(16 * 1024)
+  for (let i = 1; i < lengths.length - 1; i++) {
+    expect(lengths[i]).toBeGreaterThanOrEqual(lengths[i - 1]!)
+    expect(lengths[i]).toBeLessThanOrEqual(1.5 * lengths[i - 1]!)
+  }
+  // Each read costs some 50 µs: most of a large file comes in large ones.
+  expect(lengths.at(-2)).toBe(256 * 1024)
+})
+
 function moduleId(name: string): Buffer {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   let id = 0n
