@@ -83,8 +83,9 @@ test('delayed jobs wait for their time, in the order of their times', async () =
   const bench = new Bench(target)
   const queue = bench.queue()
   const started = Date.now()
-  await queue.add('late', {}, { delay: 120 })
-  await queue.add('early', {}, { delay: 40 })
+  // Both count from the same moment, however long the first takes to be added.
+  await queue.add('late', {}, { delay: 120, timestamp: started })
+  await queue.add('early', {}, { delay: 40, timestamp: started })
   await queue.add('now', {})
   expect(await queue.getDelayedCount()).toBe(2)
   const worker = bench.worker(async () => Date.now() - started)
