@@ -25,8 +25,10 @@ type Shape = 'array' | 'map' | 'set'
 /** A container whose elements are still to come. */
 interface Open {
   shape: Shape
-  /** Elements so far, from index 1 on. */
+  /** Elements from index 1 on: those so far, and nil for some of those to come. */
   elements: LuaValue[]
+  /** Index of the next element. */
+  at: number
   /** Elements still to come. */
   missing: number
 }
@@ -153,7 +155,7 @@ export class LuaReply implements Reply {
       this.#put(made(shape, [undefined]))
       return
     }
-    this.#last = { shape, elements: [undefined], missing }
+    this.#last = { shape, elements: roomFor(missing), at: 1, missing }
     this.#open.push(this.#last)
   }
 
@@ -165,7 +167,7 @@ export class LuaReply implements Reply {
         this.value = put
         return
       }
-      last.elements.push(put)
+      last.elements[last.at++] = put
       if (--last.missing > 0) return
       this.#open.pop()
       this.#last = this.#open[this.#open.length - 1]
@@ -198,6 +200,25 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
   }
   for (let i = 1; i < elements.length; i += 2) if (elements[i] !== undefined) table.set(elements[i], elements[i + 1])
   return record('map', table)
+}
+
+/**
+ * An array for so many elements from index 1 on. A literal has the right size: pushing to one of a single element makes room
+ * for sixteen more, which was a seventh of all garbage that a job's scripts leave.
+ */
+export function roomFor(count: number): LuaValue[] {
+  switch (count) {
+    case 1:
+      return [undefined, undefined]
+    case 2:
+      return [undefined, undefined, undefined]
+    case 3:
+      return [undefined, undefined, undefined, undefined]
+    case 4:
+      return [undefined, undefined, undefined, undefined, undefined]
+    default:
+      return [undefined]
+  }
 }
 
 function stringOf(source: Source, start: number, length: number): string {

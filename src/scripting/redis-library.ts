@@ -86,15 +86,21 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     REPL_REPLICA,
     REPL_ALL,
     call(): LuaResult {
-      const value = commands.run(arguments as unknown as ArrayLike<LuaValue>)
+      const { length } = arguments
+      for (let i = 0; i < length; i++) commands.take(i, arguments[i] as LuaValue)
+      const value = commands.run(length, arguments[0] as LuaValue)
       if (commands.failed) throw LuaError.raise(value)
       return value
     },
     pcall(): LuaResult {
-      return commands.run(arguments as unknown as ArrayLike<LuaValue>)
+      const { length } = arguments
+      for (let i = 0; i < length; i++) commands.take(i, arguments[i] as LuaValue)
+      return commands.run(length, arguments[0] as LuaValue)
     },
     acl_check_cmd(): LuaResult {
-      const error = commands.check(arguments as unknown as ArrayLike<LuaValue>)
+      const { length } = arguments
+      for (let i = 0; i < length; i++) commands.take(i, arguments[i] as LuaValue)
+      const error = commands.check(length)
       if (error !== undefined) throw LuaError.raise(error)
       return true
     },

@@ -25,8 +25,8 @@ const WORDS_BYTES = 64 * 1024
 const SHORT_WORD_LENGTH = 32
 /** A safe integer's digits and sign. */
 const INTEGER_BYTES_MAX = 17
-/** Spellings of command names that are remembered; a script that makes up endless ones is looked up each time. */
-const NAMES_MAX = 1024
+/** Spellings of command names that are remembered, at places that their characters choose, less one. */
+const NAMES_MASK = 255
 /** What a command's reply may take before it is counted: while a command runs, nothing may be thrown into it. */
 const REPLY_ALLOWANCE_BYTES = 2 ** 40
 
@@ -50,7 +50,12 @@ export class ScriptCommands {
   readonly #call: Call
   readonly #args = new Arguments()
   #words = Source.allocate(WORDS_BYTES)
-  readonly #names = new Map<string, Command>()
+  /** Where the words taken so far end in `#words`. */
+  #end = 0
+  /** A word was neither a string nor a number. */
+  #malformed = false
+  readonly #names: string[] = new Array<string>(NAMES_MASK + 1).fill('')
+  readonly #named: (Command | undefined)[] = new Array<undefined>(NAMES_MASK + 1).fill(undefined)
   #client: Client | undefined = undefined
   #readOnly = false
   #outOfMemory = false
@@ -76,14 +81,51 @@ export class ScriptCommands {
     this.#client = undefined
   }
 
-  /** Runs a command. Returns its reply, or an error's table; then `failed` is set. */
-  run(words: ArrayLike<LuaValue>): LuaValue {
+  /**
+   * Takes a word of the call to come, in order from 0 on.
+   *
+   * Word by word, so that whoever is called with the words need not make an object of its arguments: that was a tenth of all
+   * garbage that a job's scripts leave.
+   */
+  take(index: number, word: LuaValue): void {
+    let at = this.#end
+    if (index === 0) {
+      at = 0
+      this.#malformed = false
+    }
+    let text = ''
+    if (typeof word === 'string') text = word
+    else if (typeof word !== 'number') {
+      this.#malformed = true
+      return
+    }
+    // An integer goes straight into its bytes; it is no longer than what is kept free.
+    else if (!Number.isSafeInteger(word)) text = printWord(word)
+    let source = this.#words
+    if (at + text.length + INTEGER_BYTES_MAX > source.u8.length) {
+      // What is encoded already stays where it is; the rest goes elsewhere.
+      source = Source.allocate(2 * text.length + WORDS_BYTES)
+      this.#words = source
+      at = 0
+    }
+    const { u8 } = source
+    let size = text.length
+    if (size > SHORT_WORD_LENGTH) u8.write(text, at, 'latin1')
+    else if (size > 0) for (let i = 0; i < size; i++) u8[at + i] = text.charCodeAt(i)
+    else if (typeof word === 'number') size = writeInteger(word, u8, at)
+    this.#args.window(index).set(source, at, size)
+    this.#end = at + size
+  }
+
+  /** Runs the command whose `length` words were taken, `name` being the first. Returns its reply, or an error's table; then `failed` is set. */
+  run(length: number, name: LuaValue): LuaValue {
     this.failed = true
-    const { length } = words
     if (length === 0) return errorTable(NO_WORDS)
-    if (!this.#encode(words, length)) return errorTable(BAD_WORD)
+    if (this.#malformed) return errorTable(BAD_WORD)
     const args = this.#args
-    let command = this.#names.get(words[0] as string) ?? this.#find(args, words[0])
+    args.length = length
+    args.rawEnd = 0
+    let command = this.#find(name)
     if (command?.subcommands !== undefined && length > 1) {
       command = command.subcommands.get(args.string(1).toLowerCase())
     }
@@ -99,12 +141,12 @@ export class ScriptCommands {
     return this.#run(command)
   }
 
-  /** Tells whether the words name a command that exists and takes so many; undefined when they do not. Throws a LuaError's table. */
-  check(words: ArrayLike<LuaValue>): LuaTable | undefined {
-    if (words.length === 0) return errorTable(NO_WORDS)
-    if (!this.#encode(words, words.length)) return errorTable(BAD_WORD)
+  /** Tells whether the `length` words taken name a command that exists; an error's table when they do not. */
+  check(length: number): LuaTable | undefined {
+    if (length === 0) return errorTable(NO_WORDS)
+    if (this.#malformed) return errorTable(BAD_WORD)
     let command = this.#engine.commands.find(this.#args.bytes(0))
-    if (command?.subcommands !== undefined && words.length > 1) {
+    if (command?.subcommands !== undefined && length > 1) {
       command = command.subcommands.get(this.#args.string(1).toLowerCase())
     }
     return command === undefined ? errorTable('ERR Invalid command passed to redis.acl_check_cmd()') : undefined
@@ -130,10 +172,16 @@ export class ScriptCommands {
     return value
   }
 
-  #find(args: Arguments, name: LuaValue): Command | undefined {
-    const command = this.#engine.commands.find(args.bytes(0))
-    if (command !== undefined && typeof name === 'string' && this.#names.size < NAMES_MAX) {
-      this.#names.set(name, command)
+  /** The command that the first word names. Scripts write names as literals, the same object each time: it is known by that. */
+  #find(name: LuaValue): Command | undefined {
+    if (typeof name !== 'string' || name.length === 0) return this.#engine.commands.find(this.#args.bytes(0))
+    const last = name.length - 1
+    const slot = (name.charCodeAt(0) + 7 * name.charCodeAt(last >> 1) + 13 * name.charCodeAt(last) + last) & NAMES_MASK
+    if (this.#names[slot] === name) return this.#named[slot]
+    const command = this.#engine.commands.find(this.#args.bytes(0))
+    if (command !== undefined) {
+      this.#names[slot] = name
+      this.#named[slot] = command
     }
     return command
   }
@@ -157,38 +205,6 @@ export class ScriptCommands {
     const table = errorTable(error.text)
     table.set('ignore_error_stats_update', true)
     return table
-  }
-
-  /** Makes arguments of a script's words; false when one is neither a string nor a number. */
-  #encode(words: ArrayLike<LuaValue>, length: number): boolean {
-    const args = this.#args
-    let source = this.#words
-    let { u8 } = source
-    let at = 0
-    for (let i = 0; i < length; i++) {
-      const word = words[i]
-      let text = ''
-      if (typeof word === 'string') text = word
-      else if (typeof word !== 'number') return false
-      // An integer goes straight into its bytes; it is no longer than what is kept free.
-      else if (!Number.isSafeInteger(word)) text = printWord(word)
-      if (at + text.length + INTEGER_BYTES_MAX > u8.length) {
-        // What is encoded already stays where it is; the rest goes elsewhere.
-        source = Source.allocate(2 * text.length + WORDS_BYTES)
-        this.#words = source
-        u8 = source.u8
-        at = 0
-      }
-      let size = text.length
-      if (size > SHORT_WORD_LENGTH) u8.write(text, at, 'latin1')
-      else if (size > 0) for (let j = 0; j < size; j++) u8[at + j] = text.charCodeAt(j)
-      else if (typeof word === 'number') size = writeInteger(word, u8, at)
-      args.window(i).set(source, at, size)
-      at += size
-    }
-    args.length = length
-    args.rawEnd = 0
-    return true
   }
 }
 

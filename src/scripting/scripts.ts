@@ -26,6 +26,7 @@ import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
+import { roomFor } from './lua-reply.ts'
 import { errorHandler, LuaWorld } from './lua-world.ts'
 import { scriptLibrary } from './redis-library.ts'
 import { replyValue } from './reply-from-lua.ts'
@@ -39,13 +40,16 @@ export type ScriptKind = 'script' | 'function'
 
 /** The script that is running. */
 export interface RunningScript {
-  readonly kind: ScriptKind
+  kind: ScriptKind
   /** The SHA-1, or the function's name. */
-  readonly name: string
+  name: string
   /** The command that runs it, for FUNCTION STATS. */
-  readonly command: readonly string[]
-  readonly startedMs: number
+  command: readonly string[]
+  startedMs: number
 }
+
+const NO_VALUES: readonly LuaValue[] = []
+const NO_WORDS: readonly string[] = []
 
 const NOT_BUSY = new ReplyError('NOTBUSY No scripts in execution right now.')
 const UNKILLABLE = new ReplyError(
@@ -64,6 +68,8 @@ export class Scripts implements ScriptRunner {
   #world: LuaWorld | undefined = undefined
   #keysPlace = 0
   #argumentsPlace = 0
+  /** What `running` is while something runs; one object for all, for there is one script at a time. */
+  readonly #script: RunningScript = { kind: 'script', name: '', command: NO_WORDS, startedMs: 0 }
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
   readonly #busyClients: BusyClients
@@ -115,7 +121,7 @@ export class Scripts implements ScriptRunner {
 
   // ── running ──────────────────────────────────────────────────────────────
 
-  get running(): RunningScript | undefined {
+  get running(): Readonly<RunningScript> | undefined {
     return this.#running
   }
 
@@ -154,12 +160,16 @@ export class Scripts implements ScriptRunner {
       readOnly || (flags & SCRIPT_NO_WRITES) !== 0,
       outOfMemory && (flags & SCRIPT_ALLOW_OOM) === 0,
     )
-    this.#running = { kind, name, command: NO_WORDS, startedMs: engine.clock.monotonic() }
-    if (kind === 'function') this.#running = { ...this.#running, command: words(call) }
+    const running = this.#script
+    running.kind = kind
+    running.name = name
+    running.command = kind === 'function' ? words(call) : NO_WORDS
+    running.startedMs = engine.clock.monotonic()
+    this.#running = running
     engine.beginUnit()
     let value: LuaValue
     try {
-      value = world.runtime.run(main, values)[0]
+      value = world.runtime.runFirst(main, values)
     } catch (thrown) {
       if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.abandonUnit()
       this.#failed(call, thrown, name)
@@ -277,17 +287,15 @@ export class Scripts implements ScriptRunner {
   }
 }
 
-const NO_VALUES: readonly LuaValue[] = []
-const NO_WORDS: readonly string[] = []
-
 /** A table of the arguments [first, end); `memory` knows those of the last call. */
 function strings(call: Call, first: number, end: number, memory?: TextMemory): LuaTable {
   const table = new LuaTable()
-  if (end <= first) return table
+  const count = end - first
+  if (count <= 0) return table
   const { args } = call
-  const values: LuaValue[] = [undefined]
-  if (memory === undefined) for (let i = first; i < end; i++) values.push(args.string(i))
-  else for (let i = first; i < end; i++) values.push(memory.text(i - first, args.bytes(i)))
+  const values = roomFor(count)
+  if (memory === undefined) for (let i = 0; i < count; i++) values[i + 1] = args.string(first + i)
+  else for (let i = 0; i < count; i++) values[i + 1] = memory.text(i, args.bytes(first + i))
   table.adopt(values)
   return table
 }

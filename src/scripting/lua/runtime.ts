@@ -4,7 +4,7 @@
 // this world's globals.
 
 import { rememberChunk } from './call-names.ts'
-import { all, first, NONE, stringMeta } from './calls.ts'
+import { all, first, NONE, settle, stringMeta } from './calls.ts'
 import { parse } from './compiler/parser.ts'
 import { CHUNK_PARAMETER, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
@@ -17,7 +17,7 @@ import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
 import { FunctionSite, Site } from './site.ts'
 import { LuaTable } from './table.ts'
-import type { LuaFunction, LuaValue } from './value.ts'
+import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
 
 export interface RuntimeOptions {
   /** Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script. */
@@ -94,10 +94,19 @@ export class LuaRuntime {
 
   /** Runs a function as a script: counting starts anew. Throws a LuaError, or what killed it. */
   run(main: LuaFunction, args: readonly LuaValue[] = []): readonly LuaValue[] {
+    return all(this.#run(main, args))
+  }
+
+  /** As `run`, for who wants the first result only. */
+  runFirst(main: LuaFunction, args: readonly LuaValue[]): LuaValue {
+    return first(this.#run(main, args))
+  }
+
+  #run(main: LuaFunction, args: readonly LuaValue[]): LuaResult {
     meter.begin(this.#interrupt, this.#memoryBytesMax)
     forgetCoroutines()
     try {
-      return all(main(...args))
+      return settle(main(...args))
     } catch (error) {
       throw caughtError(error) ?? error
     } finally {
