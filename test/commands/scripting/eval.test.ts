@@ -246,3 +246,33 @@ test('a script speaks RESP2 to its commands whatever the last one spoke', () => 
   )
   expect(client.ask('EVAL', "return redis.call('HGETALL', 'h')", 0)).toBe('*2\r\n$1\r\nf\r\n$1\r\nv\r\n')
 })
+
+test('a script is found by its SHA-1 in either case, and by no other that begins alike', () => {
+  const client = createEngine().connect()
+  const sha = load(client, 'return KEYS[1]')
+  expect(client.ask('EVALSHA', sha, 1, 'k')).toBe('$1\r\nk\r\n')
+  expect(client.ask('EVALSHA', sha.toUpperCase(), 1, 'k')).toBe('$1\r\nk\r\n')
+  const other = sha.slice(0, 39) + (sha.endsWith('0') ? '1' : '0')
+  expect(client.ask('EVALSHA', other, 1, 'k')).toBe('-NOSCRIPT No matching script. Please use EVAL.\r\n')
+  expect(client.ask('SCRIPT', 'EXISTS', sha, other, 'short')).toBe('*3\r\n:1\r\n:0\r\n:0\r\n')
+  client.ask('SCRIPT', 'FLUSH')
+  expect(client.ask('EVALSHA', sha, 1, 'k')).toBe('-NOSCRIPT No matching script. Please use EVAL.\r\n')
+})
+
+test('numbers are words as Redis prints them', () => {
+  const client = createEngine().connect()
+  const script =
+    "for i, n in ipairs({0, -0, 7, -12, 2^31, 2^53 - 1, 1 - 2^53, 0.5, 1e20}) do redis.call('RPUSH', 'l', n) end"
+  client.ask('EVAL', script, 0)
+  const words = ['0', '0', '7', '-12', '2147483648', '9007199254740991', '-9007199254740991', '0.5', '1e+20']
+  expect(client.ask('LRANGE', 'l', 0, -1)).toBe(`*9\r\n${words.map((w) => `$${w.length}\r\n${w}\r\n`).join('')}`)
+})
+
+test('a word that is no word fails its call only, wherever it stands', () => {
+  const client = createEngine().connect()
+  const script =
+    "local r = redis.pcall('SET', {}, 'v') redis.call('SET', 'k', 'v') return {r.err, redis.call('GET', 'k')}"
+  expect(client.ask('EVAL', script, 0)).toBe(
+    '*2\r\n$63\r\nERR Lua redis lib command arguments must be strings or integers\r\n$1\r\nv\r\n',
+  )
+})

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { TextMemory } from '../../src/scripting/text-memory.ts'
+import { Bytes } from '../../src/util/bytes.ts'
+import { textOf } from '../../src/util/text.ts'
+
+test('bytes of every length and value become the text of those bytes', () => {
+  const all = Buffer.from(Array.from({ length: 256 }, (_, i) => (i * 37) & 255))
+  for (let length = 0; length <= 40; length++) {
+    for (let start = 0; start + length <= all.length; start++) {
+      expect(textOf(all, start, length)).toBe(all.toString('latin1', start, start + length))
+    }
+  }
+})
+
+test('what is remembered of a place is given for the same bytes only', () => {
+  const memory = new TextMemory()
+  const texts = ['bull:jobs:wait', 'bull:jobs:wai2', 'bull:jobs:wait', '', 'x'.repeat(64), 'x'.repeat(65), '\xff\0', '']
+  for (let round = 0; round < 3000; round++) {
+    for (const place of [0, 1, 15, 16, 40]) {
+      const text = texts[(round * (place + 1)) % texts.length]!
+      expect(memory.text(place, Bytes.from(text))).toBe(text)
+    }
+  }
+})
+
+test('a place that kept changing is remembered again once it stays', () => {
+  const memory = new TextMemory()
+  for (let i = 0; i < 20; i++) expect(memory.text(3, Bytes.from(`job:${i}`))).toBe(`job:${i}`)
+  for (let i = 0; i < 2000; i++) expect(memory.text(3, Bytes.from('job:19'))).toBe('job:19')
+})
