@@ -5,23 +5,24 @@
 
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { rolldown } from 'rolldown'
 
 const DIST = join(import.meta.dirname, '../dist')
 
 for (const name of readdirSync(DIST)) if (/^chunk-.*\.js(\.map)?$/.test(name)) rmSync(join(DIST, name))
-await build({
-  entryPoints: [join(DIST, 'cli/respite.js'), join(DIST, 'index.js')],
-  outdir: DIST,
-  outbase: DIST,
-  allowOverwrite: true,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+const bundle = await rolldown({
+  input: { 'cli/respite': join(DIST, 'cli/respite.js'), index: join(DIST, 'index.js') },
   platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  keepNames: false,
-  sourcemap: true,
-  logLevel: 'warning',
+  // Packages stay packages.
+  external: /^[^./]/,
 })
+await bundle.write({
+  dir: DIST,
+  format: 'esm',
+  sourcemap: true,
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunk-[hash].js',
+  // A top-level constant that became `var` is no constant to V8 any more, which then loads and checks it at every use.
+  topLevelVar: false,
+})
+await bundle.close()
