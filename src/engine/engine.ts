@@ -119,7 +119,7 @@ export class Engine implements DatabaseHost {
   frequency: ((frequency: number, accessWord: number) => number) | null = null
   hits = 0
   misses = 0
-  beforeChange: ((db: Database, entry: number) => void) | null = null
+  beforeChange: DatabaseHost['beforeChange'] = null
   emptied: ((contents: Database) => void) | null = null
   looked: ((hash: number) => void) | null = null
   missed: ((db: Database, key: Bytes) => void) | null = null

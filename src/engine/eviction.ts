@@ -257,7 +257,6 @@ export class Eviction {
     const engine = this.#engine
     // The name must outlive the entry for those who are told of it.
     const key = db.keys.keyOf(entry, this.#name).copy()
-    if (engine.beforeChange !== null) engine.beforeChange(db, entry)
     db.deleteEntry(entry)
     engine.stats.evictedKeys++
     engine.removed(db, key, 'evicted')

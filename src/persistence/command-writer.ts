@@ -71,6 +71,9 @@ export class CommandWriter implements ImageWriter {
     for (let i = 0; i < 4; i++) {
       if (this.#parts.next().done === true) return true
     }
+    // The value may outlive its entry (`Database.handOver`), and with it the name.
+    const { source, start, length } = this.#key.copy()
+    this.#key.set(source, start, length)
     return false
   }
 
@@ -85,13 +88,13 @@ export class CommandWriter implements ImageWriter {
 
   *#write(db: Database, entry: number): Parts {
     const type = db.typeOf(entry)
+    const expiry = db.expiryOf(entry)
     if (type === TYPE_STRING) yield* this.#writeString(db, entry)
     else if (type === TYPE_LIST) yield* this.#writeList(db.structureOf(entry) as List)
     else if (type === TYPE_SET) yield* this.#writeSet(db.structureOf(entry) as MemberSet)
     else if (type === TYPE_ZSET) yield* this.#writeSortedSet(db.structureOf(entry) as SortedSet)
     else if (type === TYPE_HASH) yield* this.#writeHash(db.structureOf(entry) as Hash)
     else yield* this.#writeStream(db.structureOf(entry) as Stream)
-    const expiry = db.expiryOf(entry)
     if (expiry !== undefined) this.#ofKey('PEXPIREAT', String(Math.trunc(expiry)))
   }
 

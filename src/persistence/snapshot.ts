@@ -27,12 +27,16 @@
 // What somebody waits for (`hurry`) is written before everything else, and without
 // rests: a queue of a million jobs is closed for a tenth of a second, not for one.
 //
-// What comes upon a large value another way (a script with undeclared keys, a
-// BLMOVE that was waiting before, expiry, eviction) has it written in one go.
+// A large value that goes as a whole although it is not written (its time is up, it
+// is evicted, a script removes or replaces what it did not declare) is not waited
+// for: the snapshot takes it over, writes it in steps and frees it, which costs
+// nothing but its memory until then. What changes *within* a large value unforeseen
+// (such a script, a BLMOVE that was waiting before, a field of a hash that expires)
+// has it written in one go.
 
 import type { Engine } from '../engine/engine.ts'
-import type { Database } from '../store/database.ts'
-import { type Keyspace, MARK } from '../store/keyspace.ts'
+import { Database, type Extent } from '../store/database.ts'
+import { type Keyspace, MARK, NONE } from '../store/keyspace.ts'
 import { TYPE_STRING } from '../store/value.ts'
 import type { Source } from '../util/bytes.ts'
 import type { ImageWriter } from './image-writer.ts'
@@ -82,7 +86,7 @@ export interface SnapshotOptions {
   later: (run: () => void) => void
   /** The end was written, or something failed. Told once. */
   ended: (error: unknown) => void
-  /** A large value was written: whoever waits for one may try again. */
+  /** A large value was written, or is not where it was: whoever waits for one may try again. */
   largeWritten: () => void
 }
 
@@ -96,6 +100,22 @@ interface Part {
   walked: number
   /** Large ones that somebody waits for. */
   readonly hurried: Set<number>
+  /** Where large values are that were removed before they were written. */
+  removed: Removed | undefined
+}
+
+/** Values that nobody has any more but the snapshot. */
+interface Removed {
+  readonly index: number
+  readonly keys: Keyspace
+  /** Shares the memory of the database they were in. */
+  readonly contents: Database
+}
+
+/** A value to be written in steps. */
+interface Target {
+  readonly part: Part | Removed
+  readonly entry: number
 }
 
 type Phase = 'seeking' | 'large' | 'walking' | 'done' | 'failed'
@@ -110,12 +130,14 @@ export class Snapshot {
   #emptied: Database[] = []
   #phase: Phase = 'seeking'
   #partAt = 0
-  readonly #large: { part: Part; entry: number; expiryMs: number }[] = []
+  readonly #large: Target[] = []
   /** Those of them that somebody waits for, and whether anybody does. */
-  readonly #hurried: { part: Part; entry: number }[] = []
+  readonly #hurried: Target[] = []
   #hurries = false
+  /** Those that were taken over and not begun. */
+  readonly #removed: Target[] = []
   /** The value that is being written in steps. */
-  #current: { part: Part; entry: number } | undefined = undefined
+  #current: Target | undefined = undefined
   /** Entries that changed while one is being written in steps: pieces that are full, and the last one. */
   #aside: ImageWriter | undefined = undefined
   readonly #asidePieces: Buffer[] = []
@@ -140,7 +162,8 @@ export class Snapshot {
       // Even an empty one: what comes into it is none of ours.
       keys.epoch = (keys.epoch + 1) | 0
       if (keys.count === 0) continue
-      const part = { index, keys, end: keys.entriesEnd, sought: 0, walked: 0, hurried: new Set<number>() }
+      const hurried = new Set<number>()
+      const part = { index, keys, end: keys.entriesEnd, sought: 0, walked: 0, hurried, removed: undefined }
       this.#parts.push(part)
       this.#byKeyspace.set(keys, part)
       total += keys.count
@@ -149,7 +172,7 @@ export class Snapshot {
     this.#writer.header(options.auxiliary)
     for (const code of options.functions) this.#writer.function(code)
     for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
-    this.#engine.beforeChange = (db, entry) => this.#beforeChange(db, entry)
+    this.#engine.beforeChange = (db, entry, extent) => this.#beforeChange(db, entry, extent)
     this.#engine.emptied = (contents) => this.#emptied.push(contents)
     options.later(this.#turn)
   }
@@ -237,21 +260,17 @@ export class Snapshot {
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
-        if (part.keys.isLive(entry) && this.concerns(db, entry)) {
-          this.#large.push({ part, entry, expiryMs: db.expiryOf(entry) ?? Number.POSITIVE_INFINITY })
-        }
+        if (part.keys.isLive(entry) && this.concerns(db, entry)) this.#large.push({ part, entry })
         if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && clock.monotonic() >= untilMs) return
       }
     }
     this.#phase = 'large'
-    // Taken from the end. One that expires before its turn would have to be written in one go.
-    this.#large.sort((a, b) => b.expiryMs - a.expiryMs)
     this.#nextLarge()
   }
 
   /** Goes on with what is large; says so when nothing is. */
   #nextLarge(): void {
-    if (this.#large.length > 0 || this.#inPieces) return
+    if (this.#large.length > 0 || this.#removed.length > 0 || this.#inPieces) return
     this.#phase = 'walking'
     this.#partAt = 0
     this.#options.largeWritten()
@@ -282,10 +301,13 @@ export class Snapshot {
     if (this.#phase === 'large') this.#nextLarge()
   }
 
-  #nextToWrite(): { part: Part; entry: number } | undefined {
+  #nextToWrite(): Target | undefined {
     const hurried = this.#hurried.shift()
     if (hurried !== undefined) return hurried
     this.#hurries = false
+    // They keep memory that was given up.
+    const removed = this.#removed.pop()
+    if (removed !== undefined) return removed
     return this.#phase === 'large' ? this.#large.pop() : undefined
   }
 
@@ -293,6 +315,10 @@ export class Snapshot {
     const { part, entry } = this.#current!
     this.#current = undefined
     this.#wrote(part.keys, entry)
+    if ('contents' in part) {
+      part.contents.letGo(entry)
+      this.#engine.timekeeper.arm()
+    }
     if (this.hasLarge) this.#options.largeWritten()
   }
 
@@ -337,7 +363,7 @@ export class Snapshot {
   // ── entries ──────────────────────────────────────────────────────────────
 
   /** The gate: an entry is going to change. */
-  #beforeChange(db: Database, entry: number): void {
+  #beforeChange(db: Database, entry: number, extent: Extent): void {
     const { keys } = db
     if (keys.word(entry, MARK) === keys.epoch) return
     const part = this.#byKeyspace.get(keys)
@@ -346,6 +372,7 @@ export class Snapshot {
     try {
       const current = this.#current
       const large = this.hasLarge && isLarge(db, entry)
+      if (large && extent === 'whole' && this.#takeOver(part, db, entry)) return
       const beganMs = large ? this.#engine.clock.monotonic() : 0
       if (current !== undefined && current.part === part && current.entry === entry) {
         this.#writer.step(Number.POSITIVE_INFINITY)
@@ -365,7 +392,30 @@ export class Snapshot {
     }
   }
 
-  #isDue(part: Part, entry: number): boolean {
+  /** Makes a value the snapshot's own, whether or not it is being written; false when there is no room for that. */
+  #takeOver(part: Part, db: Database, entry: number): boolean {
+    const { keys } = db
+    if (part.removed === undefined) {
+      const contents = new Database(part.index, this.#engine, db)
+      // What comes with an older mark is not written, there as here.
+      contents.keys.epoch = keys.epoch
+      part.removed = { index: part.index, keys: contents.keys, contents }
+    }
+    const { removed } = part
+    const taken = db.handOver(entry, removed.contents)
+    if (taken === NONE) return false
+    keys.setWord(entry, MARK, keys.epoch)
+    const current = this.#current
+    if (current !== undefined && current.part === part && current.entry === entry) {
+      this.#current = { part: removed, entry: taken }
+    } else {
+      this.#removed.push({ part: removed, entry: taken })
+    }
+    this.#options.largeWritten()
+    return true
+  }
+
+  #isDue(part: Part | Removed, entry: number): boolean {
     const { keys } = part
     return entry < keys.entriesEnd && keys.isLive(entry) && keys.word(entry, MARK) !== keys.epoch
   }
@@ -390,7 +440,8 @@ export class Snapshot {
   }
 
   /** Where a part's entries are now; undefined when they are gone, which only an empty keyspace can be. */
-  #databaseOf(part: Part): Database | undefined {
+  #databaseOf(part: Part | Removed): Database | undefined {
+    if ('contents' in part) return part.contents
     for (const db of this.#engine.databases) if (db.keys === part.keys) return db
     for (const db of this.#emptied) if (db.keys === part.keys) return db
     return undefined
@@ -411,9 +462,16 @@ export class Snapshot {
     this.#emptied = []
     this.#large.length = 0
     this.#hurried.length = 0
+    this.#removed.length = 0
     this.#asidePieces.length = 0
     this.#hurries = false
     this.#current = undefined
+    for (const { removed } of this.#parts) {
+      if (removed === undefined) continue
+      const { contents, keys } = removed
+      for (let entry = 0; entry < keys.entriesEnd; entry++) if (keys.isLive(entry)) contents.letGo(entry)
+    }
+    this.#engine.timekeeper.arm()
     this.#options.largeWritten()
     this.#options.ended(error)
   }

@@ -80,6 +80,11 @@ export class Arena {
   readonly #chunkFreeSlabs: number[] = []
   #emptyChunks = 0
 
+  /** Tells whether a chunk is left: the next sixteen blocks, however large, will find room. */
+  get hasRoom(): boolean {
+    return this.chunks.length * SLABS_PER_CHUNK < SLABS_MAX
+  }
+
   /** Allocates a block for `length` content bytes (≤ BLOCK_CONTENT_BYTES_MAX) and writes the length. Throws ArenaFull. */
   allocate(length: number): number {
     const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)

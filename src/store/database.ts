@@ -13,7 +13,7 @@
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
-import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, META, NONE, VALUE } from './keyspace.ts'
+import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import { LazyFree } from './lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
@@ -34,6 +34,9 @@ interface LargeString {
   length: number
 }
 
+/** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
+export type Extent = 'part' | 'whole'
+
 /** What a database needs from whoever runs it; one object for all databases. */
 export interface DatabaseHost {
   /** Unix time in ms: one reading a command (invariant 2). */
@@ -50,8 +53,8 @@ export interface DatabaseHost {
   frequency: ((frequency: number, accessWord: number) => number) | null
   hits: number
   misses: number
-  /** Non-null while someone needs to see an entry before it first changes (snapshots). */
-  beforeChange: ((db: Database, entry: number) => void) | null
+  /** Non-null while someone needs to see an entry before it first changes (snapshots). A value that goes as a whole he may take (`handOver`). */
+  beforeChange: ((db: Database, entry: number, extent: Extent) => void) | null
   /** Non-null while someone wants the contents of databases that are emptied: he gets them as they are, in a database of no number. */
   emptied: ((contents: Database) => void) | null
   /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
@@ -75,17 +78,19 @@ export class Database {
   keys: Keyspace
   arena: Arena
   /** Large structures that were removed. */
-  lazyFree = new LazyFree()
+  lazyFree: LazyFree
   #objects: (Value | undefined)[] = []
   #freeObjects: number[] = []
   #large: (LargeString | undefined)[] = []
   #freeLarge: number[] = []
   #largeBytes = 0
 
-  constructor(index: number, host: DatabaseHost) {
+  /** `sharing` = a database whose values this one is going to take (`handOver`): they stay in their memory. */
+  constructor(index: number, host: DatabaseHost, sharing?: Database) {
     this.index = index
     this.host = host
-    this.arena = new Arena()
+    this.arena = sharing?.arena ?? new Arena()
+    this.lazyFree = sharing?.lazyFree ?? new LazyFree()
     this.keys = new Keyspace(this.arena, host.seed)
   }
 
@@ -135,11 +140,11 @@ export class Database {
   }
 
   /** As `find` for someone who is going to change the value: passes the *before* gate. */
-  findForWrite(key: Bytes): number {
+  findForWrite(key: Bytes, extent: Extent = 'part'): number {
     const entry = this.find(key)
     if (entry !== NONE) {
       if (this.host.touches) this.touch(entry)
-      if (this.host.beforeChange !== null) this.host.beforeChange(this, entry)
+      if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, extent)
     }
     return entry
   }
@@ -202,7 +207,7 @@ export class Database {
    */
   writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
     const { keys } = this
-    const entry = this.findForWrite(key)
+    const entry = this.findForWrite(key, 'whole')
     if (entry === NONE) return this.insertString(key, value, owned)
     const structure = (keys.word(entry, META) & TYPE_MASK) === TYPE_STRING ? -1 : keys.word(entry, VALUE)
     this.#placeString(entry, value, owned)
@@ -359,7 +364,7 @@ export class Database {
 
   /** Sets a key to a structure, whatever it held; the expiry is dropped. */
   writeStructure(key: Bytes, value: Value): void {
-    const entry = this.findForWrite(key)
+    const entry = this.findForWrite(key, 'whole')
     if (entry === NONE) {
       this.create(key, value)
     } else {
@@ -384,32 +389,42 @@ export class Database {
   }
 
   #placeStructure(entry: number, value: Value): void {
-    const index = this.#freeObjects.pop() ?? this.#objects.length
-    this.#objects[index] = value
-    this.keys.setWord(entry, VALUE, index)
+    this.keys.setWord(entry, VALUE, this.#addObject(value))
     this.keys.setWord(entry, META, (this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)) | value.type)
     noteFieldExpiry(this, entry, value)
+  }
+
+  #addObject(value: Value): number {
+    const index = this.#freeObjects.pop() ?? this.#objects.length
+    this.#objects[index] = value
+    return index
+  }
+
+  #dropObject(index: number): void {
+    this.#objects[index] = undefined
+    this.#freeObjects.push(index)
   }
 
   // ── removing and moving ──────────────────────────────────────────────────
 
   /** Removes a key; false when it did not exist. */
   delete(key: Bytes): boolean {
-    const entry = this.findForWrite(key)
+    const entry = this.find(key)
     if (entry === NONE) return false
-    this.#removeEntry(entry)
+    this.deleteEntry(entry)
     return true
   }
 
-  /** Removes an entry that passed the *before* gate. */
+  /** Removes an entry; passes the *before* gate. */
   deleteEntry(entry: number): void {
+    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, 'whole')
     this.#removeEntry(entry)
   }
 
   /** Gives the value and expiry of one key to another name, replacing what that held. `from` must exist and not be `to`. */
   rename(from: Bytes, to: Bytes): void {
     const entry = this.findForWrite(from)
-    const target = this.findForWrite(to)
+    const target = this.find(to)
     const { keys } = this
     const meta = keys.word(entry, META)
     const expiry = this.expiryOf(entry)
@@ -427,7 +442,7 @@ export class Database {
       if ((meta & TYPE_MASK) !== TYPE_STRING) noteFieldExpiry(this, renamed, this.structureOf(renamed))
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
-    if (target !== NONE) this.#removeEntry(target)
+    if (target !== NONE) this.deleteEntry(target)
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
     if (this.host.created !== null) this.host.created(this, to, meta & TYPE_MASK)
@@ -435,7 +450,7 @@ export class Database {
 
   /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. Returns its entry. */
   copyTo(entry: number, to: Database, key: Bytes): number {
-    const target = to.findForWrite(key)
+    const target = to.find(key)
     const expiry = this.expiryOf(entry)
     let copy: number
     if (this.typeOf(entry) === TYPE_STRING) {
@@ -447,19 +462,53 @@ export class Database {
       if (this.host.created !== null) this.host.created(to, key, to.typeOf(copy))
     }
     // Two entries bear the name for a moment, so that a lack of memory costs nothing.
-    if (target !== NONE) to.#removeEntry(target)
+    if (target !== NONE) to.deleteEntry(target)
     if (expiry !== undefined) to.setExpiry(copy, expiry)
     return copy
   }
 
   /** Moves a key to a database that has none of that name. Memory belongs to one database: the value is copied. */
   moveTo(key: Bytes, to: Database): void {
-    const entry = this.findForWrite(key)
+    const entry = this.find(key)
+    if (this.host.touches) this.touch(entry)
     const moved = this.copyTo(entry, to, key)
     // It is the same value still, its encoding and its use included; only where a string lies may differ.
     const large = to.keys.word(moved, META) & FLAG_LARGE
     to.keys.setWord(moved, META, (this.keys.word(entry, META) & ~FLAG_LARGE) | large)
     to.keys.setWord(moved, ACCESS, this.keys.word(entry, ACCESS))
+    this.deleteEntry(entry)
+  }
+
+  /**
+   * Gives the large value of an entry that goes as a whole to a database that shares this one's memory, with name, expiry, use and
+   * mark; the entry is the empty string from then on. Returns the entry there, which `letGo` ends. Returns NONE, and has done
+   * nothing, when the arena is nearly full: should there be no room for the next value, this one stays.
+   */
+  handOver(entry: number, to: Database): number {
+    const { keys } = this
+    if (!this.arena.hasRoom) return NONE
+    const handed = to.keys.insert(keys.keyOf(entry, new Bytes()))
+    const meta = keys.word(entry, META)
+    const value = keys.word(entry, VALUE)
+    for (const word of [META, ACCESS, MARK]) to.keys.setWord(handed, word, keys.word(entry, word))
+    const expiry = this.expiryOf(entry)
+    if (expiry !== undefined) to.setExpiry(handed, expiry)
+    if ((meta & TYPE_MASK) === TYPE_STRING) {
+      to.keys.setWord(handed, VALUE, to.#addLarge(this.#large[value]!))
+      this.#freeLargeString(value)
+    } else {
+      const structure = this.#objects[value]!
+      to.keys.setWord(handed, VALUE, to.#addObject(structure))
+      this.#dropObject(value)
+      this.lazyFree.heldBytes += structure.bytes
+    }
+    this.#leaveEmpty(entry)
+    return handed
+  }
+
+  /** Frees what `handOver` brought here; a large structure in steps. */
+  letGo(entry: number): void {
+    if (this.typeOf(entry) !== TYPE_STRING) this.lazyFree.heldBytes -= this.structureOf(entry).bytes
     this.#removeEntry(entry)
   }
 
@@ -504,8 +553,12 @@ export class Database {
     const value = this.keys.word(entry, VALUE)
     if ((meta & TYPE_MASK) !== TYPE_STRING) this.#freeStructure(value)
     else if ((meta & FLAG_LARGE) !== 0) this.#freeLargeString(value)
+    this.#leaveEmpty(entry)
+  }
+
+  #leaveEmpty(entry: number): void {
     this.keys.setWord(entry, VALUE, 0)
-    this.keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
+    this.keys.setWord(entry, META, this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT))
   }
 
   /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
@@ -517,8 +570,7 @@ export class Database {
 
   #freeStructure(index: number): void {
     this.discard(this.#objects[index]!)
-    this.#objects[index] = undefined
-    this.#freeObjects.push(index)
+    this.#dropObject(index)
   }
 
   // ── expiry ───────────────────────────────────────────────────────────────
@@ -574,8 +626,7 @@ export class Database {
   }
 
   #expire(entry: number, key: Bytes): void {
-    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry)
-    this.#removeEntry(entry)
+    this.deleteEntry(entry)
     this.host.expired(this, key)
   }
 
@@ -620,10 +671,12 @@ export class Database {
 
   // ── measuring ────────────────────────────────────────────────────────────
 
-  /** Bytes in use: blocks, index, large strings. */
+  /** Bytes in use: blocks, index, large strings. Not what was handed over: that is gone, and evicting others would not free it. */
   get usedBytes(): number {
     const fieldDeadlineBytes = this.keys.fieldDeadlines?.heldBytes ?? 0
-    return this.arena.usedBytes + this.keys.indexBytes + this.#largeBytes + fieldDeadlineBytes
+    // The size of some structures is an estimate.
+    const arenaBytes = Math.max(0, this.arena.usedBytes - this.lazyFree.heldBytes)
+    return arenaBytes + this.keys.indexBytes + this.#largeBytes + fieldDeadlineBytes
   }
 
   /** Bytes one key takes: its entry, its name and its value. */

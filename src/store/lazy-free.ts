@@ -10,6 +10,8 @@ import type { Value } from './value.ts'
 export const LAZY_LENGTH_MIN = 500
 
 export class LazyFree {
+  /** Bytes of values that are on their way out too, but are read by somebody still. */
+  heldBytes = 0
   readonly #values: Value[] = []
 
   /** Values that are not freed yet. */

@@ -9,6 +9,7 @@ import type { ImageWriter } from '../../src/persistence/image-writer.ts'
 import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { RdbWriter } from '../../src/persistence/rdb/rdb-writer.ts'
 import { Snapshot } from '../../src/persistence/snapshot.ts'
+import { ArenaFull } from '../../src/store/arena.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
@@ -30,6 +31,7 @@ function take({ engine, clock }: TestEngine, format: 'rdb' | 'aof' = 'rdb') {
   const pieces: Buffer[] = []
   let queue: (() => void)[] = []
   let failure: unknown
+  const pictured = clock.now()
   clock.monotonic = () => writers.reduce((sum, { output }) => sum + output.total, 0) / BYTES_PER_MS
   const snapshot = new Snapshot({
     engine,
@@ -65,7 +67,14 @@ function take({ engine, clock }: TestEngine, format: 'rdb' | 'aof' = 'rdb') {
       expect(failure).toBeUndefined()
       return slices
     },
+    /** What the image holds. */
     async loaded(): Promise<Record<string, string>> {
+      if (format === 'aof') {
+        const { engine, clock: itsClock, connect } = createEngine()
+        itsClock.advance(pictured - itsClock.now())
+        connect().sendRaw(Buffer.concat(pieces).toString('latin1'))
+        return dump(engine)
+      }
       const disk = new MemoryDisk()
       disk.put('/data/dump.rdb', Buffer.concat(pieces))
       const { engine } = createEngine({ dir: '/data' })
@@ -194,26 +203,193 @@ describe('a large value that a client waits for', () => {
   })
 })
 
-test('the large value that expires first is written first', async () => {
-  const started = createEngine()
-  const client = started.connect()
-  for (const [key, ms] of [
-    ['later', 5000],
-    ['soon', 300],
-    ['never', 0],
-    ['last', 9000],
-  ] as const) {
-    client.ask('SET', key, long(600_000))
-    if (ms > 0) client.ask('PEXPIRE', key, ms)
+describe('a large value that goes as a whole before it is written', () => {
+  interface Way {
+    /** Before the snapshot. */
+    prepare?: (client: TestClient) => void
+    go: (client: TestClient, test: TestEngine) => void
   }
-  const before = dump(started.engine)
-  const { snapshot, slice, finish, loaded } = take(started)
-  while (snapshot.written < 1) slice()
-  started.clock.advance(400)
-  expect(client.ask('EXISTS', 'soon', 'later', 'never', 'last')).toBe(':3\r\n')
-  finish()
-  expect(snapshot.longestSliceMs).toBeLessThan(SLICE_MS_MAX)
-  expect(await loaded()).toEqual(before)
+  /** A script may come upon any key; the client is not made to wait for it. */
+  const script =
+    (...words: string[]): Way['go'] =>
+    (client) =>
+      void client.ask('EVAL', 'return redis.call(unpack(ARGV))', '0', ...words)
+  const withOther = (...words: string[]): Way => ({
+    prepare: (client) => {
+      client.ask('RPUSH', 'other', '3', '1', '2')
+      client.ask('SADD', 'other set', 'a', 'b')
+    },
+    go: script(...words),
+  })
+  const mortal = (client: TestClient): void => void client.ask('PEXPIRE', 'k', '100')
+  const WAYS: Record<string, Way> = {
+    'its time is up': { prepare: mortal, go: (_, { clock }) => clock.advance(200) },
+    'its time is up, which a reader finds': {
+      prepare: (client) => {
+        mortal(client)
+        client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
+      },
+      go: (client, { clock }) => {
+        clock.advance(200)
+        client.ask('TYPE', 'k')
+      },
+    },
+    'it is evicted': {
+      prepare: mortal,
+      go: (client, { engine }) => {
+        client.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
+        client.ask('CONFIG', 'SET', 'maxmemory', `${engine.eviction.usedBytes - 1}`)
+        client.ask('PING')
+      },
+    },
+    DEL: { go: script('DEL', 'k') },
+    UNLINK: { go: script('UNLINK', 'k') },
+    'EXPIRE into the past': { go: script('EXPIRE', 'k', '-1') },
+    'MOVE to another database': { go: script('MOVE', 'k', '1') },
+    'SET over it': { go: script('SET', 'k', 'new') },
+    'SET over it, which must be there, keeping its expiry': {
+      prepare: (client) => void client.ask('PEXPIRE', 'k', '100000'),
+      go: (client) => {
+        script('SET', 'k', 'new', 'XX', 'KEEPTTL')(client, createEngine())
+        expect(client.ask('PTTL', 'k')).toBe(':100000\r\n')
+      },
+    },
+    'RENAME over it': withOther('RENAME', 'other', 'k'),
+    'COPY over it': withOther('COPY', 'other', 'k', 'REPLACE'),
+    'SUNIONSTORE over it': withOther('SUNIONSTORE', 'k', 'other set'),
+    'SORT STORE over it': withOther('SORT', 'other', 'STORE', 'k'),
+    FLUSHDB: { go: (client) => void client.ask('FLUSHDB') },
+    FLUSHALL: { go: (client) => void client.ask('FLUSHALL') },
+  }
+
+  /** Takes a snapshot of `k`, which goes when nothing of it is written, or something. */
+  async function check(kind: string, { prepare, go }: Way, format: 'rdb' | 'aof', begun: boolean): Promise<void> {
+    const started = createEngine()
+    const { engine, clock } = started
+    const client = started.connect()
+    HUGE[kind]!(client)
+    client.ask('SET', 'small', '1')
+    prepare?.(client)
+    const before = dump(engine)
+    const { snapshot, slice, finish, loaded } = take(started, format)
+    while (begun && clock.monotonic() < 3) slice()
+    const beganMs = clock.monotonic()
+    go(client, started)
+    expect(clock.monotonic() - beganMs).toBeLessThan(0.1)
+    expect(dump(engine)['0 k']).not.toBe(before['0 k'])
+    // Nor is what comes under that name any of the snapshot's.
+    client.ask('DEL', 'k')
+    HUGE[kind]!(client)
+    client.ask('DEL', 'k')
+    finish()
+    expect(snapshot.longestSliceMs).toBeLessThan(SLICE_MS_MAX)
+    expect(await loaded()).toEqual(before)
+  }
+
+  const LIST = 'a list of many elements'
+  const KINDS = [
+    LIST,
+    'a set of many members',
+    'a sorted set of many members',
+    'a hash of many fields',
+    'a string of many megabytes',
+    'a stream of many entries, all pending',
+  ]
+  for (const format of ['rdb', 'aof'] as const) {
+    for (const begun of [false, true]) {
+      describe(`${format}, ${begun ? 'begun' : 'not begun'}`, () => {
+        test.each(Object.keys(WAYS))('%s', (name) => check(LIST, WAYS[name]!, format, begun))
+        test.each(KINDS.slice(1))('%s', (kind) => check(kind, WAYS.DEL!, format, begun))
+      })
+    }
+  }
+
+  test('takes nothing else with it when it is evicted', () => {
+    const started = createEngine()
+    const client = started.connect()
+    HUGE[LIST]!(client)
+    client.ask('PEXPIRE', 'k', 1000)
+    for (let i = 0; i < 100; i++) client.ask('SET', `other ${i}`, 'v', 'PX', 2000)
+    const { finish } = take(started)
+    WAYS['it is evicted']!.go(client, started)
+    for (let i = 0; i < 10; i++) {
+      client.ask('PING')
+      started.clock.advance(1)
+    }
+    expect(client.ask('DBSIZE')).toBe(':100\r\n')
+    finish()
+    client.ask('SET', 'one more', 'v')
+    expect(client.ask('DBSIZE')).toBe(':101\r\n')
+  })
+
+  test.each(['finished', 'given up'])('is freed when the snapshot is %s', (end) => {
+    const started = createEngine()
+    const { engine, clock } = started
+    const client = started.connect()
+    const [db] = engine.databases
+    HUGE[LIST]!(client)
+    client.ask('RENAME', 'k', 'list')
+    HUGE['a string of many megabytes']!(client)
+    client.ask('RENAME', 'k', 'string')
+    client.ask('SET', 'stays', '1')
+    const { snapshot, slice, finish } = take(started)
+    while (clock.monotonic() < 3) slice()
+    for (const key of ['list', 'string']) script('DEL', key)(client, started)
+    expect(engine.eviction.usedBytes).toBeLessThan(10_000)
+    expect(db!.arena.usedBytes).toBeGreaterThan(1_000_000)
+    if (end === 'finished') finish()
+    else snapshot.abort(new Error('given up'))
+    for (let i = 0; i < 100; i++) clock.advance(1)
+    client.ask('DEL', 'stays')
+    expect([db!.arena.usedBytes, db!.lazyFree.heldBytes]).toEqual([0, 0])
+  })
+
+  test('is not in the image of the next snapshot', async () => {
+    const started = createEngine()
+    const client = started.connect()
+    HUGE[LIST]!(client)
+    client.ask('SET', 'small', '1')
+    const first = take(started)
+    script('DEL', 'k')(client, started)
+    first.snapshot.abort(new Error('given up'))
+    const second = take(started)
+    second.finish()
+    expect(Object.keys(await second.loaded())).toEqual(['0 small'])
+  })
+
+  test('stays readable when its database is swapped, and then emptied', async () => {
+    const started = createEngine()
+    const client = started.connect()
+    HUGE[LIST]!(client)
+    client.ask('SET', 'small', '1')
+    const before = dump(started.engine)
+    const { slice, finish, loaded } = take(started)
+    while (started.clock.monotonic() < 3) slice()
+    script('DEL', 'k')(client, started)
+    client.ask('SWAPDB', '0', '1')
+    client.ask('FLUSHALL')
+    for (let i = 0; i < 100; i++) client.ask('RPUSH', 'k', long(1000))
+    finish()
+    expect(await loaded()).toEqual(before)
+  })
+
+  test('stays when its place is to be taken and there is hardly any memory left', async () => {
+    const started = createEngine()
+    const { engine } = started
+    const client = started.connect()
+    HUGE[LIST]!(client)
+    const before = dump(engine)
+    const { finish, loaded } = take(started)
+    const { arena } = engine.databases[0]!
+    Object.defineProperty(arena, 'hasRoom', { value: false })
+    arena.allocate = () => {
+      throw new ArenaFull()
+    }
+    script('SET', 'k', long(40_000))(client, started)
+    expect(client.ask('LLEN', 'k')).toBe(`:${COUNT}\r\n`)
+    finish()
+    expect(await loaded()).toEqual(before)
+  })
 })
 
 test('the longest slice is told in INFO, and is of the last snapshot', async () => {

@@ -119,6 +119,16 @@ describe('a snapshot', () => {
         ['SELECT', '1'],
       ),
       fc.constantFrom(['MULTI'], ['EXEC']),
+      // What a script does not declare it is not made to wait for.
+      fc
+        .oneof(
+          fc.tuple(fc.constantFrom('DEL', 'UNLINK', 'LPOP', 'SPOP', 'GETDEL'), key),
+          fc.tuple(fc.constantFrom('RENAME', 'SUNIONSTORE', 'RPOPLPUSH'), key, key),
+          fc.tuple(fc.constant('COPY'), key, key, fc.constant('REPLACE')),
+          fc.tuple(fc.constantFrom('SET', 'APPEND', 'GETSET', 'RPUSH', 'SADD'), key, value),
+          fc.tuple(fc.constant('PEXPIRE'), key, fc.constantFrom('-1', '500')),
+        )
+        .map((words) => ['EVAL', 'return redis.pcall(unpack(ARGV))', '0', ...words]),
     )
     const step = fc.oneof(
       { weight: 6, arbitrary: command },
@@ -126,7 +136,7 @@ describe('a snapshot', () => {
       fc.constant('time' as const),
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, withLarge) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.boolean(), async (steps, withLarge) => {
         const started = await startSaving({ tickMs: 0.4 })
         const { connect, engine, clock, disk, slice, finish } = started
         const client = connect()
@@ -310,7 +320,7 @@ describe('a large value', () => {
     expect(await loaded(disk)).toEqual(before)
   })
 
-  test('that expires is written at once', async () => {
+  test('that expires is in the image', async () => {
     const { connect, disk, engine, clock, slice, finish } = await startSaving({ tickMs: 0.6 })
     const client = connect()
     fillLarge(client)
@@ -320,6 +330,22 @@ describe('a large value', () => {
     slice()
     clock.advance(200)
     expect(client.ask('EXISTS', 'large list')).toBe(':0\r\n')
+    await finish()
+    expect(await loaded(disk)).toEqual(before)
+  })
+
+  test('is not waited for any more when it has expired', async () => {
+    const { connect, disk, engine, clock, slice, finish } = await startSaving({ tickMs: 0.6 })
+    const client = connect()
+    fillLarge(client)
+    client.ask('PEXPIRE', 'large list', '100')
+    const before = dump(engine)
+    client.ask('BGSAVE')
+    slice()
+    expect(client.ask('RPUSH', 'large list', 'new')).toBe('')
+    clock.advance(200)
+    expect(client.received()).toBe(':1\r\n')
+    expect(engine.saving!.status.keysProcessed).toBe(0)
     await finish()
     expect(await loaded(disk)).toEqual(before)
   })

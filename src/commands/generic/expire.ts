@@ -28,11 +28,14 @@ function expireFrom(call: Call, unitMs: 1 | 1000, baseMs: number): void {
 function setExpiry(call: Call, time: number | bigint, conditions: number, rewrite: boolean): boolean {
   const key = call.key(1)
   const { db } = call
-  const entry = db.findForWrite(key)
+  const removes = time <= call.now() && call.engine.expires
+  // What is removed passes the gate as a whole, not before.
+  const entry = removes ? db.find(key) : db.findForWrite(key)
   if (entry === NONE) return false
+  if (removes && db.host.touches) db.touch(entry)
   if (conditions !== 0 && !holds(conditions, db.expiryOf(entry), Number(time))) return false
 
-  if (time <= call.now() && call.engine.expires) {
+  if (removes) {
     db.deleteEntry(entry)
     call.propagate('DEL', key)
     call.changed(key, 'del')

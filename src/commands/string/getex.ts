@@ -56,8 +56,8 @@ export const getex = defineCommand({
     const expiry = unit === undefined || unit === 'PERSIST' ? 0 : readPositiveExpiry(call, timeAt, unit)
     call.reply.bulk(value)
     if (unit === undefined) return
-    db.findForWrite(key)
     if (unit === 'PERSIST') {
+      db.findForWrite(key)
       if (!db.clearExpiry(entry)) return
       call.propagate('PERSIST', key)
       call.changed(key, 'persist')
@@ -66,6 +66,7 @@ export const getex = defineCommand({
       call.propagate('DEL', key)
       call.changed(key, 'del')
     } else {
+      db.findForWrite(key)
       db.setExpiry(entry, Number(expiry))
       call.propagate('PEXPIREAT', key, expiry)
       call.changed(key, 'expire')

@@ -46,9 +46,13 @@ function setWithOptions(call: Call): void {
     if (entry === NONE) reply.nil()
     else reply.bulk(db.stringOf(entry, old))
   }
-  if (onlyIf !== undefined && (db.findForWrite(key) === NONE) !== (onlyIf === 'missing')) {
-    if (!returnsOld) reply.nil()
-    return
+  if (onlyIf !== undefined) {
+    // What is going to be replaced passes the gate as a whole, not before.
+    const entry = onlyIf === 'existing' ? db.find(key) : db.findForWrite(key)
+    if ((entry === NONE) !== (onlyIf === 'missing')) {
+      if (!returnsOld) reply.nil()
+      return
+    }
   }
   const entry = db.writeString(key, value, keepsExpiry || expiry !== undefined, call.args.owns(2))
   if (expiry !== undefined) {
