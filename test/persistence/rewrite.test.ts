@@ -175,6 +175,36 @@ describe('BGREWRITEAOF', () => {
     clock.advance(0)
   })
 
+  test.each(['yes', 'no'])(
+    'keeps in order what goes and comes again while it is written, preamble %s',
+    async (preamble) => {
+      const started = await startSaving({ settings: { ...ALWAYS, 'aof-use-rdb-preamble': preamble }, tickMs: 0.6 })
+      const { connect, clock, disk, engine, info, slice, finish } = started
+      const client = connect()
+      const elements = Array.from({ length: 5000 }, (_, i) => `element ${i}`)
+      for (const key of ['gone', 'replaced', 'again', 'mortal']) await write(client, 'RPUSH', key, ...elements)
+      await write(client, 'PEXPIRE', 'mortal', '100')
+      expect(client.ask('BGREWRITEAOF')).toBe(REWRITING)
+      while (engine.beforeChange === null) {
+        await settled()
+        slice()
+      }
+      const script = (...words: string[]) => write(client, 'EVAL', 'return redis.call(unpack(ARGV))', '0', ...words)
+      expect(await script('DEL', 'gone')).toBe(':1\r\n')
+      expect(await script('SET', 'replaced', 'new')).toBe(OK)
+      for (let i = 0; i < 2; i++) {
+        expect(await script('DEL', 'again')).toBe(':1\r\n')
+        expect(await write(client, 'RPUSH', 'again', ...elements, `${i}`)).toBe(':5001\r\n')
+      }
+      clock.advance(200)
+      expect(await write(client, 'APPEND', 'mortal', 'new')).toBe(':3\r\n')
+      expect(engine.saving!.status.keysProcessed).toBe(0)
+      await finish()
+      expect(info().aof_last_bgrewrite_status).toBe('ok')
+      expect(await replayed(disk.powerCut())).toEqual(dump(engine))
+    },
+  )
+
   test('is due by itself when the log has grown enough', async () => {
     const started = await startSaving({
       settings: { appendonly: 'yes', 'auto-aof-rewrite-min-size': '1000', 'auto-aof-rewrite-percentage': '100' },

@@ -334,6 +334,26 @@ describe('a large value', () => {
     expect(await loaded(disk)).toEqual(before)
   })
 
+  test('that a script removes is in the image with its name, its expiries and its use', async () => {
+    const settings = { 'maxmemory-policy': 'allkeys-lru' } as const
+    const { connect, disk, engine, clock, finish } = await startSaving({ tickMs: 0.6, settings })
+    const client = connect()
+    // Longer than a block of the arena.
+    const name = 'name '.repeat(20_000)
+    client.ask('HSET', name, ...many(6000))
+    client.ask('HPEXPIRE', name, '500000', 'FIELDS', '1', 'element 4')
+    client.ask('PEXPIRE', name, '900000')
+    clock.advance(70_000)
+    const before = dump(engine)
+    client.ask('BGSAVE')
+    client.ask('EVAL', "return redis.call('UNLINK', ARGV[1])", '0', name)
+    client.ask('SET', name, 'new')
+    await finish()
+    const after = await startSaving({ disk: disk.copy(), settings })
+    expect(dump(after.engine)).toEqual(before)
+    expect(after.connect().ask('OBJECT', 'IDLETIME', name)).toBe(':70\r\n')
+  })
+
   test('is not waited for any more when it has expired', async () => {
     const { connect, disk, engine, clock, slice, finish } = await startSaving({ tickMs: 0.6 })
     const client = connect()
