@@ -615,7 +615,7 @@ export class Engine implements DatabaseHost {
       this.#resumeQueue = []
       for (const client of queue) this.#resume(client)
     }
-    this.journal.write()
+    if (this.journal.write()) this.endTurnSoon()
     this.durability.settle()
     const queue = this.flushQueue
     this.flushQueue = []

@@ -53,8 +53,11 @@ export interface Journal {
    * effect while there are `durability` rules; without any the journal does all as `appendfsync` says.
    */
   require(policy: SyncPolicy, offset: number): void
-  /** Writes what was appended; called once a turn, before replies leave. On failure `failure` is set and the bytes are kept for another try. */
-  write(): void
+  /**
+   * Writes what was appended; called once a turn, before replies leave. On failure `failure` is set and the bytes are kept for
+   * another try. Returns true when it wants to be asked again at once, not when something happens.
+   */
+  write(): boolean
   /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */
   onProgress(run: () => void): void
 }
@@ -72,6 +75,6 @@ export const noJournal: Journal = {
   beginUnit() {},
   endUnit() {},
   require() {},
-  write() {},
+  write: () => false,
   onProgress() {},
 }

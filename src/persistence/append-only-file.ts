@@ -59,14 +59,18 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 /** Pieces in which uncertain bytes are read back and written again. */
 const REWRITE_BYTES = 1024 * 1024
 
-/**
- * Waiting for company (see #waitsForCompany) pays when an fdatasync takes longer than clients need to come back; it never lasts
- * longer than half an fdatasync or this.
- */
-const COMPANY_SYNC_MS_MIN = 0.5
+/** Waiting for company (see #waitsForCompany) lasts half an fdatasync, within these bounds; it does not pay where that takes no time. */
+const COMPANY_SYNC_MS_MIN = 0.1
+const COMPANY_WAIT_MS_MIN = 1
 const COMPANY_WAIT_MS_MAX = 2
 /** Groups that are not made to wait after waiting was in vain. */
 const COMPANY_GROUPS_SKIPPED = 16
+/**
+ * While an fdatasync is under way that takes less than this, the loop turns instead of sleeping: to be woken takes 50 µs and more,
+ * by the clients and by the disk. LPUSH, 50 clients, a disk that syncs in 0.25 ms: 44,000 a second asleep, 52,000 awake, and 59,000
+ * when those whose replies have just left are waited for too.
+ */
+const AWAKE_SYNC_MS_MAX = 1
 
 const NO_RULES = new DurabilityRules([])
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
@@ -151,6 +155,8 @@ export class AppendOnlyFile implements Journal {
   #companyCommands = 0
   #companyUntilMs = 0
   #companySkipped = 0
+  /** Until then (monotonic) nobody sleeps while an fdatasync is under way; 0 = everybody may. */
+  #awakeUntilMs = 0
   readonly #listeners: (() => void)[] = []
 
   constructor(options: AppendOnlyFileOptions) {
@@ -272,22 +278,23 @@ export class AppendOnlyFile implements Journal {
 
   // ── writing ──────────────────────────────────────────────────────────────
 
-  write(): void {
-    if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return
+  write(): boolean {
+    if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return false
     const due = this.#isSyncDue()
     if (this.#gathered.length > 0) {
       const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
-      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return
-      if (due && !others && this.#waitsForCompany()) {
-        // Asks for another turn's end, before which everybody is heard once more.
-        this.#progressed()
-        return
-      }
+      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return this.#staysAwake
+      if (due && !others && this.#waitsForCompany()) return true
       this.#put()
-      if (this.#putting || this.failure !== undefined) return
+      if (this.#putting || this.failure !== undefined) return false
     }
     if (due && !this.#syncing) this.#sync()
     else this.#armSync()
+    return this.#staysAwake
+  }
+
+  get #staysAwake(): boolean {
+    return this.#syncing && this.#awakeUntilMs > 0 && this.#clock.monotonic() < this.#awakeUntilMs
   }
 
   #isSyncDue(): boolean {
@@ -364,8 +371,8 @@ export class AppendOnlyFile implements Journal {
   #waitsForCompany(): boolean {
     if (this.#gatheredCommands >= this.#companyCommands) return false
     if (this.#clock.monotonic() < this.#companyUntilMs) return true
-    // Fewer than half came back: they have something else to do.
-    if (2 * this.#gatheredCommands < this.#companyCommands) this.#companySkipped = COMPANY_GROUPS_SKIPPED
+    // Many did not come back: they have something else to do.
+    if (4 * this.#gatheredCommands < 3 * this.#companyCommands) this.#companySkipped = COMPANY_GROUPS_SKIPPED
     this.#companyCommands = 0
     return false
   }
@@ -379,13 +386,16 @@ export class AppendOnlyFile implements Journal {
       return
     }
     this.#companyCommands = this.#flightCommands + this.#gatheredCommands
-    this.#companyUntilMs = this.#clock.monotonic() + Math.min(this.#syncMs / 2, COMPANY_WAIT_MS_MAX)
+    const waitMs = Math.min(Math.max(this.#syncMs / 2, COMPANY_WAIT_MS_MIN), COMPANY_WAIT_MS_MAX)
+    this.#companyUntilMs = this.#clock.monotonic() + waitMs
   }
 
   #sync(): void {
     this.#syncing = true
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
+    const awake = this.waits && this.#syncMs < AWAKE_SYNC_MS_MAX
+    this.#awakeUntilMs = awake ? this.#clock.monotonic() + 2 * AWAKE_SYNC_MS_MAX : 0
     this.#syncWork = this.#runSync(this.written)
   }
 

@@ -428,9 +428,10 @@ class EffectsJournal implements Journal {
     this.effects.push(['EXEC'])
   }
 
-  write(): void {
+  write(): boolean {
     this.written = this.appended
     this.synced = this.appended
+    return false
   }
 
   require(): void {}

@@ -257,6 +257,56 @@ describe('appendfsync always', () => {
     expect(a.received()).toBe(OK)
   })
 
+  test('while a quick disk syncs the loop turns instead of sleeping, for two milliseconds at most', async () => {
+    const { connect, disk, clock, journal } = await begin('always')
+    const a = connect()
+    disk.held = true
+    a.ask('SET', 'a', '1')
+    expect(journal.write()).toBe(true)
+    clock.advance(2)
+    expect(journal.write()).toBe(false)
+    clock.advance(38)
+    await disk.release()
+    expect(a.received()).toBe(OK)
+    expect(journal.write()).toBe(false)
+    // It was not quick: whoever waits for the next one may sleep.
+    a.ask('SET', 'a', '2')
+    expect(disk.waiting).toBe(1)
+    expect(journal.write()).toBe(false)
+    await disk.release()
+  })
+
+  test('those who wait together are waited for only while most of them come back', async () => {
+    const { connect, disk, clock } = await begin('always')
+    const clients = [connect(), connect(), connect()]
+    const [a] = clients as [TestClient]
+    disk.held = true
+    for (const client of clients) client.ask('SET', 'k', '1')
+    clock.advance(1)
+    await disk.release()
+    // The other two, who were too late for the first sync, wait for the one that was answered.
+    expect(disk.waiting).toBe(0)
+    a.ask('SET', 'k', '2')
+    expect(disk.waiting).toBe(1)
+    clock.advance(1)
+    await disk.release()
+    for (const client of clients) expect(client.received()).toContain(OK)
+    // One of three comes back, waits in vain, and the next time nobody is waited for.
+    a.ask('SET', 'k', '3')
+    expect(disk.waiting).toBe(0)
+    clock.advance(1)
+    expect(a.received()).toBe('')
+    expect(disk.waiting).toBe(1)
+    await disk.release()
+    expect(a.received()).toBe(OK)
+    for (const client of clients) client.ask('SET', 'k', '4')
+    await disk.release()
+    expect(a.received()).toBe(OK)
+    expect(disk.waiting).toBe(1)
+    await disk.release()
+    for (const client of clients.slice(1)) expect(client.received()).toBe(OK)
+  })
+
   test('a group too large to be copied at once is written by another thread', async () => {
     const { connect, disk } = await begin('always')
     const [writer, reader] = [connect(), connect()]

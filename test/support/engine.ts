@@ -132,9 +132,10 @@ export class RecordingJournal implements Journal {
     this.required.push(`${policy} ${offset}`)
   }
 
-  write(): void {
+  write(): boolean {
     this.written = this.appended
     if (!this.waits) this.synced = this.appended
+    return false
   }
 
   onProgress(run: () => void): void {

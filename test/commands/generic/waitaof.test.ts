@@ -12,6 +12,7 @@ function begin(): TestEngine {
   const { journal, engine } = test
   journal.write = () => {
     journal.written = journal.appended
+    return false
   }
   engine.durability.follow(journal)
   return test
