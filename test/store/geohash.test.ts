@@ -70,6 +70,8 @@ describe('the cells of an area', () => {
           const y = latitude + dy * degrees
           fc.pre(Math.abs(x) <= 180 && Math.abs(y) <= 85)
           const score = scoreOf(x, y)
+          // Less than a millimetre from 180° a place is one past the last column, where Redis does not look either.
+          fc.pre(score < 2 ** 52)
           const place = { longitude: 0, latitude: 0 }
           placeOfScore(score, place)
           const distance = distanceBetween(longitude, latitude, place.longitude, place.latitude)

@@ -26,8 +26,9 @@ function move(call: Call): void {
   // It is in both for a moment: should memory be short, it is still where it was.
   const created = destination === undefined
   if (destination === undefined) {
-    destination = db.create(to, newSet(call))
+    destination = newSet(call)
     destination.begin(member, 1, setLimits(call))
+    db.insertStructure(to, destination)
   }
   let added = false
   try {
@@ -37,6 +38,8 @@ function move(call: Call): void {
   }
   source.removeSlot(slot)
   membersRemoved(call, from, source, 'srem', 1)
+  // Heard of in Redis's order: what was left, then what came into being.
+  if (created) db.host.created?.(db, to, destination.type)
   if (added) call.changed(to, 'sadd')
   call.reply.integer(1)
 }
