@@ -1,11 +1,11 @@
 // Commands that choose by chance, beside redis-server: whatever they choose, it is as much, in the same shape, refused in the same words.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/util/random.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
 import { askBoth, type Words } from './batches.ts'
 import { type Frame, frameBytes, scanFrames } from './frames.ts'
-import { EnginePeer, SocketPeer } from './peers.ts'
+import { usePeers } from './use-peers.ts'
 
 const ROUNDS = 40
 const ROUND_COMMANDS = 100
@@ -56,30 +56,16 @@ function shapeOf(frame: Frame): string {
 }
 
 describe.skipIf(redisServerMissing())('what chance chooses here and at redis-server', () => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: EnginePeer
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    ours = new EnginePeer()
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await ours?.stop()
-    await server?.stop()
-  })
+  const peers = usePeers()
 
   test.each([2, 3])('has the same shape, and nothing twice unless asked for (RESP%i)', async (protocol) => {
-    await ours.reset(1)
-    await theirs.reset(1)
-    await askBoth(ours, theirs, [['HELLO', protocol], ...FILLED])
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
+    await askBoth(peers.ours, peers.theirs, [['HELLO', protocol], ...FILLED])
     const random = new Random(protocol)
     for (let round = 0; round < ROUNDS; round++) {
       const commands = Array.from({ length: ROUND_COMMANDS }, () => makeCommands(random)).flat()
-      for (const { words, ours: here, theirs: there } of await askBoth(ours, theirs, commands)) {
+      for (const { words, ours: here, theirs: there } of await askBoth(peers.ours, peers.theirs, commands)) {
         const frame = scanFrames(here).frames[0]!
         expect(`${words.join(' ')}: ${shapeOf(frame)}`).toBe(
           `${words.join(' ')}: ${shapeOf(scanFrames(there).frames[0]!)}`,

@@ -4,11 +4,11 @@
 //   - it looks at how many fields or members one command names, so each names one here;
 //   - small sets are listpacks where 7.0 has tables.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/util/random.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
 import { askBoth, type Words } from './batches.ts'
-import { EnginePeer, SocketPeer } from './peers.ts'
+import { usePeers } from './use-peers.ts'
 
 const ROUNDS = process.env.SOAK ? 2000 : 60
 const ROUND_COMMANDS = 60
@@ -127,35 +127,21 @@ function makeCommand(random: Random): Words {
 }
 
 describe.skipIf(redisServerMissing())('encodings here and at redis-server', () => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: EnginePeer
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    ours = new EnginePeer()
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await ours?.stop()
-    await server?.stop()
-  })
+  const peers = usePeers()
 
   test('are the same after every command, whatever the limits were and are', { timeout: 600_000 }, async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const random = new Random(1)
     const seen = new Set<string>()
     for (let round = 0; round < ROUNDS; round++) {
-      if (round % ROUNDS_TO_FLUSH === 0) await askBoth(ours, theirs, [['FLUSHALL'], ...DEFAULTS])
+      if (round % ROUNDS_TO_FLUSH === 0) await askBoth(peers.ours, peers.theirs, [['FLUSHALL'], ...DEFAULTS])
       const commands: Words[] = []
       for (let i = 0; i < ROUND_COMMANDS; i++) {
         commands.push(makeCommand(random), ...KEYS.map((name): Words => ['OBJECT', 'ENCODING', name]))
       }
       let last: Words = []
-      for (const { words, ours: here, theirs: there } of await askBoth(ours, theirs, commands)) {
+      for (const { words, ours: here, theirs: there } of await askBoth(peers.ours, peers.theirs, commands)) {
         if (words[0] !== 'OBJECT') {
           last = words
           continue
@@ -170,8 +156,8 @@ describe.skipIf(redisServerMissing())('encodings here and at redis-server', () =
   })
 
   test('settings have both their names', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const names = [...SETTINGS, 'list-max-listpack-size', 'list-max-ziplist-size']
     const commands = names.flatMap((name, i): Words[] => [
       ['CONFIG', 'SET', name, 7 + i],
@@ -182,7 +168,10 @@ describe.skipIf(redisServerMissing())('encodings here and at redis-server', () =
       ['CONFIG', 'SET', name, '9223372036854775808'],
       ['CONFIG', 'GET', name],
     ])
-    for (const { words, ours: here, theirs: there } of await askBoth(ours, theirs, [...commands, ...DEFAULTS]))
+    for (const { words, ours: here, theirs: there } of await askBoth(peers.ours, peers.theirs, [
+      ...commands,
+      ...DEFAULTS,
+    ]))
       expect(`${words.join(' ')}: ${here}`).toBe(`${words.join(' ')}: ${there}`)
   })
 })

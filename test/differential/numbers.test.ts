@@ -1,11 +1,11 @@
 // Numbers as text, in and out, beside redis-server: long doubles of INCRBYFLOAT, doubles of scores, distances that are stored.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { formatDouble, formatDouble17 } from '../../src/util/numbers.ts'
 import { Random } from '../../src/util/random.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
 import { type Answered, askBoth, type Words } from './batches.ts'
-import { EnginePeer, SocketPeer } from './peers.ts'
+import { usePeers } from './use-peers.ts'
 
 const NUMBERS = process.env.SOAK ? 2_000_000 : 50_000
 const BATCH_COMMANDS = 200
@@ -144,21 +144,7 @@ function withFewestDigits(reply: string): string {
 }
 
 describe.skipIf(redisServerMissing())('here and at redis-server', () => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: EnginePeer
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    ours = new EnginePeer()
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await ours?.stop()
-    await server?.stop()
-  })
+  const peers = usePeers()
 
   async function compareMany(
     seed: number,
@@ -166,14 +152,14 @@ describe.skipIf(redisServerMissing())('here and at redis-server', () => {
     isSame: (answered: Answered) => boolean,
     protocol = 2,
   ): Promise<void> {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const random = new Random(seed)
-    await askBoth(ours, theirs, [['HELLO', protocol]])
+    await askBoth(peers.ours, peers.theirs, [['HELLO', protocol]])
     for (let sent = 0; sent < NUMBERS / 2; ) {
       const commands: Words[] = []
       while (commands.length < BATCH_COMMANDS) commands.push(...make(random))
-      for (const answered of await askBoth(ours, theirs, commands)) {
+      for (const answered of await askBoth(peers.ours, peers.theirs, commands)) {
         if (!isSame(answered)) expect(answered).toEqual({ ...answered, ours: answered.theirs })
       }
       sent += commands.length
@@ -194,8 +180,8 @@ describe.skipIf(redisServerMissing())('here and at redis-server', () => {
   )
 
   test('distances that are stored have the same digits, but for very few last ones', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const random = new Random(5)
     const scores = (reply: string) =>
       new Map(
@@ -219,7 +205,7 @@ describe.skipIf(redisServerMissing())('here and at redis-server', () => {
         round % 2 === 0
           ? ['GEOSEARCHSTORE', 'found', 'places', 'FROMLONLAT', longitude, latitude, 'BYRADIUS', 30_000, 'km', 'STOREDIST']
           : ['GEORADIUSBYMEMBER', 'places', 'p0', 30_000_000, 'm', 'STOREDIST', 'found'] // biome-ignore format: a table
-      const answers = await askBoth(ours, theirs, [
+      const answers = await askBoth(peers.ours, peers.theirs, [
         ['DEL', 'places'],
         ...added,
         search,

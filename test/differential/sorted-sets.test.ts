@@ -1,39 +1,26 @@
 // Sorted sets alone, beside redis-server: more of them meet than in programs of everything.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
 import { Random } from '../../src/util/random.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
 import { frameBytes, scanFrames } from './frames.ts'
 import { Generator } from './generator.ts'
 import { readGrammars } from './grammar.ts'
-import { EnginePeer, SocketPeer } from './peers.ts'
+import { EnginePeer, type SocketPeer } from './peers.ts'
 import { type Command, encodeCommand } from './program.ts'
 import { compare, report } from './runner.ts'
+import { usePeers } from './use-peers.ts'
 
 const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 10_000)
 const GENERIC = /^(b?z.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set|lpush|sadd|srem)$/
 
 describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', () => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: EnginePeer
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    ours = new EnginePeer()
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await ours?.stop()
-    await server?.stop()
-  })
+  const peers = usePeers()
 
   // A reset brings other settings back than these.
   afterEach(async () => {
-    await ask(theirs, ['CONFIG', 'SET', 'zset-max-listpack-entries', '128'])
+    await ask(peers.theirs, ['CONFIG', 'SET', 'zset-max-listpack-entries', '128'])
   })
 
   const ask = async (peer: EnginePeer | SocketPeer, command: Command): Promise<string> => {
@@ -47,8 +34,8 @@ describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', ()
 
   const expectSame = async (...words: (string | number)[]): Promise<string> => {
     const command = words.map(String)
-    const reply = await ask(ours, command)
-    expect(`${command.join(' ')}: ${reply}`).toBe(`${command.join(' ')}: ${await ask(theirs, command)}`)
+    const reply = await ask(peers.ours, command)
+    expect(`${command.join(' ')}: ${reply}`).toBe(`${command.join(' ')}: ${await ask(peers.theirs, command)}`)
     return reply
   }
 
@@ -59,17 +46,17 @@ describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', ()
   ])(
     'answer the same random commands alike, %s',
     async (_, entries) => {
-      await theirs.reset(1)
-      await ask(theirs, ['CONFIG', 'SET', 'zset-max-listpack-entries', String(entries)])
+      await peers.theirs.reset(1)
+      await ask(peers.theirs, ['CONFIG', 'SET', 'zset-max-listpack-entries', String(entries)])
       const limited = new EnginePeer({ 'zset-max-listpack-entries': String(entries) })
       const names = new Set(commands.map(({ name }) => name).filter((name) => GENERIC.test(name)))
-      const generator = new Generator(await readGrammars(theirs), names)
+      const generator = new Generator(await readGrammars(peers.theirs), names)
       const first = Number(process.env.DIFFERENTIAL_SEED ?? 1)
       const programs = process.env.DIFFERENTIAL_SEED === undefined ? Math.ceil(COMMANDS / 1000) : 1
       for (let seed = first; seed < first + programs; seed++) {
         const program = generator.program(seed, 1000)
-        const difference = await compare(limited, theirs, program.steps)
-        if (difference !== undefined) expect.fail(await report(limited, theirs, program, difference))
+        const difference = await compare(limited, peers.theirs, program.steps)
+        if (difference !== undefined) expect.fail(await report(limited, peers.theirs, program, difference))
       }
       await limited.stop()
     },
@@ -77,8 +64,8 @@ describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', ()
   )
 
   test('scan alike what is a listpack', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     await expectSame('ZADD', 'k', 3, 'c', 1, 'a', '-2.5', 'b', 'inf', 'd', '-0', 'e')
     for (const options of [
       [],
@@ -96,8 +83,8 @@ describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', ()
   })
 
   test('answer alike for ranges by member among different scores, if they are listpacks', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const random = new Random(3)
     const bounds = ['-', '+', '[a', '(c', '[e', '(m', '[q', '(z', '[cc']
     for (let round = 0; round < 60; round++) {
@@ -114,8 +101,8 @@ describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', ()
   })
 
   test('have the same encodings at every threshold, and keep them', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const encoding = (key: string) => expectSame('OBJECT', 'ENCODING', key)
     for (const [entries, value] of [
       [128, 64],

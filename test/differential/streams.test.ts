@@ -1,35 +1,22 @@
 // Streams alone, beside redis-server: where nodes end, what approximate trimming leaves, groups and what is pending.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
 import { Random } from '../../src/util/random.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
 import { type Frame, frameBytes, frameText, scanFrames } from './frames.ts'
 import { Generator } from './generator.ts'
 import { readGrammars } from './grammar.ts'
-import { EnginePeer, SocketPeer } from './peers.ts'
+import type { EnginePeer, SocketPeer } from './peers.ts'
 import { type Command, encodeCommand } from './program.ts'
 import { compare, report } from './runner.ts'
+import { usePeers } from './use-peers.ts'
 
 const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 20_000)
 const GENERIC = /^(x.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set)$/
 
 describe.skipIf(redisServerMissing())('streams here and at redis-server', () => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: EnginePeer
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    ours = new EnginePeer()
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await ours?.stop()
-    await server?.stop()
-  })
+  const peers = usePeers()
 
   const askFrames = async (peer: EnginePeer | SocketPeer, command: Command): Promise<Frame[]> => {
     peer.send(
@@ -44,20 +31,20 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
 
   const expectSame = async (...words: (string | number)[]): Promise<string> => {
     const command = words.map(String)
-    const reply = await ask(ours, command)
-    expect(`${command.join(' ')}: ${reply}`).toBe(`${command.join(' ')}: ${await ask(theirs, command)}`)
+    const reply = await ask(peers.ours, command)
+    expect(`${command.join(' ')}: ${reply}`).toBe(`${command.join(' ')}: ${await ask(peers.theirs, command)}`)
     return reply
   }
 
   test('answer the same random commands alike', async () => {
     const names = new Set(commands.map(({ name }) => name).filter((name) => GENERIC.test(name)))
-    const generator = new Generator(await readGrammars(theirs), names)
+    const generator = new Generator(await readGrammars(peers.theirs), names)
     const first = Number(process.env.DIFFERENTIAL_SEED ?? 1)
     const programs = process.env.DIFFERENTIAL_SEED === undefined ? Math.ceil(COMMANDS / 1000) : 1
     for (let seed = first; seed < first + programs; seed++) {
       const program = generator.program(seed, 1000)
-      const difference = await compare(ours, theirs, program.steps)
-      if (difference !== undefined) expect.fail(await report(ours, theirs, program, difference))
+      const difference = await compare(peers.ours, peers.theirs, program.steps)
+      if (difference !== undefined) expect.fail(await report(peers.ours, peers.theirs, program, difference))
     }
   }, 600_000)
 
@@ -68,8 +55,8 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
     ['100', '300'],
     ['0', '0'],
   ])('divide a stream into the same nodes: %s entries, %s bytes', async (entries, bytes) => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     const random = new Random(Number(entries) + Number(bytes))
     await expectSame('CONFIG', 'SET', 'stream-node-max-entries', entries, 'stream-node-max-bytes', bytes)
     const values = [
@@ -105,7 +92,7 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
       ]
       await expectSame('XADD', 's', ...trim[random.below(trim.length)]!, `${ms}-*`, ...words)
       if (random.below(4) === 0) {
-        const reply = await ask(ours, ['XRANGE', 's', String(ms - random.below(300)), '+', 'COUNT', '3'])
+        const reply = await ask(peers.ours, ['XRANGE', 's', String(ms - random.below(300)), '+', 'COUNT', '3'])
         const id = /\$\d+\r\n(\d+-\d+)\r\n/.exec(reply)?.[1]
         if (id !== undefined) await expectSame('XDEL', 's', id)
       }
@@ -123,11 +110,11 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
   })
 
   test('serve the same of those who wait for a group', async () => {
-    await ours.reset(4)
-    await theirs.reset(4)
+    await peers.ours.reset(4)
+    await peers.theirs.reset(4)
     const step = async (connection: number, ...words: string[]) => {
       const replies: string[][] = []
-      for (const peer of [ours, theirs]) {
+      for (const peer of [peers.ours, peers.theirs]) {
         peer.send(
           connection,
           encodeCommand(words, () => ''),
@@ -141,8 +128,8 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
     const read = (consumer: string, ...options: string[]) => [
       ...['XREADGROUP', 'GROUP', 'g', consumer, ...options, 'BLOCK', '0', 'STREAMS', 's', '>'],
     ]
-    await ask(ours, ['HELLO', '3'])
-    await ask(theirs, ['HELLO', '3'])
+    await ask(peers.ours, ['HELLO', '3'])
+    await ask(peers.theirs, ['HELLO', '3'])
     await step(0, 'XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
     for (const consumer of ['a', 'b', 'c']) await step(0, 'XGROUP', 'CREATECONSUMER', 's', 'g', consumer)
     await step(1, ...read('a', 'COUNT', '1'))
@@ -163,8 +150,8 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
   })
 
   test('tell the same of groups and consumers, but for what is new in 7.2', async () => {
-    await ours.reset(1)
-    await theirs.reset(1)
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
     for (let i = 1; i <= 30; i++) await expectSame('XADD', 's', `${i}-1`, 'f', i)
     for (const group of ['g1', 'g2']) await expectSame('XGROUP', 'CREATE', 's', group, 0)
     for (const consumer of ['bob', 'alice', 'zoe', 'carl']) {
@@ -179,7 +166,7 @@ describe.skipIf(redisServerMissing())('streams here and at redis-server', () => 
       ['XINFO', 'STREAM', 's', 'FULL', 'COUNT', '0'],
       ['XINFO', 'CONSUMERS', 's', 'g1'],
     ]) {
-      const [mine, other] = [await askFrames(ours, command), await askFrames(theirs, command)]
+      const [mine, other] = [await askFrames(peers.ours, command), await askFrames(peers.theirs, command)]
       expect(plain(mine[0]!)).toEqual(plain(other[0]!))
     }
   })
