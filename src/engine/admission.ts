@@ -52,7 +52,7 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   // What a script works on is not evicted under its hands.
   if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !isBusy && !engine.eviction.makeRoom()) {
     const needsMemory =
-      flags.has('denyoom') ||
+      command.isDenyoom ||
       (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
       (command.name === 'exec' && client.transaction?.needsMemory === true)
     if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
@@ -101,8 +101,6 @@ function refuse(engine: Engine, client: Client, command: Command, error: ReplyEr
 function pauseConcerns(engine: Engine, client: Client, command: Command): boolean {
   if (engine.pause.mode === 'all') return true
   return (
-    command.isWrite ||
-    command.flags.has('may_replicate') ||
-    (command.name === 'exec' && client.transaction?.mayReplicate === true)
+    command.isWrite || command.mayReplicate || (command.name === 'exec' && client.transaction?.mayReplicate === true)
   )
 }

@@ -28,9 +28,9 @@ export class Transaction {
   add(command: Command, args: Arguments): void {
     for (let i = 0; i < args.length; i++) this.bytes += args.bytes(i).length
     this.queue.push({ command, args: args.copy() })
-    if (command.flags.has('denyoom')) this.needsMemory = true
+    if (command.isDenyoom) this.needsMemory = true
     if (command.isWrite) this.writes = true
-    if (command.isWrite || command.flags.has('may_replicate')) this.mayReplicate = true
+    if (command.isWrite || command.mayReplicate) this.mayReplicate = true
   }
 }
 

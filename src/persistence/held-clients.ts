@@ -52,7 +52,7 @@ export class HeldClients {
 }
 
 function changesLarge(snapshot: Snapshot, db: Database, command: Command, args: Arguments): boolean {
-  if (!command.isWrite && !command.flags.has('may_replicate')) return false
+  if (!command.isWrite && !command.mayReplicate) return false
   for (const { index, flags } of findKeys(command, args) ?? []) {
     if (flags[0] === 'RO') continue
     const entry = db.keys.find(args.bytes(index))

@@ -447,7 +447,7 @@ class BytesFile implements Pick<DiskFile, 'read'> {
 
 /** SELECT aside, only what changes data is journaled; PFCOUNT and its like may change a cached value. */
 function mayBeJournaled(command: Command): boolean {
-  return command.isWrite || command.flags.has('may_replicate') || command.subcommands !== undefined
+  return command.isWrite || command.mayReplicate || command.subcommands !== undefined
 }
 
 async function readFully(file: DiskFile, into: Buffer, position: number): Promise<number> {
