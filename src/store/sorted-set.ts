@@ -436,21 +436,13 @@ export class SortedSet implements Value {
   take(gathered: GatheredScores): void {
     this.#skiplist = true
     const { dictionary } = gathered
-    const tree = new ScoreTree(this.#arena, dictionary)
-    try {
+    this.#becomeLarge(dictionary, (tree) => {
       const order = gathered.ordered()
       for (let i = 0; i < gathered.count; i++) {
         const handle = order[i]!
         tree.insert(gathered.scoreOf(handle), dictionary.memberOf(handle, window), dictionary.blockOf(handle))
       }
-    } catch (error) {
-      tree.free()
-      dictionary.free()
-      throw error
-    }
-    this.#dictionary = dictionary
-    this.#tree = tree
-    this.#arena.account(LARGE_OBJECT_BYTES)
+    })
   }
 
   // ── the whole ────────────────────────────────────────────────────────────
@@ -549,16 +541,21 @@ export class SortedSet implements Value {
 
   /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
   #fill(other: SortedSet): void {
-    const arena = this.#arena
-    const dictionary = new Dictionary(arena, this.#seed)
-    const tree = new ScoreTree(arena, dictionary)
-    try {
-      if (other.length > 0) {
-        let more = true
-        for (other.seek(0, walk); more; more = other.next(walk)) {
-          insertLarge(dictionary, tree, other.memberAt(walk, window), walk.score)
-        }
+    const dictionary = new Dictionary(this.#arena, this.#seed)
+    this.#becomeLarge(dictionary, (tree) => {
+      if (other.length === 0) return
+      let more = true
+      for (other.seek(0, walk); more; more = other.next(walk)) {
+        insertLarge(dictionary, tree, other.memberAt(walk, window), walk.score)
       }
+    })
+  }
+
+  /** Takes a dictionary, and a tree that `fill` fills, for its large form. Throws what `fill` throws, having freed both. */
+  #becomeLarge(dictionary: Dictionary, fill: (tree: ScoreTree) => void): void {
+    const tree = new ScoreTree(this.#arena, dictionary)
+    try {
+      fill(tree)
     } catch (error) {
       tree.free()
       dictionary.free()
@@ -566,7 +563,7 @@ export class SortedSet implements Value {
     }
     this.#dictionary = dictionary
     this.#tree = tree
-    arena.account(LARGE_OBJECT_BYTES)
+    this.#arena.account(LARGE_OBJECT_BYTES)
   }
 }
 
