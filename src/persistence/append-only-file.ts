@@ -294,7 +294,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   get #staysAwake(): boolean {
-    return this.#syncing && this.#awakeUntilMs > 0 && this.#clock.monotonic() < this.#awakeUntilMs
+    return this.#syncing && this.#clock.monotonic() < this.#awakeUntilMs
   }
 
   #isSyncDue(): boolean {
