@@ -8,7 +8,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../protocol/errors.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
-import type { Command } from './command.ts'
+import type { Claims, Command } from './command.ts'
 import {
   ENGINE_BUSY,
   ENGINE_JOURNAL_FAILED,
@@ -41,6 +41,7 @@ const WHILE_SUBSCRIBED = new Set([
 export function admit(engine: Engine, client: Client, command: Command, args: Arguments): boolean {
   const { flags } = command
   const inMulti = (client.state & CLIENT_MULTI) !== 0
+  const claims = command.declared?.(engine, args) ?? command
   if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
     return refuse(engine, client, command, ERR.noAuth)
   }
@@ -52,13 +53,13 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   // What a script works on is not evicted under its hands.
   if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !isBusy && !engine.eviction.makeRoom()) {
     const needsMemory =
-      command.isDenyoom ||
+      claims.isDenyoom ||
       (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
       (command.name === 'exec' && client.transaction?.needsMemory === true)
     if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
   }
   if ((engine.state & (ENGINE_JOURNAL_FAILED | ENGINE_SAVE_FAILED)) !== 0) {
-    const writes = command.isWrite || command.name === 'ping' || (command.name === 'exec' && client.transaction?.writes)
+    const writes = claims.isWrite || command.name === 'ping' || (command.name === 'exec' && client.transaction?.writes)
     const isSave = (engine.state & ENGINE_SAVE_FAILED) !== 0
     if (writes) {
       return refuse(engine, client, command, isSave ? ERR.misconfRdb : ERR.misconfAof(engine.journal.failure ?? ''))
@@ -77,14 +78,14 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   if ((engine.state & ENGINE_LOADING) !== 0 && !flags.has('loading')) {
     return refuse(engine, client, command, ERR.loading)
   }
-  if ((engine.state & ENGINE_PAUSED) !== 0 && pauseConcerns(engine, client, command)) {
+  if ((engine.state & ENGINE_PAUSED) !== 0 && pauseConcerns(engine, client, command, claims)) {
     engine.pause.hold(client, args)
     return false
   }
   if ((engine.state & ENGINE_SNAPSHOT) !== 0 && engine.saving!.holds(client, command, args)) return false
   if (inMulti && !NOT_QUEUED.has(command.name)) {
     const transaction = client.transaction!
-    transaction.add(command, args)
+    transaction.add(command, args, claims)
     // What waits for EXEC are unread requests as much as what waits in the parser.
     if (transaction.bytes > client.queryBufferBytesMax) throw new QueryBufferOverflow()
     engine.replies.status('QUEUED')
@@ -98,9 +99,7 @@ function refuse(engine: Engine, client: Client, command: Command, error: ReplyEr
   return false
 }
 
-function pauseConcerns(engine: Engine, client: Client, command: Command): boolean {
+function pauseConcerns(engine: Engine, client: Client, command: Command, claims: Claims): boolean {
   if (engine.pause.mode === 'all') return true
-  return (
-    command.isWrite || command.mayReplicate || (command.name === 'exec' && client.transaction?.mayReplicate === true)
-  )
+  return claims.isWrite || claims.mayReplicate || (command.name === 'exec' && client.transaction?.mayReplicate === true)
 }

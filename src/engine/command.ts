@@ -4,8 +4,10 @@
 // and ACL checks, key extraction for WATCH, scripts and cluster clients, and
 // docs/commands.md are all made from it.
 
+import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { Call } from './call.ts'
+import type { Engine } from './engine.ts'
 
 export type Group =
   | 'string'
@@ -85,6 +87,14 @@ export interface ArgSpec {
   args?: readonly ArgSpec[]
 }
 
+/** What admission asks of a command, or of one call of it. */
+export interface Claims {
+  readonly isWrite: boolean
+  readonly isDenyoom: boolean
+  /** It may have effects elsewhere, as PUBLISH has. */
+  readonly mayReplicate: boolean
+}
+
 export interface CommandSpec {
   /** Upper case. A subcommand bears its container's name too: `CONFIG GET`. */
   name: string
@@ -106,23 +116,23 @@ export interface CommandSpec {
   /** [version, what changed]. */
   history?: readonly (readonly [string, string])[]
   deprecated?: { since: string; instead: string }
+  /** What one call may do where its arguments say more than the flags: a script declares it. Undefined: what the flags say. */
+  declared?: (engine: Engine, args: Arguments) => Claims | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
   run?: (call: Call) => void
 }
 
 /** A spec made ready for dispatch. */
-export interface Command {
+export interface Command extends Claims {
   readonly spec: CommandSpec
   /** Lower case; subcommands as `config|get`. */
   readonly name: string
   readonly arity: number
-  readonly isWrite: boolean
   readonly isReadonly: boolean
   /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
   readonly isNoscript: boolean
-  readonly mayReplicate: boolean
-  readonly isDenyoom: boolean
   readonly flags: ReadonlySet<Flag>
+  readonly declared: CommandSpec['declared']
   readonly run: ((call: Call) => void) | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, Command> | undefined
@@ -152,6 +162,7 @@ export function defineCommand(spec: CommandSpec): Command {
     mayReplicate: flags.has('may_replicate'),
     isDenyoom: flags.has('denyoom'),
     flags,
+    declared: spec.declared,
     run,
     subcommands: undefined,
     calls: 0,

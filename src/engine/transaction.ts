@@ -4,7 +4,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import type { Database } from '../store/database.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Client } from './client.ts'
-import type { Command } from './command.ts'
+import type { Claims, Command } from './command.ts'
 
 /** A command waiting for EXEC, with arguments of its own. */
 export interface QueuedCommand {
@@ -25,12 +25,12 @@ export class Transaction {
   /** As `writes`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
 
-  add(command: Command, args: Arguments): void {
+  add(command: Command, args: Arguments, claims: Claims = command): void {
     for (let i = 0; i < args.length; i++) this.bytes += args.bytes(i).length
     this.queue.push({ command, args: args.copy() })
-    if (command.isDenyoom) this.needsMemory = true
-    if (command.isWrite) this.writes = true
-    if (command.isWrite || command.mayReplicate) this.mayReplicate = true
+    if (claims.isDenyoom) this.needsMemory = true
+    if (claims.isWrite) this.writes = true
+    if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true
   }
 }
 

@@ -1,7 +1,9 @@
 // `#!lua flags=no-writes` and `#!lua name=library`: what a script says of itself in its first line.
 
-import { ERR } from '../protocol/errors.ts'
+import type { Claims } from '../engine/command.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
 import { splitInline } from '../protocol/request-parser.ts'
+import type { Bytes } from '../util/bytes.ts'
 
 export const SCRIPT_NO_WRITES = 1 << 0
 export const SCRIPT_ALLOW_OOM = 1 << 1
@@ -45,6 +47,26 @@ export function readScriptShebang(source: string): { flags: number; start: numbe
     }
   }
   return { flags, start }
+}
+
+/** Returns the flags of a script's body; undefined when it declares none that can be read. */
+export function declaredFlags(body: Bytes): number | undefined {
+  const { source, start, length } = body
+  if (length < 2 || source.u8[start] !== 0x23 || source.u8[start + 1] !== 0x21) return undefined
+  try {
+    return readScriptShebang(body.toString()).flags
+  } catch (error) {
+    // What is wrong with it is said when it is run.
+    if (error instanceof ReplyError) return undefined
+    throw error
+  }
+}
+
+/** Returns what a script or function of these flags may do; undefined when it declares nothing. */
+export function claimsOf(flags: number | undefined): Claims | undefined {
+  if (flags === undefined || (flags & SCRIPT_UNDECLARED) !== 0) return undefined
+  const isWrite = (flags & SCRIPT_NO_WRITES) === 0
+  return { isWrite, isDenyoom: isWrite && (flags & SCRIPT_ALLOW_OOM) === 0, mayReplicate: isWrite }
 }
 
 /** Reads the first line of a function library. Throws ReplyError. */

@@ -1,10 +1,13 @@
 // EVAL, EVALSHA, EVAL_RO, EVALSHA_RO: run a script, given whole or by its SHA-1.
 
 import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { type Claims, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
+import { claimsOf, declaredFlags } from '../../scripting/shebang.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.')
@@ -27,6 +30,15 @@ function evalSha(call: Call, access: Access): void {
 
 function run(call: Call, script: Script, keys: number, access: Access): void {
   scriptsOf(call.engine).runScript(call, script, keys, access === 'reads')
+}
+
+/** A script with a shebang may do what that says, though it was never compiled. */
+function bodyDeclares(_: Engine, args: Arguments): Claims | undefined {
+  return claimsOf(declaredFlags(args.bytes(1)))
+}
+
+function shaDeclares(engine: Engine, args: Arguments): Claims | undefined {
+  return claimsOf(scriptsOf(engine).cache.find(args.bytes(1))?.flags)
 }
 
 const common = {
@@ -54,6 +66,7 @@ export const eval_ = defineCommand({
   summary: 'Runs a Lua script as one unit.',
   since: '2.6.0',
   args: [{ name: 'script', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  declared: bodyDeclares,
   run: (call) => evalBody(call, 'writes'),
 })
 
@@ -63,6 +76,7 @@ export const evalsha = defineCommand({
   summary: 'Runs a Lua script that is known here already, by its SHA-1.',
   since: '2.6.0',
   args: [{ name: 'sha1', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  declared: shaDeclares,
   run: (call) => evalSha(call, 'writes'),
 })
 
@@ -72,6 +86,7 @@ export const evalRo = defineCommand({
   summary: 'Runs a Lua script that may only read.',
   since: '7.0.0',
   args: [{ name: 'script', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  declared: bodyDeclares,
   run: (call) => evalBody(call, 'reads'),
 })
 
@@ -81,5 +96,6 @@ export const evalshaRo = defineCommand({
   summary: 'Runs a Lua script that may only read and is known here already, by its SHA-1.',
   since: '7.0.0',
   args: [{ name: 'sha1', type: 'string' }, ...KEYS_AND_ARGUMENTS],
+  declared: shaDeclares,
   run: (call) => evalSha(call, 'reads'),
 })

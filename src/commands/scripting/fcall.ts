@@ -4,6 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
+import { claimsOf } from '../../scripting/shebang.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NOT_FOUND = ERR.of('Function not found')
@@ -24,6 +25,7 @@ const common = {
   arity: -3,
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
+  declared: (engine, args) => claimsOf(scriptsOf(engine).functions.find(args.string(1))?.flags),
 } as const satisfies Partial<CommandSpec>
 
 export const fcallWriting = defineCommand({
