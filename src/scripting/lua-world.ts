@@ -5,14 +5,17 @@
 
 import { stringMeta } from './lua/calls.ts'
 import { LuaError, runtimeError } from './lua/errors.ts'
+import { luaPcall } from './lua/lib/base.ts'
 import { bitLibrary } from './lua/lib/bit.ts'
 import { createCjson } from './lua/lib/cjson.ts'
 import { cmsgpackLibrary } from './lua/lib/cmsgpack.ts'
 import { stringLibrary } from './lua/lib/string.ts'
 import { structLibrary } from './lua/lib/struct.ts'
+import { library } from './lua/library.ts'
+import { index } from './lua/operations.ts'
 import { LuaRuntime } from './lua/runtime.ts'
 import { LuaTable } from './lua/table.ts'
-import { type LuaFunction, type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
+import { type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
 import { errorTable } from './lua-reply.ts'
 
 export class LuaWorld {
@@ -30,7 +33,7 @@ export class LuaWorld {
     this.runtime.addLibrary('cmsgpack', cmsgpackLibrary)
     this.runtime.addLibrary('cjson', createCjson())
     globals.set('redis', redis)
-    globals.set('pcall', unwrapErrors(globals.getString('pcall') as LuaFunction))
+    globals.set('pcall', pcall)
     for (const [name, value] of Object.entries(extras)) globals.set(name, value)
     globals.metatable = strict()
     protect(globals, new Set())
@@ -62,17 +65,20 @@ function protect(table: LuaTable, seen: Set<LuaTable>): void {
   for (const value of table.values) if (value instanceof LuaTable) protect(value, seen)
 }
 
-/** Redis's pcall: an error that is a table with an `err` field is given as that text, as before such tables existed. */
-function unwrapErrors(pcall: LuaFunction): LuaFunction {
-  return function redisPcall(): LuaResult {
-    const results = Reflect.apply(pcall, undefined, arguments) as LuaResult
-    if (Array.isArray(results) && results[0] === false && results[1] instanceof LuaTable) {
-      const text = results[1].getString('err')
-      if (typeof text === 'string' || typeof text === 'number') return [false, text]
-    }
-    return results
-  }
-}
+/**
+ * Redis's pcall: an error that is a table with an `err` text is given as that text, as before such tables existed. Any other
+ * `err` of a table that is an error, nil included, follows it as a third result; and calling nothing is calling a boolean.
+ */
+const pcall = library({
+  pcall(): LuaResult {
+    if (arguments.length === 0) return [false, 'attempt to call a boolean value']
+    const results = Reflect.apply(luaPcall, undefined, arguments) as readonly LuaValue[]
+    const value = results[1]
+    if (results[0] === true || !(value instanceof LuaTable)) return results
+    const text = index(value, 'err')
+    return typeof text === 'string' || typeof text === 'number' ? [false, text] : [false, value, text]
+  },
+}).getString('pcall')
 
 /** The global function that Redis leaves for errors to pass through; scripts can see it, and nobody else calls it. */
 export function errorHandler(value: LuaValue): LuaResult {

@@ -14,6 +14,7 @@ import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
 import { errorTable, record } from './lua-reply.ts'
+import { untilZero } from './reply-from-lua.ts'
 import type { ScriptCommands } from './script-commands.ts'
 
 /** Major, minor and patch as one number: 0x00070206. */
@@ -38,8 +39,9 @@ function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
     REDIS_VERSION_NUM,
     log(...args) {
       if (args.length < 2) raise('redis.log() requires two arguments or more.')
-      if (typeof args[0] !== 'number') raise('First argument must be a number (log level).')
-      const level = LOG_LEVELS[Math.trunc(args[0])]
+      const number = toNumber(args[0])
+      if (number === undefined) raise('First argument must be a number (log level).')
+      const level = LOG_LEVELS[toInt(number)]
       if (level === undefined) raise('Invalid debug level.')
       const words: string[] = []
       for (const value of args.slice(1)) if (isText(value)) words.push(rawToString(value))
@@ -107,7 +109,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     error_reply(...args) {
       const [text] = args
       if (args.length !== 1 || typeof text !== 'string') return errorTable('ERR wrong number or type of arguments')
-      return errorTable(withCode(text))
+      return errorTable(withCode(untilZero(text)))
     },
     status_reply(...args) {
       const [text] = args
@@ -117,7 +119,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     /** Which effects go where is not a script's to choose: all of them go everywhere, or the copies would differ. */
     set_repl(...args) {
       if (args.length !== 1) raise('redis.set_repl() requires two arguments.')
-      const where = toNumber(args[0]) ?? 0
+      const where = toInt(toNumber(args[0]) ?? 0)
       if ((where & ~REPL_ALL) !== 0) {
         raise('Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.')
       }
@@ -125,7 +127,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     },
     setresp(...args) {
       if (args.length !== 1) raise('redis.setresp() requires one argument.')
-      const version = toNumber(args[0])
+      const version = toInt(toNumber(args[0]) ?? 0)
       if (version !== 2 && version !== 3) raise('RESP version must be 2 or 3.')
       commands.reply.protocol = version
       return NONE
@@ -159,6 +161,11 @@ function withCode(text: string): string {
 
 function trimBreaks(text: string): string {
   return text.replace(/^[\r\n]+|[\r\n]+$/g, '')
+}
+
+/** A number as C casts it to an int: cut, and what does not fit is the least there is. */
+function toInt(number: number): number {
+  return number > -0x80000001 && number < 0x80000000 ? Math.trunc(number) : -0x80000000
 }
 
 function isText(value: LuaValue): value is string | number {

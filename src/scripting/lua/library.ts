@@ -86,9 +86,14 @@ export function expectInteger(value: LuaValue, index: number, name: string, coun
   return number >= -0x8000000000000000 && number < 0x8000000000000000 ? Math.trunc(number) + 0 : -0x8000000000000000
 }
 
-/** An integer argument that may be absent or nil. */
-export function optionalInteger(value: LuaValue, index: number, name: string, otherwise: number): number {
-  return value === undefined ? otherwise : expectInteger(value, index, name)
+/** A number argument as Lua assigns it to a C `int`: what does not fit into 32 bits wraps. */
+export function expectInt(value: LuaValue, index: number, name: string, count = 0): number {
+  return expectInteger(value, index, name, count) | 0
+}
+
+/** Such an argument that may be absent or nil. */
+export function optionalInt(value: LuaValue, index: number, name: string, otherwise: number): number {
+  return value === undefined ? otherwise : expectInt(value, index, name)
 }
 
 /** A string argument that may be absent or nil. */

@@ -114,7 +114,7 @@ function floatModulo(a: number, b: number): number {
 }
 
 /** C's pow: 1 to any power is 1. */
-function power(a: number, b: number): number {
+export function power(a: number, b: number): number {
   if (a === 1) return 1
   // C also says that -1 to an infinite power is 1.
   return a === -1 && (b === Number.POSITIVE_INFINITY || b === Number.NEGATIVE_INFINITY) ? 1 : a ** b
@@ -319,7 +319,7 @@ function iteration(step: LuaValue, state: LuaValue, control: LuaValue): number {
 /** The library function `next`; here because loops know it. */
 export function next(table: LuaValue, key: LuaValue): LuaResult {
   if (!(table instanceof LuaTable)) {
-    argumentTypeError(table, 1, 'next', 'table')
+    argumentTypeError(table, 1, 'next', 'table', arguments.length)
   }
   const position = table.nextPosition(table.positionOf(key))
   return position === 0 ? undefined : [table.keyAt(position), table.valueAt(position)]

@@ -244,7 +244,8 @@ function setFar(table: LuaTable, key: number, value: LuaValue): void {
     }
   }
   if (Number.isNaN(key)) throw LuaError.raise(NAN_INDEX)
-  insert(table, key === 0 ? 0 : key, value)
+  // 0 and -0 are one key, which stays what it first was.
+  insert(table, key, value)
 }
 
 /** Appends to a full array part without holes when there is no hash part: what a rehash would do, without the counting. */

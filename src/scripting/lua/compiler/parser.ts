@@ -4,7 +4,6 @@
 // Why not a parser from npm: luaparse, the only maintained one, drops parentheses from its tree, so that `f()` and `(f())`
 // (all results, one result) cannot be told apart; and Lua's error texts cannot be derived from its own.
 
-import { LuaError } from '../errors.ts'
 import { END_OF_SOURCE, Lexer, NAME, NUMBER, STRING } from './lexer.ts'
 import type { BinaryOperator, Clause, Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
 
@@ -65,7 +64,6 @@ class Parser {
   chunk(): FunctionBody {
     const lexer: Lexer = this.#lexer
     const main = this.#function
-    if (lexer.source.startsWith('\x1b')) throw new LuaError(`${lexer.chunk}: bad header in precompiled chunk`)
     lexer.next()
     main.body = this.#block()
     this.#check(END_OF_SOURCE)

@@ -1,11 +1,11 @@
 // The base library as Redis exposes it: no print, no files, no environments.
 
-import { all, call1, callAll, callable, metamethod, metatableOf, NONE } from '../calls.ts'
+import { all, call1, callAll, callable, metamethod, metatableOf, NONE, VALUES_MAX } from '../calls.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import {
   argumentError,
   expectFunction,
-  expectInteger,
+  expectInt,
   expectString,
   expectTable,
   library,
@@ -15,9 +15,6 @@ import { meter } from '../meter.ts'
 import { ipairsStep, isTrue, next } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber, typeName } from '../value.ts'
-
-/** Results `unpack` may give: Lua's C stack limit. */
-const UNPACK_MAX = 7997
 
 /** Stack weight of a protected call. */
 const PCALL_WEIGHT = 400
@@ -39,15 +36,20 @@ function assert(...args: LuaValue[]): LuaResult {
 }
 
 function error(value: LuaValue, level: LuaValue): LuaResult {
-  const from = level === undefined ? 1 : expectInteger(level, 2, 'error')
+  const from = level === undefined ? 1 : expectInt(level, 2, 'error')
   if ((typeof value === 'string' || typeof value === 'number') && from > 0) {
     throw LuaError.at(rawToString(value), from)
   }
   throw LuaError.raise(value)
 }
 
-function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
-  expectAny(1, 'pcall', arguments.length)
+function pcall(...args: LuaValue[]): LuaResult {
+  expectAny(1, 'pcall', args.length)
+  return Reflect.apply(luaPcall, undefined, args)
+}
+
+/** Calls a function with arguments: true and its results, or false and the error's value. */
+export function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   const { depth, nested } = meter
   try {
     meter.nest(PCALL_WEIGHT)
@@ -106,8 +108,8 @@ function pairs(list: LuaValue): LuaResult {
 
 function select(...args: LuaValue[]): LuaResult {
   const [which] = args
-  if (which === '#') return args.length - 1
-  const n = expectInteger(which, 1, 'select', args.length)
+  if (typeof which === 'string' && which[0] === '#') return args.length - 1
+  const n = expectInt(which, 1, 'select', args.length)
   const from = n < 0 ? args.length + n : n
   if (from < 1) argumentError(1, 'select', 'index out of range')
   return args.slice(from)
@@ -132,7 +134,7 @@ function getmetatable(value: LuaValue): LuaResult {
 }
 
 function tonumber(value: LuaValue, radix: LuaValue): LuaResult {
-  const base = radix === undefined ? 10 : expectInteger(radix, 2, 'tonumber')
+  const base = radix === undefined ? 10 : expectInt(radix, 2, 'tonumber')
   if (base === 10) {
     expectAny(1, 'tonumber', arguments.length)
     return toNumber(value)
@@ -167,11 +169,13 @@ export function toLuaString(value: LuaValue): LuaValue {
 
 function unpack(list: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
   const table = expectTable(list, 1, 'unpack', arguments.length)
-  const start = from === undefined ? 1 : expectInteger(from, 2, 'unpack')
-  const end = to === undefined ? table.length() : expectInteger(to, 3, 'unpack')
+  // Wrapped to 32 bits, so that counting to the end always ends.
+  const start = from === undefined ? 1 : expectInt(from, 2, 'unpack')
+  const end = to === undefined ? table.length() : expectInt(to, 3, 'unpack')
   if (start > end) return NONE
   const count = end - start + 1
-  if (count >= UNPACK_MAX) throw libraryError('too many results to unpack')
+  // Beside the arguments, of Lua's stack.
+  if (count + arguments.length > VALUES_MAX) throw libraryError('too many results to unpack')
   if (start === 1 && end === table.array.length - 1) return table.array.slice(1)
   const values: LuaValue[] = []
   for (let i = start; i <= end; i++) values.push(table.getNumber(i))
@@ -238,8 +242,8 @@ export function baseLibrary(compile: Compile): LuaTable {
     getmetatable,
     ipairs,
     load(reader, name) {
-      expectFunction(reader, 1, 'load', arguments.length)
       const chunk = name === undefined ? '=(load)' : expectString(name, 2, 'load')
+      expectFunction(reader, 1, 'load', arguments.length)
       let source = ''
       for (;;) {
         const [piece, problem] = read(reader)
@@ -260,7 +264,7 @@ export function baseLibrary(compile: Compile): LuaTable {
     },
     next,
     pairs,
-    pcall: luaPcall,
+    pcall,
     rawequal(a, b) {
       expectAny(1, 'rawequal', arguments.length)
       expectAny(2, 'rawequal', arguments.length)

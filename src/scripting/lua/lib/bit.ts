@@ -24,6 +24,7 @@ function bits(value: LuaValue, index: number, name: string, count: number): numb
   return words[0]!
 }
 
+// Of several arguments the first is looked at first, then the others from the last: errors name the one that was met.
 export const bitLibrary: LuaTable = library({
   tobit(value) {
     return bits(value, 1, 'tobit', arguments.length)
@@ -33,17 +34,17 @@ export const bitLibrary: LuaTable = library({
   },
   band(...values) {
     let result = bits(values[0], 1, 'band', values.length)
-    for (let i = 1; i < values.length; i++) result &= bits(values[i], i + 1, 'band', values.length)
+    for (let i = values.length - 1; i > 0; i--) result &= bits(values[i], i + 1, 'band', values.length)
     return result
   },
   bor(...values) {
     let result = bits(values[0], 1, 'bor', values.length)
-    for (let i = 1; i < values.length; i++) result |= bits(values[i], i + 1, 'bor', values.length)
+    for (let i = values.length - 1; i > 0; i--) result |= bits(values[i], i + 1, 'bor', values.length)
     return result
   },
   bxor(...values) {
     let result = bits(values[0], 1, 'bxor', values.length)
-    for (let i = 1; i < values.length; i++) result ^= bits(values[i], i + 1, 'bxor', values.length)
+    for (let i = values.length - 1; i > 0; i--) result ^= bits(values[i], i + 1, 'bxor', values.length)
     return result
   },
   lshift(value, count) {

@@ -3,7 +3,7 @@
 // `cjson.new()` gives a library with settings of its own, as in lua-cjson; what a
 // script sets on the shared one stays set for the scripts after it, as in Redis.
 
-import { argumentError, argumentTypeError, expectInteger, expectString, library } from '../library.ts'
+import { argumentError, argumentTypeError, expectInt, expectString, library } from '../library.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaValue, toStringCoerced } from '../value.ts'
 import { type DecodeSettings, decodeJson, JSON_NULL } from './cjson-decode.ts'
@@ -100,7 +100,7 @@ function limitArguments(count: number, most: number, name: string): void {
 /** A number to set, or nil to leave it. Being out of range is held against argument 1, whichever it was. */
 function integerSetting(value: LuaValue, at: number, name: string, now: number, min: number, max: number): number {
   if (value === undefined) return now
-  const wanted = expectInteger(value, at, name, at)
+  const wanted = expectInt(value, at, name, at)
   if (wanted < min || wanted > max) argumentError(1, name, `expected integer between ${min} and ${max}`)
   return wanted
 }

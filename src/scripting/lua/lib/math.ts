@@ -2,7 +2,8 @@
 // on from script to script. After `math.randomseed` the numbers are those redis-server draws for the same seed.
 
 import { NONE } from '../calls.ts'
-import { argumentError, expectInteger, expectNumber, library, libraryError } from '../library.ts'
+import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
+import { power } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 
@@ -35,24 +36,20 @@ function random(...args: LuaValue[]): LuaResult {
     case 0:
       return fraction
     case 1: {
-      const upper = toInt(expectInteger(args[0], 1, 'random', 1))
+      const upper = expectInt(args[0], 1, 'random', 1)
       if (upper < 1) argumentError(1, 'random', 'interval is empty')
       return Math.floor(fraction * upper) + 1
     }
     case 2: {
-      const lower = toInt(expectInteger(args[0], 1, 'random', 2))
-      const upper = toInt(expectInteger(args[1], 2, 'random', 2))
+      const lower = expectInt(args[0], 1, 'random', 2)
+      const upper = expectInt(args[1], 2, 'random', 2)
       if (lower > upper) argumentError(2, 'random', 'interval is empty')
-      return Math.floor(fraction * (upper - lower + 1)) + lower
+      // The width wraps, as C's int does.
+      return Math.floor(fraction * ((upper - lower + 1) | 0)) + lower
     }
     default:
       throw libraryError('wrong number of arguments')
   }
-}
-
-/** An integer wrapped to 32 bits, as assigning it to a C int does. */
-function toInt(value: number): number {
-  return Number(BigInt.asIntN(32, BigInt(value)))
 }
 
 /** A function of one number. */
@@ -62,10 +59,11 @@ function unary(name: string, compute: (x: number) => number): (x: LuaValue, ...r
   }
 }
 
-/** A function of two numbers. */
+/** A function of two numbers, the second of which is looked at first, as C compilers do. */
 function binary(name: string, compute: (x: number, y: number) => number): (x: LuaValue, y: LuaValue) => LuaResult {
   return function (x, y) {
-    return compute(expectNumber(x, 1, name, arguments.length), expectNumber(y, 2, name, arguments.length))
+    const second = typeof y === 'number' ? y : expectNumber(y, 2, name, arguments.length)
+    return compute(typeof x === 'number' ? x : expectNumber(x, 1, name, arguments.length), second)
   }
 }
 
@@ -99,6 +97,7 @@ function frexp(value: LuaValue): LuaResult {
 
 /** x × 2^exponent, in steps that neither overflow nor vanish early. */
 function ldexp(x: number, exponent: number): number {
+  if (x === 0 || !Number.isFinite(x)) return x
   const steps = Math.min(3, Math.ceil(Math.abs(exponent) / 1023))
   let result = x
   for (let i = 0; i < steps; i++) result *= 2 ** Math.floor((exponent + i) / steps)
@@ -130,7 +129,7 @@ export function mathLibrary(): LuaTable {
     fmod,
     frexp,
     huge: Number.POSITIVE_INFINITY,
-    ldexp: binary('ldexp', (x, y) => ldexp(x, toInt(expectInteger(y, 2, 'ldexp')))),
+    ldexp: binary('ldexp', (x, y) => ldexp(x, expectInt(y, 2, 'ldexp'))),
     log: unary('log', Math.log),
     log10: unary('log10', Math.log10),
     max: extreme('max', (x, y) => x > y),
@@ -138,11 +137,11 @@ export function mathLibrary(): LuaTable {
     mod: fmod,
     modf,
     pi: Math.PI,
-    pow: binary('pow', (x, y) => (x === 1 ? 1 : x ** y)),
+    pow: binary('pow', power),
     rad: unary('rad', (x) => x * (Math.PI / 180)),
     random,
     randomseed(seed) {
-      seedRandom(toInt(expectInteger(seed, 1, 'randomseed', arguments.length)))
+      seedRandom(expectInt(seed, 1, 'randomseed', arguments.length))
       return NONE
     },
     sin: unary('sin', Math.sin),

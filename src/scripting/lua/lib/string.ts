@@ -5,7 +5,7 @@
 
 import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
-import { argumentError, expectFunction, expectInteger, expectString, library, optionalInteger } from '../library.ts'
+import { argumentError, expectFunction, expectInt, expectInteger, expectString, library } from '../library.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
@@ -95,9 +95,10 @@ type Replacement = string | LuaTable | LuaFunction
 
 function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): LuaResult {
   const subject = expectString(text, 1, 'gsub', arguments.length)
-  const pattern = compilePattern(expectString(sought, 2, 'gsub', arguments.length), 'anchors')
+  const wanted = expectString(sought, 2, 'gsub', arguments.length)
+  const countMax = limit === undefined ? subject.length + 1 : expectInt(limit, 4, 'gsub', arguments.length)
   const replacement = replacementOf(by)
-  const countMax = limit === undefined ? subject.length + 1 : expectInteger(limit, 4, 'gsub', arguments.length) | 0
+  const pattern = compilePattern(wanted, 'anchors')
   meter.spend(1 + Math.floor(subject.length / BYTES_PER_STEP))
 
   const expands = typeof replacement === 'string' && replacement.includes('%')
@@ -188,14 +189,14 @@ function indexed(table: LuaTable, key: LuaValue): LuaValue {
 
 function byte(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
   const s = expectString(text, 1, 'byte', arguments.length)
-  let start = position(optionalInteger(from, 2, 'byte', 1), s.length)
+  let start = position(from === undefined ? 1 : expectInteger(from, 2, 'byte', 2), s.length)
   let end = to === undefined ? start : position(expectInteger(to, 3, 'byte', 3), s.length)
   if (start < 1) start = 1
   if (end > s.length) end = s.length
   const count = end - start + 1
   if (count === 1) return s.charCodeAt(start - 1)
   if (count <= 0) return NONE
-  if (count >= VALUES_MAX) runtimeError('stack overflow (string slice too long)')
+  if (count + arguments.length > VALUES_MAX) runtimeError('stack overflow (string slice too long)')
   const values: LuaValue[] = []
   for (let i = start - 1; i < end; i++) values.push(s.charCodeAt(i))
   return values
@@ -204,7 +205,7 @@ function byte(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
 function char(...codes: LuaValue[]): LuaResult {
   let result = ''
   for (let i = 0; i < codes.length; i++) {
-    const code = expectInteger(codes[i], i + 1, 'char', codes.length) | 0
+    const code = expectInt(codes[i], i + 1, 'char', codes.length)
     if (code < 0 || code > 255) argumentError(i + 1, 'char', 'invalid value')
     result += String.fromCharCode(code)
   }
@@ -245,8 +246,7 @@ function reverse(text: LuaValue): LuaResult {
 
 function rep(text: LuaValue, times: LuaValue): LuaResult {
   const s = expectString(text, 1, 'rep', arguments.length)
-  // Lua cuts the count to 32 bits.
-  const count = expectInteger(times, 2, 'rep', arguments.length) | 0
+  const count = expectInt(times, 2, 'rep', arguments.length)
   if (count <= 0 || s === '') return ''
   meter.charge(s.length * count)
   return s.repeat(count)

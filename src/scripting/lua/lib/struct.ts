@@ -265,7 +265,7 @@ function unpack(layout: LuaValue, packed: LuaValue, from: LuaValue): LuaResult {
     }
     offset += size
   }
-  values.push(offset + 1)
+  values.push(start < 0 ? start : offset + 1)
   return values.length === 1 ? values[0] : values
 }
 

@@ -2,15 +2,7 @@
 
 import { call1, first, NONE } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
-import {
-  expectFunction,
-  expectInteger,
-  expectString,
-  expectTable,
-  library,
-  libraryError,
-  optionalInteger,
-} from '../library.ts'
+import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
 import { meter } from '../meter.ts'
 import { isTrue, lessForLibrary } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
@@ -27,10 +19,10 @@ function isDense(table: LuaTable, n: number): boolean {
 }
 
 function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
+  const between = separator === undefined ? '' : expectString(separator, 2, 'concat', 2)
   const table = expectTable(list, 1, 'concat', arguments.length)
-  const between = separator === undefined ? '' : expectString(separator, 2, 'concat')
-  const start = optionalInteger(from, 3, 'concat', 1)
-  const end = to === undefined ? table.length() : expectInteger(to, 4, 'concat')
+  const start = optionalInt(from, 3, 'concat', 1)
+  const end = to === undefined ? table.length() : expectInt(to, 4, 'concat')
   const { array } = table
   // A rope: whoever looks into it makes it one piece.
   let text = ''
@@ -55,7 +47,7 @@ function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
     return NONE
   }
   if (arguments.length !== 3) throw libraryError("wrong number of arguments to 'insert'")
-  const position = expectInteger(second, 2, 'insert', 2)
+  const position = expectInt(second, 2, 'insert', 2)
   if (table.readonly) refuseWrite()
   if (position > end) end = position
   if (value !== undefined && position >= 1 && position < end && isDense(table, end - 1)) {
@@ -75,7 +67,7 @@ function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
 function remove(list: LuaValue, where: LuaValue): LuaResult {
   const table = expectTable(list, 1, 'remove', arguments.length)
   const end = table.length()
-  const position = optionalInteger(where, 2, 'remove', end)
+  const position = optionalInt(where, 2, 'remove', end)
   if (position < 1 || position > end) return NONE
   if (table.readonly) refuseWrite()
   const value = table.getNumber(position)
