@@ -277,7 +277,8 @@ function flagsOf(value: LuaValue): number {
   for (let i = 1; ; i++) {
     const name = value.getNumber(i)
     if (name === undefined) return flags
-    const flag = typeof name === 'string' ? scriptFlag(name) : undefined
+    // A shebang's flags are in lower case, these in any: so Redis has it.
+    const flag = typeof name === 'string' ? scriptFlag(name.toLowerCase()) : undefined
     if (flag === undefined) raise('unknown flag given')
     flags |= flag
   }
