@@ -11,8 +11,8 @@ const target = useTarget()
 /** What a script that was defined on a client looks like to TypeScript. */
 type Defined = Record<string, (...args: (string | number | Buffer)[]) => Promise<unknown>>
 
-function ioredis(options: RedisOptions = {}): Redis & Defined {
-  const redis = new Redis(Object.assign({ ...target.connection }, options))
+function ioredis(options: Omit<RedisOptions, 'replyMapping'> = {}): Redis & Defined {
+  const redis = new Redis({ ...target.connection, ...options })
   onTestFinished(() => redis.disconnect())
   return redis as Redis & Defined
 }
