@@ -27,6 +27,9 @@ export interface EncodeSettings {
 /** What lua-cjson's precision is unless a script sets it: that of tostring. */
 export const PRECISION_DEFAULT = 14
 
+const INT_MAX = 2 ** 31 - 1
+const INT_MIN = -(2 ** 31)
+
 /** Stack that a level of nesting takes here, generously: 377 bytes were seen in unoptimised code. */
 const LEVEL_BYTES = 420
 
@@ -70,7 +73,7 @@ function encodeTable(table: LuaTable): string {
   return text
 }
 
-/** Returns the largest index when all keys are positive integers, 0 for no key, -1 for an object. */
+/** Returns the largest index when all keys are positive integers, 0 for no key, less for an object. */
 function arrayLength(table: LuaTable): number {
   let items = table.array.length - 1
   let max = items
@@ -90,7 +93,8 @@ function arrayLength(table: LuaTable): number {
     const key = keys[i]
     if (typeof key !== 'number' || key < 1 || Math.floor(key) !== key) return -1
     items++
-    if (key > max) max = key
+    // lua-cjson's maximum is a C int: a timestamp or an id as the key turns it negative, and the table into an object.
+    if (key > max) max = key > INT_MAX ? INT_MIN : key
   }
   const { encodeSparseRatio: ratio, encodeSparseSafe: safe } = settings
   if (ratio > 0 && max > items * ratio && max > safe) {

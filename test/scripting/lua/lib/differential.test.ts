@@ -476,6 +476,14 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     ])
   })
 
+  test('cjson.encode: a table of timestamps or ids is an object', async () => {
+    const keys = [2 ** 31 - 1, 2 ** 31, 1_700_000_000_000, 2 ** 53, 1e300, 1 / 0]
+    await compare(keys.map((key) => call('cjson.encode', pairs([key, 'x']))))
+    expect(ours(call('cjson.encode', pairs([1_700_000_000_000, 'x'])))).toBe(
+      `'${Buffer.from('{"1700000000000":"x"}').toString('hex')}'`,
+    )
+  })
+
   test('cjson.decode: good, broken and strange texts', async () => {
     const pieces = [
       '{',
