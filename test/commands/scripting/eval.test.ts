@@ -1,6 +1,7 @@
 // EVAL and its kin: what a script does to everybody else.
 
 import { expect, test } from 'vitest'
+import { ENGINE_LOADING } from '../../../src/engine/engine.ts'
 import { createEngine } from '../../support/engine.ts'
 
 const OK = '+OK\r\n'
@@ -275,4 +276,68 @@ test('a word that is no word fails its call only, wherever it stands', () => {
   expect(client.ask('EVAL', script, 0)).toBe(
     '*2\r\n$63\r\nERR Lua redis lib command arguments must be strings or integers\r\n$1\r\nv\r\n',
   )
+})
+
+test('while data is loaded no script runs, whatever it declares; help is given', () => {
+  const { engine, connect } = createEngine()
+  const client = connect()
+  const sha = load(client, 'return 1')
+  client.ask('FUNCTION', 'LOAD', "#!lua name=l\nredis.register_function('f', function() return 1 end)")
+  engine.state |= ENGINE_LOADING
+  const loading = '-LOADING Redis is loading the dataset in memory\r\n'
+  expect(client.ask('EVAL', '#!lua flags=no-writes,allow-stale\nreturn 1', 0)).toBe(loading)
+  expect(client.ask('EVAL_RO', 'return 1', 0)).toBe(loading)
+  expect(client.ask('EVALSHA', sha, 0)).toBe(loading)
+  expect(client.ask('FCALL', 'f', 0)).toBe(loading)
+  expect(client.ask('SCRIPT', 'LOAD', 'return 1')).toBe(loading)
+  expect(client.ask('FUNCTION', 'LIST')).toBe(loading)
+  expect(client.ask('SCRIPT', 'HELP')).toMatch(/^\*/)
+  expect(client.ask('FUNCTION', 'HELP')).toMatch(/^\*/)
+})
+
+test('a pause of everything holds scripts of every kind until it ends', () => {
+  const { connect, clock } = createEngine()
+  const [client, reader, writer] = [connect(), connect(), connect()]
+  client.ask('CLIENT', 'PAUSE', '100', 'ALL')
+  expect(reader.ask('EVAL', '#!lua flags=no-writes\nreturn 1', 0)).toBe('')
+  expect(writer.ask('EVAL', "return redis.call('SET', 'k', 'v')", 0)).toBe('')
+  clock.advance(100)
+  expect([reader.received(), writer.received()]).toEqual([':1\r\n', OK])
+})
+
+test('what a script reads is not what it was idle: CLIENT NO-TOUCH holds in scripts', () => {
+  const { connect, clock } = createEngine()
+  const client = connect()
+  client.ask('SET', 'k', 'v')
+  clock.advance(10_000)
+  client.ask('CLIENT', 'NO-TOUCH', 'ON')
+  client.ask('EVAL', "return redis.call('GET', 'k')", 0)
+  expect(client.ask('OBJECT', 'IDLETIME', 'k')).toBe(':10\r\n')
+  client.ask('CLIENT', 'NO-TOUCH', 'OFF')
+  client.ask('EVAL', "return redis.call('GET', 'k')", 0)
+  expect(client.ask('OBJECT', 'IDLETIME', 'k')).toBe(':0\r\n')
+})
+
+test('within a script no second one begins, by any of its names', () => {
+  const client = createEngine().connect()
+  client.ask('FUNCTION', 'LOAD', "#!lua name=l\nredis.register_function('f', function() return 1 end)")
+  for (const call of [
+    "'EVAL', 'return 1', 0",
+    "'EVALSHA', 'e0e1f9fabfc9d4800c877a703b823ac0578ff8db', 0",
+    "'EVAL_RO', 'return 1', 0",
+    "'EVALSHA_RO', 'e0e1f9fabfc9d4800c877a703b823ac0578ff8db', 0",
+    "'FCALL', 'f', 0",
+    "'FCALL_RO', 'f', 0",
+    "'SCRIPT', 'LOAD', 'return 1'",
+    "'SCRIPT', 'FLUSH'",
+    "'SCRIPT', 'KILL'",
+    "'FUNCTION', 'LOAD', 'x'",
+    "'FUNCTION', 'FLUSH'",
+    "'FUNCTION', 'KILL'",
+    "'FUNCTION', 'STATS'",
+  ]) {
+    expect(client.ask('EVAL', `return redis.pcall(${call})`, 0), call).toBe(
+      '-ERR This Redis command is not allowed from script\r\n',
+    )
+  }
 })

@@ -8,6 +8,7 @@ import { createEngine } from '../../support/engine.ts'
 import { start } from '../../support/journal.ts'
 import { MemoryDisk } from '../../support/memory-disk.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { startSaving } from '../../support/saving.ts'
 
 const ADD =
   "#!lua name=math\nredis.register_function('add', function(keys, args) return redis.call('INCRBY', keys[1], args[1]) end)"
@@ -78,6 +79,33 @@ test('functions are there after a restart, what they counted is not', async () =
   expect(again.ask('FCALL', 'count', 0)).toBe(':1\r\n')
   expect(again.ask('FCALL', 'shout', 0, 'x')).toBe('-ERR Function not found\r\n')
   await after.aof.close()
+})
+
+test.each([
+  ['a rewritten log', { appendonly: 'yes' }, 'BGREWRITEAOF'],
+  ['a log rewritten as commands', { appendonly: 'yes', 'aof-use-rdb-preamble': 'no' }, 'BGREWRITEAOF'],
+  ['a snapshot', {}, 'BGSAVE'],
+] as const)('functions come back out of %s', async (_, settings, save) => {
+  const before = await startSaving({ settings })
+  const client = before.connect()
+  // Code may hold any byte; a library that was replaced or deleted is not there again.
+  const bytes = `#!lua name=bytes\nredis.register_function('bytes', function() return '\x01\xff\\r\\n' end)`
+  for (const code of [ADD, OTHER, bytes]) client.ask('FUNCTION', 'LOAD', code)
+  client.ask('FUNCTION', 'LOAD', 'REPLACE', TAKE)
+  client.ask('FUNCTION', 'DELETE', 'other')
+  client.ask('FCALL', 'take', 1, 'n', 5)
+  client.ask(save)
+  await before.finish()
+  expect(before.warnings).toEqual([])
+  await before.saving.close()
+
+  const after = await startSaving({ settings, disk: before.disk })
+  const again = after.connect()
+  expect([...after.engine.scripts.libraries()].sort()).toEqual([bytes, TAKE].sort())
+  expect(again.ask('FCALL', 'bytes', 0)).toBe('$4\r\n\x01\xff\r\n\r\n')
+  expect(again.ask('FCALL', 'take', 1, 'n', 5)).toBe(':-10\r\n')
+  expect(again.ask('FCALL', 'add', 1, 'n', 5)).toBe('-ERR Function not found\r\n')
+  expect(after.warnings).toEqual([])
 })
 
 test('FUNCTION RESTORE appends, replaces or begins anew, wholly or not at all', () => {
