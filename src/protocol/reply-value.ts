@@ -38,6 +38,13 @@ export interface ReplyValueReceiver<S> {
   push(parts: ReplyValue<S>[]): void
 }
 
+/** An array, set, map or push whose elements are still to come. */
+interface Container<S> {
+  type: string
+  values: ReplyValue<S>[]
+  missing: number
+}
+
 const LF = 10
 /** Thrown inside when the bytes end within a value. */
 const INCOMPLETE = Symbol('incomplete')
@@ -76,10 +83,31 @@ export class ReplyValueReader<S> {
     }
   }
 
+  /** Reads one value. A script may return tables within tables by the thousand, so what is open stands on a stack of its own. */
   #value(): ReplyValue<S> {
-    if (this.#at >= this.#u8.length) throw INCOMPLETE
-    const type = String.fromCharCode(this.#u8[this.#at]!)
-    const line = this.#line()
+    const open: Container<S>[] = []
+    while (true) {
+      if (this.#at >= this.#u8.length) throw INCOMPLETE
+      const type = String.fromCharCode(this.#u8[this.#at]!)
+      const line = this.#line()
+      const missing = elementsOf(type, line)
+      if (missing > 0) {
+        open.push({ type, values: [], missing })
+        continue
+      }
+      let value: ReplyValue<S> = missing === 0 ? made(type, []) : this.#scalar(type, line)
+      while (true) {
+        const last = open[open.length - 1]
+        if (last === undefined) return value
+        last.values.push(value)
+        if (--last.missing > 0) break
+        open.pop()
+        value = made(last.type, last.values)
+      }
+    }
+  }
+
+  #scalar(type: string, line: string): ReplyValue<S> {
     switch (type) {
       case '+':
         return line
@@ -95,30 +123,18 @@ export class ReplyValueReader<S> {
         // txt: and the text.
         return this.#decode(this.#bytes(Number(line)).subarray(4))
       case '_':
+      case '*':
         return null
       case '#':
         return line === 't'
       case ',':
         return line === 'inf' ? Number.POSITIVE_INFINITY : line === '-inf' ? Number.NEGATIVE_INFINITY : Number(line)
-      case '*':
-      case '>':
-        return line === '-1' ? null : this.#values(Number(line))
-      case '~':
-        return new Set(this.#values(Number(line)))
-      case '%': {
-        const map = new Map<ReplyValue<S>, ReplyValue<S>>()
-        for (let i = Number(line); i > 0; i--) map.set(this.#value(), this.#value())
-        return map
-      }
+      case '(':
+        // A script may call anything a big number.
+        return /^[+-]?\d+$/.test(line) ? BigInt(line) : line
       default:
         throw new Error(`a reply of unknown type '${type}'`)
     }
-  }
-
-  #values(length: number): ReplyValue<S>[] {
-    const values: ReplyValue<S>[] = []
-    for (let i = 0; i < length; i++) values.push(this.#value())
-    return values
   }
 
   /** Returns the line after the type byte. */
@@ -136,4 +152,25 @@ export class ReplyValueReader<S> {
     this.#at = start + length + 2
     return this.#u8.subarray(start, start + length)
   }
+}
+
+/** Returns how many values a container holds; -1 for what is none, and for the absent array. */
+function elementsOf(type: string, line: string): number {
+  switch (type) {
+    case '*':
+    case '>':
+    case '~':
+      return Number(line)
+    case '%':
+      return 2 * Number(line)
+  }
+  return -1
+}
+
+function made<S>(type: string, values: ReplyValue<S>[]): ReplyValue<S> {
+  if (type === '~') return new Set(values)
+  if (type !== '%') return values
+  const map = new Map<ReplyValue<S>, ReplyValue<S>>()
+  for (let i = 0; i < values.length; i += 2) map.set(values[i]!, values[i + 1]!)
+  return map
 }

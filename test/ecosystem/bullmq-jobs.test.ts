@@ -224,6 +224,7 @@ test('a limiter lets so many jobs through in so much time', async () => {
   const queue = bench.queue()
   await queue.addBulk(Array.from({ length: 6 }, (_, i) => ({ name: 'limited', data: i })))
   const times: number[] = []
+  const started = Date.now()
   const worker = bench.worker(
     async () => {
       times.push(Date.now())
@@ -231,8 +232,9 @@ test('a limiter lets so many jobs through in so much time', async () => {
     { limiter: { max: 2, duration: 80 }, concurrency: 6 },
   )
   await completions(worker, 6)
-  // Three windows: from the first job to the last at least two durations pass (less what the clocks round away).
-  expect(times[5]! - times[0]!).toBeGreaterThanOrEqual(150)
+  // Three windows: before the last job at least two durations pass (less what the clocks round away). Not counted from the
+  // first job, which a busy machine may begin long after its window.
+  expect(times[5]! - started).toBeGreaterThanOrEqual(155)
   expect(await queue.getRateLimitTtl(2)).toBeGreaterThan(0)
   await queue.removeRateLimitKey()
   expect(await queue.getRateLimitTtl(2)).toBeLessThanOrEqual(0)

@@ -30,6 +30,8 @@ const VALUES: [name: string, bytes: string, value: ReplyValue<string>][] = [
   ['false', '#f\r\n', false],
   ['double', ',1.5\r\n', 1.5],
   ['infinity', ',-inf\r\n', Number.NEGATIVE_INFINITY],
+  ['big number', '(-123456789012345678901234567890\r\n', -123456789012345678901234567890n],
+  ['big number of a script, which is none', '(1e5\r\n', '1e5'],
   ['verbatim', '=8\r\ntxt:text\r\n', 'text'],
   ['array', '*3\r\n:1\r\n*0\r\n$1\r\na\r\n', [1, [], 'a']],
   [
@@ -63,4 +65,16 @@ describe('values', () => {
     expect(replies).toEqual([1, 2])
     expect(pushes).toEqual([['message', 'c', 'hi']])
   })
+})
+
+test('arrays within arrays are read however deep they go', () => {
+  const depth = 100_000
+  const { replies } = read([`${'*1\r\n'.repeat(depth)}:1\r\n:2\r\n`])
+  let value = replies[0]
+  let levels = 0
+  while (Array.isArray(value)) {
+    value = value[0]
+    levels++
+  }
+  expect([levels, value, replies[1]]).toEqual([depth, 1, 2])
 })
