@@ -82,6 +82,18 @@ const SCRIPTS = [
   'local d = 0 local function f() d = d + 1 coroutine.wrap(f)() end local ok, e = pcall(f) return {d, #e}',
   'local d = 0 local function f() d = d + 1 local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end local ok, e = pcall(f) return {d, e}',
   'for i = 1, 1000 do pcall(error) pcall(string.rep) local t = setmetatable({}, {__index = error}) pcall(function() return t.x end) end return 1',
+  // A library that is deep in a value when something is wrong with it still knows where it was called.
+  'local t = {} t[1] = t return cjson.encode(t)',
+  'local t = {} t[1] = t\nlocal x = cjson.encode(t)',
+  'local co = coroutine.wrap(function() local t = {} t[1] = t local x = cjson.encode(t) end) co()',
+  'local t = {redis.call} for i = 1, 100 do t = {t} end return cjson.encode(t)',
+  'local t = {0/0} for i = 1, 100 do t = {t} end return cjson.encode(t)',
+  'local t = {[1] = 1, [100] = 2} for i = 1, 100 do t = {t} end return cjson.encode(t)',
+  "return cjson.decode(string.rep('[', 1001))",
+  "return cjson.decode(string.rep('[', 100) .. 'x')",
+  "return cmsgpack.unpack(string.rep('\\145', 100))",
+  "return cmsgpack.unpack(string.rep('\\145', 100) .. '\\193')",
+  "local t = setmetatable({}, {__index = function() error('end') end}) for i = 1, 60 do t = setmetatable({}, {__index = t}) end return t.x",
   // redis.call and its errors.
   'return redis.call()',
   'return redis.pcall()',

@@ -249,7 +249,8 @@ export class InfoSections {
 
   #errorStats(): string {
     let text = '# Errorstats\r\n'
-    for (const [code, count] of this.#engine.stats.errors) text += `errorstat_${code}:count=${count}\r\n`
+    const codes = [...this.#engine.stats.errors].sort(([a], [b]) => (a < b ? -1 : 1))
+    for (const [code, count] of codes) text += `errorstat_${code}:count=${count}\r\n`
     return text
   }
 

@@ -15,6 +15,8 @@ export const LINES_BEFORE_BODY = 2
 /** Natives that end a level: a function they call has no Lua caller. They are known by these names in stack traces. */
 const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume', 'luaCallback', 'luaBefore', 'luaSortLevel'])
 
+/** Frames looked at for the innermost function; natives stand upon it. */
+const FRAMES_NEAR = 30
 /** Frames kept when looking for a level above the first. */
 const FRAMES_MAX = 200
 
@@ -62,13 +64,21 @@ function isPosition(position: Position | undefined): position is Position {
 
 /** The active functions, innermost first: a position for a Lua function, undefined for a native that ends a level. */
 export function callers(levels: number): (Position | undefined)[] {
+  const limit = levels > 1 ? FRAMES_MAX : FRAMES_NEAR
+  const near = callersWithin(limit)
+  // A library that is deep in a table when it finds something wrong has left the function that called it far behind.
+  return near === undefined ? (callersWithin(Number.POSITIVE_INFINITY) ?? []) : near
+}
+
+/** Looks at so many frames; undefined when there are more and none of these is of Lua. */
+function callersWithin(limit: number): (Position | undefined)[] | undefined {
   const savedPrepare = Error.prepareStackTrace
   const savedLimit = Error.stackTraceLimit
   try {
     Error.prepareStackTrace = (_, sites) => sites
-    Error.stackTraceLimit = levels > 1 ? FRAMES_MAX : 30
+    Error.stackTraceLimit = limit
     const holder: { stack?: unknown } = {}
-    Error.captureStackTrace(holder, callers)
+    Error.captureStackTrace(holder, callersWithin)
     const sites = holder.stack as NodeJS.CallSite[]
     const found: (Position | undefined)[] = []
     for (const site of sites) {
@@ -83,7 +93,7 @@ export function callers(levels: number): (Position | undefined)[] {
         })
       } else if (BOUNDARIES.has(site.getFunctionName() ?? '')) found.push(undefined)
     }
-    return found
+    return found.length === 0 && sites.length === limit ? undefined : found
   } finally {
     Error.prepareStackTrace = savedPrepare
     Error.stackTraceLimit = savedLimit
