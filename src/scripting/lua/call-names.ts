@@ -6,13 +6,13 @@
 // the column of the one that is under way.
 
 import { parse } from './compiler/parser.ts'
-import { type CallName, writeNotedChunk } from './compiler/statements.ts'
+import { type CallName, type ChunkOptions, writeNotedChunk } from './compiler/statements.ts'
 import type { Position } from './errors.ts'
 
 interface Chunk {
   readonly source: string
   readonly name: string
-  readonly resumable: boolean
+  readonly options: ChunkOptions
   /** By `line:column` of the code; made when first asked for. */
   calls: ReadonlyMap<string, CallName> | undefined
 }
@@ -29,10 +29,10 @@ let sourcesLength = 0
 let count = 0
 
 /** Remembers a chunk's source. Returns what `Position.chunkId` calls it. */
-export function rememberChunk(source: string, name: string, resumable: boolean): string {
+export function rememberChunk(source: string, name: string, options: ChunkOptions): string {
   const id = (count++).toString(36)
   if (source.length > SOURCES_LENGTH_MAX) return id
-  chunks.set(id, { source, name, resumable, calls: undefined })
+  chunks.set(id, { source, name, options, calls: undefined })
   sourcesLength += source.length
   for (const [oldest, { source }] of chunks) {
     if (sourcesLength <= SOURCES_LENGTH_MAX && chunks.size <= CHUNKS_MAX) break
@@ -46,6 +46,6 @@ export function rememberChunk(source: string, name: string, resumable: boolean):
 export function callName({ chunkId, line, column }: Position): CallName | undefined {
   const chunk = chunks.get(chunkId)
   if (chunk === undefined) return undefined
-  chunk.calls ??= writeNotedChunk(parse(chunk.source, chunk.name), chunk.resumable)
+  chunk.calls ??= writeNotedChunk(parse(chunk.source, chunk.name), chunk.options)
   return chunk.calls.get(`${line}:${column}`) ?? UNNAMED
 }

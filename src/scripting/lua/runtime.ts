@@ -6,7 +6,7 @@
 import { rememberChunk } from './call-names.ts'
 import { all, first, NONE, settle, stringMeta } from './calls.ts'
 import { parse } from './compiler/parser.ts'
-import { CHUNK_PARAMETER, writeChunk } from './compiler/statements.ts'
+import { CHUNK_PARAMETER, type ChunkOptions, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
@@ -35,10 +35,14 @@ export class LuaRuntime {
   /** A chunk that names `coroutine` was compiled: what chunks load may be handed functions that yield. */
   #yields = false
 
+  readonly #isFixed = (name: string, field?: string): boolean => isFixed(this.globals, name, field)
+
   constructor(options: RuntimeOptions = {}) {
     this.#interrupt = options.interrupt
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
-    this.globals = baseLibrary((source, chunk) => this.#compile(source, chunk, this.#yields))
+    this.globals = baseLibrary((source, chunk) =>
+      this.#compile(source, chunk, { resumable: this.#yields, isFixed: undefined }),
+    )
     const G = this.globals
     this.#known = {
       R: operations,
@@ -69,20 +73,23 @@ export class LuaRuntime {
   }
 
   /**
-   * Compiles a chunk, one byte a character. `name` is how messages call it. Throws a LuaError when it is malformed.
+   * Compiles a script, one byte a character, to be run any number of times, one after the other. `name` is how messages call
+   * it. Throws a LuaError when it is malformed.
+   *
    * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower, and from then on
    * what chunks load is, too; functions of other chunks called inside a coroutine are like C functions there: they cannot
    * yield, and they have no way to get at what would.
    */
   compile(source: string, name: string): LuaFunction {
-    if (source.includes('coroutine')) this.#yields = true
-    return this.#compile(source, name, source.includes('coroutine'))
+    const resumable = source.includes('coroutine')
+    if (resumable) this.#yields = true
+    return this.#compile(source, name, { resumable, isFixed: this.#isFixed })
   }
 
-  #compile(source: string, name: string, resumable: boolean): LuaFunction {
+  #compile(source: string, name: string, options: ChunkOptions): LuaFunction {
     try {
-      const code = writeChunk(parse(source, name), resumable)
-      const id = rememberChunk(source, name, resumable)
+      const code = writeChunk(parse(source, name), options)
+      const id = rememberChunk(source, name, options)
       const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${id}:${encodeURIComponent(name)}`
       const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction
       return make(this.#known)
@@ -113,4 +120,12 @@ export class LuaRuntime {
       meter.end()
     }
   }
+}
+
+/** Whether a global, or a field of one, is a function that nothing can replace. */
+function isFixed(globals: LuaTable, name: string, field: string | undefined): boolean {
+  if (!globals.locked) return false
+  const value = globals.getString(name)
+  if (field === undefined) return typeof value === 'function'
+  return value instanceof LuaTable && value.locked && typeof value.getString(field) === 'function'
 }

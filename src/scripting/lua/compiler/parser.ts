@@ -52,8 +52,6 @@ class Parser {
   readonly #active: Local[] = []
   /** Where in `#active` the current function's variables begin. */
   #floor = 0
-  /** Outer variables each open function uses. */
-  readonly #upvalues = new Map<FunctionBody, Set<Local>>()
 
   constructor(source: string, name: string) {
     this.#lexer = new Lexer(source, name)
@@ -150,13 +148,8 @@ class Parser {
     if (local.owner === this.#function) return { kind: 'local', local, outer: false }
     local.captured = true
     for (let f: FunctionBody | undefined = this.#function; f !== undefined && f !== local.owner; f = f.parent) {
-      let used = this.#upvalues.get(f)
-      if (used === undefined) {
-        used = new Set()
-        this.#upvalues.set(f, used)
-      }
-      used.add(local)
-      if (used.size > UPVALUES_MAX) this.#failLimit(UPVALUES_MAX, 'upvalues')
+      f.upvalues.add(local)
+      if (f.upvalues.size > UPVALUES_MAX) this.#failLimit(UPVALUES_MAX, 'upvalues')
     }
     return { kind: 'local', local, outer: true }
   }
@@ -569,5 +562,6 @@ function newFunction(parent: FunctionBody | undefined, line: number): FunctionBo
     loops: false,
     localCount: 0,
     endLine: line,
+    upvalues: new Set(),
   }
 }

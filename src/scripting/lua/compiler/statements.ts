@@ -20,6 +20,7 @@ import {
   isSimple,
   type Operand,
 } from './expressions.ts'
+import { type IsFixed, lastingLocals } from './lasting.ts'
 import { layOut, Marks, notesIn, quote } from './layout.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
@@ -47,15 +48,23 @@ export interface CallName {
 /** The parameter of the code `writeChunk` returns: an object with what the head takes from it. That code makes the chunk's main function. */
 export const CHUNK_PARAMETER = '$'
 
-/** JavaScript for a chunk, `resumable` when its functions must be able to yield. */
-export function writeChunk(main: FunctionBody, resumable: boolean): string {
-  return new Writer(new Marks(), resumable).chunk(main)
+/** How a chunk is written. */
+export interface ChunkOptions {
+  /** Its functions must be able to yield. */
+  readonly resumable: boolean
+  /** What its functions may count on, if it is a script (see `lasting.ts`). */
+  readonly isFixed: IsFixed | undefined
+}
+
+/** JavaScript for a chunk. */
+export function writeChunk(main: FunctionBody, options: ChunkOptions): string {
+  return new Writer(new Marks(), options.resumable).chunk(main, options)
 }
 
 /** What the calls of the same chunk name their functions, by the `line:column` at which V8 sees them. */
-export function writeNotedChunk(main: FunctionBody, resumable: boolean): Map<string, CallName> {
-  const writer = new Writer(new Marks(), resumable, true)
-  const places = notesIn(writer.chunk(main))
+export function writeNotedChunk(main: FunctionBody, options: ChunkOptions): Map<string, CallName> {
+  const writer = new Writer(new Marks(), options.resumable, true)
+  const places = notesIn(writer.chunk(main, options))
   const names = new Map<string, CallName>()
   for (const [place, number] of places) names.set(place, nameOf(writer.calls![number]))
   return names
@@ -70,7 +79,11 @@ function nameOf(node: CallNode | MethodNode | undefined): CallName {
 }
 
 class Writer extends ExpressionWriter {
-  chunk(main: FunctionBody): string {
+  /** Variables that are declared outside the main function, and given their values once. */
+  #lasting: ReadonlySet<Local> = new Set()
+
+  chunk(main: FunctionBody, { isFixed }: ChunkOptions): string {
+    if (isFixed !== undefined) this.#lasting = lastingLocals(main, isFixed)
     const code = this.functionText(main)
     // Constants, not parameters: V8 compiles what is constant into the code.
     let head = '"use strict";const {R,T,M,G,N,A,F,S,P}=$'
@@ -79,6 +92,8 @@ class Writer extends ExpressionWriter {
     })
     if (this.moreSites.length > 0) head += `,I=[${this.moreSites.map((args) => `new S(${args})`).join(',')}]`
     if (this.constants.length > 0) head += `,${this.constants.join(',')}`
+    // As `var`, for which V8 need not check at each use whether they are there yet.
+    if (this.#lasting.size > 0) head += `;var ${[...this.#lasting].map(({ js }) => js).join(',')}`
     // In parentheses it is compiled at once: it will be called.
     return layOut(`${head};return(${code})`)
   }
@@ -133,6 +148,7 @@ class Writer extends ExpressionWriter {
       case 'localFunction': {
         const { local } = node
         if (!local.assigned) this.functions.add(local)
+        if (this.#lasting.has(local)) return `${local.js}??=${this.functionText(node.body)};`
         if (local.captured && !local.assigned) return `const ${local.js}=${this.functionText(node.body)};`
         const declaration = local.captured ? `let ${local.js};` : this.#declaration(local, undefined)
         return `${declaration}${local.js}=${this.functionText(node.body)};`
@@ -181,6 +197,7 @@ class Writer extends ExpressionWriter {
 
   /** Declares a local with a value; undefined leaves an uncaptured one as it is. */
   #declaration(local: Local, value: string | undefined): string {
+    if (this.#lasting.has(local)) return `${local.js}??=${value};`
     if (local.captured) return `${local.assigned ? 'let' : 'const'} ${local.js}=${value ?? 'undefined'};`
     this.frame.declared.push(local.js)
     return value === undefined ? '' : `${local.js}=${value};`

@@ -29,6 +29,8 @@ export interface FunctionBody {
   /** All locals declared in it: a measure of its frame. */
   localCount: number
   endLine: number
+  /** Variables of the functions around it that it uses, or that functions in it use. */
+  readonly upvalues: Set<Local>
 }
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '^' | '..' | '==' | '~=' | '<' | '<=' | '>' | '>='
