@@ -160,7 +160,15 @@ function withCode(text: string): string {
 }
 
 function trimBreaks(text: string): string {
-  return text.replace(/^[\r\n]+|[\r\n]+$/g, '')
+  let start = 0
+  let end = text.length
+  while (start < end && isBreak(text, start)) start++
+  while (end > start && isBreak(text, end - 1)) end--
+  return text.slice(start, end)
+}
+
+function isBreak(text: string, at: number): boolean {
+  return text[at] === '\n' || text[at] === '\r'
 }
 
 /** A number as C casts it to an int: cut, and what does not fit is the least there is. */

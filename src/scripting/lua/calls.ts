@@ -17,6 +17,9 @@ export const NONE: readonly LuaValue[] = Object.freeze([])
 /** Stack weight of a call made by a library function: gsub's, of which recursing through it left 830 bytes a level. */
 const NATIVE_CALL_WEIGHT = 850
 
+/** Stack weight of a call through `__call`: the frames of a function with any number of arguments and of its helpers. */
+const BOUND_CALL_WEIGHT = 300
+
 /** Arguments or results one call may have: V8 places them on its stack. */
 export const VALUES_MAX = 8000
 
@@ -84,7 +87,13 @@ export function callable(value: LuaValue, name = ''): LuaFunction {
   if (typeof value === 'function') return value
   const handler = metamethod(value, '__call')
   if (typeof handler !== 'function') typeError('call', value, name)
-  const bound: LuaFunction = (...args) => handler(value, ...args)
+  const bound: LuaFunction = (...args) => {
+    const { depth } = meter
+    meter.depth += BOUND_CALL_WEIGHT
+    const result = handler(value, ...args)
+    meter.depth = depth
+    return result
+  }
   const { resumable } = handler
   if (resumable !== undefined) bound.resumable = (...args) => resumable(value, ...args)
   return bound

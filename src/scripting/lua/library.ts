@@ -67,12 +67,9 @@ export function argumentTypeError(value: LuaValue, index: number, name: string, 
 export function expectString(value: LuaValue, index: number, name: string, count = 0): string {
   const text = typeof value === 'string' ? value : toStringCoerced(value)
   if (text === undefined) argumentTypeError(value, index, name, 'string', count)
-  if (text.length > LONG_LENGTH) meter.spend(text.length >> 8)
+  meter.spendOn(text)
   return text
 }
-
-/** A string from here on is work for whatever is done with it: a megabyte counts as 4,000 steps. */
-const LONG_LENGTH = 1 << 14
 
 /** A number argument; numeric strings are converted. */
 export function expectNumber(value: LuaValue, index: number, name: string, count = 0): number {

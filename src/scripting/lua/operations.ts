@@ -33,6 +33,7 @@ const STRING_BYTES = 32
 
 /** `object[key]` by all rules. */
 export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
+  if (typeof key === 'string') meter.spendOn(key)
   let current = object
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue
@@ -58,6 +59,7 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
     object.setNumber(key, value)
     return
   }
+  if (typeof key === 'string') meter.spendOn(key)
   let current = object
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue
@@ -207,6 +209,12 @@ function concatSlowly(values: readonly LuaValue[], names: string): LuaValue {
 
 // Comparison
 
+/** Whether a string and another value are the same. */
+function same(a: string, b: LuaValue): boolean {
+  meter.spendOn(a)
+  return a === b
+}
+
 /** Whether two values are equal that are not the same. */
 function equal(a: LuaValue, b: LuaValue): boolean {
   if (!(a instanceof LuaTable) || !(b instanceof LuaTable) || a.metatable === undefined || b.metatable === undefined)
@@ -222,7 +230,10 @@ export function isTrue(value: LuaValue): boolean {
 
 export function less(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
-  if (typeof a === 'string' && typeof b === 'string') return a < b
+  if (typeof a === 'string' && typeof b === 'string') {
+    meter.spendOn(a)
+    return a < b
+  }
   const handler = orderHandler(a, b, '__lt')
   if (handler === undefined) runtimeError(orderProblem(a, b))
   return isTrue(callMetamethod(handler, a, b))
@@ -231,7 +242,10 @@ export function less(a: LuaValue, b: LuaValue): boolean {
 /** `less` as a library function asks it: an error has no position. */
 export function lessForLibrary(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
-  if (typeof a === 'string' && typeof b === 'string') return a < b
+  if (typeof a === 'string' && typeof b === 'string') {
+    meter.spendOn(a)
+    return a < b
+  }
   const handler = orderHandler(a, b, '__lt')
   if (handler === undefined) throw LuaError.raise(orderProblem(a, b))
   return isTrue(call1(handler, a, b))
@@ -239,7 +253,10 @@ export function lessForLibrary(a: LuaValue, b: LuaValue): boolean {
 
 function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a <= b
-  if (typeof a === 'string' && typeof b === 'string') return a <= b
+  if (typeof a === 'string' && typeof b === 'string') {
+    meter.spendOn(a)
+    return a <= b
+  }
   const handler = orderHandler(a, b, '__le')
   if (handler !== undefined) return isTrue(callMetamethod(handler, a, b))
   const reverse = orderHandler(b, a, '__lt')
@@ -350,6 +367,7 @@ class Operations {
   readonly concatAll = concatAll
   readonly less = less
   readonly lessOrEqual = lessOrEqual
+  readonly same = same
   readonly equal = equal
   readonly length = length
   readonly minus = minus

@@ -34,14 +34,13 @@ export class LuaRuntime {
   readonly #memoryBytesMax: number
   /** A chunk that names `coroutine` was compiled: what chunks load may be handed functions that yield. */
   #yields = false
-
   readonly #isFixed = (name: string, field?: string): boolean => isFixed(this.globals, name, field)
 
   constructor(options: RuntimeOptions = {}) {
     this.#interrupt = options.interrupt
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
     this.globals = baseLibrary((source, chunk) =>
-      this.#compile(source, chunk, { resumable: this.#yields, isFixed: undefined }),
+      this.#compile(source, chunk, { resumable: this.#yields, isFixed: undefined }, meter.nested),
     )
     const G = this.globals
     this.#known = {
@@ -83,12 +82,12 @@ export class LuaRuntime {
   compile(source: string, name: string): LuaFunction {
     const resumable = source.includes('coroutine')
     if (resumable) this.#yields = true
-    return this.#compile(source, name, { resumable, isFixed: this.#isFixed })
+    return this.#compile(source, name, { resumable, isFixed: this.#isFixed }, 0)
   }
 
-  #compile(source: string, name: string, options: ChunkOptions): LuaFunction {
+  #compile(source: string, name: string, options: ChunkOptions, levels: number): LuaFunction {
     try {
-      const code = writeChunk(parse(source, name), options)
+      const code = writeChunk(parse(source, name, levels), options)
       const id = rememberChunk(source, name, options)
       const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${id}:${encodeURIComponent(name)}`
       const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction

@@ -6,6 +6,7 @@
 
 import { runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
+import { meter } from './meter.ts'
 import { LuaTable } from './table.ts'
 
 /** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
@@ -121,21 +122,24 @@ export function rawToString(value: LuaValue): string {
 }
 
 const SPACE = '[ \\t\\n\\v\\f\\r]*'
-const DECIMAL = new RegExp(`^${SPACE}[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?${SPACE}$`)
-const HEXADECIMAL = new RegExp(`^${SPACE}([+-]?)0[xX]([0-9a-fA-F]*)\\.?([0-9a-fA-F]*)(?:[pP]([+-]?\\d+))?${SPACE}$`)
+// No two parts of these may match the same digits: a failing match would try all ways to share them.
+const DECIMAL = new RegExp(`^${SPACE}[+-]?(?:\\d+(?:\\.\\d*)?|\\.\\d+)(?:[eE][+-]?\\d+)?${SPACE}$`)
+const HEXADECIMAL = new RegExp(`^${SPACE}([+-]?)0[xX]([0-9a-fA-F]*)(?:\\.([0-9a-fA-F]*))?(?:[pP]([+-]?\\d+))?${SPACE}$`)
 const NAMED = new RegExp(`^${SPACE}([+-]?)(inf(?:inity)?|nan(?:\\([0-9a-zA-Z_]*\\))?)${SPACE}$`, 'i')
 
 /** The number a string spells (decimal, hexadecimal, `inf`, `nan`, spaces around), undefined when it spells none. */
 export function stringToNumber(text: string): number | undefined {
+  meter.spendOn(text)
   // As for strtod, the text ends at a zero byte.
   const zero = text.indexOf('\0')
   const spelled = zero < 0 ? text : text.slice(0, zero)
   if (DECIMAL.test(spelled)) return Number(spelled)
   const hex = HEXADECIMAL.exec(spelled)
-  if (hex !== null && hex[2]!.length + hex[3]!.length > 0) {
+  const fraction = hex?.[3] ?? ''
+  if (hex !== null && hex[2]!.length + fraction.length > 0) {
     let value = 0
-    for (const digit of hex[2]! + hex[3]!) value = value * 16 + Number.parseInt(digit, 16)
-    value *= 2 ** (Number(hex[4] ?? 0) - 4 * hex[3]!.length)
+    for (const digit of hex[2]! + fraction) value = value * 16 + Number.parseInt(digit, 16)
+    value *= 2 ** (Number(hex[4] ?? 0) - 4 * fraction.length)
     return hex[1] === '-' ? -value : value
   }
   const named = NAMED.exec(spelled)

@@ -118,7 +118,8 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
   }
 
   async function evaluate(program: string): Promise<string> {
-    return ((await client.callBuffer('EVAL', Buffer.from(program, 'latin1'), 0)) as Buffer).toString('latin1')
+    const reply = (await client.callBuffer('EVAL', Buffer.from(program, 'latin1'), 0)) as Buffer | number
+    return reply instanceof Buffer ? reply.toString('latin1') : String(reply)
   }
 
   test('generated programs print the same', async () => {
@@ -131,6 +132,48 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
       )
       expect(comparable(ours), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs))
     }
+  })
+
+  test.each([
+    ['return type(', '(', '1', ')', ')'],
+    ['return type(', '{', '1', '}', ')'],
+    ['return ', '- ', '1', '', ''],
+    ['return ', 'not ', '1', '', ''],
+    ['return ', '1 ^ ', '1', '', ''],
+    ['return #(', '1 .. ', '1', '', ')'],
+    ['return ', 'nil or ', '1', '', ''],
+    ['return ', '1 + ', '1', '', ''],
+    ['', 'do ', '', 'end ', ''],
+    ['', 'while false do ', '', 'end ', ''],
+    ['', 'if true then ', '', 'end ', ''],
+    ['', 'for i = 1, 1 do ', '', 'end ', ''],
+    ['', 'for k in next, {} do ', '', 'end ', ''],
+    ['', 'for a, b, c in next, {} do ', '', 'end ', ''],
+    ['', 'repeat ', '', 'until true ', ''],
+    ['', 'local t = {} ', '', '', ''],
+    ['return type(', 'function() return ', '1 ', 'end ', ')'],
+  ])('%s%s%s%s%s, any number of levels', async (...parts) => {
+    const [before, opener, middle, closer, after] = parts.map((part) => JSON.stringify(part))
+    const program =
+      'local answers = {} for _, n in ipairs({10, 32, 33, 34, 48, 49, 50, 51, 66, 67, 100, 195, 196, 197, 198, 199, 200, 201, 250}) do ' +
+      `local f, e = loadstring(${before} .. (${opener}):rep(n) .. ${middle} .. (${closer}):rep(n) .. ${after}, "=x") ` +
+      'answers[#answers + 1] = n .. ": " .. (e or tostring((f()))) end return table.concat(answers, "\\n")'
+    expect(runHere(program.replace(/return table(.*)$/, 'print(table$1)'))).toBe(await evaluate(program))
+  })
+
+  test.each([198, 199, 200, 250])('an assignment to %i variables', async (count) => {
+    const program = `local t = {} local f, e = loadstring("local t = ... " .. ("t.x, "):rep(${count} - 1) .. "t.x = 1 return t.x", "=x") return e or f(t)`
+    expect(runHere(program.replace('return e or f(t)', 'print(e or f(t))'))).toBe(await evaluate(program))
+  })
+
+  test('chains that are longer than JavaScript can nest', async () => {
+    const program =
+      'local answers = {} for _, operators in ipairs({{"and", "5"}, {"or", "nil"}}) do local operator, value = unpack(operators) ' +
+      'for _, n in ipairs({14, 15, 16, 17, 2000}) do local chain = (value .. " " .. operator .. " "):rep(n) ' +
+      'for _, last in ipairs({"false", "nil", "7", "(...)"}) do local f = assert(loadstring("return " .. chain .. last)) ' +
+      'local g = assert(loadstring("if " .. chain .. last .. " then return 1 end return 2")) ' +
+      'answers[#answers + 1] = tostring(f(3)) .. tostring(f()) .. g(3) .. g() end end end return table.concat(answers, " ")'
+    expect(runHere(program.replace(/return table(.*)$/, 'print(table$1)'))).toBe(await evaluate(program))
   })
 
   test('math.random draws the same numbers for the same seed', async () => {

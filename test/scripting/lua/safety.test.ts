@@ -145,6 +145,38 @@ describe('nothing runs for ever', () => {
     expect(killed(program)).toBeInstanceOf(Kill)
   })
 
+  test.each([
+    ['a == b', 'a .. "1", b .. "1"'],
+    ['a == b', 'a .. "1", b .. "2"'],
+    ['a ~= b', 'a .. "1", b .. "1"'],
+    ['a < b', 'a .. "1", b .. "2"'],
+    ['b >= a', 'a .. "1", b .. "2"'],
+    ['t[a] == 1', 'a, b'],
+    ['rawget(t, b) == nil', 'a, b'],
+    ['rawequal(a, b)', 'a .. "1", b .. "1"'],
+    ['tonumber(a) == nil', 'a .. "y", b'],
+    ['pcall(function() return a + 1 end)', 'a .. "y", b'],
+  ])('%s takes steps by the length of strings', (expression, values) => {
+    let ticks = 0
+    const program = `local a, b = ("1"):rep(2^20), ("1"):rep(2^20) a, b = ${values} local t = {[a] = 1} for i = 1, 200 do local x = ${expression} end`
+    runHere(program, { interrupt: () => void ticks++ })
+    expect(ticks).toBeGreaterThan(10)
+  })
+
+  test.each([
+    'tonumber(s .. "y")',
+    'tonumber("0x" .. s .. "y")',
+    'tonumber(s, 8)',
+    'tonumber(s .. "y", 36)',
+    'tonumber((" "):rep(2^20) .. "y")',
+    'pcall(function() return s * 2 end)',
+  ])('a million digits that spell a number or none are read once: %s', (expression) => {
+    const start = process.cpuUsage()
+    runHere(`local s = ("1"):rep(2^20) local x = ${expression}`)
+    // Going through them once for each of them would take hours.
+    expect(process.cpuUsage(start).user).toBeLessThan(5_000_000)
+  })
+
   test('after a kill the next script runs as if nothing had been', () => {
     killed('coroutine.wrap(function() while true do end end)()')
     expect(runHere('print(coroutine.running(), pcall(error, "x", 0))')).toBe('nil\tfalse\tx')
@@ -181,7 +213,8 @@ describe('nothing exhausts the process', () => {
 
   test.each([
     'local s = ("x"):rep(1024) while true do s = s .. s end',
-    'local t = {} local i = 0 while true do i = i + 1 t[i] = ("x"):rep(100000) .. i end',
+    // Reversed, so that it is one piece: V8 keeps what is repeated or concatenated as a few small ones.
+    'local t = {} local i = 0 while true do i = i + 1 t[i] = (("x"):rep(100000) .. i):reverse() end',
     'local t = {} while true do t[#t + 1] = {1, 2, 3, {}} end',
     'local t = {} local i = 0 while true do i = i + 1 t["key" .. i] = i end',
     'local s = ("x"):rep(2^30)',

@@ -16,6 +16,11 @@ import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, 
 /** Sites kept in variables of their own; a chunk with more keeps the rest in an array. */
 const SITE_VARIABLES_MAX = 4000
 
+/** Operands of `and` or `or` from which on they are written in a row. */
+const CHAIN_MIN = 16
+
+type LogicalNode = Extract<Expression, { kind: 'and' | 'or' }>
+
 /** What is being written: one JavaScript function. */
 export interface Frame {
   readonly body: FunctionBody
@@ -175,7 +180,7 @@ export abstract class ExpressionWriter {
         return this.#table(node)
       case 'and':
       case 'or':
-        return this.#logical(node.kind, node.left, node.right)
+        return this.#chain(node) ?? this.#logical(node.kind, node.left, node.right)
       case 'unary':
         if (node.operator === 'not') return `!${this.condition(node.operand)}`
         return node.operator === '-' ? this.#minus(node.operand, node.line) : this.#length(node.operand, node.line)
@@ -204,9 +209,10 @@ export abstract class ExpressionWriter {
       case 'single':
         return this.#truth(node.inner)
       case 'and':
-        return `(${this.condition(node.left)}&&${this.condition(node.right)})`
-      case 'or':
-        return `(${this.condition(node.left)}||${this.condition(node.right)})`
+      case 'or': {
+        const tests = chainOf(node).map((operand) => this.condition(operand))
+        return `(${tests.join(node.kind === 'and' ? '&&' : '||')})`
+      }
       default: {
         if (isBoolean(node)) return this.expression(node)
         const { before, ref } = this.operand(node)
@@ -214,6 +220,18 @@ export abstract class ExpressionWriter {
         return `((${before})!==undefined&&${ref}!==false)`
       }
     }
+  }
+
+  /** A long chain of one of `and` and `or` in a row: within each other, they would be more levels than V8 takes. */
+  #chain(node: LogicalNode): string | undefined {
+    if (node.left.kind !== node.kind) return undefined
+    const operands = chainOf(node)
+    if (operands.length < CHAIN_MIN) return undefined
+    const t = this.temporary()
+    const ends = node.kind === 'and' ? `===undefined||${t}===false||` : `!==undefined&&${t}!==false||`
+    const last = operands.pop()!
+    const tests = operands.map((operand) => `(${t}=${this.expression(operand)})${ends}`)
+    return `(${tests.join('')}(${t}=${this.expression(last)},true),${t})`
   }
 
   #logical(kind: 'and' | 'or', left: Expression, right: Expression): string {
@@ -476,9 +494,10 @@ export abstract class ExpressionWriter {
     const a = this.operand(left)
     const b = this.operand(right)
     const before = comma(a.before) + comma(b.before)
-    const alike = `typeof ${a.ref}==='object'&&R.equal(${a.ref},${b.ref})`
-    if (operator === '===') return `(${before}${a.ref}===${b.ref}||${alike})`
-    return `(${before}${a.ref}!==${b.ref}&&!(${alike}))`
+    const not = operator === '===' ? '' : '!'
+    // How long it takes to compare two strings depends on their length, which R counts.
+    const alike = `${a.ref}===${b.ref}||typeof ${a.ref}==='object'&&R.equal(${a.ref},${b.ref})`
+    return `(${before}${not}(typeof ${a.ref}==='string'?R.same(${a.ref},${b.ref}):${alike}))`
   }
 
   #concatenation(left: Expression, right: Expression, line: number): string {
@@ -569,6 +588,18 @@ function isBoolean(node: Expression): boolean {
     default:
       return false
   }
+}
+
+/** The operands of `a and b and c`, or of the same with `or`. */
+function chainOf(node: LogicalNode): Expression[] {
+  const operands: Expression[] = []
+  let left: Expression = node
+  while (left.kind === node.kind) {
+    operands.push((left as LogicalNode).right)
+    left = (left as LogicalNode).left
+  }
+  operands.push(left)
+  return operands.reverse()
 }
 
 function isTruthy(node: Expression): boolean {

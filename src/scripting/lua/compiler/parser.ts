@@ -9,6 +9,8 @@ import type { BinaryOperator, Clause, Expression, FunctionBody, IndexNode, Local
 
 const LOCALS_MAX = 200
 const UPVALUES_MAX = 60
+/** Variables of a for that have no name. */
+const HIDDEN_LOCALS = 3
 /** How deep blocks and expressions may nest. */
 const LEVELS_MAX = 200
 
@@ -35,26 +37,30 @@ const UNARY_PRIORITY = 8
 
 const BLOCK_ENDS = new Set(['else', 'elseif', 'end', 'until', END_OF_SOURCE])
 
-/** Parses a chunk; throws a LuaError when it is malformed. `name` is the chunk's name as messages show it. */
-export function parse(source: string, name: string): FunctionBody {
-  return new Parser(source, name).chunk()
+/**
+ * Parses a chunk; throws a LuaError when it is malformed. `name` is the chunk's name as messages show it, `levels` the calls
+ * under way that count as levels of syntax too.
+ */
+export function parse(source: string, name: string, levels = 0): FunctionBody {
+  return new Parser(source, name, levels).chunk()
 }
 
 class Parser {
   readonly #lexer: Lexer
   #function: FunctionBody
   #localCounter = 0
-  #levels = 0
+  #levels: number
   #loops = 0
   /** Visible variables by name, innermost last. */
-  readonly #visible = new Map<string, Local[]>()
+  readonly #visible = new Map<string, Local[]>([['', []]])
   /** Variables of the open blocks, in order. */
   readonly #active: Local[] = []
   /** Where in `#active` the current function's variables begin. */
   #floor = 0
 
-  constructor(source: string, name: string) {
+  constructor(source: string, name: string, levels: number) {
     this.#lexer = new Lexer(source, name)
+    this.#levels = levels
     this.#function = newFunction(undefined, 0)
     this.#function.vararg = true
   }
@@ -122,6 +128,12 @@ class Parser {
     else same.push(local)
     local.owner.localCount++
     this.#active.push(local)
+    this.#checkLocals(0)
+  }
+
+  /** Counts the three variables without a name that a loop has. */
+  #declareHidden(): void {
+    for (let i = 0; i < HIDDEN_LOCALS; i++) this.#active.push(this.#newLocal(''))
     this.#checkLocals(0)
   }
 
@@ -265,6 +277,7 @@ class Parser {
     const name = this.#name()
     let statement: Statement
     const outer = this.#active.length
+    this.#checkLocals(HIDDEN_LOCALS + 1)
     if (lexer.token === '=') {
       lexer.next()
       const from = this.#expression()
@@ -273,17 +286,20 @@ class Parser {
       const step = this.#accept(',') ? this.#expression() : undefined
       this.#expect('do')
       const local = this.#newLocal(name)
-      this.#checkLocals(3)
+      this.#declareHidden()
       this.#declare(local)
       statement = { kind: 'numericFor', local, from, to, step, body: this.#loopBody(), line }
     } else if (lexer.token === ',' || lexer.token === 'in') {
       const names = [name]
-      while (this.#accept(',')) names.push(this.#name())
+      while (this.#accept(',')) {
+        names.push(this.#name())
+        this.#checkLocals(HIDDEN_LOCALS + names.length)
+      }
       this.#expect('in')
       const values = this.#expressions()
       this.#expect('do')
       this.#function.calls = true
-      this.#checkLocals(3)
+      this.#declareHidden()
       const locals = names.map((each) => this.#newLocal(each))
       for (const local of locals) this.#declare(local)
       statement = { kind: 'genericFor', locals, values, body: this.#loopBody(), line }
@@ -325,7 +341,6 @@ class Parser {
   }
 
   #expressionStatement(line: number): Statement {
-    const lexer: Lexer = this.#lexer
     const expression = this.#suffixed()
     if (expression.kind === 'call' || expression.kind === 'method') {
       return { kind: 'callStatement', call: expression, line }
@@ -334,7 +349,9 @@ class Parser {
     while (this.#accept(',')) {
       const target = this.#suffixed()
       targets.push(this.#target(target))
-      if (targets.length > LEVELS_MAX) lexer.failPlainly('chunk has too many syntax levels')
+      // As deep as Lua recurses for them.
+      const most = LEVELS_MAX - this.#levels
+      if (targets.length - 1 > most) this.#failLimit(most, 'variables in assignment')
     }
     this.#expect('=')
     return { kind: 'assign', targets, values: this.#expressions(), line }

@@ -149,13 +149,14 @@ function parseInBase(text: string, base: number): number | undefined {
   const match = /^[ \t\n\v\f\r]*([+-]?)([0-9a-zA-Z]+)[ \t\n\v\f\r]*(?:\0|$)/.exec(text)
   if (match === null) return undefined
   const digits = base === 16 ? match[2]!.replace(/^0[xX](?=.)/, '') : match[2]!
+  const most = 0xffffffffffffffffn
   let value = 0n
   for (const digit of digits) {
     const n = Number.parseInt(digit, 36)
     if (n >= base) return undefined
-    value = value * BigInt(base) + BigInt(n)
+    // Beyond the most there is the digits are looked at only: their value would grow without end.
+    if (value <= most) value = value * BigInt(base) + BigInt(n)
   }
-  const most = 0xffffffffffffffffn
   if (value > most) return Number(most)
   return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
 }
@@ -268,17 +269,20 @@ export function baseLibrary(compile: Compile): LuaTable {
     rawequal(a, b) {
       expectAny(1, 'rawequal', arguments.length)
       expectAny(2, 'rawequal', arguments.length)
+      if (typeof a === 'string') meter.spendOn(a)
       return a === b
     },
     rawget(list, key) {
       const table = expectTable(list, 1, 'rawget', arguments.length)
       expectAny(2, 'rawget', arguments.length)
+      if (typeof key === 'string') meter.spendOn(key)
       return table.get(key)
     },
     rawset(list, key, value) {
       const table = expectTable(list, 1, 'rawset', arguments.length)
       expectAny(2, 'rawset', arguments.length)
       expectAny(3, 'rawset', arguments.length)
+      if (typeof key === 'string') meter.spendOn(key)
       table.set(key, value)
       return table
     },

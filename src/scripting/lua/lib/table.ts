@@ -150,7 +150,14 @@ function sortAlike(table: LuaTable, end: number, order: 'ascending' | 'descendin
   if (type === 'number') {
     if (!sortNumbers(array, end)) return false
   } else if (type === 'string') {
-    for (let i = 2; i <= end; i++) if (typeof array[i] !== 'string') return false
+    let longest = ''
+    for (let i = 1; i <= end; i++) {
+      const value = array[i]
+      if (typeof value !== 'string') return false
+      if (value.length > longest.length) longest = value
+    }
+    // Each is compared a dozen times or so.
+    for (let i = 1; i <= end; i++) meter.spendOn(longest)
     const sorted = array.slice(1).sort()
     for (let i = 0; i < end; i++) array[i + 1] = sorted[i]
   } else return false
