@@ -3,9 +3,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEngine } from '../../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
 import { HAS_LUA51, runHere, runLua51, withoutAddresses } from './lua51.ts'
 import { ProgramGenerator } from './program-generator.ts'
+import { TopicGenerator } from './topic-generator.ts'
 
 const CORPUS = new URL('./corpus/', import.meta.url)
 const GENERATED = 150
@@ -31,6 +33,15 @@ describe.skipIf(!HAS_LUA51)('beside lua5.1', () => {
   test('generated programs print the same', () => {
     const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
     const programs = generate(seed, GENERATED)
+    const theirs = runLua51(programs)
+    programs.forEach((program, i) => {
+      expect(comparable(runHere(program)), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs[i]!))
+    })
+  })
+
+  test('programs about the corners of the language print the same', () => {
+    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const programs = Array.from({ length: GENERATED }, (_, i) => new TopicGenerator(seed + i).program())
     const theirs = runLua51(programs)
     programs.forEach((program, i) => {
       expect(comparable(runHere(program)), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs[i]!))
@@ -131,6 +142,17 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
         wrapped.replace(/ return table.concat\(out, "\\n"\)$/, ' return _G.print(table.concat(out, "\\n"))'),
       )
       expect(comparable(ours), `LUA_SEED=${seed + i}\n${program}`).toBe(comparable(theirs))
+    }
+  })
+
+  test('scripts about the corners of the language answer the same', async () => {
+    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const asked = createEngine().connect()
+    for (let i = seed; i < seed + 80; i++) {
+      const program = new TopicGenerator(i).program()
+      const theirs = comparable(await evaluate(wrap(program)))
+      const ours = asked.ask('EVAL', wrap(program), 0)
+      expect(comparable(ours.slice(ours.indexOf('\n') + 1, -2)), `LUA_SEED=${i}\n${program}`).toBe(theirs)
     }
   })
 
