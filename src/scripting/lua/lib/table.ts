@@ -54,13 +54,18 @@ function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
     meter.spend((end - position) >> 4)
     table.setNumber(end, value)
     const { array } = table
-    array.splice(position, 0, array.pop())
-    return NONE
+    // A full array part does not grow while the hash part has room for one more: then the new element is there.
+    if (array.length - 1 === end) {
+      array.splice(position, 0, array.pop())
+      return NONE
+    }
   }
   if (end - position > 1e8) throw libraryError('not enough memory')
-  for (let i = end; i > position; i--) table.setNumber(i, table.getNumber(i - 1))
+  for (let i = end; i > position; i--) {
+    if (--meter.steps < 0) meter.tick()
+    table.setNumber(i, table.getNumber(i - 1))
+  }
   table.setNumber(position, value)
-  meter.spend(end - position)
   return NONE
 }
 

@@ -81,3 +81,31 @@ local big = {} for i = 1, 1000 do big[#big + 1] = i end for i = 1000, 501, -1 do
 print(rawget({5}, 1), rawset({}, 1, 2)[1], rawequal('a', 'a'))
 local e = {} e[1], e[2], e[3] = 1, 2, 3 print(#e)
 t = {} for i = 1, 9 do t[i] = i end for i = 1, 9 do t['k' .. i] = i end t[4] = nil t[10] = 10 print(t[10], t[4], t.k9)
+
+-- An array part that is full while the hash part has room: what is inserted in the middle ends up in both.
+for fields = 0, 5 do
+  for length = 0, 9 do
+    local t = {}
+    for i = 1, fields do t["f" .. i] = i end
+    for i = 1, length do t[i] = i end
+    table.insert(t, 1, "first")
+    table.insert(t, 2, "second")
+    table.insert(t, #t, "last but one")
+    local removed = table.remove(t, 2)
+    print(fields, length, #t, removed, table.concat(t, " "))
+  end
+end
+for fields = 1, 3 do
+  local t = {x = 1, y = 2, z = 3, 1, 2, 3, 4}
+  if fields < 3 then t.z = nil end
+  if fields < 2 then t.y = nil end
+  table.insert(t, 1, 9)
+  print(#t, table.concat(t, " "), t.x, t.y, t.z)
+end
+local holes = {10, 7, -2.5, 2, 1, 3}
+table.insert(holes, 9, 1)
+table.insert(holes, -1)
+table.insert(holes, 2, -1)
+holes[#holes] = nil
+table.insert(holes, "1", 7)
+print(#holes, table.concat(holes, " "))
