@@ -85,17 +85,19 @@ export class ReplyValueReader<S> {
 
   /** Reads one value. A script may return tables within tables by the thousand, so what is open stands on a stack of its own. */
   #value(): ReplyValue<S> {
-    const open: Container<S>[] = []
+    let open: Container<S>[] | undefined
     while (true) {
       if (this.#at >= this.#u8.length) throw INCOMPLETE
       const type = String.fromCharCode(this.#u8[this.#at]!)
       const line = this.#line()
       const missing = elementsOf(type, line)
       if (missing > 0) {
+        open ??= []
         open.push({ type, values: [], missing })
         continue
       }
       let value: ReplyValue<S> = missing === 0 ? made(type, []) : this.#scalar(type, line)
+      if (open === undefined) return value
       while (true) {
         const last = open[open.length - 1]
         if (last === undefined) return value
