@@ -14,6 +14,7 @@ import type { Bytes, Source } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
 import { textOf } from '../util/text.ts'
 import { meter } from './lua/meter.ts'
+import { shapeOf, type Shape as TableShape } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 
@@ -57,7 +58,7 @@ export class LuaReply implements Reply {
   }
 
   status(text: string): void {
-    this.#put(record('ok', text))
+    this.#put(recordOf(STATUS, text))
   }
 
   error(error: ReplyError): void {
@@ -169,11 +170,23 @@ export class LuaReply implements Reply {
       }
       last.elements[last.at++] = put
       if (--last.missing > 0) return
-      this.#open.pop()
-      this.#last = this.#open[this.#open.length - 1]
+      const open = this.#open
+      open.pop()
+      const { length } = open
+      // Not at -1: V8 would look for a property of that name.
+      this.#last = length === 0 ? undefined : open[length - 1]
       put = made(last.shape, last.elements)
     }
   }
+}
+
+/** What every status is: made at once, for most of them nobody looks at. */
+const STATUS = shapeOf(['ok'])!
+
+function recordOf(shape: TableShape, value: LuaValue): LuaTable {
+  const table = new LuaTable()
+  table.adoptFields(shape, [undefined, value])
+  return table
 }
 
 /** Makes {err=…} of an error's text. */
@@ -202,23 +215,15 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
   return record('map', table)
 }
 
+/** As many nils as most replies and argument lists have, and a slot that is not used. */
+const NILS: readonly LuaValue[] = Array.from<LuaValue>({ length: 65 }).fill(undefined)
+
 /**
- * An array for so many elements from index 1 on. A literal has the right size: pushing to one of a single element makes room
- * for sixteen more, which was a seventh of all garbage that a job's scripts leave.
+ * An array for so many elements from index 1 on. It has the right size: pushing to one of a single element makes room for
+ * sixteen more, which was a seventh of all garbage that a job's scripts leave.
  */
 export function roomFor(count: number): LuaValue[] {
-  switch (count) {
-    case 1:
-      return [undefined, undefined]
-    case 2:
-      return [undefined, undefined, undefined]
-    case 3:
-      return [undefined, undefined, undefined, undefined]
-    case 4:
-      return [undefined, undefined, undefined, undefined, undefined]
-    default:
-      return [undefined]
-  }
+  return count < NILS.length ? NILS.slice(0, count + 1) : [undefined]
 }
 
 function stringOf(source: Source, start: number, length: number): string {

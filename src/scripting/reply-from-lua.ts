@@ -34,8 +34,9 @@ export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): vo
   }
   const stack: Frame[] = []
   replyTable(reply, value, stack)
-  let frame = stack[stack.length - 1]
-  while (frame !== undefined) {
+  // Never asked at -1, where V8 would look for a property of that name.
+  while (stack.length > 0) {
+    const frame = stack[stack.length - 1]!
     if (frame.walk === 'elements') {
       if (frame.at > frame.end) stack.pop()
       else replyAny(reply, frame.table.getNumber(frame.at++), stack, booleans)
@@ -53,7 +54,6 @@ export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): vo
         }
       }
     }
-    frame = stack[stack.length - 1]
   }
 }
 

@@ -19,10 +19,15 @@ export interface Script {
   /** Bits SCRIPT_…. */
   readonly flags: number
   readonly keyTexts: TextMemory
+  readonly argumentTexts: TextMemory
 }
 
 /** Hexadecimal digits of a SHA-1. */
 export const SHA_LENGTH = 40
+
+/** Longest key that a script remembers, and longest argument: BullMQ hands its options over as one of 150 bytes. */
+const KEY_BYTES_MAX = 64
+const ARGUMENT_BYTES_MAX = 256
 
 /** Bytes of a body that are looked at to tell it from others of its length. */
 const SAMPLES = 32
@@ -71,7 +76,15 @@ export class ScriptCache {
     const main = this.#compile(source.slice(start))
     const sha = sha1(source)
     const shaBytes = new Source(Buffer.from(sha, 'latin1'))
-    const script = { sha, shaBytes, body: new Source(body.toBuffer()), main, flags, keyTexts: new TextMemory() }
+    const script = {
+      sha,
+      shaBytes,
+      body: new Source(body.toBuffer()),
+      main,
+      flags,
+      keyTexts: new TextMemory(KEY_BYTES_MAX),
+      argumentTexts: new TextMemory(ARGUMENT_BYTES_MAX),
+    }
     this.#bySha.set(sha, script)
     this.#byDigits.set(shaBytes.view.getInt32(0), script)
     this.bytes += body.length

@@ -126,11 +126,12 @@ export class Scripts implements ScriptRunner {
   }
 
   /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
-  runScript(call: Call, { main, sha, flags, keyTexts }: Script, keyCount: number, readOnly: boolean): void {
+  runScript(call: Call, script: Script, keyCount: number, readOnly: boolean): void {
+    const { main, sha, flags, keyTexts, argumentTexts } = script
     const world = this.#world!
     const { values } = world.globals
     values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
-    values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length)
+    values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length, argumentTexts)
     this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
   }
 
@@ -287,7 +288,7 @@ export class Scripts implements ScriptRunner {
   }
 }
 
-/** A table of the arguments [first, end); `memory` knows those of the last call. */
+/** A table of the arguments [first, end); `memory` knows those of the last run. */
 function strings(call: Call, first: number, end: number, memory?: TextMemory): LuaTable {
   const table = new LuaTable()
   const count = end - first

@@ -92,6 +92,22 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
 const INFINITE = /^([+-]?)(?:inf|infinity)$/i
 
+/** Longest text of digits whose value is exact wherever it is below 2^53. */
+const DIGITS_MAX = 16
+
+/** Reads a text of digits alone, as most numbers are: -1 when it is anything else or may not be exact. */
+export function parseDigits(text: string): number {
+  const { length } = text
+  if (length === 0 || length > DIGITS_MAX) return -1
+  let value = 0
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value <= Number.MAX_SAFE_INTEGER ? value : -1
+}
+
 /**
  * Reads a double as Redis does (`strtod` over the whole text): decimal and exponent forms, `inf`, `infinity`, hexadecimal.
  *
@@ -99,6 +115,8 @@ const INFINITE = /^([+-]?)(?:inf|infinity)$/i
  * become zero.
  */
 export function parseDouble(text: string): number | undefined {
+  const whole = parseDigits(text)
+  if (whole >= 0) return whole
   if (DECIMAL.test(text)) {
     const value = Number(text)
     if (value === 0) return /^[^eE]*[1-9]/.test(text) ? undefined : value

@@ -384,6 +384,42 @@ function unboundLength(table: LuaTable): number {
   return low
 }
 
+/** A copy of a table, and of the tables in it, none of which has a metatable or holds itself. */
+export function copyTable(table: LuaTable): LuaTable {
+  const copy = new LuaTable()
+  const { array, shape, values, capacity, nodes } = table
+  if (array !== NOTHING) copy.array = copyValues(array)
+  if (values !== NOTHING) {
+    copy.shape = shape.shared ? shape : shape.copy()
+    copy.values = copyValues(values)
+  }
+  copy.capacity = capacity
+  copy.holey = table.holey
+  copy.nodes = nodes
+  meter.charge(capacity * ARRAY_SLOT_BYTES + nodes * HASH_SLOT_BYTES)
+  return copy
+}
+
+function copyValues(values: readonly LuaValue[]): LuaValue[] {
+  const copies = values.slice()
+  for (let i = 1; i < copies.length; i++) {
+    const value = copies[i]
+    if (value instanceof LuaTable) copies[i] = copyTable(value)
+  }
+  return copies
+}
+
+/** Levels of tables that a table is, itself included; infinite if keys are tables. */
+export function nesting(table: LuaTable): number {
+  let most = 0
+  for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    if (table.keyAt(at) instanceof LuaTable) return Number.POSITIVE_INFINITY
+    const value = table.valueAt(at)
+    if (value instanceof LuaTable) most = Math.max(most, nesting(value))
+  }
+  return most + 1
+}
+
 /** Exchanges the contents of two tables, not their metatables. */
 export function exchange(a: LuaTable, b: LuaTable): void {
   const { array, capacity, holey, shape, values, nodes } = a
@@ -401,9 +437,9 @@ export function exchange(a: LuaTable, b: LuaTable): void {
   b.nodes = nodes
 }
 
-/** The smallest power of two that is not less than a count; 0 for 0. */
+/** The smallest power of two that is not less than a count up to 2^30; 0 for 0. */
 export function powerOfTwoFrom(count: number): number {
-  return count <= 1 ? count : 2 ** (32 - Math.clz32(count - 1))
+  return count <= 1 ? count : 1 << (32 - Math.clz32(count - 1))
 }
 
 /** Throws what a library function's write to a read-only table throws. */

@@ -4,6 +4,7 @@
 // is a LuaTable, a function a JavaScript function (see `calls.ts` for how arguments and results travel), a coroutine a
 // LuaThread, and what the host hands in without letting anybody look inside is a LuaUserdata.
 
+import { parseDigits } from '../../util/numbers.ts'
 import { runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
 import { meter } from './meter.ts'
@@ -129,6 +130,8 @@ const NAMED = new RegExp(`^${SPACE}([+-]?)(inf(?:inity)?|nan(?:\\([0-9a-zA-Z_]*\
 
 /** The number a string spells (decimal, hexadecimal, `inf`, `nan`, spaces around), undefined when it spells none. */
 export function stringToNumber(text: string): number | undefined {
+  const digits = parseDigits(text)
+  if (digits >= 0) return digits
   meter.spendOn(text)
   // As for strtod, the text ends at a zero byte.
   const zero = text.indexOf('\0')

@@ -4,8 +4,9 @@ import { NONE, results, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectInteger, expectString, library } from '../library.ts'
 import { meter } from '../meter.ts'
-import type { LuaTable } from '../table.ts'
+import { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
+import { remember, remembered } from './cmsgpack-memory.ts'
 import { packValue } from './cmsgpack-pack.ts'
 import { unpackValues } from './cmsgpack-unpack.ts'
 
@@ -28,11 +29,15 @@ function unpackFrom(text: string, limit: number, offset: number): LuaResult {
 }
 
 function unpackAll(text: string): LuaResult {
-  const values: LuaValue[] = []
   meter.charge(text.length)
   meter.spend(1 + Math.floor(text.length / BYTES_PER_STEP))
+  const known = remembered(text)
+  if (known !== undefined) return known
+  const values: LuaValue[] = []
   unpackValues(text, 0, VALUES_MAX, values)
   if (values.length >= VALUES_MAX) tooMany()
+  const only = values.length === 1 ? values[0] : undefined
+  if (only instanceof LuaTable) remember(text, only)
   return values.length === 0 ? NONE : results(values)
 }
 
