@@ -190,22 +190,25 @@ const TOPICS: readonly Topic[] = [
     )
     return `local t = {[1] = "one", ["1"] = "text", ${g.pick(['5', 'k = 1', '[2] = 2', '[1] = 3'])}}\n${lines.join('\n')}\nt[print] = nil\nkeys(t)\nshow(#t)`
   },
-  // The table library.
+  // The table library. Nothing is moved below 1, and no other fields are there: what is set to nil in a hash part is reused
+  // as the hashes of keys fall.
   (g) => {
-    const lines = Array.from({ length: 6 }, () =>
+    const lines = Array.from({ length: 8 }, () =>
       g.pick([
         `try(table.insert, t, ${g.pick(NUMBERS.slice(0, 8))})`,
-        `try(table.insert, t, ${g.pick(['1', '2', '0', '-1', '9', '2.7', '"1"'])}, ${g.pick(NUMBERS)})`,
+        `try(table.insert, t, ${g.pick(['1', '2', '9', '2.7', '"1"'])}, ${g.pick(NUMBERS)})`,
         `try(table.remove, t${g.pick(['', ', 1', ', 2', ', 0', ', 9', ', -1', ', "1"', ', 1.9'])})`,
         `try(table.concat, t, ${g.pick(['""', '", "', '1', 'nil'])}, ${g.pick(['1', '2', 'nil', '0', '-1'])}, ${g.pick(['nil', '2', '3', '0', '9'])})`,
         `try(table.insert, t)`,
         `try(table.insert, t, 1, 2, 3)`,
         `show(table.maxn(t), table.getn(t), #t)`,
         `t[#t] = nil`,
+        `t[#t + 1] = ${g.pick(NUMBERS)}`,
+        `show(#t, next({}, nil), (select("#", unpack(t))))`,
         `try(unpack, t)`,
       ]),
     )
-    return `local t = {${g.list(NUMBERS, 6)}}\n${lines.join('\n')}\nkeys(t)`
+    return `local t = {${g.list(NUMBERS, 8, 1)}}\n${lines.join('\n')}\nkeys(t)`
   },
   // Sorting, with orders that are none.
   (g) => {
