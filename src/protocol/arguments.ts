@@ -4,7 +4,7 @@
 // windows, the command reads them. `bytes(i)` hands out the window itself; what
 // must outlive the command is copied by whoever keeps it.
 
-import { Bytes, Source } from '../util/bytes.ts'
+import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { parseInteger } from '../util/numbers.ts'
 import { ERR } from './errors.ts'
 
@@ -91,7 +91,7 @@ export class Arguments {
     let at = 0
     for (let i = 0; i < this.length; i++) {
       const from = this.#windows[i]!
-      from.source.u8.copy(source.u8, at, from.start, from.start + from.length)
+      copyBytes(source, at, from.source, from.start, from.length)
       copy.window(i).set(source, at, from.length)
       at += from.length
     }
