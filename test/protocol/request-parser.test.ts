@@ -10,6 +10,7 @@ import {
 } from '../../src/protocol/request-parser.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { seedOf } from '../support/seed.ts'
 
 /** Remembers requests as words, as a command would see them. */
 class Recorder implements RequestHandler {
@@ -354,7 +355,7 @@ describe('big arguments', () => {
 })
 
 test('any requests, cut anywhere, are read as a naive parser reads them', () => {
-  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9)
+  const seed = seedOf('FUZZ_SEED')
   const random = new Random(seed)
   const below = (n: number): number => random.uint32() % n
   for (let round = 0; round < 1500; round++) {

@@ -10,10 +10,11 @@ import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload
 import { Random } from '../../src/util/random.ts'
 import { chance, pick } from '../differential/values.ts'
 import { encode } from '../support/engine.ts'
+import { seedOf } from '../support/seed.ts'
 import { eventually, RawConnection } from '../support/server.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
 
-const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000)
+const SEED = seedOf('FUZZ_SEED')
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3000)
 /** Requests that are under way together. */
 const BATCH = 100

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngine } from '../../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { seedOf } from '../../support/seed.ts'
 import { HAS_LUA51, runHere, runLua51, withoutAddresses } from './lua51.ts'
 import { ProgramGenerator } from './program-generator.ts'
 import { TopicGenerator } from './topic-generator.ts'
@@ -31,7 +32,7 @@ describe.skipIf(!HAS_LUA51)('beside lua5.1', () => {
   })
 
   test('generated programs print the same', () => {
-    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const seed = seedOf('LUA_SEED')
     const programs = generate(seed, GENERATED)
     const theirs = runLua51(programs)
     programs.forEach((program, i) => {
@@ -40,7 +41,7 @@ describe.skipIf(!HAS_LUA51)('beside lua5.1', () => {
   })
 
   test('programs about the corners of the language print the same', () => {
-    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const seed = seedOf('LUA_SEED')
     const programs = Array.from({ length: GENERATED }, (_, i) => new TopicGenerator(seed + i).program())
     const theirs = runLua51(programs)
     programs.forEach((program, i) => {
@@ -134,7 +135,7 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
   }
 
   test('generated programs print the same', async () => {
-    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const seed = seedOf('LUA_SEED')
     for (const [i, program] of generate(seed, 50).entries()) {
       const wrapped = wrap(program)
       const theirs = await evaluate(wrapped)
@@ -146,7 +147,7 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
   })
 
   test('scripts about the corners of the language answer the same', async () => {
-    const seed = Number(process.env.LUA_SEED ?? Date.now() % 1_000_000_000)
+    const seed = seedOf('LUA_SEED')
     const asked = createEngine().connect()
     for (let i = seed; i < seed + 80; i++) {
       const program = new TopicGenerator(i).program()

@@ -660,6 +660,9 @@ function constantTruth(node: Expression): boolean | undefined {
     const truth = constantTruth(node.operand)
     return truth === undefined ? undefined : !truth
   }
+  // What a constant on the left decides is the right side, and that is a constant if it is one.
+  if (node.kind === 'and') return constantTruth(node.left) === true ? constantTruth(node.right) : undefined
+  if (node.kind === 'or') return constantTruth(node.left) === false ? constantTruth(node.right) : undefined
   return isConstant(node) ? isTruthy(node) : undefined
 }
 

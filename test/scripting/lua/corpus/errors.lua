@@ -159,3 +159,16 @@ print(pcall(function() return 'a' .. ((s and true) and t) end))
 print(pcall(function() return 'a' .. ((n and true) or t) end))
 print(pcall(function() return 'a' .. ((not s) or t) end))
 end
+
+-- What a constant decides leaves no jump behind, so the name of the value is still found.
+local named = { x = 'text' }
+print(pcall(function() return 1 / ((7 and 100) and named.x) end))
+print(pcall(function() return 1 / ((nil or 100) and named.x) end))
+print(pcall(function() return 1 / ((false or 'a' and 2) and named.x) end))
+print(pcall(function() return 1 / ((7 and false) or named.x) end))
+print(pcall(function() return 1 / ((7 and nil) or named.x) end))
+print(pcall(function() return 1 / ((7 or 100) and named.x) end))
+print(pcall(function() return 1 / ((nil and 100) or named.x) end))
+print(pcall(function() return 1 / ((false and 100) or named.x) end))
+print(pcall(function() return 1 / ((7 and named) and named.x) end))
+print(pcall(function() return 1 / (not (7 and 100) or named.x) end))

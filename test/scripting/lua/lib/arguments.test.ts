@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngine } from '../../../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../../support/redis-server.ts'
+import { seedOf } from '../../../support/seed.ts'
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   '': 'assert collectgarbage error getmetatable ipairs load loadstring next pairs pcall rawequal rawget rawset select setmetatable tonumber tostring type unpack xpcall',
@@ -105,7 +106,7 @@ describe.skipIf(redisServerMissing())('arguments of library functions', () => {
   })
 
   test('each call answers as in redis-server', async () => {
-    const seed = Number(process.env.ARGUMENTS_SEED ?? Date.now() % 1_000_000_000)
+    const seed = seedOf('ARGUMENTS_SEED')
     const client = createEngine().connect()
     const all = calls(seed)
     const differences: string[] = []

@@ -4,10 +4,11 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../../../support/redis-server.ts'
+import { seedOf } from '../../../support/seed.ts'
 import { bytes, damaged, hasOneOrder, json, layout, message, number, value } from './generators.ts'
 import { call, type LibraryCall, LibraryOracle, libraries, ours, type Plain } from './library-oracle.ts'
 
-const SEED = Number(process.env.LIBRARY_SEED ?? Date.now() % 1_000_000_000)
+const SEED = seedOf('LIBRARY_SEED')
 const RUNS = Number(process.env.LIBRARY_RUNS ?? 500)
 
 const BIT = ['tobit', 'bnot', 'bswap', 'tohex', 'band', 'bor', 'bxor', 'lshift', 'rshift', 'arshift', 'rol', 'ror']
