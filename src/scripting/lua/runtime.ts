@@ -39,9 +39,10 @@ export class LuaRuntime {
   constructor(options: RuntimeOptions = {}) {
     this.#interrupt = options.interrupt
     this.#memoryBytesMax = options.memoryBytesMax ?? SCRIPT_MEMORY_BYTES_MAX
-    this.globals = baseLibrary((source, chunk) =>
-      this.#compile(source, chunk, { resumable: this.#yields, isFixed: undefined }, meter.nested),
-    )
+    this.globals = baseLibrary((source, loaded, syntaxName) => {
+      const options = { resumable: this.#yields, isFixed: undefined }
+      return this.#compile(source, loaded, syntaxName, options, meter.nested)
+    })
     const G = this.globals
     this.#known = {
       R: operations,
@@ -82,18 +83,18 @@ export class LuaRuntime {
   compile(source: string, name: string): LuaFunction {
     const resumable = source.includes('coroutine')
     if (resumable) this.#yields = true
-    return this.#compile(source, name, { resumable, isFixed: this.#isFixed }, 0)
+    return this.#compile(source, name, name, { resumable, isFixed: this.#isFixed }, 0)
   }
 
-  #compile(source: string, name: string, options: ChunkOptions, levels: number): LuaFunction {
+  #compile(source: string, name: string, syntaxName: string, options: ChunkOptions, levels: number): LuaFunction {
     try {
-      const code = writeChunk(parse(source, name, levels), options)
+      const code = writeChunk(parse(source, syntaxName, levels), options)
       const id = rememberChunk(source, name, options)
       const named = `${code}\n//# sourceURL=${SCRIPT_SCHEME}${id}:${encodeURIComponent(name)}`
       const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction
       return make(this.#known)
     } catch (error) {
-      if (error instanceof RangeError) throw new LuaError(`${name}:1: chunk has too many syntax levels`)
+      if (error instanceof RangeError) throw new LuaError(`${syntaxName}:1: chunk has too many syntax levels`)
       throw error
     }
   }

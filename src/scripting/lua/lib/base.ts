@@ -19,10 +19,12 @@ import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber,
 /** Stack weight of a protected call. */
 const PCALL_WEIGHT = 400
 
-/** Longest name of a chunk in messages. */
+/** Longest name of a chunk in messages of what runs, and in those of what cannot be compiled. */
 const CHUNK_NAME_MAX = 60
+const SYNTAX_NAME_MAX = 80
 
-type Compile = (source: string, chunk: string) => LuaFunction
+/** Compiles a chunk; `name` is how messages call it once it runs, `syntaxName` until then. */
+type Compile = (source: string, name: string, syntaxName: string) => LuaFunction
 
 function expectAny(index: number, name: string, count: number): void {
   if (count < index) argumentError(index, name, 'value expected')
@@ -194,15 +196,15 @@ function collectgarbage(option: LuaValue): LuaResult {
 }
 
 /** How messages show a chunk that was given a name or, without one, its own source. */
-export function chunkName(name: string): string {
-  if (name[0] === '=') return name.slice(1, CHUNK_NAME_MAX)
+function chunkName(name: string, lengthMax: number): string {
+  if (name[0] === '=') return name.slice(1, lengthMax)
   if (name[0] === '@') {
     const file = name.slice(1)
-    const room = CHUNK_NAME_MAX - 8
+    const room = lengthMax - 8
     return file.length > room ? `...${file.slice(-room)}` : file
   }
   const lineEnd = name.search(/[\n\r]/)
-  const room = CHUNK_NAME_MAX - 17
+  const room = lengthMax - 17
   let length = lineEnd < 0 ? name.length : lineEnd
   if (length > room) length = room
   return length < name.length ? `[string "${name.slice(0, length)}..."]` : `[string "${name}"]`
@@ -223,7 +225,7 @@ function read(reader: LuaValue): readonly [piece: LuaValue, problem: LuaError | 
 function compileOr(compile: Compile, source: string, name: string): LuaResult {
   try {
     meter.spend(source.length >> 3)
-    return compile(source, chunkName(name))
+    return compile(source, chunkName(name, CHUNK_NAME_MAX), chunkName(name, SYNTAX_NAME_MAX))
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown

@@ -172,3 +172,11 @@ print(pcall(function() return 1 / ((nil and 100) or named.x) end))
 print(pcall(function() return 1 / ((false and 100) or named.x) end))
 print(pcall(function() return 1 / ((7 and named) and named.x) end))
 print(pcall(function() return 1 / (not (7 and 100) or named.x) end))
+
+-- The name of a loaded chunk is cut later in messages of its syntax than in those of its run.
+for _, length in ipairs { 10, 36, 37, 38, 43, 44, 45, 56, 57, 58, 63, 64, 65, 90 } do
+  for _, kind in ipairs { '', '=', '@' } do
+    print(loadstring(('x'):rep(length) .. ' = = 1', kind ~= '' and kind .. ('n'):rep(length) or nil))
+    print(pcall(loadstring(('x'):rep(length) .. ' = {} + 1', kind ~= '' and kind .. ('n'):rep(length) or nil)))
+  end
+end
