@@ -99,8 +99,8 @@ export class ReplyValueReader<S> {
       let value: ReplyValue<S> = missing === 0 ? made(type, []) : this.#scalar(type, line)
       if (open === undefined) return value
       while (true) {
-        const last = open[open.length - 1]
-        if (last === undefined) return value
+        if (open.length === 0) return value
+        const last = open[open.length - 1]!
         last.values.push(value)
         if (--last.missing > 0) break
         open.pop()

@@ -16,9 +16,12 @@ import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { READ_BUFFER_BYTES } from '../protocol/limits.ts'
 import { Source } from '../util/bytes.ts'
+import { LoneReads } from './lone-reads.ts'
 
 /** Where every socket's reads land; consumed before the next read. */
 const readBuffer = Source.allocate(READ_BUFFER_BYTES)
+
+const loneReads = new LoneReads()
 
 /** After the last reply the other side is given this long to hang up: closing with unread input would destroy the reply under way. */
 const LINGER_MS = 1000
@@ -78,7 +81,7 @@ export class SocketTransport implements Transport {
           buffer: readBuffer.u8,
           callback: (length: number) => {
             const { commandsProcessed } = engine.stats
-            engine.receive(this.client, readBuffer, 0, length)
+            engine.receive(this.client, readBuffer, 0, length, loneReads.next())
             // A full buffer means that more is waiting, which Node would read at once and again, up to 32 times: whoever
             // else has something to say comes first. Without it a client that loads keys holds others up for 20 ms. A
             // large argument under way holds nobody up.
