@@ -2,6 +2,8 @@
 //
 //   DIFFERENTIAL_SEED=n      one program alone, as the report of a difference says
 //   DIFFERENTIAL_COMMANDS=n  more or fewer commands than CI's
+//
+// Two files run a half of the programs each, for two cores.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
@@ -15,7 +17,14 @@ const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? (process.env.SOAK ?
 const PROGRAM_COMMANDS = 1000
 const PARTS = 8
 
-describe.skipIf(redisServerMissing())('the same random commands to the engine and to redis-server', () => {
+/** The tests of the first or the second half of the programs. */
+export function testPrograms(half: 1 | 2): void {
+  describe.skipIf(redisServerMissing())('the same random commands to the engine and to redis-server', () =>
+    programs(half),
+  )
+}
+
+function programs(half: 1 | 2): void {
   let server: RedisServer
   let theirs: SocketPeer
   let ours: EnginePeer
@@ -41,16 +50,18 @@ describe.skipIf(redisServerMissing())('the same random commands to the engine an
   }
 
   if (process.env.DIFFERENTIAL_SEED !== undefined) {
-    test(`seed ${process.env.DIFFERENTIAL_SEED}`, () => run(Number(process.env.DIFFERENTIAL_SEED)), 600_000)
+    const seed = Number(process.env.DIFFERENTIAL_SEED)
+    test.runIf(half === 1)(`seed ${seed}`, () => run(seed), 600_000)
     return
   }
 
-  const programs = Math.ceil(COMMANDS / PROGRAM_COMMANDS)
-  for (let part = 0; part < PARTS; part++) {
-    const first = 1 + Math.floor((programs * part) / PARTS)
-    const last = Math.floor((programs * (part + 1)) / PARTS)
+  const count = Math.ceil(COMMANDS / PROGRAM_COMMANDS)
+  const from = half === 1 ? 0 : PARTS / 2
+  for (let part = from; part < from + PARTS / 2; part++) {
+    const first = 1 + Math.floor((count * part) / PARTS)
+    const last = Math.floor((count * (part + 1)) / PARTS)
     test(`seeds ${first} to ${last} (${PROGRAM_COMMANDS} commands each)`, async () => {
       for (let seed = first; seed <= last; seed++) await run(seed)
     }, 600_000)
   }
-})
+}

@@ -1,0 +1,3 @@
+import { testPrograms } from './random-programs.ts'
+
+testPrograms(1)
