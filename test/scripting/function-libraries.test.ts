@@ -1,12 +1,10 @@
 // Function libraries beside redis-server: every way of loading one wrongly, listing, carrying them between servers under each
 // policy, and calling what they register.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload.ts'
-import { SocketPeer } from '../differential/peers.ts'
-import { encodeCommand } from '../differential/program.ts'
-import { createEngine, type TestClient } from '../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerMissing } from '../support/redis-server.ts'
+import { useBoth } from './use-both.ts'
 
 /** A library whose functions say who they are. */
 const R = (name: string, functions: string[]): string =>
@@ -211,34 +209,13 @@ const SCENARIOS: Record<string, string[][]> = {
 }
 
 describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol) => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: TestClient
-
-  beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-  })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await server?.stop()
-  })
-
-  async function both(words: readonly string[]): Promise<{ own: string; redis: string }> {
-    const request = encodeCommand(words, () => '')
-    theirs.send(0, request)
-    await theirs.settle()
-    return { own: ours.sendRaw(request), redis: theirs.take(0).bytes }
-  }
+  const both = useBoth()
 
   test.each(Object.entries(SCENARIOS))('%s', async (_, requests) => {
-    await theirs.reset(1)
-    ours = createEngine().connect()
-    await both(['HELLO', String(protocol)])
+    await both.begin(protocol)
     for (const words of requests) {
-      const { own, redis } = await both(words)
-      expect(own, JSON.stringify(words)).toBe(redis)
+      const { ours, theirs } = await both.ask(words)
+      expect(ours, JSON.stringify(words)).toBe(theirs)
     }
   })
 })

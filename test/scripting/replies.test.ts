@@ -1,10 +1,8 @@
 // What scripts say, beside redis-server: values and errors in both directions, in both protocols, to the byte.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { SocketPeer } from '../differential/peers.ts'
-import { encodeCommand } from '../differential/program.ts'
-import { createEngine, type TestClient } from '../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { redisServerMissing } from '../support/redis-server.ts'
+import { useBoth } from './use-both.ts'
 
 const HASH_LIBRARY =
   "#!lua name=lib1\nlocal n = 0 redis.register_function('f1', function(k, a) n = n + 1 return {n, k, a} end)\nredis.register_function{function_name='ro1', callback=function(keys) return redis.call('get', keys[1]) end, flags={'no-writes'}, description='desc'}"
@@ -404,34 +402,15 @@ const PREPARATION = [
 ]
 
 describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol) => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: TestClient
+  const both = useBoth()
 
   beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    await theirs.reset(1)
-    ours = createEngine().connect()
-    await both(['HELLO', String(protocol)])
-    for (const request of PREPARATION) await both(request)
+    await both.begin(protocol)
+    for (const request of PREPARATION) await both.ask(request)
   })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await server?.stop()
-  })
-
-  async function both(words: string[]): Promise<{ ours: string; theirs: string }> {
-    const request = encodeCommand(words, () => '')
-    theirs.send(0, request)
-    await theirs.settle()
-    const reply = theirs.take(0).bytes
-    return { ours: ours.sendRaw(request), theirs: reply }
-  }
 
   test.for(REQUESTS.map((words, i) => [i, words] as const))('%i: %j', async ([, words]) => {
-    const replies = await both(words)
+    const replies = await both.ask(words)
     expect(replies.ours).toBe(replies.theirs)
   })
 })

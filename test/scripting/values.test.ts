@@ -2,11 +2,9 @@
 // beside redis-server in both protocols. What redis-server 7.0 itself dies of (errors that are tables without a text), or
 // prints otherwise than 7.2 (doubles), is not asked.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { SocketPeer } from '../differential/peers.ts'
-import { encodeCommand } from '../differential/program.ts'
-import { createEngine, type TestClient } from '../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { redisServerMissing } from '../support/redis-server.ts'
+import { useBoth } from './use-both.ts'
 
 /** Values, as Lua writes them. */
 const VALUES = [
@@ -306,40 +304,22 @@ const SHOW = `local function show(v)
 end\n`
 
 describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol) => {
-  let server: RedisServer
-  let theirs: SocketPeer
-  let ours: TestClient
+  const both = useBoth()
 
   beforeAll(async () => {
-    server = await startRedisServer(['--enable-debug-command', 'yes'])
-    theirs = new SocketPeer('redis-server', server.socketPath)
-    await theirs.reset(1)
-    ours = createEngine().connect()
-    await answers([['HELLO', String(protocol)], ...PREPARATION])
+    await both.begin(protocol)
+    for (const request of PREPARATION) await both.ask(request)
   })
-
-  afterAll(async () => {
-    await theirs?.stop()
-    await server?.stop()
-  })
-
-  async function answers(requests: readonly (readonly string[])[]): Promise<{ own: string[]; redis: string[] }> {
-    const own: string[] = []
-    const redis: string[] = []
-    for (const words of requests) {
-      const bytes = encodeCommand(words, () => '')
-      theirs.send(0, bytes)
-      await theirs.settle()
-      redis.push(theirs.take(0).bytes)
-      own.push(ours.sendRaw(bytes))
-    }
-    return { own, redis }
-  }
 
   async function compare(scripts: readonly string[]): Promise<void> {
-    const { own, redis } = await answers(scripts.map((script) => ['EVAL', script, '0']))
-    const show = (replies: string[]): string[] => replies.map((reply, i) => `${scripts[i]}\n${JSON.stringify(reply)}`)
-    expect(show(own)).toEqual(show(redis))
+    const own: string[] = []
+    const redis: string[] = []
+    for (const script of scripts) {
+      const { ours, theirs } = await both.ask(['EVAL', script, '0'])
+      own.push(`${script}\n${JSON.stringify(ours)}`)
+      redis.push(`${script}\n${JSON.stringify(theirs)}`)
+    }
+    expect(own).toEqual(redis)
   }
 
   test.each(VALUES)('%s: returned, in a table, in a map, raised', async (value) => {

@@ -1,49 +1,27 @@
 // The libraries beside redis-server's: the same calls, the same answers, the texts of errors included.
 
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../../../support/redis-server.ts'
+import { describe, expect, test } from 'vitest'
+import { redisServerMissing } from '../../../support/redis-server.ts'
 import {
   call,
   FUNCTION,
   type LibraryCall,
-  LibraryOracle,
-  libraries,
   ours,
   type Plain,
   PlainTable,
   pairs,
   sequence,
+  useLibraryOracle,
 } from './library-oracle.ts'
 
 const skipped = redisServerMissing()
 
 describe.skipIf(skipped)('library calls answer as in redis-server', () => {
-  let server: RedisServer
-  let oracle: LibraryOracle
+  const oracle = useLibraryOracle()
 
-  beforeAll(async () => {
-    server = await startRedisServer()
-    oracle = new LibraryOracle(server.socketPath)
-  })
-
-  afterAll(async () => {
-    oracle.close()
-    await server.stop()
-  })
-
-  /** Compares all calls, in order, with libraries that start anew; settings are set back by the calls themselves. */
   async function compare(calls: readonly LibraryCall[]): Promise<void> {
-    const theirs = await oracle.ask(calls)
-    const own = libraries()
-    const differences: string[] = []
-    calls.forEach((one, i) => {
-      const mine = ours(one, own)
-      if (mine !== theirs[i]) {
-        const args = one.args.map((arg) => (typeof arg === 'symbol' ? 'function' : JSON.stringify(arg))).join(', ')
-        differences.push(`${one.library}.${one.name}(${args})\n  redis: ${theirs[i]}\n  ours:  ${mine}`)
-      }
-    })
+    const differences = await oracle.differences(calls)
     expect(differences.slice(0, 25)).toEqual([])
   }
 

@@ -1,6 +1,7 @@
 // One library call twice: as Lua in redis-server's EVAL, and straight into our function. Both answers as the same plain text.
 
 import { Redis } from 'ioredis'
+import { afterAll, beforeAll } from 'vitest'
 import { all } from '../../../../src/scripting/lua/calls.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { bitLibrary } from '../../../../src/scripting/lua/lib/bit.ts'
@@ -12,6 +13,7 @@ import { stringLibrary } from '../../../../src/scripting/lua/lib/string.ts'
 import { structLibrary } from '../../../../src/scripting/lua/lib/struct.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'
 import { type LuaFunction, LuaUserdata, type LuaValue } from '../../../../src/scripting/lua/value.ts'
+import { type RedisServer, startRedisServer } from '../../../support/redis-server.ts'
 
 /** What stands for a Lua value: null is cjson.null, a list of pairs is a table filled in that order, FUNCTION a function. */
 export type Plain = undefined | null | boolean | number | string | PlainTable | typeof FUNCTION
@@ -171,15 +173,42 @@ function luaString(text: string): string {
 /** Calls answered by one EVAL: Lua allows a function 200 locals and few constants more than that in one go. */
 const CALLS_PER_SCRIPT = 100
 
+/** Starts a redis-server before the suite's tests, which may ask it then, and stops it after them. */
+export function useLibraryOracle(): LibraryOracle {
+  const oracle = new LibraryOracle()
+  let server: RedisServer | undefined
+  beforeAll(async () => {
+    server = await startRedisServer()
+    oracle.connect(server.socketPath)
+  })
+  afterAll(async () => {
+    oracle.close()
+    await server?.stop()
+  })
+  return oracle
+}
+
 /** Asks redis-server. */
 export class LibraryOracle {
-  readonly #redis: Redis
+  #redis: Redis | undefined = undefined
 
-  constructor(socketPath: string) {
+  connect(socketPath: string): void {
     this.#redis = new Redis({ path: socketPath })
   }
 
-  async ask(calls: readonly LibraryCall[]): Promise<string[]> {
+  /** Where our answers are others, the calls in order with libraries that start anew; settings are set back by the calls themselves. */
+  async differences(calls: readonly LibraryCall[]): Promise<string[]> {
+    const theirs = await this.#ask(calls)
+    const own = libraries()
+    return calls.flatMap((one, i) => {
+      const mine = ours(one, own)
+      if (mine === theirs[i]) return []
+      const args = one.args.map((arg) => (typeof arg === 'symbol' ? 'function' : JSON.stringify(arg))).join(', ')
+      return [`${one.library}.${one.name}(${args})\n  redis: ${theirs[i]}\n  ours:  ${mine}`]
+    })
+  }
+
+  async #ask(calls: readonly LibraryCall[]): Promise<string[]> {
     const answers: string[] = []
     for (let from = 0; from < calls.length; from += CALLS_PER_SCRIPT) {
       const lines = calls
@@ -189,13 +218,13 @@ export class LibraryOracle {
             `r[#r + 1] = answer(pcall(function() return ${library}.${name}(${args.map(source).join(', ')}) end))`,
         )
       const script = Buffer.from(`${LUA_SHOW}${lines.join('\n')}\nreturn r`, 'latin1')
-      const replies = (await this.#redis.callBuffer('EVAL', script, 0)) as Buffer[]
+      const replies = (await this.#redis!.callBuffer('EVAL', script, 0)) as Buffer[]
       answers.push(...replies.map((reply) => reply.toString('latin1')))
     }
     return answers
   }
 
   close(): void {
-    this.#redis.disconnect()
+    this.#redis?.disconnect()
   }
 }

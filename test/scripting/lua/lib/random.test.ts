@@ -1,12 +1,12 @@
-// The libraries beside redis-server, with input made by chance: the same answers, the texts of errors included. Each run has a
-// seed of its own; LIBRARY_SEED repeats one, LIBRARY_RUNS asks for more.
+// The libraries beside redis-server, with input made by chance: the same answers, the texts of errors included. LIBRARY_SEED
+// chooses other input, LIBRARY_RUNS asks for more.
 
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../../../support/redis-server.ts'
+import { describe, expect, test } from 'vitest'
+import { redisServerMissing } from '../../../support/redis-server.ts'
 import { seedOf } from '../../../support/seed.ts'
 import { bytes, damaged, hasOneOrder, json, layout, message, number, value } from './generators.ts'
-import { call, type LibraryCall, LibraryOracle, libraries, ours, type Plain } from './library-oracle.ts'
+import { call, type LibraryCall, type Plain, useLibraryOracle } from './library-oracle.ts'
 
 const SEED = seedOf('LIBRARY_SEED')
 const RUNS = Number(process.env.LIBRARY_RUNS ?? 500)
@@ -44,28 +44,11 @@ const CALLS: Record<string, fc.Arbitrary<LibraryCall[]>> = {
 }
 
 describe.skipIf(redisServerMissing())('library calls by chance answer as in redis-server', () => {
-  let server: RedisServer
-  let oracle: LibraryOracle
-
-  beforeAll(async () => {
-    server = await startRedisServer()
-    oracle = new LibraryOracle(server.socketPath)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await server?.stop()
-  })
+  const oracle = useLibraryOracle()
 
   test.each(Object.entries(CALLS))('%s', async (_, arbitrary) => {
     const calls = fc.sample(arbitrary, { numRuns: RUNS, seed: SEED }).flat()
-    const theirs = await oracle.ask(calls)
-    const own = libraries()
-    const differences = calls.flatMap((one, i) => {
-      const mine = ours(one, own)
-      if (mine === theirs[i]) return []
-      return [`${one.library}.${one.name}(${JSON.stringify(one.args)})\n  redis: ${theirs[i]}\n  ours:  ${mine}`]
-    })
+    const differences = await oracle.differences(calls)
     expect(differences.slice(0, 10), `LIBRARY_SEED=${SEED}`).toEqual([])
   })
 })

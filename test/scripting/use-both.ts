@@ -1,0 +1,53 @@
+// A client of the engine and one of redis-server that are asked the same, for a suite of tests.
+
+import { afterAll, beforeAll } from 'vitest'
+import { SocketPeer } from '../differential/peers.ts'
+import { encodeCommand } from '../differential/program.ts'
+import { createEngine, type TestClient } from '../support/engine.ts'
+import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
+
+export interface Replies {
+  ours: string
+  theirs: string
+}
+
+export interface Both {
+  /** Empties both sides and connects to them anew, in a protocol. */
+  begin(protocol: 2 | 3): Promise<void>
+  /** Sends one request to both; the bytes of their replies, latin1. */
+  ask(words: readonly string[]): Promise<Replies>
+}
+
+/** Starts a redis-server before the suite's tests and stops it after them. */
+export function useBoth(): Both {
+  let server: RedisServer | undefined
+  let theirs: SocketPeer
+  let ours: TestClient
+
+  beforeAll(async () => {
+    server = await startRedisServer(['--enable-debug-command', 'yes'])
+    theirs = new SocketPeer('redis-server', server.socketPath)
+  })
+
+  afterAll(async () => {
+    await theirs?.stop()
+    await server?.stop()
+  })
+
+  const ask = async (words: readonly string[]): Promise<Replies> => {
+    const request = encodeCommand(words, () => '')
+    theirs.send(0, request)
+    await theirs.settle()
+    const reply = theirs.take(0).bytes
+    return { ours: ours.sendRaw(request), theirs: reply }
+  }
+
+  return {
+    async begin(protocol) {
+      await theirs.reset(1)
+      ours = createEngine().connect()
+      await ask(['HELLO', String(protocol)])
+    },
+    ask,
+  }
+}
