@@ -14,7 +14,7 @@ import type { Bytes, Source } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
 import { textOf } from '../util/text.ts'
 import { meter } from './lua/meter.ts'
-import { shapeOf, type Shape as TableShape } from './lua/shape.ts'
+import { EMPTY_SHAPE } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 
@@ -58,7 +58,7 @@ export class LuaReply implements Reply {
   }
 
   status(text: string): void {
-    this.#put(recordOf(STATUS, text))
+    this.#put(record('ok', text))
   }
 
   error(error: ReplyError): void {
@@ -172,21 +172,11 @@ export class LuaReply implements Reply {
       if (--last.missing > 0) return
       const open = this.#open
       open.pop()
-      const { length } = open
       // Not at -1: V8 would look for a property of that name.
-      this.#last = length === 0 ? undefined : open[length - 1]
+      this.#last = open.length === 0 ? undefined : open[open.length - 1]
       put = made(last.shape, last.elements)
     }
   }
-}
-
-/** What every status is: made at once, for most of them nobody looks at. */
-const STATUS = shapeOf(['ok'])!
-
-function recordOf(shape: TableShape, value: LuaValue): LuaTable {
-  const table = new LuaTable()
-  table.adoptFields(shape, [undefined, value])
-  return table
 }
 
 /** Makes {err=…} of an error's text. */
@@ -197,7 +187,8 @@ export function errorTable(text: string): LuaTable {
 /** Makes a table of one field. */
 export function record(name: string, value: LuaValue): LuaTable {
   const table = new LuaTable()
-  table.set(name, value)
+  // At once: every SET makes one, and few are looked at.
+  table.adoptFields(EMPTY_SHAPE.with(name), [undefined, value])
   return table
 }
 

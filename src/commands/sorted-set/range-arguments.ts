@@ -4,7 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { LexBound, LexRange, ScoreRange } from '../../store/sorted-set-range.ts'
 import type { Bytes } from '../../util/bytes.ts'
-import { parseDigits, parseDouble } from '../../util/numbers.ts'
+import { parseDouble } from '../../util/numbers.ts'
 import { parseScore } from './sorted-set-arguments.ts'
 
 const PARENTHESIS = 40
@@ -35,8 +35,6 @@ function readBound(bytes: Bytes, exclusive: boolean): number {
  * and what is out of a double's range is infinite or 0 (ZCOUNT k "" " 1e400").
  */
 function readLoosely(text: string): number {
-  const digits = parseDigits(text)
-  if (digits >= 0) return digits
   const nul = text.indexOf('\0')
   const terminated = nul === -1 ? text : text.slice(0, nul)
   if (terminated === '') return 0
