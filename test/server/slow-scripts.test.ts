@@ -38,18 +38,11 @@ beforeAll(async () => {
 })
 afterAll(() => stop(shared))
 
-/** Takes the next line that arrives. */
-async function line(connection: RawConnection): Promise<string> {
-  let text = ''
-  while (!text.endsWith('\r\n') && !connection.closed) text += await connection.take(1)
-  return text
-}
-
 /** Asks until the answer is BUSY. */
 async function untilBusy(connection: RawConnection, busy = BUSY_SCRIPT): Promise<void> {
   await eventually(async () => {
     connection.send(encode(['PING']))
-    return (await line(connection)) === busy
+    return (await connection.takeLine()) === busy
   }, 'being busy')
 }
 
@@ -60,7 +53,7 @@ test('everybody is answered BUSY, and SCRIPT KILL ends the script', async () => 
   await untilBusy(other)
   await other.ask(encode(['GET', 'k']), BUSY_SCRIPT)
   expect(await other.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
   expect(await other.ask(encode(['PING']), '+PONG\r\n')).toBe('+PONG\r\n')
   expect(await runner.ask(encode(['PING']), '+PONG\r\n')).toBe('+PONG\r\n')
 })
@@ -73,7 +66,7 @@ test('a client that comes while a script is slow is heard, and stays', async () 
   const late = await RawConnection.open(port)
   expect(await late.ask(encode(['PING']), BUSY_SCRIPT)).toBe(BUSY_SCRIPT)
   expect(await late.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
   expect(await late.ask(encode(['SET', 'k', 'v']), '+OK\r\n')).toBe('+OK\r\n')
   expect(await other.ask(encode(['GET', 'k']), '$1\r\nv\r\n')).toBe('$1\r\nv\r\n')
   // A second time: the accepting thread is woken again.
@@ -81,7 +74,7 @@ test('a client that comes while a script is slow is heard, and stays', async () 
   await untilBusy(other)
   const later = await RawConnection.open(port)
   expect(await later.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
 })
 
 test('over a unix socket, too', async () => {
@@ -92,7 +85,7 @@ test('over a unix socket, too', async () => {
   await untilBusy(other)
   const late = await RawConnection.open(path)
   expect(await late.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
 })
 
 test('a request that is cut in two by the end of the script is run whole, and what follows it in order', async () => {
@@ -102,10 +95,10 @@ test('a request that is cut in two by the end of the script is run whole, and wh
   await untilBusy(other)
   const request = encode(['SET', 'k', 'x'.repeat(100_000)])
   other.send(encode(['GET', 'none']) + request.slice(0, 50_000))
-  expect(await line(other)).toBe(BUSY_SCRIPT)
+  expect(await other.takeLine()).toBe(BUSY_SCRIPT)
   const killer = await RawConnection.open(port)
   await killer.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
   other.send(`${request.slice(50_000)}${encode(['STRLEN', 'k'])}${encode(['PING'])}`)
   expect(await other.take(20)).toBe('+OK\r\n:100000\r\n+PONG\r\n'.slice(0, 20))
 })
@@ -118,8 +111,8 @@ test('what comes with the script in one pipeline is run after it', async () => {
   // Not the script's own client: its next requests wait.
   runner.send(encode(['INCR', 'before']))
   await other.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')
-  expect(await line(runner)).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toBe('+OK\r\n')
+  expect(await runner.takeLine()).toMatch(KILLED)
   expect(await runner.take(8)).toBe(':2\r\n:3\r\n')
 })
 
@@ -143,7 +136,7 @@ test('commands that may end a slow script, or say who asks, are run; the others 
   expect(await late.ask(encode(['nonsense']), '-ERR unk')).toBe('-ERR unk')
   await late.take("nown command 'nonsense', with args beginning with: \r\n".length)
   expect(await late.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
 })
 
 test('a slow function is told from a script, and ended by FUNCTION KILL', async () => {
@@ -161,7 +154,7 @@ test('a slow function is told from a script, and ended by FUNCTION KILL', async 
   other.received = ''
   expect(await other.ask(encode(['SCRIPT', 'KILL']), BUSY_FUNCTION)).toBe(BUSY_FUNCTION)
   expect(await other.ask(encode(['FUNCTION', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
 })
 
 test('a script that has changed something is ended by SHUTDOWN NOSAVE alone, and leaves nothing on disk', async () => {
@@ -172,7 +165,7 @@ test('a script that has changed something is ended by SHUTDOWN NOSAVE alone, and
   runner.send(encode(['SET', 'also', 'kept']) + ENDLESS_WRITER + encode(['SET', 'never', 'run']))
   await untilBusy(other)
   other.send(encode(['SCRIPT', 'KILL']))
-  expect(await line(other)).toMatch(UNKILLABLE)
+  expect(await other.takeLine()).toMatch(UNKILLABLE)
   expect(await other.ask(encode(['SHUTDOWN']), BUSY_SCRIPT)).toBe(BUSY_SCRIPT)
   other.send(encode(['SHUTDOWN', 'NOSAVE']))
   expect(await server.exited).toBe(0)
@@ -190,7 +183,7 @@ test('a server that had slow scripts, and a thread for them, ends by itself', as
   await untilBusy(other)
   const late = await RawConnection.open(server.port)
   expect(await late.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')).toBe('+OK\r\n')
-  expect(await line(runner)).toMatch(KILLED)
+  expect(await runner.takeLine()).toMatch(KILLED)
   late.send(encode(['SHUTDOWN']))
   expect(await server.exited).toBe(0)
 })

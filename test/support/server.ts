@@ -109,6 +109,17 @@ export class RawConnection {
     return text
   }
 
+  /** Takes the next line that arrives, with its end; fewer bytes when the connection ends. */
+  async takeLine(): Promise<string> {
+    let end = this.received.indexOf('\r\n')
+    while (end < 0 && !this.ended && !this.closed) {
+      const seen = this.received.length
+      await this.#more()
+      end = this.received.indexOf('\r\n', Math.max(0, seen - 1))
+    }
+    return this.take(end < 0 ? this.received.length : end + 2)
+  }
+
   /** Sends a request and expects exactly these bytes to come back. */
   async ask(request: string, reply: string): Promise<string> {
     this.send(request)
