@@ -13,8 +13,8 @@ import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
-import { ArenaFull } from '../store/arena.ts'
-import { Database, type DatabaseHost } from '../store/database.ts'
+import { Database } from '../store/database.ts'
+import type { DatabaseHost } from '../store/database-host.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import { Random } from '../util/random.ts'
@@ -30,6 +30,7 @@ import {
   type Transport,
 } from './client.ts'
 import { type Command, CommandTable } from './command.ts'
+import { answerFailure } from './command-failure.ts'
 import { Config } from './config.ts'
 import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
@@ -120,6 +121,7 @@ export class Engine implements DatabaseHost {
   frequency: ((frequency: number, accessWord: number) => number) | null = null
   hits = 0
   misses = 0
+  changesBegun = 0
   beforeChange: DatabaseHost['beforeChange'] = null
   emptied: ((contents: Database) => void) | null = null
   looked: ((hash: number) => void) | null = null
@@ -369,19 +371,12 @@ export class Engine implements DatabaseHost {
   }
 
   #runGuarded(call: Call): void {
+    const { changesBegun, replies } = this
+    const { source, position } = replies
     try {
       call.command.run!(call)
     } catch (error) {
-      if (error instanceof ReplyError) {
-        call.reply.error(error)
-        call.command.failed++
-        this.stats.countError(error)
-      } else if (error instanceof ArenaFull) {
-        call.reply.error(ERR.outOfMemory)
-      } else {
-        this.log.fatal({ command: call.command.name, error }, 'a command failed in a way it never should')
-        throw error
-      }
+      answerFailure(call, error, changesBegun, source, position)
     }
   }
 

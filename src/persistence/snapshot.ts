@@ -35,7 +35,8 @@
 // has it written in one go.
 
 import type { Engine } from '../engine/engine.ts'
-import { Database, type Extent } from '../store/database.ts'
+import { Database } from '../store/database.ts'
+import type { Extent } from '../store/database-host.ts'
 import { type Keyspace, MARK, NONE } from '../store/keyspace.ts'
 import { TYPE_STRING } from '../store/value.ts'
 import type { Source } from '../util/bytes.ts'

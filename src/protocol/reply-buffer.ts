@@ -127,6 +127,13 @@ export class ReplyBuffer implements Reply {
     return this.#at
   }
 
+  /** Goes back to where `source` and `position` stood when the open receiver began; false when a part of what followed was handed over. */
+  rewind(source: Source, position: number): boolean {
+    if (this.#source !== source || position < this.#start) return false
+    this.#at = position
+    return true
+  }
+
   /** Makes sure that the next `bytes` are written in one piece. */
   reserve(bytes: number): void {
     if (this.#at + bytes > this.#end) this.#room(bytes)

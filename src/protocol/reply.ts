@@ -14,6 +14,8 @@ export interface Reply {
   /** 2 or 3; commands must not ask, the few whose *shape* Redis changed between versions may. */
   readonly protocol: 2 | 3
 
+  /** Forgets what was said so far of the reply under way; only where replies become values. */
+  startOver?(): void
   /** +OK */
   ok(): void
   /** A status line: +PONG, +QUEUED. */

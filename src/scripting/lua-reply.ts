@@ -53,6 +53,10 @@ export class LuaReply implements Reply {
     }
   }
 
+  startOver(): void {
+    this.begin()
+  }
+
   ok(): void {
     this.status('OK')
   }

@@ -9,6 +9,7 @@
 import { Call } from '../engine/call.ts'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
+import { UnfinishedChange } from '../engine/command-failure.ts'
 import { ENGINE_JOURNAL_FAILED, ENGINE_SAVE_FAILED, type Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
@@ -160,6 +161,9 @@ export class ScriptCommands {
     meter.bytes += REPLY_ALLOWANCE_BYTES
     try {
       this.#engine.run(call)
+    } catch (error) {
+      // Whatever the engine throws here is none of the script's business, least of all an overflow for it to catch.
+      throw error instanceof UnfinishedChange ? error : new UnfinishedChange(error)
     } finally {
       meter.bytes -= REPLY_ALLOWANCE_BYTES
       if (this.#words.u8.length > WORDS_BYTES) this.#words = Source.allocate(WORDS_BYTES)

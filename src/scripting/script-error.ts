@@ -1,7 +1,7 @@
 // What a client is told of an error that ended a script.
 
 import { ReplyError } from '../protocol/errors.ts'
-import { caughtError, type LuaError, type Position } from './lua/errors.ts'
+import type { LuaError, Position } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
 import { rawToString } from './lua/value.ts'
 import { oneLine, untilZero } from './reply-from-lua.ts'
@@ -40,13 +40,6 @@ export function scriptError(error: LuaError | ScriptKilled, name: string): Reply
 /** True when the error came from a command, where it was counted. */
 export function wasCounted(error: LuaError): boolean {
   return error.value instanceof LuaTable && error.value.getString('ignore_error_stats_update') === true
-}
-
-/** Returns what was thrown as an error of the script; throws it on when it is none. */
-export function asScriptError(thrown: unknown): LuaError {
-  const error = caughtError(thrown)
-  if (error === undefined) throw thrown
-  return error
 }
 
 /** A chunk's name as Lua's debug library tells it: ours begin with @, a loaded string is its own name. */

@@ -13,6 +13,7 @@
 
 import { BusyClients } from '../engine/busy-clients.ts'
 import type { Call } from '../engine/call.ts'
+import { reportMistake, startOver, UnfinishedChange } from '../engine/command-failure.ts'
 import {
   ENGINE_BUSY,
   ENGINE_JOURNAL_FAILED,
@@ -32,7 +33,7 @@ import { scriptLibrary } from './redis-library.ts'
 import { replyValue } from './reply-from-lua.ts'
 import { type Script, ScriptCache } from './script-cache.ts'
 import { ScriptCommands } from './script-commands.ts'
-import { asScriptError, errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
+import { errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED } from './shebang.ts'
 import type { TextMemory } from './text-memory.ts'
 
@@ -206,12 +207,22 @@ export class Scripts implements ScriptRunner {
         if (value.getString('ignore_error_stats_update') !== true) engine.stats.countError(new ReplyError(text))
       }
     }
-    replyValue(call.reply, value, commands.reply.protocol === 3)
+    const { source, position } = engine.replies
+    try {
+      replyValue(call.reply, value, commands.reply.protocol === 3)
+    } catch (thrown) {
+      // The changes are journaled already.
+      startOver(call, source, position)
+      throw reportMistake(call, { script: this.#script.name }, thrown)
+    }
   }
 
   #failed(call: Call, thrown: unknown, name: string): void {
     if (thrown instanceof ScriptKilled) throw scriptError(thrown, name)
-    const error = asScriptError(thrown)
+    if (thrown instanceof UnfinishedChange) throw thrown
+    const error = caughtError(thrown)
+    // What the script has changed is journaled, so that nothing is half done.
+    if (error === undefined) throw reportMistake(call, { script: name }, thrown)
     const reply = scriptError(error, name)
     if (!wasCounted(error)) throw reply
     call.command.failed++

@@ -12,6 +12,7 @@
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import type { DatabaseHost, Extent } from './database-host.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import { LazyFree } from './lazy-free.ts'
@@ -32,43 +33,6 @@ const FREQUENCY_SHIFT = 8
 interface LargeString {
   source: Source
   length: number
-}
-
-/** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
-export type Extent = 'part' | 'whole'
-
-/** What a database needs from whoever runs it; one object for all databases. */
-export interface DatabaseHost {
-  /** Unix time in ms: one reading a command (invariant 2). */
-  now(): number
-  /** Seconds for the access clock, coarse. */
-  accessSeconds: number
-  /** The seed of the key hash. */
-  readonly seed: number
-  /** False while the journal is replayed: history decides what existed, not the clock. */
-  expires: boolean
-  /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
-  touches: boolean
-  /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
-  frequency: ((frequency: number, accessWord: number) => number) | null
-  hits: number
-  misses: number
-  /** Non-null while someone needs to see an entry before it first changes (snapshots). A value that goes as a whole he may take (`handOver`). */
-  beforeChange: ((db: Database, entry: number, extent: Extent) => void) | null
-  /** Non-null while someone wants the contents of databases that are emptied: he gets them as they are, in a database of no number. */
-  emptied: ((contents: Database) => void) | null
-  /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
-  missed: ((db: Database, key: Bytes) => void) | null
-  /** Non-null while somebody wants to hear of keys that come into being, and of which type. The window is valid during the call. */
-  created: ((db: Database, key: Bytes, type: number) => void) | null
-  /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
-  looked: ((hash: number) => void) | null
-  /** A key's time was up; it is already gone. The window is valid during the call. */
-  expired(db: Database, key: Bytes): void
-  /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
-  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
-  /** Throws the reply for a wrong type. */
-  wrongType(): never
 }
 
 export class Database {
@@ -144,9 +108,19 @@ export class Database {
     const entry = this.find(key)
     if (entry !== NONE) {
       if (this.host.touches) this.touch(entry)
-      if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, extent)
+      this.passGate(entry, extent)
     }
     return entry
+  }
+
+  /** The *before* side of the gate: to be passed by whoever is going to change an entry. */
+  passGate(entry: number, extent: Extent): void {
+    this.#beginChange()
+    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, extent)
+  }
+
+  #beginChange(): void {
+    this.host.changesBegun = (this.host.changesBegun + 1) | 0
   }
 
   /** Returns the structure under a key, undefined when there is none. Throws WRONGTYPE. */
@@ -222,6 +196,7 @@ export class Database {
     const { keys, arena } = this
     const keyBytes = align(key.length)
     const fits = keyBytes + value.length <= BLOCK_CONTENT_BYTES_MAX
+    this.#beginChange()
     const entry = keys.insert(key, fits ? value.length : 0)
     this.touchNew(entry)
     if (fits) {
@@ -377,6 +352,7 @@ export class Database {
   /** Puts a structure under a key that is not there, as the caller knows, and returns its entry. Throws ArenaFull, having freed it. */
   insertStructure(key: Bytes, value: Value): number {
     let entry: number
+    this.#beginChange()
     try {
       entry = this.keys.insert(key)
     } catch (error) {
@@ -417,7 +393,7 @@ export class Database {
 
   /** Removes an entry; passes the *before* gate. */
   deleteEntry(entry: number): void {
-    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, 'whole')
+    this.passGate(entry, 'whole')
     this.#removeEntry(entry)
   }
 
@@ -514,6 +490,7 @@ export class Database {
 
   /** Empties the database. The memory goes at once: nothing in it is visited. */
   clear(): void {
+    this.#beginChange()
     if (this.host.emptied !== null && this.size > 0) {
       const contents = new Database(this.index, this.host)
       this.swap(contents)
@@ -532,6 +509,7 @@ export class Database {
 
   /** Exchanges the contents of two databases. */
   swap(other: Database): void {
+    this.#beginChange()
     ;[this.keys, other.keys] = [other.keys, this.keys]
     ;[this.arena, other.arena] = [other.arena, this.arena]
     ;[this.#objects, other.#objects] = [other.#objects, this.#objects]
@@ -582,6 +560,7 @@ export class Database {
   }
 
   setExpiry(entry: number, timeMs: number): void {
+    this.#beginChange()
     const position = this.keys.word(entry, EXPIRY)
     if (position === 0) this.keys.expiries.add(entry, timeMs)
     else this.keys.expiries.change(position - 1, timeMs)
@@ -590,6 +569,7 @@ export class Database {
   clearExpiry(entry: number): boolean {
     const position = this.keys.word(entry, EXPIRY)
     if (position === 0) return false
+    this.#beginChange()
     this.keys.expiries.remove(position - 1)
     return true
   }

@@ -61,7 +61,7 @@ function expireFields(db: Database, entry: number, key: Bytes, max: number): num
     deadlines.set(entry, hash === undefined ? NEVER : hash.earliestExpiry)
     return 0
   }
-  if (db.host.beforeChange !== null) db.host.beforeChange(db, entry, 'part')
+  db.passGate(entry, 'part')
   const names: Bytes[] = []
   hash.removeDue(now, max, names)
   const { isEmpty } = hash

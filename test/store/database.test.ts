@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Arena, ArenaFull, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
-import { Database, type DatabaseHost } from '../../src/store/database.ts'
+import { Database } from '../../src/store/database.ts'
+import type { DatabaseHost } from '../../src/store/database-host.ts'
 import { NONE } from '../../src/store/keyspace.ts'
 import { TYPE_SET, type Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
@@ -15,6 +16,7 @@ class TestHost implements DatabaseHost {
   frequency = null
   hits = 0
   misses = 0
+  changesBegun = 0
   beforeChange: DatabaseHost['beforeChange'] = null
   emptied: DatabaseHost['emptied'] = null
   missed: DatabaseHost['missed'] = null

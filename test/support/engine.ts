@@ -2,6 +2,7 @@
 
 import { commands } from '../../src/commands/index.ts'
 import type { Client, Transport } from '../../src/engine/client.ts'
+import type { Command } from '../../src/engine/command.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import type { Journal, Word } from '../../src/engine/journal.ts'
@@ -19,11 +20,15 @@ export interface TestEngine {
   connect(protocol?: 2 | 3): TestClient
 }
 
-/** Makes an engine with its own clock, a seeded source of chance and a journal that remembers. */
-export function createEngine(settings: Partial<Record<ConfigName, string>> = {}, seed = 1): TestEngine {
+/** Makes an engine with its own clock, a seeded source of chance and a journal that remembers; `more` commands for tests of failures. */
+export function createEngine(
+  settings: Partial<Record<ConfigName, string>> = {},
+  seed = 1,
+  more: readonly Command[] = [],
+): TestEngine {
   const clock = new FakeClock()
   const engine = new Engine({
-    commands,
+    commands: [...commands, ...more],
     clock,
     random: new Random(seed),
     config: new Config(settings),
