@@ -17,8 +17,10 @@ import path from 'node:path'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import { ENGINE_LOADING, ENGINE_SAVE_FAILED, ENGINE_SNAPSHOT, type Engine } from '../engine/engine.ts'
+import { endLoading } from '../engine/loading.ts'
 import type { Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { Database } from '../store/database.ts'
 import type { Timer } from '../util/clock.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -179,15 +181,24 @@ export class BackgroundSaving implements Saving {
 
   async #reload(): Promise<boolean> {
     const engine = this.#engine
-    for (const db of engine.databases) db.clear()
+    const exchange = (): void => {
+      for (const [i, db] of engine.databases.entries()) db.swap(before[i]!)
+    }
+    // What there was is kept until the snapshot has been loaded: a file that cannot be read must not cost the data.
+    const before = engine.databases.map((db) => new Database(db.index, engine))
+    exchange()
     try {
       // Functions are still there.
-      await loadSnapshot(engine, this.#disk, { loadFunction: () => {} })
+      if ((await loadSnapshot(engine, this.#disk, { loadFunction: () => {} })) === undefined) {
+        throw new Error('it is not there any more')
+      }
       return true
     } catch (error) {
-      engine.state &= ~ENGINE_LOADING
+      exchange()
       engine.log.error({ error: describeDiskError(error) }, 'the snapshot that was just made cannot be loaded')
       return false
+    } finally {
+      endLoading(engine)
     }
   }
 

@@ -1,7 +1,8 @@
 // Loads the snapshot (`dbfilename` in `dir`) into an empty engine, at a start without an append-only file.
 
 import path from 'node:path'
-import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import { beginLoading, endLoading } from '../engine/loading.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import { RdbDamage } from './rdb/damage.ts'
@@ -31,11 +32,7 @@ export async function loadSnapshot(
   const file = path.join(config.get('dir'), config.get('dbfilename'))
   if (!(await disk.exists(file))) return undefined
   const started = engine.clock.monotonic()
-  const progress = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
-  engine.state |= ENGINE_LOADING
-  engine.loading = progress
-  engine.expires = false
-  engine.updateObserving()
+  const progress = beginLoading(engine)
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
   let bytes: number
   try {
@@ -79,11 +76,7 @@ export async function loadSnapshot(
   if (target.withoutElements > 0) {
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
-  engine.expires = true
-  engine.state &= ~ENGINE_LOADING
-  engine.loading = undefined
   engine.stats.changesSinceSave = 0
-  engine.updateObserving()
-  engine.timekeeper.arm()
+  endLoading(engine)
   return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
 }

@@ -1,6 +1,7 @@
 // From an empty or full directory to a running journal: load, then append.
 
-import { ENGINE_LOADING, type Engine } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import { beginLoading, endLoading } from '../engine/loading.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -57,10 +58,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     directoryName: config.get('appenddirname'),
     prefix: config.get('appendfilename'),
   }
-  engine.state |= ENGINE_LOADING
-  engine.loading = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
-  engine.expires = false
-  engine.updateObserving()
+  beginLoading(engine)
   try {
     const directory = await AofDirectory.open(disk, location)
     const loaded = await replay(engine, directory)
@@ -78,12 +76,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       earlierBytes,
       baseBytes,
     })
-    // Not a moment earlier: what clients write from here on is journaled, and so is what expired long ago.
-    engine.expires = true
-    engine.state &= ~ENGINE_LOADING
-    engine.loading = undefined
-    engine.updateObserving()
-    engine.timekeeper.arm()
+    endLoading(engine)
     return { journal, directory, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error

@@ -344,3 +344,27 @@ test('DEBUG RELOAD', async () => {
   expect(dump(engine)).toEqual({ ...before, '0 k': 'string too late' })
   expect(other.received()).toBe(OK)
 })
+
+test('DEBUG RELOAD that cannot load what it saved keeps the data, serves it, and expires it', async () => {
+  const { clock, connect, disk, engine, finish, warnings } = await startSaving({
+    settings: { 'enable-debug-command': 'yes' },
+  })
+  const client = connect()
+  client.ask('SET', 'k', 'v')
+  client.ask('SET', 'short', 'v', 'PX', '1000')
+  client.ask('RPUSH', 'list', 'a', 'b')
+  const before = dump(engine)
+  disk.fault = (operation) => (operation === 'read' ? 'EIO' : undefined)
+  expect(client.ask('DEBUG', 'RELOAD')).toBe('')
+  await finish()
+  disk.heal()
+  expect(client.received()).toBe('-ERR Error trying to load the RDB dump, check server logs.\r\n')
+  expect(warnings).toHaveLength(1)
+  expect(dump(engine)).toEqual(before)
+  expect(client.ask('INFO', 'persistence')).toContain('loading:0\r\n')
+  clock.advance(1001)
+  expect(client.ask('GET', 'short')).toBe('$-1\r\n')
+  client.ask('DEBUG', 'RELOAD')
+  await finish()
+  expect(client.received()).toBe(OK)
+})
