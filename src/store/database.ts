@@ -11,6 +11,7 @@
 // BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
@@ -43,8 +44,8 @@ export interface DatabaseHost {
   now(): number
   /** Seconds for the access clock, coarse. */
   accessSeconds: number
-  /** The seed of the key hash. */
-  readonly seed: number
+  /** The key of every hash, so that one made of a window once serves everywhere. */
+  readonly hashKey: HashKey
   /** False while the journal is replayed: history decides what existed, not the clock. */
   expires: boolean
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
@@ -91,7 +92,7 @@ export class Database {
     this.host = host
     this.arena = sharing?.arena ?? new Arena()
     this.lazyFree = sharing?.lazyFree ?? new LazyFree()
-    this.keys = new Keyspace(this.arena, host.seed)
+    this.keys = new Keyspace(this.arena, host.hashKey)
   }
 
   /** Number of keys, expired ones not yet removed included. */
@@ -521,7 +522,7 @@ export class Database {
       return
     }
     this.arena = new Arena()
-    this.keys = new Keyspace(this.arena, this.host.seed)
+    this.keys = new Keyspace(this.arena, this.host.hashKey)
     this.#objects = []
     this.#freeObjects = []
     this.#large = []

@@ -22,8 +22,9 @@
 // come at once are linked when all are there (`fill`, bulk-index.ts).
 
 import { assert } from '../util/assert.ts'
-import { Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
@@ -86,7 +87,7 @@ export class Keyspace {
   epoch = 0
   /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
-  readonly #seed: number
+  readonly #hashKey: HashKey
   #pages: Int32Array[] = []
   #free = 0
   #buckets: Int32Array[] = []
@@ -102,9 +103,9 @@ export class Keyspace {
   /** What came since `fill` and is not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
-  constructor(arena: Arena, seed: number) {
+  constructor(arena: Arena, hashKey: HashKey) {
     this.arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
     this.expiries = new DeadlineHeap((entry, position) => {
       this.setWord(entry, EXPIRY, position + 1)
     })
@@ -114,7 +115,7 @@ export class Keyspace {
   hash(key: Bytes): number {
     let { hash } = key
     if (hash === 0) {
-      hash = hashBytes(key.source, key.start, key.length, this.#seed)
+      hash = hashBytes(key.source, key.start, key.length, this.#hashKey)
       key.hash = hash
     }
     return hash
@@ -138,7 +139,7 @@ export class Keyspace {
   /** Brings what `find` will look at into the processor's cache, for `count` ≤ FETCHED_MAX keys at once: each round waits once for all. */
   fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     for (let i = 0; i < count; i++) {
-      const hash = hashBytes(source, starts[i]!, lengths[i]!, this.#seed)
+      const hash = hashBytes(source, starts[i]!, lengths[i]!, this.#hashKey)
       const bucket = this.#bucketOf(hash)
       hashes[i] = hash
       fetched[i] = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1

@@ -4,6 +4,7 @@ import { lookAhead } from '../../src/engine/lookahead.ts'
 import { Arena } from '../../src/store/arena.ts'
 import { Keyspace } from '../../src/store/keyspace.ts'
 import { Bytes, Source } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 /** A keyspace that notes which keys it is asked to fetch. */
 class Watched extends Keyspace {
@@ -17,7 +18,7 @@ class Watched extends Keyspace {
 }
 
 function keyspace(): Watched {
-  const keys = new Watched(new Arena(), 1)
+  const keys = new Watched(new Arena(), HASH_KEY)
   for (let i = 0; i < 10_000; i++) keys.insert(Bytes.from(`key:${i}`))
   return keys
 }
@@ -52,7 +53,7 @@ describe('looking ahead', () => {
   it('leaves a single request, a cut one and a small keyspace alone', () => {
     expect(seen(request('SET', 'key:1', 'a value that is long enough'))).toEqual([])
     expect(seen(request('GET', 'key:1') + request('GET', 'key:2').slice(0, -6))).toEqual([])
-    const few = new Watched(new Arena(), 1)
+    const few = new Watched(new Arena(), HASH_KEY)
     few.insert(Bytes.from('key:1'))
     expect(seen(request('GET', 'key:1').repeat(5), few)).toEqual([])
   })

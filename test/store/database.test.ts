@@ -5,11 +5,12 @@ import { Database, type DatabaseHost } from '../../src/store/database.ts'
 import { NONE } from '../../src/store/keyspace.ts'
 import { TYPE_SET, type Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 class TestHost implements DatabaseHost {
   nowMs = 1_000_000
   accessSeconds = 100
-  readonly seed = 7
+  readonly hashKey = HASH_KEY
   expires = true
   touches = true
   frequency = null
