@@ -58,6 +58,22 @@ describe('looking ahead', () => {
     expect(seen(request('GET', 'key:1').repeat(5), few)).toEqual([])
   })
 
+  it('hands hashes over to the commands, until the bytes are others', () => {
+    const names = ['key:1', 'nobody', 'key:3']
+    const text = names.map((name) => request('GET', name)).join('')
+    const source = new Source(Buffer.from(text, 'latin1'))
+    const at = (name: string): Bytes => new Bytes(source, text.indexOf(name), name.length)
+    const hashOf = (name: string): number => many.hash(Bytes.from(name))
+    lookAhead(source, 0, text.length, many)
+    // The second command does not ask for its key, the third does twice.
+    for (const name of ['key:1', 'key:3', 'key:3']) expect(many.hash(at(name))).toBe(hashOf(name))
+
+    lookAhead(source, 0, text.length, many)
+    source.u8.write('key:9', text.indexOf('key:1'))
+    lookAhead(source, 0, request('GET', 'key:1').length, many)
+    expect(many.hash(at('key:1'))).toBe(hashOf('key:9'))
+  })
+
   it('never goes back', () => {
     const back = '*1\r\n$-1\r\n'
     for (let length = 1; length < 40; length++) expect(seen(`${back.repeat(6)}$-${length}\r\n${back}`)).toEqual([])
