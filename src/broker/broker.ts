@@ -7,7 +7,8 @@
 // channel again makes no string and asks no pattern.
 
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
-import { type Bytes, hashBytes, type Source } from '../util/bytes.ts'
+import type { Bytes, Source } from '../util/bytes.ts'
+import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
 import type { Subscriber } from './subscriber.ts'
 import { SubscriberList } from './subscriber-list.ts'
@@ -44,6 +45,11 @@ export class Broker {
   /** Counts up whenever a route may have become another: a channel or pattern came or went. */
   #generation = 0
   #sequence = 0
+  readonly #hashKey: HashKey
+
+  constructor(hashKey: HashKey) {
+    this.#hashKey = hashKey
+  }
 
   // ── subscribing ──────────────────────────────────────────────────────────
 
@@ -205,7 +211,7 @@ export class Broker {
   /** Finds where messages to a channel go, from the memo if it was asked for lately. */
   #routeOf(channel: Bytes): Route {
     if (channel.length > ROUTE_NAME_BYTES_MAX) return this.#resolve(channel, channel.toString())
-    const slot = hashBytes(channel.source, channel.start, channel.length, 0) & (ROUTES - 1)
+    const slot = hashBytes(channel.source, channel.start, channel.length, this.#hashKey) & (ROUTES - 1)
     let route = this.#routes[slot]
     if (route?.bytes.equals(channel)) {
       if (route.generation === this.#generation) return route

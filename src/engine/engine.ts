@@ -17,6 +17,7 @@ import { Database } from '../store/database.ts'
 import type { DatabaseHost } from '../store/database-host.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
+import { HashKey } from '../util/keyed-hash.ts'
 import { Random } from '../util/random.ts'
 import { admit } from './admission.ts'
 import { Blocking } from './blocking.ts'
@@ -73,6 +74,8 @@ export interface EngineOptions {
   config?: Config
   clock?: Clock
   random?: Random
+  /** Default: drawn from the system's entropy. */
+  hashKey?: HashKey
   log?: Log
   /** Runs something after the events of this turn of the loop; default setImmediate. */
   later?: (run: () => void) => void
@@ -115,7 +118,7 @@ export class Engine implements DatabaseHost {
 
   // DatabaseHost
   accessSeconds = 0
-  readonly seed: number
+  readonly hashKey: HashKey
   expires = true
   touches = true
   frequency: ((frequency: number, accessWord: number) => number) | null = null
@@ -155,12 +158,12 @@ export class Engine implements DatabaseHost {
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
     this.#later = options.later ?? ((run) => setImmediate(run))
-    this.seed = this.random.uint32() | 0
+    this.hashKey = options.hashKey ?? HashKey.draw()
     this.runId = this.random.hex(40)
     this.commands = new CommandTable(options.commands)
     this.startedMs = this.clock.now()
     this.accessSeconds = Math.floor(this.startedMs / 1000)
-    this.broker = new Broker()
+    this.broker = new Broker(this.hashKey)
     this.blocking = new Blocking(this)
     this.durability = new Durability(this)
     this.outputLimits = new OutputLimits(this)

@@ -4,9 +4,10 @@
 // its entry, its block. Each of a pipeline's commands would wait anew. Looked at
 // together, sixteen keys wait almost as long as one: the processor fetches what
 // does not depend on each other at the same time. Nothing is decided here; the
-// commands then find what they need in the cache.
+// commands then find what they need in the cache, and the hashes of their keys made.
 
-import { FETCHED_MAX, type Keyspace } from '../store/keyspace.ts'
+import { FETCHED_MAX, forgetHashes } from '../store/hashes-ahead.ts'
+import type { Keyspace } from '../store/keyspace.ts'
 import type { Source } from '../util/bytes.ts'
 
 /** Fewer keys than this are in the cache anyway. */
@@ -21,6 +22,7 @@ const lengths = new Int32Array(FETCHED_MAX)
 
 /** Fetches the entries of the keys that the requests in [start, end) begin with, if there are several. */
 export function lookAhead(source: Source, start: number, end: number, keys: Keyspace): void {
+  forgetHashes()
   if (keys.count < KEYSPACE_MIN || end - start < BYTES_MIN) return
   const { u8 } = source
   let found = 0

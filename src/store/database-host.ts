@@ -1,6 +1,7 @@
 // What a database needs from whoever runs it, and what it tells him.
 
 import type { Bytes } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import type { Database } from './database.ts'
 
 /** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
@@ -12,8 +13,8 @@ export interface DatabaseHost {
   now(): number
   /** Seconds for the access clock, coarse. */
   accessSeconds: number
-  /** The seed of the key hash. */
-  readonly seed: number
+  /** The key of every hash, so that one made of a window once serves everywhere. */
+  readonly hashKey: HashKey
   /** False while the journal is replayed: history decides what existed, not the clock. */
   expires: boolean
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */

@@ -55,7 +55,7 @@ export class Database {
     this.host = host
     this.arena = sharing?.arena ?? new Arena()
     this.lazyFree = sharing?.lazyFree ?? new LazyFree()
-    this.keys = new Keyspace(this.arena, host.seed)
+    this.keys = new Keyspace(this.arena, host.hashKey)
   }
 
   /** Number of keys, expired ones not yet removed included. */
@@ -498,7 +498,7 @@ export class Database {
       return
     }
     this.arena = new Arena()
-    this.keys = new Keyspace(this.arena, this.host.seed)
+    this.keys = new Keyspace(this.arena, this.host.hashKey)
     this.#objects = []
     this.#freeObjects = []
     this.#large = []

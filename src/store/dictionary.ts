@@ -18,7 +18,8 @@
 //
 // Buckets grow and shrink by linear hashing, as the keyspace's do.
 
-import { type Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { type Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
+import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { align } from './keyspace.ts'
 
@@ -50,7 +51,7 @@ const fetched = new Int32Array(2 * FETCHED_MAX)
 export class Dictionary {
   count = 0
   readonly #arena: Arena
-  readonly #seed: number
+  readonly #hashKey: HashKey
   readonly #pages: Int32Array[] = []
   readonly #buckets: Int32Array[] = []
   #bucketCount = 0
@@ -58,9 +59,9 @@ export class Dictionary {
   /** Blocks too long for the arena: block -1 - i is own[i]. Undefined until the first. */
   #own: (Source | undefined)[] | undefined = undefined
 
-  constructor(arena: Arena, seed: number) {
+  constructor(arena: Arena, hashKey: HashKey) {
     this.#arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
   }
 
   /** Returns the entry of a member, or ABSENT. Remembers the hash in the window. */
@@ -77,7 +78,7 @@ export class Dictionary {
     return ABSENT
   }
 
-  /** As `find` for the member of an entry of another dictionary with the same seed: no hash is made, no window moved. */
+  /** As `find` for the member of an entry of another dictionary with the same hash key: no hash is made, no window moved. */
   findMemberOf(other: Dictionary, otherEntry: number): number {
     if (this.count === 0) return ABSENT
     const hash = other.#word(otherEntry, HASH)
@@ -93,7 +94,7 @@ export class Dictionary {
   }
 
   /**
-   * Keeps of the first `count` entries of another dictionary with the same seed those whose members are here, in their order;
+   * Keeps of the first `count` entries of another dictionary with the same hash key those whose members are here, in their order;
    * returns how many.
    */
   keepMembersOf(other: Dictionary, entries: Int32Array, count: number): number {
@@ -164,7 +165,9 @@ export class Dictionary {
 
   /** Removes the member of a block, as `remove` does. */
   removeBlock(block: number): void {
-    const bucket = this.#bucketOf(hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#seed))
+    const bucket = this.#bucketOf(
+      hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#hashKey),
+    )
     let previous = -1
     let entry = this.#bucketWord(bucket) - 1
     while (this.#word(entry, BLOCK) !== block) {
@@ -207,7 +210,9 @@ export class Dictionary {
     for (let i = 0; i < count; i++) if (blocks[from + i]! > 0) sum += arena.length(blocks[from + i]!)
     for (let i = 0; i < count; i++) {
       const block = blocks[from + i]!
-      fetched[i] = this.#bucketOf(hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#seed))
+      fetched[i] = this.#bucketOf(
+        hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#hashKey),
+      )
       // Removing one moves the last into its place.
       fetched[count + i] = this.#bucketOf(this.#word(this.count - 1 - i, HASH))
     }
@@ -269,7 +274,7 @@ export class Dictionary {
 
   /** Returns the hash under which a member is filed. */
   hash(member: Bytes): number {
-    if (member.hash === 0) member.hash = hashBytes(member.source, member.start, member.length, this.#seed)
+    if (member.hash === 0) member.hash = hashBytes(member.source, member.start, member.length, this.#hashKey)
     return member.hash
   }
 

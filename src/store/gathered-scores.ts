@@ -4,6 +4,7 @@
 // kept up all along would be a tree searched twice for each. Here it is made once, at the end.
 
 import { Bytes } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import { StableOrder } from '../util/stable-order.ts'
 import type { Arena } from './arena.ts'
 import { Dictionary } from './dictionary.ts'
@@ -15,9 +16,9 @@ export class GatheredScores {
   /** The members, their scores in the room behind them. */
   readonly dictionary: Dictionary
 
-  /** `seed` as of a SortedSet. */
-  constructor(arena: Arena, seed: number) {
-    this.dictionary = new Dictionary(arena, seed)
+  /** `hashKey` as of a SortedSet. */
+  constructor(arena: Arena, hashKey: HashKey) {
+    this.dictionary = new Dictionary(arena, hashKey)
   }
 
   get count(): number {

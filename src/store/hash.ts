@@ -16,6 +16,7 @@
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
@@ -60,7 +61,7 @@ export type HashParts = 'fields' | 'values' | 'both'
 export class Hash implements Value {
   static readonly type = TYPE_HASH
   readonly #arena: Arena
-  readonly #seed: number
+  readonly #hashKey: HashKey
   /** The small form's sequence; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
@@ -68,10 +69,10 @@ export class Hash implements Value {
   #past = 0
   #times: FieldTimes | undefined = undefined
 
-  /** `seed` is that of the key hash, since windows remember their hash. */
-  constructor(arena: Arena, seed: number) {
+  /** `hashKey` is the database's, since windows remember their hash. */
+  constructor(arena: Arena, hashKey: HashKey) {
     this.#arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
     arena.account(OBJECT_BYTES)
   }
 
@@ -260,7 +261,7 @@ export class Hash implements Value {
   /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
   #makeLarge(): void {
     const arena = this.#arena
-    const large = new Dictionary(arena, this.#seed)
+    const large = new Dictionary(arena, this.#hashKey)
     try {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
         this.valueOf(slot, moving)
@@ -414,7 +415,7 @@ export class Hash implements Value {
   }
 
   copy(arena: Arena): Hash {
-    const copy = new Hash(arena, this.#seed)
+    const copy = new Hash(arena, this.#hashKey)
     try {
       if (this.#large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
       else copy.#copyLarge(this.#large)
@@ -428,7 +429,7 @@ export class Hash implements Value {
   }
 
   #copyLarge(from: Dictionary): void {
-    const large = new Dictionary(this.#arena, this.#seed)
+    const large = new Dictionary(this.#arena, this.#hashKey)
     this.#large = large
     for (let entry = 0; entry < from.count; entry++) {
       const length = from.extra(entry)

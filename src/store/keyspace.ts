@@ -22,12 +22,14 @@
 // come at once are linked when all are there (`fill`, bulk-index.ts).
 
 import { assert } from '../util/assert.ts'
-import { Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
+import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
 import type { FieldDeadlines } from './field-deadlines.ts'
+import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 
 export const HASH = 0
 export const NEXT = 1
@@ -68,11 +70,7 @@ export function align(length: number): number {
 /** No such entry. */
 export const NONE = -1
 
-/** Keys fetched together: a usual depth of pipelines; more would push the first out of the nearest cache. */
-export const FETCHED_MAX = 16
-
-/** What `fetch` has come to: hashes, and entries. */
-const hashes = new Int32Array(FETCHED_MAX)
+/** The entries that `fetch` has come to. */
 const fetched = new Int32Array(FETCHED_MAX)
 
 export class Keyspace {
@@ -86,7 +84,7 @@ export class Keyspace {
   epoch = 0
   /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
-  readonly #seed: number
+  readonly #hashKey: HashKey
   #pages: Int32Array[] = []
   #free = 0
   #buckets: Int32Array[] = []
@@ -102,9 +100,9 @@ export class Keyspace {
   /** What came since `fill` and is not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
-  constructor(arena: Arena, seed: number) {
+  constructor(arena: Arena, hashKey: HashKey) {
     this.arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
     this.expiries = new DeadlineHeap((entry, position) => {
       this.setWord(entry, EXPIRY, position + 1)
     })
@@ -114,7 +112,7 @@ export class Keyspace {
   hash(key: Bytes): number {
     let { hash } = key
     if (hash === 0) {
-      hash = hashBytes(key.source, key.start, key.length, this.#seed)
+      hash = hashOf(key, this.#hashKey)
       key.hash = hash
     }
     return hash
@@ -137,10 +135,9 @@ export class Keyspace {
 
   /** Brings what `find` will look at into the processor's cache, for `count` ≤ FETCHED_MAX keys at once: each round waits once for all. */
   fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
+    const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
     for (let i = 0; i < count; i++) {
-      const hash = hashBytes(source, starts[i]!, lengths[i]!, this.#seed)
-      const bucket = this.#bucketOf(hash)
-      hashes[i] = hash
+      const bucket = this.#bucketOf(hashes[i]!)
       fetched[i] = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
     }
     // A third of the keys are not the first of their bucket, few are beyond the second: INCR, 100,000 keys, P=16, takes 5 % less so.

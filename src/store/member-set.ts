@@ -15,6 +15,7 @@
 
 import type { Reply } from '../protocol/reply.ts'
 import { Bytes, Source } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
@@ -76,17 +77,17 @@ const ENCODINGS: readonly SetEncoding[] = ['intset', 'listpack', 'hashtable']
 export class MemberSet implements Value {
   static readonly type = TYPE_SET
   readonly #arena: Arena
-  readonly #seed: number
+  readonly #hashKey: HashKey
   /** The block of the small forms; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
   /** INTSET, LISTPACK or HASHTABLE. A set that is INTSET and not large has integers, one of the others is packed. */
   #encoding = INTSET
 
-  /** An empty set begins as an intset. `seed` is that of the key hash, since windows remember their hash. */
-  constructor(arena: Arena, seed: number) {
+  /** An empty set begins as an intset. `hashKey` is the database's, since windows remember their hash. */
+  constructor(arena: Arena, hashKey: HashKey) {
     this.#arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
     arena.account(OBJECT_BYTES)
   }
 
@@ -382,7 +383,7 @@ export class MemberSet implements Value {
 
   /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
   #makeLarge(): void {
-    const large = new Dictionary(this.#arena, this.#seed)
+    const large = new Dictionary(this.#arena, this.#hashKey)
     try {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) large.insert(this.#move(slot))
     } catch (error) {
@@ -409,7 +410,7 @@ export class MemberSet implements Value {
   }
 
   copy(arena: Arena): MemberSet {
-    const copy = new MemberSet(arena, this.#seed)
+    const copy = new MemberSet(arena, this.#hashKey)
     copy.#encoding = this.#encoding
     try {
       const large = this.#large
@@ -423,7 +424,7 @@ export class MemberSet implements Value {
   }
 
   #copyLarge(from: Dictionary): void {
-    const large = new Dictionary(this.#arena, this.#seed)
+    const large = new Dictionary(this.#arena, this.#hashKey)
     this.#large = large
     this.#arena.account(LARGE_OBJECT_BYTES)
     for (let entry = 0; entry < from.count; entry++) {

@@ -13,6 +13,7 @@
 // integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
 
 import { Bytes } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
@@ -80,17 +81,17 @@ const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 export class SortedSet implements Value {
   static readonly type = TYPE_ZSET
   readonly #arena: Arena
-  readonly #seed: number
+  readonly #hashKey: HashKey
   /** The small form's block; 0 = empty, or large. */
   #ref = 0
   #dictionary: Dictionary | undefined = undefined
   #tree: ScoreTree | undefined = undefined
   #skiplist = false
 
-  /** `seed` is the key hash's (DatabaseHost.seed): hashes remembered in windows are shared. */
-  constructor(arena: Arena, seed: number) {
+  /** `hashKey` is the database's, since windows remember their hash. */
+  constructor(arena: Arena, hashKey: HashKey) {
     this.#arena = arena
-    this.#seed = seed
+    this.#hashKey = hashKey
     arena.account(OBJECT_BYTES)
   }
 
@@ -500,7 +501,7 @@ export class SortedSet implements Value {
   }
 
   copy(arena: Arena): SortedSet {
-    const copy = new SortedSet(arena, this.#seed)
+    const copy = new SortedSet(arena, this.#hashKey)
     copy.#skiplist = this.#skiplist
     try {
       if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)
@@ -541,7 +542,7 @@ export class SortedSet implements Value {
 
   /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
   #fill(other: SortedSet): void {
-    const dictionary = new Dictionary(this.#arena, this.#seed)
+    const dictionary = new Dictionary(this.#arena, this.#hashKey)
     this.#becomeLarge(dictionary, (tree) => {
       if (other.length === 0) return
       let more = true

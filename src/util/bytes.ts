@@ -144,32 +144,3 @@ export function equalBytes(a: Source, aStart: number, b: Source, bStart: number,
   }
   return true
 }
-
-/**
- * Hashes bytes to a non-zero 32-bit integer (Murmur3's mixing over little-endian words).
- *
- * The seed is chosen per process, so that a fixed list of colliding keys does not work everywhere.
- */
-export function hashBytes(source: Source, start: number, length: number, seed: number): number {
-  const { view, u8 } = source
-  let h = seed ^ length
-  let i = 0
-  for (; i + 4 <= length; i += 4) {
-    let k = Math.imul(view.getInt32(start + i, true), 0xcc9e2d51)
-    k = (k << 15) | (k >>> 17)
-    h ^= Math.imul(k, 0x1b873593)
-    h = (h << 13) | (h >>> 19)
-    h = (Math.imul(h, 5) + 0xe6546b64) | 0
-  }
-  let k = 0
-  for (; i < length; i++) k = (k << 8) | u8[start + i]!
-  k = Math.imul(k, 0xcc9e2d51)
-  k = (k << 15) | (k >>> 17)
-  h ^= Math.imul(k, 0x1b873593)
-  h ^= h >>> 16
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  h ^= h >>> 16
-  return h === 0 ? 1 : h
-}

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import { Broker } from '../../src/broker/broker.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 import { FakeSubscriber } from './fake-subscriber.ts'
 
 const text = (latin1: string): Bytes => Bytes.from(latin1)
 
 test('the subscribers of the channel come first, in order of arrival, then the patterns in theirs', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const log: string[] = []
   const [a, b, c] = ['a', 'b', 'c'].map((name) => new FakeSubscriber(name, log)) as [
     FakeSubscriber,
@@ -23,7 +24,7 @@ test('the subscribers of the channel come first, in order of arrival, then the p
 })
 
 test('a message is encoded once for each protocol version, however many receive it', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscribers = ([2, 3, 2, 3] as const).map((protocol) => new FakeSubscriber('', [], protocol))
   for (const subscriber of subscribers) broker.subscribe(subscriber, 'c')
   broker.publish(text('c'), text('hello'))
@@ -34,7 +35,7 @@ test('a message is encoded once for each protocol version, however many receive 
 })
 
 test('messages in a row lie side by side, so that they leave as one piece', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   broker.subscribe(subscriber, 'c')
   for (let i = 0; i < 3; i++) broker.publish(text('c'), text(String(i)))
@@ -44,7 +45,7 @@ test('messages in a row lie side by side, so that they leave as one piece', () =
 })
 
 test('a pattern’s message bears the pattern and the channel', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const two = new FakeSubscriber('', [], 2)
   const three = new FakeSubscriber('', [], 3)
   broker.subscribePattern(two, 'n*')
@@ -55,7 +56,7 @@ test('a pattern’s message bears the pattern and the channel', () => {
 })
 
 test('a message larger than the buffer for messages is one piece too', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   broker.subscribe(subscriber, 'c')
   broker.publish(text('c'), text('small'))
@@ -68,7 +69,7 @@ test('a message larger than the buffer for messages is one piece too', () => {
 })
 
 test('messages that somebody still holds are not written over', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   broker.subscribe(subscriber, 'c')
   broker.publish(text('c'), text('held'))
@@ -81,7 +82,7 @@ test('messages that somebody still holds are not written over', () => {
 })
 
 test('what was sent may be written over after the turn', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   broker.subscribe(subscriber, 'c')
   broker.publish(text('c'), text('one'))
@@ -91,7 +92,7 @@ test('what was sent may be written over after the turn', () => {
 })
 
 test('a subscriber that leaves during a fan-out does not disturb it, and one made to leave receives nothing', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const log: string[] = []
   const all = Array.from({ length: 40 }, (_, i) => new FakeSubscriber(String(i), log))
   for (const subscriber of all) broker.subscribe(subscriber, 'c')
@@ -107,7 +108,7 @@ test('a subscriber that leaves during a fan-out does not disturb it, and one mad
 })
 
 test('who subscribes during a fan-out receives the next message', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const log: string[] = []
   const a = new FakeSubscriber('a', log)
   const b = new FakeSubscriber('b', log)
@@ -119,7 +120,7 @@ test('who subscribes during a fan-out receives the next message', () => {
 })
 
 test('the way to a channel is found anew whenever subscriptions change', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const log: string[] = []
   const a = new FakeSubscriber('a', log)
   const b = new FakeSubscriber('b', log)
@@ -140,7 +141,7 @@ test('the way to a channel is found anew whenever subscriptions change', () => {
 })
 
 test('channels whose names share a place in the memo are kept apart', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscribers = Array.from({ length: 2000 }, (_, i) => {
     const subscriber = new FakeSubscriber(String(i))
     broker.subscribe(subscriber, `channel:${i}`)
@@ -153,7 +154,7 @@ test('channels whose names share a place in the memo are kept apart', () => {
 })
 
 test('very long channel names and channels with very many patterns are served like any other', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const long = 'x'.repeat(1000)
   const subscribers = Array.from({ length: 200 }, (_, i) => {
     const subscriber = new FakeSubscriber(String(i))
@@ -168,7 +169,7 @@ test('very long channel names and channels with very many patterns are served li
 })
 
 test('shard channels are a world of their own', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s', [], 3)
   broker.subscribeShard(subscriber, 'c')
   expect(broker.publish(text('c'), text('m'))).toBe(0)
@@ -179,7 +180,7 @@ test('shard channels are a world of their own', () => {
 })
 
 test('what nobody is subscribed to any more is forgotten', () => {
-  const broker = new Broker()
+  const broker = new Broker(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   for (let i = 0; i < 10; i++) {
     broker.subscribe(subscriber, `c${i}`)

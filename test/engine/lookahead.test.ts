@@ -4,6 +4,7 @@ import { lookAhead } from '../../src/engine/lookahead.ts'
 import { Arena } from '../../src/store/arena.ts'
 import { Keyspace } from '../../src/store/keyspace.ts'
 import { Bytes, Source } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 /** A keyspace that notes which keys it is asked to fetch. */
 class Watched extends Keyspace {
@@ -17,7 +18,7 @@ class Watched extends Keyspace {
 }
 
 function keyspace(): Watched {
-  const keys = new Watched(new Arena(), 1)
+  const keys = new Watched(new Arena(), HASH_KEY)
   for (let i = 0; i < 10_000; i++) keys.insert(Bytes.from(`key:${i}`))
   return keys
 }
@@ -52,9 +53,25 @@ describe('looking ahead', () => {
   it('leaves a single request, a cut one and a small keyspace alone', () => {
     expect(seen(request('SET', 'key:1', 'a value that is long enough'))).toEqual([])
     expect(seen(request('GET', 'key:1') + request('GET', 'key:2').slice(0, -6))).toEqual([])
-    const few = new Watched(new Arena(), 1)
+    const few = new Watched(new Arena(), HASH_KEY)
     few.insert(Bytes.from('key:1'))
     expect(seen(request('GET', 'key:1').repeat(5), few)).toEqual([])
+  })
+
+  it('hands hashes over to the commands, until the bytes are others', () => {
+    const names = ['key:1', 'nobody', 'key:3']
+    const text = names.map((name) => request('GET', name)).join('')
+    const source = new Source(Buffer.from(text, 'latin1'))
+    const at = (name: string): Bytes => new Bytes(source, text.indexOf(name), name.length)
+    const hashOf = (name: string): number => many.hash(Bytes.from(name))
+    lookAhead(source, 0, text.length, many)
+    // The second command does not ask for its key, the third does twice.
+    for (const name of ['key:1', 'key:3', 'key:3']) expect(many.hash(at(name))).toBe(hashOf(name))
+
+    lookAhead(source, 0, text.length, many)
+    source.u8.write('key:9', text.indexOf('key:1'))
+    lookAhead(source, 0, request('GET', 'key:1').length, many)
+    expect(many.hash(at('key:1'))).toBe(hashOf('key:9'))
   })
 
   it('never goes back', () => {

@@ -6,11 +6,12 @@ import type { DatabaseHost } from '../../src/store/database-host.ts'
 import { NONE } from '../../src/store/keyspace.ts'
 import { TYPE_SET, type Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 class TestHost implements DatabaseHost {
   nowMs = 1_000_000
   accessSeconds = 100
-  readonly seed = 7
+  readonly hashKey = HASH_KEY
   expires = true
   touches = true
   frequency = null

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { Arena } from '../../src/store/arena.ts'
 import { ABSENT, Dictionary } from '../../src/store/dictionary.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
-const SEED = 7
 const window = new Bytes()
 
 /** Puts a member in, if it is not there, with a value in its room. */
@@ -45,7 +45,7 @@ describe('a dictionary', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 600, size: 'max' }), (steps) => {
         const arena = new Arena()
-        const dictionary = new Dictionary(arena, SEED)
+        const dictionary = new Dictionary(arena, HASH_KEY)
         const model = new Map<string, string>()
         for (const { remove: gone, member, value } of steps) {
           if (gone) {
@@ -67,7 +67,7 @@ describe('a dictionary', () => {
 
   it('grows to a hundred thousand members and shrinks to none, and gives all memory back', () => {
     const arena = new Arena()
-    const dictionary = new Dictionary(arena, SEED)
+    const dictionary = new Dictionary(arena, HASH_KEY)
     for (let i = 0; i < 100_000; i++) dictionary.insert(Bytes.from(`member:${i}`))
     for (let i = 0; i < 100_000; i += 97) expect(dictionary.find(Bytes.from(`member:${i}`))).not.toBe(ABSENT)
     for (let i = 0; i < 100_000; i++) dictionary.remove(dictionary.find(Bytes.from(`member:${i}`)))
@@ -78,7 +78,7 @@ describe('a dictionary', () => {
 
   it('keeps members and values longer than an arena block', () => {
     const arena = new Arena()
-    const dictionary = new Dictionary(arena, SEED)
+    const dictionary = new Dictionary(arena, HASH_KEY)
     const long = 'x'.repeat(100_000)
     put(dictionary, long, 'short')
     put(dictionary, 'short', long)
@@ -95,7 +95,7 @@ describe('a dictionary', () => {
   })
 
   it('names a member by the same block while others come and go', () => {
-    const dictionary = new Dictionary(new Arena(), SEED)
+    const dictionary = new Dictionary(new Arena(), HASH_KEY)
     for (let i = 0; i < 1000; i++) dictionary.insert(Bytes.from(`m${i}`))
     const block = dictionary.blockOf(dictionary.find(Bytes.from('m999')))
     for (let i = 0; i < 999; i++) remove(dictionary, `m${i}`)
@@ -108,7 +108,7 @@ describe('a dictionary', () => {
     const change = fc.record({ remove: fc.boolean(), member: fc.integer({ min: 0, max: 200 }) })
     fc.assert(
       fc.property(fc.array(fc.array(change, { maxLength: 12 }), { minLength: 20, maxLength: 60 }), (rounds) => {
-        const dictionary = new Dictionary(new Arena(), SEED)
+        const dictionary = new Dictionary(new Arena(), HASH_KEY)
         const stays = new Set<string>()
         for (let i = 0; i < 50; i++) {
           stays.add(`stay${i}`)
@@ -133,7 +133,7 @@ describe('a dictionary', () => {
 
   it('is freed in slices', () => {
     const arena = new Arena()
-    const dictionary = new Dictionary(arena, SEED)
+    const dictionary = new Dictionary(arena, HASH_KEY)
     for (let i = 0; i < 2500; i++) dictionary.insert(Bytes.from(`m${i}`))
     const slices = []
     while (!dictionary.freeSome(1000)) slices.push(dictionary.count)

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { Arena } from '../../src/store/arena.ts'
 import { ABSENT, Hash, NEVER } from '../../src/store/hash.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 const window = new Bytes()
 
@@ -52,7 +53,7 @@ describe('a hash', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const arena = new Arena()
-        let hash = new Hash(arena, 7)
+        let hash = new Hash(arena, HASH_KEY)
         const model = new Map<string, { value: string; time: number }>()
         for (const s of steps) {
           if (s.kind === 'set') {
@@ -122,7 +123,7 @@ describe('a scan', () => {
         fc.integer({ min: 1, max: 40 }),
         fc.integer({ min: 0, max: 400 }),
         (stays, changes, count, others) => {
-          const hash = new Hash(new Arena(), 3)
+          const hash = new Hash(new Arena(), HASH_KEY)
           const extra: string[] = []
           let added = 0
           const add = () => {
@@ -160,7 +161,7 @@ describe('a scan', () => {
 
 test('a large hash is freed a part at a time', () => {
   const arena = new Arena()
-  const hash = new Hash(arena, 5)
+  const hash = new Hash(arena, HASH_KEY)
   for (let i = 0; i < 1000; i++) set(hash, `f${i}`, 'v'.repeat(i % 100))
   for (let i = 0; i < 1000; i += 3) hash.setExpiry(hash.find(Bytes.from(`f${i}`)), i + 1)
   expect(hash.freeSome(600)).toBe(false)
@@ -171,7 +172,7 @@ test('a large hash is freed a part at a time', () => {
 test('a copy is independent, expiries and encoding included', () => {
   const [arena, other] = [new Arena(), new Arena()]
   for (const size of [3, 1000]) {
-    const hash = new Hash(arena, 5)
+    const hash = new Hash(arena, HASH_KEY)
     for (let i = 0; i < size; i++) set(hash, `f${i}`, `${i}`)
     hash.setExpiry(hash.find(Bytes.from('f1')), 42)
     const copy = hash.copy(other)
@@ -188,7 +189,7 @@ test('a copy is independent, expiries and encoding included', () => {
 
 test('values that grow and shrink keep to themselves', () => {
   const arena = new Arena()
-  const hash = new Hash(arena, 5)
+  const hash = new Hash(arena, HASH_KEY)
   const lengths = [0, 1, 100, 70_000, 5, 66_000, 3000, 0, 131_072, 2]
   for (const length of lengths) {
     set(hash, 'f', 'x'.repeat(length))

@@ -4,9 +4,10 @@ import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
 import { EXPIRY, Keyspace, MARK, NONE, VALUE } from '../../src/store/keyspace.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 function createKeyspace(): Keyspace {
-  return new Keyspace(new Arena(), 42)
+  return new Keyspace(new Arena(), HASH_KEY)
 }
 
 /** A window on a key; with `collide` all keys share a few hashes, so chains are long and only bytes tell them apart. */

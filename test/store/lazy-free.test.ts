@@ -12,18 +12,21 @@ import { IndexCursor } from '../../src/store/stream-index.ts'
 import type { Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { createEngine } from '../support/engine.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 const COUNT = 30_000
 
 const MAKERS: [string, (arena: Arena) => Value][] = [
   [
     'a set',
-    (arena) => fill(new MemberSet(arena, 1), (set, text) => set.add(text, { integers: 0, entries: 0, value: 0 })),
+    (arena) =>
+      fill(new MemberSet(arena, HASH_KEY), (set, text) => set.add(text, { integers: 0, entries: 0, value: 0 })),
   ],
-  ['a hash', (arena) => fill(new Hash(arena, 1), (hash, text) => hash.set(text, text, 0, 0))],
+  ['a hash', (arena) => fill(new Hash(arena, HASH_KEY), (hash, text) => hash.set(text, text, 0, 0))],
   [
     'a sorted set',
-    (arena) => fill(new SortedSet(arena, 1), (set, text) => set.add(text, text.length, { entries: 0, value: 0 })),
+    (arena) =>
+      fill(new SortedSet(arena, HASH_KEY), (set, text) => set.add(text, text.length, { entries: 0, value: 0 })),
   ],
   ['a list', (arena) => fill(new List(arena), (list, text) => list.push('tail', text))],
   ['a stream', (arena) => fill(new Stream(arena), (stream, text) => append(stream, text))],
@@ -93,7 +96,7 @@ describe.each(MAKERS)('%s of many elements', (_name, make) => {
 test('a small value is freed at once', () => {
   const arena = new Arena()
   const lazyFree = new LazyFree()
-  const set = new MemberSet(arena, 1)
+  const set = new MemberSet(arena, HASH_KEY)
   set.add(Bytes.from('a'), { integers: 0, entries: 0, value: 0 })
   lazyFree.take(set)
   expect(lazyFree.pending).toBe(0)

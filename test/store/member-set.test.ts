@@ -5,8 +5,8 @@ import { Int64, integersFind, integersInsert, integersText } from '../../src/sto
 import { ABSENT, MemberSet, type SetLimits } from '../../src/store/member-set.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
-const SEED = 7
 const LIMITS: SetLimits = { integers: 512, entries: 128, value: 64 }
 const INTEGERS = [
   '0', '1', '-1', '32767', '32768', '-32768', '-32769', '2147483647', '2147483648', '-2147483648', '-2147483649', '4294967295', '4294967296',
@@ -22,7 +22,7 @@ const members = (set: MemberSet): string[] => {
 }
 
 const setOf = (arena: Arena, words: Iterable<string>, limits = LIMITS): MemberSet => {
-  const set = new MemberSet(arena, SEED)
+  const set = new MemberSet(arena, HASH_KEY)
   for (const word of words) set.add(Bytes.from(word), limits)
   return set
 }
@@ -86,7 +86,7 @@ describe('a set', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 120 }), limits, (operations, limits) => {
         const arena = new Arena()
-        const set = new MemberSet(arena, SEED)
+        const set = new MemberSet(arena, HASH_KEY)
         const model = new Set<string>()
         const random = new Random(3)
         const window = new Bytes()
@@ -165,7 +165,7 @@ describe('a set', () => {
 
   test('begins as Redis says for its first member and how many come', () => {
     const begin = (first: string, count: number): string => {
-      const set = new MemberSet(new Arena(), SEED)
+      const set = new MemberSet(new Arena(), HASH_KEY)
       set.begin(Bytes.from(first), count, LIMITS)
       return set.encoding
     }

@@ -5,6 +5,7 @@ import { Dictionary } from '../../src/store/dictionary.ts'
 import { ScoreTree, TreePosition } from '../../src/store/score-tree.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 interface Element {
   score: number
@@ -16,7 +17,7 @@ const byOrder = (a: Element, b: Element): number =>
 
 class TreeUnderTest {
   readonly arena = new Arena()
-  readonly dictionary = new Dictionary(this.arena, 7)
+  readonly dictionary = new Dictionary(this.arena, HASH_KEY)
   readonly tree = new ScoreTree(this.arena, this.dictionary)
   readonly #window = new Bytes()
 

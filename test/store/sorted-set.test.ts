@@ -6,9 +6,9 @@ import { ABSENT, SortedSet, type SortedSetLimits, SortedSetPosition } from '../.
 import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set-range.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { HASH_KEY } from '../support/hash-key.ts'
 
 const LIMITS: SortedSetLimits = { entries: 128, value: 64 }
-const SEED = 7
 
 /** The naive sorted set. */
 class Model {
@@ -88,7 +88,7 @@ class FailingArena extends Arena {
 describe('a sorted set', () => {
   test('changes nothing where memory is short, and can be emptied without any', () => {
     const arena = new FailingArena()
-    const set = new SortedSet(arena, SEED)
+    const set = new SortedSet(arena, HASH_KEY)
     const random = new Random(5)
     let failures = 0
     for (let i = 0; i < 3000; i++) {
@@ -111,7 +111,7 @@ describe('a sorted set', () => {
     while (set.length > 0) set.removeRange(random.below(set.length), 1)
     arena.left = Number.POSITIVE_INFINITY
     for (let i = 0; i < 100; i++) set.add(Bytes.from(`${i}`), i, LIMITS)
-    const small = new SortedSet(arena, SEED)
+    const small = new SortedSet(arena, HASH_KEY)
     for (let i = 0; i < 100; i++) small.add(Bytes.from(`${i}`), i, LIMITS)
     arena.left = 0
     for (let i = 0; i < 100; i++) expect(small.remove(Bytes.from(`${i}`))).toBe(true)
@@ -124,7 +124,7 @@ describe('a sorted set', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const arena = new Arena()
-        const set = new SortedSet(arena, SEED)
+        const set = new SortedSet(arena, HASH_KEY)
         const model = new Model()
         for (const action of steps) {
           if (action.kind === 'add') {
@@ -176,7 +176,7 @@ describe('a sorted set', () => {
   test('finds ranges by member where all scores are equal, small and large', () => {
     for (const size of [0, 1, 5, 100, 1000]) {
       const arena = new Arena()
-      const set = new SortedSet(arena, SEED)
+      const set = new SortedSet(arena, HASH_KEY)
       const random = new Random(size)
       const members = new Set<string>()
       while (members.size < size) members.add(random.below(3000).toString(36))
@@ -209,7 +209,7 @@ describe('a sorted set', () => {
   })
 
   test('finds ranges by score with open and closed ends', () => {
-    const set = new SortedSet(new Arena(), SEED)
+    const set = new SortedSet(new Arena(), HASH_KEY)
     for (let i = 0; i < 500; i++) set.add(Bytes.from(`${i}`), Math.floor(i / 5), LIMITS)
     const range = new ScoreRange()
     const random = new Random(9)
@@ -230,7 +230,7 @@ describe('a sorted set', () => {
   })
 
   test('is a listpack up to its limits and never becomes one again', () => {
-    const set = new SortedSet(new Arena(), SEED)
+    const set = new SortedSet(new Arena(), HASH_KEY)
     for (let i = 0; i < 128; i++) set.add(Bytes.from(`${i}`), i, LIMITS)
     expect(set.encoding).toBe('listpack')
     set.add(Bytes.from('5'), 99, LIMITS)
@@ -240,14 +240,14 @@ describe('a sorted set', () => {
     set.removeRange(0, 128)
     expect(set.encoding).toBe('skiplist')
 
-    const long = new SortedSet(new Arena(), SEED)
+    const long = new SortedSet(new Arena(), HASH_KEY)
     long.add(Bytes.from('x'.repeat(64)), 1, LIMITS)
     expect(long.encoding).toBe('listpack')
     long.add(Bytes.from('x'.repeat(65)), 1, LIMITS)
     expect(long.encoding).toBe('skiplist')
 
     // Beyond what the small form holds, if the settings say so.
-    const wide = new SortedSet(new Arena(), SEED)
+    const wide = new SortedSet(new Arena(), HASH_KEY)
     for (let i = 0; i < 1000; i++) wide.add(Bytes.from(`${i}`), i, { entries: 1000, value: 64 })
     expect(wide.encoding).toBe('listpack')
     expect(wide.scannedAtOnce).toBe(true)
@@ -255,14 +255,14 @@ describe('a sorted set', () => {
 
   test('knows -0 only as a skiplist', () => {
     const member = Bytes.from('m')
-    const listpack = new SortedSet(new Arena(), SEED)
+    const listpack = new SortedSet(new Arena(), HASH_KEY)
     listpack.add(member, -0, LIMITS)
     expect(listpack.score(member)).toBe(0)
     listpack.add(member, 1, LIMITS)
     listpack.add(member, -0, LIMITS)
     expect(listpack.score(member)).toBe(0)
 
-    const skiplist = new SortedSet(new Arena(), SEED)
+    const skiplist = new SortedSet(new Arena(), HASH_KEY)
     skiplist.add(member, -0, { entries: 0, value: 64 })
     expect(skiplist.score(member)).toBe(-0)
     // An equal score changes nothing, not even its sign.
@@ -272,7 +272,7 @@ describe('a sorted set', () => {
     expect(skiplist.encoding).toBe('listpack')
     expect(skiplist.score(member)).toBe(0)
 
-    const large = new SortedSet(new Arena(), SEED)
+    const large = new SortedSet(new Arena(), HASH_KEY)
     for (let i = 0; i < 200; i++) large.add(Bytes.from(`${i}`), i % 2 === 0 ? -0 : 1, { entries: 0, value: 64 })
     large.chooseEncoding({ entries: 1000, value: 64 })
     expect(contentOf(large).every(([, score]) => !Object.is(score, -0))).toBe(true)
@@ -283,7 +283,7 @@ describe('a sorted set', () => {
     // The chi-square statistic of 99 degrees of freedom is above 148.2 once in a thousand times.
     for (const limits of [LIMITS, { entries: 0, value: 0 }]) {
       for (const extra of [0, 900]) {
-        const set = new SortedSet(new Arena(), SEED)
+        const set = new SortedSet(new Arena(), HASH_KEY)
         for (let i = 0; i < 100 + extra; i++) set.add(Bytes.from(`${i}`), i % 7, limits)
         for (let i = 100; i < 100 + extra; i++) set.remove(Bytes.from(`${i}`))
         const random = new Random(12345)
@@ -304,7 +304,7 @@ describe('a sorted set', () => {
   test('is scanned without losing anybody who is there throughout, whatever comes and goes', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), (seed, count) => {
-        const set = new SortedSet(new Arena(), SEED)
+        const set = new SortedSet(new Arena(), HASH_KEY)
         const random = new Random(seed)
         const faithful = new Set<string>()
         for (let i = 0; i < 300; i++) {
@@ -336,7 +336,7 @@ describe('a sorted set', () => {
 
   test('is popped from both ends in order, however large its members', () => {
     const arena = new Arena()
-    const set = new SortedSet(arena, SEED)
+    const set = new SortedSet(arena, HASH_KEY)
     const members = Array.from(
       { length: 6000 },
       (_, i) => [`${(i * 7919) % 6000}:${'x'.repeat(i % 40)}`, i >> 3] as const,
@@ -370,7 +370,7 @@ describe('a sorted set', () => {
 
   test('is freed in slices', () => {
     const arena = new Arena()
-    const set = new SortedSet(arena, SEED)
+    const set = new SortedSet(arena, HASH_KEY)
     for (let i = 0; i < 20_000; i++) set.add(Bytes.from(`member:${i}`), i, LIMITS)
     expect(set.bytes).toBeGreaterThan(20_000 * 40)
     expect(set.bytes).toBeLessThan(20_000 * 100)
@@ -385,7 +385,7 @@ describe('runs of a sorted set', () => {
   test('hold all members from a score on, in either form and across leaves', () => {
     const run = new ScoreRun()
     for (const size of [0, 1, 50, 1000]) {
-      const set = new SortedSet(new Arena(), SEED)
+      const set = new SortedSet(new Arena(), HASH_KEY)
       for (let i = 0; i < size; i++) set.add(Bytes.from(`m${i}`), Math.imul(i, 0x9e3779b1) % 300, LIMITS)
       const content = contentOf(set)
       for (const from of [Number.NEGATIVE_INFINITY, -300, -17, 0, 0.5, 150, 299, 300, Number.POSITIVE_INFINITY]) {

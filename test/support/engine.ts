@@ -10,6 +10,7 @@ import type { Arguments } from '../../src/protocol/arguments.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
 import { FakeClock } from './fake-clock.ts'
+import { HASH_KEY } from './hash-key.ts'
 
 export interface TestEngine {
   engine: Engine
@@ -31,6 +32,7 @@ export function createEngine(
     commands: [...commands, ...more],
     clock,
     random: new Random(seed),
+    hashKey: HASH_KEY,
     config: new Config(settings),
     later: () => {},
   })

@@ -13,6 +13,7 @@ import { openJournal } from '../../persistence/open-journal.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { Source } from '../../util/bytes.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
+import { HashKey } from '../../util/keyed-hash.ts'
 import { Random } from '../../util/random.ts'
 import { VolatileDisk } from './volatile-disk.ts'
 import {
@@ -138,7 +139,8 @@ export class PowerTrial {
     const disk = this.#disk
     const random = this.#random
     const config = new Config({ dir: '/data', appendonly: 'yes', save: '', ...settings })
-    const engine = new Engine({ commands, config, clock: this.#clock, random: new Random(random.uint32()) })
+    const hashKey = new HashKey(random.uint32(), random.uint32())
+    const engine = new Engine({ commands, config, clock: this.#clock, random: new Random(random.uint32()), hashKey })
     // Now and then power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
       const opening = openJournal(engine, disk).catch(() => undefined)

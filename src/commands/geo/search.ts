@@ -240,7 +240,7 @@ function reply(call: Call, set: SortedSet, count: number): void {
 
 function store(call: Call, form: Form, set: SortedSet, count: number): void {
   const limits = listpackLimits(call)
-  const result = new SortedSet(call.db.arena, call.db.host.seed)
+  const result = new SortedSet(call.db.arena, call.db.host.hashKey)
   try {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)

@@ -10,7 +10,7 @@ import type { Bytes } from '../../util/bytes.ts'
 
 /** Returns the hash under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
 export function hashForAdding(call: Call, key: Bytes): Hash {
-  return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host.seed))
+  return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host.hashKey))
 }
 
 /** Sets a field as HSET does, telling whether it is new. */

@@ -23,7 +23,7 @@ export function limitsFor(call: Call, set: MemberSet): SetLimits {
 
 /** Makes an empty set that lies in the call's database. */
 export function newSet(call: Call): MemberSet {
-  return new MemberSet(call.db.arena, call.db.host.seed)
+  return new MemberSet(call.db.arena, call.db.host.hashKey)
 }
 
 /** Reports `count` members gone from a set by a command that removes them, and removes the key with the last one. */

@@ -71,7 +71,7 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
     return
   }
 
-  const result = new SortedSet(call.db.arena, call.db.host.seed)
+  const result = new SortedSet(call.db.arena, call.db.host.hashKey)
   try {
     if (operation === 'union') unite(call, inputs, aggregate, result)
     else if (operation === 'inter') intersect(inputs, aggregate, result)
@@ -107,7 +107,7 @@ function unite(call: Call, inputs: readonly Input[], aggregate: Aggregate, resul
 }
 
 function uniteMany(call: Call, inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
-  const gathered = new GatheredScores(call.db.arena, call.db.host.seed)
+  const gathered = new GatheredScores(call.db.arena, call.db.host.hashKey)
   try {
     for (const input of inputs) {
       for (let more = input.begin(); more; more = input.next()) {

@@ -45,7 +45,7 @@ function add(call: Call, implied: number): void {
       else call.reply.integer(0)
       return
     }
-    set = call.db.create(key, new SortedSet(call.db.arena, call.db.host.seed))
+    set = call.db.create(key, new SortedSet(call.db.arena, call.db.host.hashKey))
   }
   if ((flags & INCR) !== 0) increment(call, set, first, flags)
   else addPairs(call, set, first, pairs, flags)

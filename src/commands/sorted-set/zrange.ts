@@ -95,7 +95,7 @@ function range(call: Call, at: number, fixedBy: By | undefined, fixedDirection: 
 function store(call: Call, set: SortedSet | undefined, first: number, count: number, backwards: boolean): void {
   const { db } = call
   const limits = listpackLimits(call)
-  const result = new SortedSet(db.arena, db.host.seed)
+  const result = new SortedSet(db.arena, db.host.hashKey)
   try {
     if (set !== undefined && count > 0) {
       set.seek(backwards ? first - count + 1 : first, position)

@@ -44,7 +44,7 @@ export class HashReader implements StructureReader {
     // Redis keeps a listpack as it comes unless it has too many fields; how long they are it does not look at.
     this.#valueMax =
       type === TYPE.hashListpack || type === TYPE.hashExpiringListpack ? Number.POSITIVE_INFINITY : context.hashValueMax
-    this.value = new Hash(context.arena, context.seed)
+    this.value = new Hash(context.arena, context.hashKey)
   }
 
   read(input: RdbInput): void {

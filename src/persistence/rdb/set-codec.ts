@@ -36,7 +36,7 @@ export class SetReader implements StructureReader {
     limits.entries = context.setEntriesMax
     // A listpack stays one unless it has too many members; how long they are Redis does not look at.
     limits.value = type === TYPE.setListpack ? Number.POSITIVE_INFINITY : context.setValueMax
-    this.value = new MemberSet(context.arena, context.seed)
+    this.value = new MemberSet(context.arena, context.hashKey)
   }
 
   read(input: RdbInput): void {

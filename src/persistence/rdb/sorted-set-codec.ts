@@ -34,7 +34,7 @@ export class SortedSetReader implements StructureReader {
     this.#type = type
     this.#context = context
     this.#left = -1
-    this.value = new SortedSet(context.arena, context.seed)
+    this.value = new SortedSet(context.arena, context.hashKey)
     // The encoding is chosen at the end: until then a score of -0 stays one.
     this.value.beforeAdding(Number.POSITIVE_INFINITY, context.sortedSetLimits)
   }

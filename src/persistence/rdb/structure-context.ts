@@ -3,12 +3,12 @@
 import type { Config } from '../../engine/config.ts'
 import type { Arena } from '../../store/arena.ts'
 import type { Database } from '../../store/database.ts'
+import type { HashKey } from '../../util/keyed-hash.ts'
 
 export class StructureContext {
   readonly config: Config
   arena!: Arena
-  /** The seed of the hashes inside structures. */
-  seed = 0
+  hashKey!: HashKey
   listpackSize = 0
   hashEntriesMax = 0
   hashValueMax = 0
@@ -25,7 +25,7 @@ export class StructureContext {
   enter(db: Database): this {
     const { config } = this
     this.arena = db.arena
-    this.seed = db.host.seed
+    this.hashKey = db.host.hashKey
     this.listpackSize = config.get('list-max-listpack-size')
     this.hashEntriesMax = config.get('hash-max-listpack-entries')
     this.hashValueMax = config.get('hash-max-listpack-value')
