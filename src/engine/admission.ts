@@ -86,8 +86,7 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   if (inMulti && !NOT_QUEUED.has(command.name)) {
     const transaction = client.transaction!
     transaction.add(command, args, claims)
-    // What waits for EXEC are unread requests as much as what waits in the parser.
-    if (transaction.bytes > client.queryBufferBytesMax) throw new QueryBufferOverflow()
+    if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
     engine.replies.status('QUEUED')
     return false
   }

@@ -13,7 +13,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import type { RequestHandler } from '../protocol/request-parser.ts'
 import type { Source } from '../util/bytes.ts'
 import { Call } from './call.ts'
-import { CLIENT_MUTED, type Client } from './client.ts'
+import { CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Engine } from './engine.ts'
 
 export class BusyClients implements RequestHandler {
@@ -105,6 +105,7 @@ export class BusyClients implements RequestHandler {
 
   request(args: Arguments): void {
     this.#engine.dispatch(this.#client, args, this.#call)
+    if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) this.#engine.outputLimits.checkReply(this.#client)
   }
 }
 

@@ -8,7 +8,7 @@
 
 import type { Subscriber } from '../broker/subscriber.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
+import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../protocol/limits.ts'
 import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import type { Waiter } from '../queues/waiting-room.ts'
@@ -140,8 +140,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.engine.bulkBytesMax
   }
 
+  /** What waits for EXEC are unread requests as much as what waits in the parser: it takes its part of the limit. */
   get queryBufferBytesMax(): number {
-    return this.engine.config.get('client-query-buffer-limit')
+    const limit = this.engine.config.get('client-query-buffer-limit')
+    if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
+    return this.transaction === undefined ? limit : limit - this.transaction.bytes
   }
 
   request(args: Arguments): void {

@@ -312,6 +312,7 @@ export class Engine implements DatabaseHost {
       this.dispatch(client, args, this.#call)
       this.#mute(client, position)
     }
+    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0) this.outputLimits.checkReply(client)
     if (this.#deferred.length !== 0) this.#deliverDeferred()
     if (this.blocking.room.hasReady) this.blocking.serve()
   }

@@ -10,7 +10,11 @@
 // messages). Who is over the limit gets nothing more; the connection itself ends
 // with the turn, because somebody may be in the middle of a fan-out. A timer finds
 // those whose soft limit's time is up while nothing more is sent to them.
+//
+// Who has not authenticated is held to far less, whatever the setting says: a
+// stranger who sends commands and reads no reply must not fill the memory.
 
+import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../protocol/limits.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Client, ClientClass } from './client.ts'
 import { OUTPUT_CLASSES } from './config-table.ts'
@@ -44,8 +48,12 @@ export class OutputLimits {
   check(client: Client): boolean {
     if (client.overLimit) return true
     if (client.trusted || client.closed) return false
-    const limit = this.#engine.config.get('client-output-buffer-limit')[client.outputClass]
     const backlog = client.outputBytes
+    if (!client.authenticated && isTooMuchForStranger(client)) {
+      this.#end(client, client.outputClass, backlog)
+      return true
+    }
+    const limit = this.#engine.config.get('client-output-buffer-limit')[client.outputClass]
     if (limit.hardBytes !== 0 && backlog >= limit.hardBytes) {
       this.#end(client, client.outputClass, backlog)
       return true
@@ -64,6 +72,12 @@ export class OutputLimits {
     if (now - client.softLimitSinceMs <= limit.softSeconds * 1000) return false
     this.#end(client, client.outputClass, backlog)
     return true
+  }
+
+  /** As `check`, right after a command: what that replied is counted too. */
+  checkReply(client: Client): void {
+    this.#engine.replies.markFor(client)
+    this.check(client)
   }
 
   /** A client keeps up again, or is gone. */
@@ -113,4 +127,9 @@ export class OutputLimits {
     for (const client of this.#behind) this.check(client)
     this.#arm()
   }
+}
+
+/** What was handed over and is still here was not read; what this turn has made may be read yet. */
+function isTooMuchForStranger({ pendingBytes, transport }: Client): boolean {
+  return pendingBytes > UNAUTHENTICATED_REPLY_BYTES_MAX || transport.backlogBytes > UNAUTHENTICATED_UNREAD_BYTES_MAX
 }

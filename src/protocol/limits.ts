@@ -12,6 +12,14 @@ export const REQUEST_ARGUMENTS_MAX = 2147483647
 /** Before AUTH a stranger may not make the server hold more than a handshake needs. */
 export const UNAUTHENTICATED_ARGUMENTS_MAX = 10
 export const UNAUTHENTICATED_BULK_BYTES_MAX = 16 * 1024
+export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1024 * 1024
+/** What the other side may leave unread before AUTH, whatever the limits of its class say. */
+export const UNAUTHENTICATED_UNREAD_BYTES_MAX = 1024
+/**
+ * Replies made at a stroke before AUTH, which had no chance yet to be read: Redis's reply buffer of a client, which it does not
+ * count either. Some 480 pipelined commands are told NOAUTH.
+ */
+export const UNAUTHENTICATED_REPLY_BYTES_MAX = 16 * 1024
 
 /** Arguments longer than this are read straight into a buffer of their own, so no chunk is copied twice. */
 export const BIG_BULK_BYTES_MIN = 32 * 1024
