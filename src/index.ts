@@ -3,8 +3,9 @@
 //   import { startServer, openBroker } from 'respite'
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
-import type { Log } from './engine/log.ts'
+import { type Log, silentLog } from './engine/log.ts'
 import { createConfig, type Settings, settingsOf } from './server/boot.ts'
+import { ProgramLog } from './server/logger.ts'
 import { Server } from './server/server.ts'
 
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
@@ -17,6 +18,7 @@ export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
 export { OptionError, type Settings } from './server/boot.ts'
 export { ListenError } from './server/listeners.ts'
+export { LogFileError } from './server/logger.ts'
 
 export interface ServerOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */
@@ -35,7 +37,7 @@ export interface ServerOptions {
   appendfsync?: 'always' | 'everysec' | 'no'
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
-  /** Where events are logged; pino's shape, so a pino logger fits. Default: nowhere. */
+  /** Where events are logged; pino's shape, so a pino logger fits. Default: the `logfile` of `config`; without one, nowhere. */
   log?: Log
 }
 
@@ -54,7 +56,7 @@ export interface RunningServer {
 /**
  * Starts a server in this process; it is ready when the promise is fulfilled.
  *
- * Rejects with OptionError, ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
+ * Rejects with OptionError, LogFileError, ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { port = 6379, host, unixSocket, password, dir, appendonly = dir !== undefined, appendfsync, log } = options
@@ -72,8 +74,11 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   })
   const config = createConfig(settings)
   const ephemeralPort = port === 0
-  const server = await Server.start(log === undefined ? { config, ephemeralPort } : { config, ephemeralPort, log })
-  const close = (): Promise<void> => server.stop('close')
+  const fileLog = log === undefined && config.get('logfile') !== '' ? new ProgramLog(config) : undefined
+  const server = await Server.start({ config, ephemeralPort, log: log ?? fileLog ?? silentLog })
+  const close = async (): Promise<void> => {
+    await server.stop('close').finally(() => fileLog?.written())
+  }
   return {
     get port() {
       return server.port

@@ -15,8 +15,9 @@ import { RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { createConfig } from '../server/boot.ts'
 import { ListenError } from '../server/listeners.ts'
-import { ProgramLog } from '../server/logger.ts'
+import { LogFileError, ProgramLog } from '../server/logger.ts'
 import { Server } from '../server/server.ts'
+import { Signals } from '../server/signals.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
 import { runProveDurability } from './prove-durability.ts'
 
@@ -71,16 +72,10 @@ async function serve(args: readonly string[]): Promise<void> {
   const hasFile = file !== undefined || args[0] === '-'
   const config = createConfig(hasFile ? settings : { ...DEFAULTS, ...settings })
   const log = new ProgramLog(config)
+  const signals = new Signals(config, log)
   try {
     const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
-        const words = how.split(' ')
-        const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default'
-        server.shutdown(signal, { save, force: words.includes('force') }).catch(() => {})
-      })
-    }
+    signals.serve(server)
     await server.stopped
   } finally {
     await log.written()
@@ -91,7 +86,7 @@ try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [ConfigFileError, ListenError, PersistenceError].some((kind) => error instanceof kind)
+  const expected = [ConfigFileError, ListenError, LogFileError, PersistenceError].some((kind) => error instanceof kind)
   const text =
     expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
   process.stderr.write(`respite: ${text}\n`)

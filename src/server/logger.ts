@@ -3,15 +3,17 @@
 // Pino is loaded when there is something to say. Usually the first thing is that the server is ready: by then it answers
 // clients, so loading pino (25 ms) is no part of a cold start. What is said meanwhile waits, and keeps its time.
 
-import fs from 'node:fs'
 import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
+import { formatLine } from './log-line.ts'
+import { LogOutput } from './log-output.ts'
 
 /** redis.conf's names of levels → pino's. */
 const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'warn', nothing: 'silent' } as const
 
-const LEVEL_NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
+/** Pino's numbers of its levels. */
+const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
 
 type Level = keyof Log
 
@@ -22,17 +24,30 @@ interface Event {
   time: number
 }
 
+/** The log file cannot be written where `logfile` says; the message is one line for the user. */
+export class LogFileError extends Error {
+  override name = 'LogFileError'
+}
+
 /** Logs as `loglevel` and `logfile` ask for; a change of `loglevel` takes effect at once. */
 export class ProgramLog implements Log {
   readonly #config: Config
+  readonly #output: LogOutput
   #logger: Logger | undefined = undefined
   #loading: Promise<void> | undefined = undefined
   #waiting: Event[] = []
   /** Of the event being written. */
   #time = 0
 
+  /** Throws LogFileError when `logfile` is a path that cannot be written: redis-server refuses to start, too. */
   constructor(config: Config) {
     this.#config = config
+    this.#output = new LogOutput(config.get('logfile'))
+    try {
+      this.#output.check()
+    } catch (error) {
+      throw new LogFileError(`can't open the log file: ${(error as Error).message}`)
+    }
     config.onChange('loglevel', (level) => {
       if (this.#logger !== undefined) this.#logger.level = LEVELS[level]
     })
@@ -59,9 +74,22 @@ export class ProgramLog implements Log {
     this.#add('fatal', details, message)
   }
 
-  /** Fulfilled when everything said so far is written. */
+  /** Logs what a process says last, without waiting for anything: it may end on the next line. */
+  lastWords(level: 'warn' | 'fatal', details: object, message: string): void {
+    for (const event of this.#waiting.splice(0)) this.#putPlainly(event)
+    this.#putPlainly({ level, details, message, time: Date.now() })
+    this.#output.writeWaiting()
+  }
+
+  /** Writes what could not be written, if it can be now: somebody has made room, or moved the file away. */
+  retry(): void {
+    this.#output.writeWaiting()
+  }
+
+  /** Fulfilled when everything said so far is written, or cannot be. */
   async written(): Promise<void> {
     await this.#loading
+    await this.#output.drained()
   }
 
   #add(level: Level, details: object, message: string): void {
@@ -79,44 +107,32 @@ export class ProgramLog implements Log {
     logger[level](details, message)
   }
 
-  async #load(): Promise<void> {
-    const { pino } = await import('pino')
-    const file = this.#config.get('logfile')
-    const logger = pino(
-      {
-        level: LEVELS[this.#config.get('loglevel')],
-        base: null,
-        timestamp: () => `,"time":${this.#time}`,
-        serializers: { error: pino.stdSerializers.err },
-      },
-      {
-        write: (json: string) => {
-          const line = formatLine(JSON.parse(json))
-          // A file is opened for each line, as redis-server does: it may be moved away at any time.
-          if (file === '') process.stdout.write(line)
-          else fs.appendFileSync(file, line)
-        },
-      },
-    )
-    this.#logger = logger
-    for (const event of this.#waiting.splice(0)) this.#put(logger, event)
+  /** As `#put`, before pino is there. */
+  #putPlainly({ level, details, message, time }: Event): void {
+    if (LEVEL_NUMBERS[level] < LEVEL_NUMBERS[LEVELS[this.#config.get('loglevel')]]) return
+    this.#output.write(formatLine({ time, level: LEVEL_NUMBERS[level], msg: message, ...details }))
   }
-}
 
-/** One event as one line: time, level, message, details. */
-export function formatLine(event: Record<string, unknown>): string {
-  const { time, level, msg, ...details } = event
-  let line = `${new Date(time as number).toISOString()} ${LEVEL_NAMES[level as number] ?? level} ${oneLine(String(msg))}`
-  for (const [name, value] of Object.entries(details)) line += ` ${name}=${formatValue(value)}`
-  return `${line}\n`
-}
-
-function formatValue(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'stack' in value) return JSON.stringify(value.stack)
-  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return value
-  return JSON.stringify(value) ?? 'undefined'
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ')
+  async #load(): Promise<void> {
+    try {
+      const { pino } = await import('pino')
+      this.#logger = pino(
+        {
+          level: LEVELS[this.#config.get('loglevel')],
+          base: null,
+          timestamp: () => `,"time":${this.#time}`,
+          serializers: { error: pino.stdSerializers.err },
+        },
+        { write: (json: string) => this.#output.write(formatLine(JSON.parse(json))) },
+      )
+    } catch (error) {
+      // Too many open files, say. The lines need no pino, and the next one asks for it again.
+      this.#loading = undefined
+      this.#waiting.push({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: Date.now() })
+    }
+    for (const event of this.#waiting.splice(0)) {
+      if (this.#logger === undefined) this.#putPlainly(event)
+      else this.#put(this.#logger, event)
+    }
+  }
 }

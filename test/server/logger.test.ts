@@ -1,29 +1,10 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Config } from '../../src/engine/config.ts'
-import { formatLine, ProgramLog } from '../../src/server/logger.ts'
+import { LogFileError, startServer } from '../../src/index.ts'
+import { ProgramLog } from '../../src/server/logger.ts'
 import { temporaryDirectory } from '../support/server.ts'
-
-describe('a line', () => {
-  const time = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
-
-  test('is time, level, message and details', () => {
-    const line = formatLine({ time, level: 30, msg: 'is ready', address: '127.0.0.1:6379', keys: 3, data: '/my data' })
-    expect(line).toBe('2026-01-02T03:04:05.006Z info is ready address=127.0.0.1:6379 keys=3 data="/my data"\n')
-  })
-
-  test('stays one line, whatever is in it', () => {
-    const line = formatLine({
-      time,
-      level: 50,
-      msg: 'a\r\nb',
-      error: { message: 'm', stack: 'Error: m\n  at x' },
-      s: 'c\nd',
-    })
-    expect(line).toBe('2026-01-02T03:04:05.006Z error a b error="Error: m\\n  at x" s="c\\nd"\n')
-  })
-})
 
 test('events are written in order, at the level in force, errors with their stack', async () => {
   const logfile = join(temporaryDirectory(), 'log')
@@ -33,7 +14,7 @@ test('events are written in order, at the level in force, errors with their stac
   log.info({}, 'first')
   log.warn({ error: new Error('it broke') }, 'second')
   // Said before pino is there, written once it is.
-  expect(fs.existsSync(logfile)).toBe(false)
+  expect(fs.readFileSync(logfile, 'utf8')).toBe('')
   await log.written()
   config.set('loglevel', 'debug')
   log.debug({}, 'third')
@@ -48,4 +29,37 @@ test('events are written in order, at the level in force, errors with their stac
     'fatal fourth',
   ])
   expect(lines[1]).toContain('error="Error: it broke\\n')
+})
+
+test('last words are written at once, behind what was said before', () => {
+  const logfile = join(temporaryDirectory(), 'log')
+  const log = new ProgramLog(new Config({ logfile, loglevel: 'notice' }))
+  log.debug({}, 'unheard')
+  log.info({ a: 1 }, 'first')
+  log.lastWords('fatal', { error: new Error('it broke') }, 'last')
+  expect(fs.readFileSync(logfile, 'utf8')).toMatch(/^\S+ info first a=1\n\S+ fatal last error="Error: it broke\\n.*\n$/)
+})
+
+test.each([
+  ['a directory that is not there', 'nowhere/log', /^can't open the log file: ENOENT/],
+  ['a directory', '.', /^can't open the log file: EISDIR/],
+])('%s is refused at the start', async (_, name, message) => {
+  const logfile = join(temporaryDirectory(), name)
+  expect(() => new ProgramLog(new Config({ logfile }))).toThrow(message)
+  await expect(startServer({ port: false, unixSocket: `${logfile}.sock`, config: { logfile } })).rejects.toThrow(
+    LogFileError,
+  )
+})
+
+test('a server inside a program logs to its logfile', async () => {
+  const directory = temporaryDirectory()
+  const logfile = join(directory, 'log')
+  const server = await startServer({ port: false, unixSocket: join(directory, 'sock'), config: { logfile } })
+  await server.close()
+  const lines = fs.readFileSync(logfile, 'utf8').trim().split('\n')
+  expect(lines.map((line) => / (?:is ready|shutting down|bye)/.exec(line)?.[0])).toEqual([
+    ' is ready',
+    ' shutting down',
+    ' bye',
+  ])
 })

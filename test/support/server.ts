@@ -153,8 +153,11 @@ export interface Program {
 export const PROGRAM = join(import.meta.dirname, '../../dist/cli/respite.js')
 
 /** Runs the program; killed when the test ends. */
-export function runProgram(args: readonly string[], options: { cwd?: string; input?: string } = {}): Program {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+export function runProgram(
+  args: readonly string[],
+  options: { cwd?: string; input?: string; nodeArgs?: readonly string[] } = {},
+): Program {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), PROGRAM, ...args], {
     cwd: options.cwd,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
