@@ -63,7 +63,7 @@ export class BrokerStream extends Duplex {
   override _read(): void {}
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#engine.close(this.#client, 'flushed')
+    this.#engine.clients.close(this.#client, 'flushed')
     done()
   }
 

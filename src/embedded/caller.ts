@@ -3,7 +3,7 @@
 // Requests are encoded as bytes, because they pass through the parser and into the journal like anybody's. Replies are read
 // from the engine's buffers in place when the turn ends; promises are settled in the order of the calls.
 
-import { CLIENT_UNAUTHENTICATED, type Client, type Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes.ts'
@@ -121,10 +121,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #connect(): Client {
-    const client = this.#engine.connect(this)
-    client.protocol = 3
     // Whoever is inside the process needs no password: it has the memory.
-    client.state &= ~CLIENT_UNAUTHENTICATED
+    const client = this.#engine.connect(this, 'internal')
+    client.protocol = 3
     return client
   }
 }

@@ -2,7 +2,7 @@
 //
 // Messages are handed out after the engine's turn, never from inside a `publish`: a listener may call anything.
 
-import { CLIENT_UNAUTHENTICATED, type Client, type Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes.ts'
@@ -121,9 +121,8 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   }
 
   #connect(): void {
-    const client = this.#engine.connect(this)
+    const client = this.#engine.connect(this, 'internal')
     client.protocol = 3
-    client.state &= ~CLIENT_UNAUTHENTICATED
     this.#client = client
     // After CLIENT KILL the listeners that are left want their messages again.
     for (const kind of ['channel', 'pattern'] as const) {

@@ -5,20 +5,20 @@
 // The order of the questions is Redis's: it decides which error a client sees.
 
 import type { Arguments } from '../protocol/arguments.ts'
-import { ERR, type ReplyError } from '../protocol/errors.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
+import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
-import {
-  ENGINE_BUSY,
-  ENGINE_JOURNAL_FAILED,
-  ENGINE_LOADING,
-  ENGINE_MEMORY_LIMITED,
-  ENGINE_PAUSED,
-  ENGINE_SAVE_FAILED,
-  ENGINE_SNAPSHOT,
-  type Engine,
-} from './engine.ts'
+import type { Eviction } from './eviction.ts'
+import type { Progress } from './journal.ts'
+import type { Pause } from './pause.ts'
+import type { Saving } from './saving.ts'
+import type { ScriptRunner } from './script-runner.ts'
+import type { ServerState } from './state.ts'
+import type { Stats } from './stats.ts'
+import { discardTransaction, transactionOf } from './transaction.ts'
+import type { Watches } from './watches.ts'
 
 /** Commands that act at once inside MULTI instead of being queued. */
 const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
@@ -37,68 +37,102 @@ const WHILE_SUBSCRIBED = new Set([
   'reset',
 ])
 
-/** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
-export function admit(engine: Engine, client: Client, command: Command, args: Arguments): boolean {
-  const { flags } = command
-  const inMulti = (client.state & CLIENT_MULTI) !== 0
-  const claims = command.declared?.(engine, args) ?? command
-  if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
-    return refuse(engine, client, command, ERR.noAuth)
+export interface AdmissionHost {
+  readonly state: ServerState
+  readonly stats: Stats
+  readonly replies: ReplyBuffer
+  readonly watches: Watches
+  readonly pause: Pause
+  readonly eviction: Eviction
+  readonly durability: { readonly progress: Progress }
+  readonly scripts: ScriptRunner
+  readonly saving: Saving | undefined
+}
+
+export class Admission {
+  readonly #host: AdmissionHost
+
+  constructor(host: AdmissionHost) {
+    this.#host = host
   }
-  if (inMulti && flags.has('no_multi')) {
-    return refuse(engine, client, command, ERR.of('Command not allowed inside a transaction'))
-  }
-  const isBusy = (engine.state & ENGINE_BUSY) !== 0
-  if (isBusy && !flags.has('allow_busy')) return refuse(engine, client, command, engine.scripts.busy ?? ERR.busy)
-  // What a script works on is not evicted under its hands.
-  if ((engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !isBusy && !engine.eviction.makeRoom()) {
-    const needsMemory =
-      claims.isDenyoom ||
-      (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
-      (command.name === 'exec' && client.transaction?.needsMemory === true)
-    if (needsMemory) return refuse(engine, client, command, ERR.outOfMemory)
-  }
-  if ((engine.state & (ENGINE_JOURNAL_FAILED | ENGINE_SAVE_FAILED)) !== 0) {
-    const writes = claims.isWrite || command.name === 'ping' || (command.name === 'exec' && client.transaction?.writes)
-    const isSave = (engine.state & ENGINE_SAVE_FAILED) !== 0
-    if (writes) {
-      return refuse(engine, client, command, isSave ? ERR.misconfRdb : ERR.misconfAof(engine.journal.failure ?? ''))
+
+  /** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
+  admit(client: Client, command: Command, args: Arguments): boolean {
+    const { eviction, pause, replies, saving, scripts, state } = this.#host
+    const { flags } = command
+    const inMulti = (client.state & CLIENT_MULTI) !== 0
+    const claims = command.declared?.(scripts, args) ?? command
+    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
+      return this.refuse(client, command, ERR.noAuth)
     }
+    if (inMulti && flags.has('no_multi')) {
+      return this.refuse(client, command, ERR.of('Command not allowed inside a transaction'))
+    }
+    const isBusy = state.busy.holds
+    if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
+    // What a script works on is not evicted under its hands.
+    if (state.memoryLimited.holds && !isBusy && !eviction.makeRoom()) {
+      const needsMemory =
+        claims.isDenyoom ||
+        (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
+        (command.name === 'exec' && transactionOf(client)?.needsMemory === true)
+      if (needsMemory) return this.refuse(client, command, ERR.outOfMemory)
+    }
+    const failure = this.diskFailure
+    if (failure !== undefined) {
+      const writes =
+        claims.isWrite || command.name === 'ping' || (command.name === 'exec' && transactionOf(client)?.writes)
+      if (writes) return this.refuse(client, command, failure)
+    }
+    if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !WHILE_SUBSCRIBED.has(command.name)) {
+      return this.refuse(
+        client,
+        command,
+        ERR.of(
+          `Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+        ),
+      )
+    }
+    if (state.loading.holds && !flags.has('loading')) return this.refuse(client, command, ERR.loading)
+    if (state.paused.holds && this.#pauseConcerns(client, command, claims)) {
+      pause.hold(client, args)
+      return false
+    }
+    if (state.snapshot.holds && saving!.holds(client, command, args)) return false
+    if (inMulti && !NOT_QUEUED.has(command.name)) {
+      transactionOf(client)!.add(command, args, claims)
+      if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
+      replies.status('QUEUED')
+      return false
+    }
+    return true
   }
-  if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !WHILE_SUBSCRIBED.has(command.name)) {
-    return refuse(
-      engine,
-      client,
-      command,
-      ERR.of(
-        `Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
-      ),
-    )
+
+  /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
+  get diskFailure(): ReplyError | undefined {
+    const { durability, state } = this.#host
+    if (state.saveFailed.holds) return ERR.misconfRdb
+    return state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }
-  if ((engine.state & ENGINE_LOADING) !== 0 && !flags.has('loading')) {
-    return refuse(engine, client, command, ERR.loading)
-  }
-  if ((engine.state & ENGINE_PAUSED) !== 0 && pauseConcerns(engine, client, command, claims)) {
-    engine.pause.hold(client, args)
+
+  /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */
+  refuse(client: Client, command: Command | undefined, error: ReplyError): false {
+    const { replies, stats, watches } = this.#host
+    let told = error
+    if (client.transaction !== undefined) client.transaction.broken = true
+    if (command?.name === 'exec') {
+      discardTransaction(client, watches)
+      told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
+    }
+    if (command !== undefined) command.rejected++
+    stats.countError(told)
+    replies.error(told)
     return false
   }
-  if ((engine.state & ENGINE_SNAPSHOT) !== 0 && engine.saving!.holds(client, command, args)) return false
-  if (inMulti && !NOT_QUEUED.has(command.name)) {
-    const transaction = client.transaction!
-    transaction.add(command, args, claims)
-    if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
-    engine.replies.status('QUEUED')
-    return false
+
+  #pauseConcerns(client: Client, command: Command, claims: Claims): boolean {
+    if (this.#host.pause.mode === 'all') return true
+    const isExec = command.name === 'exec'
+    return claims.isWrite || claims.mayReplicate || (isExec && transactionOf(client)?.mayReplicate === true)
   }
-  return true
-}
-
-function refuse(engine: Engine, client: Client, command: Command, error: ReplyError): false {
-  engine.reject(client, command, error)
-  return false
-}
-
-function pauseConcerns(engine: Engine, client: Client, command: Command, claims: Claims): boolean {
-  if (engine.pause.mode === 'all') return true
-  return claims.isWrite || claims.mayReplicate || (command.name === 'exec' && client.transaction?.mayReplicate === true)
 }

@@ -13,12 +13,26 @@ import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { TYPE_LIST, TYPE_NAMES, TYPE_STREAM, TYPE_ZSET } from '../store/value.ts'
-import { Bytes } from '../util/bytes.ts'
+import type { Bytes } from '../util/bytes.ts'
 import type { BlockOptions, Call } from './call.ts'
+import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
-import type { Engine } from './engine.ts'
-import { nameKey } from './transaction.ts'
+import type { Dataset } from './dataset.ts'
+import { databaseOf, keyOf, nameKey } from './key-name.ts'
+import type { Moment } from './moment.ts'
+
+export interface BlockingHost {
+  readonly moment: Moment
+  readonly dataset: Dataset
+  readonly changes: Changes
+  readonly timekeeper: { arm(): void }
+  readonly turn: { resumeSoon(client: Client): void }
+  readonly dispatch: {
+    retry(client: Client, command: Command, args: Arguments): void
+    replyTo(client: Client, write: (reply: Reply) => void): void
+  }
+}
 
 /** What a parked client left behind, to be run again. */
 export interface Parked {
@@ -30,7 +44,8 @@ export interface Parked {
 
 export class Blocking {
   readonly room = new WaitingRoom<Parked>()
-  readonly #engine: Engine
+  readonly #host: BlockingHost
+  readonly #waiters = new Map<Client, Waiter<Parked>>()
   /** The command being tried again found nothing again. */
   #blockedAgain = false
   /** Parked clients whom a deletion, or another type, concerns too. */
@@ -43,8 +58,8 @@ export class Blocking {
   /** Parked clients by the type they wait for. */
   readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(host: BlockingHost) {
+    this.#host = host
   }
 
   /** Parks the client of a call; see Call.block. */
@@ -54,20 +69,22 @@ export class Blocking {
       return
     }
     // What is replayed happened already: it does not wait.
-    if (!call.mayBlock || call.client.trusted) {
+    if (!call.mayBlock || call.client.isObeyed) {
       replyTimeout(call.reply, options)
       return
     }
     const { client } = call
     const names = options.keys.map((key) => String.fromCharCode(client.database) + key)
     const parked: Parked = { client, command: call.command, args: call.args.copy(), options }
-    const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#engine.now() + options.timeoutMs
-    client.waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
+    const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + options.timeoutMs
+    const waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
     if (options.servedByDeletion) this.#servedByDeletion++
     this.#waitingForType[options.type]!++
-    this.room.park(client.waiter)
-    this.#engine.updateObserving()
-    if (options.timeoutMs !== 0) this.#engine.timekeeper.arm()
+    this.#waiters.set(client, waiter)
+    client.parked = true
+    this.room.park(waiter)
+    if (this.room.count === 1) this.#listen(true)
+    if (options.timeoutMs !== 0) this.#host.timekeeper.arm()
   }
 
   /**
@@ -82,8 +99,8 @@ export class Blocking {
       this.#fed = new Set()
       for (const name of room.takeReady()) {
         const isFed = fed.has(name)
-        const database = this.#engine.databases[name.charCodeAt(0)]!
-        const key = Bytes.from(name.slice(1))
+        const database = this.#host.dataset.databases[databaseOf(name)]!
+        const key = keyOf(name)
         room.forEachOn(name, (waiter) => {
           const { options } = waiter.owner
           // Looking is not reading: a key whose time is up is found out by whoever is served.
@@ -100,8 +117,22 @@ export class Blocking {
     }
   }
 
+  /** Hears of changes while somebody waits. */
+  #listen(wanted: boolean): void {
+    const { changes, dataset } = this.#host
+    changes.observers.follow(this.#changed, wanted)
+    dataset.onCreated.follow(this.#created, wanted)
+  }
+
+  readonly #changed = (database: Database, key: Bytes): void => this.room.markReady(nameKey(database.index, key))
+
+  /** Has those who wait for a key look again. */
+  wake(database: Database, key: Bytes): void {
+    if (this.room.count > 0) this.room.markReady(nameKey(database.index, key))
+  }
+
   /** A key came into being: whoever waits for its type is served. */
-  created(database: Database, key: Bytes, type: number): void {
+  readonly #created = (database: Database, key: Bytes, type: number): void => {
     if (type !== TYPE_LIST && type !== TYPE_ZSET) return
     const name = nameKey(database.index, key)
     if (!this.room.isAwaited(name)) return
@@ -112,7 +143,7 @@ export class Blocking {
   /** The contents of a database changed as a whole (SWAPDB): whoever waits there looks again. */
   markDatabase(database: Database): void {
     for (const name of this.room.keys()) {
-      if (name.charCodeAt(0) !== database.index) continue
+      if (databaseOf(name) !== database.index) continue
       this.#fed.add(name)
       this.room.markReady(name)
     }
@@ -120,22 +151,22 @@ export class Blocking {
 
   #retry(parked: Parked): void {
     this.#blockedAgain = false
-    this.#engine.retry(parked.client, parked.command, parked.args)
+    this.#host.dispatch.retry(parked.client, parked.command, parked.args)
     if (!this.#blockedAgain) this.release(parked.client)
   }
 
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
   release(client: Client): void {
-    const { waiter } = client
-    if (waiter === undefined) return
+    if (!client.parked) return
+    const waiter = this.#waiters.get(client)!
     this.room.leave(waiter)
     this.#forget(waiter.owner)
   }
 
   /** CLIENT UNBLOCK: as if the time were up, or with an error. False when the client is not parked. */
   unblock(client: Client, error: ReplyError | undefined): boolean {
-    const { waiter } = client
-    if (waiter === undefined) return false
+    if (!client.parked) return false
+    const waiter = this.#waiters.get(client)!
     this.release(client)
     this.#tell(waiter.owner, error)
     return true
@@ -147,15 +178,17 @@ export class Blocking {
   }
 
   #forget(parked: Parked): void {
-    parked.client.waiter = undefined
+    const { client } = parked
+    client.parked = false
+    this.#waiters.delete(client)
     if (parked.options.servedByDeletion) this.#servedByDeletion--
     this.#waitingForType[parked.options.type]!--
-    this.#engine.updateObserving()
-    this.#engine.resumeSoon(parked.client)
+    if (this.room.count === 0) this.#listen(false)
+    this.#host.turn.resumeSoon(client)
   }
 
   #tell(parked: Parked, error: ReplyError | undefined): void {
-    this.#engine.replyTo(parked.client, (reply) => {
+    this.#host.dispatch.replyTo(parked.client, (reply) => {
       if (error !== undefined) reply.error(error)
       else replyTimeout(reply, parked.options)
     })

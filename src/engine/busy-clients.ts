@@ -12,36 +12,47 @@
 import type { Arguments } from '../protocol/arguments.ts'
 import type { RequestHandler } from '../protocol/request-parser.ts'
 import type { Source } from '../util/bytes.ts'
-import { Call } from './call.ts'
+import { Call, type CallHost } from './call.ts'
 import { CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
-import type { Engine } from './engine.ts'
+import type { Progress } from './journal.ts'
+import type { BusyAnswers } from './script-runner.ts'
 
-export class BusyClients implements RequestHandler {
-  readonly #engine: Engine
+export interface BusyClientsHost extends CallHost {
+  readonly dispatch: { dispatch(client: Client, args: Arguments, call: Call): void }
+  readonly durability: CallHost['durability'] & { readonly progress: Progress }
+  readonly propagation: CallHost['propagation'] & { readonly unitBegun: boolean }
+  readonly outputLimits: { checkReply(client: Client): void }
+  readonly requests: { refuse(client: Client, error: unknown): void }
+  readonly runner: { readonly client: Client | undefined }
+  readonly turn: { readonly owed: readonly Client[] }
+}
+
+export class BusyClients implements BusyAnswers, RequestHandler {
+  readonly #host: BusyClientsHost
   readonly #call: Call
   #client!: Client
   /** Clients whose replies from before the script could not leave; further ones wait behind them. */
   readonly #waiting = new Set<Client>()
   #began = false
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-    this.#call = new Call(engine)
+  constructor(host: BusyClientsHost) {
+    this.#host = host
+    this.#call = new Call(host)
     this.#call.mayBlock = false
-    this.#call.reply = engine.replies
+    this.#call.reply = host.replies
   }
 
   /** To be called before the first `receive` during a script: sends what was owed before it began. */
   begin(): void {
     if (this.#began) return
     this.#began = true
-    const engine = this.#engine
+    const { durability, propagation, runner, turn } = this.#host
     // A unit that has begun is not cut in two by writing it; then those wait who wrote in the same turn.
-    if (!engine.unitBegun) engine.journal.write()
-    for (const client of engine.flushQueue) {
-      if (client === engine.currentClient) continue
+    if (!propagation.unitBegun) durability.progress.write()
+    for (const client of turn.owed) {
+      if (client === runner.client) continue
       if (this.#mustWait(client)) this.#waiting.add(client)
-      else send(client)
+      else this.#send(client)
     }
   }
 
@@ -57,31 +68,31 @@ export class BusyClients implements RequestHandler {
       !client.halted &&
       client.heldRequest === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
-      client !== this.#engine.currentClient
+      client !== this.#host.runner.client
     )
   }
 
   /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
-    const engine = this.#engine
-    engine.stats.inputBytes += end - start
-    const interrupted = engine.replies.open(client)
+    const { replies, requests, stats } = this.#host
+    stats.inputBytes += end - start
+    const interrupted = replies.open(client)
     this.#client = client
     try {
       client.parser.feed(source, start, end, this)
     } catch (error) {
-      engine.endBadClient(client, error)
+      requests.refuse(client, error)
     }
-    engine.replies.close()
-    if (interrupted !== undefined) engine.replies.open(interrupted)
-    if (!this.#waiting.has(client) && !this.#mustWait(client)) send(client)
+    replies.close()
+    if (interrupted !== undefined) replies.open(interrupted)
+    if (!this.#waiting.has(client) && !this.#mustWait(client)) this.#send(client)
   }
 
   /** Tells whether a client is owed replies that show what is not safe yet. */
   #mustWait(client: Client): boolean {
-    const { journal } = this.#engine
+    const { progress } = this.#host.durability
     return (
-      client.heldForDurability || client.waitsForWritten > journal.written || client.waitsForSynced > journal.synced
+      client.heldForDurability || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced
     )
   }
 
@@ -104,15 +115,16 @@ export class BusyClients implements RequestHandler {
   }
 
   request(args: Arguments): void {
-    this.#engine.dispatch(this.#client, args, this.#call)
-    if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) this.#engine.outputLimits.checkReply(this.#client)
+    const { dispatch, outputLimits } = this.#host
+    dispatch.dispatch(this.#client, args, this.#call)
+    if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(this.#client)
   }
-}
 
-/** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
-function send(client: Client): void {
-  if (client.closed || client.overLimit || client.pendingBytes === 0) return
-  client.engine.stats.outputBytes += client.pendingBytes
-  client.takeCopy()
-  client.flush()
+  /** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
+  #send(client: Client): void {
+    if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    this.#host.stats.outputBytes += client.pendingBytes
+    client.takeCopy()
+    client.flush()
+  }
 }

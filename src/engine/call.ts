@@ -3,20 +3,29 @@
 // The engine reuses calls: a command must not keep its call, its arguments or
 // their windows beyond `run`.
 
+import type { Broker } from '../broker/broker.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Database } from '../store/database.ts'
+import type { DatabaseHost } from '../store/database-host.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { longDoubleToNumber, parseLongDouble } from '../util/long-double.ts'
 import { parseDouble } from '../util/numbers.ts'
+import type { Random } from '../util/random.ts'
+import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
-import type { Command } from './command.ts'
-import type { Engine } from './engine.ts'
+import type { CommandOf } from './command-spec.ts'
+import type { Config } from './config.ts'
+import type { Word } from './effects.ts'
 import type { EventName } from './events.ts'
-import type { Word } from './journal.ts'
+import type { KeyspaceEvents } from './keyspace-events.ts'
+import type { Log } from './log.ts'
+import type { Moment } from './moment.ts'
 import { Options } from './options.ts'
-import { nameKey } from './transaction.ts'
+import { keepReply } from './reply-mode.ts'
+import type { Stats } from './stats.ts'
 
 /** How a command that found nothing waits. */
 export interface BlockOptions {
@@ -32,14 +41,40 @@ export interface BlockOptions {
   onTimeout: 'nil' | 'nilArray' | 'zero' | ((reply: Reply) => void)
 }
 
+/** What commands may use of the engine. Those that are about the server itself ask for all of it: `engineOf` (engine.ts). */
+export interface CallHost {
+  readonly config: Config
+  readonly random: Random
+  readonly log: Log
+  readonly stats: Stats
+  readonly broker: Broker
+  readonly replies: ReplyBuffer
+  readonly moment: Moment
+  readonly dataset: DatabaseHost & { readonly databases: readonly Database[] }
+  readonly changes: Changes
+  readonly events: KeyspaceEvents
+  readonly propagation: { readonly on: boolean; message(database: number, args: Arguments): void }
+  readonly durability: {
+    readonly listens: boolean
+    changed(db: Database, key: Bytes): void
+    changedEverywhere(): void
+    lookedEverywhere(): void
+  }
+  readonly blocking: {
+    block(call: Call, options: BlockOptions): void
+    wake(db: Database, key: Bytes): void
+  }
+  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
+}
+
 export class Call {
-  readonly engine: Engine
+  readonly engine: CallHost
   client!: Client
   args!: Arguments
-  command!: Command
+  command!: CommandOf<Call>
   reply!: Reply
   db!: Database
-  /** Number of changes made: 0 = nothing to journal. */
+  /** Number of changes made: 0 = nothing to propagate. */
   changes = 0
   /** True where waiting is impossible (MULTI, scripts): blocking commands answer as if the time was up. */
   mayBlock = true
@@ -47,20 +82,20 @@ export class Call {
   fromScript = false
   /** True when a parked client's command is tried again (see queues/). */
   retrying = false
-  /** Commands to journal instead of the request; undefined = the request as it came. */
+  /** Commands to propagate instead of the request; undefined = the request as it came. */
   effects: (readonly Word[])[] | undefined = undefined
   #options: Options | undefined = undefined
 
-  constructor(engine: Engine) {
+  constructor(engine: CallHost) {
     this.engine = engine
   }
 
   /** Prepares this object for a command; the engine's business. */
-  begin(client: Client, args: Arguments, command: Command): void {
+  begin(client: Client, args: Arguments, command: CommandOf<Call>): void {
     this.client = client
     this.args = args
     this.command = command
-    this.db = this.engine.databases[client.database]!
+    this.db = this.engine.dataset.databases[client.database]!
     this.changes = 0
     this.effects = undefined
   }
@@ -78,7 +113,7 @@ export class Call {
 
   /** The time of this command, script or EXEC in Unix milliseconds (invariant 2). */
   now(): number {
-    return this.engine.now()
+    return this.engine.moment.now()
   }
 
   /**
@@ -88,13 +123,14 @@ export class Call {
    */
   changed(key: Bytes, event: EventName, db: Database = this.db): void {
     this.changes++
-    if (this.engine.observing !== 0) this.engine.observe(db, key, event)
+    const { told } = this.engine.changes
+    if (told !== null) told(db, key, event)
   }
 
   /**
    * Counts changes that Redis does not count as the key's: they break no WATCH, wake nobody and have no event (XACK, XGROUP SETID).
    *
-   * They are journaled, and readers wait for them, as for any other.
+   * They are propagated, and readers wait for them, as for any other.
    */
   changedWithin(key: Bytes, changes = 1): void {
     this.changes += changes
@@ -103,19 +139,23 @@ export class Call {
 
   /** Has those who wait for a key look again, because something else they asked for is gone (XGROUP DESTROY). */
   wake(key: Bytes): void {
-    const { room } = this.engine.blocking
-    if (room.count > 0) room.markReady(nameKey(this.db.index, key))
+    this.engine.blocking.wake(this.db, key)
   }
 
   /** Publishes an event that is no change of its own (a second event of one change). */
   notify(key: Bytes, event: EventName, db: Database = this.db): void {
-    if (this.engine.observing !== 0) this.engine.notifyEvent(db, key, event)
+    this.engine.events.publish(db, key, event)
+  }
+
+  /** False when nobody wants effects: then none need be made. What is replayed is propagated by whoever has it from there. */
+  get propagates(): boolean {
+    return this.engine.propagation.on && this.client.origin !== 'replay'
   }
 
   /**
-   * Journals these words instead of the request (invariant 4); several calls make one unit.
+   * Propagates these words instead of the request (invariant 4); several calls make one unit.
    *
-   * Bytes are copied when the journal takes them, at the command's end: windows on arguments are safe, windows on stored values
+   * Bytes are copied when they are passed on, at the command's end: windows on arguments are safe, windows on stored values
    * are not.
    */
   propagate(...words: Word[]): void {
@@ -123,9 +163,19 @@ export class Call {
     this.effects.push(words)
   }
 
-  /** Journals nothing, although something changed. */
+  /** Propagates nothing, although something changed. */
   propagateNothing(): void {
     this.effects ??= []
+  }
+
+  /** Propagates the request as a message: it changes nothing here, but is heard elsewhere (PUBLISH). */
+  propagateMessage(): void {
+    if (this.propagates) this.engine.propagation.message(this.db.index, this.args)
+  }
+
+  /** Makes sure that what was replied so far reaches a client that wants no replies: subscriptions are confirmed even then. */
+  keepReply(): void {
+    keepReply(this.client, this.engine.replies)
   }
 
   /**
@@ -135,6 +185,16 @@ export class Call {
    */
   block(options: BlockOptions): void {
     this.engine.blocking.block(this, options)
+  }
+
+  /** The longest string a command may make; infinite where somebody says what has happened already. */
+  get stringBytesMax(): number {
+    return this.client.isObeyed ? Number.POSITIVE_INFINITY : this.engine.config.get('proto-max-bulk-len')
+  }
+
+  /** False while an expiry that lies in the past is kept like any other: somebody else decides what expires. */
+  get expires(): boolean {
+    return this.engine.dataset.expiry === 'remove'
   }
 
   /** Reads argument `i` as an integer in [min, max]; throws ERR.notInteger or `outOfRange`. */

@@ -11,12 +11,10 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../protocol/limits.ts'
 import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
-import type { Waiter } from '../queues/waiting-room.ts'
+import type { Database } from '../store/database.ts'
 import type { Source } from '../util/bytes.ts'
-import type { Parked } from './blocking.ts'
-import type { Engine } from './engine.ts'
+import type { Config } from './config.ts'
 import { lookAhead } from './lookahead.ts'
-import type { Transaction } from './transaction.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
 export interface Transport {
@@ -46,6 +44,37 @@ export const CLIENT_NO_TOUCH = 1 << 4
 /** Output limit classes. */
 export type ClientClass = 'normal' | 'pubsub' | 'replica'
 
+/**
+ * Where a client's commands come from: from somebody who asks; from what was journaled, and from the primary, which both say
+ * what has happened and are obeyed without checks; from this program itself, which need not say who it is. What is replayed is
+ * not propagated again.
+ */
+export type Origin = 'client' | 'replay' | 'primary' | 'internal'
+
+/** What a client must know of its MULTI (transaction.ts). */
+export interface OpenTransaction {
+  /** A command was refused while queueing: EXEC will refuse the whole. */
+  broken: boolean
+  /** Bytes of the queued arguments. */
+  readonly bytes: number
+}
+
+/** What clients need from whoever keeps them. */
+export interface ClientHost {
+  readonly config: Config
+  readonly users: { readonly isOpen: boolean }
+  readonly dataset: { readonly databases: readonly Database[] }
+  readonly dispatch: { execute(client: Client, args: Arguments): void }
+  /** Knows whose command is running, and keeps messages for that one until it has replied. */
+  readonly runner: {
+    readonly client: Client | undefined
+    defer(client: Client, source: Source, start: number, end: number): void
+  }
+  readonly replies: { markFor(client: Client): void }
+  readonly turn: { flushSoon(client: Client): void }
+  readonly outputLimits: { readonly leastBytes: number; check(client: Client): boolean }
+}
+
 /** A stretch of a shared buffer that is to be sent. */
 interface Segment {
   source: Source
@@ -55,11 +84,11 @@ interface Segment {
 
 export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readonly id: number
-  readonly engine: Engine
   readonly transport: Transport
   readonly createdMs: number
-  /** True for the journal's replay and other callers who are obeyed without checks. */
-  readonly trusted: boolean
+  readonly origin: Origin
+  /** True when what it sends has happened already: it is obeyed without checks. */
+  readonly isObeyed: boolean
   protocol: 2 | 3 = 2
   /** Bits CLIENT_… */
   state = 0
@@ -75,13 +104,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
   /** While muted: output up to here is sent all the same. */
   keptPosition = 0
-  /** MULTI's queue; undefined outside. */
-  transaction: Transaction | undefined = undefined
+  /** What MULTI gathers; undefined outside. */
+  transaction: OpenTransaction | undefined = undefined
   /** Keys under WATCH as `db:key`, and whether one of them changed. */
   readonly watched = new Set<string>()
   watchBroken = false
-  /** Where this client is parked; undefined when it is not. */
-  waiter: Waiter<Parked> | undefined = undefined
+  /** Its command found nothing and waits in the room (blocking.ts). */
+  parked = false
   /** CLIENT PAUSE holds this client's next command. */
   paused = false
   readonly channels = new Set<string>()
@@ -107,6 +136,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   softLimitSinceMs = 0
   /** Did not read for too long: gets nothing more and is disconnected at the turn's end. */
   overLimit = false
+  readonly #host: ClientHost
   #segments: Segment[] = []
   /** The first so many segments, the last one counted too, lie in memory of their own. */
   #kept = 0
@@ -116,39 +146,40 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   #end = 0
   #outputBytes = 0
 
-  constructor(engine: Engine, id: number, transport: Transport, trusted = false) {
-    this.engine = engine
+  constructor(host: ClientHost, id: number, transport: Transport, origin: Origin, nowMs: number) {
+    this.#host = host
     this.id = id
     this.transport = transport
-    this.trusted = trusted
-    this.createdMs = engine.now()
-    this.lastActiveMs = this.createdMs
+    this.origin = origin
+    this.isObeyed = origin === 'replay' || origin === 'primary'
+    this.createdMs = nowMs
+    this.lastActiveMs = nowMs
   }
 
   // ── requests ─────────────────────────────────────────────────────────────
 
   get halted(): boolean {
-    return this.waiter !== undefined || this.closing || this.closed || this.paused || this.overLimit
+    return this.parked || this.closing || this.closed || this.paused || this.overLimit
   }
 
   /** A password set later concerns only who connects later; one taken away concerns everybody. */
   get authenticated(): boolean {
-    return (this.state & CLIENT_UNAUTHENTICATED) === 0 || this.engine.config.get('requirepass') === ''
+    return (this.state & CLIENT_UNAUTHENTICATED) === 0 || this.#host.users.isOpen
   }
 
   get bulkBytesMax(): number {
-    return this.engine.bulkBytesMax
+    return this.#host.config.get('proto-max-bulk-len')
   }
 
   /** What waits for EXEC are unread requests as much as what waits in the parser: it takes its part of the limit. */
   get queryBufferBytesMax(): number {
-    const limit = this.engine.config.get('client-query-buffer-limit')
+    const limit = this.#host.config.get('client-query-buffer-limit')
     if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
   }
 
   request(args: Arguments): void {
-    this.engine.execute(this, args)
+    this.#host.dispatch.execute(this, args)
   }
 
   /** Number of subscriptions of all kinds but shard channels, as (un)subscribe replies count. */
@@ -170,7 +201,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {
-    lookAhead(source, start, end, this.engine.databases[this.database]!.keys)
+    lookAhead(source, start, end, this.#host.dataset.databases[this.database]!.keys)
     this.parser.feed(source, start, end, this)
   }
 
@@ -178,13 +209,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   addSegment(source: Source, start: number, end: number): void {
     if (this.closed || this.overLimit) return
-    if (!this.queuedForFlush) {
-      this.queuedForFlush = true
-      this.engine.flushQueue.push(this)
-      this.engine.endTurnSoon()
-    }
+    const { outputLimits, turn } = this.#host
+    if (!this.queuedForFlush) turn.flushSoon(this)
     this.#outputBytes += end - start
-    if (this.#outputBytes >= this.engine.outputLimits.leastBytes && this.engine.outputLimits.check(this)) return
+    if (this.#outputBytes >= outputLimits.leastBytes && outputLimits.check(this)) return
     if (this.#source === source && this.#end === start) {
       this.#end = end
       return
@@ -199,11 +227,12 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Queues a message made for many. While this client's own command runs, the message waits until that has replied. */
   deliver(source: Source, start: number, end: number): void {
-    if (this.engine.currentClient === this) {
-      this.engine.defer(this, source, start, end)
+    const { replies, runner } = this.#host
+    if (runner.client === this) {
+      runner.defer(this, source, start, end)
       return
     }
-    this.engine.replies.markFor(this)
+    replies.markFor(this)
     this.addSegment(source, start, end)
   }
 

@@ -44,7 +44,7 @@ export function answerFailure(
     reply = error
   } else {
     if (error instanceof UnfinishedChange) throw error
-    if (engine.changesBegun !== changesBegun || call.changes !== 0 || call.effects !== undefined) {
+    if (engine.dataset.changesBegun !== changesBegun || call.changes !== 0 || call.effects !== undefined) {
       engine.log.fatal({ command: command.name, error }, 'a command failed halfway through a change: stopping')
       throw new UnfinishedChange(error)
     }
@@ -67,5 +67,5 @@ export function reportMistake({ engine }: Call, where: object, error: unknown): 
 export function startOver({ engine, client, reply }: Call, source: Source, position: number): void {
   if (reply !== engine.replies) reply.startOver?.()
   // Of a long reply a part has left the buffer: an error after it would be read as a piece of it.
-  else if (!engine.replies.rewind(source, position)) engine.close(client, 'now')
+  else if (!engine.replies.rewind(source, position)) engine.clients.close(client, 'now')
 }

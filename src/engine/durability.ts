@@ -20,17 +20,39 @@ import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { Call } from './call.ts'
+import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
+import type { Clients } from './clients.ts'
+import type { Config } from './config.ts'
+import type { Dataset } from './dataset.ts'
 import { DurabilityRules, type SyncPolicy } from './durability-rules.ts'
-import { ENGINE_JOURNAL_FAILED, type Engine } from './engine.ts'
-import type { Journal } from './journal.ts'
+import { noProgress, type Progress } from './journal.ts'
+import type { ServerState } from './state.ts'
 
 const SLOTS = 4096
 /** Whoever waits for a sync (WAITAOF) is parked under this name: keys are bytes, this character is none. */
 const SYNC = '\u{1F4BE}'
 
+export interface DurabilityHost {
+  readonly config: Config
+  readonly state: ServerState
+  readonly clients: Clients
+  readonly dataset: Dataset
+  readonly changes: Changes
+  readonly runner: { readonly client: Client | undefined }
+  readonly turn: { endSoon(): void; flushSoon(client: Client): void }
+  readonly blocking: {
+    readonly room: { readonly count: number; readonly hasReady: boolean; markReady(name: string): void }
+    serve(): void
+  }
+}
+
 export class Durability {
-  readonly #engine: Engine
+  /** How far the journal has got. */
+  progress: Progress = noProgress
+  /** True while it must hear of every change of a key. */
+  listens = false
+  readonly #host: DurabilityHost
   rules: DurabilityRules
   /** The policy of keys without a rule. */
   #otherwise: SyncPolicy
@@ -52,45 +74,47 @@ export class Durability {
   /** How far the journal was when they were last looked through. */
   #settledWritten = 0
   #settledSynced = 0
-  /** As `journal.waits` was last. */
+  /** As `progress.waits` was last. */
   #waited = false
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-    const { config } = engine
+  constructor(host: DurabilityHost) {
+    this.#host = host
+    const { config } = host
     this.rules = new DurabilityRules(config.get('durability'))
     this.#otherwise = config.get('appendfsync')
     config.onChange('durability', (rules) => {
       this.rules = new DurabilityRules(rules)
-      engine.updateObserving()
+      this.#listen()
     })
     config.onChange('appendfsync', (policy) => {
       this.#otherwise = policy
     })
   }
 
-  /** True when it must hear of every change of a key. */
-  get listens(): boolean {
-    const { journal } = this.#engine
-    return journal.waits || (this.rules.size > 0 && journal.enabled)
+  /** Hears of changes, and of looks, as long as some key's durability asks for it. */
+  #listen(): void {
+    const { changes, dataset } = this.#host
+    const { progress } = this
+    this.listens = progress.waits || (this.rules.size > 0 && progress.enabled)
+    changes.observers.follow(this.changed, this.listens)
+    dataset.onLooked.follow(this.#looked, progress.waits)
   }
 
-  /** Gives the engine a journal, and has it follow the journal's progress and failures from then on. */
-  follow(journal: Journal): void {
-    const engine = this.#engine
-    if (journal.appended < engine.journal.appended) this.#startOver(journal.appended)
-    engine.journal = journal
+  /** Follows a journal's progress and failures from now on. */
+  follow(progress: Progress): void {
+    if (progress.appended < this.progress.appended) this.#startOver(progress.appended)
+    this.progress = progress
     const follow = (): void => {
       // One that was replaced has nothing to say any more.
-      if (engine.journal !== journal) return
-      if (journal.failure === undefined) engine.state &= ~ENGINE_JOURNAL_FAILED
-      else engine.state |= ENGINE_JOURNAL_FAILED
-      if (this.#waited !== journal.waits) this.#changeWaits(journal.waits)
-      engine.updateObserving()
+      if (this.progress !== progress) return
+      const { state, turn } = this.#host
+      state.journalFailed.follow(progress.failure !== undefined)
+      if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
+      this.#listen()
       this.#serveSyncWaiters()
-      engine.endTurnSoon()
+      turn.endSoon()
     }
-    journal.onProgress(follow)
+    progress.onProgress(follow)
     follow()
   }
 
@@ -101,7 +125,7 @@ export class Durability {
   #changeWaits(waits: boolean): void {
     this.#waited = waits
     this.#settledSynced = -1
-    for (const client of this.#engine.clients.values()) client.waitsForSynced = waits ? client.waitsForWritten : 0
+    for (const client of this.#host.clients.values()) client.waitsForSynced = waits ? client.waitsForWritten : 0
   }
 
   /** Offsets begin anew, before those that were handed out: nobody may wait for one that never comes. */
@@ -110,44 +134,44 @@ export class Durability {
     this.#everywhere = 0
     this.#latest = 0
     this.#settledSynced = -1
-    for (const client of this.#engine.clients.values()) {
+    for (const client of this.#host.clients.values()) {
       client.waitsForWritten = Math.min(client.waitsForWritten, appended)
       client.waitsForSynced = Math.min(client.waitsForSynced, appended)
     }
   }
 
   /** A key was looked at: its reader waits if it changed and the change must be synced and is not yet. */
-  readonly looked = (hash: number): void => {
-    const { journal } = this.#engine
-    const { synced } = journal
+  readonly #looked = (hash: number): void => {
+    const { progress } = this
+    const { synced } = progress
     if (this.#latest <= synced) return
     const slot = hash & (SLOTS - 1)
     let offset = this.#offsets[slot]!
     if (this.#hashes[slot] !== hash && this.#shared[slot] === 0) offset = 0
     if (this.#everywhere > offset) offset = this.#everywhere
-    if (offset > synced) this.#wait(journal, offset)
+    if (offset > synced) this.#wait(progress, offset)
   }
 
   /** Something that depends on every key was shown (KEYS, DBSIZE, SCAN). */
   lookedEverywhere(): void {
-    const { journal } = this.#engine
-    if (journal.waits && this.#latest > journal.synced) this.#wait(journal, this.#latest)
+    const { progress } = this
+    if (progress.waits && this.#latest > progress.synced) this.#wait(progress, this.#latest)
   }
 
-  #wait(journal: Journal, offset: number): void {
-    const client = this.#engine.currentClient
+  #wait(progress: Progress, offset: number): void {
+    const { client } = this.#host.runner
     // A change that was not journaled after all has nothing to wait for beyond what is there.
-    const reached = Math.min(offset, journal.appended)
+    const reached = Math.min(offset, progress.appended)
     if (client !== undefined && client.waitsForSynced < reached) client.waitsForSynced = reached
   }
 
   /** A key changed; its bytes are not in the journal yet. */
-  changed(db: Database, key: Bytes): void {
-    const { journal } = this.#engine
+  readonly changed = (db: Database, key: Bytes): void => {
+    const { progress } = this
     if (!this.#classify(this.rules.size === 0 ? undefined : this.rules.policyOf(key, this.#otherwise))) return
     const hash = db.keys.hash(key)
     const slot = hash & (SLOTS - 1)
-    if (this.#offsets[slot]! <= journal.synced) this.#shared[slot] = 0
+    if (this.#offsets[slot]! <= progress.synced) this.#shared[slot] = 0
     else if (this.#hashes[slot] !== hash) this.#shared[slot] = 1
     this.#hashes[slot] = hash
     this.#offsets[slot] = this.#latest
@@ -156,18 +180,19 @@ export class Durability {
   /** A whole database changed, keys of every policy with it; the bytes are not in the journal yet. */
   changedEverywhere(): void {
     if (!this.listens) return
-    const strictest = this.#engine.journal.waits ? 'always' : 'everysec'
+    const strictest = this.progress.waits ? 'always' : 'everysec'
     if (this.#classify(this.rules.size === 0 ? undefined : strictest)) this.#everywhere = this.#latest
   }
 
   /** Notes the policy of something that the running command changed; undefined = there are no rules. True when it is `always`. */
   #classify(policy: SyncPolicy | undefined): boolean {
-    const { journal, currentClient } = this.#engine
-    const offset = journal.appended + 1
-    if (policy !== undefined) journal.require(policy, offset)
-    const waits = policy === undefined ? journal.waits : policy === 'always'
-    if (this.#changer !== currentClient) {
-      this.#changer = currentClient
+    const { progress } = this
+    const { client } = this.#host.runner
+    const offset = progress.appended + 1
+    if (policy !== undefined) progress.require(policy, offset)
+    const waits = policy === undefined ? progress.waits : policy === 'always'
+    if (this.#changer !== client) {
+      this.#changer = client
       this.#changerWaits = waits
     } else if (waits) {
       this.#changerWaits = true
@@ -178,20 +203,20 @@ export class Durability {
 
   /** The effects of a client's command were appended. */
   wrote(client: Client): void {
-    const { journal } = this.#engine
-    client.waitsForWritten = journal.appended
-    let { waits } = journal
+    const { progress } = this
+    client.waitsForWritten = progress.appended
+    let { waits } = progress
     if (this.rules.size > 0) {
       if (this.#changer === client) {
         waits = this.#changerWaits
       } else {
         // Effects without a key (FUNCTION LOAD) are as durable as a key without a rule.
-        journal.require(this.#otherwise, journal.appended)
+        progress.require(this.#otherwise, progress.appended)
         waits = this.#otherwise === 'always'
       }
       this.#changer = undefined
     }
-    if (waits) client.waitsForSynced = journal.appended
+    if (waits) client.waitsForSynced = progress.appended
   }
 
   // ── who waits ────────────────────────────────────────────────────────────
@@ -203,12 +228,12 @@ export class Durability {
 
   /** Keeps a client's output until the journal has caught up. */
   hold(client: Client): void {
-    const { journal } = this.#engine
+    const { progress } = this
     client.keepOutput()
     client.heldForDurability = true
     this.#held.add(client)
-    this.#settledWritten = journal.written
-    this.#settledSynced = journal.synced
+    this.#settledWritten = progress.written
+    this.#settledSynced = progress.synced
   }
 
   /** A client is gone. */
@@ -219,7 +244,7 @@ export class Durability {
   /** Lets go of those whose offsets are reached by now; they are flushed with this turn. */
   settle(): void {
     if (this.#held.size === 0) return
-    const { written, synced } = this.#engine.journal
+    const { written, synced } = this.progress
     // Most turns end while the same fsync is still under way.
     if (written === this.#settledWritten && synced === this.#settledSynced) return
     this.#settledWritten = written
@@ -228,10 +253,7 @@ export class Durability {
       if (client.waitsForWritten > written || client.waitsForSynced > synced) continue
       this.#held.delete(client)
       client.heldForDurability = false
-      if (!client.queuedForFlush) {
-        client.queuedForFlush = true
-        this.#engine.flushQueue.push(client)
-      }
+      this.#host.turn.flushSoon(client)
     }
   }
 
@@ -239,26 +261,27 @@ export class Durability {
 
   /** Tells whether everything a client wrote survives a power cut. */
   isSynced(client: Client): boolean {
-    const { journal } = this.#engine
-    return journal.enabled && client.waitsForWritten <= journal.synced
+    const { progress } = this
+    return progress.enabled && client.waitsForWritten <= progress.synced
   }
 
   /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up. */
   awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void): void {
     if (!call.retrying) {
       // Asking is enough: nobody has to wait for the next second, or under `no` for ever.
-      this.#engine.journal.require('always', call.client.waitsForWritten)
-      this.#engine.endTurnSoon()
+      this.progress.require('always', call.client.waitsForWritten)
+      this.#host.turn.endSoon()
     }
     call.block({ keys: [SYNC], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
   }
 
   /** Has those who wait for a sync look again. */
   #serveSyncWaiters(): void {
-    const { room } = this.#engine.blocking
+    const { blocking, dataset, runner } = this.#host
+    const { room } = blocking
     if (room.count === 0) return
-    for (const { index } of this.#engine.databases) room.markReady(String.fromCharCode(index) + SYNC)
+    for (const { index } of dataset.databases) room.markReady(String.fromCharCode(index) + SYNC)
     // Within a command (CONFIG SET) they are served after it.
-    if (room.hasReady && this.#engine.currentClient === undefined) this.#engine.blocking.serve()
+    if (room.hasReady && runner.client === undefined) blocking.serve()
   }
 }

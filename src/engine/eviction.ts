@@ -24,8 +24,23 @@
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { Bytes } from '../util/bytes.ts'
-import type { Timer } from '../util/clock.ts'
-import { ENGINE_LOADING, ENGINE_MEMORY_LIMITED, type Engine } from './engine.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import type { Random } from '../util/random.ts'
+import type { Config } from './config.ts'
+import type { Dataset } from './dataset.ts'
+import type { ServerState } from './state.ts'
+import type { Stats } from './stats.ts'
+
+export interface EvictionHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly state: ServerState
+  readonly stats: Stats
+  readonly dataset: Dataset
+  readonly timekeeper: { freeRemoved(): boolean }
+  readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
+}
 
 /** A new key begins here, so that it is not the first to go; below it every use counts. */
 const FREQUENCY_INITIAL = 5
@@ -45,7 +60,7 @@ const SAMPLES_MAX = 1000
 type Measure = 'none' | 'lru' | 'lfu' | 'random' | 'ttl'
 
 export class Eviction {
-  readonly #engine: Engine
+  readonly #host: EvictionHost
   // The pool: the first #pooled places of each array, the most dispensable last.
   readonly #scores = new Float64Array(POOL_SIZE)
   readonly #entries = new Int32Array(POOL_SIZE)
@@ -62,27 +77,17 @@ export class Eviction {
   readonly #onTimer = () => {
     this.#timer = undefined
     this.makeRoom()
-    if (this.#engine.blocking.room.hasReady) this.#engine.blocking.serve()
+    const { blocking } = this.#host
+    if (blocking.room.hasReady) blocking.serve()
   }
   readonly #name = new Bytes()
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-    const { config } = engine
+  constructor(host: EvictionHost) {
+    this.#host = host
+    const { config } = host
     config.onChange('maxmemory', () => this.#configure())
     config.onChange('maxmemory-policy', () => this.#configure())
     this.#configure()
-  }
-
-  /** Bytes that keys and values take, in all databases. */
-  get usedBytes(): number {
-    let bytes = 0
-    const { databases } = this.#engine
-    for (let i = 0; i < databases.length; i++) {
-      const db = databases[i]!
-      if (db.size !== 0) bytes += db.usedBytes
-    }
-    return bytes
   }
 
   /**
@@ -92,19 +97,19 @@ export class Eviction {
    * may be passed for a moment, and no command waits for the eviction of a million keys.
    */
   makeRoom(): boolean {
-    const engine = this.#engine
-    if (this.#limit === 0 || this.usedBytes <= this.#limit) return true
+    const { clock, dataset, state, timekeeper } = this.#host
+    if (this.#limit === 0 || dataset.usedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
-    if ((engine.state & ENGINE_LOADING) !== 0 || engine.pause.active) return true
+    if (state.loading.holds || state.paused.holds) return true
     // The memory of what was removed is as good as free.
-    if (this.#measure === 'none') return engine.timekeeper.freeRemoved()
-    const began = engine.clock.monotonic()
+    if (this.#measure === 'none') return timekeeper.freeRemoved()
+    const began = clock.monotonic()
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // What was removed already is freed before more is.
-      const freed = engine.timekeeper.freeRemoved()
+      const freed = timekeeper.freeRemoved()
       if (!freed && !this.#evictOne()) return false
-      if (this.usedBytes <= this.#limit) return true
-      if ((freed || evicted % BATCH_KEYS_TIMED === 0) && engine.clock.monotonic() - began > BATCH_MS_MAX) break
+      if (dataset.usedBytes <= this.#limit) return true
+      if ((freed || evicted % BATCH_KEYS_TIMED === 0) && clock.monotonic() - began > BATCH_MS_MAX) break
     }
     this.#continueSoon()
     return true
@@ -123,14 +128,13 @@ export class Eviction {
   }
 
   #configure(): void {
-    const engine = this.#engine
-    const policy = engine.config.get('maxmemory-policy')
-    this.#limit = engine.config.get('maxmemory')
-    if (this.#limit === 0) engine.state &= ~ENGINE_MEMORY_LIMITED
-    else engine.state |= ENGINE_MEMORY_LIMITED
+    const { config, dataset, state } = this.#host
+    const policy = config.get('maxmemory-policy')
+    this.#limit = config.get('maxmemory')
+    state.memoryLimited.follow(this.#limit !== 0)
     this.#volatile = policy.startsWith('volatile-')
     this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)
-    engine.frequency = this.#measure === 'lfu' ? this.#used : null
+    dataset.frequency = this.#measure === 'lfu' ? this.#used : null
     // Scores of another measure mean nothing now.
     this.#pooled = 0
     // A lower limit does not wait for the next command.
@@ -138,7 +142,7 @@ export class Eviction {
   }
 
   #continueSoon(): void {
-    this.#timer ??= this.#engine.clock.after(0, this.#onTimer)
+    this.#timer ??= this.#host.clock.after(0, this.#onTimer)
   }
 
   // ── choosing ─────────────────────────────────────────────────────────────
@@ -150,7 +154,7 @@ export class Eviction {
       if (!this.#fillPool()) return false
       while (this.#pooled > 0) {
         const at = --this.#pooled
-        const db = this.#engine.databases[this.#indices[at]!]!
+        const db = this.#host.dataset.databases[this.#indices[at]!]!
         const entry = this.#entries[at]!
         if (!this.#isStill(db, entry, this.#hashes[at]!, this.#scores[at]!)) continue
         this.#evict(db, entry)
@@ -169,7 +173,7 @@ export class Eviction {
   }
 
   #evictSoonest(): boolean {
-    const { databases } = this.#engine
+    const { databases } = this.#host.dataset
     let soonest: Database | undefined
     for (let i = 0; i < databases.length; i++) {
       const db = databases[i]!
@@ -181,7 +185,7 @@ export class Eviction {
   }
 
   #evictRandom(): boolean {
-    const { databases } = this.#engine
+    const { databases } = this.#host.dataset
     for (let tries = 0; tries < databases.length; tries++) {
       this.#turn = (this.#turn + 1) % databases.length
       const db = databases[this.#turn]!
@@ -195,7 +199,7 @@ export class Eviction {
 
   /** Returns a random candidate, NONE when the database has none. */
   #draw(db: Database): number {
-    const { random } = this.#engine
+    const { random } = this.#host
     if (!this.#volatile) return db.keys.randomEntry(random)
     const { expiries } = db.keys
     return expiries.count === 0 ? NONE : expiries.entryAt(random.below(expiries.count))
@@ -203,7 +207,8 @@ export class Eviction {
 
   /** Draws candidates from each database; false when none has any. */
   #fillPool(): boolean {
-    const { config, databases } = this.#engine
+    const { config, dataset } = this.#host
+    const { databases } = dataset
     const wanted = Math.min(config.get('maxmemory-samples'), SAMPLES_MAX)
     let found = false
     for (let i = 0; i < databases.length; i++) {
@@ -254,20 +259,20 @@ export class Eviction {
   }
 
   #evict(db: Database, entry: number): void {
-    const engine = this.#engine
+    const { dataset, stats } = this.#host
     // The name must outlive the entry for those who are told of it.
     const key = db.keys.keyOf(entry, this.#name).copy()
     db.deleteEntry(entry)
-    engine.stats.evictedKeys++
-    engine.removed(db, key, 'evicted')
+    stats.evictedKeys++
+    dataset.removed(db, key, 'evicted')
   }
 
   // ── frequency ────────────────────────────────────────────────────────────
 
   /** Returns a key's count after one more use; `lastUsed` is in seconds. */
   readonly #used = (frequency: number, lastUsed: number): number => {
-    const { accessSeconds, config, random } = this.#engine
-    const rested = this.#rested(frequency, (accessSeconds - lastUsed) | 0)
+    const { config, dataset, random } = this.#host
+    const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)
     const chance = 1 / (above * config.get('lfu-log-factor') + 1)
@@ -275,7 +280,7 @@ export class Eviction {
   }
 
   #rested(frequency: number, idleSeconds: number): number {
-    const decayMinutes = this.#engine.config.get('lfu-decay-time')
+    const decayMinutes = this.#host.config.get('lfu-decay-time')
     if (decayMinutes === 0) return frequency
     return Math.max(0, frequency - Math.floor(Math.max(0, idleSeconds) / 60 / decayMinutes))
   }

@@ -1,15 +1,10 @@
-// What the engine needs from whatever keeps its writes (invariants 3 and 4).
+// What the engine needs to know of whatever keeps its writes (invariant 3): how far they have got.
 //
-// The engine appends the effects of every unit (a command, a script, an EXEC) as
-// commands; the journal knows how far they were written and how far they are
-// durable. "Durable" need not mean this disk.
+// Effects come to a journal as to any sink (effects.ts); here it says how far what
+// it took is written and how far it is durable. "Durable" need not mean this disk.
 
-import type { Arguments } from '../protocol/arguments.ts'
-import type { Bytes } from '../util/bytes.ts'
 import type { SyncPolicy } from './durability-rules.ts'
-
-/** A word of a command the engine makes up itself. */
-export type Word = string | number | bigint | Bytes
+import type { EffectSink } from './effects.ts'
 
 /** What INFO persistence shows of a journal. */
 export interface JournalStatus {
@@ -23,8 +18,9 @@ export interface JournalStatus {
   readonly delayedSyncs: number
 }
 
-export interface Journal {
-  /** True while effects are wanted; false = append nothing. */
+/** How far effects have got. */
+export interface Progress {
+  /** False where nothing is kept. */
   readonly enabled: boolean
   /** Why writes are refused at the moment (disk full, EIO); undefined = all is well. */
   readonly failure: string | undefined
@@ -39,15 +35,6 @@ export interface Journal {
   /** Figures for INFO. */
   readonly status?: JournalStatus
 
-  /** Appends a request as it came, copying its bytes. */
-  appendRequest(database: number, args: Arguments): void
-  /** Appends a command in other words than it came. */
-  append(database: number, words: readonly Word[]): void
-  /** Opens a unit: what follows up to `endUnit` is replayed wholly or not at all. */
-  beginUnit(): void
-  endUnit(): void
-  /** Forgets the open unit, of which nothing was written yet, and appends nothing more: the server ends without it. */
-  abandonUnit?(): void
   /**
    * Says how soon what lies before an offset (within this turn's bytes, perhaps not appended yet) is to be synced. Said of every
    * effect while there are `durability` rules; without any the journal does all as `appendfsync` says.
@@ -62,18 +49,17 @@ export interface Journal {
   onProgress(run: () => void): void
 }
 
-/** Keeps nothing. */
-export const noJournal: Journal = {
+/** A sink that keeps what it takes. */
+export interface Journal extends EffectSink, Progress {}
+
+/** Nothing is kept. */
+export const noProgress: Progress = {
   enabled: false,
   failure: undefined,
   waits: false,
   appended: 0,
   written: 0,
   synced: 0,
-  appendRequest() {},
-  append() {},
-  beginUnit() {},
-  endUnit() {},
   require() {},
   write: () => false,
   onProgress() {},

@@ -3,26 +3,59 @@
 // While it lasts clients hear LOADING, nothing expires, and nobody is told of
 // changes: what is loaded happened long ago.
 
-import { ENGINE_LOADING, type Engine } from './engine.ts'
+import type { DatabaseHost } from '../store/database-host.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Changes } from './changes.ts'
+import type { ServerState } from './state.ts'
 
 /** How far it has got, for INFO. */
-export type LoadingProgress = NonNullable<Engine['loading']>
-
-/** Begins to load; whoever begins while it is under way begins its progress anew. */
-export function beginLoading(engine: Engine): LoadingProgress {
-  engine.state |= ENGINE_LOADING
-  engine.expires = false
-  engine.loading = { startedMs: engine.clock.now(), totalBytes: 0, loadedBytes: 0 }
-  engine.updateObserving()
-  return engine.loading
+export interface LoadingProgress {
+  readonly startedMs: number
+  totalBytes: number
+  loadedBytes: number
 }
 
-/** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
-export function endLoading(engine: Engine): void {
-  if ((engine.state & ENGINE_LOADING) === 0) return
-  engine.state &= ~ENGINE_LOADING
-  engine.expires = true
-  engine.loading = undefined
-  engine.updateObserving()
-  engine.timekeeper.arm()
+/** What loading changes. */
+export interface LoadingHost {
+  readonly clock: Clock
+  readonly state: ServerState
+  readonly changes: Changes
+  readonly dataset: Pick<DatabaseHost, 'expiry'>
+  readonly timekeeper: { arm(): void }
+}
+
+export class Loading {
+  /** Undefined while nothing is being read. */
+  progress: LoadingProgress | undefined = undefined
+  readonly #host: LoadingHost
+
+  constructor(host: LoadingHost) {
+    this.#host = host
+  }
+
+  /** Says that data will be loaded: whoever connects before it begins hears LOADING already. */
+  announce(): void {
+    this.#host.state.loading.begin()
+  }
+
+  /** Begins to load; whoever begins while it is under way begins its progress anew. */
+  begin(): LoadingProgress {
+    const { changes, clock, dataset, state } = this.#host
+    state.loading.begin()
+    changes.silence()
+    dataset.expiry = 'keep'
+    this.progress = { startedMs: clock.now(), totalBytes: 0, loadedBytes: 0 }
+    return this.progress
+  }
+
+  /** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
+  end(): void {
+    const { changes, dataset, state, timekeeper } = this.#host
+    if (!state.loading.holds) return
+    state.loading.end()
+    changes.speak()
+    dataset.expiry = 'remove'
+    this.progress = undefined
+    timekeeper.arm()
+  }
 }

@@ -15,27 +15,38 @@
 // stranger who sends commands and reads no reply must not fill the memory.
 
 import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../protocol/limits.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Client, ClientClass } from './client.ts'
+import type { Config } from './config.ts'
 import { OUTPUT_CLASSES } from './config-table.ts'
-import type { Engine } from './engine.ts'
+import type { Log } from './log.ts'
+import type { Stats } from './stats.ts'
+
+export interface OutputLimitsHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: Stats
+  readonly replies: { markFor(client: Client): void }
+  readonly turn: { flushSoon(client: Client): void }
+}
 
 export class OutputLimits {
   /** No client with less output than this can be over a limit. */
   leastBytes = Number.POSITIVE_INFINITY
-  readonly #engine: Engine
+  readonly #host: OutputLimitsHost
   /** Clients over their soft limit. */
   readonly #behind = new Set<Client>()
   #timer: Timer | undefined = undefined
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-    this.configure()
+  constructor(host: OutputLimitsHost) {
+    this.#host = host
+    host.config.onChange('client-output-buffer-limit', () => this.#configure())
+    this.#configure()
   }
 
-  /** Follows a change of the setting. */
-  configure(): void {
-    const limits = this.#engine.config.get('client-output-buffer-limit')
+  #configure(): void {
+    const limits = this.#host.config.get('client-output-buffer-limit')
     this.leastBytes = Number.POSITIVE_INFINITY
     for (const name of OUTPUT_CLASSES) {
       const { hardBytes, softBytes } = limits[name]
@@ -47,13 +58,13 @@ export class OutputLimits {
   /** Looks at a client's backlog; true when it is over its limit and will be disconnected with this turn. */
   check(client: Client): boolean {
     if (client.overLimit) return true
-    if (client.trusted || client.closed) return false
+    if (client.isObeyed || client.closed) return false
     const backlog = client.outputBytes
     if (!client.authenticated && isTooMuchForStranger(client)) {
       this.#end(client, client.outputClass, backlog)
       return true
     }
-    const limit = this.#engine.config.get('client-output-buffer-limit')[client.outputClass]
+    const limit = this.#host.config.get('client-output-buffer-limit')[client.outputClass]
     if (limit.hardBytes !== 0 && backlog >= limit.hardBytes) {
       this.#end(client, client.outputClass, backlog)
       return true
@@ -62,7 +73,7 @@ export class OutputLimits {
       this.forget(client)
       return false
     }
-    const now = this.#engine.clock.now()
+    const now = this.#host.clock.now()
     if (client.softLimitSinceMs === 0) {
       client.softLimitSinceMs = now
       this.#behind.add(client)
@@ -76,7 +87,7 @@ export class OutputLimits {
 
   /** As `check`, right after a command: what that replied is counted too. */
   checkReply(client: Client): void {
-    this.#engine.replies.markFor(client)
+    this.#host.replies.markFor(client)
     this.check(client)
   }
 
@@ -94,32 +105,28 @@ export class OutputLimits {
   }
 
   #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
-    const engine = this.#engine
-    engine.log.warn(
+    const { log, stats, turn } = this.#host
+    log.warn(
       { client: client.transport.address, class: outputClass, backlogBytes },
       'closing a client that does not read its replies fast enough',
     )
-    engine.stats.outputLimitDisconnects++
+    stats.outputLimitDisconnects++
     this.forget(client)
     client.overLimit = true
     client.dropOutput()
-    if (!client.queuedForFlush) {
-      client.queuedForFlush = true
-      engine.flushQueue.push(client)
-      engine.endTurnSoon()
-    }
+    turn.flushSoon(client)
   }
 
   /** Has the timer fire when the first soft limit's time is up. */
   #arm(): void {
     if (this.#timer !== undefined || this.#behind.size === 0) return
-    const limits = this.#engine.config.get('client-output-buffer-limit')
+    const limits = this.#host.config.get('client-output-buffer-limit')
     let due = Number.POSITIVE_INFINITY
     for (const client of this.#behind) {
       // Redis counts whole seconds and lets the last one pass.
       due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
     }
-    this.#timer = this.#engine.clock.after(Math.max(0, due - this.#engine.clock.now()), this.#fired)
+    this.#timer = this.#host.clock.after(Math.max(0, due - this.#host.clock.now()), this.#fired)
   }
 
   readonly #fired = (): void => {

@@ -6,32 +6,37 @@
 // "nothing came" changes nothing.
 
 import type { Arguments } from '../protocol/arguments.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import type { Client } from './client.ts'
-import { ENGINE_PAUSED, type Engine } from './engine.ts'
+import type { ServerState } from './state.ts'
+
+export interface PauseHost {
+  readonly clock: Clock
+  readonly state: ServerState
+  readonly turn: { resumeSoon(client: Client): void }
+}
 
 export class Pause {
   /** What waits: everything, or only commands that may write. */
   mode: 'all' | 'write' = 'write'
   untilMs = 0
-  readonly #engine: Engine
+  readonly #host: PauseHost
   readonly #waiting = new Set<Client>()
   #timer: Timer | undefined = undefined
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(host: PauseHost) {
+    this.#host = host
   }
 
   get active(): boolean {
-    return (this.#engine.state & ENGINE_PAUSED) !== 0
+    return this.#host.state.paused.holds
   }
 
   /** Begins or prolongs a pause; `all` wins over `write`, the later end over the earlier. */
   begin(mode: 'all' | 'write', untilMs: number): void {
-    const engine = this.#engine
     this.mode = this.active && this.mode === 'all' ? 'all' : mode
     this.untilMs = this.active ? Math.max(this.untilMs, untilMs) : untilMs
-    engine.state |= ENGINE_PAUSED
+    this.#host.state.paused.begin()
     this.#arm()
   }
 
@@ -39,10 +44,10 @@ export class Pause {
   end(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#engine.state &= ~ENGINE_PAUSED
+    this.#host.state.paused.end()
     for (const client of this.#waiting) {
       client.paused = false
-      this.#engine.resumeSoon(client)
+      this.#host.turn.resumeSoon(client)
     }
     this.#waiting.clear()
   }
@@ -62,9 +67,10 @@ export class Pause {
 
   #arm(): void {
     this.#timer?.cancel()
-    this.#timer = this.#engine.clock.after(Math.max(0, this.untilMs - this.#engine.clock.now()), () => {
+    const { clock } = this.#host
+    this.#timer = clock.after(Math.max(0, this.untilMs - clock.now()), () => {
       // A clock's timers may be shorter than a pause may be.
-      if (this.#engine.clock.now() < this.untilMs) this.#arm()
+      if (clock.now() < this.untilMs) this.#arm()
       else this.end()
     })
   }

@@ -5,7 +5,8 @@
 // answered BUSY, and those few commands are run that may end it (busy-clients.ts).
 
 import { ERR, type ReplyError } from '../protocol/errors.ts'
-import type { BusyClients } from './busy-clients.ts'
+import type { Source } from '../util/bytes.ts'
+import type { Client } from './client.ts'
 
 /** Runs scripts and keeps function libraries. */
 export interface ScriptRunner {
@@ -23,10 +24,18 @@ export interface ScriptRunner {
   loadLibrary(code: string): void
 }
 
+/** Whoever answers clients while a script holds everybody up. */
+export interface BusyAnswers {
+  /** Tells whether a client may be read: it is not waiting for something itself, and is not the script's. */
+  hears(client: Client): boolean
+  /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
+  receive(client: Client, source: Source, start: number, end: number): void
+}
+
 /** Hears clients although a script keeps the event loop from turning. */
 export interface BusyListener {
   /** Hands over what clients sent since the last time. Called again and again while a script is slow. */
-  listen(clients: BusyClients): void
+  listen(clients: BusyAnswers): void
   /** The script has ended. */
   done(): void
 }

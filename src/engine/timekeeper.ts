@@ -9,8 +9,23 @@
 import type { Database } from '../store/database.ts'
 import { expireDueFields } from '../store/field-expiry.ts'
 import { Bytes } from '../util/bytes.ts'
-import type { Timer } from '../util/clock.ts'
-import type { Engine } from './engine.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import type { Config } from './config.ts'
+import type { Dataset } from './dataset.ts'
+import type { Moment } from './moment.ts'
+import type { Stats } from './stats.ts'
+
+export interface TimekeeperHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly moment: Moment
+  readonly dataset: Dataset
+  readonly stats: Stats
+  readonly blocking: {
+    readonly room: { readonly earliestDeadlineMs: number; readonly hasReady: boolean; expire(nowMs: number): void }
+    serve(): void
+  }
+}
 
 /** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
 const EXPIRE_BATCH = 500
@@ -27,20 +42,21 @@ const FREE_STEP = 250
 const FREE_MS_MAX = 1
 
 export class Timekeeper {
-  readonly #engine: Engine
+  readonly #host: TimekeeperHost
   #timer: Timer | undefined = undefined
   #dueMs = Number.POSITIVE_INFINITY
   readonly #fired: () => void
   readonly #window = new Bytes()
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(host: TimekeeperHost) {
+    this.#host = host
     this.#fired = () => this.#run()
   }
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
-    const { blocking, clock, databases } = this.#engine
+    const { blocking, clock, dataset } = this.#host
+    const { databases } = dataset
     let due = blocking.room.earliestDeadlineMs
     if (this.#expires) {
       for (let i = 0; i < databases.length; i++) {
@@ -58,25 +74,24 @@ export class Timekeeper {
   }
 
   get #expires(): boolean {
-    return this.#engine.expires && this.#engine.config.get('active-expire-enabled')
+    return this.#host.dataset.expiry === 'remove' && this.#host.config.get('active-expire-enabled')
   }
 
   #run(): void {
-    const engine = this.#engine
+    const { blocking, clock, dataset, moment } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
-    engine.newMoment()
-    engine.blocking.room.expire(engine.now())
+    blocking.room.expire(moment.renew())
     if (this.#expires) {
-      const untilMs = engine.clock.monotonic() + EXPIRE_MS_MAX
-      for (const db of engine.databases) this.#expire(db, untilMs)
-      if (engine.blocking.room.hasReady) engine.blocking.serve()
+      const untilMs = clock.monotonic() + EXPIRE_MS_MAX
+      for (const db of dataset.databases) this.#expire(db, untilMs)
+      if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()
     this.arm()
   }
 
   #expire(db: Database, untilMs: number): void {
-    const { clock } = this.#engine
+    const { clock } = this.#host
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
       const keys = db.expireDue(EXPIRE_STEP, this.#window)
       const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
@@ -86,7 +101,8 @@ export class Timekeeper {
 
   /** Frees some of the elements of removed values; false when there are none. */
   freeRemoved(): boolean {
-    const { clock, databases, stats } = this.#engine
+    const { clock, dataset, stats } = this.#host
+    const { databases } = dataset
     for (let i = 0; i < databases.length; i++) {
       const { lazyFree } = databases[i]!
       if (lazyFree.pending === 0) continue

@@ -1,10 +1,10 @@
-// MULTI: commands queued until EXEC, and the keys a client watches.
+// MULTI: commands queued until EXEC.
 
 import type { Arguments } from '../protocol/arguments.ts'
-import type { Database } from '../store/database.ts'
-import { Bytes } from '../util/bytes.ts'
-import type { Client } from './client.ts'
+import { assert } from '../util/assert.ts'
+import { CLIENT_MULTI, type Client, type OpenTransaction } from './client.ts'
 import type { Claims, Command } from './command.ts'
+import type { Watches } from './watches.ts'
 
 /** A command waiting for EXEC, with arguments of its own. */
 export interface QueuedCommand {
@@ -13,7 +13,7 @@ export interface QueuedCommand {
 }
 
 /** What MULTI gathers. */
-export class Transaction {
+export class Transaction implements OpenTransaction {
   readonly queue: QueuedCommand[] = []
   /** A command was refused while queueing: EXEC will refuse the whole. */
   broken = false
@@ -34,54 +34,16 @@ export class Transaction {
   }
 }
 
-/** Who watches which key; keys as `nameKey(database, key)`. */
-export class Watches {
-  readonly #watchers = new Map<string, Set<Client>>()
-
-  get size(): number {
-    return this.#watchers.size
-  }
-
-  add(client: Client, name: string): void {
-    if (client.watched.has(name)) return
-    client.watched.add(name)
-    let watchers = this.#watchers.get(name)
-    if (watchers === undefined) {
-      watchers = new Set()
-      this.#watchers.set(name, watchers)
-    }
-    watchers.add(client)
-  }
-
-  /** Forgets everything a client watches. */
-  clear(client: Client): void {
-    for (const name of client.watched) {
-      const watchers = this.#watchers.get(name)!
-      watchers.delete(client)
-      if (watchers.size === 0) this.#watchers.delete(name)
-    }
-    client.watched.clear()
-    client.watchBroken = false
-  }
-
-  /** Lets those of a client's watched keys go whose time is up, so that their watchers learn of it. */
-  expireKeys(client: Client, databases: readonly Database[]): void {
-    for (const name of client.watched) databases[name.charCodeAt(0)]!.find(Bytes.from(name.slice(1)))
-  }
-
-  /** A key changed: its watchers' EXEC will fail. */
-  touch(name: string): void {
-    const watchers = this.#watchers.get(name)
-    if (watchers !== undefined) for (const client of watchers) client.watchBroken = true
-  }
-
-  /** Calls `test` for each watched key of a database and touches those for which it returns true. */
-  touchWhere(test: (name: string) => boolean): void {
-    for (const name of this.#watchers.keys()) if (test(name)) this.touch(name)
-  }
+/** What a client has gathered since its MULTI; undefined outside. */
+export function transactionOf({ transaction }: Client): Transaction | undefined {
+  if (transaction === undefined) return undefined
+  assert(transaction instanceof Transaction, 'MULTI alone begins transactions')
+  return transaction
 }
 
-/** A key's name across databases: one character for the database, then the key's latin1 bytes. */
-export function nameKey(database: number, key: Bytes): string {
-  return String.fromCharCode(database) + key.toString()
+/** Ends a transaction without running it, and forgets what the client watched. */
+export function discardTransaction(client: Client, watches: Watches): void {
+  client.transaction = undefined
+  client.state &= ~CLIENT_MULTI
+  watches.clear(client)
 }

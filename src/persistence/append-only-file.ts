@@ -36,7 +36,8 @@
 //   the file: there their replies have left, and only a power cut could take them.
 
 import { DurabilityRules, type SyncPolicy } from '../engine/durability-rules.ts'
-import type { Journal, JournalStatus, Word } from '../engine/journal.ts'
+import type { Word } from '../engine/effects.ts'
+import type { Journal, JournalStatus } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Clock, Timer } from '../util/clock.ts'
@@ -96,7 +97,7 @@ export interface AppendOnlyFileOptions {
 }
 
 export class AppendOnlyFile implements Journal {
-  enabled = true
+  readonly enabled = true
   path: string
   failure: string | undefined = undefined
   waits = false
@@ -259,7 +260,6 @@ export class AppendOnlyFile implements Journal {
     this.appended -= this.#gathered.length - this.#unitStart
     this.#gathered.length = this.#unitStart
     this.#inUnit = false
-    this.enabled = false
   }
 
   /** Notes the time, once a second at most and always between units, for `check-aof --truncate-to-timestamp`. */

@@ -16,8 +16,7 @@
 import path from 'node:path'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
-import { ENGINE_LOADING, ENGINE_SAVE_FAILED, ENGINE_SNAPSHOT, type Engine } from '../engine/engine.ts'
-import { endLoading } from '../engine/loading.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { Database } from '../store/database.ts'
@@ -185,7 +184,7 @@ export class BackgroundSaving implements Saving {
       for (const [i, db] of engine.databases.entries()) db.swap(before[i]!)
     }
     // What there was is kept until the snapshot has been loaded: a file that cannot be read must not cost the data.
-    const before = engine.databases.map((db) => new Database(db.index, engine))
+    const before = engine.databases.map((db) => new Database(db.index, engine.dataset))
     exchange()
     try {
       // Functions are still there.
@@ -198,7 +197,7 @@ export class BackgroundSaving implements Saving {
       engine.log.error({ error: describeDiskError(error) }, 'the snapshot that was just made cannot be loaded')
       return false
     } finally {
-      endLoading(engine)
+      engine.loading.end()
     }
   }
 
@@ -257,7 +256,7 @@ export class BackgroundSaving implements Saving {
 
   #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean): Image {
     const engine = this.#engine
-    engine.state |= ENGINE_SNAPSHOT
+    engine.state.snapshot.begin()
     const image: Image = new Image({
       engine,
       disk: this.#disk,
@@ -266,7 +265,7 @@ export class BackgroundSaving implements Saving {
       format,
       isBase,
       largeWritten: () => {
-        if (!image.snapshot.hasLarge) engine.state &= ~ENGINE_SNAPSHOT
+        if (!image.snapshot.hasLarge) engine.state.snapshot.end()
         this.#held.resume()
       },
     })
@@ -286,9 +285,7 @@ export class BackgroundSaving implements Saving {
   }
 
   #followFailure(): void {
-    const engine = this.#engine
-    if (this.refusesWrites) engine.state |= ENGINE_SAVE_FAILED
-    else engine.state &= ~ENGINE_SAVE_FAILED
+    this.#engine.state.saveFailed.follow(this.refusesWrites)
   }
 
   // ── rewriting ────────────────────────────────────────────────────────────
@@ -350,7 +347,7 @@ export class BackgroundSaving implements Saving {
 
   #look(): void {
     this.#next()
-    if (this.busyWith !== 'nothing' || this.#closed || (this.#engine.state & ENGINE_LOADING) !== 0) return
+    if (this.busyWith !== 'nothing' || this.#closed || this.#engine.state.loading.holds) return
     if (this.#savePointReached()) this.saveInBackground()
     else if (this.#hasGrown()) this.rewriteInBackground()
   }

@@ -8,6 +8,7 @@ import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { findKeys } from '../engine/key-extraction.ts'
+import { transactionOf } from '../engine/transaction.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
@@ -37,14 +38,14 @@ export class HeldClients {
     this.#clients.clear()
     for (const client of clients) {
       client.paused = false
-      this.#engine.resumeSoon(client)
+      this.#engine.turn.resumeSoon(client)
     }
   }
 
   #concerned(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
     const db = this.#engine.databases[client.database]!
     if (command.name !== 'exec') return client.transaction === undefined && changesLarge(snapshot, db, command, args)
-    const { transaction } = client
+    const transaction = transactionOf(client)
     if (transaction === undefined || transaction.broken) return false
     for (const queued of transaction.queue) if (changesLarge(snapshot, db, queued.command, queued.args)) return true
     return false

@@ -51,7 +51,7 @@ export class Image {
         'redis-ver': REDIS_VERSION,
         'redis-bits': 64,
         ctime: Math.floor(engine.clock.now() / 1000),
-        'used-mem': engine.eviction.usedBytes,
+        'used-mem': engine.dataset.usedBytes,
         'aof-base': options.isBase ? 1 : 0,
       },
       functions: [...scripts.libraries()],

@@ -1,6 +1,6 @@
 // Commands on their way to the file: one stretch of memory that grows, is written at a stroke and used again.
 
-import type { Word } from '../engine/journal.ts'
+import type { Word } from '../engine/effects.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 

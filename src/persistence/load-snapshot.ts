@@ -2,7 +2,6 @@
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { beginLoading, endLoading } from '../engine/loading.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import { RdbDamage } from './rdb/damage.ts'
@@ -32,7 +31,7 @@ export async function loadSnapshot(
   const file = path.join(config.get('dir'), config.get('dbfilename'))
   if (!(await disk.exists(file))) return undefined
   const started = engine.clock.monotonic()
-  const progress = beginLoading(engine)
+  const progress = engine.loading.begin()
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
   let bytes: number
   try {
@@ -77,6 +76,6 @@ export async function loadSnapshot(
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   engine.stats.changesSinceSave = 0
-  endLoading(engine)
+  engine.loading.end()
   return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
 }

@@ -1,7 +1,6 @@
 // From an empty or full directory to a running journal: load, then append.
 
 import type { Engine } from '../engine/engine.ts'
-import { beginLoading, endLoading } from '../engine/loading.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -26,15 +25,16 @@ export function attachJournal(
   const journal = new AppendOnlyFile({
     ...options,
     // Offsets go on where the journal before had got to: somebody may wait for one.
-    startOffset: engine.journal.appended,
+    startOffset: durability.progress.appended,
     policy: config.get('appendfsync'),
     rules: durability.rules,
     clock,
     log,
   })
+  engine.propagation.add(journal)
   durability.follow(journal)
   const follow = (): void => {
-    if (engine.journal === journal) journal.setPolicy(config.get('appendfsync'), durability.rules)
+    if (durability.progress === journal) journal.setPolicy(config.get('appendfsync'), durability.rules)
   }
   config.onChange('appendfsync', follow)
   config.onChange('durability', follow)
@@ -58,7 +58,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     directoryName: config.get('appenddirname'),
     prefix: config.get('appendfilename'),
   }
-  beginLoading(engine)
+  engine.loading.begin()
   try {
     const directory = await AofDirectory.open(disk, location)
     const loaded = await replay(engine, directory)
@@ -76,7 +76,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       earlierBytes,
       baseBytes,
     })
-    endLoading(engine)
+    engine.loading.end()
     return { journal, directory, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error

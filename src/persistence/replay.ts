@@ -1,6 +1,6 @@
 // Replay: the append-only files through the real engine, at start.
 //
-// Each command runs for a trusted client: no checks, no journal, no events, and
+// Each command runs for a client that is obeyed: no checks, no journal, no events, and
 // nothing expires on the way, because what was journaled is what happened
 // (invariant 4). It goes in slices, so that clients hear LOADING in the meantime
 // and INFO shows how far it got.
@@ -109,14 +109,14 @@ class Replay {
   constructor(engine: Engine, directory: AofDirectory) {
     this.#engine = engine
     this.#directory = directory
-    this.#client = engine.connect(this.#transport, true)
+    this.#client = engine.connect(this.#transport, 'replay')
   }
 
   async run(): Promise<ReplayReport> {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
     const started = engine.clock.monotonic()
-    const progress = engine.loading!
+    const progress = engine.loading.progress!
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
     try {
       const sizes: number[] = []
@@ -200,7 +200,7 @@ class Replay {
     await readFully(file, magic, 0)
     if (magic.toString('latin1') !== RDB_MAGIC) return 0
     const engine = this.#engine
-    const progress = engine.loading!
+    const progress = engine.loading.progress!
     const before = progress.loadedBytes
     const context = new StructureContext(engine.config)
     const target = new LoadTarget(engine, { expired: 'kept' })
@@ -231,7 +231,7 @@ class Replay {
   /** Runs all whole units of the current file. */
   async #commands(): Promise<void> {
     const reader = this.#reader
-    const progress = this.#engine.loading!
+    const progress = this.#engine.loading.progress!
     const before = progress.loadedBytes
     const start = reader.offset
     this.#keysBefore = this.#engine.databases.map(({ keys }) => keys.count)
@@ -339,11 +339,11 @@ class Replay {
       return
     }
     const errors = engine.stats.errorReplies
-    engine.execute(this.#client, args)
+    engine.dispatch.execute(this.#client, args)
     if (engine.stats.errorReplies !== errors) {
       throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
     }
-    if (this.#client.waiter !== undefined) {
+    if (this.#client.parked) {
       engine.blocking.release(this.#client)
       throw new DamagedFile(start, `${quote(name)} waited when replayed`)
     }
@@ -399,8 +399,8 @@ class Replay {
     stats.changesSinceSave = 0
     stats.errorReplies = 0
     stats.errors.clear()
-    this.#engine.hits = 0
-    this.#engine.misses = 0
+    this.#engine.dataset.hits = 0
+    this.#engine.dataset.misses = 0
     for (const command of commands.all()) {
       command.calls = 0
       command.microseconds = 0

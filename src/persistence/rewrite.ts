@@ -34,7 +34,7 @@
 // nobody can tell, so both stay and its name is not used again.
 
 import type { Engine } from '../engine/engine.ts'
-import { type Journal, noJournal } from '../engine/journal.ts'
+import { noProgress, type Progress } from '../engine/journal.ts'
 import { AofDirectory } from './aof-directory.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Disk, DiskFile } from './disk.ts'
@@ -196,8 +196,8 @@ export class AofRewrite {
     const listeners: (() => void)[] = []
     const { appended } = journal
     let closed = false
-    const retired: Journal = {
-      ...noJournal,
+    const retired: Progress = {
+      ...noProgress,
       appended,
       get written() {
         return closed ? appended : journal.written
@@ -209,6 +209,7 @@ export class AofRewrite {
         listeners.push(run)
       },
     }
+    engine.propagation.remove(journal)
     engine.durability.follow(retired)
     const before = this.#retiring
     const close = async (): Promise<void> => {

@@ -173,8 +173,9 @@ export class Snapshot {
     this.#writer.header(options.auxiliary)
     for (const code of options.functions) this.#writer.function(code)
     for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
-    this.#engine.beforeChange = (db, entry, extent) => this.#beforeChange(db, entry, extent)
-    this.#engine.emptied = (contents) => this.#emptied.push(contents)
+    const { dataset } = this.#engine
+    dataset.onBeforeChange.take(this.#beforeChange)
+    dataset.onEmptied.take(this.#keepEmptied)
     options.later(this.#turn)
   }
 
@@ -363,8 +364,12 @@ export class Snapshot {
 
   // ── entries ──────────────────────────────────────────────────────────────
 
+  readonly #keepEmptied = (contents: Database): void => {
+    this.#emptied.push(contents)
+  }
+
   /** The gate: an entry is going to change. */
-  #beforeChange(db: Database, entry: number, extent: Extent): void {
+  readonly #beforeChange = (db: Database, entry: number, extent: Extent): void => {
     const { keys } = db
     if (keys.word(entry, MARK) === keys.epoch) return
     const part = this.#byKeyspace.get(keys)
@@ -397,7 +402,7 @@ export class Snapshot {
   #takeOver(part: Part, db: Database, entry: number): boolean {
     const { keys } = db
     if (part.removed === undefined) {
-      const contents = new Database(part.index, this.#engine, db)
+      const contents = new Database(part.index, this.#engine.dataset, db)
       // What comes with an older mark is not written, there as here.
       contents.keys.epoch = keys.epoch
       part.removed = { index: part.index, keys: contents.keys, contents }
@@ -458,8 +463,9 @@ export class Snapshot {
 
   #end(phase: 'done' | 'failed', error: unknown): void {
     this.#phase = phase
-    this.#engine.beforeChange = null
-    this.#engine.emptied = null
+    const { dataset } = this.#engine
+    dataset.onBeforeChange.leave(this.#beforeChange)
+    dataset.onEmptied.leave(this.#keepEmptied)
     this.#emptied = []
     this.#large.length = 0
     this.#hurried.length = 0

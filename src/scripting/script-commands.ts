@@ -10,7 +10,8 @@ import { Call } from '../engine/call.ts'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import { UnfinishedChange } from '../engine/command-failure.ts'
-import { ENGINE_JOURNAL_FAILED, ENGINE_SAVE_FAILED, type Engine } from '../engine/engine.ts'
+import { hasArity, meantBy } from '../engine/command-table.ts'
+import type { Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
@@ -126,14 +127,10 @@ export class ScriptCommands {
     const args = this.#args
     args.length = length
     args.rawEnd = 0
-    let command = this.#find(name)
-    if (command?.subcommands !== undefined && length > 1) {
-      command = command.subcommands.get(args.string(1).toLowerCase())
-    }
+    const named = this.#find(name)
+    const command = named === undefined ? undefined : meantBy(named, args)
     if (command === undefined) return this.#refuse(UNKNOWN, command)
-    if (command.arity >= 0 ? length !== command.arity : length < -command.arity) {
-      return this.#refuse(WRONG_ARITY, command)
-    }
+    if (!hasArity(command, length)) return this.#refuse(WRONG_ARITY, command)
     if (command.isNoscript) return this.#refuse(NOT_ALLOWED, command)
     if (command.isWrite || command.mayReplicate) {
       const refusal = this.#mayWrite(command)
@@ -146,10 +143,9 @@ export class ScriptCommands {
   check(length: number): LuaTable | undefined {
     if (length === 0) return errorTable(NO_WORDS)
     if (this.#malformed) return errorTable(BAD_WORD)
-    let command = this.#engine.commands.find(this.#args.bytes(0))
-    if (command?.subcommands !== undefined && length > 1) {
-      command = command.subcommands.get(this.#args.string(1).toLowerCase())
-    }
+    this.#args.length = length
+    const named = this.#engine.commands.find(this.#args.bytes(0))
+    const command = named === undefined ? undefined : meantBy(named, this.#args)
     return command === undefined ? errorTable('ERR Invalid command passed to redis.acl_check_cmd()') : undefined
   }
 
@@ -160,7 +156,7 @@ export class ScriptCommands {
     call.begin(this.#client!, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES
     try {
-      this.#engine.run(call)
+      this.#engine.runner.run(call, command)
     } catch (error) {
       // Whatever the engine throws here is none of the script's business, least of all an overflow for it to catch.
       throw error instanceof UnfinishedChange ? error : new UnfinishedChange(error)
@@ -194,9 +190,8 @@ export class ScriptCommands {
   #mayWrite(command: Command): ReplyError | undefined {
     if (this.#readOnly) return READ_ONLY
     if (!this.wrote) {
-      const { journal, state } = this.#engine
-      if (command.isWrite && (state & ENGINE_SAVE_FAILED) !== 0) return ERR.misconfRdb
-      if (command.isWrite && (state & ENGINE_JOURNAL_FAILED) !== 0) return ERR.misconfAof(journal.failure ?? '')
+      const { diskFailure } = this.#engine.admission
+      if (command.isWrite && diskFailure !== undefined) return diskFailure
       if (this.#outOfMemory && command.isDenyoom) return ERR.outOfMemory
     }
     if (command.isWrite) this.wrote = true

@@ -14,13 +14,7 @@
 import { BusyClients } from '../engine/busy-clients.ts'
 import type { Call } from '../engine/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/command-failure.ts'
-import {
-  ENGINE_BUSY,
-  ENGINE_JOURNAL_FAILED,
-  ENGINE_MEMORY_LIMITED,
-  ENGINE_SAVE_FAILED,
-  type Engine,
-} from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { ScriptRunner } from '../engine/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
@@ -87,7 +81,7 @@ export class Scripts implements ScriptRunner {
   // ── ScriptRunner ─────────────────────────────────────────────────────────
 
   get busy(): ReplyError | undefined {
-    if ((this.engine.state & ENGINE_BUSY) === 0) return undefined
+    if (!this.engine.state.busy.holds) return undefined
     return this.#running?.kind === 'function' ? ERR.busyFunction : ERR.busy
   }
 
@@ -154,7 +148,7 @@ export class Scripts implements ScriptRunner {
   ): void {
     const { engine, commands } = this
     const { client } = call
-    const outOfMemory = (engine.state & ENGINE_MEMORY_LIMITED) !== 0 && !engine.eviction.makeRoom()
+    const outOfMemory = engine.state.memoryLimited.holds && !engine.eviction.makeRoom()
     this.#admit(flags, readOnly, outOfMemory)
     const { database, lastCommand } = client
     commands.begin(
@@ -168,12 +162,12 @@ export class Scripts implements ScriptRunner {
     running.command = kind === 'function' ? words(call) : NO_WORDS
     running.startedMs = engine.clock.monotonic()
     this.#running = running
-    engine.beginUnit()
+    engine.propagation.beginUnit()
     let value: LuaValue
     try {
       value = world.runtime.runFirst(main, values)
     } catch (thrown) {
-      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.abandonUnit()
+      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.propagation.abandonUnit()
       this.#failed(call, thrown, name)
       return
     } finally {
@@ -181,7 +175,7 @@ export class Scripts implements ScriptRunner {
       commands.end()
       client.database = database
       client.lastCommand = lastCommand
-      engine.endUnit()
+      engine.propagation.endUnit()
     }
     this.#reply(call, value)
   }
@@ -189,10 +183,9 @@ export class Scripts implements ScriptRunner {
   /** Refuses a script that declares what it needs, where it cannot be had. */
   #admit(flags: number, readOnly: boolean, outOfMemory: boolean): void {
     if ((flags & SCRIPT_UNDECLARED) !== 0) return
-    const { engine } = this
     if ((flags & SCRIPT_NO_WRITES) === 0) {
-      if ((engine.state & ENGINE_SAVE_FAILED) !== 0) throw ERR.misconfRdb
-      if ((engine.state & ENGINE_JOURNAL_FAILED) !== 0) throw ERR.misconfAof(engine.journal.failure ?? '')
+      const { diskFailure } = this.engine.admission
+      if (diskFailure !== undefined) throw diskFailure
       if (readOnly) throw WRITE_FLAG_IN_READ_ONLY
     }
     if (outOfMemory && (flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES)) === 0) throw OUT_OF_MEMORY
@@ -270,8 +263,8 @@ export class Scripts implements ScriptRunner {
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
     const listener = engine.host.whileBusy
     if (listener !== undefined) {
-      if ((engine.state & ENGINE_BUSY) === 0) {
-        engine.state |= ENGINE_BUSY
+      if (!engine.state.busy.holds) {
+        engine.state.busy.begin()
         engine.log.warn(
           { [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) },
           'a slow script was detected',
@@ -292,8 +285,8 @@ export class Scripts implements ScriptRunner {
     this.#running = undefined
     this.#killed = undefined
     const { engine } = this
-    if ((engine.state & ENGINE_BUSY) === 0) return
-    engine.state &= ~ENGINE_BUSY
+    if (!engine.state.busy.holds) return
+    engine.state.busy.end()
     this.#busyClients.end()
     engine.host.whileBusy?.done()
   }

@@ -5,7 +5,7 @@
 import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
-import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { Log } from '../engine/log.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
@@ -66,7 +66,7 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     // Whoever connects before `load` is done hears LOADING.
-    if (this.#loads) this.engine.state |= ENGINE_LOADING
+    if (this.#loads) this.engine.loading.announce()
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
@@ -86,7 +86,7 @@ export class Boot {
       return { keys, bytes, milliseconds }
     }
     const loaded = await loadSnapshot(engine)
-    engine.state &= ~ENGINE_LOADING
+    engine.loading.end()
     const keys = countKeys(engine)
     this.#saving = new BackgroundSaving(engine, { keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }

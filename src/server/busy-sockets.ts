@@ -13,9 +13,8 @@
 // See docs/decisions/0010-scripts-that-take-long.md.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import type { BusyClients } from '../engine/busy-clients.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { BusyListener } from '../engine/script-runner.ts'
+import type { BusyAnswers, BusyListener } from '../engine/script-runner.ts'
 import { READ_BUFFER_BYTES } from '../protocol/limits.ts'
 import { Source } from '../util/bytes.ts'
 import type { Listeners } from './listeners.ts'
@@ -73,7 +72,7 @@ export class BusySockets implements BusyListener {
     this.#listeners = listeners
   }
 
-  listen(clients: BusyClients): void {
+  listen(clients: BusyAnswers): void {
     const { clock } = this.#engine
     const started = clock.monotonic()
     if (started < this.#nextLookMs) return

@@ -41,10 +41,10 @@ export class IdleClients {
     const engine = this.#engine
     const oldest = engine.clock.now() - engine.config.get('timeout') * 1000
     for (const { client } of this.#transports) {
-      if (client.lastActiveMs >= oldest || client.waiter !== undefined || client.paused) continue
+      if (client.lastActiveMs >= oldest || client.parked || client.paused) continue
       if (client.outputClass !== 'normal') continue
       engine.log.debug({ client: client.transport.address }, 'closing idle client')
-      engine.close(client, 'now')
+      engine.clients.close(client, 'now')
     }
   }
 }

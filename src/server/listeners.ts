@@ -155,7 +155,7 @@ export class Listeners {
       turnAway(socket, '-ERR max number of clients reached\r\n')
       return
     }
-    const isGuarded = unixSocket === undefined && config.get('protected-mode') && config.get('requirepass') === ''
+    const isGuarded = unixSocket === undefined && config.get('protected-mode') && engine.users.isOpen
     if (isGuarded && !isLoopback(socket.remoteAddress)) {
       engine.stats.connectionsRejected++
       turnAway(

@@ -178,7 +178,7 @@ export class Server {
     this.#idle.stop()
     try {
       // Everybody gets what is owed; under `always` that waits for the disk.
-      for (const { client } of this.#listeners.transports) this.engine.close(client, 'flushed')
+      for (const { client } of this.#listeners.transports) this.engine.clients.close(client, 'flushed')
       this.engine.endTurn()
       await this.#connectionsGone()
       for (const transport of this.#listeners.transports) transport.close('now')

@@ -109,7 +109,7 @@ export class SocketTransport implements Transport {
     // The other side has said all it will; it may still read what it is owed.
     socket.on('end', () => {
       if (this.#ending) socket.destroy()
-      else engine.close(this.client, 'flushed')
+      else engine.clients.close(this.client, 'flushed')
     })
     socket.resume()
   }
@@ -124,7 +124,7 @@ export class SocketTransport implements Transport {
     const taken = socket.writableLength === 0 ? this.#writeNow(bytes) : 0
     if (taken < bytes.length) socket.write(taken === 0 ? bytes : bytes.subarray(taken))
     // Who is being told something is not idle.
-    this.client.lastActiveMs = this.#engine.now()
+    this.client.lastActiveMs = this.#engine.moment.now()
     return socket.writableLength === 0
   }
 

@@ -2,21 +2,41 @@
 
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
+import type { Listener } from '../util/seats.ts'
 import type { Database } from './database.ts'
 
 /** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
 export type Extent = 'part' | 'whole'
 
-/** What a database needs from whoever runs it; one object for all databases. */
+/**
+ * What becomes of a key whose time is up: it is removed when somebody comes across it, and its removal is told; it is there for
+ * nobody and stays until somebody else says that it is removed (a replica, whose primary decides); it is there like any other
+ * (replay, where history decides).
+ */
+export type Expiry = 'remove' | 'hide' | 'keep'
+
+// What is told, and when; keys are windows that are valid during the call.
+
+/** An entry is going to change for the first time. A value that goes as a whole he who is told may take (`handOver`). */
+export type BeforeChange = [db: Database, entry: number, extent: Extent]
+/** A database was emptied: its contents as they were, in a database of no number. */
+export type Emptied = [contents: Database]
+/** A read found nothing. */
+export type Missed = [db: Database, key: Bytes]
+/** A key came into being, with a value of this type. */
+export type Created = [db: Database, key: Bytes, type: number]
+/** A key was looked up; told by its hash. */
+export type Looked = [hash: number]
+
+/** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
 export interface DatabaseHost {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   /** Seconds for the access clock, coarse. */
-  accessSeconds: number
+  readonly accessSeconds: number
   /** The key of every hash, so that one made of a window once serves everywhere. */
   readonly hashKey: HashKey
-  /** False while the journal is replayed: history decides what existed, not the clock. */
-  expires: boolean
+  expiry: Expiry
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
   touches: boolean
   /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
@@ -25,16 +45,11 @@ export interface DatabaseHost {
   misses: number
   /** Counts what passes the *before* side of the gate, and what comes into being; wraps. Unchanged = nothing has changed. */
   changesBegun: number
-  /** Non-null while someone needs to see an entry before it first changes (snapshots). A value that goes as a whole he may take (`handOver`). */
-  beforeChange: ((db: Database, entry: number, extent: Extent) => void) | null
-  /** Non-null while someone wants the contents of databases that are emptied: he gets them as they are, in a database of no number. */
-  emptied: ((contents: Database) => void) | null
-  /** Non-null while somebody wants to hear of reads that found nothing. The window is valid during the call. */
-  missed: ((db: Database, key: Bytes) => void) | null
-  /** Non-null while somebody wants to hear of keys that come into being, and of which type. The window is valid during the call. */
-  created: ((db: Database, key: Bytes, type: number) => void) | null
-  /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
-  looked: ((hash: number) => void) | null
+  readonly beforeChange: Listener<BeforeChange> | null
+  readonly emptied: Listener<Emptied> | null
+  readonly missed: Listener<Missed> | null
+  readonly created: Listener<Created> | null
+  readonly looked: Listener<Looked> | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: Database, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */

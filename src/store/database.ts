@@ -71,7 +71,7 @@ export class Database {
     const entry = this.keys.find(key)
     if (host.looked !== null) host.looked(this.keys.hash(key))
     if (entry !== NONE && this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)) {
-      this.#expire(entry, key)
+      if (host.expiry === 'remove') this.#expire(entry, key)
       return NONE
     }
     if (entry !== NONE && this.keys.fieldDeadlines !== undefined && expireFieldsOf(this, entry, key)) return NONE
@@ -542,7 +542,7 @@ export class Database {
   /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
   discard(value: Value): void {
     // While the journal is replayed nobody waits, and nobody takes the steps.
-    if (this.host.expires) this.lazyFree.take(value)
+    if (this.host.expiry !== 'keep') this.lazyFree.take(value)
     else value.free()
   }
 
@@ -579,9 +579,10 @@ export class Database {
     return this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)
   }
 
-  /** Removes an entry if its time is up; tells whether it did. */
+  /** Removes an entry if its time is up; tells whether it is. */
   expireEntry(entry: number, window: Bytes): boolean {
     if (!this.isExpired(entry)) return false
+    if (this.host.expiry === 'hide') return true
     // The name must outlive the entry for those who are told of it.
     this.#expire(entry, this.keys.keyOf(entry, window).copy())
     return true
@@ -601,7 +602,7 @@ export class Database {
   }
 
   #isExpired(entry: number): boolean {
-    if (!this.host.expires) return false
+    if (this.host.expiry === 'keep') return false
     return this.keys.expiries.timeAt(this.keys.word(entry, EXPIRY) - 1) < this.host.now()
   }
 

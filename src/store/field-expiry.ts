@@ -3,8 +3,8 @@
 // As keys do: nobody sees a field after its last millisecond, whether or not it
 // has been removed. The database's `find` removes what is due in the hash it was
 // asked for, up to a bound; what is left then hides itself (hash.ts). The engine's
-// timer removes what nobody asks for, the earliest first. While the journal is
-// replayed nothing expires: history decides.
+// timer removes what nobody asks for, the earliest first. Where somebody else decides
+// what expires (`DatabaseHost.expiry`) nothing is removed.
 
 import type { Bytes } from '../util/bytes.ts'
 import type { Database } from './database.ts'
@@ -25,7 +25,7 @@ export function noteFieldExpiry(db: Database, entry: number, value: Value): void
 
 /** Removes fields of an entry that are due; tells whether the key went with the last one. */
 export function expireFieldsOf(db: Database, entry: number, key: Bytes): boolean {
-  if (!db.host.expires || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
+  if (db.host.expiry !== 'remove' || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
   expireFields(db, entry, key, FIELDS_AT_ONCE)
   return !db.keys.isLive(entry)
 }

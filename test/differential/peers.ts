@@ -9,10 +9,11 @@
 import { connect, type Socket } from 'node:net'
 import Parser from 'redis-parser'
 import { commands } from '../../src/commands/index.ts'
-import type { Client, Transport } from '../../src/engine/client.ts'
+import type { Client, Origin, Transport } from '../../src/engine/client.ts'
 import { Config } from '../../src/engine/config.ts'
+import type { Word } from '../../src/engine/effects.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import type { Journal, Word } from '../../src/engine/journal.ts'
+import type { Journal } from '../../src/engine/journal.ts'
 import type { Arguments } from '../../src/protocol/arguments.ts'
 import { Source } from '../../src/util/bytes.ts'
 import type { Clock } from '../../src/util/clock.ts'
@@ -244,7 +245,7 @@ export class EnginePeer implements Peer {
     // One engine for all episodes: making one is a third of the work of an episode.
     this.#copy ??= newEngine(this.#clock, undefined, this.#settings)
     const copy = this.#copy
-    const replay = new EngineLink(copy, true)
+    const replay = new EngineLink(copy, 'replay')
     replay.send(encodeCommand(['FLUSHALL'], () => ''))
     for (const words of this.#journal.effects) {
       replay.send(encodeCommand(words, () => ''))
@@ -278,8 +279,10 @@ function newEngine(clock: Clock, journal: Journal | undefined, settings: Setting
     config: new Config({ 'enable-debug-command': 'yes', ...settings }),
     later: () => {},
   })
-  if (journal !== undefined) engine.journal = journal
-  engine.updateObserving()
+  if (journal !== undefined) {
+    engine.propagation.add(journal)
+    engine.durability.follow(journal)
+  }
   return engine
 }
 
@@ -366,9 +369,9 @@ class EngineLink implements Transport {
   #received: Buffer[] = []
   #closed = false
 
-  constructor(engine: Engine, trusted = false) {
+  constructor(engine: Engine, origin: Origin = 'client') {
     this.#engine = engine
-    this.client = engine.connect(this, trusted)
+    this.client = engine.connect(this, origin)
   }
 
   send(latin1: string): void {

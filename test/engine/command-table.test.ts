@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
-import { CommandTable } from '../../src/engine/command.ts'
+import { CommandTable } from '../../src/engine/command-table.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { ENGINE_JOURNAL_FAILED } from '../../src/engine/engine.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 
@@ -187,7 +186,7 @@ describe('a held client', () => {
     const { engine, journal, connect } = createWaiting()
     const client = connect()
     client.ask('SET', 'a', '1')
-    engine.close(client.client, 'flushed')
+    engine.clients.close(client.client, 'flushed')
     expect(client.received()).toBe('')
     expect(client.closed).toBeUndefined()
     journal.progress()
@@ -210,11 +209,10 @@ describe('a held client', () => {
 describe('a journal that fails', () => {
   test('has writes refused and reads answered, until it recovers', () => {
     const { engine, journal, connect } = createEngine()
-    engine.durability.follow(journal)
     const client = connect()
     journal.failure = 'No space left on device'
     journal.progress()
-    expect(engine.state & ENGINE_JOURNAL_FAILED).not.toBe(0)
+    expect(engine.state.journalFailed.holds).toBe(true)
     expect(client.ask('SET', 'a', '1')).toBe('-MISCONF Errors writing to the AOF file: No space left on device\r\n')
     expect(client.ask('GET', 'a')).toBe('$-1\r\n')
     journal.failure = undefined
@@ -223,8 +221,7 @@ describe('a journal that fails', () => {
   })
 
   test('refuses a transaction that writes, not one that reads', () => {
-    const { engine, journal, connect } = createEngine()
-    engine.durability.follow(journal)
+    const { journal, connect } = createEngine()
     const [writer, reader] = [connect(), connect()]
     writer.ask('MULTI')
     writer.ask('SET', 'a', '1')

@@ -46,7 +46,7 @@ function names({ engine }: TestEngine, database = 0): string[] {
 
 /** Lowers the limit by `bytes` from what is used, and lets what follows from it happen. */
 function squeeze({ engine, clock }: TestEngine, bytes: number): void {
-  engine.config.set('maxmemory', String(engine.eviction.usedBytes - bytes))
+  engine.config.set('maxmemory', String(engine.dataset.usedBytes - bytes))
   clock.advance(1)
 }
 
@@ -65,9 +65,9 @@ describe('eviction', () => {
     // Within the limit again: the next key passes it, the one after finds no room.
     expect(client.ask('SET', 'k50', 'x'.repeat(1024))).toBe('+OK\r\n')
     expect(client.ask('SET', 'k51', 'x'.repeat(1024))).toBe('+OK\r\n')
-    expect(run.engine.eviction.usedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
+    expect(run.engine.dataset.usedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
     expect(client.ask('PING')).toBe('+PONG\r\n')
-    expect(run.engine.eviction.usedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
+    expect(run.engine.dataset.usedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
   })
 
   test('is journaled as DEL before the command that needed room, told as an event, counted, and breaks WATCH', () => {
@@ -76,7 +76,9 @@ describe('eviction', () => {
     const watcher = run.connect()
     const subscriber = run.connect()
     const gate: string[] = []
-    run.engine.beforeChange = (db, entry) => gate.push(db.keys.keyOf(entry, new Bytes()).toString())
+    run.engine.dataset.onBeforeChange.take((db, entry) => {
+      gate.push(db.keys.keyOf(entry, new Bytes()).toString())
+    })
     client.ask('SELECT', '3')
     client.ask('SET', 'old', 'x'.repeat(1024))
     watcher.ask('SELECT', '3')
@@ -235,7 +237,7 @@ describe('eviction', () => {
     client.ask('SET', 'a', 'x'.repeat(4096))
     client.ask('SET', 'b', 'y')
     run.journal.take()
-    run.engine.config.set('maxmemory', String(run.engine.eviction.usedBytes - 1))
+    run.engine.config.set('maxmemory', String(run.engine.dataset.usedBytes - 1))
     expect(client.ask('EXEC')).toBe('*2\r\n+OK\r\n+OK\r\n')
     const lines = run.journal.take()
     expect(lines[0]).toMatch(/^0 DEL k[01]$/)
@@ -278,8 +280,8 @@ describe('an LFU policy', () => {
 
   test('that is taken back stops the counting', () => {
     const { engine, connect } = createEngine({ 'maxmemory-policy': 'volatile-lfu' })
-    expect(engine.frequency).not.toBeNull()
+    expect(engine.dataset.frequency).not.toBeNull()
     connect().ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-    expect(engine.frequency).toBeNull()
+    expect(engine.dataset.frequency).toBeNull()
   })
 })

@@ -68,11 +68,11 @@ describe('what is written', () => {
     client.ask('SET', 'a', '1')
     client.ask('SET', 'a', '2')
     clock.advance(1000)
-    engine.beginUnit()
+    engine.propagation.beginUnit()
     client.ask('SET', 'b', '1')
     clock.advance(2000)
     client.ask('SET', 'c', '1')
-    engine.endUnit()
+    engine.propagation.endUnit()
     client.ask('SET', 'd', '1')
     client.ask('CONFIG', 'SET', 'aof-timestamp-enabled', 'no')
     clock.advance(1000)
@@ -82,20 +82,20 @@ describe('what is written', () => {
         `#TS:1700000001\r\n${commands('MULTI', 'SET b 1', 'SET c 1', 'EXEC')}` +
         `#TS:1700000003\r\n${commands('SET d 1', 'SET e 1')}`,
     )
-    expect(engine.journal.appended).toBe(disk.get(INCREMENT).length)
+    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
     expect(Object.keys(dump((await start(disk.copy())).engine))).toHaveLength(5)
   })
 
   test('units between MULTI and EXEC, read-only ones not at all', async () => {
     const { engine, disk, connect } = await begin('no')
     const client = connect()
-    engine.beginUnit()
+    engine.propagation.beginUnit()
     client.ask('GET', 'a')
-    engine.endUnit()
-    engine.beginUnit()
+    engine.propagation.endUnit()
+    engine.propagation.beginUnit()
     client.ask('SET', 'a', '1')
     client.ask('SET', 'b', '2')
-    engine.endUnit()
+    engine.propagation.endUnit()
     engine.endTurn()
     expect(lines(disk)).toEqual(['MULTI', 'SELECT 0', 'SET a 1', 'SET b 2', 'EXEC'])
   })
@@ -109,7 +109,7 @@ describe('what is written', () => {
     expect(await catchUp(client)).toBe(OK)
     client.ask('SET', 'small', '1')
     expect(disk.get(INCREMENT).toString('latin1')).toBe(commands('SELECT 0') + request + commands('SET small 1'))
-    expect(engine.journal.appended).toBe(disk.get(INCREMENT).length)
+    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
   })
 
   test('nothing for reads, and the disk is left alone', async () => {
@@ -443,7 +443,7 @@ describe('a disk that is full', () => {
     const client = connect()
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
-    database.setExpiry(database.find(Bytes.from('a')), engine.now() + 500)
+    database.setExpiry(database.find(Bytes.from('a')), engine.moment.now() + 500)
     engine.timekeeper.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')

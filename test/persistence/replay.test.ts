@@ -144,18 +144,19 @@ describe('replay', () => {
     const done = openJournal(engine, disk)
     let shares = 0
     let last = 0
-    while (engine.journal.status === undefined) {
-      if (engine.loading !== undefined && engine.loading.loadedBytes > last) {
+    while (engine.durability.progress.status === undefined) {
+      const { progress } = engine.loading
+      if (progress !== undefined && progress.loadedBytes > last) {
         shares++
-        last = engine.loading.loadedBytes
+        last = progress.loadedBytes
         expect(client.ask('GET', 'key:1')).toBe('-LOADING Redis is loading the dataset in memory\r\n')
-        expect(engine.loading.totalBytes).toBe(disk.get(INCREMENT).length)
+        expect(progress.totalBytes).toBe(disk.get(INCREMENT).length)
       }
       await new Promise((resolve) => setImmediate(resolve))
     }
     await done
     expect(shares).toBeGreaterThan(5)
-    expect(engine.loading).toBeUndefined()
+    expect(engine.loading.progress).toBeUndefined()
     expect(client.ask('GET', 'key:99999')).toBe('$5\r\n99999\r\n')
     expect(engine.stats.changesSinceSave).toBe(0)
     expect(engine.commands.get('SET')!.calls).toBe(0)

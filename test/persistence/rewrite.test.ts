@@ -185,7 +185,7 @@ describe('BGREWRITEAOF', () => {
       for (const key of ['gone', 'replaced', 'again', 'mortal']) await write(client, 'RPUSH', key, ...elements)
       await write(client, 'PEXPIRE', 'mortal', '100')
       expect(client.ask('BGREWRITEAOF')).toBe(REWRITING)
-      while (engine.beforeChange === null) {
+      while (engine.dataset.beforeChange === null) {
         await settled()
         slice()
       }

@@ -121,7 +121,8 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
         } else {
           await eventually(async () => {
             here.engine.endTurn()
-            return here.engine.journal.written === here.engine.journal.appended
+            const { appended, written } = here.engine.durability.progress
+            return written === appended
           })
         }
         const copy = temporaryDirectory()

@@ -238,7 +238,7 @@ describe('a large value that goes as a whole before it is written', () => {
       prepare: mortal,
       go: (client, { engine }) => {
         client.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
-        client.ask('CONFIG', 'SET', 'maxmemory', `${engine.eviction.usedBytes - 1}`)
+        client.ask('CONFIG', 'SET', 'maxmemory', `${engine.dataset.usedBytes - 1}`)
         client.ask('PING')
       },
     },
@@ -335,7 +335,7 @@ describe('a large value that goes as a whole before it is written', () => {
     const { snapshot, slice, finish } = take(started)
     while (clock.monotonic() < 3) slice()
     for (const key of ['list', 'string']) script('DEL', key)(client, started)
-    expect(engine.eviction.usedBytes).toBeLessThan(10_000)
+    expect(engine.dataset.usedBytes).toBeLessThan(10_000)
     expect(db!.arena.usedBytes).toBeGreaterThan(1_000_000)
     if (end === 'finished') finish()
     else snapshot.abort(new Error('given up'))

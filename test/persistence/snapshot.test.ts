@@ -62,10 +62,10 @@ describe('a snapshot', () => {
       client.ask('RENAME', `hash:${i}`, `renamed:${i}`)
       if (i % 8 === 0) slice()
     }
-    expect(engine.beforeChange).not.toBeNull()
+    expect(engine.dataset.beforeChange).not.toBeNull()
     await finish()
     expect(await loaded(disk)).toEqual(before)
-    expect(engine.beforeChange).toBeNull()
+    expect(engine.dataset.beforeChange).toBeNull()
   })
 
   test('is the state at its beginning, under random commands', async () => {
@@ -182,7 +182,7 @@ describe('a snapshot', () => {
     client.ask('BGSAVE')
     await finish()
     client.ask('FLUSHALL')
-    expect([engine.beforeChange, engine.emptied, engine.eviction.usedBytes]).toEqual([null, null, 0])
+    expect([engine.dataset.beforeChange, engine.dataset.emptied, engine.dataset.usedBytes]).toEqual([null, null, 0])
   })
 
   test('rests while much waits for the disk', async () => {

@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ENGINE_SAVE_FAILED } from '../../src/engine/engine.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { encodeCommand } from '../differential/program.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
@@ -309,7 +308,7 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
       async () => String(await theirs.ask('INFO', 'persistence')).includes('rdb_last_bgsave_status:err'),
       'redis-server failing to save',
     )
-    engine.engine.state |= ENGINE_SAVE_FAILED
+    engine.engine.state.saveFailed.begin()
     for (const request of Object.values(REQUESTS)) {
       await compare([
         [1, ...request],

@@ -124,7 +124,7 @@ for (const sharedReads of [true, false]) {
       const victim = await RawConnection.open(port)
       const killer = await RawConnection.open(port)
       await victim.ask('PING\r\n', '+PONG\r\n')
-      const [id] = engine.clients.keys()
+      const [id] = [...engine.clients.values()].map((client) => client.id)
       expect(await killer.ask(`CLIENT KILL ID ${id}\r\n`, ':1\r\n')).toBe(':1\r\n')
       await eventually(() => victim.closed)
       expect(engine.clients.size).toBe(1)

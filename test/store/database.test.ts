@@ -12,7 +12,7 @@ class TestHost implements DatabaseHost {
   nowMs = 1_000_000
   accessSeconds = 100
   readonly hashKey = HASH_KEY
-  expires = true
+  expiry: DatabaseHost['expiry'] = 'remove'
   touches = true
   frequency = null
   hits = 0
@@ -289,7 +289,7 @@ describe('expiry', () => {
   test('while history is replayed nothing expires', () => {
     write('k', 'v')
     db.setExpiry(db.find(key('k')), 1)
-    host.expires = false
+    host.expiry = 'keep'
     expect(read('k')).toBe('v')
     expect(db.isExpired(db.find(key('k')))).toBe(false)
   })

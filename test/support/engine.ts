@@ -4,8 +4,9 @@ import { commands } from '../../src/commands/index.ts'
 import type { Client, Transport } from '../../src/engine/client.ts'
 import type { Command } from '../../src/engine/command.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
+import type { Word } from '../../src/engine/effects.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import type { Journal, Word } from '../../src/engine/journal.ts'
+import { type Journal, noProgress } from '../../src/engine/journal.ts'
 import type { Arguments } from '../../src/protocol/arguments.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
@@ -37,9 +38,15 @@ export function createEngine(
     later: () => {},
   })
   const journal = new RecordingJournal()
-  engine.journal = journal
-  engine.updateObserving()
+  engine.propagation.add(journal)
+  engine.durability.follow(journal)
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
+}
+
+/** Takes the journal away again: nothing is kept, or a real one is going to be opened. */
+export function withoutJournal({ engine, journal }: TestEngine): void {
+  engine.propagation.remove(journal)
+  engine.durability.follow(noProgress)
 }
 
 /** A client whose requests run at once. */
@@ -105,9 +112,9 @@ export function encode(words: readonly (string | number)[]): string {
 
 /** Remembers effects as text. */
 export class RecordingJournal implements Journal {
-  enabled = true
-  failure: string | undefined = undefined
-  waits = false
+  readonly enabled = true
+  #failure: string | undefined = undefined
+  #waits = false
   appended = 0
   written = 0
   synced = 0
@@ -149,10 +156,33 @@ export class RecordingJournal implements Journal {
     this.#listeners.push(run)
   }
 
+  get waits(): boolean {
+    return this.#waits
+  }
+
+  /** Says that some key's policy is `always`, as a journal that is told so does. */
+  set waits(waits: boolean) {
+    this.#waits = waits
+    this.#tell()
+  }
+
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  set failure(failure: string | undefined) {
+    this.#failure = failure
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
   /** Pretends an fsync finished. */
   progress(synced = this.appended): void {
     this.synced = synced
-    for (const listener of this.#listeners) listener()
+    this.#tell()
   }
 
   /** Returns and forgets the lines so far. */

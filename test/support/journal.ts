@@ -4,7 +4,7 @@ import type { ConfigName } from '../../src/engine/config.ts'
 import type { Log } from '../../src/engine/log.ts'
 import type { AppendOnlyFile } from '../../src/persistence/append-only-file.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
-import { createEngine, encode, type TestEngine } from './engine.ts'
+import { createEngine, encode, type TestEngine, withoutJournal } from './engine.ts'
 import type { MemoryDisk } from './memory-disk.ts'
 
 export const DIRECTORY = '/data/appendonlydir'
@@ -25,6 +25,7 @@ export async function start(disk: MemoryDisk, settings: Partial<Record<ConfigNam
     warnings.push(`${message} ${JSON.stringify(details)}`)
   }
   Object.assign(test.engine, { log: { ...test.engine.log, warn: note, error: note } satisfies Log })
+  withoutJournal(test)
   const aof = await openJournal(test.engine, disk)
   return { ...test, aof, journal: aof.journal, warnings }
 }

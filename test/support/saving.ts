@@ -1,14 +1,13 @@
 // An engine that saves on a disk in memory, its slices run when a test says so.
 
 import type { ConfigName } from '../../src/engine/config.ts'
-import { noJournal } from '../../src/engine/journal.ts'
 import type { Log } from '../../src/engine/log.ts'
 import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
 import type { Disk } from '../../src/persistence/disk.ts'
 import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
-import { createEngine, type TestClient, type TestEngine } from './engine.ts'
+import { createEngine, type TestClient, type TestEngine, withoutJournal } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
 
 export interface SavingEngine extends Omit<TestEngine, 'journal'> {
@@ -48,12 +47,11 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
     warnings.push(`${message} ${JSON.stringify(details)}`)
   }
   Object.assign(engine, { log: { ...engine.log, warn: note, error: note } satisfies Log })
+  withoutJournal(test)
   let aof: OpenJournal | undefined
   if (engine.config.get('appendonly')) {
     aof = await openJournal(engine, disk)
   } else {
-    engine.journal = noJournal
-    engine.updateObserving()
     await loadSnapshot(engine, disk)
   }
   let queue: (() => void)[] = []

@@ -26,6 +26,6 @@ export function bitOffset(call: Call, i: number, bits = 0): number {
   }
   if (offset === undefined || offset < 0) throw ERR.bitOffset
   // What a journal says was allowed once.
-  if (!call.client.trusted && Number(offset) >= 8 * call.engine.bulkBytesMax) throw ERR.bitOffset
+  if (Number(offset) >= 8 * call.stringBytesMax) throw ERR.bitOffset
   return Number(offset)
 }

@@ -5,6 +5,7 @@
 // that there is a password.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { authenticate } from './authenticate.ts'
 
@@ -23,9 +24,9 @@ export const auth = defineCommand({
   reply: 'status OK',
   history: [['6.0.0', 'Takes a user name too.']],
   run(call) {
-    const { args, engine } = call
+    const { args } = call
     if (args.length > 3) throw ERR.syntax
-    if (args.length === 2 && engine.config.get('requirepass') === '') throw ERR.noPasswordSet
+    if (args.length === 2 && engineOf(call).users.isOpen) throw ERR.noPasswordSet
     if (args.length === 2) authenticate(call, 'default', args.string(1))
     else authenticate(call, args.string(1), args.string(2))
     call.reply.ok()

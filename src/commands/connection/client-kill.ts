@@ -7,6 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { type ClientType, clientTypeOf, parseClientType } from './client-type.ts'
@@ -133,9 +134,9 @@ function readFilters(call: Call): Filters {
 
 /** Ends every connection that passes the filters and returns how many did. */
 function kill(call: Call, filters: Filters): number {
-  const { engine } = call
-  const doomed = [...engine.clients.values()].filter((client) => passes(client, filters, call.client))
-  for (const client of doomed) engine.close(client, client === call.client ? 'flushed' : 'now')
+  const { clients } = engineOf(call)
+  const doomed = [...clients.values()].filter((client) => passes(client, filters, call.client))
+  for (const client of doomed) clients.close(client, client === call.client ? 'flushed' : 'now')
   return doomed.length
 }
 

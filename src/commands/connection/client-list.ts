@@ -2,6 +2,7 @@
 
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
@@ -42,7 +43,8 @@ export const clientList = defineCommand({
     ['7.0.3', 'Tells ssub.'],
   ],
   run(call) {
-    const { args, engine } = call
+    const { args } = call
+    const engine = engineOf(call)
     let text = ''
     if (args.length === 4 && args.equalsIgnoreCase(2, 'TYPE')) {
       const type = parseClientType(args.string(3))
@@ -78,6 +80,6 @@ export const clientInfo = defineCommand({
   tips: ['nondeterministic_output'],
   reply: 'text: a line of field=value pairs',
   run(call) {
-    call.reply.verbatim(`${describeClient(call.engine, call.client)}\n`)
+    call.reply.verbatim(`${describeClient(engineOf(call), call.client)}\n`)
   },
 })

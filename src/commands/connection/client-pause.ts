@@ -1,6 +1,7 @@
 // CLIENT PAUSE, CLIENT UNPAUSE: let all commands, or those that may write, wait for a while.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
@@ -28,7 +29,8 @@ export const clientPause = defineCommand({
   reply: 'status OK',
   history: [['6.2.0', 'WRITE, and with it the choice.']],
   run(call) {
-    const { args, engine } = call
+    const { args } = call
+    const { pause } = engineOf(call)
     if (args.length > 4) throw ERR.subcommandSyntax(args.string(1), 'CLIENT')
     let mode: 'all' | 'write' = 'all'
     if (args.length === 4) {
@@ -40,7 +42,7 @@ export const clientPause = defineCommand({
     if (timeoutMs < 0) throw ERR.timeoutNegative
     if (BigInt(timeoutMs) > INT64_MAX - BigInt(Math.floor(call.now()))) throw ERR.timeoutOutOfRange
     // Nothing to wait for, but a pause under way may become a stricter one.
-    if (timeoutMs !== 0 || engine.pause.active) engine.pause.begin(mode, call.now() + Number(timeoutMs))
+    if (timeoutMs !== 0 || pause.active) pause.begin(mode, call.now() + Number(timeoutMs))
     call.reply.ok()
   },
 })
@@ -56,7 +58,7 @@ export const clientUnpause = defineCommand({
   acl: ['connection'],
   reply: 'status OK',
   run(call) {
-    call.engine.pause.end()
+    engineOf(call).pause.end()
     call.reply.ok()
   },
 })

@@ -1,4 +1,5 @@
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const clientUnblock = defineCommand({
@@ -24,7 +25,8 @@ export const clientUnblock = defineCommand({
   ],
   reply: 'integer: 1 when the client was waiting, 0 when not',
   run(call) {
-    const { args, engine } = call
+    const { args } = call
+    const engine = engineOf(call)
     if (args.length > 4) throw ERR.subcommandSyntax(args.string(1), 'CLIENT')
     let error = false
     if (args.length === 4) {

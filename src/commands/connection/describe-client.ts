@@ -5,14 +5,16 @@
 
 import { CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { transactionOf } from '../../engine/transaction.ts'
 
 /** What a connection costs besides its buffers, about: the objects that stand for it. */
 const CLIENT_BYTES = 2048
 
 /** Describes a client, without a line end. */
 export function describeClient(engine: Engine, client: Client): string {
-  const { parser, transport, transaction } = client
-  const now = engine.now()
+  const { parser, transport } = client
+  const transaction = transactionOf(client)
+  const now = engine.moment.now()
   const queryBytes = parser.pendingBytes
   const multiBytes = transaction?.bytes ?? 0
   const backlogBytes = transport.backlogBytes
@@ -55,7 +57,7 @@ function flagsOf(client: Client): string {
   let flags = ''
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
-  if (client.waiter !== undefined || client.paused) flags += 'b'
+  if (client.parked || client.paused) flags += 'b'
   if (client.watchBroken) flags += 'd'
   if (client.closing) flags += 'c'
   if (client.overLimit) flags += 'A'

@@ -12,6 +12,6 @@ export const quit = defineCommand({
   deprecated: { since: '7.2.0', instead: 'just closing the connection' },
   run(call) {
     call.reply.ok()
-    call.engine.close(call.client, 'flushed')
+    call.engine.clients.close(call.client, 'flushed')
   },
 })

@@ -2,8 +2,10 @@
 //
 // What describes the program rather than its work (CLIENT SETINFO) stays.
 
-import { CLIENT_MUTED, CLIENT_NO_TOUCH, CLIENT_UNAUTHENTICATED } from '../../engine/client.ts'
+import { CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { discardTransaction } from '../../engine/transaction.ts'
 
 export const reset = defineCommand({
   name: 'RESET',
@@ -15,8 +17,9 @@ export const reset = defineCommand({
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
   reply: 'status RESET',
   run(call) {
-    const { client, engine } = call
-    engine.discard(client)
+    const { client } = call
+    const engine = engineOf(call)
+    discardTransaction(client, engine.watches)
     engine.broker.remove(client)
     client.database = 0
     client.name = ''
@@ -27,8 +30,7 @@ export const reset = defineCommand({
       client.replyMode = 'on'
       client.state &= ~CLIENT_MUTED
     }
-    client.user = 'default'
-    if (engine.config.get('requirepass') !== '') client.state |= CLIENT_UNAUTHENTICATED
+    engine.users.greet(client)
     client.protocol = 2
     engine.replies.setProtocol(2)
     client.followSubscriptions()

@@ -14,9 +14,9 @@ export const select = defineCommand({
   run(call) {
     const index = call.args.integer(1)
     if (index < -2147483648 || index > 2147483647) throw ERR.notInt32
-    if (index < 0 || index >= call.engine.databases.length) throw ERR.dbIndexOutOfRange
+    if (index < 0 || index >= call.engine.dataset.databases.length) throw ERR.dbIndexOutOfRange
     call.client.database = Number(index)
-    call.db = call.engine.databases[call.client.database]!
+    call.db = call.engine.dataset.databases[call.client.database]!
     call.reply.ok()
   },
 })

@@ -10,7 +10,7 @@ export const INT32_MAX = 2147483647
 
 /** Returns a database by its number. Throws ERR.dbIndexOutOfRange. */
 export function databaseAt(call: Call, index: number): Database {
-  const database = call.engine.databases[index]
+  const database = call.engine.dataset.databases[index]
   if (database === undefined) throw ERR.dbIndexOutOfRange
   return database
 }

@@ -28,7 +28,7 @@ function expireFrom(call: Call, unitMs: 1 | 1000, baseMs: number): void {
 function setExpiry(call: Call, time: number | bigint, conditions: number, rewrite: boolean): boolean {
   const key = call.key(1)
   const { db } = call
-  const removes = time <= call.now() && call.engine.expires
+  const removes = time <= call.now() && call.expires
   // What is removed passes the gate as a whole, not before.
   const entry = removes ? db.find(key) : db.findForWrite(key)
   if (entry === NONE) return false

@@ -1,6 +1,7 @@
 // OBJECT FREQ: how often a key is used.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { findAsked, keepsFrequency, objectCommon } from './object.ts'
@@ -19,6 +20,6 @@ export const objectFreq = defineCommand({
         'An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
       )
     }
-    call.reply.integer(call.engine.eviction.frequencyOf(call.db, entry))
+    call.reply.integer(engineOf(call).eviction.frequencyOf(call.db, entry))
   },
 })

@@ -32,10 +32,10 @@ export function findAsked(call: Call): number {
   const { db, engine } = call
   const entry = db.find(call.key(2))
   if (entry !== NONE) {
-    engine.hits++
+    engine.dataset.hits++
   } else {
     // Redis counts the miss, but sends no event.
-    engine.misses++
+    engine.dataset.misses++
     call.reply.nil()
   }
   return entry

@@ -4,10 +4,9 @@
 // but a key that REPLACE was to replace is gone; while the journal is replayed
 // such a key is created, since what followed may have kept it alive.
 
-import type { Call } from '../../engine/call.ts'
+import type { Call, CallHost } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import type { Engine } from '../../engine/engine.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
 import { isPayload, PayloadReader } from '../../persistence/rdb/payload.ts'
 import { StructureContext } from '../../persistence/rdb/structure-context.ts'
@@ -29,7 +28,7 @@ interface RestoreOptions {
 }
 
 /** What reads payloads, one for each engine. */
-const readers = new WeakMap<Engine, { context: StructureContext; payloads: PayloadReader }>()
+const readers = new WeakMap<CallHost, { context: StructureContext; payloads: PayloadReader }>()
 
 export const restore = defineCommand({
   name: 'RESTORE',
@@ -69,7 +68,7 @@ export const restore = defineCommand({
     const value = readValue(call, payload)
     const expiry = ttl === 0 ? undefined : expiryOf(call, ttl, options.absolute)
 
-    if (expiry !== undefined && expiry <= call.now() && call.engine.expires) {
+    if (expiry !== undefined && expiry <= call.now() && call.expires) {
       if (!(value instanceof Bytes)) value.free()
       if (existing !== NONE) {
         db.delete(key)

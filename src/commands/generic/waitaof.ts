@@ -6,7 +6,8 @@
 
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Durability } from '../../engine/durability.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
@@ -40,15 +41,16 @@ export const waitaof = defineCommand({
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
-    if (local === 1 && !call.engine.journal.enabled) throw NEEDS_JOURNAL
-    const { client, engine } = call
-    if (replicas <= 0 && (local === 0 || engine.durability.isSynced(client))) return write(call.reply, engine, client)
-    engine.durability.awaitSync(call, Number(timeout), (reply) => write(reply, engine, client))
+    const { client } = call
+    const { durability } = engineOf(call)
+    if (local === 1 && !durability.progress.enabled) throw NEEDS_JOURNAL
+    if (replicas <= 0 && (local === 0 || durability.isSynced(client))) return write(call.reply, durability, client)
+    durability.awaitSync(call, Number(timeout), (reply) => write(reply, durability, client))
   },
 })
 
-function write(reply: Reply, engine: Engine, client: Client): void {
+function write(reply: Reply, durability: Durability, client: Client): void {
   reply.array(2)
-  reply.integer(engine.durability.isSynced(client) ? 1 : 0)
+  reply.integer(durability.isSynced(client) ? 1 : 0)
   reply.integer(0)
 }

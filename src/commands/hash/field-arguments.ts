@@ -2,7 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import type { ArgSpec } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { noteFieldExpiry } from '../../store/field-expiry.ts'
 import { type Hash, NEVER } from '../../store/hash.ts'
@@ -72,7 +72,7 @@ export class Expiring {
 
   /** Lets the field in a slot expire, or removes it when that moment is past; true when it was removed. */
   expire(call: Call, hash: Hash, slot: number, field: Bytes, timeMs: number): boolean {
-    if (timeMs <= call.now() && call.engine.expires) {
+    if (timeMs <= call.now() && call.expires) {
       hash.delete(field)
       this.#deleted.push(field)
       return true

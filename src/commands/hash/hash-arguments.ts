@@ -2,8 +2,8 @@
 
 import type { Call } from '../../engine/call.ts'
 import type { Config } from '../../engine/config.ts'
+import type { Word } from '../../engine/effects.ts'
 import type { EventName } from '../../engine/events.ts'
-import type { Word } from '../../engine/journal.ts'
 import { expireHiddenField } from '../../store/field-expiry.ts'
 import { Hash } from '../../store/hash.ts'
 import type { Bytes } from '../../util/bytes.ts'

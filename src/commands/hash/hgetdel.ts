@@ -1,7 +1,7 @@
 // HGETDEL: fields of a hash that are removed on the way.
 
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { Hash } from '../../store/hash.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { fieldsArgument, readFields } from './field-arguments.ts'

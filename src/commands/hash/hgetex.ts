@@ -3,7 +3,7 @@
 // Journaled as what it did to the expiries: HPEXPIREAT, HPERSIST or HDEL.
 
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ABSENT, Hash } from '../../store/hash.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { Expiring, fieldsArgument, persisted } from './field-arguments.ts'

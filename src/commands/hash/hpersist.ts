@@ -1,7 +1,7 @@
 // HPERSIST: lets fields of a hash live for ever.
 
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ABSENT, Hash } from '../../store/hash.ts'
 import { fieldsArgument, persisted, readFields } from './field-arguments.ts'
 

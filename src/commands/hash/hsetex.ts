@@ -5,7 +5,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { noteFieldExpiry } from '../../store/field-expiry.ts'
 import { ABSENT, Hash } from '../../store/hash.ts'
 import { expirations, type FieldOptions, readFieldOptions } from './field-options.ts'
@@ -20,7 +20,7 @@ function run(call: Call): void {
     return
   }
   const { expiry, count } = options
-  if (typeof expiry === 'number' && expiry <= call.now() && call.engine.expires) remove(call, existing, options)
+  if (typeof expiry === 'number' && expiry <= call.now() && call.expires) remove(call, existing, options)
   else set(call, existing ?? hashForAdding(call, key), options)
   call.changes += count - 1
   call.reply.integer(1)

@@ -19,7 +19,7 @@ function confirm(call: Call, kind: string, index: number, count: number): void {
 
 function finish(call: Call): void {
   call.client.followSubscriptions()
-  call.engine.keepReply(call.client)
+  call.keepReply()
 }
 
 const common = {

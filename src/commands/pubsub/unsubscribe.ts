@@ -28,7 +28,7 @@ function unsubscribeFrom(call: Call, kind: Kind): void {
     call.reply.integer(kind.count(call))
   }
   call.client.followSubscriptions()
-  call.engine.keepReply(call.client)
+  call.keepReply()
 }
 
 function leave(call: Call, kind: Kind, name: string): void {

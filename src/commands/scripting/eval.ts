@@ -2,11 +2,12 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type Claims, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Engine } from '../../engine/engine.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { ScriptRunner } from '../../engine/script-runner.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
 import { claimsOf, declaredFlags } from '../../scripting/shebang.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
@@ -16,29 +17,29 @@ type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
   const keys = keyCount(call)
-  run(call, scriptsOf(call.engine).cache.script(call.args.bytes(1)), keys, access)
+  run(call, scriptsOf(engineOf(call)).cache.script(call.args.bytes(1)), keys, access)
 }
 
 function evalSha(call: Call, access: Access): void {
   // What is no SHA-1 is unknown, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
-  const script = scriptsOf(call.engine).cache.find(call.args.bytes(1))
+  const script = scriptsOf(engineOf(call)).cache.find(call.args.bytes(1))
   if (script === undefined) throw NO_SCRIPT
   run(call, script, keys, access)
 }
 
 function run(call: Call, script: Script, keys: number, access: Access): void {
-  scriptsOf(call.engine).runScript(call, script, keys, access === 'reads')
+  scriptsOf(engineOf(call)).runScript(call, script, keys, access === 'reads')
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */
-function bodyDeclares(_: Engine, args: Arguments): Claims | undefined {
+function bodyDeclares(_: ScriptRunner, args: Arguments): Claims | undefined {
   return claimsOf(declaredFlags(args.bytes(1)))
 }
 
-function shaDeclares(engine: Engine, args: Arguments): Claims | undefined {
-  return claimsOf(scriptsOf(engine).cache.find(args.bytes(1))?.flags)
+function shaDeclares(scripts: ScriptRunner, args: Arguments): Claims | undefined {
+  return scripts instanceof Scripts ? claimsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
 }
 
 const common = {

@@ -2,8 +2,9 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
 import { claimsOf } from '../../scripting/shebang.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
@@ -11,7 +12,7 @@ const NOT_FOUND = ERR.of('Function not found')
 const BAD_COUNT = ERR.of('Bad number of keys provided')
 
 function fcall(call: Call, access: 'writes' | 'reads'): void {
-  const scripts = scriptsOf(call.engine)
+  const scripts = scriptsOf(engineOf(call))
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND
   const keys = keyCount(call, BAD_COUNT)
@@ -25,7 +26,8 @@ const common = {
   arity: -3,
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
-  declared: (engine, args) => claimsOf(scriptsOf(engine).functions.find(args.string(1))?.flags),
+  declared: (scripts, args) =>
+    scripts instanceof Scripts ? claimsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
 } as const satisfies Partial<CommandSpec>
 
 export const fcallWriting = defineCommand({

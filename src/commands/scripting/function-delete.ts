@@ -1,6 +1,7 @@
 // FUNCTION DELETE: remove a library with its functions.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
@@ -16,7 +17,7 @@ export const functionDelete = defineCommand({
   args: [{ name: 'library-name', type: 'string' }],
   reply: 'OK',
   run(call) {
-    if (!scriptsOf(call.engine).functions.delete(call.args.string(2))) throw ERR.of('Library not found')
+    if (!scriptsOf(engineOf(call)).functions.delete(call.args.string(2))) throw ERR.of('Library not found')
     call.changes++
     call.reply.ok()
   },

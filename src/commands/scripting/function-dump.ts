@@ -3,6 +3,7 @@
 //   [245][code] for each library, [version u16][CRC-64 of everything before]
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { isFunctionPayload, readFunctionPayload, writeFunctionPayload } from '../../persistence/rdb/function-payload.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
@@ -16,7 +17,9 @@ export const functionDump = defineCommand({
   arity: 2,
   flags: ['noscript'],
   reply: 'bulk string: the payload',
-  run({ engine, reply }) {
+  run(call) {
+    const engine = engineOf(call)
+    const { reply } = call
     reply.bulk(writeFunctionPayload(scriptsOf(engine).functions.codes(), engine.config.get('rdbcompression')))
   },
 })
@@ -56,7 +59,7 @@ export const functionRestore = defineCommand({
       }
     }
     if (!isFunctionPayload(args.bytes(2))) throw ERR.payloadFooter
-    scriptsOf(call.engine).functions.restore(readFunctionPayload(args.bytes(2)), policy)
+    scriptsOf(engineOf(call)).functions.restore(readFunctionPayload(args.bytes(2)), policy)
     call.changes++
     call.reply.ok()
   },

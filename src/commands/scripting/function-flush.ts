@@ -1,6 +1,7 @@
 // FUNCTION FLUSH: remove every library.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
@@ -31,7 +32,7 @@ export const functionFlush = defineCommand({
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) {
       throw ERR.of('FUNCTION FLUSH only supports SYNC|ASYNC option')
     }
-    scriptsOf(call.engine).functions.clear()
+    scriptsOf(engineOf(call)).functions.clear()
     // Even when there was none: a replica may have some.
     call.changes++
     call.reply.ok()

@@ -2,6 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'
 import { oneLine } from '../../scripting/reply-from-lua.ts'
@@ -34,7 +35,7 @@ export const functionList = defineCommand({
         pattern = new Glob(args.string(++i), 'ignored')
       } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
-    const { libraries } = scriptsOf(call.engine).functions
+    const { libraries } = scriptsOf(engineOf(call)).functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
     call.reply.array(listed.length)
     for (const library of listed) replyLibrary(call, library, withCode)

@@ -1,6 +1,7 @@
 // FUNCTION LOAD: add a library, or put another in its place.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
@@ -26,7 +27,7 @@ export const functionLoad = defineCommand({
       if (!args.equalsIgnoreCase(i, 'REPLACE')) throw ERR.of(`Unknown option given: ${args.string(i)}`)
       replace = true
     }
-    const name = scriptsOf(call.engine).functions.load(args.string(last), replace ? 'replace' : 'refuse')
+    const name = scriptsOf(engineOf(call)).functions.load(args.string(last), replace ? 'replace' : 'refuse')
     call.changes++
     call.reply.text(name)
   },

@@ -1,6 +1,7 @@
 // FUNCTION STATS: the function that runs, and how many there are.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const functionStats = defineCommand({
@@ -13,7 +14,9 @@ export const functionStats = defineCommand({
   flags: ['noscript', 'allow_busy'],
   tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
   reply: 'map: running_script and engines',
-  run({ engine, reply }) {
+  run(call) {
+    const engine = engineOf(call)
+    const { reply } = call
     const scripts = scriptsOf(engine)
     const { running } = scripts
     reply.map(2)

@@ -1,6 +1,7 @@
 // SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
@@ -29,7 +30,9 @@ export const scriptFlush = defineCommand({
   ],
   reply: 'OK',
   history: [['6.2.0', 'Accepts ASYNC and SYNC.']],
-  run({ args, engine, reply }) {
+  run(call) {
+    const engine = engineOf(call)
+    const { args, reply } = call
     if (args.length > 3) throw BAD_OPTION
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION
     scriptsOf(engine).cache.clear()

@@ -1,6 +1,7 @@
 // SCRIPT KILL, FUNCTION KILL: end a script that takes too long and has changed nothing yet.
 
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 const common = {
@@ -17,7 +18,9 @@ export const scriptKill = defineCommand({
   name: 'SCRIPT KILL',
   summary: 'Ends the script that is running.',
   since: '2.6.0',
-  run({ engine, reply }) {
+  run(call) {
+    const engine = engineOf(call)
+    const { reply } = call
     scriptsOf(engine).kill('script')
     reply.ok()
   },
@@ -28,7 +31,9 @@ export const functionKill = defineCommand({
   name: 'FUNCTION KILL',
   summary: 'Ends the function that is running.',
   since: '7.0.0',
-  run({ engine, reply }) {
+  run(call) {
+    const engine = engineOf(call)
+    const { reply } = call
     scriptsOf(engine).kill('function')
     reply.ok()
   },

@@ -1,6 +1,7 @@
 // SCRIPT LOAD: compile a script for EVALSHA without running it.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const scriptLoad = defineCommand({
@@ -15,6 +16,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(scriptsOf(call.engine).cache.script(call.args.bytes(2)).sha)
+    call.reply.text(scriptsOf(engineOf(call)).cache.script(call.args.bytes(2)).sha)
   },
 })

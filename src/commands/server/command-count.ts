@@ -1,4 +1,5 @@
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 
 export const commandCount = defineCommand({
   name: 'COMMAND COUNT',
@@ -11,6 +12,6 @@ export const commandCount = defineCommand({
   flags: ['loading', 'stale'],
   reply: 'integer: number of commands, subcommands not counted',
   run(call) {
-    call.reply.integer(call.engine.commands.size)
+    call.reply.integer(engineOf(call).commands.size)
   },
 })

@@ -1,6 +1,7 @@
 // COMMAND DOCS: summaries and arguments, from which redis-cli makes its hints.
 
 import { type ArgSpec, type Command, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
 export const commandDocs = defineCommand({
@@ -16,7 +17,8 @@ export const commandDocs = defineCommand({
   tips: ['nondeterministic_output_order'],
   reply: 'map: commands and their documentation; unknown names are left out',
   run(call) {
-    const { args, engine, reply } = call
+    const { args, reply } = call
+    const engine = engineOf(call)
     const found: Command[] = []
     if (args.length === 2) found.push(...engine.commands.values())
     for (let i = 2; i < args.length; i++) {

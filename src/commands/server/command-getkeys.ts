@@ -2,6 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type Command, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { type FoundKey, findKeys, hasKeys } from '../../engine/key-extraction.ts'
 import { ERR } from '../../protocol/errors.ts'
 
@@ -67,7 +68,7 @@ function find(call: Call): FoundKey[] {
 }
 
 function commandIn(call: Call): Command | undefined {
-  const command = call.engine.commands.find(call.args.bytes(COMMAND_AT))
+  const command = engineOf(call).commands.find(call.args.bytes(COMMAND_AT))
   if (command?.subcommands === undefined || call.args.length <= COMMAND_AT + 1) return command
   return command.subcommands.get(call.args.string(COMMAND_AT + 1).toLowerCase())
 }

@@ -3,6 +3,7 @@
 import { aclCategories } from '../../engine/acl-categories.ts'
 import type { Call } from '../../engine/call.ts'
 import { type Command, defineCommand, FLAGS, type Flag, type KeySpec } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { keyUses, legacyRange } from '../../engine/key-extraction.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
@@ -33,7 +34,8 @@ export const commandInfo = defineCommand({
   reply: 'array: a description of each command, nil for one that does not exist',
   history: [['7.0.0', 'Names of subcommands are understood, names are optional.']],
   run(call) {
-    const { args, engine, reply } = call
+    const { args, reply } = call
+    const engine = engineOf(call)
     if (args.length === 2) {
       replyAll(call)
       return
@@ -48,8 +50,8 @@ export const commandInfo = defineCommand({
 })
 
 function replyAll(call: Call): void {
-  call.reply.array(call.engine.commands.size)
-  for (const each of call.engine.commands.values()) replyCommand(call.reply, each)
+  call.reply.array(engineOf(call).commands.size)
+  for (const each of engineOf(call).commands.values()) replyCommand(call.reply, each)
 }
 
 /** Redis keeps these to itself, as `COMMAND INFO publish` shows. */

@@ -2,6 +2,7 @@
 
 import { ACL_CATEGORIES, aclCategories } from '../../engine/acl-categories.ts'
 import { type Command, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/glob.ts'
 
@@ -30,7 +31,8 @@ export const commandList = defineCommand({
   tips: ['nondeterministic_output_order'],
   reply: 'array: names; with a filter, of subcommands too',
   run(call) {
-    const { args, engine, reply } = call
+    const { args, reply } = call
+    const engine = engineOf(call)
     const names: string[] = []
     if (args.length === 2) {
       for (const each of engine.commands.values()) names.push(each.name)

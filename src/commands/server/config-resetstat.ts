@@ -1,6 +1,7 @@
 // CONFIG RESETSTAT: the counters of INFO begin again.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { infoSections } from './info.ts'
 
 export const configResetstat = defineCommand({
@@ -14,11 +15,11 @@ export const configResetstat = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
   run(call) {
-    const { engine } = call
+    const engine = engineOf(call)
     engine.stats.reset()
     infoSections(engine).reset()
-    engine.hits = 0
-    engine.misses = 0
+    engine.dataset.hits = 0
+    engine.dataset.misses = 0
     for (const command of engine.commands.all()) {
       command.calls = 0
       command.microseconds = 0

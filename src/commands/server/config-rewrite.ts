@@ -19,6 +19,7 @@ import {
 import { dirname, join } from 'node:path'
 import { defineCommand } from '../../engine/command.ts'
 import { rewriteConfigFile } from '../../engine/config-file.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const configRewrite = defineCommand({
@@ -32,7 +33,7 @@ export const configRewrite = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
   run(call) {
-    const { engine } = call
+    const engine = engineOf(call)
     const path = engine.host.configFile
     if (path === undefined) throw ERR.of('The server is running without a config file')
     try {

@@ -5,6 +5,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { TYPE_STRING } from '../../store/value.ts'
@@ -71,7 +72,7 @@ function object(call: Call): void {
   const entry = db.find(call.key(2))
   if (entry === NONE) throw ERR.noSuchKey
   const idle = db.idleSeconds(entry)
-  const lru = (call.engine.accessSeconds - idle) & 0xffffff
+  const lru = (call.engine.dataset.accessSeconds - idle) & 0xffffff
   call.reply.status(
     `Value at:0x${entry.toString(16).padStart(12, '0')} refcount:1 encoding:${encodingOf(call, entry)} ` +
       `serializedlength:${db.entryBytes(entry)} lru:${lru} lru_seconds_idle:${idle}`,
@@ -84,14 +85,15 @@ function encodingOf({ db }: Call, entry: number): string {
 
 /** The data through a snapshot and back: what is lost on the way shows. */
 function reload(call: Call): void {
-  const { client, engine } = call
+  const { client } = call
+  const engine = engineOf(call)
   const { saving } = engine
   if (saving === undefined || saving.busyWith === 'save') throw RELOAD_FAILED
   client.paused = true
   saving.reload((reloaded) => {
     client.paused = false
-    engine.replyTo(client, (reply) => (reloaded ? reply.ok() : reply.error(RELOAD_FAILED)))
-    engine.resumeSoon(client)
+    engine.dispatch.replyTo(client, (reply) => (reloaded ? reply.ok() : reply.error(RELOAD_FAILED)))
+    engine.turn.resumeSoon(client)
   })
 }
 

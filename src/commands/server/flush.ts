@@ -6,6 +6,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
 import { NONE } from '../../store/keyspace.ts'
@@ -58,7 +59,7 @@ export const flushall = defineCommand({
   ],
   run(call) {
     checkOption(call)
-    for (const database of call.engine.databases) empty(call, database)
+    for (const database of engineOf(call).databases) empty(call, database)
     flushed(call)
   },
 })
@@ -69,14 +70,14 @@ function checkOption({ args }: Call): void {
 }
 
 function empty(call: Call, database: Database): void {
-  const { engine } = call
+  const engine = engineOf(call)
   if (database.size === 0) return
   // WATCH breaks only for keys that were there: this must be asked before they go.
-  engine.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
+  engine.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
   call.changes += database.size
   database.clear()
   // Who waits for a group (XREADGROUP) must learn that it is gone.
-  if (engine.blocking.room.count > 0) engine.blocking.markDatabase(database)
+  engine.blocking.markDatabase(database)
 }
 
 function flushed(call: Call): void {

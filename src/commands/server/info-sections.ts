@@ -110,14 +110,14 @@ export class InfoSections {
 
   #serverText(): string {
     const { config, host, startedMs } = this.#engine
-    const now = this.#engine.now()
+    const now = this.#engine.moment.now()
     const uptime = Math.max(0, Math.floor((now - startedMs) / 1000))
     const place = host.describe?.()
     const hz = config.get('hz')
     return (
       `# Server\r\n${this.#server}tcp_port:${place?.tcpPort ?? 0}\r\nserver_time_usec:${Math.floor(now * 1000)}\r\n` +
       `uptime_in_seconds:${uptime}\r\nuptime_in_days:${Math.floor(uptime / 86400)}\r\nhz:${hz}\r\nconfigured_hz:${hz}\r\n` +
-      `lru_clock:${this.#engine.accessSeconds & 0xffffff}\r\nexecutable:${place?.executable ?? process.execPath}\r\n` +
+      `lru_clock:${this.#engine.dataset.accessSeconds & 0xffffff}\r\nexecutable:${place?.executable ?? process.execPath}\r\n` +
       `config_file:${place?.configFile ?? host.configFile ?? ''}\r\nio_threads_active:0\r\n${listeners(place, config.get('bind'))}`
     )
   }
@@ -135,7 +135,7 @@ export class InfoSections {
   #memory(): string {
     const { config, stats } = this.#engine
     this.#askSystem()
-    const used = this.#engine.eviction.usedBytes
+    const used = this.#engine.dataset.usedBytes
     if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
     const peak = stats.usedMemoryPeak
     const resident = this.#residentBytes
@@ -153,17 +153,19 @@ export class InfoSections {
       `mem_fragmentation_ratio:${(used === 0 ? 1 : resident / used).toFixed(2)}\r\n` +
       `mem_fragmentation_bytes:${resident - used}\r\nmem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n` +
       `mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\nmem_cluster_links:0\r\n` +
-      `mem_aof_buffer:${this.#engine.journal.status?.bufferedBytes ?? 0}\r\nmem_allocator:v8\r\n` +
+      `mem_aof_buffer:${this.#engine.durability.progress.status?.bufferedBytes ?? 0}\r\nmem_allocator:v8\r\n` +
       `active_defrag_running:0\r\nlazyfree_pending_objects:${pending}\r\n` +
       `lazyfreed_objects:${this.#engine.stats.lazyFreedObjects}\r\n`
     )
   }
 
   #persistence(): string {
-    const { journal, loading, saving, stats } = this.#engine
+    const { durability, loading: load, saving, stats } = this.#engine
+    const { progress } = durability
+    const loading = load.progress
     const status = saving?.status ?? NOTHING_SAVED
     // Where `appendonly` was turned on while the server runs, it is so from then on, not only when the first base is there.
-    const isOn = journal.enabled || (saving !== undefined && this.#engine.config.get('appendonly'))
+    const isOn = progress.enabled || (saving !== undefined && this.#engine.config.get('appendonly'))
     let text =
       `# Persistence\r\nloading:${loading === undefined ? 0 : 1}\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\n` +
       'current_cow_size:0\r\ncurrent_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\n' +
@@ -180,12 +182,12 @@ export class InfoSections {
       `aof_current_rewrite_time_sec:${status.currentRewriteSeconds}\r\n` +
       `aof_last_bgrewrite_status:${status.lastRewriteOk ? 'ok' : 'err'}\r\naof_rewrites:${status.rewrites}\r\n` +
       `aof_rewrites_consecutive_failures:${status.rewriteFailuresInARow}\r\n` +
-      `aof_last_write_status:${journal.failure === undefined ? 'ok' : 'err'}\r\naof_last_cow_size:0\r\n` +
+      `aof_last_write_status:${progress.failure === undefined ? 'ok' : 'err'}\r\naof_last_cow_size:0\r\n` +
       'module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n' +
       // Of Respite's own: where Redis forks, and says how long that took, there are slices here.
       `respite_snapshot_longest_slice_usec:${Math.round(1000 * status.longestSliceMs)}\r\n`
-    const file = journal.status
-    if (journal.enabled && file !== undefined) {
+    const file = progress.status
+    if (progress.enabled && file !== undefined) {
       text +=
         `aof_current_size:${file.currentBytes}\r\naof_base_size:${status.rewriteBaseBytes}\r\n` +
         `aof_pending_rewrite:${status.rewriteScheduled ? 1 : 0}\r\naof_buffer_length:${file.bufferedBytes}\r\n` +
@@ -193,12 +195,13 @@ export class InfoSections {
     }
     return loading === undefined
       ? text
-      : text + loadingText(loading, this.#engine.now(), this.#engine.eviction.usedBytes)
+      : text + loadingText(loading, this.#engine.moment.now(), this.#engine.dataset.usedBytes)
   }
 
   #stats(): string {
     this.#sample()
-    const { broker, hits, misses, stats } = this.#engine
+    const { broker, dataset, stats } = this.#engine
+    const { hits, misses } = dataset
     return (
       `# Stats\r\ntotal_connections_received:${stats.connectionsReceived}\r\n` +
       `total_commands_processed:${stats.commandsProcessed}\r\ninstantaneous_ops_per_sec:${this.#commandsPerSecond}\r\n` +
@@ -268,7 +271,7 @@ export class InfoSections {
   #averageTtl(database: Database): number {
     const { expiries } = database.keys
     if (expiries.count === 0) return 0
-    const now = this.#engine.now()
+    const now = this.#engine.moment.now()
     const samples = Math.min(TTL_SAMPLES, expiries.count)
     const step = expiries.count / samples
     let sum = 0
@@ -326,7 +329,7 @@ const NOTHING_SAVED: SavingStatus = {
   keysExpiredAtLoad: 0,
 }
 
-/** Time spent in a command: what was timed, and as much for the calls since as those before took (see Engine.run). */
+/** Time spent in a command: what was timed, and as much for the calls since as those before took (see Runner). */
 function spentMicroseconds(command: Command): number {
   const timed = command.calls - command.untimed
   return timed <= 0 ? command.microseconds : command.microseconds + (command.microseconds / timed) * command.untimed

@@ -3,6 +3,7 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { InfoSections, NOT_BY_DEFAULT, SECTIONS, type Section } from './info-sections.ts'
 
 const sectionsOf = new WeakMap<Engine, InfoSections>()
@@ -35,7 +36,7 @@ export const info = defineCommand({
   history: [['7.0.0', 'Accepts several sections.']],
   run(call) {
     const wanted = wantedSections(call)
-    const sections = infoSections(call.engine)
+    const sections = infoSections(engineOf(call))
     let text = ''
     for (const section of wanted === ALL || wanted === DEFAULT ? wanted : SECTIONS) {
       if (!wanted.has(section)) continue

@@ -2,6 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 
 /** Below this nothing can be said: a few slabs are always partly empty. */
 const DIAGNOSED_BYTES_MIN = 5 * 1024 * 1024
@@ -13,7 +14,7 @@ const MIB = 1024 * 1024
 function arenaBytes(call: Call): { used: number; held: number } {
   let used = 0
   let held = 0
-  for (const { arena } of call.engine.databases) {
+  for (const { arena } of engineOf(call).databases) {
     used += arena.usedBytes
     held += arena.heldBytes
   }

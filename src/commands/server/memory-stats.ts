@@ -5,11 +5,13 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 
 function run(call: Call): void {
-  const { engine, reply } = call
+  const { reply } = call
+  const engine = engineOf(call)
   const { stats } = engine
-  const used = engine.eviction.usedBytes
+  const used = engine.dataset.usedBytes
   if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   const resident = process.memoryUsage.rss()
   let keyCount = 0
@@ -32,7 +34,7 @@ function run(call: Call): void {
     ['clients.slaves', 0],
     ['clients.normal', 0],
     ['cluster.links', 0],
-    ['aof.buffer', engine.journal.status?.bufferedBytes ?? 0],
+    ['aof.buffer', engine.durability.progress.status?.bufferedBytes ?? 0],
     ['lua.caches', 0],
     ['functions.caches', 0],
   ]

@@ -5,6 +5,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import type { Saving } from '../../engine/saving.ts'
 import { ERR } from '../../protocol/errors.ts'
 
@@ -25,12 +26,13 @@ export const save = defineCommand({
   run(call) {
     const saving = savingOf(call)
     if (saving.busyWith === 'save') throw ERR.saveInProgress
-    const { client, engine } = call
+    const { client } = call
+    const engine = engineOf(call)
     client.paused = true
     saving.save((saved) => {
       client.paused = false
-      engine.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
-      engine.resumeSoon(client)
+      engine.dispatch.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
+      engine.turn.resumeSoon(client)
     })
   },
 })
@@ -94,12 +96,13 @@ export const lastsave = defineCommand({
   tips: ['nondeterministic_output'],
   reply: 'integer: Unix time in seconds',
   run(call) {
-    const { saving, startedMs } = call.engine
+    const { saving, startedMs } = engineOf(call)
     call.reply.integer(Math.floor((saving?.lastSaveMs ?? startedMs) / 1000))
   },
 })
 
-function savingOf({ engine }: Call): Saving {
+function savingOf(call: Call): Saving {
+  const engine = engineOf(call)
   if (engine.saving === undefined) throw ERR.failed
   return engine.saving
 }

@@ -4,6 +4,7 @@
 // progress when the next command arrives: ABORT has nothing to stop.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const shutdown = defineCommand({
@@ -31,7 +32,7 @@ export const shutdown = defineCommand({
   reply: 'status: OK if ABORT was given; otherwise the connection closes',
   history: [['7.0.0', 'Accepts NOW, FORCE and ABORT.']],
   run(call) {
-    const { host } = call.engine
+    const { host } = engineOf(call)
     const asked = { save: false, nosave: false, now: false, force: false, abort: false }
     const options = call.options(1)
     while (options.next()) {
@@ -45,7 +46,7 @@ export const shutdown = defineCommand({
     const { save, nosave, now, force, abort } = asked
     if ((save && nosave) || (abort && (save || nosave || now || force))) throw ERR.syntax
     if (abort) throw ERR.of('No shutdown in progress.')
-    const { scripts } = call.engine
+    const { scripts } = engineOf(call)
     // A script that does not end cannot be waited for: only ending without what it changed is possible.
     if (scripts.busy !== undefined) {
       if (!nosave) throw scripts.busy
@@ -53,12 +54,13 @@ export const shutdown = defineCommand({
     }
     if (host.shutdown === undefined) throw FAILED
     // The rest of a pipeline is not run any more, unless it does not come to that: the connection ends with the process.
-    const { client, engine } = call
+    const { client } = call
+    const engine = engineOf(call)
     client.paused = true
     host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, () => {
-      engine.replyTo(client, (reply) => reply.error(FAILED))
+      engine.dispatch.replyTo(client, (reply) => reply.error(FAILED))
       client.paused = false
-      engine.resumeSoon(client)
+      engine.turn.resumeSoon(client)
     })
   },
 })

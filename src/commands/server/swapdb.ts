@@ -2,6 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
 import { NONE } from '../../store/keyspace.ts'
@@ -25,15 +26,15 @@ export const swapdb = defineCommand({
   ],
   reply: 'status: OK',
   run(call) {
-    const { engine } = call
+    const engine = engineOf(call)
     const one = databaseAt(call, 1, INVALID_FIRST)
     const other = databaseAt(call, 2, INVALID_SECOND)
     if (one === undefined || other === undefined) throw ERR.dbIndexOutOfRange
     // A watched key that is in neither has not changed.
     const inEither = (key: Bytes) => one.keys.find(key) !== NONE || other.keys.find(key) !== NONE
     if (one !== other) {
-      engine.databaseReplaced(one, inEither)
-      engine.databaseReplaced(other, inEither)
+      engine.watches.databaseReplaced(one, inEither)
+      engine.watches.databaseReplaced(other, inEither)
       one.swap(other)
       engine.blocking.markDatabase(one)
       engine.blocking.markDatabase(other)
@@ -48,7 +49,7 @@ export const swapdb = defineCommand({
 function databaseAt(call: Call, i: number, invalid: ReplyError): Database | undefined {
   const index = parseInteger(call.args.bytes(i))
   if (typeof index !== 'number' || index < -INT32_MAX - 1 || index > INT32_MAX) throw invalid
-  return call.engine.databases[index]
+  return engineOf(call).databases[index]
 }
 
 const INVALID_FIRST = ERR.of('invalid first DB index')

@@ -1,7 +1,7 @@
 // SADD: add members to a set, creating it if needed.
 
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { MemberSet } from '../../store/member-set.ts'
 import { limitsFor, newSet, setLimits } from './set-arguments.ts'
 

@@ -5,7 +5,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/member-set.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
@@ -41,7 +41,7 @@ function pop(call: Call): void {
   const slot = set.randomSlot(call.engine.random)
   set.memberOf(slot, member)
   reply.bulk(member)
-  if (call.engine.journal.enabled) call.propagate('SREM', key, keep(member))
+  if (call.propagates) call.propagate('SREM', key, keep(member))
   set.removeSlot(slot)
   membersRemoved(call, key, set, 'spop', 1)
 }
@@ -66,13 +66,14 @@ function popAll(call: Call, key: Bytes, set: MemberSet): void {
 
 /** Pops `count` members, fewer than there are. */
 function popMany(call: Call, key: Bytes, set: MemberSet, count: number): void {
-  const { random, journal } = call.engine
+  const { propagates } = call
+  const { random } = call.engine
   call.reply.set(count)
   let words: Word[] = ['SREM', key]
   for (let i = 0; i < count; i++) {
     const slot = set.randomSlot(random)
     call.reply.bulk(set.memberOf(slot, member))
-    if (journal.enabled) {
+    if (propagates) {
       if (words.length === JOURNALED_MAX + 2) {
         call.propagate(...words)
         words = ['SREM', key]
@@ -81,7 +82,7 @@ function popMany(call: Call, key: Bytes, set: MemberSet, count: number): void {
     }
     set.removeSlot(slot)
   }
-  if (journal.enabled) call.propagate(...words)
+  if (propagates) call.propagate(...words)
   membersRemoved(call, key, set, 'spop', count)
 }
 

@@ -4,7 +4,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set.ts'
 import { listpackLimits, readScore } from './sorted-set-arguments.ts'

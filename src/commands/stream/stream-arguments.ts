@@ -94,7 +94,7 @@ export function replaceById(call: Call, i: number, id: StreamId, source = textSo
 export function streamOfGroups(call: Call, key: Bytes): Stream | undefined {
   const stream = call.db.getForWrite(key, Stream)
   if (stream === undefined) return call.db.getForRead(key, Stream)
-  call.engine.hits++
+  call.engine.dataset.hits++
   return stream
 }
 
@@ -125,7 +125,7 @@ export function createConsumer(call: Call, key: Bytes, group: StreamGroup, name:
 export function readEntriesRead(call: Call, i: number): number | bigint {
   const count = call.args.integer(i)
   // A count that went beyond 64 bits is replayed as what it has become.
-  if (count < -1 && !call.client.trusted) throw ERR.of('value for ENTRIESREAD must be positive or -1')
+  if (count < -1 && !call.client.isObeyed) throw ERR.of('value for ENTRIESREAD must be positive or -1')
   return count
 }
 
@@ -200,7 +200,7 @@ export class TrimOptions {
     if (call.command.name === 'xtrim' && this.strategy === 'none') {
       throw ERR.of('syntax error, XTRIM must be called with a trimming strategy')
     }
-    if (call.client.trusted) {
+    if (call.client.isObeyed) {
       // What is replayed names exactly what is to be left.
       this.limit = 0
     } else if (this.limitGiven) {

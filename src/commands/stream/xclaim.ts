@@ -124,7 +124,7 @@ function readOptions(call: Call, first: number): void {
   }
   if (options.retryCount < 0) options.retryCount = -1
   // A time that cannot be is now: clients' clocks are not this one. What is replayed was some time once (invariant 4).
-  if (options.deliveryTime < 0 || (options.deliveryTime > now && !call.client.trusted)) options.deliveryTime = now
+  if (options.deliveryTime < 0 || (options.deliveryTime > now && !call.client.isObeyed)) options.deliveryTime = now
 }
 
 function writeReply(call: Call, stream: Stream, idsEnd: number, claimed: number): void {
@@ -139,9 +139,9 @@ function writeReply(call: Call, stream: Stream, idsEnd: number, claimed: number)
   }
 }
 
-/** Journals the state of the pending entry at a cursor. */
+/** Propagates the state of the pending entry at a cursor. */
 export function propagateClaim(call: Call, key: Bytes, group: StreamGroup, id: StreamId, at: IndexCursor): void {
-  if (!call.engine.journal.enabled) return
+  if (!call.propagates) return
   call.propagate(
     'XCLAIM',
     key,

@@ -9,7 +9,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/journal.ts'
+import type { Word } from '../../engine/effects.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
@@ -81,7 +81,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
       call.db.peek(call.key(options.first + i))
       continue
     }
-    call.engine.hits++
+    call.engine.dataset.hits++
     if (asked.group !== undefined) deliver(call, asked, call.key(options.first + i))
     else settle(asked, asked.stream)
     if (asked.answers !== 'nothing') answering++
@@ -94,7 +94,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
     wait(call, name)
   }
   // Never as it came: what changed is journaled as what it came to.
-  if (call.changes > 0 && call.engine.journal.enabled) call.propagateNothing()
+  if (call.changes > 0 && call.propagates) call.propagateNothing()
   for (let i = 0; i < options.streams; i++) forget(streams[i]!)
 }
 
@@ -230,7 +230,7 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   asked.answers = 'entries'
   keepPlace(asked, stream)
   const now = call.now()
-  const journaled = call.engine.journal.enabled && !call.client.trusted
+  const { propagates } = call
   let claim: Word[] | undefined
   let count = 0
   try {
@@ -238,7 +238,7 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
       if (!options.acknowledges) {
         group.deliver(cursor.id, consumer, now, pending)
         consumer.activeTime = now
-        if (journaled) {
+        if (propagates) {
           claim ??= ['XCLAIM', key, group.name, consumer.name, 0]
           claim.push(cursor.id.toString())
         }
@@ -256,7 +256,7 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
     // A change for each entry, and one for the group.
     call.changedWithin(key, (options.acknowledges ? 0 : count) + 1)
     if (claim !== undefined) propagateDelivery(call, group, claim, now)
-    if (journaled) {
+    if (propagates) {
       call.propagate('XGROUP', 'SETID', key, group.name, group.lastId.toString(), 'ENTRIESREAD', group.entriesRead)
     }
   }

@@ -61,7 +61,7 @@ export const getex = defineCommand({
       if (!db.clearExpiry(entry)) return
       call.propagate('PERSIST', key)
       call.changed(key, 'persist')
-    } else if (expiry <= call.now() && call.engine.expires) {
+    } else if (expiry <= call.now() && call.expires) {
       db.deleteEntry(entry)
       call.propagate('DEL', key)
       call.changed(key, 'del')

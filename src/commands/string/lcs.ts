@@ -110,7 +110,7 @@ export const lcs = defineCommand({
       } else throw ERR.syntax
     }
     if (wantsLength && wantsMatches) throw ERR.lcsLengthAndMatches
-    if (4 * (a.length + 1) * (b.length + 1) > call.engine.bulkBytesMax) throw ERR.lcsTooLarge
+    if (4 * (a.length + 1) * (b.length + 1) > call.stringBytesMax) throw ERR.lcsTooLarge
 
     const { reply } = call
     const lengths = fillLengths(a, b)

@@ -5,5 +5,5 @@ import { ERR } from '../../protocol/errors.ts'
 
 /** Throws when a string of `length` bytes is more than `proto-max-bulk-len` allows. */
 export function checkStringLength(call: Call, length: number): void {
-  if (length > call.engine.bulkBytesMax && !call.client.trusted) throw ERR.stringTooLong
+  if (length > call.stringBytesMax) throw ERR.stringTooLong
 }

@@ -1,6 +1,8 @@
 // EXEC: run what MULTI has gathered, as one unit.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { discardTransaction, transactionOf } from '../../engine/transaction.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const exec = defineCommand({
@@ -13,16 +15,17 @@ export const exec = defineCommand({
   flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
   reply: 'array: the reply of each command; nil when a watched key changed',
   run(call) {
-    const { client, engine } = call
-    const { transaction } = client
+    const { client } = call
+    const { databases, dispatch, watches } = engineOf(call)
+    const transaction = transactionOf(client)
     if (transaction === undefined) throw ERR.of('EXEC without MULTI')
     // Time may have removed a watched key that nobody has looked at since.
-    engine.watches.expireKeys(client, engine.databases)
+    watches.expireKeys(client, databases)
     const broken = client.watchBroken
-    engine.discard(client)
+    discardTransaction(client, watches)
     if (transaction.broken) throw ERR.execAbort
     if (broken) return call.reply.nilArray()
     call.reply.array(transaction.queue.length)
-    engine.runTransaction(call, transaction)
+    dispatch.runTransaction(call, transaction)
   },
 })

@@ -2,7 +2,8 @@
 
 import { CLIENT_MULTI } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
-import { Transaction } from '../../engine/transaction.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { discardTransaction, Transaction } from '../../engine/transaction.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const multi = defineCommand({
@@ -32,9 +33,9 @@ export const discard = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
   reply: 'OK',
-  run({ client, engine, reply }) {
-    if (client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
-    engine.discard(client)
-    reply.ok()
+  run(call) {
+    if (call.client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
+    discardTransaction(call.client, engineOf(call).watches)
+    call.reply.ok()
   },
 })

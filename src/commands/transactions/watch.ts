@@ -1,7 +1,7 @@
 // WATCH, UNWATCH: EXEC does nothing if one of the keys has changed by then.
 
 import { defineCommand } from '../../engine/command.ts'
-import { nameKey } from '../../engine/transaction.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const watch = defineCommand({
@@ -16,14 +16,14 @@ export const watch = defineCommand({
   args: [{ name: 'key', type: 'key', multiple: true }],
   reply: 'OK',
   run(call) {
-    const { client, engine, db } = call
+    const { client, db } = call
+    const { watches } = engineOf(call)
     if (client.transaction !== undefined) throw ERR.of('WATCH inside MULTI is not allowed')
     for (let i = 1; i < call.args.length; i++) {
       // A key whose time is up already goes now: its end is no change after WATCH.
       db.find(call.key(i))
-      engine.watches.add(client, nameKey(db.index, call.key(i)))
+      watches.add(client, db, call.key(i))
     }
-    engine.updateObserving()
     call.reply.ok()
   },
 })
@@ -37,9 +37,8 @@ export const unwatch = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
   reply: 'OK',
-  run({ client, engine, reply }) {
-    engine.watches.clear(client)
-    engine.updateObserving()
-    reply.ok()
+  run(call) {
+    engineOf(call).watches.clear(call.client)
+    call.reply.ok()
   },
 })

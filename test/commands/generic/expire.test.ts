@@ -44,11 +44,11 @@ describe('setting an expiry', () => {
   })
 
   test('while the journal is replayed a time in the past is kept', () => {
-    engine.engine.expires = false
+    engine.engine.dataset.expiry = 'keep'
     client.ask('PEXPIREAT', 'k', 5)
     expect(client.ask('PEXPIRETIME', 'k')).toBe(':5\r\n')
     expect(client.ask('PERSIST', 'k')).toBe(':1\r\n')
-    engine.engine.expires = true
+    engine.engine.dataset.expiry = 'remove'
     expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
   })
 

@@ -73,14 +73,15 @@ describe('EXISTS, TOUCH and TYPE', () => {
 
   test('they count as hits and misses', () => {
     given('a')
-    const { hits, misses } = engine.engine
+    const { dataset } = engine.engine
+    const { hits, misses } = dataset
     for (const command of ['EXISTS', 'TOUCH', 'TYPE', 'TTL']) {
       client.ask(command, 'a')
       client.ask(command, 'none')
     }
     client.ask('OBJECT', 'ENCODING', 'a')
     client.ask('OBJECT', 'ENCODING', 'none')
-    expect([engine.engine.hits - hits, engine.engine.misses - misses]).toEqual([5, 5])
+    expect([dataset.hits - hits, dataset.misses - misses]).toEqual([5, 5])
   })
 })
 

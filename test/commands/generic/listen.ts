@@ -5,7 +5,6 @@ import type { TestEngine } from '../../support/engine.ts'
 /** Turns all events on and returns a function that takes those that came since. */
 export function listen(test: TestEngine): () => string[] {
   test.engine.config.set('notify-keyspace-events', 'AEn')
-  test.engine.updateObserving()
   const subscriber = test.connect(3)
   subscriber.ask('PSUBSCRIBE', '__keyevent@*')
   return () =>

@@ -199,7 +199,6 @@ test.each([['KEYS', '*'], ['SCAN', '0'], ['RANDOMKEY']])(
   '%s waits for every change to be durable under appendfsync always',
   (...words) => {
     engine.journal.waits = true
-    engine.engine.updateObserving()
     const reader = engine.connect()
     client.ask('SET', 'a', 'v')
     expect(reader.ask(...words)).toBe('')

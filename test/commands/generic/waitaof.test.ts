@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createEngine, type TestEngine } from '../../support/engine.ts'
+import { createEngine, type TestEngine, withoutJournal } from '../../support/engine.ts'
 import { start } from '../../support/journal.ts'
 import { MemoryDisk, settled } from '../../support/memory-disk.ts'
 
@@ -114,9 +114,9 @@ describe('WAITAOF', () => {
   })
 
   test('without an append-only file refuses to wait for it', () => {
-    const { connect, journal } = createEngine()
-    journal.enabled = false
-    const client = connect()
+    const test = createEngine()
+    withoutJournal(test)
+    const client = test.connect()
     client.ask('SET', 'a', '1')
     expect(client.ask('WAITAOF', '1', '0', '0')).toBe(
       '-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n',

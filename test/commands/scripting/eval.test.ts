@@ -1,7 +1,6 @@
 // EVAL and its kin: what a script does to everybody else.
 
 import { expect, test } from 'vitest'
-import { ENGINE_LOADING } from '../../../src/engine/engine.ts'
 import { createEngine } from '../../support/engine.ts'
 
 const OK = '+OK\r\n'
@@ -283,7 +282,7 @@ test('while data is loaded no script runs, whatever it declares; help is given',
   const client = connect()
   const sha = load(client, 'return 1')
   client.ask('FUNCTION', 'LOAD', "#!lua name=l\nredis.register_function('f', function() return 1 end)")
-  engine.state |= ENGINE_LOADING
+  engine.loading.begin()
   const loading = '-LOADING Redis is loading the dataset in memory\r\n'
   expect(client.ask('EVAL', '#!lua flags=no-writes,allow-stale\nreturn 1', 0)).toBe(loading)
   expect(client.ask('EVAL_RO', 'return 1', 0)).toBe(loading)

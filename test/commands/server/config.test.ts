@@ -85,11 +85,11 @@ describe('CONFIG SET', () => {
 
   test('notify-keyspace-events is in force at once', () => {
     const { engine, connect } = createEngine()
-    expect(engine.observing & 2).toBe(0)
+    expect(engine.changes.told).toBeNull()
     connect().ask('CONFIG', 'SET', 'notify-keyspace-events', 'KEA')
-    expect(engine.observing & 2).toBe(2)
+    expect(engine.changes.told).not.toBeNull()
     connect().ask('CONFIG', 'SET', 'notify-keyspace-events', '')
-    expect(engine.observing & 2).toBe(0)
+    expect(engine.changes.told).toBeNull()
   })
 })
 

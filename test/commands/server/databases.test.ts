@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { nameKey } from '../../../src/engine/transaction.ts'
+import { nameKey } from '../../../src/engine/key-name.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
 
 /** Puts a key under WATCH, as the command does. */
 function watch({ engine }: TestEngine, { client }: TestClient, database: number, key: string): void {
-  engine.watches.add(client, nameKey(database, Bytes.from(key)))
-  engine.updateObserving()
+  engine.watches.add(client, engine.databases[database]!, Bytes.from(key))
 }
 
 /** Has a key in the given databases. */
@@ -30,11 +29,10 @@ test('DBSIZE counts the keys of the selected database', () => {
 
 test('DBSIZE waits until every change it counts is durable', () => {
   const server = createEngine()
-  const { engine, journal, connect } = server
+  const { journal, connect } = server
   const writer = connect()
   const reader = connect()
   journal.waits = true
-  engine.updateObserving()
   writer.ask('SET', 'a', 'b')
   expect(reader.ask('DBSIZE')).toBe('')
   journal.progress()
@@ -85,13 +83,12 @@ describe('FLUSHDB and FLUSHALL', () => {
   })
 
   test('hold back who reads any key until they are durable', () => {
-    const { engine, journal, connect } = createEngine()
+    const { journal, connect } = createEngine()
     const writer = connect()
     const reader = connect()
     writer.ask('SET', 'a', 'b')
     journal.progress()
     journal.waits = true
-    engine.updateObserving()
     expect(writer.ask('FLUSHALL')).toBe('')
     expect(reader.ask('GET', 'a')).toBe('')
     journal.progress()

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { ENGINE_LOADING } from '../../../src/engine/engine.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/engine/version.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine, type TestClient } from '../../support/engine.ts'
@@ -123,8 +122,7 @@ describe('INFO', () => {
     const client = connect()
     expect(field(client, 'loading')).toBe('0')
     expect(field(client, 'loading_eta_seconds')).toBeUndefined()
-    engine.state |= ENGINE_LOADING
-    engine.loading = { startedMs: clock.now(), totalBytes: 1000, loadedBytes: 250 }
+    Object.assign(engine.loading.begin(), { totalBytes: 1000, loadedBytes: 250 })
     clock.advance(10_000)
     expect(field(client, 'loading')).toBe('1')
     expect(field(client, 'loading_loaded_perc')).toBe('25.00')

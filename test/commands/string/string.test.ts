@@ -105,9 +105,10 @@ test('SETRANGE fills the gap with zeros, creates nothing for an empty part, and 
   expect(client.ask('SETRANGE', 'k', 3, 'abc')).toBe(':6\r\n')
   expect(client.ask('GET', 'k')).toBe(bulk('\0\0\0abc'))
   expect(client.ask('SETRANGE', 'k', -1, 'x')).toBe('-ERR offset is out of range\r\n')
+  const bytesMax = engine.config.get('proto-max-bulk-len')
   const tooLong = '-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n'
-  expect(client.ask('SETRANGE', 'k', engine.bulkBytesMax, 'x')).toBe(tooLong)
-  expect(client.ask('SETRANGE', 'k', engine.bulkBytesMax - 1, 'x')).toBe(`:${engine.bulkBytesMax}\r\n`)
+  expect(client.ask('SETRANGE', 'k', bytesMax, 'x')).toBe(tooLong)
+  expect(client.ask('SETRANGE', 'k', bytesMax - 1, 'x')).toBe(`:${bytesMax}\r\n`)
   expect(client.ask('APPEND', 'k', 'x')).toBe(tooLong)
 })
 

@@ -296,7 +296,7 @@ describe('WATCH', () => {
     expect(watched(() => other.ask('SET', 'a', '1'))).toBe(BROKEN)
     client.ask('MULTI')
     expect(client.ask('EXEC')).toBe('*0\r\n')
-    expect([engine.engine.watches.size, engine.engine.observing]).toEqual([0, 0])
+    expect([engine.engine.watches.size, engine.engine.changes.told]).toEqual([0, null])
   })
 
   test('UNWATCH inside MULTI is queued: too late to save the transaction', () => {

@@ -107,7 +107,7 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
     const here = createEngine({ dir })
     const loaded = await loadSnapshot(here.engine)
     expect(loaded!.bytes).toBe(readFileSync(join(dir, 'dump.rdb')).length)
-    expect(here.engine.state).toBe(0)
+    expect(here.engine.state.special).toBe(0)
     const client = here.connect()
     expect(client.ask('DBSIZE')).toBe(`:${SAMPLES.length + 1}\r\n`)
     expect(client.ask('PEXPIRETIME', 'volatile')).toBe(':4102444800123\r\n')
@@ -422,7 +422,7 @@ describe('a snapshot at the start', () => {
   test('may be missing', async () => {
     const to = createEngine({ dir: '/data' })
     expect(await loadSnapshot(to.engine, new MemoryDisk())).toBeUndefined()
-    expect(to.engine.state).toBe(0)
+    expect(to.engine.state.special).toBe(0)
   })
 
   test('that is damaged refuses the start, naming file, place and remedy', async () => {

@@ -1,0 +1,147 @@
+// What a command is, before anyone calls it: the words that a spec is written in.
+//
+// A spec is the only truth about a command. COMMAND and its subcommands, arity
+// and ACL checks, key extraction for WATCH, scripts and cluster clients, and
+// docs/commands.md are all made from it.
+//
+// Nothing here knows what a call is: a call knows its command (call.ts), and
+// command.ts brings the two together.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { ScriptRunner } from './script-runner.ts'
+
+export type Group =
+  | 'string'
+  | 'list'
+  | 'hash'
+  | 'set'
+  | 'sorted-set'
+  | 'stream'
+  | 'pubsub'
+  | 'generic'
+  | 'connection'
+  | 'server'
+  | 'scripting'
+  | 'transactions'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'geo'
+
+/** Redis's command flags, in the order COMMAND prints them. */
+export const FLAGS = [
+  'write',
+  'readonly',
+  'denyoom',
+  'module',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'asking',
+  'fast',
+  'no_auth',
+  'may_replicate',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'movablekeys',
+  'allow_busy',
+] as const
+export type Flag = (typeof FLAGS)[number]
+
+/** What a command does to the keys of one key spec. */
+export type KeyUse = 'access' | 'update' | 'insert' | 'delete'
+
+/** Where keys stand among the arguments. `first` counts from 1; negative `last` counts from the end, as COMMAND INFO does. */
+export interface KeySpec {
+  /** RW read and write, RO read only, OW overwrite, RM remove. */
+  access: 'RW' | 'RO' | 'OW' | 'RM'
+  /** One use or several: LPOP reads and deletes, `['access', 'delete']`. */
+  use?: KeyUse | readonly KeyUse[]
+  /** A range: first, first + step, … up to last. */
+  first?: number
+  last?: number
+  step?: number
+  /** Instead of a range: argument `count` holds how many keys follow, the first at `first`. */
+  count?: number
+  /** Instead: keys follow this word, searched from `from` on. */
+  keyword?: { word: string; from: number; last: number; step: number; limit?: number }
+  /** Instead: keys that only the command can find (SORT … GET pattern). */
+  unknown?: true
+  flags?: readonly ('not_key' | 'incomplete' | 'variable_flags')[]
+}
+
+/** One argument, as COMMAND DOCS describes it. */
+export interface ArgSpec {
+  name: string
+  type: 'key' | 'string' | 'integer' | 'double' | 'unix-time' | 'pattern' | 'pure-token' | 'oneof' | 'block'
+  token?: string
+  optional?: boolean
+  multiple?: boolean
+  multipleToken?: boolean
+  /** The version that brought it, if the command is older. */
+  since?: string
+  args?: readonly ArgSpec[]
+}
+
+/** What admission asks of a command, or of one call of it. */
+export interface Claims {
+  readonly isWrite: boolean
+  readonly isDenyoom: boolean
+  /** It may have effects elsewhere, as PUBLISH has. */
+  readonly mayReplicate: boolean
+}
+
+export interface CommandSpecOf<Call> {
+  /** Upper case. A subcommand bears its container's name too: `CONFIG GET`. */
+  name: string
+  summary: string
+  group: Group
+  since: string
+  complexity?: string
+  /** Words with the command's own name; negative = at least that many. A subcommand counts both of its words. */
+  arity: number
+  flags: readonly Flag[]
+  /** ACL categories that neither group nor flags imply: `dangerous`, `keyspace`. */
+  acl?: readonly string[]
+  keys?: readonly KeySpec[]
+  args?: readonly ArgSpec[]
+  /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
+  tips?: readonly string[]
+  /** One line: the reply's shape. */
+  reply?: string
+  /** [version, what changed]. */
+  history?: readonly (readonly [string, string])[]
+  deprecated?: { since: string; instead: string }
+  /** What one call may do where its arguments say more than the flags: a script declares it. Undefined: what the flags say. */
+  declared?: (scripts: ScriptRunner, args: Arguments) => Claims | undefined
+  /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
+  run?: (call: Call) => void
+}
+
+/** A spec made ready for dispatch. */
+export interface CommandOf<Call> extends Claims {
+  readonly spec: CommandSpecOf<Call>
+  /** Lower case; subcommands as `config|get`. */
+  readonly name: string
+  readonly arity: number
+  readonly isReadonly: boolean
+  /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
+  readonly isNoscript: boolean
+  readonly flags: ReadonlySet<Flag>
+  readonly declared: CommandSpecOf<Call>['declared']
+  readonly run: ((call: Call) => void) | undefined
+  /** Lower-case second word → subcommand; undefined for a plain command. */
+  subcommands: Map<string, CommandOf<Call>> | undefined
+  // commandstats
+  calls: number
+  /** Estimated from timed calls: each stands for those since the last one timed (see Runner). */
+  microseconds: number
+  untimed: number
+  rejected: number
+  failed: number
+}

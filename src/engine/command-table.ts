@@ -1,0 +1,128 @@
+// The command table: every command by its name.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Bytes } from '../util/bytes.ts'
+import type { Command } from './command.ts'
+
+const TABLE_SIZE = 2048
+/** Longer words are no command's name. */
+const NAME_LENGTH_MAX = 32
+
+/** Commands by name, looked up from the request's bytes without making a string. */
+export class CommandTable {
+  readonly #byName = new Map<string, Command>()
+  /** Open addressing over a hash of the lower-cased name. */
+  readonly #slots: (Command | undefined)[] = new Array(TABLE_SIZE).fill(undefined)
+  /** What was found last: pipelines ask for the same again. A word of four to eight bytes is its first four and its last four. */
+  #recent: Command | undefined = undefined
+  #recentLength = 0
+  #recentHead = 0
+  #recentTail = 0
+
+  /** Counters are kept per table: each engine gets its own copies of the commands. */
+  constructor(commands: readonly Command[]) {
+    for (const command of commands) this.add({ ...command })
+  }
+
+  add(command: Command): void {
+    const bar = command.name.indexOf('|')
+    if (bar !== -1) {
+      const container = this.#byName.get(command.name.slice(0, bar))
+      if (container === undefined) throw new Error(`${command.name}: its container must be registered first`)
+      container.subcommands ??= new Map()
+      container.subcommands.set(command.name.slice(bar + 1), command)
+      return
+    }
+    if (this.#byName.has(command.name)) throw new Error(`${command.name} is registered twice`)
+    this.#byName.set(command.name, command)
+    let slot = hashName(command.name)
+    while (this.#slots[slot] !== undefined) slot = (slot + 1) & (TABLE_SIZE - 1)
+    this.#slots[slot] = command
+  }
+
+  /** Returns the command a word names, in any case; undefined when there is none. */
+  find(word: Bytes): Command | undefined {
+    const { length, start } = word
+    if (length > NAME_LENGTH_MAX) return undefined
+    const { u8, view } = word.source
+    const short = length >= 4 && length <= 8
+    if (
+      short &&
+      length === this.#recentLength &&
+      view.getInt32(start, true) === this.#recentHead &&
+      view.getInt32(start + length - 4, true) === this.#recentTail
+    ) {
+      return this.#recent
+    }
+    let hash = length
+    for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + (u8[i]! | 32)) | 0
+    let slot = (hash ^ (hash >>> 11)) & (TABLE_SIZE - 1)
+    while (true) {
+      const command = this.#slots[slot]
+      if (command === undefined) return undefined
+      if (sameName(command.name, u8, start, length)) {
+        if (short) {
+          this.#recent = command
+          this.#recentLength = length
+          this.#recentHead = view.getInt32(start, true)
+          this.#recentTail = view.getInt32(start + length - 4, true)
+        }
+        return command
+      }
+      slot = (slot + 1) & (TABLE_SIZE - 1)
+    }
+  }
+
+  /** Returns a command by its full name, `config|get` included. */
+  get(name: string): Command | undefined {
+    const lower = name.toLowerCase()
+    const bar = lower.indexOf('|')
+    if (bar === -1) return this.#byName.get(lower)
+    return this.#byName.get(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+  }
+
+  /** Number of commands, subcommands not counted. */
+  get size(): number {
+    return this.#byName.size
+  }
+
+  /** Commands in order of registration, subcommands not included. */
+  values(): IterableIterator<Command> {
+    return this.#byName.values()
+  }
+
+  /** Every command and subcommand. */
+  *all(): IterableIterator<Command> {
+    for (const command of this.#byName.values()) {
+      yield command
+      if (command.subcommands !== undefined) yield* command.subcommands.values()
+    }
+  }
+}
+
+function hashName(name: string): number {
+  let hash = name.length
+  for (let i = 0; i < name.length; i++) hash = (Math.imul(hash, 31) + (name.charCodeAt(i) | 32)) | 0
+  return (hash ^ (hash >>> 11)) & (TABLE_SIZE - 1)
+}
+
+function sameName(name: string, u8: Buffer, start: number, length: number): boolean {
+  if (name.length !== length) return false
+  for (let i = 0; i < length; i++) {
+    let byte = u8[start + i]!
+    if (byte >= 65 && byte <= 90) byte += 32
+    if (name.charCodeAt(i) !== byte) return false
+  }
+  return true
+}
+
+/** Returns the command that a request means by a name: of a container, the subcommand that its second word names; undefined = there is none. */
+export function meantBy(command: Command, args: Arguments): Command | undefined {
+  if (command.subcommands === undefined || args.length < 2) return command
+  return command.subcommands.get(args.string(1).toLowerCase())
+}
+
+/** Tells whether a request may have so many words, the command's own name included. */
+export function hasArity(command: Command, words: number): boolean {
+  return command.arity >= 0 ? words === command.arity : words >= -command.arity
+}

@@ -1,0 +1,107 @@
+// The data: the numbered databases, and what they tell of themselves.
+//
+// Databases tell by slots (store/database-host.ts). Whoever wants to be told takes a
+// seat here and leaves when it has heard enough. What goes without a command that
+// removed it (its time was up, or there was no room) is propagated from here.
+
+import { ERR } from '../protocol/errors.ts'
+import { Database } from '../store/database.ts'
+import type { BeforeChange, Created, DatabaseHost, Emptied, Expiry, Looked, Missed } from '../store/database-host.ts'
+import type { Bytes } from '../util/bytes.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
+import { type Listener, Seats } from '../util/seats.ts'
+import type { Changes } from './changes.ts'
+import type { Word } from './effects.ts'
+import type { KeyspaceEvents } from './keyspace-events.ts'
+import type { Moment } from './moment.ts'
+import type { Stats } from './stats.ts'
+
+export interface DatasetHost {
+  readonly moment: Moment
+  readonly stats: Stats
+  readonly changes: Changes
+  readonly events: KeyspaceEvents
+  readonly propagation: { happened(database: number, words: readonly Word[]): void }
+}
+
+export class Dataset implements DatabaseHost {
+  readonly databases: Database[] = []
+  readonly hashKey: HashKey
+  expiry: Expiry = 'remove'
+  touches = true
+  frequency: ((frequency: number, accessWord: number) => number) | null = null
+  hits = 0
+  misses = 0
+  changesBegun = 0
+  beforeChange: Listener<BeforeChange> | null = null
+  emptied: Listener<Emptied> | null = null
+  missed: Listener<Missed> | null = null
+  created: Listener<Created> | null = null
+  looked: Listener<Looked> | null = null
+  readonly onBeforeChange = new Seats<BeforeChange>((slot) => {
+    this.beforeChange = slot
+  })
+  readonly onEmptied = new Seats<Emptied>((slot) => {
+    this.emptied = slot
+  })
+  readonly onMissed = new Seats<Missed>((slot) => {
+    this.missed = slot
+  })
+  readonly onCreated = new Seats<Created>((slot) => {
+    this.created = slot
+  })
+  readonly onLooked = new Seats<Looked>((slot) => {
+    this.looked = slot
+  })
+  readonly #host: DatasetHost
+  readonly #moment: Moment
+
+  constructor(host: DatasetHost, hashKey: HashKey, databases: number) {
+    this.#host = host
+    this.#moment = host.moment
+    this.hashKey = hashKey
+    for (let i = 0; i < databases; i++) this.databases.push(new Database(i, this))
+  }
+
+  now(): number {
+    return this.#moment.now()
+  }
+
+  get accessSeconds(): number {
+    return this.#moment.seconds
+  }
+
+  /** Bytes that keys and values take. */
+  get usedBytes(): number {
+    let bytes = 0
+    const { databases } = this
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      if (db.size !== 0) bytes += db.usedBytes
+    }
+    return bytes
+  }
+
+  expired(db: Database, key: Bytes): void {
+    this.#host.stats.expiredKeys++
+    this.removed(db, key, 'expired')
+  }
+
+  /** Tells the world that a key is gone without a command that removed it. */
+  removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
+    const { changes, propagation } = this.#host
+    propagation.happened(db.index, ['DEL', key])
+    if (changes.told !== null) changes.told(db, key, event)
+  }
+
+  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
+    const { changes, events, propagation } = this.#host
+    propagation.happened(db.index, keyGone ? ['DEL', key] : ['HDEL', key, ...fields])
+    if (changes.told !== null) changes.told(db, key, 'hexpired')
+    if (keyGone) events.publish(db, key, 'del')
+  }
+
+  wrongType(): never {
+    throw ERR.wrongType
+  }
+}

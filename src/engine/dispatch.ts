@@ -1,0 +1,158 @@
+// From a request to a command that runs: which command is it, has it the right number of words, may it run now?
+//
+//   execute ─▶ find ─▶ admit (only when something is special) ─▶ Runner.run ─▶ whoever the change fed is served
+//
+// The same commands are run in three more ways: within EXEC, again for a client
+// that was parked, and for others while a script holds everybody up.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import { ERR } from '../protocol/errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import type { Admission } from './admission.ts'
+import { Call, type CallHost } from './call.ts'
+import { CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import type { Command } from './command.ts'
+import { type CommandTable, hasArity, meantBy } from './command-table.ts'
+import type { Moment } from './moment.ts'
+import { muteReply } from './reply-mode.ts'
+import type { Runner } from './runner.ts'
+import type { ServerState } from './state.ts'
+import type { Transaction } from './transaction.ts'
+import { speaksHttp, unknownCommand } from './unknown-command.ts'
+
+export interface DispatchHost extends CallHost {
+  readonly commands: CommandTable
+  readonly state: ServerState
+  readonly admission: Admission
+  readonly runner: Runner
+  readonly propagation: CallHost['propagation'] & { beginUnit(): void; endUnit(): void }
+  readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
+  readonly outputLimits: { checkReply(client: Client): void }
+}
+
+export class Dispatch {
+  readonly #host: DispatchHost
+  readonly #commands: CommandTable
+  readonly #state: ServerState
+  readonly #runner: Runner
+  readonly #replies: ReplyBuffer
+  readonly #moment: Moment
+  readonly #call: Call
+  readonly #execCall: Call
+  readonly #retryCall: Call
+
+  constructor(host: DispatchHost) {
+    this.#host = host
+    this.#commands = host.commands
+    this.#state = host.state
+    this.#runner = host.runner
+    this.#replies = host.replies
+    this.#moment = host.moment
+    this.#call = new Call(host)
+    this.#call.reply = host.replies
+    this.#execCall = new Call(host)
+    this.#execCall.mayBlock = false
+    this.#retryCall = new Call(host)
+    this.#retryCall.retrying = true
+  }
+
+  /** Runs one request of a client, or says why not; then serves whoever it fed. */
+  execute(client: Client, args: Arguments): void {
+    this.#moment.pass()
+    if ((client.state & CLIENT_MUTED) === 0) {
+      this.dispatch(client, args, this.#call)
+    } else {
+      this.#replies.mark()
+      if (client.replyMode === 'skip') client.replyMode = 'skipping'
+      const { position } = client
+      this.dispatch(client, args, this.#call)
+      muteReply(client, position, this.#replies)
+    }
+    const { blocking, outputLimits } = this.#host
+    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(client)
+    this.#runner.deliverDeferred()
+    if (blocking.room.hasReady) blocking.serve()
+  }
+
+  /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
+  dispatch(client: Client, args: Arguments, call: Call): void {
+    const named = this.#commands.find(args.bytes(0))
+    const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
+    if (command === undefined) {
+      this.#refuseUnknown(client, args, named)
+      return
+    }
+    if (!hasArity(command, args.length)) {
+      this.#host.admission.refuse(client, command, ERR.arity(command.name))
+      return
+    }
+    if (
+      (client.state | this.#state.special) !== 0 &&
+      !client.isObeyed &&
+      !this.#host.admission.admit(client, command, args)
+    ) {
+      return
+    }
+    call.begin(client, args, command)
+    this.#runner.run(call, command)
+  }
+
+  /** `container` has no subcommand of that name; or there is no such command at all. */
+  #refuseUnknown(client: Client, args: Arguments, container: Command | undefined): void {
+    const { admission, clients, log } = this.#host
+    if (container !== undefined) {
+      admission.refuse(client, container, ERR.unknownSubcommand(args.string(1), container.spec.name))
+    } else if (speaksHttp(args)) {
+      log.warn({ client: client.transport.address }, 'closing a client that speaks HTTP (cross-protocol scripting?)')
+      clients.close(client, 'now')
+    } else {
+      admission.refuse(client, undefined, unknownCommand(args))
+    }
+  }
+
+  /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
+  runTransaction(call: Call, { queue }: Transaction): void {
+    const { client } = call
+    const { propagation } = this.#host
+    const inner = this.#execCall
+    inner.reply = call.reply
+    propagation.beginUnit()
+    for (const { command, args } of queue) {
+      inner.begin(client, args, command)
+      // CLIENT REPLY OFF holds from the command after it, inside a transaction too.
+      const muted = client.replyMode === 'off'
+      if (muted) this.#replies.mark()
+      const { position } = client
+      // A transaction has one reading of the clock; EXEC made it.
+      this.#runner.run(inner, command)
+      if (muted) muteReply(client, position, this.#replies)
+    }
+    propagation.endUnit()
+  }
+
+  /** Runs a parked client's command again, replying to it. */
+  retry(client: Client, command: Command, args: Arguments): void {
+    const interrupted = this.#replies.open(client)
+    const call = this.#retryCall
+    call.reply = this.#replies
+    call.begin(client, args, command)
+    command.calls--
+    const { position } = client
+    this.#runner.run(call, command)
+    if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
+    this.#runner.deliverDeferred()
+    this.#replies.close()
+    if (interrupted !== undefined) this.#replies.open(interrupted)
+  }
+
+  /** Writes something to a client outside of its own commands. */
+  replyTo(client: Client, write: (reply: Reply) => void): void {
+    const interrupted = this.#replies.open(client)
+    const { position } = client
+    write(this.#replies)
+    if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
+    this.#replies.close()
+    if (interrupted !== undefined) this.#replies.open(interrupted)
+  }
+}

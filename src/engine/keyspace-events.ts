@@ -1,0 +1,55 @@
+// Keyspace events: messages to whoever subscribed to the changes of a key, or to an event.
+//
+// Which classes are published is said by `notify-keyspace-events`; most changes are
+// heard of as everybody else hears of them (changes.ts), misses and new keys
+// from the keyspace itself.
+
+import type { Broker } from '../broker/broker.ts'
+import type { Database } from '../store/database.ts'
+import type { Created, Missed } from '../store/database-host.ts'
+import type { Bytes } from '../util/bytes.ts'
+import type { Seats } from '../util/seats.ts'
+import type { Changes } from './changes.ts'
+import type { Config } from './config.ts'
+import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from './events.ts'
+
+export interface KeyspaceEventsHost {
+  readonly config: Config
+  readonly broker: Broker
+  readonly changes: Changes
+  readonly dataset: { readonly onMissed: Seats<Missed>; readonly onCreated: Seats<Created> }
+}
+
+export class KeyspaceEvents {
+  readonly #host: KeyspaceEventsHost
+  /** `notify-keyspace-events`; 0 unless it names a class as well as where to publish. */
+  #flags = 0
+
+  constructor(host: KeyspaceEventsHost) {
+    this.#host = host
+    const { changes, config, dataset } = host
+    const follow = (flags: number): void => {
+      this.#flags = (flags & (EVENT_KEYSPACE | EVENT_KEYEVENT)) === 0 ? 0 : flags
+      changes.observers.follow(this.#changed, this.#flags !== 0)
+      dataset.onMissed.follow(this.#missed, (this.#flags & EVENT_BITS.m) !== 0)
+      dataset.onCreated.follow(this.#created, (this.#flags & EVENT_BITS.n) !== 0)
+    }
+    config.onChange('notify-keyspace-events', follow)
+    follow(config.get('notify-keyspace-events'))
+  }
+
+  /** Publishes an event, if its class is wanted. */
+  publish(db: Database, key: Bytes, event: EventName): void {
+    const flags = this.#flags
+    if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
+    const { broker } = this.#host
+    if ((flags & EVENT_KEYSPACE) !== 0) {
+      broker.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
+    }
+    if ((flags & EVENT_KEYEVENT) !== 0) broker.publishTo(`__keyevent@${db.index}__:${event}`, key)
+  }
+
+  readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)
+  readonly #missed = (db: Database, key: Bytes): void => this.publish(db, key, 'keymiss')
+  readonly #created = (db: Database, key: Bytes): void => this.publish(db, key, 'new')
+}

@@ -1,0 +1,137 @@
+// Hands the effects of every unit to all who want them, in order (invariant 4).
+//
+// A unit is marked only where something of it was told: EXEC, a script and a
+// command with several effects open one, and the first effect that comes begins it
+// at each sink that takes it.
+
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Call } from './call.ts'
+import type { Client } from './client.ts'
+import type { EffectSink, Word } from './effects.ts'
+import type { Stats } from './stats.ts'
+
+export interface PropagationHost {
+  readonly stats: Stats
+  /** Hears whose command had effects. */
+  readonly durability: { wrote(client: Client): void }
+  readonly turn: { endSoon(): void }
+}
+
+/** A sink, and whether the open unit has begun there. */
+class Line {
+  readonly sink: EffectSink
+  begun = false
+
+  constructor(sink: EffectSink) {
+    this.sink = sink
+  }
+}
+
+const NO_LINES: readonly Line[] = []
+
+export class Propagation {
+  /** False while nobody wants effects: then none are made. */
+  on = false
+  readonly #host: PropagationHost
+  #lines: readonly Line[] = NO_LINES
+  #depth = 0
+
+  constructor(host: PropagationHost) {
+    this.#host = host
+  }
+
+  /** Gives a sink everything from now on, behind those that are there. */
+  add(sink: EffectSink): void {
+    this.#set([...this.#lines, new Line(sink)])
+  }
+
+  /** Gives a sink nothing more. */
+  remove(sink: EffectSink): void {
+    this.#set(this.#lines.filter((line) => line.sink !== sink))
+  }
+
+  #set(lines: readonly Line[]): void {
+    this.#lines = lines
+    this.on = lines.length > 0
+  }
+
+  // ── units ────────────────────────────────────────────────────────────────
+
+  /** Opens a unit: everything propagated until `endUnit` is replayed wholly or not at all. Nests. */
+  beginUnit(): void {
+    this.#depth++
+  }
+
+  endUnit(): void {
+    if (--this.#depth > 0) return
+    const lines = this.#lines
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i]!
+      if (!line.begun) continue
+      line.begun = false
+      line.sink.endUnit()
+    }
+  }
+
+  /** True while something of an open unit was passed on already. */
+  get unitBegun(): boolean {
+    return this.#lines.some(({ begun }) => begun)
+  }
+
+  /** Forgets what the open unit has passed on: the server ends, and nobody is told of what comes after this. */
+  abandonUnit(): void {
+    if (!this.unitBegun) return
+    for (const { begun, sink } of this.#lines) if (begun) sink.abandonUnit?.()
+    this.#set(NO_LINES)
+  }
+
+  // ── effects ──────────────────────────────────────────────────────────────
+
+  /** A command that changed something has ended: passes its effects on. */
+  settle(call: Call): void {
+    const { durability, stats, turn } = this.#host
+    stats.changesSinceSave += call.changes
+    if (!call.propagates) return
+    const { effects } = call
+    if (effects === undefined) {
+      const lines = this.#lines
+      for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).appendRequest(call.db.index, call.args)
+    } else {
+      if (effects.length > 1) this.beginUnit()
+      for (let i = 0; i < effects.length; i++) this.#append(call.db.index, effects[i]!)
+      if (effects.length > 1) this.endUnit()
+    }
+    durability.wrote(call.client)
+    turn.endSoon()
+  }
+
+  /** Passes on what happened without a command that did it: a key's time was up, or it was evicted. */
+  happened(database: number, words: readonly Word[]): void {
+    if (!this.on) return
+    this.#append(database, words)
+    this.#host.turn.endSoon()
+  }
+
+  /** Passes on a request that changes nothing here but is heard elsewhere (PUBLISH), to those who want messages. */
+  message(database: number, args: Arguments): void {
+    const lines = this.#lines
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i]!
+      if (line.sink.takesMessages === true) this.#begin(line).appendRequest(database, args)
+    }
+  }
+
+  #append(database: number, words: readonly Word[]): void {
+    const lines = this.#lines
+    for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).append(database, words)
+  }
+
+  /** The sink of a line, with the surrounding unit begun. */
+  #begin(line: Line): EffectSink {
+    if (this.#depth > 0 && !line.begun) {
+      line.begun = true
+      line.sink.beginUnit()
+    }
+    return line.sink
+  }
+}

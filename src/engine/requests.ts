@@ -1,0 +1,85 @@
+// Requests come in: bytes become commands, one after the other, until a client has to wait.
+
+import { ERR } from '../protocol/errors.ts'
+import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
+import type { Source } from '../util/bytes.ts'
+import { CLIENT_MUTED, type Client } from './client.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Log } from './log.ts'
+import type { Moment } from './moment.ts'
+import { endSkip } from './reply-mode.ts'
+import type { Runner } from './runner.ts'
+import type { Stats } from './stats.ts'
+
+export interface RequestsHost {
+  readonly moment: Moment
+  readonly stats: Stats
+  readonly log: Log
+  readonly replies: ReplyBuffer
+  readonly runner: Runner
+  readonly dispatch: Dispatch
+  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
+  readonly turn: { take(): boolean; end(): void }
+}
+
+export class Requests {
+  readonly #host: RequestsHost
+
+  constructor(host: RequestsHost) {
+    this.#host = host
+  }
+
+  /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
+  receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
+    if (client.closed || client.closing) return
+    const { moment, replies, runner, stats, turn } = this.#host
+    const ends = alone && turn.take()
+    client.lastActiveMs = moment.renew()
+    stats.inputBytes += end - start
+    runner.timeNext()
+    replies.open(client)
+    try {
+      client.feed(source, start, end)
+    } catch (error) {
+      this.refuse(client, error)
+    }
+    replies.close()
+    if (ends || replies.halfFull) turn.end()
+  }
+
+  /** Runs what a client that had to wait has sent. */
+  resume(client: Client): void {
+    if (client.closed || client.halted) return
+    const { dispatch, moment, replies, runner } = this.#host
+    moment.pass()
+    runner.timeNext()
+    replies.open(client)
+    try {
+      const { heldRequest } = client
+      client.heldRequest = undefined
+      if (heldRequest !== undefined) dispatch.execute(client, heldRequest)
+      else if (client.replyMode === 'skipping') endSkip(client)
+      client.parser.resume(client)
+    } catch (error) {
+      this.refuse(client, error)
+    }
+    replies.close()
+  }
+
+  /** Answers what cannot be parsed, and ends the connection. */
+  refuse(client: Client, error: unknown): void {
+    const { clients, log, replies } = this.#host
+    if (error instanceof ProtocolError) {
+      log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
+      if ((client.state & CLIENT_MUTED) === 0) replies.error(ERR.of(`Protocol error: ${error.message}`))
+      client.parser.reset()
+      clients.close(client, 'flushed')
+    } else if (error instanceof QueryBufferOverflow) {
+      log.warn({ client: client.transport.address }, 'closing client that reached max query buffer length')
+      clients.close(client, 'now')
+    } else {
+      throw error
+    }
+  }
+}

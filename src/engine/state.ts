@@ -1,0 +1,52 @@
+// What the server is in: reasons why a command may not simply run, each of which begins and ends.
+//
+// A condition belongs to the one room that begins and ends it; everybody may ask
+// whether it holds. `special` gathers all of them in one number, so that a command
+// is told with a single look that nothing is out of the ordinary.
+
+export class Condition {
+  readonly #state: ServerState
+  readonly #bit: number
+
+  constructor(state: ServerState, bit: number) {
+    this.#state = state
+    this.#bit = bit
+  }
+
+  get holds(): boolean {
+    return (this.#state.special & this.#bit) !== 0
+  }
+
+  begin(): void {
+    this.#state.special |= this.#bit
+  }
+
+  end(): void {
+    this.#state.special &= ~this.#bit
+  }
+
+  /** Begins or ends it. */
+  follow(holds: boolean): void {
+    if (holds) this.begin()
+    else this.end()
+  }
+}
+
+export class ServerState {
+  /** 0 while none of the conditions holds; written by them alone. */
+  special = 0
+  /** Data is being loaded: loading.ts. */
+  readonly loading = new Condition(this, 1 << 0)
+  /** There is a limit of memory: eviction.ts. */
+  readonly memoryLimited = new Condition(this, 1 << 1)
+  /** The journal cannot be written: durability.ts. */
+  readonly journalFailed = new Condition(this, 1 << 2)
+  /** CLIENT PAUSE: pause.ts. */
+  readonly paused = new Condition(this, 1 << 3)
+  /** A script holds everybody up: scripting/scripts.ts. */
+  readonly busy = new Condition(this, 1 << 4)
+  /** A snapshot may have large values to write, and whoever changes one waits: persistence/background-saving.ts. */
+  readonly snapshot = new Condition(this, 1 << 5)
+  /** The last snapshot failed and the settings refuse writes then: persistence/background-saving.ts. */
+  readonly saveFailed = new Condition(this, 1 << 6)
+}

@@ -1,0 +1,131 @@
+// The end of a turn: who was served goes on, what was done is written, and every client is sent what it is owed.
+//
+//   resume ─▶ journal written (invariant 3) ─▶ each client flushed, or held until what it saw is safe
+//
+// One turn ends for all that happened since the last: the loop's "later" is asked
+// for once, by whoever first leaves something behind.
+
+import type { Broker } from '../broker/broker.ts'
+import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import type { Client } from './client.ts'
+import type { Progress } from './journal.ts'
+import type { Stats } from './stats.ts'
+
+export interface TurnHost {
+  readonly broker: Broker
+  readonly replies: ReplyBuffer
+  readonly stats: Stats
+  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
+  readonly requests: { resume(client: Client): void }
+  readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
+  readonly outputLimits: { check(client: Client): boolean }
+  readonly timekeeper: { arm(): void }
+}
+
+export class Turn {
+  readonly #host: TurnHost
+  readonly #later: (run: () => void) => void
+  readonly #end = () => this.end()
+  /** Somebody is going to end this turn. */
+  #ending = false
+  #resumes: Client[] = []
+  /** Clients with something to send. */
+  #flushes: Client[] = []
+
+  constructor(host: TurnHost, later: (run: () => void) => void) {
+    this.#host = host
+    this.#later = later
+  }
+
+  /** Has the turn end when the loop has nothing else to do. */
+  endSoon(): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#later(this.#end)
+  }
+
+  /** True when nobody else is going to end this turn: then the caller has taken it upon itself. */
+  take(): boolean {
+    if (this.#ending) return false
+    this.#ending = true
+    return true
+  }
+
+  /** Sends a client what it is owed at the end of this turn. */
+  flushSoon(client: Client): void {
+    if (client.queuedForFlush) return
+    client.queuedForFlush = true
+    this.#flushes.push(client)
+    this.endSoon()
+  }
+
+  /** Lets a client's waiting requests run at the end of this turn. */
+  resumeSoon(client: Client): void {
+    this.#resumes.push(client)
+    this.endSoon()
+  }
+
+  /** Clients that are owed something. */
+  get owed(): readonly Client[] {
+    return this.#flushes
+  }
+
+  /** Ends the turn now. */
+  end(): void {
+    const { broker, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
+    this.#ending = false
+    while (this.#resumes.length > 0) {
+      const queue = this.#resumes
+      this.#resumes = []
+      for (const client of queue) requests.resume(client)
+    }
+    const { progress } = durability
+    if (progress.write()) this.endSoon()
+    durability.settle()
+    const queue = this.#flushes
+    this.#flushes = []
+    let taken = true
+    for (let i = 0; i < queue.length; i++) {
+      const client = queue[i]!
+      client.queuedForFlush = false
+      if (client.closed) continue
+      if (client.overLimit) {
+        clients.close(client, 'now')
+        continue
+      }
+      if (client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
+        durability.hold(client)
+        outputLimits.check(client)
+        continue
+      }
+      if (!this.#flush(client)) taken = false
+    }
+    // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
+    const idle = this.#flushes.length === 0
+    if (idle) this.#flushes = queue
+    queue.length = 0
+    if (taken && idle) {
+      replies.recycle()
+      broker.recycle()
+    } else {
+      replies.abandon()
+      broker.abandon()
+    }
+    timekeeper.arm()
+  }
+
+  #flush(client: Client): boolean {
+    const { clients, outputLimits, stats } = this.#host
+    stats.outputBytes += client.pendingBytes
+    const taken = client.flush()
+    if (client.closing) {
+      const { transport } = client
+      clients.disconnect(client)
+      transport.close('flushed')
+    } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
+      outputLimits.check(client)
+      if (client.overLimit) clients.close(client, 'now')
+    }
+    return taken
+  }
+}
