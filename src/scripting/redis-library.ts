@@ -118,7 +118,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     },
     /** Which effects go where is not a script's to choose: all of them go everywhere, or the copies would differ. */
     set_repl(...args) {
-      if (args.length !== 1) raise('redis.set_repl() requires two arguments.')
+      if (args.length !== 1) raise('redis.set_repl() requires one argument.')
       const where = toInt(toNumber(args[0]) ?? 0)
       if ((where & ~REPL_ALL) !== 0) {
         raise('Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.')

@@ -80,6 +80,7 @@ export class ScriptCommands {
 
   end(): void {
     this.#client = undefined
+    this.wrote = false
   }
 
   /**
@@ -156,6 +157,7 @@ export class ScriptCommands {
   #run(command: Command): LuaValue {
     const { reply } = this
     const call = this.#call
+    meter.reserve()
     reply.begin()
     call.begin(this.#client!, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES

@@ -162,12 +162,7 @@ export class Scripts implements ScriptRunner {
       readOnly || (flags & SCRIPT_NO_WRITES) !== 0,
       outOfMemory && (flags & SCRIPT_ALLOW_OOM) === 0,
     )
-    const running = this.#script
-    running.kind = kind
-    running.name = name
-    running.command = kind === 'function' ? words(call) : NO_WORDS
-    running.startedMs = engine.clock.monotonic()
-    this.#running = running
+    this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
     engine.beginUnit()
     let value: LuaValue
     try {
@@ -229,14 +224,29 @@ export class Scripts implements ScriptRunner {
     call.reply.error(reply)
   }
 
+  /** Compiles a script. Others are heard while that takes long, and may kill it. */
   #compile(source: string): LuaFunction {
+    const { runtime } = this.#scriptWorld()
+    this.#started('script', '', NO_WORDS)
     try {
-      return this.#scriptWorld().runtime.compile(source, 'user_script')
+      return runtime.compile(source, 'user_script')
     } catch (thrown) {
+      if (thrown instanceof ScriptKilled) throw scriptError(thrown, '')
       const error = caughtError(thrown)
       if (error === undefined) throw thrown
       throw ERR.of(`Error compiling script (new function): ${errorText(error).slice('ERR '.length)}`)
+    } finally {
+      this.#ended()
     }
+  }
+
+  #started(kind: ScriptKind, name: string, command: readonly string[]): void {
+    const running = this.#script
+    running.kind = kind
+    running.name = name
+    running.command = command
+    running.startedMs = this.engine.clock.monotonic()
+    this.#running = running
   }
 
   #scriptWorld(): LuaWorld {

@@ -15,6 +15,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(scriptsOf(call.engine).cache.script(call.args.bytes(2)).sha)
+    call.reply.text(scriptsOf(call.engine).cache.script(call.args.bytes(2), 'kept').sha)
   },
 })

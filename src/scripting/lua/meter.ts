@@ -12,10 +12,10 @@
 // - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory".
 
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { LuaError } from './errors.ts'
-import { LUA_STACK_BYTES } from './stack.ts'
+import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 
 /** How many steps pass between two calls of the interrupt hook. About a millisecond of the slowest code. */
 export const STEPS_PER_TICK = 50_000
@@ -23,11 +23,17 @@ export const STEPS_PER_TICK = 50_000
 /** Calls that may lie within each other when libraries, metamethods and coroutines make them: Lua's own limit. */
 export const NESTED_MAX = 200
 
-/** What a script may build unless the host says otherwise. */
-export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024
+/**
+ * What a script may build unless the host says otherwise. When V8's heap is full the process ends, and nothing can be done about
+ * it: of a small heap (a container's) it is a quarter.
+ */
+export const SCRIPT_MEMORY_BYTES_MAX = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 4)
 
 /** A string from here on is work for whatever is done with it. */
 const LONG_LENGTH = 1 << 14
+
+/** Depth up to which nobody asks whether the estimate is right: were it five times too small, there would still be stack. */
+const DEPTH_TRUSTED_BYTES = LUA_STACK_BYTES >> 3
 
 /** As good as no limit. */
 const HOST_ALLOWANCE_BYTES = 2 ** 50
@@ -122,6 +128,15 @@ class Meter {
     if (++this.nested >= NESTED_MAX) throw LuaError.at('C stack overflow', 1)
     this.depth += weight
     if (this.depth > this.depthMax) this.overflow()
+  }
+
+  /**
+   * Makes sure that the engine has stack enough for a command, which must not be torn by an overflow. Throws Lua's error.
+   *
+   * Depth is an estimate: where little should be left, what is really left is tried.
+   */
+  reserve(): void {
+    if (this.depthMax - this.depth < LUA_STACK_BYTES - DEPTH_TRUSTED_BYTES && !hasStackLeft()) this.overflow()
   }
 
   /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */

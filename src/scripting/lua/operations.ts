@@ -273,7 +273,8 @@ function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
 
 function orderProblem(a: LuaValue, b: LuaValue): string {
   const [x, y] = [typeName(a), typeName(b)]
-  return x === y ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
+  // Lua looks at the third letter alone, which strings and threads share.
+  return x[2] === y[2] ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
 }
 
 // Functions

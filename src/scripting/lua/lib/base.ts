@@ -18,6 +18,11 @@ import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber,
 
 /** Stack weight of a protected call. */
 const PCALL_WEIGHT = 400
+/** And of an argument that it hands on. */
+const ARGUMENT_WEIGHT = 16
+
+/** What a piece of source takes until the source is put together, beside its characters. */
+const PIECE_BYTES = 64
 
 /** Longest name of a chunk in messages of what runs, and in those of what cannot be compiled. */
 const CHUNK_NAME_MAX = 60
@@ -54,7 +59,7 @@ function pcall(...args: LuaValue[]): LuaResult {
 export function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   const { depth, nested } = meter
   try {
-    meter.nest(PCALL_WEIGHT)
+    meter.nest(PCALL_WEIGHT + ARGUMENT_WEIGHT * args.length)
     const values = all(callable(callee)(...args))
     return [true, ...values]
   } catch (thrown) {
@@ -196,7 +201,10 @@ function collectgarbage(option: LuaValue): LuaResult {
 }
 
 /** How messages show a chunk that was given a name or, without one, its own source. */
-function chunkName(name: string, lengthMax: number): string {
+function chunkName(given: string, lengthMax: number): string {
+  // A C string: it ends at a zero byte.
+  const zero = given.indexOf('\0')
+  const name = zero < 0 ? given : given.slice(0, zero)
   if (name[0] === '=') return name.slice(1, lengthMax)
   if (name[0] === '@') {
     const file = name.slice(1)
@@ -256,7 +264,8 @@ export function baseLibrary(compile: Compile): LuaTable {
           return [undefined, 'reader function must return a string']
         }
         const text = rawToString(piece)
-        meter.charge(text.length)
+        meter.charge(text.length + PIECE_BYTES)
+        meter.spend(1)
         source += text
       }
       return compileOr(compile, source, chunk)
