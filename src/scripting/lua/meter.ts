@@ -82,7 +82,7 @@ class Meter {
 
   /** Charges the script that is about to begin for its arguments. */
   owe(bytes: number): void {
-    this.#owed += bytes
+    this.#owed = bytes
   }
 
   /** Stops counting: what the host builds between scripts is nobody's, and is never refused. */
