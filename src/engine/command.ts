@@ -131,6 +131,8 @@ export interface Command extends Claims {
   readonly isReadonly: boolean
   /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
   readonly isNoscript: boolean
+  /** Takes constant or logarithmic time: the flag `fast`. */
+  readonly isFast: boolean
   readonly flags: ReadonlySet<Flag>
   readonly declared: CommandSpec['declared']
   readonly run: ((call: Call) => void) | undefined
@@ -159,6 +161,7 @@ export function defineCommand(spec: CommandSpec): Command {
     isWrite: flags.has('write'),
     isReadonly: flags.has('readonly'),
     isNoscript: flags.has('noscript'),
+    isFast: flags.has('fast'),
     mayReplicate: flags.has('may_replicate'),
     isDenyoom: flags.has('denyoom'),
     flags,

@@ -8,6 +8,7 @@
 // The tree forgets: keys may come out of data, and what was made for data that has gone must not stay. Nothing but speed
 // depends on a shape being found again.
 
+import { meter } from './meter.ts'
 import type { LuaValue } from './value.ts'
 
 /** Keys of a shared shape at most. They are searched one by one. */
@@ -25,6 +26,9 @@ const TREE_MAX = 20_000
 /** Keys a shape of a table's own holds before it gets a Map. */
 const SCAN_MAX = 8
 
+/** Longest text of which V8 looks at every character when it makes a hash. */
+const HASHED_LENGTH_MAX = 16_383
+
 export class Shape {
   /** Keys by place; place 0 is unused. Shapes of one branch have this array in common: only `count` of them are ours. */
   readonly keys: LuaValue[]
@@ -41,6 +45,14 @@ export class Shape {
     this.keys = keys
     this.count = count
     this.shared = shared
+  }
+
+  /**
+   * How long finding a long text among the keys may take, in steps: V8 hashes texts beyond `HASHED_LENGTH_MAX` by their length alone, so that
+   * those of one length are compared one by one.
+   */
+  effortFor(key: string): number {
+    return key.length > HASHED_LENGTH_MAX ? (key.length >> 8) * (1 + this.count) : key.length >> 8
   }
 
   /** The place of a key, 0 when it has none. */
@@ -91,6 +103,7 @@ let made = 0
 export function shapeOf(keys: readonly string[]): Shape | undefined {
   let shape = EMPTY_SHAPE
   for (let i = 0; i < keys.length; i++) {
+    if (--meter.steps < 0) meter.tick()
     const key = keys[i]!
     const known = shape.followedBy(key)
     if (known === undefined && shape.find(key) > 0) return undefined
@@ -105,6 +118,7 @@ export function ownShape(): Shape {
 }
 
 function append(own: Shape, key: LuaValue): void {
+  if (typeof key === 'string' && key.length > HASHED_LENGTH_MAX) meter.spend(own.effortFor(key))
   const place = ++own.count
   own.keys.push(key)
   if (own.index !== undefined) own.index.set(key, place)
