@@ -32,6 +32,9 @@ const ARGUMENT_BYTES_MAX = 256
 /** Bytes of a body that are looked at to tell it from others of its length. */
 const SAMPLES = 32
 
+/** Bodies that are compared one by one. If more are alike in what is looked at, SHA-1 tells them apart: one can make any number of those. */
+const CANDIDATES_MAX = 8
+
 export class ScriptCache {
   readonly #bySha = new Map<string, Script>()
   /** By the first digits of the SHA-1, as they stand in a request. */
@@ -72,9 +75,13 @@ export class ScriptCache {
       }
     }
     const source = body.toString()
+    const sha = sha1(source)
+    if (candidates !== undefined && candidates.length === CANDIDATES_MAX) {
+      const known = this.#bySha.get(sha)
+      if (known !== undefined) return known
+    }
     const { flags, start } = readScriptShebang(source)
     const main = this.#compile(source.slice(start))
-    const sha = sha1(source)
     const shaBytes = new Source(Buffer.from(sha, 'latin1'))
     const script = {
       sha,
@@ -89,7 +96,7 @@ export class ScriptCache {
     this.#byDigits.set(shaBytes.view.getInt32(0), script)
     this.bytes += body.length
     if (candidates === undefined) this.#byBody.set(key, [script])
-    else candidates.push(script)
+    else if (candidates.length < CANDIDATES_MAX) candidates.push(script)
     return script
   }
 
