@@ -13,6 +13,7 @@ import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import type { Waiter } from '../queues/waiting-room.ts'
 import type { Source } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import type { Parked } from './blocking.ts'
 import type { Engine } from './engine.ts'
 import { lookAhead } from './lookahead.ts'
@@ -78,15 +79,15 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   /** MULTI's queue; undefined outside. */
   transaction: Transaction | undefined = undefined
   /** Keys under WATCH as `db:key`, and whether one of them changed. */
-  readonly watched = new Set<string>()
+  readonly watched = new NameSet()
   watchBroken = false
   /** Where this client is parked; undefined when it is not. */
   waiter: Waiter<Parked> | undefined = undefined
   /** CLIENT PAUSE holds this client's next command. */
   paused = false
-  readonly channels = new Set<string>()
-  readonly patterns = new Set<string>()
-  readonly shardChannels = new Set<string>()
+  readonly channels = new NameSet()
+  readonly patterns = new NameSet()
+  readonly shardChannels = new NameSet()
   readonly parser = new RequestParser()
   /** Gone: nothing may be sent or run for it any more. */
   closed = false

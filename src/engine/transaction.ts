@@ -3,6 +3,7 @@
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Database } from '../store/database.ts'
 import { Bytes } from '../util/bytes.ts'
+import { NameMap } from '../util/name-map.ts'
 import type { Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
 
@@ -36,7 +37,7 @@ export class Transaction {
 
 /** Who watches which key; keys as `nameKey(database, key)`. */
 export class Watches {
-  readonly #watchers = new Map<string, Set<Client>>()
+  readonly #watchers = new NameMap<Set<Client>>()
 
   get size(): number {
     return this.#watchers.size

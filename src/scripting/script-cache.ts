@@ -45,6 +45,9 @@ const ARGUMENT_BYTES_MAX = 256
 /** Bytes of a body that are looked at to tell it from others of its length. */
 const SAMPLES = 32
 
+/** Bodies that are compared one by one. If more are alike in what is looked at, SHA-1 tells them apart: one can make any number of those. */
+const CANDIDATES_MAX = 8
+
 export class ScriptCache {
   readonly #bySha = new Map<string, Script>()
   /** By the first digits of the SHA-1, as they stand in a request. */
@@ -96,9 +99,15 @@ export class ScriptCache {
       }
     }
     const source = body.toString()
+    const sha = sha1(source)
+    // One that found no place among its like.
+    const known = this.#bySha.get(sha)
+    if (known !== undefined) {
+      if (stay === 'kept') this.#keep(known)
+      return this.#used(known)
+    }
     const { flags, start } = readScriptShebang(source)
     const main = this.#compile(source.slice(start))
-    const sha = sha1(source)
     const shaBytes = new Source(Buffer.from(sha, 'latin1'))
     const script: Script = {
       sha,
@@ -114,7 +123,7 @@ export class ScriptCache {
     this.#byDigits.set(shaBytes.view.getInt32(0), script)
     this.bytes += body.length
     if (candidates === undefined) this.#byBody.set(key, [script])
-    else candidates.push(script)
+    else if (candidates.length < CANDIDATES_MAX) candidates.push(script)
     if (stay === 'while used') {
       this.#evaluated.add(script)
       this.#evaluatedBytes += body.length
@@ -145,7 +154,7 @@ export class ScriptCache {
     const { body } = script
     this.bytes -= body.u8.length
     const key = sample(new Bytes().set(body, 0, body.u8.length))
-    const others = this.#byBody.get(key)!.filter((other) => other !== script)
+    const others = this.#byBody.get(key)?.filter((other) => other !== script) ?? []
     if (others.length === 0) this.#byBody.delete(key)
     else this.#byBody.set(key, others)
   }
