@@ -24,6 +24,7 @@
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, hashBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { discarded } from '../util/discarded.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
@@ -427,8 +428,14 @@ export class Keyspace {
     }
     const index = -ref - 1
     this.#largeKeyBytes -= this.#largeKeys[index]!.u8.length
+    discarded.add(this.#largeKeys[index]!)
     this.#largeKeys[index] = undefined
     this.#freeLargeKeys.push(index)
+  }
+
+  /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
+  discard(): void {
+    for (const own of this.#largeKeys) if (own !== undefined) discarded.add(own)
   }
 
   #newEntry(): number {

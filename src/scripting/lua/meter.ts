@@ -12,8 +12,7 @@
 // - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory".
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../../util/collect-garbage.ts'
 import { LuaError } from './errors.ts'
 import { LUA_STACK_BYTES } from './stack.ts'
 
@@ -140,16 +139,4 @@ function heapBytes(): number {
   // Buffers hold what a script has stored, which is no value of its own any more.
   const { heapUsed, external, arrayBuffers } = process.memoryUsage()
   return heapUsed + external - arrayBuffers
-}
-
-let collector: (() => void) | undefined
-
-/** Collects garbage for real: asked only when a script has built more than its limit, to tell garbage from live data. */
-export function collectGarbage(): void {
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
-    setFlagsFromString('--no-expose-gc')
-  }
-  collector()
 }
