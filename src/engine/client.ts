@@ -234,7 +234,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       this.#isWholeSource()
     ) {
       // A buffer made for this reply alone: nobody else writes to it.
-      transport.write(this.#source.u8.subarray(this.#start, this.#end))
+      taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
     } else {
       this.takeCopy()
       transport.write(this.#source!.u8.subarray(this.#start, this.#end))
@@ -284,6 +284,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Forgets what is pending. */
   dropOutput(): void {
+    if (this.outputBytes > DROPPED_BYTES_MIN) this.engine.timekeeper.collectSoon()
     this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0
@@ -318,6 +319,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 }
 
+/** Replies that are dropped are worth a look of the collector from here on. */
+const DROPPED_BYTES_MIN = 1024 * 1024
 /** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

@@ -125,6 +125,7 @@ export class Engine implements DatabaseHost {
   looked: ((hash: number) => void) | null = null
   missed: ((db: Database, key: Bytes) => void) | null = null
   created: ((db: Database, key: Bytes, type: number) => void) | null = null
+  readonly grown = (): void => this.eviction.notePeak()
 
   readonly #later: (run: () => void) => void
   readonly #call: Call
@@ -657,9 +658,8 @@ export class Engine implements DatabaseHost {
     this.stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {
-      const { transport } = client
       this.disconnect(client)
-      transport.close('flushed')
+      client.transport.close('flushed')
     } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
       this.outputLimits.check(client)
       if (client.overLimit) this.close(client, 'now')

@@ -76,6 +76,8 @@ export class Arena {
   usedBytes = 0
   /** Bytes of slabs that were written to: what is held of the system. */
   heldBytes = 0
+  /** Bytes of chunks, written to or not. */
+  reservedBytes = 0
 
   #slabClass = new Uint8Array(SLABS_FIRST)
   #slabLive = new Int32Array(SLABS_FIRST)
@@ -227,6 +229,7 @@ export class Arena {
     if ((chunk + 1) * SLABS_PER_CHUNK > this.#slabClass.length) this.#growSlabs()
     const bytes = chunk === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES
     this.chunks[chunk] = Source.allocate(bytes)
+    this.reservedBytes += bytes
     const slabs = bytes / SLAB_BYTES
     this.#chunkFreeSlabs[chunk] = slabs
     for (let i = slabs - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
@@ -248,6 +251,7 @@ export class Arena {
       if (this.#slabBump[slab] !== 0) this.heldBytes -= SLAB_BYTES
       this.#slabBump[slab] = 0
     }
+    this.reservedBytes -= CHUNK_BYTES
     discarded.add(this.chunks[chunk]!)
     this.chunks[chunk] = undefined
   }

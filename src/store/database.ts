@@ -58,6 +58,8 @@ export interface DatabaseHost {
   created: ((db: Database, key: Bytes, type: number) => void) | null
   /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
   looked: ((hash: number) => void) | null
+  /** Non-null while somebody wants to hear of large values as they come: memory may never again be as much. */
+  grown: (() => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: Database, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
@@ -244,6 +246,7 @@ export class Database {
     const value = this.keys.word(entry, VALUE)
     if ((meta & FLAG_LARGE) !== 0) {
       this.#large.resize(value, length)
+      if (this.host.grown !== null) this.host.grown()
     } else if (length <= this.keys.roomOf(entry)) {
       this.keys.setWord(entry, VALUE, length)
     } else {
@@ -254,7 +257,7 @@ export class Database {
         const source = allocateGrowing(length)
         copyBytes(source, 0, window.source, window.start, old)
         this.arena.free(keys.changeRoom(entry, 0))
-        keys.setWord(entry, VALUE, this.#large.add({ source, length }))
+        keys.setWord(entry, VALUE, this.#addLarge(source, length))
         keys.setWord(entry, META, meta | FLAG_LARGE)
       } else {
         const oldBlock = keys.changeRoom(entry, 2 * length)
@@ -314,7 +317,7 @@ export class Database {
         copyBytes(source, 0, value.source, value.start, length)
       }
       if (room > 8) arena.free(keys.changeRoom(entry, 0))
-      keys.setWord(entry, VALUE, this.#large.add({ source, length }))
+      keys.setWord(entry, VALUE, this.#addLarge(source, length))
       keys.setWord(entry, META, meta | FLAG_LARGE)
     } else {
       const oldBlock = keys.changeRoom(entry, length)
@@ -324,6 +327,12 @@ export class Database {
       keys.setWord(entry, META, meta)
     }
     if (large !== -1) this.#large.free(large)
+  }
+
+  #addLarge(source: Source, length: number): number {
+    const index = this.#large.add({ source, length })
+    if (this.host.grown !== null) this.host.grown()
+    return index
   }
 
   // ── structures ───────────────────────────────────────────────────────────
