@@ -178,11 +178,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   addSegment(source: Source, start: number, end: number): void {
     if (this.closed || this.overLimit) return
-    if (!this.queuedForFlush) {
-      this.queuedForFlush = true
-      this.engine.flushQueue.push(this)
-      this.engine.endTurnSoon()
-    }
+    if (!this.queuedForFlush) this.queueForFlush()
     this.#outputBytes += end - start
     if (this.#outputBytes >= this.engine.outputLimits.leastBytes && this.engine.outputLimits.check(this)) return
     if (this.#source === source && this.#end === start) {
@@ -195,6 +191,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#source = source
     this.#start = start
     this.#end = end
+  }
+
+  /** Has the end of this turn look after this client, which is not in the queue yet. */
+  queueForFlush(): void {
+    this.queuedForFlush = true
+    this.engine.flushQueue.push(this)
+    this.engine.endTurnSoon()
   }
 
   /** Queues a message made for many. While this client's own command runs, the message waits until that has replied. */

@@ -14,7 +14,7 @@ import { collectGarbage } from '../util/collect-garbage.ts'
 import type { Engine } from './engine.ts'
 
 /** How long after something large the memory is looked at; doubled after each collection that did not help. */
-const LOOK_MS = 1000
+const LOOK_MS = 500
 const COLLECTIONS_MAX = 5
 /** Less is not worth the milliseconds of a collection. */
 const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
@@ -39,11 +39,17 @@ export class Collector {
 
   /** Follows the turns: after something large was allocated memory is looked at. */
   follow(): void {
-    if (Source.largeBytes !== this.#seen) this.lookSoon()
+    if (Source.largeBytes !== this.#seen) this.#lookLater()
   }
 
-  /** Has memory looked at in a while. */
+  /** Says that something large is garbage by now: what was tried in vain is tried again. */
   lookSoon(): void {
+    if (this.#collections !== 0) this.stop()
+    this.#collections = 0
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
     this.#timer ??= this.#engine.clock.after(LOOK_MS << this.#collections, this.#look)
   }
 
@@ -73,6 +79,6 @@ export class Collector {
     }
     collectGarbage()
     this.#collections++
-    this.lookSoon()
+    this.#lookLater()
   }
 }

@@ -238,11 +238,7 @@ export class Engine implements DatabaseHost {
       return
     }
     client.closing = true
-    if (!client.queuedForFlush) {
-      client.queuedForFlush = true
-      this.flushQueue.push(client)
-      this.endTurnSoon()
-    }
+    if (!client.queuedForFlush) client.queueForFlush()
   }
 
   /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */

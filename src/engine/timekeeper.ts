@@ -105,7 +105,7 @@ export class Timekeeper {
     return false
   }
 
-  /** A client is gone whose replies waited in vain: their memory is looked for. */
+  /** Replies that waited long have left, or never will: their memory is looked for. */
   collectSoon(): void {
     this.#collector.lookSoon()
   }
