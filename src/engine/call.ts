@@ -8,6 +8,7 @@ import { ERR } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Database } from '../store/database.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../util/long-double.ts'
 import { parseDouble } from '../util/numbers.ts'
 import type { Client } from './client.ts'
@@ -57,6 +58,8 @@ export class Call {
 
   /** Prepares this object for a command; the engine's business. */
   begin(client: Client, args: Arguments, command: Command): void {
+    // No window on what earlier commands removed is of use any more.
+    if (discarded.isMuch) discarded.giveBack()
     this.client = client
     this.args = args
     this.command = command

@@ -179,11 +179,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   addSegment(source: Source, start: number, end: number): void {
     if (this.closed || this.overLimit) return
-    if (!this.queuedForFlush) {
-      this.queuedForFlush = true
-      this.engine.flushQueue.push(this)
-      this.engine.endTurnSoon()
-    }
+    if (!this.queuedForFlush) this.queueForFlush()
     this.#outputBytes += end - start
     if (this.#outputBytes >= this.engine.outputLimits.leastBytes && this.engine.outputLimits.check(this)) return
     if (this.#source === source && this.#end === start) {
@@ -196,6 +192,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#source = source
     this.#start = start
     this.#end = end
+  }
+
+  /** Has the end of this turn look after this client, which is not in the queue yet. */
+  queueForFlush(): void {
+    this.queuedForFlush = true
+    this.engine.flushQueue.push(this)
+    this.engine.endTurnSoon()
   }
 
   /** Queues a message made for many. While this client's own command runs, the message waits until that has replied. */
@@ -235,7 +238,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       this.#isWholeSource()
     ) {
       // A buffer made for this reply alone: nobody else writes to it.
-      transport.write(this.#source.u8.subarray(this.#start, this.#end))
+      taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
     } else {
       this.takeCopy()
       transport.write(this.#source!.u8.subarray(this.#start, this.#end))
@@ -285,6 +288,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Forgets what is pending. */
   dropOutput(): void {
+    if (this.outputBytes > DROPPED_BYTES_MIN) this.engine.timekeeper.collectSoon()
     this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0
@@ -319,6 +323,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 }
 
+/** Replies that are dropped are worth a look of the collector from here on. */
+const DROPPED_BYTES_MIN = 1024 * 1024
 /** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

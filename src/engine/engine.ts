@@ -130,6 +130,7 @@ export class Engine implements DatabaseHost {
   looked: ((hash: number) => void) | null = null
   missed: ((db: Database, key: Bytes) => void) | null = null
   created: ((db: Database, key: Bytes, type: number) => void) | null = null
+  readonly grown = (): void => this.eviction.notePeak()
 
   readonly #later: (run: () => void) => void
   readonly #call: Call
@@ -242,11 +243,7 @@ export class Engine implements DatabaseHost {
       return
     }
     client.closing = true
-    if (!client.queuedForFlush) {
-      client.queuedForFlush = true
-      this.flushQueue.push(client)
-      this.endTurnSoon()
-    }
+    if (!client.queuedForFlush) client.queueForFlush()
   }
 
   /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
@@ -655,9 +652,8 @@ export class Engine implements DatabaseHost {
     this.stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {
-      const { transport } = client
       this.disconnect(client)
-      transport.close('flushed')
+      client.transport.close('flushed')
     } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
       this.outputLimits.check(client)
       if (client.overLimit) this.close(client, 'now')

@@ -85,6 +85,13 @@ export class Eviction {
     return bytes
   }
 
+  /** Takes note of how much memory is used when it is more than ever. */
+  notePeak(): void {
+    const { stats } = this.#engine
+    const used = this.usedBytes
+    if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
+  }
+
   /**
    * Evicts keys until used memory is within the limit; false when nothing is left that the policy lets go.
    *

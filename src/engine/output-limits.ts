@@ -103,11 +103,7 @@ export class OutputLimits {
     this.forget(client)
     client.overLimit = true
     client.dropOutput()
-    if (!client.queuedForFlush) {
-      client.queuedForFlush = true
-      engine.flushQueue.push(client)
-      engine.endTurnSoon()
-    }
+    if (!client.queuedForFlush) client.queueForFlush()
   }
 
   /** Has the timer fire when the first soft limit's time is up. */

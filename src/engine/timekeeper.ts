@@ -10,6 +10,7 @@ import type { Database } from '../store/database.ts'
 import { expireDueFields } from '../store/field-expiry.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Timer } from '../util/clock.ts'
+import { Collector } from './collector.ts'
 import type { Engine } from './engine.ts'
 
 /** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
@@ -32,14 +33,18 @@ export class Timekeeper {
   #dueMs = Number.POSITIVE_INFINITY
   readonly #fired: () => void
   readonly #window = new Bytes()
+  readonly #collector: Collector
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#collector = new Collector(engine)
     this.#fired = () => this.#run()
   }
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
+    this.#collector.follow()
+    this.#engine.eviction.notePeak()
     const { blocking, clock, databases } = this.#engine
     let due = blocking.room.earliestDeadlineMs
     if (this.#expires) {
@@ -100,8 +105,14 @@ export class Timekeeper {
     return false
   }
 
+  /** Replies that waited long have left, or never will: their memory is looked for. */
+  collectSoon(): void {
+    this.#collector.lookSoon()
+  }
+
   /** Fires no more. */
   stop(): void {
+    this.#collector.stop()
     this.#timer?.cancel()
     this.#dueMs = Number.NEGATIVE_INFINITY
   }

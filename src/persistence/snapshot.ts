@@ -460,7 +460,6 @@ export class Snapshot {
     this.#phase = phase
     this.#engine.beforeChange = null
     this.#engine.emptied = null
-    this.#emptied = []
     this.#large.length = 0
     this.#hurried.length = 0
     this.#removed.length = 0
@@ -472,6 +471,9 @@ export class Snapshot {
       const { contents, keys } = removed
       for (let entry = 0; entry < keys.entriesEnd; entry++) if (keys.isLive(entry)) contents.letGo(entry)
     }
+    // Nobody else has what was emptied meanwhile.
+    for (const contents of this.#emptied) contents.clear()
+    this.#emptied = []
     this.#engine.timekeeper.arm()
     this.#options.largeWritten()
     this.#options.ended(error)

@@ -35,6 +35,8 @@ export interface DatabaseHost {
   created: ((db: Database, key: Bytes, type: number) => void) | null
   /** Non-null while readers must learn of not yet durable keys: told the hash of every key looked up. */
   looked: ((hash: number) => void) | null
+  /** Non-null while somebody wants to hear of large values as they come: memory may never again be as much. */
+  grown: (() => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: Database, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */

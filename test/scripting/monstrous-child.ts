@@ -3,9 +3,9 @@
 // Reads a JSON array of [source, ...arguments] from standard input. A script that takes too long is killed, as SCRIPT KILL would: only
 // at the ticks at which others are heard, so that the longest time between two ticks is what others wait at most.
 
-import { createEngine } from '../support/engine.ts'
-import { systemClock } from '../../src/util/clock.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { createEngine } from '../support/engine.ts'
 
 /** What a script may take, in processor time, until it is killed. */
 const SCRIPT_MS_MAX = Number(process.argv[2] ?? 500)
@@ -57,7 +57,12 @@ for await (const chunk of process.stdin) input += chunk
 for (const [source, ...values] of JSON.parse(input) as string[][]) {
   began = heard = processorMs()
   unheardMs = 0
-  const reply = client.ask('EVAL', source!, 0, ...values.map((value) => value.repeat(value.length > 1 ? 1 : 150_000_000)))
+  const reply = client.ask(
+    'EVAL',
+    source!,
+    0,
+    ...values.map((value) => value.repeat(value.length > 1 ? 1 : 150_000_000)),
+  )
   hear()
   client.client.closing = false
   globalThis.gc?.()

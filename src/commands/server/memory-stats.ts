@@ -9,8 +9,8 @@ import { defineCommand } from '../../engine/command.ts'
 function run(call: Call): void {
   const { engine, reply } = call
   const { stats } = engine
+  engine.eviction.notePeak()
   const used = engine.eviction.usedBytes
-  if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   const resident = process.memoryUsage.rss()
   let keyCount = 0
   let indexBytes = 0

@@ -14,8 +14,8 @@
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory". What nobody charges
 //   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
 
-import { getHeapStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapStatistics } from 'node:v8'
+import { collectGarbage } from '../../util/collect-garbage.ts'
 import { LuaError } from './errors.ts'
 import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 
@@ -206,16 +206,4 @@ function heapBytes(): number {
 function roughHeapBytes(): number {
   const { used_heap_size, external_memory } = getHeapStatistics()
   return used_heap_size + external_memory
-}
-
-let collector: (() => void) | undefined
-
-/** Collects garbage for real: asked only when a script has built more than its limit, to tell garbage from live data. */
-export function collectGarbage(): void {
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
-    setFlagsFromString('--no-expose-gc')
-  }
-  collector()
 }
