@@ -12,7 +12,7 @@
 // failure nobody can know whether the manifest on the disk has it.
 
 import path from 'node:path'
-import { type Disk, type DiskFile, readFile, replaceFile } from './disk.ts'
+import { type AppendedFile, type Disk, readFile, replaceFile } from './disk.ts'
 import { PersistenceError } from './errors.ts'
 import { Manifest, type Part } from './manifest.ts'
 
@@ -91,10 +91,10 @@ export class AofDirectory {
   }
 
   /** Opens the last increment for appending; makes a first one, and the directory, when there is none. */
-  async openLast(): Promise<DiskFile> {
+  async openLast(): Promise<AppendedFile> {
     const { disk, manifest } = this
     const last = manifest.increments.at(-1)
-    if (last !== undefined) return disk.open(this.pathOf(last), 'write')
+    if (last !== undefined) return disk.openToAppend(this.pathOf(last))
     return (await this.addIncrement('named')).file
   }
 
@@ -102,16 +102,16 @@ export class AofDirectory {
    * Makes the next increment, an empty file, and adds it to the manifest: at once also to the one on the disk, or with the next
    * base. On failure the manifest is as before, though the disk's may have it.
    */
-  async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: DiskFile }> {
+  async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: AppendedFile }> {
     const { disk, manifest, location } = this
     await this.#create()
     const part = manifest.addIncrement(location.prefix, this.#used)
     this.#used.add(part.name)
-    let file: DiskFile | undefined
+    let file: AppendedFile | undefined
     try {
       // The file must be there for good before the manifest says so. One left over from a crash in between is not named
       // anywhere and starts empty.
-      file = await disk.open(this.pathOf(part), 'create')
+      file = await disk.openToAppend(this.pathOf(part))
       await file.sync()
       await disk.syncDirectory(this.path)
       if (when === 'named') await this.#save()
