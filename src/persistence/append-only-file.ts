@@ -655,6 +655,11 @@ export class AppendOnlyFile implements Journal {
     this.#earlierBytes = baseBytes + otherBytes
   }
 
+  /** Writes no more: the directory belongs to somebody else now. */
+  disown(): void {
+    if (!this.#changed) this.#fail(new ChangedFile('taken'), 'write')
+  }
+
   // ── the end ──────────────────────────────────────────────────────────────
 
   /**

@@ -169,13 +169,17 @@ export const systemDisk: Disk = {
   },
   exists: (file) => promised((done) => fs.access(file, (error) => done(null, error === null))),
   async makeDirectory(directory) {
+    // Not Node's `recursive`: that says ENOENT where the disk said that it is read-only, and never ends below /proc.
+    const make = (): Promise<void> => promised((done) => fs.mkdir(directory, done))
     try {
-      await promised((done) => fs.mkdir(directory, done))
+      await make()
     } catch (error) {
-      // Tried first by itself: with its parents, Node says ENOENT where the disk said that it is read-only.
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'EEXIST') throw error
-      await promised((done) => fs.mkdir(directory, { recursive: true }, done))
+      const parent = path.dirname(directory)
+      if (code === 'EEXIST') return requireDirectory(directory)
+      if (code !== 'ENOENT' || parent === directory) throw error
+      await this.makeDirectory(parent)
+      await make()
     }
   },
   list: (directory) => promised<string[]>((done) => fs.readdir(directory, done)),
@@ -190,6 +194,12 @@ export const systemDisk: Disk = {
       await promised((done) => fs.close(descriptor, done))
     }
   },
+}
+
+async function requireDirectory(name: string): Promise<void> {
+  const stats = await promised<fs.Stats>((done) => fs.stat(name, done))
+  if (stats.isDirectory()) return
+  throw Object.assign(new Error(`ENOTDIR: ${name}`), { code: 'ENOTDIR', path: name })
 }
 
 /** Reads a small file whole. */

@@ -20,16 +20,16 @@ export class ChangedFile extends Error {
   /** A sentence for whoever operates the server. */
   readonly advice: string
 
-  constructor(what: 'grown' | 'cut' | 'gone') {
+  constructor(what: keyof typeof CHANGES) {
     super(`the append-only file was ${CHANGES[what]} by somebody else`)
     this.advice =
-      what === 'grown'
+      what === 'grown' || what === 'taken'
         ? 'Stop whoever else writes to it, then restart this server: it will load everything that is there'
         : 'The data is whole in memory: CONFIG SET appendonly no, then yes, writes it anew'
   }
 }
 
-const CHANGES = { grown: 'written to', cut: 'truncated', gone: 'removed or replaced' }
+const CHANGES = { grown: 'written to', cut: 'truncated', gone: 'removed or replaced', taken: 'taken over' }
 
 /** Pieces in which it is compared. */
 const COMPARED_BYTES = 64 * 1024
