@@ -78,7 +78,7 @@ export class Broker {
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {
-      boot.engine.stop()
+      await boot.close()
       throw error
     }
   }

@@ -28,11 +28,28 @@ export async function loadSnapshot(
   disk: Disk = systemDisk,
   options: Pick<LoadOptions, 'loadFunction'> = {},
 ): Promise<LoadedSnapshot | undefined> {
+  if (!(await disk.exists(snapshotPath(engine)))) return undefined
+  beginLoading(engine)
+  const loaded = await readSnapshot(engine, disk, options)
+  endLoading(engine)
+  return loaded
+}
+
+/** Where the snapshot is, or would be. */
+export function snapshotPath({ config }: Engine): string {
+  return path.join(config.get('dir'), config.get('dbfilename'))
+}
+
+/** Reads the snapshot into an engine that is loading, and goes on loading. Throws PersistenceError. */
+export async function readSnapshot(
+  engine: Engine,
+  disk: Disk,
+  options: Pick<LoadOptions, 'loadFunction'> = {},
+): Promise<LoadedSnapshot> {
   const { config } = engine
-  const file = path.join(config.get('dir'), config.get('dbfilename'))
-  if (!(await disk.exists(file))) return undefined
+  const file = snapshotPath(engine)
   const started = engine.clock.monotonic()
-  const progress = beginLoading(engine)
+  const progress = engine.loading!
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
   let bytes: number
   try {
@@ -77,6 +94,5 @@ export async function loadSnapshot(
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   engine.stats.changesSinceSave = 0
-  endLoading(engine)
   return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
 }

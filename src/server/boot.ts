@@ -5,10 +5,13 @@
 import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
-import { ENGINE_LOADING, Engine } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
+import { beginLoading, endLoading } from '../engine/loading.ts'
 import type { Log } from '../engine/log.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
+import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
+import { DirectoryInUseError } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
@@ -54,6 +57,7 @@ export interface Loaded {
 export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
+  readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
 
   /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
@@ -66,30 +70,54 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     // Whoever connects before `load` is done hears LOADING.
-    if (this.#loads) this.engine.state |= ENGINE_LOADING
+    if (this.#loads) beginLoading(this.engine)
+    this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
   async load(): Promise<Loaded> {
     const { engine } = this
     const { config } = engine
+    const claims = this.#claims
+    await this.#claim()
     if (!this.#loads) {
-      this.#saving = new BackgroundSaving(engine)
+      this.#saving = new BackgroundSaving(engine, { claims })
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (config.get('appendonly')) {
-      await systemDisk.makeDirectory(config.get('dir'))
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)
-      this.#saving = new BackgroundSaving(engine, { aof, keysLoaded: keys })
+      this.#saving = new BackgroundSaving(engine, { aof, claims, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
     const loaded = await loadSnapshot(engine)
-    engine.state &= ~ENGINE_LOADING
+    endLoading(engine)
+    await this.#tellOfUnloaded()
     const keys = countKeys(engine)
-    this.#saving = new BackgroundSaving(engine, { keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
+    this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
+  }
+
+  /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
+  async #claim(): Promise<void> {
+    const { config, log } = this.engine
+    const isLogged = config.get('appendonly')
+    if (!isLogged && config.get('save').length === 0) return
+    try {
+      await this.#claims.claim(config.get('dir'))
+    } catch (error) {
+      // Without an append-only file what is there can be loaded and served even where nothing can be written.
+      if (isLogged || error instanceof DirectoryInUseError) throw error
+      log.warn({ error }, 'snapshots cannot be saved')
+    }
+  }
+
+  async #tellOfUnloaded(): Promise<void> {
+    const { config, log } = this.engine
+    const directory = path.join(config.get('dir'), config.get('appenddirname'))
+    if (!(await systemDisk.exists(path.join(directory, `${config.get('appendfilename')}.manifest`)))) return
+    log.warn({ directory }, 'there are append-only files, which are not loaded: appendonly is no')
   }
 
   /**
@@ -112,7 +140,11 @@ export class Boot {
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.engine.stop()
-    await this.#saving?.close()
+    try {
+      await this.#saving?.close()
+    } finally {
+      await this.#claims.release()
+    }
   }
 }
 

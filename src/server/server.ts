@@ -88,7 +88,7 @@ export class Server {
     } catch (error) {
       server.#idle.stop()
       server.#listeners.close()
-      server.engine.stop()
+      await server.#boot.close()
       throw error
     }
     return server
