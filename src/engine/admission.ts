@@ -42,6 +42,8 @@ export function admit(engine: Engine, client: Client, command: Command, args: Ar
   const { flags } = command
   const inMulti = (client.state & CLIENT_MULTI) !== 0
   const claims = command.declared?.(engine, args) ?? command
+  const forbidden = command.forbidden?.(engine, client)
+  if (forbidden !== undefined) return refuse(engine, client, command, forbidden)
   if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
     return refuse(engine, client, command, ERR.noAuth)
   }

@@ -5,8 +5,10 @@
 // docs/commands.md are all made from it.
 
 import type { Arguments } from '../protocol/arguments.ts'
+import type { ReplyError } from '../protocol/errors.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { Call } from './call.ts'
+import type { Client } from './client.ts'
 import type { Engine } from './engine.ts'
 
 export type Group =
@@ -118,6 +120,8 @@ export interface CommandSpec {
   deprecated?: { since: string; instead: string }
   /** What one call may do where its arguments say more than the flags: a script declares it. Undefined: what the flags say. */
   declared?: (engine: Engine, args: Arguments) => Claims | undefined
+  /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
+  forbidden?: (engine: Engine, client: Client) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
   run?: (call: Call) => void
 }
@@ -135,6 +139,7 @@ export interface Command extends Claims {
   readonly isFast: boolean
   readonly flags: ReadonlySet<Flag>
   readonly declared: CommandSpec['declared']
+  readonly forbidden: CommandSpec['forbidden']
   readonly run: ((call: Call) => void) | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, Command> | undefined
@@ -166,6 +171,7 @@ export function defineCommand(spec: CommandSpec): Command {
     isDenyoom: flags.has('denyoom'),
     flags,
     declared: spec.declared,
+    forbidden: spec.forbidden,
     run,
     subcommands: undefined,
     calls: 0,
