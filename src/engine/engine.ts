@@ -35,6 +35,7 @@ import { answerFailure } from './command-failure.ts'
 import { Config } from './config.ts'
 import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
+import type { EngineOptions } from './engine-options.ts'
 import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from './events.ts'
 import { Eviction } from './eviction.ts'
 import { type Journal, noJournal } from './journal.ts'
@@ -68,18 +69,6 @@ const OBSERVE_DURABILITY = 1 << 3
 /** Commands between two that are timed for commandstats (reading the clock twice costs 80 ns), and how far that varies. */
 const TIMED_EVERY = 10
 const TIMED_SPREAD = 13
-
-export interface EngineOptions {
-  commands: readonly Command[]
-  config?: Config
-  clock?: Clock
-  random?: Random
-  /** Default: drawn from the system's entropy. */
-  hashKey?: HashKey
-  log?: Log
-  /** Runs something after the events of this turn of the loop; default setImmediate. */
-  later?: (run: () => void) => void
-}
 
 export class Engine implements DatabaseHost {
   readonly config: Config
