@@ -15,7 +15,7 @@ import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
-import { meter, notEnoughMemory, STEPS_PER_TICK } from './lua/meter.ts'
+import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { errorTable, LuaReply, REPLY_ALLOWANCE_BYTES } from './lua-reply.ts'
@@ -163,7 +163,7 @@ export class ScriptCommands {
   #run(command: Command): LuaValue {
     const { reply } = this
     const call = this.#call
-    meter.reserve()
+    if (meter.depthMax - meter.depth < TRUSTED_ROOM_BYTES) meter.reserve()
     reply.begin()
     call.begin(this.#client!, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES

@@ -106,8 +106,9 @@ export class Database {
 
   /** The *before* side of the gate: to be passed by whoever is going to change an entry. */
   passGate(entry: number, extent: Extent): void {
-    this.#beginChange()
-    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, extent)
+    const { host } = this
+    host.changesBegun = (host.changesBegun + 1) | 0
+    if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
   }
 
   #beginChange(): void {

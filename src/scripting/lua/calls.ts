@@ -30,7 +30,10 @@ const SPREAD_BYTES = 24
 /** Counts the stack that results take which become arguments. Who makes the call puts `depth` back. */
 export function weighed(values: readonly LuaValue[]): readonly LuaValue[] {
   const { length } = values
-  if (length > SPREAD_FREE && (meter.depth += SPREAD_BYTES * length) > meter.depthMax) meter.overflow()
+  if (length > SPREAD_FREE) {
+    meter.depth += SPREAD_BYTES * length
+    if (meter.depth > meter.depthMax) meter.overflow()
+  }
   return values
 }
 

@@ -45,6 +45,8 @@ const WATCH_INTERVAL_MS = 5
 
 /** Depth up to which nobody asks whether the estimate is right: were it five times too small, there would still be stack. */
 const DEPTH_TRUSTED_BYTES = LUA_STACK_BYTES >> 3
+/** So much must be left for that. */
+export const TRUSTED_ROOM_BYTES = LUA_STACK_BYTES - DEPTH_TRUSTED_BYTES
 
 /** As good as no limit. */
 const HOST_ALLOWANCE_BYTES = 2 ** 50
@@ -178,10 +180,10 @@ class Meter {
   /**
    * Makes sure that the engine has stack enough for a command, which must not be torn by an overflow. Throws Lua's error.
    *
-   * Depth is an estimate: where little should be left, what is really left is tried.
+   * Depth is an estimate: where less than TRUSTED_ROOM_BYTES should be left, this is to be asked, and tries what is really left.
    */
   reserve(): void {
-    if (this.depthMax - this.depth < LUA_STACK_BYTES - DEPTH_TRUSTED_BYTES && !hasStackLeft()) this.overflow()
+    if (!hasStackLeft()) this.overflow()
   }
 
   /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */

@@ -434,6 +434,7 @@ class Parser {
       const waiting = this.#waiting
       if (operator === '..' || (priority[0] > 2 && !staysInPlace(left))) this.#wait()
       const right = this.#expression(priority[1])
+      if (operator === '..' || (priority[0] > 2 && !staysInPlace(right))) this.#wait()
       this.#waiting = waiting
       if (operator === 'and' || operator === 'or') left = { kind: operator, left, right }
       else left = { kind: 'binary', operator: operator as BinaryOperator, left, right, line: lexer.lastLine }
