@@ -111,7 +111,9 @@ describe('a directory', () => {
   ])('of an owner in %s is taken over when it has not counted on for ten seconds', async (_where, identity) => {
     const disk = await leftBy(identity)
     let waitedMs = 0
-    const wait = async (ms: number): Promise<void> => void (waitedMs += ms)
+    const wait = async (ms: number): Promise<void> => {
+      waitedMs += ms
+    }
     await take({ disk, wait })
     expect(waitedMs).toBe(10_000)
   })

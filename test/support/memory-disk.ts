@@ -150,7 +150,8 @@ export class MemoryDisk implements Disk {
   }
 
   async list(directory: string): Promise<string[]> {
-    return this.files.filter((name) => path.dirname(name) === directory).map((name) => path.basename(name))
+    const below = this.files.filter((name) => name.startsWith(`${directory}/`))
+    return [...new Set(below.map((name) => name.slice(directory.length + 1).split('/')[0]!))]
   }
 
   async rename(from: string, to: string): Promise<void> {
