@@ -76,7 +76,8 @@ export function convertSlices(text: string, convert: (slice: string) => string):
   if (text.length <= SLICE_LENGTH) return convert(text)
   const built = new TextBuilder()
   for (let at = 0; at < text.length; at += SLICE_LENGTH) {
-    meter.spend(SLICE_LENGTH >> 6)
+    // A regular expression that replaces each character takes 200 ns for it.
+    meter.spend(SLICE_LENGTH >> 2)
     built.add(convert(text.substring(at, at + SLICE_LENGTH)))
   }
   return built.finish()

@@ -66,10 +66,14 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
   lenient = settings.decodeInvalidNumbers
   meter.charge(json.length)
   meter.spend(1 + Math.floor(json.length / BYTES_PER_STEP))
-  const value = readValue()
-  if (nextCode() >= 0) expected('the end')
-  text = ''
-  return value
+  try {
+    const value = readValue()
+    if (nextCode() >= 0) expected('the end')
+    return value
+  } finally {
+    // Nor is it kept when the script is killed here.
+    text = ''
+  }
 }
 
 /** Skips white space and returns the code there, -1 at the end. */
@@ -77,6 +81,7 @@ function nextCode(): number {
   while (at < text.length) {
     const code = text.charCodeAt(at)
     if (code > 32 || (code !== 32 && code !== 9 && code !== 10 && code !== 13)) return code
+    if (--meter.steps < 0) meter.tick()
     at++
   }
   return -1
@@ -352,6 +357,5 @@ const TOKENS: ReadonlyMap<number, string> = new Map([
 ])
 
 function fail(what: string, found: string, index: number): never {
-  text = ''
   runtimeError(`Expected ${what} but found ${found} at character ${index + 1}`)
 }

@@ -48,10 +48,13 @@ const json = new TextBuilder()
 export function encodeJson(value: LuaValue, using: EncodeSettings): string {
   settings = using
   depth = 0
-  // What an error left behind.
-  json.clear()
-  writeValue(value)
-  return json.finish()
+  try {
+    writeValue(value)
+    return json.finish()
+  } finally {
+    // Nothing is kept after an error or a kill.
+    json.clear()
+  }
 }
 
 function writeValue(value: LuaValue): void {

@@ -24,10 +24,13 @@ const packed = new TextBuilder()
 
 /** Writes values, one after the other. */
 export function packValues(values: readonly LuaValue[]): string {
-  // What an error left behind.
-  packed.clear()
-  for (let i = 0; i < values.length; i++) packValue(values[i], 0)
-  return packed.finish()
+  try {
+    for (let i = 0; i < values.length; i++) packValue(values[i], 0)
+    return packed.finish()
+  } finally {
+    // Nothing is kept after an error or a kill.
+    packed.clear()
+  }
 }
 
 /** Writes a value; `level` counts the tables around it. */

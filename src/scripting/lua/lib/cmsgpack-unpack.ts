@@ -32,12 +32,16 @@ export function unpackValues(packed: string, start: number, limit: number, value
   text = packed
   at = start
   depth = 0
-  for (let count = 0; at < packed.length && count < limit; count++) {
-    if (--meter.steps < 0) meter.tick()
-    values.push(unpackValue())
+  try {
+    for (let count = 0; at < packed.length && count < limit; count++) {
+      if (--meter.steps < 0) meter.tick()
+      values.push(unpackValue())
+    }
+    return at
+  } finally {
+    // Nor is it kept when the script is killed here.
+    text = ''
   }
-  text = ''
-  return at
 }
 
 function unpackValue(): LuaValue {
@@ -200,6 +204,5 @@ function missing(): never {
 }
 
 function fail(problem: string): never {
-  text = ''
   runtimeError(problem)
 }

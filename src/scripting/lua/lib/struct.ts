@@ -297,6 +297,11 @@ function unpackFloat(data: string, offset: number, { size, littleEndian }: Forma
   return size === 4 ? scratch.getFloat32(0, littleEndian) : scratch.getFloat64(0, littleEndian)
 }
 
+/** Whether it is the code of a digit or an ASCII letter. */
+function isWord(code: number): boolean {
+  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)
+}
+
 function sizeOf(layout: LuaValue): LuaResult {
   const format = new Format(expectString(layout, 1, 'size', arguments.length), 'size')
   let offset = 0
@@ -305,7 +310,7 @@ function sizeOf(layout: LuaValue): LuaResult {
     if (format.option === 's') argumentError(1, 'size', "option 's' has no fixed size")
     if (format.option === 'c' && format.size === 0) argumentError(1, 'size', "option 'c0' has no fixed size")
     // Letters that mean nothing are passed over here, in Redis too.
-    if (!/[0-9A-Za-z]/.test(format.option)) format.control()
+    if (!isWord(format.option.charCodeAt(0))) format.control()
   }
   return offset
 }
