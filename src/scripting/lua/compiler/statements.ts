@@ -10,18 +10,10 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
-import {
-  comma,
-  describe,
-  describeArgument,
-  ExpressionWriter,
-  type Frame,
-  isMulti,
-  isSimple,
-  type Operand,
-} from './expressions.ts'
+import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
 import { type IsFixed, lastingLocals } from './lasting.ts'
 import { layOut, Marks, notesIn, quote } from './layout.ts'
+import { describe, describeArgument } from './names.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, what each variable and temporary adds, and each argument of a call, which
