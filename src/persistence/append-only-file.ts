@@ -526,12 +526,8 @@ export class AppendOnlyFile implements Journal {
     const flight = this.#flight
     try {
       await this.#file.cutBack(flight)
-      if (this.#uncertain) {
-        await this.#rewriteUncertain()
-      }
-      if (flight.length > 0) {
-        await this.#file.append(flight)
-      }
+      if (this.#uncertain) await this.#rewriteUncertain()
+      if (flight.length > 0) await this.#file.append(flight)
     } catch (error) {
       if (flight.length > 0) {
         await this.#putFailed(error)

@@ -59,6 +59,8 @@ export class Boot {
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
+  /** Files are being read, and may be changed. */
+  #isLoading = false
 
   /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
   constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
@@ -76,10 +78,19 @@ export class Boot {
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
   async load(): Promise<Loaded> {
+    await this.#claim()
+    this.#isLoading = true
+    try {
+      return await this.#load()
+    } finally {
+      this.#isLoading = false
+    }
+  }
+
+  async #load(): Promise<Loaded> {
     const { engine } = this
     const { config } = engine
     const claims = this.#claims
-    await this.#claim()
     if (!this.#loads) {
       this.#saving = new BackgroundSaving(engine, { claims })
       return { keys: 0, bytes: 0, milliseconds: 0 }
@@ -143,7 +154,8 @@ export class Boot {
     try {
       await this.#saving?.close()
     } finally {
-      await this.#claims.release()
+      // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
+      if (!this.#isLoading) await this.#claims.release()
     }
   }
 }

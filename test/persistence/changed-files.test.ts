@@ -83,6 +83,19 @@ describe('two servers that write to one file', () => {
     expect(Object.keys(dump((await start(disk)).engine))).toEqual(['0 a', '0 b'])
   })
 
+  test('one that lost the directory writes no more, and says that at its end', async () => {
+    const disk = new MemoryDisk()
+    const { connect, aof, journal } = await start(disk)
+    expect(connect().ask('SET', 'a', '1')).toBe(OK)
+    journal.disown()
+    expect(connect().ask('SET', 'b', '1')).toBe(
+      '-MISCONF Errors writing to the AOF file: the append-only file was taken over by somebody else\r\n',
+    )
+    const before = disk.get(INCREMENT)
+    await expect(aof.close()).rejects.toThrow('taken over by somebody else')
+    expect(disk.get(INCREMENT)).toEqual(before)
+  })
+
   test('at the end of one it is told', async () => {
     const disk = new MemoryDisk()
     const { connect, aof } = await start(disk)
