@@ -1,7 +1,7 @@
 // What scripts say, beside redis-server: values and errors in both directions, in both protocols, to the byte.
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { redisServerIsUncorrected, redisServerMissing } from '../support/redis-server.ts'
+import { redisServerIsOlder, redisServerIsUncorrected, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
 const HASH_LIBRARY =
@@ -392,7 +392,8 @@ const REQUESTS: string[][] = [
   ['FUNCTION', 'FLUSH', 'a', 'b'],
   ['FUNCTION', 'FLUSH', 'SYNC'],
   ['FUNCTION', 'LIST'],
-  ['FUNCTION', 'DUMP'],
+  // What 7.0 dumps is of an older version.
+  ...(redisServerIsOlder() ? [] : [['FUNCTION', 'DUMP']]),
   ['FUNCTION'],
   ['FUNCTION', 'nosub'],
 ]
