@@ -9,6 +9,7 @@
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Bytes, Source } from '../util/bytes.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
+import { NameMap } from '../util/name-map.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
 import type { Subscriber } from './subscriber.ts'
 import { SubscriberList } from './subscriber-list.ts'
@@ -36,9 +37,9 @@ interface Route {
 const NO_PATTERNS: Pattern[] = []
 
 export class Broker {
-  readonly #channels = new Map<string, SubscriberList>()
-  readonly #shardChannels = new Map<string, SubscriberList>()
-  readonly #patterns = new Map<string, Pattern>()
+  readonly #channels = new NameMap<SubscriberList>()
+  readonly #shardChannels = new NameMap<SubscriberList>()
+  readonly #patterns = new NameMap<Pattern>()
   readonly #index = new PatternIndex()
   readonly #encoders = { 2: new MessageEncoder(2), 3: new MessageEncoder(3) }
   readonly #routes: (Route | undefined)[] = new Array(ROUTES).fill(undefined)
@@ -236,11 +237,11 @@ export class Broker {
   // ── asking ───────────────────────────────────────────────────────────────
 
   /** Names of the channels somebody is subscribed to. */
-  channels(): IterableIterator<string> {
+  channels(): Iterable<string> {
     return this.#channels.keys()
   }
 
-  shardChannels(): IterableIterator<string> {
+  shardChannels(): Iterable<string> {
     return this.#shardChannels.keys()
   }
 

@@ -1,20 +1,30 @@
 // `respite check-aof` and `respite check-rdb`: are the files whole, and if not, up to where?
 //
+// What changes a file is done as the owner of the directory, so never under a server that runs.
+//
 // Exit codes: 0 whole, or cut and whole now; 1 damaged; 2 the command line makes no sense.
 
+import path from 'node:path'
 import readline from 'node:readline/promises'
+import { silentLog } from '../engine/log.ts'
 import { type AofFileVerdict, checkAof, cutAof } from '../persistence/check-aof.ts'
 import { checkRdb, type RdbVerdict } from '../persistence/check-rdb.ts'
+import { DirectoryLock } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
+import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/rebuild-manifest.ts'
+import { systemClock } from '../util/clock.ts'
 
 const CHECK_AOF_HELP = `Usage: respite check-aof [--fix] [--truncate-to-timestamp SECONDS] [--yes] FILE | MANIFEST
+       respite check-aof --rebuild-manifest [--yes] DIRECTORY | MANIFEST
 
 Tells whether an append-only file, or all files of a manifest, are whole. The server must not be running.
 
   --fix                             cut a damaged last file off behind its last whole command or transaction
   --truncate-to-timestamp SECONDS   cut off everything after this Unix time; the file must hold notes of the
                                     time (aof-timestamp-enabled)
-  --yes                             do not ask before cutting
+  --rebuild-manifest                make a manifest that was lost anew, out of the names of the files in the
+                                    directory; where these leave a doubt, nothing is made
+  --yes                             do not ask before cutting or writing
 `
 
 const CHECK_RDB_HELP = `Usage: respite check-rdb [--fix] FILE
@@ -50,18 +60,30 @@ export const processTerminal: Terminal = {
 export async function runCheckAof(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
   const files: string[] = []
   let fix = false
+  let rebuild = false
   let yes = false
   let until: number | undefined
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!
     if (word === '--fix') fix = true
+    else if (word === '--rebuild-manifest') rebuild = true
     else if (word === '--yes') yes = true
     else if (word === '--truncate-to-timestamp' && /^\d{1,15}$/.test(args[i + 1] ?? '')) until = Number(args[++i])
     else if (!word.startsWith('--')) files.push(word)
     else return usage(terminal, CHECK_AOF_HELP, word)
   }
-  if (files.length !== 1) return usage(terminal, CHECK_AOF_HELP, '')
-  const verdict = await checkAof(systemDisk, files[0]!, until)
+  if (files.length !== 1 || (rebuild && (fix || until !== undefined))) return usage(terminal, CHECK_AOF_HELP, '')
+  if (rebuild) return runRebuildManifest(files[0]!, yes, terminal)
+  if (!fix && until === undefined) return checkAndCut(files[0]!, { until, fix, yes }, terminal)
+  return asOwner(files[0]!, () => checkAndCut(files[0]!, { until, fix, yes }, terminal), terminal)
+}
+
+async function checkAndCut(
+  name: string,
+  { until, fix, yes }: { until: number | undefined; fix: boolean; yes: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const verdict = await checkAof(systemDisk, name, until)
   for (const file of verdict.files) terminal.print(describe(file))
   const last = verdict.files.at(-1)
   if (last === undefined || (last.damage === undefined && !last.reachedTime)) {
@@ -86,6 +108,52 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
   await cutAof(systemDisk, last)
   terminal.print(`${last.path} was cut to ${last.wholeTo} bytes.`)
   return 0
+}
+
+async function runRebuildManifest(where: string, yes: boolean, terminal: Terminal): Promise<number> {
+  const work = async (): Promise<number> => {
+    const rebuilt = await rebuildManifest(systemDisk, where)
+    for (const file of rebuilt.files) terminal.print(describe(file))
+    terminal.print(`\n${rebuilt.path}:\n${rebuilt.manifest.format().toString()}`)
+    terminal.print(
+      'The names do not tell whether a rewrite had just replaced some of these files: make a copy of the directory first.',
+    )
+    if (!yes && !(await terminal.confirm('Write this manifest?'))) {
+      terminal.print('Nothing was changed.')
+      return 1
+    }
+    await writeManifest(systemDisk, rebuilt)
+    terminal.print('The manifest was written.')
+    return 0
+  }
+  try {
+    return await asOwner(where.endsWith('.manifest') ? where : path.join(where, 'any.manifest'), work, terminal)
+  } catch (error) {
+    if (!(error instanceof NotRebuilt)) throw error
+    terminal.print(`No manifest was made: ${error.message}`)
+    return 1
+  }
+}
+
+/** Does something to a file while its data directory belongs to this process. Throws DirectoryInUseError. */
+async function asOwner(file: string, work: () => Promise<number>, terminal: Terminal): Promise<number> {
+  // Append-only files are a directory further down than the lock; single ones of older versions, and copies, are not.
+  const own = path.dirname(path.resolve(file))
+  const above = path.dirname(own)
+  const isBelow = file.endsWith('.manifest') || (await systemDisk.exists(DirectoryLock.pathIn(above)))
+  const warn = (_details: object, message: string): void => terminal.print(message)
+  const lock = await DirectoryLock.take({
+    disk: systemDisk,
+    clock: systemClock,
+    log: { ...silentLog, warn },
+    directory: isBelow ? above : own,
+    lost: () => {},
+  })
+  try {
+    return await work()
+  } finally {
+    await lock.release()
+  }
 }
 
 /** Why a file cannot be cut; undefined = it can. */

@@ -39,6 +39,9 @@ const CONNECTION_COMMANDS = new Set(
   ),
 )
 
+/** Commands that wait without Redis calling them blocking. */
+const WAITING_COMMANDS = new Set(['wait', 'waitaof'])
+
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
@@ -78,7 +81,7 @@ export class Broker {
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {
-      boot.engine.stop()
+      await boot.close()
       throw error
     }
   }
@@ -172,7 +175,8 @@ export class Broker {
   }
 
   #blocks(command: string): boolean {
-    return this.#engine.commands.get(command.toLowerCase())?.flags.has('blocking') === true
+    const name = command.toLowerCase()
+    return WAITING_COMMANDS.has(name) || this.#engine.commands.get(name)?.flags.has('blocking') === true
   }
 
   async #callBlocking(

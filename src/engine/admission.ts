@@ -10,6 +10,7 @@ import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
+import type { Config } from './config.ts'
 import type { Eviction } from './eviction.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
@@ -38,6 +39,7 @@ const WHILE_SUBSCRIBED = new Set([
 ])
 
 export interface AdmissionHost {
+  readonly config: Config
   readonly state: ServerState
   readonly stats: Stats
   readonly replies: ReplyBuffer
@@ -58,10 +60,12 @@ export class Admission {
 
   /** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
   admit(client: Client, command: Command, args: Arguments): boolean {
-    const { eviction, pause, replies, saving, scripts, state } = this.#host
+    const { config, eviction, pause, replies, saving, scripts, state } = this.#host
     const { flags } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args) ?? command
+    const forbidden = command.forbidden?.(config, client)
+    if (forbidden !== undefined) return this.refuse(client, command, forbidden)
     if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
       return this.refuse(client, command, ERR.noAuth)
     }

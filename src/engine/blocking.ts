@@ -14,6 +14,7 @@ import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { TYPE_LIST, TYPE_NAMES, TYPE_STREAM, TYPE_ZSET } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import type { BlockOptions, Call } from './call.ts'
 import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
@@ -54,7 +55,7 @@ export class Blocking {
    * Keys under which a list or a sorted set came into being. Redis serves whoever waits for one only then: not when it replaced
    * something under the same key (SORT … STORE, ZUNIONSTORE), nor when it grows afterwards.
    */
-  #fed = new Set<string>()
+  #fed = new NameSet()
   /** Parked clients by the type they wait for. */
   readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
@@ -96,7 +97,7 @@ export class Blocking {
     const { room } = this
     while (room.hasReady) {
       const fed = this.#fed
-      this.#fed = new Set()
+      this.#fed = new NameSet()
       for (const name of room.takeReady()) {
         const isFed = fed.has(name)
         const database = this.#host.dataset.databases[databaseOf(name)]!

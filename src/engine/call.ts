@@ -11,6 +11,7 @@ import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Database } from '../store/database.ts'
 import type { DatabaseHost } from '../store/database-host.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../util/long-double.ts'
 import { parseDouble } from '../util/numbers.ts'
 import type { Random } from '../util/random.ts'
@@ -92,6 +93,8 @@ export class Call {
 
   /** Prepares this object for a command; the engine's business. */
   begin(client: Client, args: Arguments, command: CommandOf<Call>): void {
+    // No window on what earlier commands removed is of use any more.
+    if (discarded.isMuch) discarded.giveBack()
     this.client = client
     this.args = args
     this.command = command

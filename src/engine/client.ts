@@ -13,6 +13,7 @@ import type { ReplyReceiver } from '../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import type { Database } from '../store/database.ts'
 import type { Source } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import type { Config } from './config.ts'
 import { lookAhead } from './lookahead.ts'
 
@@ -73,6 +74,7 @@ export interface ClientHost {
   readonly replies: { markFor(client: Client): void }
   readonly turn: { flushSoon(client: Client): void }
   readonly outputLimits: { readonly leastBytes: number; check(client: Client): boolean }
+  readonly timekeeper: { collectSoon(): void }
 }
 
 /** A stretch of a shared buffer that is to be sent. */
@@ -107,15 +109,15 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   /** What MULTI gathers; undefined outside. */
   transaction: OpenTransaction | undefined = undefined
   /** Keys under WATCH as `db:key`, and whether one of them changed. */
-  readonly watched = new Set<string>()
+  readonly watched = new NameSet()
   watchBroken = false
   /** Its command found nothing and waits in the room (blocking.ts). */
   parked = false
   /** CLIENT PAUSE holds this client's next command. */
   paused = false
-  readonly channels = new Set<string>()
-  readonly patterns = new Set<string>()
-  readonly shardChannels = new Set<string>()
+  readonly channels = new NameSet()
+  readonly patterns = new NameSet()
+  readonly shardChannels = new NameSet()
   readonly parser = new RequestParser()
   /** Gone: nothing may be sent or run for it any more. */
   closed = false
@@ -263,7 +265,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       this.#isWholeSource()
     ) {
       // A buffer made for this reply alone: nobody else writes to it.
-      transport.write(this.#source.u8.subarray(this.#start, this.#end))
+      taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
     } else {
       this.takeCopy()
       transport.write(this.#source!.u8.subarray(this.#start, this.#end))
@@ -313,6 +315,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Forgets what is pending. */
   dropOutput(): void {
+    if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timekeeper.collectSoon()
     this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0
@@ -347,6 +350,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 }
 
+/** Replies that are dropped are worth a look of the collector from here on. */
+const DROPPED_BYTES_MIN = 1024 * 1024
 /** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

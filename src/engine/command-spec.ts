@@ -8,6 +8,9 @@
 // command.ts brings the two together.
 
 import type { Arguments } from '../protocol/arguments.ts'
+import type { ReplyError } from '../protocol/errors.ts'
+import type { Client } from './client.ts'
+import type { Config } from './config.ts'
 import type { ScriptRunner } from './script-runner.ts'
 
 export type Group =
@@ -119,6 +122,8 @@ export interface CommandSpecOf<Call> {
   deprecated?: { since: string; instead: string }
   /** What one call may do where its arguments say more than the flags: a script declares it. Undefined: what the flags say. */
   declared?: (scripts: ScriptRunner, args: Arguments) => Claims | undefined
+  /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
+  forbidden?: (config: Config, client: Client) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
   run?: (call: Call) => void
 }
@@ -132,8 +137,11 @@ export interface CommandOf<Call> extends Claims {
   readonly isReadonly: boolean
   /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
   readonly isNoscript: boolean
+  /** Takes constant or logarithmic time: the flag `fast`. */
+  readonly isFast: boolean
   readonly flags: ReadonlySet<Flag>
   readonly declared: CommandSpecOf<Call>['declared']
+  readonly forbidden: CommandSpecOf<Call>['forbidden']
   readonly run: ((call: Call) => void) | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, CommandOf<Call>> | undefined

@@ -38,6 +38,7 @@ export class Dataset implements DatabaseHost {
   missed: Listener<Missed> | null = null
   created: Listener<Created> | null = null
   looked: Listener<Looked> | null = null
+  readonly grown = (): void => this.notePeak()
   readonly onBeforeChange = new Seats<BeforeChange>((slot) => {
     this.beforeChange = slot
   })
@@ -69,6 +70,13 @@ export class Dataset implements DatabaseHost {
 
   get accessSeconds(): number {
     return this.#moment.seconds
+  }
+
+  /** Takes note of how much memory is used when it is more than ever. */
+  notePeak(): void {
+    const { stats } = this.#host
+    const used = this.usedBytes
+    if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   }
 
   /** Bytes that keys and values take. */

@@ -18,13 +18,13 @@ import type { Call } from './call.ts'
 import { Changes } from './changes.ts'
 import type { Client, Origin, Transport } from './client.ts'
 import { Clients } from './clients.ts'
-import type { Command } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { Config } from './config.ts'
 import { Dataset } from './dataset.ts'
 import { Dispatch } from './dispatch.ts'
 import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
+import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { Loading } from './loading.ts'
@@ -43,18 +43,6 @@ import { Timekeeper } from './timekeeper.ts'
 import { Turn } from './turn.ts'
 import { Users } from './users.ts'
 import { Watches } from './watches.ts'
-
-export interface EngineOptions {
-  commands: readonly Command[]
-  config?: Config
-  clock?: Clock
-  random?: Random
-  /** Default: drawn from the system's entropy. */
-  hashKey?: HashKey
-  log?: Log
-  /** Runs something after the events of this turn of the loop; default setImmediate. */
-  later?: (run: () => void) => void
-}
 
 /** Each part is given the whole and names, as an interface of its own, the few others that it needs. */
 export class Engine {

@@ -33,11 +33,6 @@ export class Loading {
     this.#host = host
   }
 
-  /** Says that data will be loaded: whoever connects before it begins hears LOADING already. */
-  announce(): void {
-    this.#host.state.loading.begin()
-  }
-
   /** Begins to load; whoever begins while it is under way begins its progress anew. */
   begin(): LoadingProgress {
     const { changes, clock, dataset, state } = this.#host

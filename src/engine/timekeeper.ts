@@ -10,6 +10,7 @@ import type { Database } from '../store/database.ts'
 import { expireDueFields } from '../store/field-expiry.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
+import { Collector } from './collector.ts'
 import type { Config } from './config.ts'
 import type { Dataset } from './dataset.ts'
 import type { Moment } from './moment.ts'
@@ -47,9 +48,11 @@ export class Timekeeper {
   #dueMs = Number.POSITIVE_INFINITY
   readonly #fired: () => void
   readonly #window = new Bytes()
+  readonly #collector: Collector
 
   constructor(host: TimekeeperHost) {
     this.#host = host
+    this.#collector = new Collector(host)
     this.#fired = () => this.#run()
   }
 
@@ -57,6 +60,8 @@ export class Timekeeper {
   arm(): void {
     const { blocking, clock, dataset } = this.#host
     const { databases } = dataset
+    this.#collector.follow()
+    dataset.notePeak()
     let due = blocking.room.earliestDeadlineMs
     if (this.#expires) {
       for (let i = 0; i < databases.length; i++) {
@@ -116,8 +121,14 @@ export class Timekeeper {
     return false
   }
 
+  /** Replies that waited long have left, or never will: their memory is looked for. */
+  collectSoon(): void {
+    this.#collector.lookSoon()
+  }
+
   /** Fires no more. */
   stop(): void {
+    this.#collector.stop()
     this.#timer?.cancel()
     this.#dueMs = Number.NEGATIVE_INFINITY
   }

@@ -119,9 +119,8 @@ export class Turn {
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {
-      const { transport } = client
       clients.disconnect(client)
-      transport.close('flushed')
+      client.transport.close('flushed')
     } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
       outputLimits.check(client)
       if (client.overLimit) clients.close(client, 'now')

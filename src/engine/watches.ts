@@ -2,13 +2,14 @@
 
 import type { Database } from '../store/database.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { NameMap } from '../util/name-map.ts'
 import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 
 export class Watches {
   readonly #changes: Changes
-  readonly #watchers = new Map<string, Set<Client>>()
+  readonly #watchers = new NameMap<Set<Client>>()
 
   constructor(changes: Changes) {
     this.#changes = changes

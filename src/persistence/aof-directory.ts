@@ -9,12 +9,18 @@
 // file is moved; a crash in between is recognised and finished at the next start.
 //
 // A name that was once handed out is not used again by this process: after a
-// failure nobody can know whether the manifest on the disk has it.
+// failure nobody can know whether the manifest on the disk has it. Nor is one that
+// a file with content bears already: what no manifest names may be somebody's data
+// all the same. A start that would leave such data out is refused.
 
 import path from 'node:path'
-import { type Disk, type DiskFile, readFile, replaceFile } from './disk.ts'
+import { type AppendedFile, type Disk, readFile, replaceFile } from './disk.ts'
 import { PersistenceError } from './errors.ts'
 import { Manifest, type Part } from './manifest.ts'
+
+const MANIFEST_ENDING = '.manifest'
+/** Names that this program, or Redis, gives to the files of a log: prefix (`appendfilename`), sequence number, kind. */
+export const PART_NAME = /^(.+)\.(\d{1,15})\.(base\.rdb|base\.aof|incr\.aof)$/
 
 export interface AofLocation {
   /** `dir` */
@@ -33,6 +39,8 @@ export class AofDirectory {
   manifest: Manifest
   /** Names handed out by this process. */
   readonly #used = new Set<string>()
+  /** Files that may hold what this process does not know: they are not deleted when a base takes their place. */
+  readonly #unread = new Set<string>()
 
   private constructor(disk: Disk, location: AofLocation) {
     this.disk = disk
@@ -43,9 +51,11 @@ export class AofDirectory {
   }
 
   /**
-   * Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError.
+   * Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError, also
+   * when there are files with data that no manifest, or another one, names.
    *
-   * With `replaced` what is there will not be loaded but replaced by a base: then it may lack files, and nothing is taken over.
+   * With `replaced` what is there will not be loaded but replaced by a base: then it may lack files, nothing is taken over, and
+   * what is replaced stays on the disk.
    */
   static async open(disk: Disk, location: AofLocation, use: 'loaded' | 'replaced' = 'loaded'): Promise<AofDirectory> {
     const directory = new AofDirectory(disk, location)
@@ -53,8 +63,13 @@ export class AofDirectory {
     if (await disk.exists(manifestPath)) {
       directory.manifest = Manifest.parse(await readFile(disk, manifestPath), manifestPath)
     }
-    if (use === 'replaced') return directory
+    if (use === 'replaced') {
+      for (const { name } of directory.manifest.parts) directory.#unread.add(name)
+      return directory
+    }
     await directory.#takeOverSingleFile()
+    if (directory.manifest.parts.length === 0) await directory.#refuseUnnamedData()
+    else await directory.#refuseGap()
     for (const part of directory.manifest.parts) {
       const file = directory.pathOf(part)
       if (await disk.exists(file)) continue
@@ -66,6 +81,78 @@ export class AofDirectory {
       )
     }
     return directory
+  }
+
+  /** Tells whether nothing was ever written to the log. */
+  async isEmpty(): Promise<boolean> {
+    if (this.manifest.base !== undefined) return false
+    for (const part of this.manifest.increments) if ((await sizeOf(this.disk, this.pathOf(part))) > 0) return false
+    return true
+  }
+
+  /** Files with data in them that look like those of a log and that the manifest does not name. */
+  async unnamed(): Promise<string[]> {
+    const { disk, location, manifest } = this
+    const { names } = manifest
+    const found: string[] = []
+    for (const name of (await disk.exists(this.path)) ? await disk.list(this.path) : []) {
+      if (names.has(name) || !(PART_NAME.test(name) || name === location.prefix)) continue
+      if (!name.startsWith('temp-') && (await sizeOf(disk, path.join(this.path, name))) > 0) found.push(name)
+    }
+    return found.sort()
+  }
+
+  /** Refuses to begin an empty log where another one is, or was. */
+  async #refuseUnnamedData(): Promise<void> {
+    const { disk, location, manifestPath } = this
+    const unnamed = await this.unnamed()
+    const manifests = (await disk.exists(this.path)) ? manifestsAmong(await disk.list(this.path)) : []
+    if (manifests.length > 0) {
+      throw new PersistenceError(
+        this.path,
+        undefined,
+        `there is no ${path.basename(manifestPath)} in it, but ${manifests.join(', ')}`,
+        `Set appendfilename to '${manifests[0]!.slice(0, -MANIFEST_ENDING.length)}' to load that; or move it away to start empty`,
+      )
+    }
+    if (unnamed.length > 0) {
+      throw new PersistenceError(
+        manifestPath,
+        undefined,
+        `the manifest is missing, but there are files of a log: ${unnamed.join(', ')}`,
+        `Restore it from a backup, or make it anew: respite check-aof --rebuild-manifest ${manifestPath}; or move the files away to start empty`,
+      )
+    }
+    for (const name of await listIfDirectory(disk, location.dir)) {
+      if (name === location.directoryName || name.startsWith('.')) continue
+      const other = manifestsAmong(await listIfDirectory(disk, path.join(location.dir, name)))
+      if (other.length === 0) continue
+      throw new PersistenceError(
+        this.path,
+        undefined,
+        `there is no log in it, but one in ${path.join(location.dir, name)}`,
+        `Set appenddirname to '${name}' to load that; or move it out of ${location.dir} to start empty`,
+      )
+    }
+  }
+
+  /** Refuses a manifest that names an increment before and one after a file, but not the file: it lost a line. */
+  async #refuseGap(): Promise<void> {
+    const { increments } = this.manifest
+    for (const name of await this.unnamed()) {
+      const [, prefix, digits] = PART_NAME.exec(name) ?? []
+      const sequence = Number(digits)
+      const isBetween = increments.some(
+        (part, i) => i > 0 && part.sequence > sequence && increments[i - 1]!.sequence < sequence,
+      )
+      if (!isBetween || prefix !== this.location.prefix || !name.endsWith('.incr.aof')) continue
+      throw new PersistenceError(
+        this.manifestPath,
+        undefined,
+        `the manifest names increments before and after ${name}, but not that one`,
+        `Restore the manifest from a backup or add the line 'file ${name} seq ${sequence} type i' in its place; or move the file away to go on without what it holds`,
+      )
+    }
   }
 
   pathOf(part: Part): string {
@@ -91,10 +178,10 @@ export class AofDirectory {
   }
 
   /** Opens the last increment for appending; makes a first one, and the directory, when there is none. */
-  async openLast(): Promise<DiskFile> {
+  async openLast(): Promise<AppendedFile> {
     const { disk, manifest } = this
     const last = manifest.increments.at(-1)
-    if (last !== undefined) return disk.open(this.pathOf(last), 'write')
+    if (last !== undefined) return disk.openToAppend(this.pathOf(last))
     return (await this.addIncrement('named')).file
   }
 
@@ -102,16 +189,14 @@ export class AofDirectory {
    * Makes the next increment, an empty file, and adds it to the manifest: at once also to the one on the disk, or with the next
    * base. On failure the manifest is as before, though the disk's may have it.
    */
-  async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: DiskFile }> {
-    const { disk, manifest, location } = this
+  async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: AppendedFile }> {
+    const { disk, manifest } = this
     await this.#create()
-    const part = manifest.addIncrement(location.prefix, this.#used)
-    this.#used.add(part.name)
-    let file: DiskFile | undefined
+    const part = await this.#nextIncrement()
+    let file: AppendedFile | undefined
     try {
-      // The file must be there for good before the manifest says so. One left over from a crash in between is not named
-      // anywhere and starts empty.
-      file = await disk.open(this.pathOf(part), 'create')
+      // The file must be there for good before the manifest says so. One left over from a crash in between is empty.
+      file = await disk.openToAppend(this.pathOf(part))
       await file.sync()
       await disk.syncDirectory(this.path)
       if (when === 'named') await this.#save()
@@ -121,6 +206,18 @@ export class AofDirectory {
       throw error
     }
     return { part, file }
+  }
+
+  /** Adds an increment whose file is empty, if it is there. */
+  async #nextIncrement(): Promise<Part> {
+    const { disk, manifest, location } = this
+    for (;;) {
+      const part = manifest.addIncrement(location.prefix, this.#used)
+      this.#used.add(part.name)
+      const file = this.pathOf(part)
+      if (!(await disk.exists(file)) || (await sizeOf(disk, file)) === 0) return part
+      manifest.increments.pop()
+    }
   }
 
   /** Takes the last increment back: nothing was or will be written to it. */
@@ -133,22 +230,23 @@ export class AofDirectory {
   }
 
   /** Returns the part that the next base will be; `format` is what it is written in. */
-  nextBase(format: 'rdb' | 'aof'): Part {
-    const { manifest, location } = this
+  async nextBase(format: 'rdb' | 'aof'): Promise<Part> {
+    const { disk, manifest, location } = this
     let sequence = manifest.base?.sequence ?? 0
     let name: string
     do name = `${location.prefix}.${++sequence}.base.${format}`
-    while (this.#used.has(name) || manifest.names.has(name))
+    while (this.#used.has(name) || manifest.names.has(name) || (await disk.exists(path.join(this.path, name))))
     this.#used.add(name)
     return { name, sequence, type: 'base' }
   }
 
   /**
    * Puts a base that is on the disk under a temporary name in the place of everything but `kept` increments: the switch from the
-   * old state to the new one, at one stroke. What it replaces is history then. On failure the manifest is as before, though the
-   * disk's may be the new one: all files of both are there.
+   * old state to the new one, at one stroke. What it replaces is history then, but for the files that it returns: they may hold
+   * what this process does not know, and stay, named nowhere. On failure the manifest is as before, though the disk's may be the
+   * new one: all files of both are there.
    */
-  async adoptBase(temporary: string, base: Part, kept: readonly Part[]): Promise<void> {
+  async adoptBase(temporary: string, base: Part, kept: readonly Part[]): Promise<string[]> {
     const { disk, manifest } = this
     await disk.rename(temporary, this.pathOf(base))
     // The base must be there for good before the manifest says so.
@@ -157,9 +255,16 @@ export class AofDirectory {
     const next = new Manifest()
     next.base = base
     next.increments = [...kept]
-    next.history = [...manifest.history, ...replaced.map((part): Part => ({ ...part, type: 'history' }))]
+    const history = replaced.filter((part) => !this.#unread.has(part.name))
+    next.history = [...manifest.history, ...history.map((part): Part => ({ ...part, type: 'history' }))]
     await replaceFile(disk, this.manifestPath, next.format())
     this.manifest = next
+    return replaced.filter((part) => this.#unread.has(part.name)).map((part) => part.name)
+  }
+
+  /** Keeps a file on the disk whatever takes its place: somebody else wrote to it. */
+  keep(file: string): void {
+    this.#unread.add(path.basename(file))
   }
 
   /** Creates the directory if it is not there. */
@@ -188,5 +293,29 @@ export class AofDirectory {
 
   #save(): Promise<void> {
     return replaceFile(this.disk, this.manifestPath, this.manifest.format())
+  }
+}
+
+function manifestsAmong(names: readonly string[]): string[] {
+  return names.filter((name) => name.endsWith(MANIFEST_ENDING) && !name.startsWith('temp-'))
+}
+
+async function sizeOf(disk: Disk, name: string): Promise<number> {
+  const file = await disk.open(name, 'read')
+  try {
+    return await file.size()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Names in a directory; none where there is no directory, or none that may be looked into. */
+async function listIfDirectory(disk: Disk, name: string): Promise<string[]> {
+  try {
+    return await disk.list(name)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['ENOTDIR', 'ENOENT', 'EACCES', 'EPERM'].includes(code)) return []
+    throw error
   }
 }

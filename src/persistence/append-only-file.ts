@@ -25,15 +25,18 @@
 // The disk's failures, and what follows:
 //
 //   A write fails (ENOSPC, EIO), perhaps half done: the file is cut back to the end of the last whole group, and the group is
-//   written again later *in the same place*. Positions are explicit, so what was half written is overwritten, not repeated:
-//   nothing can be replayed twice. Replies to that group wait, under every policy. Memory is bounded, because further writes
-//   are refused; only expired and evicted keys still add their DEL.
+//   appended again later. It is not before what was half written is gone, so nothing can be replayed twice. Replies to that group
+//   wait, under every policy. Memory is bounded, because further writes are refused; only expired and evicted keys still add
+//   their DEL.
 //
 //   An fdatasync fails: the system may have dropped the very pages it could not write and marked them clean, so that the next
 //   fdatasync would succeed and prove nothing. Therefore everything since the last success is written again, in the same
 //   place, before the next fdatasync counts. While any key is `always` those bytes, whatever key they are of, are still in
 //   memory: a hole in front of an acknowledged effect would take it along. Under the other policies they are read back from
 //   the file: there their replies have left, and only a power cut could take them.
+//
+//   Somebody else changed the file, or took it away (increment-file.ts): looked for once a second while there are writes, and
+//   before anything is cut off or written once more. Nothing is tried again then: somebody has to decide which data counts.
 
 import { DurabilityRules, type SyncPolicy } from '../engine/durability-rules.ts'
 import type { Word } from '../engine/effects.ts'
@@ -41,14 +44,17 @@ import type { Journal, JournalStatus } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Clock, Timer } from '../util/clock.ts'
-import { type DiskFile, writeAll } from './disk.ts'
+import type { AppendedFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
+import { ChangedFile, IncrementFile } from './increment-file.ts'
 import { JournalBuffer } from './journal-buffer.ts'
 import { UnsyncedBytes } from './unsynced-bytes.ts'
 
 /** What `everysec` means, and how often a failed disk is tried again. */
 const SYNC_INTERVAL_MS = 1000
 const RETRY_INTERVAL_MS = 1000
+/** How often it is looked whether the file is still what was written; for that long writes may be acknowledged to a file that is gone. */
+const CHECK_INTERVAL_MS = 1000
 /** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
 /**
@@ -80,7 +86,7 @@ const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 export interface AppendOnlyFileOptions {
   /** Its path, for messages. */
   path: string
-  file: DiskFile
+  file: AppendedFile
   /** Bytes in the file already: all whole units. */
   size: number
   /** Bytes in the files before this one, for INFO. */
@@ -98,7 +104,6 @@ export interface AppendOnlyFileOptions {
 
 export class AppendOnlyFile implements Journal {
   readonly enabled = true
-  path: string
   failure: string | undefined = undefined
   waits = false
   /** `aof-timestamp-enabled`: the time is noted in the file. */
@@ -116,7 +121,7 @@ export class AppendOnlyFile implements Journal {
   #othersGathered = false
   /** Position in the file where offset 0 lies, or would. */
   #origin: number
-  #file: DiskFile
+  #file: IncrementFile
   readonly #clock: Clock
   readonly #log: Log
   #earlierBytes: number
@@ -146,6 +151,9 @@ export class AppendOnlyFile implements Journal {
   #syncWork: Promise<void> = Promise.resolve()
   #syncTimer: Timer | undefined = undefined
   #retryTimer: Timer | undefined = undefined
+  #checkTimer: Timer | undefined = undefined
+  /** Somebody else changed the file. */
+  #changed = false
   #delayedSyncs = 0
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
@@ -161,8 +169,7 @@ export class AppendOnlyFile implements Journal {
   readonly #listeners: (() => void)[] = []
 
   constructor(options: AppendOnlyFileOptions) {
-    this.path = options.path
-    this.#file = options.file
+    this.#file = new IncrementFile(options.path, options.file, options.size)
     const { startOffset = 0 } = options
     this.appended = startOffset
     this.written = startOffset
@@ -175,6 +182,16 @@ export class AppendOnlyFile implements Journal {
     this.#clock = options.clock
     this.#log = options.log
     this.setPolicy(options.policy, options.rules)
+  }
+
+  /** Of the increment that is written to. */
+  get path(): string {
+    return this.#file.path
+  }
+
+  /** False when somebody else changed the file: it may hold what this process knows nothing of. */
+  get isOurs(): boolean {
+    return !this.#changed
   }
 
   get status(): JournalStatus {
@@ -309,14 +326,8 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
-    const { u8, length } = this.#flight
-    const position = this.#positionOf(this.#flightAt)
     try {
-      for (let done = 0; done < length; ) {
-        const taken = this.#file.writeSync(u8, done, length - done, position + done)
-        if (taken === 0) throw new Error('the disk took no bytes')
-        done += taken
-      }
+      this.#file.appendSync(this.#flight)
     } catch (error) {
       this.#work = this.#putFailed(error)
       return
@@ -326,9 +337,8 @@ export class AppendOnlyFile implements Journal {
 
   async #putAside(): Promise<void> {
     this.#putting = true
-    const { u8, length } = this.#flight
     try {
-      await writeAll(this.#file, u8, 0, length, this.#positionOf(this.#flightAt))
+      await this.#file.append(this.#flight)
     } catch (error) {
       await this.#putFailed(error)
       return
@@ -354,6 +364,7 @@ export class AppendOnlyFile implements Journal {
     this.written = this.#flightAt + flight.length
     if (this.waits && flight.length > 0) this.#flight = this.#unsynced.keep(flight, this.#flightAt)
     else flight.clear()
+    if (this.#checkTimer === undefined) this.#checkLater()
   }
 
   #positionOf(offset: number): number {
@@ -457,14 +468,13 @@ export class AppendOnlyFile implements Journal {
     this.#putting = true
     this.#fail(error, 'write')
     try {
-      await this.#file.truncate(this.#positionOf(this.#flightAt))
-    } catch (truncateError) {
-      // Not vital: the half group is overwritten by the next attempt, and a crash before that leaves a torn end, which the
-      // next start cuts off.
-      this.#log.warn(
-        { file: this.path, error: describeDiskError(truncateError) },
-        'cannot cut off a half written group',
-      )
+      await this.#file.cutBack(this.#flight)
+    } catch (cutError) {
+      // Not vital: it is tried again before the next attempt, and a crash before that leaves a torn end, which the next start
+      // cuts off.
+      if (cutError instanceof ChangedFile) this.#fail(cutError, 'write')
+      else
+        this.#log.warn({ file: this.path, error: describeDiskError(cutError) }, 'cannot cut off a half written group')
     }
     this.#putting = false
   }
@@ -472,7 +482,10 @@ export class AppendOnlyFile implements Journal {
   #fail(error: unknown, operation: 'write' | 'fdatasync'): void {
     const repeated = this.failure !== undefined
     this.failure = describeDiskError(error)
-    if (!repeated) {
+    if (error instanceof ChangedFile) {
+      this.#changed = true
+      this.#log.error({ file: this.path, advice: error.advice }, `${error.message}: writes are refused`)
+    } else if (!repeated) {
       this.#log.error(
         { file: this.path, operation, error: this.failure },
         'the append-only file cannot be written: writes are refused until it can',
@@ -483,7 +496,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   #retryLater(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#changed) return
     this.#retryTimer?.cancel()
     this.#retryTimer = this.#clock.after(RETRY_INTERVAL_MS, () => {
       if (this.#putting || this.#syncing) this.#retryLater()
@@ -491,17 +504,30 @@ export class AppendOnlyFile implements Journal {
     })
   }
 
+  #checkLater(): void {
+    this.#checkTimer = this.#clock.after(CHECK_INTERVAL_MS, () => {
+      this.#checkTimer = undefined
+      if (this.failure === undefined && !this.#closed) void this.#check(this.#file)
+    })
+  }
+
+  async #check(file: IncrementFile): Promise<void> {
+    try {
+      await file.check()
+    } catch (error) {
+      // A disk that cannot be asked says so when it is written to. And a file that is done with may be anything.
+      if (error instanceof ChangedFile && this.#file === file && !this.#closed) this.#fail(error, 'write')
+    }
+  }
+
   /** Writes everything that is not certain again, in its place, and syncs it; then the failure is over. */
   async #recover(): Promise<void> {
     this.#putting = true
     const flight = this.#flight
     try {
-      if (this.#uncertain) {
-        await this.#rewriteUncertain()
-      }
-      if (flight.length > 0) {
-        await writeAll(this.#file, flight.u8, 0, flight.length, this.#positionOf(this.#flightAt))
-      }
+      await this.#file.cutBack(flight)
+      if (this.#uncertain) await this.#rewriteUncertain()
+      if (flight.length > 0) await this.#file.append(flight)
     } catch (error) {
       if (flight.length > 0) {
         await this.#putFailed(error)
@@ -536,7 +562,7 @@ export class AppendOnlyFile implements Journal {
     let from = this.synced
     for (const { at, buffer } of this.#unsynced.stretches) {
       if (at > from) await this.#rewrite(from, at)
-      await writeAll(this.#file, buffer.u8, 0, buffer.length, this.#positionOf(at))
+      await this.#file.rewrite(buffer.u8, buffer.length, this.#positionOf(at))
       from = at + buffer.length
     }
     await this.#rewrite(from, this.written)
@@ -546,9 +572,9 @@ export class AppendOnlyFile implements Journal {
   async #rewrite(from: number, to: number): Promise<void> {
     const piece = Buffer.allocUnsafe(Math.min(REWRITE_BYTES, Math.max(0, to - from)))
     for (let at = from; at < to; ) {
-      const length = await this.#file.read(piece, 0, Math.min(piece.length, to - at), this.#positionOf(at))
+      const length = await this.#file.read(piece, Math.min(piece.length, to - at), this.#positionOf(at))
       if (length === 0) throw new Error('the file is shorter than what was written')
-      await writeAll(this.#file, piece, 0, length, this.#positionOf(at))
+      await this.#file.rewrite(piece, length, this.#positionOf(at))
       at += length
     }
   }
@@ -562,7 +588,7 @@ export class AppendOnlyFile implements Journal {
    * Nothing reaches the new file before the old one is synced: after a power cut there is never a gap between them. So there is
    * one fdatasync for which writers wait. Throws what the disk says; then nothing has changed, and `atSwitch` may have run.
    */
-  async switchTo(next: { path: string; file: DiskFile }, atSwitch: () => void): Promise<void> {
+  async switchTo(next: { path: string; file: AppendedFile }, atSwitch: () => void): Promise<void> {
     // Most of what is not synced yet is synced beside the writing.
     if (!this.#putting && !this.#syncing && this.synced < this.written && this.failure === undefined) this.#sync()
     this.#ending = true
@@ -578,8 +604,7 @@ export class AppendOnlyFile implements Journal {
     await switching
     const file = this.#file
     this.#earlierBytes += this.#origin + this.written
-    this.#file = next.file
-    this.path = next.path
+    this.#file = new IncrementFile(next.path, next.file, 0)
     this.#origin = -this.written
     this.#putting = false
     this.#progressed()
@@ -602,7 +627,7 @@ export class AppendOnlyFile implements Journal {
     atSwitch()
     const flight = this.#flight
     try {
-      if (flight.length > 0) await writeAll(this.#file, flight.u8, 0, flight.length, this.#positionOf(this.#flightAt))
+      if (flight.length > 0) await this.#file.append(flight)
     } catch (error) {
       await this.#putFailed(error)
       throw error
@@ -626,6 +651,11 @@ export class AppendOnlyFile implements Journal {
     this.#earlierBytes = baseBytes + otherBytes
   }
 
+  /** Writes no more: the directory belongs to somebody else now. */
+  disown(): void {
+    if (!this.#changed) this.#fail(new ChangedFile('taken'), 'write')
+  }
+
   // ── the end ──────────────────────────────────────────────────────────────
 
   /**
@@ -642,14 +672,20 @@ export class AppendOnlyFile implements Journal {
     this.#closed = true
     this.#syncTimer?.cancel()
     this.#retryTimer?.cancel()
+    const unchecked = this.#checkTimer !== undefined || this.appended > this.written
+    this.#checkTimer?.cancel()
     if (this.failure === undefined && this.#gathered.length > 0) this.#takeFlight()
     if (this.failure !== undefined || this.appended > this.synced) await this.#recoverAtEnd()
-    await this.#file.close()
+    try {
+      if (unchecked) await this.#file.check()
+    } finally {
+      await this.#file.close()
+    }
     this.#progressed()
   }
 
   async #recoverAtEnd(): Promise<void> {
-    await this.#recover()
+    if (!this.#changed) await this.#recover()
     if (this.failure === undefined && this.#gathered.length > 0) {
       this.#takeFlight()
       await this.#recover()

@@ -22,6 +22,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { Database } from '../store/database.ts'
 import type { Timer } from '../util/clock.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
+import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { HeldClients } from './held-clients.ts'
@@ -45,6 +46,8 @@ export interface BackgroundSavingOptions {
   later?: (run: () => void) => void
   /** The append-only file, if there is one. */
   aof?: OpenJournal
+  /** What is written into is claimed before. Default: nobody else is expected there. */
+  claims?: Pick<ClaimedDirectories, 'has' | 'claim'>
   /** What was found at the start, for INFO. */
   keysLoaded?: number
   keysExpired?: number
@@ -56,6 +59,7 @@ export class BackgroundSaving implements Saving {
   readonly #engine: Engine
   readonly #disk: Disk
   readonly #later: (run: () => void) => void
+  readonly #claims: Pick<ClaimedDirectories, 'has' | 'claim'> | undefined
   readonly #rewrite: AofRewrite
   readonly #held: HeldClients
   readonly #keysLoaded: number
@@ -86,6 +90,7 @@ export class BackgroundSaving implements Saving {
     this.#engine = engine
     this.#disk = options.disk ?? systemDisk
     this.#later = options.later ?? ((run) => setImmediate(run))
+    this.#claims = options.claims
     this.#rewrite = new AofRewrite(engine, this.#disk, options.aof)
     this.#held = new HeldClients(engine)
     this.#keysLoaded = options.keysLoaded ?? 0
@@ -228,9 +233,11 @@ export class BackgroundSaving implements Saving {
     this.#begin('save')
     this.#saveTriedMs = clock.now()
     this.#saveCount++
-    const image = this.#takeImage(target, 'rdb', false)
+    let image: Image | undefined
     let saved = false
     try {
+      if (!this.#isClaimed) await this.#claims?.claim(directory)
+      image = this.#takeImage(target, 'rdb', false)
       await image.complete()
       await this.#disk.rename(image.temporary, target)
       await this.#disk.syncDirectory(directory)
@@ -239,7 +246,7 @@ export class BackgroundSaving implements Saving {
       this.lastSaveMs = clock.now()
       log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'snapshot saved')
     } catch (error) {
-      await image.discard()
+      await image?.discard()
       // A crash of the disk is no news when the server is ending.
       if (!this.#closed) log.error({ file: target, error: describeDiskError(error) }, 'the snapshot could not be saved')
     }
@@ -273,6 +280,16 @@ export class BackgroundSaving implements Saving {
     return image
   }
 
+  /** The directory need not be waited for, so that the picture is taken at once. */
+  get #isClaimed(): boolean {
+    return this.#claims === undefined || this.#claims.has(this.#engine.config.get('dir'))
+  }
+
+  /** The directory belongs to somebody else now: nothing is written any more. */
+  disown(): void {
+    this.journal?.disown()
+  }
+
   #begin(what: 'save' | 'rewrite'): void {
     this.busyWith = what
     this.#beganMs = this.#engine.clock.monotonic()
@@ -295,6 +312,7 @@ export class BackgroundSaving implements Saving {
     this.#begin('rewrite')
     this.#rewriteCount++
     try {
+      if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
       await this.#rewrite.run((target, format) => this.#takeImage(target, format, true))
       this.#rewriteOk = true
       this.#rewriteFailures = 0

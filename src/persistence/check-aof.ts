@@ -44,7 +44,7 @@ export async function checkAof(disk: Disk, file: string, untilSeconds = Number.P
   const paths = await filesOf(disk, file)
   const files: AofFileVerdict[] = []
   for (const name of paths) {
-    const verdict = await checkFile(disk, name, untilSeconds)
+    const verdict = await checkAofFile(disk, name, untilSeconds)
     files.push(verdict)
     if (verdict.damage !== undefined || verdict.reachedTime) break
   }
@@ -68,7 +68,12 @@ async function filesOf(disk: Disk, file: string): Promise<string[]> {
   return manifest.parts.map((part) => path.join(path.dirname(file), part.name))
 }
 
-async function checkFile(disk: Disk, name: string, untilSeconds: number): Promise<AofFileVerdict> {
+/** Checks one file. Throws what the disk says. */
+export async function checkAofFile(
+  disk: Disk,
+  name: string,
+  untilSeconds = Number.POSITIVE_INFINITY,
+): Promise<AofFileVerdict> {
   const file = await disk.open(name, 'read')
   try {
     const size = await file.size()

@@ -8,8 +8,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-/** `read` an existing file; `write` an existing file or a new one, keeping its content; `create` an empty one. */
-export type OpenMode = 'read' | 'write' | 'create'
+/**
+ * `read` an existing file; `write` an existing file or a new one, keeping its content; `create` an empty one, in the place of
+ * whatever bears the name; make a `new` one, or fail with EEXIST: of several who try at once one succeeds.
+ */
+export type OpenMode = 'read' | 'write' | 'create' | 'new'
 
 /** An open file. Positions are explicit: the same bytes written twice in one place are there once. */
 export interface DiskFile {
@@ -18,23 +21,35 @@ export interface DiskFile {
   read(into: Buffer, start: number, length: number, position: number): Promise<number>
   /** Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one. */
   write(bytes: Buffer, start: number, length: number, position: number): Promise<number>
-  /** As `write`, at once: for small writes into the system's cache. */
-  writeSync(bytes: Buffer, start: number, length: number, position: number): number
   /** Makes content and size durable. After a failure nothing is known of what was written since the last success. */
   sync(): Promise<void>
   truncate(length: number): Promise<void>
   close(): Promise<void>
 }
 
+/** A file that grows at its end, wherever that is: what others have appended meanwhile is never overwritten. */
+export interface AppendedFile extends DiskFile {
+  /** Writes [start, start + length) of a buffer behind everything and returns how many bytes were taken, at least one. */
+  append(bytes: Buffer, start: number, length: number): Promise<number>
+  /** As `append`, at once: for small writes into the system's cache. */
+  appendSync(bytes: Buffer, start: number, length: number): number
+  /** Tells whether its name still leads to it: false when it was removed, moved or replaced. */
+  isInPlace(): Promise<boolean>
+}
+
 /** Errors are Node's: `code` says ENOENT, ENOSPC, EIO, … */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>
+  /** Opens an existing file or a new one, keeping its content. */
+  openToAppend(path: string): Promise<AppendedFile>
   exists(path: string): Promise<boolean>
   /** Creates a directory and its parents; one that exists is fine. */
   makeDirectory(path: string): Promise<void>
   list(path: string): Promise<string[]>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
+  /** As `remove`, at once: for the last moment of a process. */
+  removeSync(path: string): void
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>
 }
@@ -43,7 +58,9 @@ const OPEN_FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
   write: fs.constants.O_RDWR | fs.constants.O_CREAT,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC,
+  new: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 }
+const APPEND_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND
 /** As redis-server creates its files. */
 const FILE_MODE = 0o644
 
@@ -64,6 +81,11 @@ class SystemFile implements DiskFile {
     this.#descriptor = descriptor
   }
 
+  /** Which file it is, whatever its name. */
+  identity(): Promise<fs.BigIntStats> {
+    return promised((done) => fs.fstat(this.#descriptor, { bigint: true }, done))
+  }
+
   async size(): Promise<number> {
     const stats = await promised<fs.Stats>((done) => fs.fstat(this.#descriptor, done))
     return stats.size
@@ -75,10 +97,6 @@ class SystemFile implements DiskFile {
 
   write(bytes: Buffer, start: number, length: number, position: number): Promise<number> {
     return promised((done) => fs.write(this.#descriptor, bytes, start, length, position, done))
-  }
-
-  writeSync(bytes: Buffer, start: number, length: number, position: number): number {
-    return fs.writeSync(this.#descriptor, bytes, start, length, position)
   }
 
   sync(): Promise<void> {
@@ -94,25 +112,80 @@ class SystemFile implements DiskFile {
   }
 }
 
+/**
+ * Two descriptors of one file, because Linux has pwrite append, too, where a descriptor was opened to append: through the first
+ * is read, and written in place.
+ */
+class SystemAppendedFile extends SystemFile implements AppendedFile {
+  readonly #path: string
+  readonly #appending: number
+
+  constructor(path: string, descriptor: number, appending: number) {
+    super(descriptor)
+    this.#path = path
+    this.#appending = appending
+  }
+
+  append(bytes: Buffer, start: number, length: number): Promise<number> {
+    return promised((done) => fs.write(this.#appending, bytes, start, length, null, done))
+  }
+
+  appendSync(bytes: Buffer, start: number, length: number): number {
+    return fs.writeSync(this.#appending, bytes, start, length, null)
+  }
+
+  async isInPlace(): Promise<boolean> {
+    try {
+      const there = await promised<fs.BigIntStats>((done) => fs.stat(this.#path, { bigint: true }, done))
+      const own = await this.identity()
+      return there.ino === own.ino && there.dev === own.dev
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false
+      throw error
+    }
+  }
+
+  override async close(): Promise<void> {
+    await promised((done) => fs.close(this.#appending, done))
+    await super.close()
+  }
+}
+
 /** The machine's own file system. */
 export const systemDisk: Disk = {
   async open(file, mode) {
     return new SystemFile(await promised<number>((done) => fs.open(file, OPEN_FLAGS[mode], FILE_MODE, done)))
   },
+  async openToAppend(file) {
+    const descriptor = await promised<number>((done) => fs.open(file, OPEN_FLAGS.write, FILE_MODE, done))
+    try {
+      const appending = await promised<number>((done) => fs.open(file, APPEND_FLAGS, done))
+      return new SystemAppendedFile(file, descriptor, appending)
+    } catch (error) {
+      fs.closeSync(descriptor)
+      throw error
+    }
+  },
   exists: (file) => promised((done) => fs.access(file, (error) => done(null, error === null))),
   async makeDirectory(directory) {
+    // Not Node's `recursive`: that says ENOENT where the disk said that it is read-only, and never ends below /proc.
+    const make = (): Promise<void> => promised((done) => fs.mkdir(directory, done))
     try {
-      await promised((done) => fs.mkdir(directory, done))
+      await make()
     } catch (error) {
-      // Tried first by itself: with its parents, Node says ENOENT where the disk said that it is read-only.
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'EEXIST') throw error
-      await promised((done) => fs.mkdir(directory, { recursive: true }, done))
+      const parent = path.dirname(directory)
+      if (code === 'EEXIST') return requireDirectory(directory)
+      if (code !== 'ENOENT' || parent === directory) throw error
+      await this.makeDirectory(parent)
+      await make()
     }
   },
   list: (directory) => promised<string[]>((done) => fs.readdir(directory, done)),
   rename: (from, to) => promised((done) => fs.rename(from, to, done)),
   remove: (file) => promised((done) => fs.unlink(file, done)),
+  removeSync: (file) => fs.unlinkSync(file),
   async syncDirectory(directory) {
     const descriptor = await promised<number>((done) => fs.open(directory, 'r', done))
     try {
@@ -121,6 +194,12 @@ export const systemDisk: Disk = {
       await promised((done) => fs.close(descriptor, done))
     }
   },
+}
+
+async function requireDirectory(name: string): Promise<void> {
+  const stats = await promised<fs.Stats>((done) => fs.stat(name, done))
+  if (stats.isDirectory()) return
+  throw Object.assign(new Error(`ENOTDIR: ${name}`), { code: 'ENOTDIR', path: name })
 }
 
 /** Reads a small file whole. */
@@ -151,6 +230,16 @@ export async function writeAll(
   let done = 0
   while (done < length) {
     const taken = await file.write(bytes, start + done, length - done, position + done)
+    if (taken === 0) throw new Error('the disk took no bytes')
+    done += taken
+  }
+}
+
+/** Appends all of a stretch of bytes. */
+export async function appendAll(file: AppendedFile, bytes: Buffer, start: number, length: number): Promise<void> {
+  let done = 0
+  while (done < length) {
+    const taken = await file.append(bytes, start + done, length - done)
     if (taken === 0) throw new Error('the disk took no bytes')
     done += taken
   }

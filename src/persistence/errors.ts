@@ -30,6 +30,9 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EACCES: 'Permission denied',
   ENOENT: 'No such file or directory',
   EBADF: 'Bad file descriptor',
+  ENOTDIR: 'Not a directory',
+  ENAMETOOLONG: 'File name too long',
+  EPERM: 'Operation not permitted',
 }
 
 /** Puts an error of the disk into the system's own words. */

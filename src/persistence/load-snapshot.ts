@@ -27,11 +27,28 @@ export async function loadSnapshot(
   disk: Disk = systemDisk,
   options: Pick<LoadOptions, 'loadFunction'> = {},
 ): Promise<LoadedSnapshot | undefined> {
+  if (!(await disk.exists(snapshotPath(engine)))) return undefined
+  engine.loading.begin()
+  const loaded = await readSnapshot(engine, disk, options)
+  engine.loading.end()
+  return loaded
+}
+
+/** Where the snapshot is, or would be. */
+export function snapshotPath({ config }: Engine): string {
+  return path.join(config.get('dir'), config.get('dbfilename'))
+}
+
+/** Reads the snapshot into an engine that is loading, and goes on loading. Throws PersistenceError. */
+export async function readSnapshot(
+  engine: Engine,
+  disk: Disk,
+  options: Pick<LoadOptions, 'loadFunction'> = {},
+): Promise<LoadedSnapshot> {
   const { config } = engine
-  const file = path.join(config.get('dir'), config.get('dbfilename'))
-  if (!(await disk.exists(file))) return undefined
+  const file = snapshotPath(engine)
   const started = engine.clock.monotonic()
-  const progress = engine.loading.begin()
+  const progress = engine.loading.progress!
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
   let bytes: number
   try {
@@ -76,6 +93,5 @@ export async function loadSnapshot(
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   engine.stats.changesSinceSave = 0
-  engine.loading.end()
   return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
 }

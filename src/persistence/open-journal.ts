@@ -1,10 +1,19 @@
 // From an empty or full directory to a running journal: load, then append.
+//
+// Where the log is empty and there is a snapshot (`dump.rdb` of a server without an
+// append-only file), the snapshot is what is loaded, and the log's first base is
+// made of it before anything is acknowledged. In this order: the manifest names an
+// empty increment; the base is written and gets its name; the manifest names it.
+// Whatever a crash leaves before the last step is an empty log beside a snapshot,
+// so the next start does the same again.
 
 import type { Engine } from '../engine/engine.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
+import { Image } from './image.ts'
+import { readSnapshot, snapshotPath } from './load-snapshot.ts'
 import { type ReplayReport, replay } from './replay.ts'
 
 export interface OpenJournal {
@@ -61,16 +70,33 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
   engine.loading.begin()
   try {
     const directory = await AofDirectory.open(disk, location)
+    await tellOfUnnamed(engine, directory)
+    const isBegun = !(await directory.isEmpty())
+    const snapshot = snapshotPath(engine)
+    const isThere = await disk.exists(snapshot)
+    if (isThere && isBegun) {
+      engine.log.info({ file: snapshot }, 'the snapshot is left as it is: the append-only file has the data')
+    }
     const loaded = await replay(engine, directory)
     const file = await directory.openLast()
+    if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
     await directory.removeHistory()
     const size = await file.size()
     const { base, increments } = directory.manifest
+    const last = directory.pathOf(increments.at(-1)!)
+    if (size !== (loaded.sizes.get(increments.at(-1)!.name) ?? 0)) {
+      throw new PersistenceError(
+        last,
+        undefined,
+        'somebody else wrote to the file while it was loaded',
+        'Find out which other process uses the directory, and stop it',
+      )
+    }
     const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
     let earlierBytes = 0
     for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
     const journal = attachJournal(engine, {
-      path: directory.pathOf(increments.at(-1)!),
+      path: last,
       file,
       size,
       earlierBytes,
@@ -89,4 +115,40 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       error,
     )
   }
+}
+
+/** Loads the snapshot, and makes the base of an empty log of it. */
+async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory, report: ReplayReport): Promise<void> {
+  const { keysExpired, bytes, milliseconds } = await readSnapshot(engine, disk)
+  const format = engine.config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof'
+  const base = await directory.nextBase(format)
+  const image = new Image({
+    engine,
+    disk,
+    later: (run) => setImmediate(run),
+    target: directory.pathOf(base),
+    format,
+    isBase: true,
+    largeWritten: () => {},
+  })
+  try {
+    await image.complete()
+    await directory.adoptBase(image.temporary, base, directory.manifest.increments)
+  } catch (error) {
+    await image.discard()
+    throw error
+  }
+  report.sizes.set(base.name, image.bytes)
+  report.bytes += bytes
+  report.milliseconds += milliseconds
+  engine.log.info(
+    { file: snapshotPath(engine), bytes, keysExpired, base: base.name },
+    'there was no append-only file: the snapshot was loaded, and is its first base',
+  )
+}
+
+async function tellOfUnnamed(engine: Engine, directory: AofDirectory): Promise<void> {
+  const files = await directory.unnamed()
+  if (files.length === 0) return
+  engine.log.warn({ directory: directory.path, files }, 'files that the manifest does not name are left as they are')
 }

@@ -85,7 +85,7 @@ export class AofRewrite {
       await this.#turnOn(directory, format, takeImage)
     } else {
       await directory.create()
-      const base = directory.nextBase(format)
+      const base = await directory.nextBase(format)
       await this.#makeBase(takeImage(directory.pathOf(base), format), directory, base, [])
     }
     await this.#removeHistory(directory)
@@ -111,7 +111,7 @@ export class AofRewrite {
     format: 'rdb' | 'aof',
     takeImage: TakeImage,
   ): Promise<void> {
-    const base = directory.nextBase(format)
+    const base = await directory.nextBase(format)
     const { part, file } = await directory.addIncrement('named')
     let image: Image | undefined
     try {
@@ -129,7 +129,7 @@ export class AofRewrite {
 
   /** Steps 1 and 3 to 6, with a new journal. */
   async #turnOn(directory: AofDirectory, format: 'rdb' | 'aof', takeImage: TakeImage): Promise<void> {
-    const base = directory.nextBase(format)
+    const base = await directory.nextBase(format)
     const { part, file } = await directory.addIncrement('named later')
     if (!this.isWanted) {
       await this.#withdraw(directory, part, file)
@@ -160,7 +160,11 @@ export class AofRewrite {
       await image.complete()
       // What was turned off meanwhile is not to be found turned on.
       if (this.journal !== journal) throw new Error('appendonly was changed')
-      await directory.adoptBase(image.temporary, base, kept)
+      const left = await directory.adoptBase(image.temporary, base, kept)
+      if (left.length > 0) {
+        const details = { directory: directory.path, files: left }
+        this.#engine.log.warn(details, 'append-only files that were replaced, but never loaded, are left there')
+      }
     } catch (error) {
       await image.discard()
       throw error
@@ -190,6 +194,7 @@ export class AofRewrite {
   retire(): void {
     const { journal } = this
     if (journal === undefined) return
+    if (!journal.isOurs) this.#directory?.keep(journal.path)
     const engine = this.#engine
     this.journal = undefined
     this.#isBased = false

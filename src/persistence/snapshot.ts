@@ -466,7 +466,6 @@ export class Snapshot {
     const { dataset } = this.#engine
     dataset.onBeforeChange.leave(this.#beforeChange)
     dataset.onEmptied.leave(this.#keepEmptied)
-    this.#emptied = []
     this.#large.length = 0
     this.#hurried.length = 0
     this.#removed.length = 0
@@ -478,6 +477,9 @@ export class Snapshot {
       const { contents, keys } = removed
       for (let entry = 0; entry < keys.entriesEnd; entry++) if (keys.isLive(entry)) contents.letGo(entry)
     }
+    // Nobody else has what was emptied meanwhile.
+    for (const contents of this.#emptied) contents.clear()
+    this.#emptied = []
     this.#engine.timekeeper.arm()
     this.#options.largeWritten()
     this.#options.ended(error)

@@ -9,6 +9,7 @@
 // `recycle` starts the scratch over.
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
@@ -48,6 +49,8 @@ export class ReplyBuffer implements Reply {
   #receiver: ReplyReceiver | undefined = undefined
   /** Somebody still holds segments of what was written so far: `recycle` must not start over. */
   #abandoned = false
+  /** Memory of large replies since the last `recycle` or `abandon`. */
+  #large: Source[] = []
   readonly #bytes: number
 
   constructor(bytes: number = REPLY_BUFFER_BYTES) {
@@ -109,11 +112,16 @@ export class ReplyBuffer implements Reply {
 
   /** Starts the scratch over: nobody holds a segment of what was written since the last `recycle` or `abandon`. */
   recycle(): void {
+    if (this.#large.length !== 0) {
+      for (const source of this.#large) discarded.add(source)
+      this.#large = []
+    }
     this.#use(this.#scratch, this.#abandoned ? this.#rest() : 0)
   }
 
   /** Leaves what was written to those who still hold segments of it; the rest of the scratch is used up before a new one is taken. */
   abandon(): void {
+    if (this.#large.length !== 0) this.#large = []
     this.#abandoned = true
     this.#use(this.#scratch, this.#rest())
   }
@@ -386,7 +394,9 @@ export class ReplyBuffer implements Reply {
     }
     if (bytes > this.#bytes) {
       this.#scratchAt = this.#at
-      this.#use(Source.allocate(bytes), 0)
+      const large = Source.allocate(bytes)
+      this.#large.push(large)
+      this.#use(large, 0)
     } else {
       this.#abandoned = false
       this.#scratch = Source.allocate(this.#bytes)

@@ -12,6 +12,7 @@
 // the caller has put the database.
 
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { NameMap, NameSet } from '../util/name-map.ts'
 
 /** One waiter's place in one key's list. */
 interface Place {
@@ -55,9 +56,9 @@ export class Waiter<Owner = unknown> {
 export class WaitingRoom<Owner = unknown> {
   /** Waiters parked at the moment. */
   count = 0
-  readonly #lines = new Map<string, Line>()
+  readonly #lines = new NameMap<Line>()
   #ready: string[] = []
-  readonly #readySet = new Set<string>()
+  readonly #readySet = new NameSet()
   readonly #deadlines: DeadlineHeap
   /** Slot → waiter, and slot → its position in the heap. */
   readonly #slots: (Waiter<Owner> | undefined)[] = []
@@ -83,7 +84,7 @@ export class WaitingRoom<Owner = unknown> {
   /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
   park(waiter: Waiter<Owner>): void {
     this.count++
-    const seen = new Set<string>()
+    const seen = new NameSet()
     for (const key of waiter.keys) {
       if (seen.has(key)) continue
       seen.add(key)
@@ -168,7 +169,7 @@ export class WaitingRoom<Owner = unknown> {
   }
 
   /** Every key somebody waits for. */
-  keys(): IterableIterator<string> {
+  keys(): Iterable<string> {
     return this.#lines.keys()
   }
 

@@ -159,17 +159,19 @@ export class FunctionLibraries {
   /** Runs a library's code and returns what it registered. */
   #run(name: string, source: string): RegisteredFunction[] {
     const { runtime, globals } = this.world
+    const functions: RegisteredFunction[] = []
+    this.#loading = { name, functions, startedMs: this.#engine.clock.monotonic() }
     let main: LuaFunction
     try {
       main = runtime.compile(source, 'user_function')
     } catch (thrown) {
+      this.#loading = undefined
+      if (thrown instanceof ScriptKilled) throw ERR.of(`Error compiling function: ${thrown.message}`)
       const error = caughtError(thrown)
       if (error === undefined) throw thrown
       throw ERR.of(`Error compiling function: ${errorText(error).slice('ERR '.length)}`)
     }
     this.#loadingGlobals ??= this.#makeLoadingGlobals()
-    const functions: RegisteredFunction[] = []
-    this.#loading = { name, functions, startedMs: this.#engine.clock.monotonic() }
     exchange(globals, this.#loadingGlobals)
     try {
       runtime.run(main)
@@ -201,7 +203,9 @@ export class FunctionLibraries {
       return
     }
     const elapsedMs = this.#engine.clock.monotonic() - loading.startedMs
-    if (elapsedMs > LOAD_MS_MAX) throw new ScriptKilled('ERR FUNCTION LOAD timeout')
+    // What is replayed was in time when it was loaded.
+    if (elapsedMs > LOAD_MS_MAX && !this.#engine.state.loading.holds)
+      throw new ScriptKilled('ERR FUNCTION LOAD timeout')
   }
 
   /** redis.register_function(name, callback), or with one table of named arguments. */

@@ -13,13 +13,20 @@ import type { Reply } from '../protocol/reply.ts'
 import type { Bytes, Source } from '../util/bytes.ts'
 import { formatDouble } from '../util/numbers.ts'
 import { textOf } from '../util/text.ts'
-import { meter } from './lua/meter.ts'
+import { meter, TEXT_BYTES_MAX } from './lua/meter.ts'
 import { EMPTY_SHAPE } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 
 /** Bytes of a string beside its characters. */
 const STRING_BYTES = 32
+
+/** What `meter.bytes` is raised by while a command runs: nothing may be thrown into it. */
+export const REPLY_ALLOWANCE_BYTES = 2 ** 40
+
+/** The largest reply that becomes values. Redis knows no bound here; of what exceeds it the texts are not made, and the call fails. */
+const REPLY_BYTES_MAX = TEXT_BYTES_MAX
+const ALLOWANCE_LEFT_MIN = REPLY_ALLOWANCE_BYTES - REPLY_BYTES_MAX
 
 type Shape = 'array' | 'map' | 'set'
 
@@ -40,6 +47,8 @@ export class LuaReply implements Reply {
   value: LuaValue = undefined
   /** The error the command answered with, if it did. */
   failure: ReplyError | undefined = undefined
+  /** The reply was too large to be made whole. */
+  overflowed = false
   readonly #open: Open[] = []
   #last: Open | undefined = undefined
 
@@ -47,6 +56,7 @@ export class LuaReply implements Reply {
   begin(): void {
     this.value = undefined
     this.failure = undefined
+    this.overflowed = false
     if (this.#last !== undefined) {
       this.#open.length = 0
       this.#last = undefined
@@ -82,7 +92,7 @@ export class LuaReply implements Reply {
   }
 
   bulkFrom(source: Source, start: number, length: number): void {
-    this.#put(stringOf(source, start, length))
+    this.#put(this.#stringOf(source, start, length))
   }
 
   bulkRow(source: Source, start: number, count: number): number {
@@ -90,7 +100,7 @@ export class LuaReply implements Reply {
     let at = start
     for (let left = count; left > 0; left--) {
       const length = u8[at]!
-      this.#put(stringOf(source, at + 1, length))
+      this.#put(this.#stringOf(source, at + 1, length))
       at += length + 2
     }
     return at
@@ -98,7 +108,7 @@ export class LuaReply implements Reply {
 
   text(latin1: string): void {
     meter.charge(latin1.length + STRING_BYTES)
-    this.#put(latin1)
+    this.#put(meter.bytes < ALLOWANCE_LEFT_MIN ? this.#overflow() : latin1)
   }
 
   nil(): void {
@@ -153,6 +163,16 @@ export class LuaReply implements Reply {
     const parts = record('format', format)
     parts.set('string', latin1)
     this.#put(record('verbatim_string', parts))
+  }
+
+  #stringOf(source: Source, start: number, length: number): string {
+    meter.charge(length + STRING_BYTES)
+    return meter.bytes < ALLOWANCE_LEFT_MIN ? this.#overflow() : textOf(source.u8, start, length)
+  }
+
+  #overflow(): string {
+    this.overflowed = true
+    return ''
   }
 
   #begin(shape: Shape, missing: number): void {
@@ -219,9 +239,4 @@ const NILS: readonly LuaValue[] = Array.from<LuaValue>({ length: 65 }).fill(unde
  */
 export function roomFor(count: number): LuaValue[] {
   return count < NILS.length ? NILS.slice(0, count + 1) : [undefined]
-}
-
-function stringOf(source: Source, start: number, length: number): string {
-  meter.charge(length + STRING_BYTES)
-  return textOf(source.u8, start, length)
 }

@@ -14,7 +14,7 @@ import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
 import { errorTable, record } from './lua-reply.ts'
-import { untilZero } from './reply-from-lua.ts'
+import { trimBreaks, untilZero } from './reply-from-lua.ts'
 import type { ScriptCommands } from './script-commands.ts'
 
 /** Major, minor and patch as one number: 0x00070206. */
@@ -27,6 +27,15 @@ const REPL_ALL = REPL_AOF | REPL_REPLICA
 
 /** Log levels by number, with the method of our log that each means. */
 const LOG_LEVELS = ['debug', 'debug', 'info', 'warn'] as const
+
+/** Longest line that a script logs. */
+const LOGGED_LENGTH_MAX = 64 * 1024
+
+/** Steps that logging a line counts as. */
+const LOG_STEPS = 100
+
+/** What may move a terminal's cursor or change its colours, or begin a line that seems somebody else's. redis-server logs it as it is. */
+const CONTROL_CHARACTERS = /[\0-\x08\x0a-\x1f\x7f-\x9f]/g
 
 /** What a library sees while it is loaded and a function while it runs. */
 function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
@@ -43,12 +52,23 @@ function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
       if (number === undefined) raise('First argument must be a number (log level).')
       const level = LOG_LEVELS[toInt(number)]
       if (level === undefined) raise('Invalid debug level.')
-      const words: string[] = []
-      for (const value of args.slice(1)) if (isText(value)) words.push(rawToString(value))
-      engine.log[level]({ script: true }, words.join(' '))
+      meter.spend(LOG_STEPS)
+      engine.log[level]({ script: true }, logLine(args))
       return NONE
     },
   }
+}
+
+/** What is logged after the level: texts and numbers, cut at `LOGGED_LENGTH_MAX`, control characters as `\x1b`. */
+function logLine(args: readonly LuaValue[]): string {
+  let line = ''
+  for (let i = 1; i < args.length && line.length < LOGGED_LENGTH_MAX; i++) {
+    const value = args[i]
+    if (!isText(value)) continue
+    if (line !== '') line += ' '
+    line += rawToString(value).slice(0, LOGGED_LENGTH_MAX)
+  }
+  return line.replace(CONTROL_CHARACTERS, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** Makes the `redis` table of a library that is being loaded. */
@@ -118,7 +138,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     },
     /** Which effects go where is not a script's to choose: all of them go everywhere, or the copies would differ. */
     set_repl(...args) {
-      if (args.length !== 1) raise('redis.set_repl() requires two arguments.')
+      if (args.length !== 1) raise('redis.set_repl() requires one argument.')
       const where = toInt(toNumber(args[0]) ?? 0)
       if ((where & ~REPL_ALL) !== 0) {
         raise('Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.')
@@ -135,15 +155,23 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     sha1hex(...args) {
       if (args.length !== 1) raise('wrong number of arguments')
       const text = isText(args[0]) ? rawToString(args[0]) : ''
-      meter.spend(1 + (text.length >> 8))
+      meter.spend(1 + (Math.min(text.length, HASHED_LENGTH) >> 8))
       return sha1(text)
     },
   }
 }
 
+/** What is hashed at once: a few milliseconds. */
+const HASHED_LENGTH = 1 << 20
+
 /** SHA-1 of latin1 text, in hexadecimal. */
 export function sha1(latin1: string): string {
-  return createHash('sha1').update(latin1, 'latin1').digest('hex')
+  const hash = createHash('sha1')
+  for (let at = 0; at < latin1.length; at += HASHED_LENGTH) {
+    hash.update(latin1.slice(at, at + HASHED_LENGTH), 'latin1')
+    if (at > 0) meter.spend(HASHED_LENGTH >> 8)
+  }
+  return hash.digest('hex')
 }
 
 /** Throws an error in Redis's form. */
@@ -155,20 +183,8 @@ export function raise(message: string): never {
 function withCode(text: string): string {
   const line = text.startsWith('-') ? text.slice(1) : text
   const space = line.indexOf(' ')
-  if (space === -1) return `ERR ${trimBreaks(line)}`
-  return `${line.slice(0, space)} ${trimBreaks(line.slice(space + 1))}`
-}
-
-function trimBreaks(text: string): string {
-  let start = 0
-  let end = text.length
-  while (start < end && isBreak(text, start)) start++
-  while (end > start && isBreak(text, end - 1)) end--
-  return text.slice(start, end)
-}
-
-function isBreak(text: string, at: number): boolean {
-  return text[at] === '\n' || text[at] === '\r'
+  if (space === -1) return `ERR ${trimBreaks(line, 'both')}`
+  return `${line.slice(0, space)} ${trimBreaks(line.slice(space + 1), 'both')}`
 }
 
 /** A number as C casts it to an int: cut, and what does not fit is the least there is. */

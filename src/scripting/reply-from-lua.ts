@@ -8,13 +8,20 @@
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { castSigned } from './lua/lib/cast.ts'
+import { convertSlices } from './lua/long-text.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
+import { ReplySize } from './reply-size.ts'
 
 /** Tables within tables that redis-server's Lua stack has room for. */
 const DEPTH_MAX = 7995
 
 const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
+
+/** Of a small reply: elements of a table, characters of a text, levels of tables. Less than 64 MB, whatever it holds. */
+const SMALL_COUNT = 128
+const SMALL_LENGTH = 1000
+const SMALL_LEVELS = 2
 
 /** A container being replied. */
 interface Frame {
@@ -26,12 +33,37 @@ interface Frame {
   end: number
 }
 
-/** Replies a value. `booleans` says whether the script spoke RESP3. An error is not counted. */
+/**
+ * Replies a value. `booleans` says whether the script spoke RESP3. An error is not counted. Throws when the reply would be larger
+ * than `REPLY_BYTES_MAX`; then nothing was replied.
+ */
 export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): void {
   if (!(value instanceof LuaTable)) {
     replyScalar(reply, value, booleans)
     return
   }
+  if (!isSmall(value, SMALL_LEVELS)) walk(new ReplySize(reply.protocol), value, booleans)
+  walk(reply, value, booleans)
+}
+
+/** Whether a table is certain to be a small reply, as nearly all are. */
+function isSmall(table: LuaTable, levels: number): boolean {
+  const { array, values } = table
+  if (array.length > SMALL_COUNT || values.length > SMALL_COUNT) return false
+  return areSmall(array, levels) && areSmall(values, levels)
+}
+
+function areSmall(values: readonly LuaValue[], levels: number): boolean {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]
+    if (typeof value === 'string') {
+      if (value.length > SMALL_LENGTH) return false
+    } else if (value instanceof LuaTable && (levels === 1 || !isSmall(value, levels - 1))) return false
+  }
+  return true
+}
+
+function walk(reply: Reply, value: LuaTable, booleans: boolean): void {
   const stack: Frame[] = []
   replyTable(reply, value, stack)
   // Never asked at -1, where V8 would look for a property of that name.
@@ -94,7 +126,7 @@ function replyTable(reply: Reply, table: LuaTable, stack: Frame[]): void {
 function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
   const error = table.getString('err')
   if (typeof error === 'string') {
-    reply.error(new ReplyError(oneLine(untilZero(error).replace(/[\r\n]+$/, ''))))
+    reply.error(new ReplyError(oneLine(trimBreaks(untilZero(error), 'end'))))
     return true
   }
   const ok = table.getString('ok')
@@ -151,7 +183,24 @@ function count(table: LuaTable): number {
 
 /** A status or an error is one line. */
 export function oneLine(text: string): string {
+  return convertSlices(text, withoutBreaks)
+}
+
+function withoutBreaks(text: string): string {
   return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text
+}
+
+/** A text without the line breaks at its end, or at both ends. */
+export function trimBreaks(text: string, where: 'end' | 'both'): string {
+  let start = 0
+  let end = text.length
+  if (where === 'both') while (start < end && isBreak(text, start)) start++
+  while (end > start && isBreak(text, end - 1)) end--
+  return text.slice(start, end)
+}
+
+function isBreak(text: string, at: number): boolean {
+  return text[at] === '\n' || text[at] === '\r'
 }
 
 /** What C takes a string for: what stands before its first zero byte. */

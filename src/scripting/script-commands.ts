@@ -16,10 +16,10 @@ import { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
-import { meter, STEPS_PER_TICK } from './lua/meter.ts'
+import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
-import { errorTable, LuaReply } from './lua-reply.ts'
+import { errorTable, LuaReply, REPLY_ALLOWANCE_BYTES } from './lua-reply.ts'
 
 /** Room for the words of nearly every call. */
 const WORDS_BYTES = 64 * 1024
@@ -29,10 +29,10 @@ const SHORT_WORD_LENGTH = 32
 const INTEGER_BYTES_MAX = 17
 /** Spellings of command names that are remembered, at places that their characters choose, less one. */
 const NAMES_MASK = 255
-/** What a command's reply may take before it is counted: while a command runs, nothing may be thrown into it. */
-const REPLY_ALLOWANCE_BYTES = 2 ** 40
+/** What the words of one call may take together: they lie outside the heap, where nothing else bounds them. */
+const WORDS_BYTES_MAX = 512 * 1024 * 1024
 
-/** Steps a call counts as: some commands take milliseconds, and a hundred such calls are what others wait at most to be heard. */
+/** Steps a call counts as. Commands that are not `fast` may take seconds: after each the clock is looked at. */
 const CALL_STEPS = STEPS_PER_TICK / 100
 
 const NOT_ALLOWED = new ReplyError('ERR This Redis command is not allowed from script')
@@ -54,6 +54,8 @@ export class ScriptCommands {
   #words = Source.allocate(WORDS_BYTES)
   /** Where the words taken so far end in `#words`. */
   #end = 0
+  /** Bytes of the buffers that the words taken so far were too long for. */
+  #grown = 0
   /** A word was neither a string nor a number. */
   #malformed = false
   readonly #names: string[] = new Array<string>(NAMES_MASK + 1).fill('')
@@ -81,6 +83,7 @@ export class ScriptCommands {
 
   end(): void {
     this.#client = undefined
+    this.wrote = false
   }
 
   /**
@@ -94,6 +97,7 @@ export class ScriptCommands {
     if (index === 0) {
       at = 0
       this.#malformed = false
+      this.#grown = 0
     }
     let text = ''
     if (typeof word === 'string') text = word
@@ -106,6 +110,9 @@ export class ScriptCommands {
     let source = this.#words
     if (at + text.length + INTEGER_BYTES_MAX > source.u8.length) {
       // What is encoded already stays where it is; the rest goes elsewhere.
+      this.#grown += 2 * text.length + WORDS_BYTES
+      if (this.#grown > WORDS_BYTES_MAX) throw notEnoughMemory()
+      meter.spendOn(text)
       source = Source.allocate(2 * text.length + WORDS_BYTES)
       this.#words = source
       at = 0
@@ -152,6 +159,7 @@ export class ScriptCommands {
   #run(command: Command): LuaValue {
     const { reply } = this
     const call = this.#call
+    if (meter.depthMax - meter.depth < TRUSTED_ROOM_BYTES) meter.reserve()
     reply.begin()
     call.begin(this.#client!, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES
@@ -169,6 +177,8 @@ export class ScriptCommands {
     reply.value = undefined
     meter.spend(CALL_STEPS)
     meter.charge(0)
+    if (reply.overflowed) throw notEnoughMemory()
+    if (!command.isFast && meter.interrupt !== undefined) meter.interrupt()
     return value
   }
 

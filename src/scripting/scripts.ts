@@ -19,6 +19,7 @@ import type { ScriptRunner } from '../engine/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
+import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
 import { roomFor } from './lua-reply.ts'
@@ -43,6 +44,9 @@ export interface RunningScript {
   startedMs: number
 }
 
+/** What an argument takes beside its characters. */
+const ARGUMENT_BYTES = 40
+
 const NO_VALUES: readonly LuaValue[] = []
 const NO_WORDS: readonly string[] = []
 
@@ -50,6 +54,7 @@ const NOT_BUSY = new ReplyError('NOTBUSY No scripts in execution right now.')
 const UNKILLABLE = new ReplyError(
   'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
 )
+const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the script')
 const WRITE_FLAG_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
 const OUT_OF_MEMORY = new ReplyError(
   "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
@@ -125,6 +130,7 @@ export class Scripts implements ScriptRunner {
     const { main, sha, flags, keyTexts, argumentTexts } = script
     const world = this.#world!
     const { values } = world.globals
+    chargeArguments(call)
     values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
     values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length, argumentTexts)
     this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
@@ -132,6 +138,7 @@ export class Scripts implements ScriptRunner {
 
   /** FCALL: runs a function. */
   runFunction(call: Call, main: LuaFunction, name: string, flags: number, keyCount: number, readOnly: boolean): void {
+    chargeArguments(call)
     const values = [strings(call, 3, 3 + keyCount), strings(call, 3 + keyCount, call.args.length)]
     this.#run(call, 'function', this.functions.world, main, values, name, flags, readOnly)
   }
@@ -156,12 +163,7 @@ export class Scripts implements ScriptRunner {
       readOnly || (flags & SCRIPT_NO_WRITES) !== 0,
       outOfMemory && (flags & SCRIPT_ALLOW_OOM) === 0,
     )
-    const running = this.#script
-    running.kind = kind
-    running.name = name
-    running.command = kind === 'function' ? words(call) : NO_WORDS
-    running.startedMs = engine.clock.monotonic()
-    this.#running = running
+    this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
     engine.propagation.beginUnit()
     let value: LuaValue
     try {
@@ -222,14 +224,29 @@ export class Scripts implements ScriptRunner {
     call.reply.error(reply)
   }
 
+  /** Compiles a script. Others are heard while that takes long, and may kill it. */
   #compile(source: string): LuaFunction {
+    const { runtime } = this.#scriptWorld()
+    this.#started('script', '', NO_WORDS)
     try {
-      return this.#scriptWorld().runtime.compile(source, 'user_script')
+      return runtime.compile(source, 'user_script')
     } catch (thrown) {
+      if (thrown instanceof ScriptKilled) throw scriptError(thrown, '')
       const error = caughtError(thrown)
       if (error === undefined) throw thrown
       throw ERR.of(`Error compiling script (new function): ${errorText(error).slice('ERR '.length)}`)
+    } finally {
+      this.#ended()
     }
+  }
+
+  #started(kind: ScriptKind, name: string, command: readonly string[]): void {
+    const running = this.#script
+    running.kind = kind
+    running.name = name
+    running.command = command
+    running.startedMs = this.engine.clock.monotonic()
+    this.#running = running
   }
 
   #scriptWorld(): LuaWorld {
@@ -290,6 +307,14 @@ export class Scripts implements ScriptRunner {
     this.#busyClients.end()
     engine.host.whileBusy?.done()
   }
+}
+
+/** Charges the script or function that is about to begin for its keys and arguments, before they become values. */
+function chargeArguments({ args }: Call): void {
+  let bytes = 0
+  for (let i = 3; i < args.length; i++) bytes += args.bytes(i).length + ARGUMENT_BYTES
+  if (bytes > SCRIPT_MEMORY_BYTES_MAX) throw ARGUMENTS_TOO_LARGE
+  meter.owe(bytes)
 }
 
 /** A table of the arguments [first, end); `memory` knows those of the last run. */

@@ -9,6 +9,8 @@ import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { Log } from '../engine/log.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
+import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
+import { DirectoryInUseError } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
@@ -54,7 +56,10 @@ export interface Loaded {
 export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
+  readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
+  /** Files are being read, and may be changed. */
+  #isLoading = false
 
   /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
   constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
@@ -66,30 +71,63 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     // Whoever connects before `load` is done hears LOADING.
-    if (this.#loads) this.engine.loading.announce()
+    if (this.#loads) this.engine.loading.begin()
+    this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
   async load(): Promise<Loaded> {
+    await this.#claim()
+    this.#isLoading = true
+    try {
+      return await this.#load()
+    } finally {
+      this.#isLoading = false
+    }
+  }
+
+  async #load(): Promise<Loaded> {
     const { engine } = this
     const { config } = engine
+    const claims = this.#claims
     if (!this.#loads) {
-      this.#saving = new BackgroundSaving(engine)
+      this.#saving = new BackgroundSaving(engine, { claims })
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (config.get('appendonly')) {
-      await systemDisk.makeDirectory(config.get('dir'))
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)
-      this.#saving = new BackgroundSaving(engine, { aof, keysLoaded: keys })
+      this.#saving = new BackgroundSaving(engine, { aof, claims, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
     const loaded = await loadSnapshot(engine)
     engine.loading.end()
+    await this.#tellOfUnloaded()
     const keys = countKeys(engine)
-    this.#saving = new BackgroundSaving(engine, { keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
+    this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
+  }
+
+  /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
+  async #claim(): Promise<void> {
+    const { config, log } = this.engine
+    const isLogged = config.get('appendonly')
+    if (!isLogged && config.get('save').length === 0) return
+    try {
+      await this.#claims.claim(config.get('dir'))
+    } catch (error) {
+      // Without an append-only file what is there can be loaded and served even where nothing can be written.
+      if (isLogged || error instanceof DirectoryInUseError) throw error
+      log.warn({ error }, 'snapshots cannot be saved')
+    }
+  }
+
+  async #tellOfUnloaded(): Promise<void> {
+    const { config, log } = this.engine
+    const directory = path.join(config.get('dir'), config.get('appenddirname'))
+    if (!(await systemDisk.exists(path.join(directory, `${config.get('appendfilename')}.manifest`)))) return
+    log.warn({ directory }, 'there are append-only files, which are not loaded: appendonly is no')
   }
 
   /**
@@ -112,7 +150,12 @@ export class Boot {
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.engine.stop()
-    await this.#saving?.close()
+    try {
+      await this.#saving?.close()
+    } finally {
+      // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
+      if (!this.#isLoading) await this.#claims.release()
+    }
   }
 }
 

@@ -88,7 +88,7 @@ export class Server {
     } catch (error) {
       server.#idle.stop()
       server.#listeners.close()
-      server.engine.stop()
+      await server.#boot.close()
       throw error
     }
     return server
@@ -134,7 +134,11 @@ export class Server {
     const rebind = (): void => void this.#rebind()
     config.onChange('port', rebind)
     config.onChange('bind', rebind)
-    const loaded = await Promise.race([this.#boot.load(), this.stopped])
+    const loading = this.#boot.load().catch((error: unknown) => {
+      // What a load says that SHUTDOWN put an end to is of no interest.
+      if (this.#stopping === undefined) throw error
+    })
+    const loaded = await Promise.race([loading, this.stopped])
     // SHUTDOWN is obeyed while loading, too.
     if (loaded === undefined || this.#stopping !== undefined) return
     this.#writePidFile()

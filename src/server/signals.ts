@@ -53,7 +53,8 @@ export class Signals {
       process.exit(0)
     }
     this.#stopAskedMs = askedMs
-    const how = this.#config.get(signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint')
+    const config = this.#config
+    const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
     const words = how.split(' ')
     const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default'
     this.#server.shutdown(signal, { save, force: words.includes('force') }).then(

@@ -28,6 +28,9 @@ const LINGER_MS = 1000
 /** A connection that is ending and takes nothing of what it is owed for this long is cut. */
 const STALLED_MS = 10_000
 
+/** Once it has left, the memory of a write that had to wait is worth a look of the collector from here on. */
+const LARGE_WRITE_BYTES_MIN = 1024 * 1024
+
 /** What a socket is made of, as far as this file needs to know. */
 interface Handle {
   fd?: number
@@ -114,6 +117,8 @@ export class SocketTransport implements Transport {
     socket.resume()
   }
 
+  readonly #largeWritten = (): void => this.#engine.timekeeper.collectSoon()
+
   get backlogBytes(): number {
     return this.#socket.writableLength
   }
@@ -122,7 +127,10 @@ export class SocketTransport implements Transport {
     const socket = this.#socket
     if (socket.destroyed || this.#ending) return true
     const taken = socket.writableLength === 0 ? this.#writeNow(bytes) : 0
-    if (taken < bytes.length) socket.write(taken === 0 ? bytes : bytes.subarray(taken))
+    if (taken < bytes.length) {
+      const isLarge = bytes.length - taken > LARGE_WRITE_BYTES_MIN
+      socket.write(taken === 0 ? bytes : bytes.subarray(taken), isLarge ? this.#largeWritten : undefined)
+    }
     // Who is being told something is not idle.
     this.client.lastActiveMs = this.#engine.moment.now()
     return socket.writableLength === 0

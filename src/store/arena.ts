@@ -4,29 +4,40 @@
 // number), so 16 GiB can be addressed and a ref fits a Smi. A block starts with
 // its content's length (32 bits), the bytes follow:
 //
-//   chunk (4 MiB, one Source)  = 16 slabs
+//   chunk (32 MiB, one Source) = 128 slabs; the first of an arena is 4 MiB
 //   slab  (256 KiB)            = blocks of one size class, or free
 //   block                      = [length u32][bytes …][unused]
 //
 // Classes grow by 8 bytes up to 128, then by an eighth of a power of two, so at
 // most 11 % of a block is unused. Each slab keeps its own list of freed blocks,
 // threaded through them: a slab that empties can serve any class, and a chunk
-// whose slabs are all empty is given back. Larger contents do not live here
-// (see strings.ts).
+// whose slabs are all empty is given back. Larger contents do not live here, but
+// in buffers of their own; those of structures are counted here (`allocateLarge`).
 
 import { Source } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 
-const CHUNK_BYTES = 4 * 1024 * 1024
+/**
+ * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
+ * allocation by itself and unmaps it when it is freed; what is smaller may lie in its heap, whose holes stay with the process.
+ */
+const CHUNK_BYTES = 32 * 1024 * 1024
+/** Most databases are small: the first chunk is too. */
+const FIRST_CHUNK_BYTES = 4 * 1024 * 1024
+const SLAB_BYTES = 256 * 1024
+/** An empty chunk may be kept with 4 MiB of it in memory. */
+const SPARE_SLABS_MAX = 16
 const GRANULE_SHIFT = 3
 /** ref >>> CHUNK_SHIFT = chunk, ref >>> SLAB_SHIFT = slab, both counted over the whole arena. */
-const CHUNK_SHIFT = 19
+const CHUNK_SHIFT = 22
 const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
 const SLAB_SHIFT = 15
-const SLABS_PER_CHUNK = 16
+const CHUNK_OF_SLAB_SHIFT = 7
+const SLABS_PER_CHUNK = 128
 /** 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
 /** An arena counts with this many slabs at first, and with twice as many whenever they are not enough: most databases stay empty. */
-const SLABS_FIRST = 4 * SLABS_PER_CHUNK
+const SLABS_FIRST = SLABS_PER_CHUNK
 
 /** The most content a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
@@ -63,8 +74,10 @@ export class Arena {
   readonly chunks: (Source | undefined)[] = []
   /** Bytes in blocks that are in use, their rounding included, and what `account` was told of. */
   usedBytes = 0
-  /** Bytes of chunks held. */
+  /** Bytes of slabs that were written to: what is held of the system. */
   heldBytes = 0
+  /** Bytes of chunks, written to or not. */
+  reservedBytes = 0
 
   #slabClass = new Uint8Array(SLABS_FIRST)
   #slabLive = new Int32Array(SLABS_FIRST)
@@ -78,9 +91,12 @@ export class Arena {
   #slabListed = new Uint8Array(SLABS_FIRST)
   readonly #listHead = new Int32Array(CLASSES)
   readonly #chunkFreeSlabs: number[] = []
-  #emptyChunks = 0
+  /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
+  #spareChunk = 0
+  /** Buffers of contents that are too large for a block. */
+  readonly #large = new Set<Source>()
 
-  /** Tells whether a chunk is left: the next sixteen blocks, however large, will find room. */
+  /** Tells whether a chunk is left: the next hundred blocks, however large, will find room. */
   get hasRoom(): boolean {
     return this.chunks.length * SLABS_PER_CHUNK < SLABS_MAX
   }
@@ -92,7 +108,7 @@ export class Arena {
     if (slab < 0) slab = this.#takeSlab(sizeClass)
     const granules = CLASS_GRANULES[sizeClass]!
     let ref = this.#slabFreed[slab]!
-    const chunk = this.chunks[slab >>> 4]!
+    const chunk = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
     if (ref !== 0) {
       this.#slabFreed[slab] = chunk.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
     } else {
@@ -111,7 +127,11 @@ export class Arena {
     const slab = ref >>> SLAB_SHIFT
     const sizeClass = this.#slabClass[slab]!
     this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
-    this.chunks[slab >>> 4]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, this.#slabFreed[slab]!, true)
+    this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!.view.setInt32(
+      (ref & CHUNK_MASK) << GRANULE_SHIFT,
+      this.#slabFreed[slab]!,
+      true,
+    )
     this.#slabFreed[slab] = ref
     if (this.#slabListed[slab] === 0) this.#list(slab, sizeClass)
     if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
@@ -120,6 +140,30 @@ export class Arena {
   /** Counts memory that belongs to values here but lies outside the blocks; negative when it is given back. */
   account(bytes: number): void {
     this.usedBytes += bytes
+  }
+
+  /** Allocates a buffer of its own for a content that is too large for a block, and counts it. */
+  allocateLarge(bytes: number): Source {
+    const source = Source.allocate(bytes)
+    this.#large.add(source)
+    this.usedBytes += bytes
+    return source
+  }
+
+  /** Frees such a buffer. */
+  freeLarge(source: Source): void {
+    this.#large.delete(source)
+    this.usedBytes -= source.u8.length
+    discarded.add(source)
+  }
+
+  /** Gives everything back; the arena is of no use afterwards. */
+  discard(): void {
+    for (const source of this.#large) discarded.add(source)
+    for (const chunk of this.chunks) if (chunk !== undefined) discarded.add(chunk)
+    this.#large.clear()
+    this.chunks.length = 0
+    this.heldBytes = 0
   }
 
   /** Returns the memory `ref` lies in. */
@@ -154,10 +198,12 @@ export class Arena {
       slab = this.#listHead[0]! - 1
     }
     this.#unlist(slab, 0)
-    const chunk = slab >>> 4
-    if (this.#chunkFreeSlabs[chunk]!-- === SLABS_PER_CHUNK) this.#emptyChunks--
+    const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
+    this.#chunkFreeSlabs[chunk]!--
+    if (chunk === this.#spareChunk) this.#spareChunk = 0
     this.#slabClass[slab] = sizeClass
     this.#slabFreed[slab] = 0
+    if (this.#slabBump[slab] === 0) this.heldBytes += SLAB_BYTES
     // Granule 0 of the arena stays unused: ref 0 means "none".
     this.#slabBump[slab] = slab === 0 ? 1 : 0
     this.#list(slab, sizeClass)
@@ -169,12 +215,11 @@ export class Arena {
     this.#slabClass[slab] = 0
     this.#slabFreed[slab] = 0
     this.#list(slab, 0)
-    const chunk = slab >>> 4
-    if (++this.#chunkFreeSlabs[chunk]! === SLABS_PER_CHUNK) {
-      // One empty chunk is kept, so that a queue swinging around a boundary does not map and unmap.
-      if (this.#emptyChunks > 0) this.#dropChunk(chunk)
-      else this.#emptyChunks++
-    }
+    const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
+    if (++this.#chunkFreeSlabs[chunk]! < SLABS_PER_CHUNK || chunk === 0) return
+    // One that was hardly used is kept, so that a queue swinging around a boundary does not map and unmap.
+    if (this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX) this.#spareChunk = chunk
+    else this.#dropChunk(chunk)
   }
 
   #addChunk(): void {
@@ -182,11 +227,12 @@ export class Arena {
     if (chunk === -1) chunk = this.chunks.length
     if ((chunk + 1) * SLABS_PER_CHUNK > SLABS_MAX) throw new ArenaFull()
     if ((chunk + 1) * SLABS_PER_CHUNK > this.#slabClass.length) this.#growSlabs()
-    this.chunks[chunk] = Source.allocate(CHUNK_BYTES)
-    this.heldBytes += CHUNK_BYTES
-    this.#chunkFreeSlabs[chunk] = SLABS_PER_CHUNK
-    this.#emptyChunks++
-    for (let i = SLABS_PER_CHUNK - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
+    const bytes = chunk === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES
+    this.chunks[chunk] = Source.allocate(bytes)
+    this.reservedBytes += bytes
+    const slabs = bytes / SLAB_BYTES
+    this.#chunkFreeSlabs[chunk] = slabs
+    for (let i = slabs - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
   }
 
   #growSlabs(): void {
@@ -200,9 +246,23 @@ export class Arena {
   }
 
   #dropChunk(chunk: number): void {
-    for (let i = 0; i < SLABS_PER_CHUNK; i++) this.#unlist(chunk * SLABS_PER_CHUNK + i, 0)
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      this.#unlist(slab, 0)
+      if (this.#slabBump[slab] !== 0) this.heldBytes -= SLAB_BYTES
+      this.#slabBump[slab] = 0
+    }
+    this.reservedBytes -= CHUNK_BYTES
+    discarded.add(this.chunks[chunk]!)
     this.chunks[chunk] = undefined
-    this.heldBytes -= CHUNK_BYTES
+  }
+
+  /** Counts the slabs of a chunk that were ever written to. */
+  #touchedSlabs(chunk: number): number {
+    let touched = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      if (this.#slabBump[slab] !== 0) touched++
+    }
+    return touched
   }
 
   #list(slab: number, list: number): void {

@@ -50,6 +50,8 @@ export interface DatabaseHost {
   readonly missed: Listener<Missed> | null
   readonly created: Listener<Created> | null
   readonly looked: Listener<Looked> | null
+  /** Told of large values as they come: memory may never again be as much. */
+  readonly grown: (() => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: Database, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */

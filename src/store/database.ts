@@ -1,10 +1,8 @@
 // One numbered database: keys, values, expiries, access clocks.
 //
-// Every lookup goes through `find`, where an expired key disappears before
-// anyone can see it; every change of a value begins at `getForWrite`,
-// `findForWrite` or one of the writers here, which is the *before* side of the
-// gate (invariant 6). What happens *after* a change (events, journal, waiters)
-// is the engine's: `call.changed`.
+// Every lookup goes through `find`, where an expired key disappears before anyone can see it; every change of a value begins at
+// `getForWrite`, `findForWrite` or one of the writers here, which is the *before* side of the gate (invariant 6). What happens
+// *after* a change (events, journal, waiters) is the engine's: `call.changed`.
 //
 // Strings are bytes in the block of their key and nothing else: an integer is text
 // that looks like one. A string that would make the block larger than
@@ -15,11 +13,12 @@ import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { DatabaseHost, Extent } from './database-host.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
+import { allocateGrowing, LargeStrings } from './large-strings.ts'
 import { LazyFree } from './lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
 const TYPE_MASK = 0xf
-/** The string has a buffer of its own in #large. */
+/** The string has a buffer of its own (large-strings.ts). */
 const FLAG_LARGE = 0x10
 /** OBJECT ENCODING says raw whatever the content: it was made or changed in place (APPEND, SETRANGE). */
 const FLAG_RAW = 0x20
@@ -28,12 +27,6 @@ const FLAG_TEXT = 0x40
 /** The string was made by COPY: Redis gives it an object of its own even if it is a small integer (OBJECT REFCOUNT). */
 const FLAG_COPY = 0x80
 const FREQUENCY_SHIFT = 8
-
-/** A string with a buffer of its own: the first `length` bytes are the content, the rest is room to grow. */
-interface LargeString {
-  source: Source
-  length: number
-}
 
 export class Database {
   /** Its number; SWAPDB exchanges contents, not numbers. */
@@ -45,9 +38,7 @@ export class Database {
   lazyFree: LazyFree
   #objects: (Value | undefined)[] = []
   #freeObjects: number[] = []
-  #large: (LargeString | undefined)[] = []
-  #freeLarge: number[] = []
-  #largeBytes = 0
+  #large = new LargeStrings()
 
   /** `sharing` = a database whose values this one is going to take (`handOver`): they stay in their memory. */
   constructor(index: number, host: DatabaseHost, sharing?: Database) {
@@ -115,8 +106,9 @@ export class Database {
 
   /** The *before* side of the gate: to be passed by whoever is going to change an entry. */
   passGate(entry: number, extent: Extent): void {
-    this.#beginChange()
-    if (this.host.beforeChange !== null) this.host.beforeChange(this, entry, extent)
+    const { host } = this
+    host.changesBegun = (host.changesBegun + 1) | 0
+    if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
   }
 
   #beginChange(): void {
@@ -167,7 +159,7 @@ export class Database {
     if ((meta & TYPE_MASK) !== TYPE_STRING) this.host.wrongType()
     const value = keys.word(entry, VALUE)
     if ((meta & FLAG_LARGE) !== 0) {
-      const large = this.#large[value]!
+      const large = this.#large.get(value)
       return window.set(large.source, 0, large.length)
     }
     return window.set(this.arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value)
@@ -225,14 +217,8 @@ export class Database {
     const meta = this.keys.word(entry, META)
     const value = this.keys.word(entry, VALUE)
     if ((meta & FLAG_LARGE) !== 0) {
-      const large = this.#large[value]!
-      if (length > large.source.u8.length) {
-        const grown = Source.allocate(Math.max(length, Math.min(2 * length, length + 1024 * 1024)))
-        large.source.u8.copy(grown.u8, 0, 0, old)
-        this.#largeBytes += grown.u8.length - large.source.u8.length
-        large.source = grown
-      }
-      large.length = length
+      this.#large.resize(value, length)
+      if (this.host.grown !== null) this.host.grown()
     } else if (length <= this.keys.roomOf(entry)) {
       this.keys.setWord(entry, VALUE, length)
     } else {
@@ -240,10 +226,10 @@ export class Database {
       const keyBytes = align(this.arena.length(keys.word(entry, KEY)))
       // Room for as much again, as sds keeps: APPEND in a loop copies each byte a bounded number of times.
       if (keyBytes + 2 * length > BLOCK_CONTENT_BYTES_MAX) {
-        const source = Source.allocate(Math.min(2 * length, length + 1024 * 1024))
+        const source = allocateGrowing(length)
         copyBytes(source, 0, window.source, window.start, old)
         this.arena.free(keys.changeRoom(entry, 0))
-        keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
+        keys.setWord(entry, VALUE, this.#addLarge(source, length))
         keys.setWord(entry, META, meta | FLAG_LARGE)
       } else {
         const oldBlock = keys.changeRoom(entry, 2 * length)
@@ -272,7 +258,7 @@ export class Database {
   /** Bytes of the string of an entry. */
   stringBytes(entry: number): number {
     const value = this.keys.word(entry, VALUE)
-    return (this.keys.word(entry, META) & FLAG_LARGE) !== 0 ? this.#large[value]!.length : value
+    return (this.keys.word(entry, META) & FLAG_LARGE) !== 0 ? this.#large.get(value).length : value
   }
 
   /** Tells whether a string was made by COPY and not written since. */
@@ -303,7 +289,7 @@ export class Database {
         copyBytes(source, 0, value.source, value.start, length)
       }
       if (room > 8) arena.free(keys.changeRoom(entry, 0))
-      keys.setWord(entry, VALUE, this.#addLarge({ source, length }))
+      keys.setWord(entry, VALUE, this.#addLarge(source, length))
       keys.setWord(entry, META, meta | FLAG_LARGE)
     } else {
       const oldBlock = keys.changeRoom(entry, length)
@@ -312,19 +298,12 @@ export class Database {
       keys.setWord(entry, VALUE, length)
       keys.setWord(entry, META, meta)
     }
-    if (large !== -1) this.#freeLargeString(large)
+    if (large !== -1) this.#large.free(large)
   }
 
-  #freeLargeString(index: number): void {
-    this.#largeBytes -= this.#large[index]!.source.u8.length
-    this.#large[index] = undefined
-    this.#freeLarge.push(index)
-  }
-
-  #addLarge(large: LargeString): number {
-    this.#largeBytes += large.source.u8.length
-    const index = this.#freeLarge.pop() ?? this.#large.length
-    this.#large[index] = large
+  #addLarge(source: Source, length: number): number {
+    const index = this.#large.add({ source, length })
+    if (this.host.grown !== null) this.host.grown()
     return index
   }
 
@@ -470,8 +449,7 @@ export class Database {
     const expiry = this.expiryOf(entry)
     if (expiry !== undefined) to.setExpiry(handed, expiry)
     if ((meta & TYPE_MASK) === TYPE_STRING) {
-      to.keys.setWord(handed, VALUE, to.#addLarge(this.#large[value]!))
-      this.#freeLargeString(value)
+      to.keys.setWord(handed, VALUE, to.#large.add(this.#large.release(value)))
     } else {
       const structure = this.#objects[value]!
       to.keys.setWord(handed, VALUE, to.#addObject(structure))
@@ -497,13 +475,14 @@ export class Database {
       this.host.emptied(contents)
       return
     }
+    this.#large.discard()
+    this.keys.discard()
+    this.arena.discard()
     this.arena = new Arena()
     this.keys = new Keyspace(this.arena, this.host.hashKey)
     this.#objects = []
     this.#freeObjects = []
-    this.#large = []
-    this.#freeLarge = []
-    this.#largeBytes = 0
+    this.#large = new LargeStrings()
     this.lazyFree = new LazyFree()
   }
 
@@ -515,9 +494,7 @@ export class Database {
     ;[this.#objects, other.#objects] = [other.#objects, this.#objects]
     ;[this.#freeObjects, other.#freeObjects] = [other.#freeObjects, this.#freeObjects]
     ;[this.#large, other.#large] = [other.#large, this.#large]
-    ;[this.#freeLarge, other.#freeLarge] = [other.#freeLarge, this.#freeLarge]
     ;[this.lazyFree, other.lazyFree] = [other.lazyFree, this.lazyFree]
-    ;[this.#largeBytes, other.#largeBytes] = [other.#largeBytes, this.#largeBytes]
   }
 
   #removeEntry(entry: number): void {
@@ -530,7 +507,7 @@ export class Database {
     const meta = this.keys.word(entry, META)
     const value = this.keys.word(entry, VALUE)
     if ((meta & TYPE_MASK) !== TYPE_STRING) this.#freeStructure(value)
-    else if ((meta & FLAG_LARGE) !== 0) this.#freeLargeString(value)
+    else if ((meta & FLAG_LARGE) !== 0) this.#large.free(value)
     this.#leaveEmpty(entry)
   }
 
@@ -657,7 +634,7 @@ export class Database {
     const fieldDeadlineBytes = this.keys.fieldDeadlines?.heldBytes ?? 0
     // The size of some structures is an estimate.
     const arenaBytes = Math.max(0, this.arena.usedBytes - this.lazyFree.heldBytes)
-    return arenaBytes + this.keys.indexBytes + this.#largeBytes + fieldDeadlineBytes
+    return arenaBytes + this.keys.indexBytes + this.#large.bytes + fieldDeadlineBytes
   }
 
   /** Bytes one key takes: its entry, its name and its value. */
@@ -669,7 +646,7 @@ export class Database {
     let bytes = 36 + (keyRef > 0 ? this.arena.capacity(keyRef) + 4 : keys.keyOf(entry, new Bytes()).length)
     if (keys.word(entry, EXPIRY) !== 0) bytes += 12
     if ((meta & TYPE_MASK) !== TYPE_STRING) bytes += this.#objects[value]!.bytes
-    else if ((meta & FLAG_LARGE) !== 0) bytes += this.#large[value]!.source.u8.length
+    else if ((meta & FLAG_LARGE) !== 0) bytes += this.#large.get(value).source.u8.length
     return bytes
   }
 

@@ -18,7 +18,7 @@
 //
 // Buckets grow and shrink by linear hashing, as the keyspace's do.
 
-import { type Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
+import { type Bytes, copyBytes, equalBytes, type Source } from '../util/bytes.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { align } from './keyspace.ts'
@@ -334,10 +334,9 @@ export class Dictionary {
       copyBytes(arena.source(block), arena.start(block), source, start, length)
       return block
     }
-    const own = Source.allocate(bytes + 4)
+    const own = arena.allocateLarge(bytes + 4)
     own.view.setInt32(0, length, true)
     copyBytes(own, 4, source, start, length)
-    arena.account(own.u8.length)
     this.#own ??= []
     let index = this.#own.indexOf(undefined)
     if (index === -1) index = this.#own.length
@@ -350,7 +349,7 @@ export class Dictionary {
       this.#arena.free(block)
       return
     }
-    this.#arena.account(-this.#source(block).u8.length)
+    this.#arena.freeLarge(this.#source(block))
     this.#own![-1 - block] = undefined
   }
 

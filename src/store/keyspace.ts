@@ -24,6 +24,7 @@
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { discarded } from '../util/discarded.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
@@ -424,8 +425,14 @@ export class Keyspace {
     }
     const index = -ref - 1
     this.#largeKeyBytes -= this.#largeKeys[index]!.u8.length
+    discarded.add(this.#largeKeys[index]!)
     this.#largeKeys[index] = undefined
     this.#freeLargeKeys.push(index)
+  }
+
+  /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
+  discard(): void {
+    for (const own of this.#largeKeys) if (own !== undefined) discarded.add(own)
   }
 
   #newEntry(): number {

@@ -1,6 +1,6 @@
 // A list's elements that are too large for a page: buffers of their own, named by number.
 
-import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 
 export class LargeElements {
@@ -15,23 +15,22 @@ export class LargeElements {
 
   /** Keeps a copy of an element and returns its number; `arena` counts its bytes. */
   add(element: Bytes, arena: Arena): number {
-    const source = Source.allocate(element.length)
+    const source = arena.allocateLarge(element.length)
     copyBytes(source, 0, element.source, element.start, element.length)
     const index = this.#unused.pop() ?? this.#elements.length
     this.#elements[index] = source
     this.count++
     this.bytes += element.length
-    arena.account(element.length)
     return index
   }
 
   remove(index: number, arena: Arena): void {
-    const { length } = this.#elements[index]!.u8
+    const source = this.#elements[index]!
     this.#elements[index] = undefined
     this.#unused.push(index)
     this.count--
-    this.bytes -= length
-    arena.account(-length)
+    this.bytes -= source.u8.length
+    arena.freeLarge(source)
   }
 
   /** Makes a copy in which every element keeps its number. */
@@ -47,6 +46,6 @@ export class LargeElements {
   }
 
   free(arena: Arena): void {
-    arena.account(-this.bytes)
+    for (const source of this.#elements) if (source !== undefined) arena.freeLarge(source)
   }
 }

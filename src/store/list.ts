@@ -302,6 +302,11 @@ export class List extends ListPages implements Value {
     return this.#quicklist ? 'quicklist' : 'listpack'
   }
 
+  /** Says that Redis would hold the list in several nodes. */
+  becomeQuicklist(): void {
+    this.#quicklist = true
+  }
+
   /** True when `beforeAdding` wants to hear of what comes next. */
   get mayBecomeQuicklist(): boolean {
     return !this.#quicklist

@@ -4,6 +4,7 @@
 // are compared one by one, without making a string. More get a map.
 
 import type { Bytes } from '../util/bytes.ts'
+import { NameMap } from '../util/name-map.ts'
 
 export interface Named {
   readonly name: Bytes
@@ -15,7 +16,7 @@ const COMPARED_MAX = 8
 export class StreamNames<T extends Named> {
   /** In order of their coming. */
   readonly all: T[] = []
-  #byName: Map<string, T> | undefined = undefined
+  #byName: NameMap<T> | undefined = undefined
 
   get count(): number {
     return this.all.length
@@ -34,7 +35,8 @@ export class StreamNames<T extends Named> {
     if (this.#byName !== undefined) {
       this.#byName.set(item.name.toString(), item)
     } else if (this.all.length > COMPARED_MAX) {
-      this.#byName = new Map(this.all.map((known) => [known.name.toString(), known]))
+      this.#byName = new NameMap()
+      for (const known of this.all) this.#byName.set(known.name.toString(), known)
     }
   }
 

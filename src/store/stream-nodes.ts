@@ -240,13 +240,12 @@ export class StreamNodes {
       this.#bytes += this.arena.capacity(ref) + 4
       return ref
     }
-    const source = Source.allocate(bytes)
+    const source = this.arena.allocateLarge(bytes)
     this.#large ??= []
     let index = this.#large.indexOf(undefined)
     if (index === -1) index = this.#large.length
     this.#large[index] = source
     this.#bytes += bytes
-    this.arena.account(bytes)
     return ~index
   }
 
@@ -256,10 +255,10 @@ export class StreamNodes {
       this.arena.free(ref)
       return
     }
-    const bytes = this.#large![~ref]!.u8.length
+    const source = this.#large![~ref]!
     this.#large![~ref] = undefined
-    this.#bytes -= bytes
-    this.arena.account(-bytes)
+    this.#bytes -= source.u8.length
+    this.arena.freeLarge(source)
   }
 
   #capacity(ref: number): number {

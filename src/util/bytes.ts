@@ -8,8 +8,13 @@
 
 import { textOf } from './text.ts'
 
+/** A source of this size is worth the look of the collector when it is gone. */
+const LARGE_BYTES_MIN = 1024 * 1024
+
 /** Memory with the two views through which it is read and written. */
 export class Source {
+  /** Bytes of all large sources that were ever allocated: who follows it knows that there may be garbage. */
+  static largeBytes = 0
   readonly u8: Buffer
   readonly view: DataView
 
@@ -20,6 +25,7 @@ export class Source {
 
   /** Allocates a source of its own; the content is undefined. */
   static allocate(length: number): Source {
+    if (length >= LARGE_BYTES_MIN) Source.largeBytes += length
     return new Source(Buffer.allocUnsafeSlow(length))
   }
 }

@@ -5,6 +5,7 @@
 // are not), because a string of that spelling is stored and shown as one.
 
 import type { Bytes } from './bytes.ts'
+import { decimalDigits } from './double-digits.ts'
 import { roundBinary, scaleBinary } from './long-double.ts'
 
 export const INT64_MAX = 9223372036854775807n
@@ -151,8 +152,8 @@ const DOUBLE_EXPONENT_MIN = -1074
 const WHOLE_DOUBLE_MAX = 2 ** 62
 
 /**
- * Prints a double as Redis 7.2's replies and scores do: the shortest digits that read back the same, laid out by rules of their
- * own: `3`, `0.1`, `1e+20`, `1.5e-7`, `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
+ * Prints a double as Redis 7.2's replies and scores do: digits that read back the same, nearly always the fewest, laid out by rules
+ * of their own: `3`, `0.1`, `1e+20`, `1.5e-7`, `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
  */
 export function formatDouble(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) <= WHOLE_DOUBLE_MAX) {
@@ -162,18 +163,15 @@ export function formatDouble(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'inf'
   if (value === Number.NEGATIVE_INFINITY) return '-inf'
   if (Number.isNaN(value)) return 'nan'
-  const text = Math.abs(value).toExponential()
-  const e = text.indexOf('e')
-  const digits = text[0]! + text.slice(2, e)
-  const layout = layOut(digits, Number(text.slice(e + 1)))
+  const { digits, power } = decimalDigits(Math.abs(value))
+  const layout = layOut(digits, power)
   return value < 0 ? `-${layout}` : layout
 }
 
-/** Lays out digits that mean d.ddd × 10^exponent as the conversion library of Redis 7.2 does. */
-function layOut(digits: string, exponent: number): string {
+/** Lays out digits as the conversion library of Redis 7.2 does; `last` is the power of ten of the last one. */
+function layOut(digits: string, last: number): string {
   const { length } = digits
-  /** Power of ten of the last digit. */
-  const last = exponent - length + 1
+  const exponent = last + length - 1
   const magnitude = Math.abs(exponent)
   if (last >= 0 && magnitude < length + 7) return digits + '0'.repeat(last)
   if (last < 0 && (last > -7 || magnitude < 4)) {

@@ -2,13 +2,14 @@
 
 import type { Subscriber } from '../../src/broker/subscriber.ts'
 import type { Source } from '../../src/util/bytes.ts'
+import { NameSet } from '../../src/util/name-map.ts'
 
 export class FakeSubscriber implements Subscriber {
   readonly name: string
   readonly protocol: 2 | 3
-  readonly channels = new Set<string>()
-  readonly patterns = new Set<string>()
-  readonly shardChannels = new Set<string>()
+  readonly channels = new NameSet()
+  readonly patterns = new NameSet()
+  readonly shardChannels = new NameSet()
   /** Messages as `name:payload`, shared by the subscribers whose order matters. */
   readonly log: string[]
   /** Where each message lay. */

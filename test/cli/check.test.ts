@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runCheckAof, runCheckRdb, type Terminal } from '../../src/cli/check.ts'
+import { openBroker } from '../../src/index.ts'
 import { systemDisk } from '../../src/persistence/disk.ts'
 import { dump } from '../support/dump.ts'
 import { commands } from '../support/journal.ts'
@@ -155,6 +156,81 @@ describe('check-aof', () => {
       if (theirs !== ((await checkAof(path)) === 0)) disagreed.push(at)
     }
     expect(disagreed).toEqual([])
+  })
+})
+
+describe('check-aof --rebuild-manifest', () => {
+  const log = commands('SELECT 0', 'RPUSH list v')
+
+  /** Files of a log, in a directory of their own. */
+  function putLog(...names: string[]): string {
+    const where = join(directory, 'appendonlydir')
+    mkdirSync(where, { recursive: true })
+    for (const name of names) writeFileSync(join(where, name), name.endsWith('.rdb') ? SNAPSHOT : log)
+    return where
+  }
+
+  test.each(['the directory', 'the manifest'])(
+    'makes what was lost anew, given %s, and the server starts from it',
+    async (given) => {
+      const where = putLog('appendonly.aof.2.incr.aof', 'appendonly.aof.10.incr.aof', 'appendonly.aof.1.base.rdb')
+      for (let n = 3; n < 10; n++) putLog(`appendonly.aof.${n}.incr.aof`)
+      const manifest = join(where, 'appendonly.aof.manifest')
+      expect(await checkAof('--rebuild-manifest', given === 'the manifest' ? manifest : where)).toBe(1)
+      expect(asked).toEqual(['Write this manifest?'])
+      expect(existsSync(manifest)).toBe(false)
+      answer = true
+      expect(await checkAof('--rebuild-manifest', given === 'the manifest' ? manifest : where)).toBe(0)
+      const increments = [2, 3, 4, 5, 6, 7, 8, 9, 10]
+      expect(readFileSync(manifest, 'latin1')).toBe(
+        [
+          'file appendonly.aof.1.base.rdb seq 1 type b',
+          ...increments.map((n) => `file appendonly.aof.${n}.incr.aof seq ${n} type i`),
+          '',
+        ].join('\n'),
+      )
+      await using broker = await openBroker({ dir: directory })
+      expect(await broker.call('LLEN', 'list')).toBe(9)
+    },
+  )
+
+  test.each([
+    ['two bases', ['a.1.base.rdb', 'a.2.base.rdb', 'a.1.incr.aof'], 'there are two bases'],
+    ['a gap', ['a.1.incr.aof', 'a.3.incr.aof'], 'increment 2 is missing: there is a.1.incr.aof, and then a.3.incr.aof'],
+    ['no beginning', ['a.2.incr.aof'], 'there is no base, and the first increment is number 2'],
+    ['two logs', ['a.1.incr.aof', 'b.1.incr.aof'], 'files of several logs (a, b)'],
+    ['nothing', ['temp-a.1.base.rdb', 'notes'], 'holds no append-only files'],
+    ['a manifest', ['a.manifest', 'a.1.incr.aof'], 'is there: move it away first'],
+  ])('refuses %s, and writes nothing', async (_what, names, reason) => {
+    const where = putLog(...names)
+    expect(await checkAof('--rebuild-manifest', '--yes', where)).toBe(1)
+    expect(printed.at(-1)).toContain(`No manifest was made: `)
+    expect(printed.at(-1)).toContain(reason)
+    expect(readdirSync(where).sort()).toEqual([...names].sort())
+  })
+
+  test('wants every file whole, but for the end of the last', async () => {
+    const where = putLog('a.1.incr.aof', 'a.2.incr.aof')
+    writeFileSync(join(where, 'a.2.incr.aof'), log.slice(0, -3))
+    expect(await checkAof('--rebuild-manifest', '--yes', where)).toBe(0)
+    rmSync(join(where, 'a.manifest'))
+    writeFileSync(join(where, 'a.1.incr.aof'), log.slice(0, -3))
+    expect(await checkAof('--rebuild-manifest', '--yes', where)).toBe(1)
+    expect(printed.at(-1)).toMatch(/a\.1\.incr\.aof is damaged at offset 23/)
+  })
+
+  test('is refused while a server uses the directory, as is --fix', async () => {
+    await using broker = await openBroker({ dir: directory })
+    await broker.call('SET', 'k', 'v')
+    const manifest = join(directory, 'appendonlydir/appendonly.aof.manifest')
+    const last = join(directory, 'appendonlydir/appendonly.aof.1.incr.aof')
+    for (const args of [
+      ['--fix', manifest],
+      ['--fix', last],
+      ['--rebuild-manifest', manifest],
+    ])
+      await expect(checkAof(...args)).rejects.toThrow('the directory is in use by process')
+    expect(await checkAof(manifest)).toBe(0)
   })
 })
 

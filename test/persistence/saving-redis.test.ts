@@ -7,7 +7,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemDisk } from '../../src/persistence/disk.ts'
 import { dump } from '../support/dump.ts'
-import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'
 import { type SavingEngine, startSaving } from '../support/saving.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 import { SAMPLES } from './rdb/redis-values.ts'
@@ -67,7 +67,7 @@ const COMMANDS: string[][] = [
   ['FUNCTION', 'LOAD', LIBRARY],
 ]
 
-describe.skipIf(redisServerMissing())('with redis-server', () => {
+describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
   test('dump.rdb goes there and back', async () => {
     const dir = temporaryDirectory()
     const here = await startHere(dir)

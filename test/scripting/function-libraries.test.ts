@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload.ts'
-import { redisServerMissing } from '../support/redis-server.ts'
+import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
 /** A library whose functions say who they are. */
@@ -211,7 +211,10 @@ const SCENARIOS: Record<string, string[][]> = {
 describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol) => {
   const both = useBoth()
 
-  test.each(Object.entries(SCENARIOS))('%s', async (_, requests) => {
+  // What 7.0 dumps is of an older version.
+  const scenarios = Object.entries(SCENARIOS).filter(([name]) => !redisServerIsOlder() || !/payloads/.test(name))
+
+  test.each(scenarios)('%s', async (_, requests) => {
     await both.begin(protocol)
     for (const words of requests) {
       const { ours, theirs } = await both.ask(words)

@@ -1,7 +1,7 @@
 // What scripts say, beside redis-server: values and errors in both directions, in both protocols, to the byte.
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { redisServerMissing } from '../support/redis-server.ts'
+import { redisServerIsOlder, redisServerIsUncorrected, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
 const HASH_LIBRARY =
@@ -19,6 +19,9 @@ redis.register_function('er', function() return redis.error_reply('My e') end)
 redis.register_function('names', function() local t = {} for k in pairs(redis) do t[#t + 1] = k end table.sort(t) return t end)`
 
 /** Scripts without arguments; what each returns or raises. */
+/** Globals that are not compared: `os` is another one here; the others are gone here, as they are from later versions. */
+const GLOBALS_APART = redisServerIsUncorrected() ? 'os = 1, getfenv = 1, setfenv = 1, newproxy = 1' : 'os = 1'
+
 const SCRIPTS = [
   // Mistakes of the script itself.
   'return ...',
@@ -42,7 +45,8 @@ const SCRIPTS = [
   'KEYS = 1',
   "KEYS[5] = 'x' return KEYS",
   "return getmetatable('').__index == string",
-  "getmetatable('').__index = nil",
+  // Where it is allowed, nothing works with strings any more.
+  ...(redisServerIsUncorrected() ? [] : ["getmetatable('').__index = nil"]),
   'return redis.nosuch()',
   'return redis.register_function',
   "error('x')",
@@ -250,7 +254,7 @@ const SCRIPTS = [
   "return redis.call('xread', 'block')",
   'return {redis.LOG_DEBUG, redis.LOG_VERBOSE, redis.LOG_NOTICE, redis.LOG_WARNING, redis.REPL_NONE, redis.REPL_AOF, redis.REPL_SLAVE, redis.REPL_REPLICA, redis.REPL_ALL}',
   'local t = {} for k in pairs(redis) do t[#t + 1] = k end table.sort(t) return t',
-  "local t = {} for k in pairs(_G) do if k ~= 'os' then t[#t + 1] = k end end table.sort(t) return t",
+  `local t = {} for k in pairs(_G) do if not ({${GLOBALS_APART}})[k] then t[#t + 1] = k end end table.sort(t) return t`,
 ]
 
 const SHEBANGS = [
@@ -388,7 +392,8 @@ const REQUESTS: string[][] = [
   ['FUNCTION', 'FLUSH', 'a', 'b'],
   ['FUNCTION', 'FLUSH', 'SYNC'],
   ['FUNCTION', 'LIST'],
-  ['FUNCTION', 'DUMP'],
+  // What 7.0 dumps is of an older version.
+  ...(redisServerIsOlder() ? [] : [['FUNCTION', 'DUMP']]),
   ['FUNCTION'],
   ['FUNCTION', 'nosub'],
 ]

@@ -165,7 +165,9 @@ describe('the program', () => {
     const program = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock'), '--logfile', file], { cwd })
     await eventually(() => fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes('is ready'))
     expect(program.output()).toBe('')
-    const quiet = runProgram(['--port', '0', '--unixsocket', join(cwd, 'sock2'), '--loglevel', 'warning'], { cwd })
+    // A directory of its own: the first one is still running.
+    const options = ['--port', '0', '--unixsocket', join(cwd, 'sock2'), '--loglevel', 'warning', '--dir', 'other']
+    const quiet = runProgram(options, { cwd })
     // It says nothing, so its socket is tried until it listens.
     const connection = await eventually(() => RawConnection.open(join(cwd, 'sock2')).catch(() => undefined))
     connection.send('SHUTDOWN\r\n')

@@ -21,6 +21,7 @@ class TestHost implements DatabaseHost {
   beforeChange: DatabaseHost['beforeChange'] = null
   emptied: DatabaseHost['emptied'] = null
   missed: DatabaseHost['missed'] = null
+  grown = null
   created: DatabaseHost['created'] = null
   looked: DatabaseHost['looked'] = null
   readonly expiredKeys: string[] = []

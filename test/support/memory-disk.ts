@@ -7,7 +7,7 @@
 // saved them.
 
 import path from 'node:path'
-import type { Disk, DiskFile, OpenMode } from '../../src/persistence/disk.ts'
+import type { AppendedFile, Disk, OpenMode } from '../../src/persistence/disk.ts'
 
 export type DiskOperation =
   | 'open'
@@ -117,9 +117,14 @@ export class MemoryDisk implements Disk {
 
   // ── Disk ─────────────────────────────────────────────────────────────────
 
-  async open(file: string, mode: OpenMode): Promise<DiskFile> {
+  openToAppend(file: string): Promise<AppendedFile> {
+    return this.open(file, 'write')
+  }
+
+  async open(file: string, mode: OpenMode): Promise<AppendedFile> {
     this.#admit(mode === 'read' ? 'read' : 'open', file)
     let inode = this.#names.get(file)
+    if (inode !== undefined && mode === 'new') throw diskError('EEXIST', file)
     if (inode === undefined) {
       if (mode === 'read') throw diskError('ENOENT', file)
       inode = new Inode()
@@ -145,7 +150,8 @@ export class MemoryDisk implements Disk {
   }
 
   async list(directory: string): Promise<string[]> {
-    return this.files.filter((name) => path.dirname(name) === directory).map((name) => path.basename(name))
+    const below = this.files.filter((name) => name.startsWith(`${directory}/`))
+    return [...new Set(below.map((name) => name.slice(directory.length + 1).split('/')[0]!))]
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -157,6 +163,11 @@ export class MemoryDisk implements Disk {
   }
 
   async remove(file: string): Promise<void> {
+    this.#admit('remove', file)
+    if (!this.#names.delete(file)) throw diskError('ENOENT', file)
+  }
+
+  removeSync(file: string): void {
     this.#admit('remove', file)
     if (!this.#names.delete(file)) throw diskError('ENOENT', file)
   }
@@ -175,7 +186,7 @@ export class MemoryDisk implements Disk {
 
   // ── files ────────────────────────────────────────────────────────────────
 
-  #file(name: string, inode: Inode): DiskFile {
+  #file(name: string, inode: Inode): AppendedFile {
     const write = (bytes: Buffer, start: number, length: number, position: number): number => {
       const verdict = this.#admit('write', name, true)
       const wanted = verdict === 'short' ? Math.max(1, length >> 1) : length
@@ -197,7 +208,12 @@ export class MemoryDisk implements Disk {
         this.#admit('read', name)
         return inode.content.copy(into, start, position, position + length)
       },
-      writeSync: write,
+      isInPlace: async () => this.#names.get(name) === inode,
+      appendSync: (bytes, start, length) => write(bytes, start, length, inode.content.length),
+      append: async (bytes, start, length) => {
+        await this.#turn('write')
+        return write(bytes, start, length, inode.content.length)
+      },
       write: async (bytes, start, length, position) => {
         await this.#turn('write')
         return write(bytes, start, length, position)

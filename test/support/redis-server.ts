@@ -23,6 +23,19 @@ export function redisServerVersion(): string | undefined {
   return version
 }
 
+/** Whether it is of before 7.2, whose answers ours are (decision 0012). */
+export function redisServerIsOlder(): boolean {
+  return /^[0-6]\.|^7\.[01]\./.test(redisServerVersion() ?? '')
+}
+
+/**
+ * Whether it is a 7.2 without the later corrections that Debian's 7.0 has got, and this server has: scripts cannot change what
+ * all strings share, have no `getfenv`, `setfenv` and `newproxy`, and no line break gets into the middle of an error.
+ */
+export function redisServerIsUncorrected(): boolean {
+  return /^7\.2\.(\d|10)$/.test(redisServerVersion() ?? '')
+}
+
 /**
  * Says whether tests that need redis-server must be skipped, and tells the reader so.
  *
@@ -33,6 +46,14 @@ export function redisServerMissing(): boolean {
   if (process.env.CI)
     throw new Error('redis-server is not on the PATH: in CI the differential tests may not be skipped')
   console.warn('skipped: redis-server is not on the PATH (apt-get install redis-server)')
+  return true
+}
+
+/** As `redisServerMissing`, for tests in which redis-server reads what is written here: Redis 7.2's format, which 7.0 does not know. */
+export function redisServerCannotReadOurs(): boolean {
+  if (redisServerMissing()) return true
+  if (!redisServerIsOlder()) return false
+  console.warn(`skipped: redis-server ${redisServerVersion()} cannot read the files of 7.2`)
   return true
 }
 

@@ -7,7 +7,7 @@
 // that power can fail in the middle of them.
 
 import path from 'node:path'
-import type { Disk, DiskFile, OpenMode } from '../../persistence/disk.ts'
+import type { AppendedFile, Disk, OpenMode } from '../../persistence/disk.ts'
 import type { Random } from '../../util/random.ts'
 
 /** The longest an operation takes. */
@@ -88,9 +88,14 @@ export class VolatileDisk implements Disk {
 
   // ── Disk ─────────────────────────────────────────────────────────────────
 
-  async open(file: string, mode: OpenMode): Promise<DiskFile> {
+  openToAppend(file: string): Promise<AppendedFile> {
+    return this.open(file, 'write')
+  }
+
+  async open(file: string, mode: OpenMode): Promise<AppendedFile> {
     await this.#turns()
     let inode = this.#names.get(file)
+    if (inode !== undefined && mode === 'new') throw diskError('EEXIST', file)
     if (inode === undefined) {
       if (mode === 'read') throw diskError('ENOENT', file)
       inode = new Inode()
@@ -125,6 +130,10 @@ export class VolatileDisk implements Disk {
 
   async remove(file: string): Promise<void> {
     await this.#turns()
+    this.removeSync(file)
+  }
+
+  removeSync(file: string): void {
     if (!this.#names.delete(file)) throw diskError('ENOENT', file)
   }
 
@@ -140,7 +149,7 @@ export class VolatileDisk implements Disk {
 
   // ── files ────────────────────────────────────────────────────────────────
 
-  #file(name: string, inode: Inode): DiskFile {
+  #file(name: string, inode: Inode): AppendedFile {
     const write = (bytes: Buffer, start: number, length: number, position: number): number => {
       this.#mayFail(name)
       const taken = this.#chance(0.05) ? Math.max(1, length >> 1) : length
@@ -153,7 +162,12 @@ export class VolatileDisk implements Disk {
       read: async (into, start, length, position) => {
         return inode.content.bytes.copy(into, start, position, position + length)
       },
-      writeSync: write,
+      isInPlace: async () => this.#names.get(name) === inode,
+      appendSync: (bytes, start, length) => write(bytes, start, length, inode.content.length),
+      append: async (bytes, start, length) => {
+        await this.#turns()
+        return write(bytes, start, length, inode.content.length)
+      },
       write: async (bytes, start, length, position) => {
         await this.#turns()
         return write(bytes, start, length, position)

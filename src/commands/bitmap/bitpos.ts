@@ -56,11 +56,12 @@ export const bitpos = defineCommand({
     const { args, reply } = call
     const bit = args.integer(2)
     if (bit !== 0 && bit !== 1) throw ERR.bitArgument
+    // Without a string Redis looks at no further argument, right or wrong: BITPOS missing 1 x.
+    if (!call.db.readString(call.key(1), value)) return reply.integer(bit === 1 ? -1 : 0)
     if (args.length > 6) throw ERR.syntax
     const first = args.length > 3 ? args.integer(3) : 0
     const unit = args.length > 5 ? rangeUnit(args.bytes(5)) : 'BYTE'
     const last = args.length > 4 ? args.integer(4) : -1
-    if (!call.db.readString(call.key(1), value)) return reply.integer(bit === 1 ? -1 : 0)
     const length = unit === 'BIT' ? 8 * value.length : value.length
     const start = fromBeginning(first, length)
     const end = Math.min(fromBeginning(last, length), length - 1)

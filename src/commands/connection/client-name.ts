@@ -19,6 +19,7 @@ export const clientSetname = defineCommand({
   complexity: 'O(1)',
   arity: 3,
   flags: ['noscript', 'loading', 'stale'],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   acl: ['connection'],
   args: [{ name: 'connection-name', type: 'string' }],
   reply: 'status OK',
@@ -52,6 +53,7 @@ export const clientSetinfo = defineCommand({
   complexity: 'O(1)',
   arity: 4,
   flags: ['noscript', 'loading', 'stale'],
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   acl: ['connection'],
   args: [
     {

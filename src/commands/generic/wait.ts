@@ -20,7 +20,7 @@ export const wait = defineCommand({
   complexity: 'O(1)',
   acl: ['connection'],
   arity: 3,
-  flags: ['blocking'],
+  flags: [],
   args: [
     { name: 'numreplicas', type: 'integer' },
     { name: 'timeout', type: 'integer' },

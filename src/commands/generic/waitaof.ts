@@ -25,7 +25,7 @@ export const waitaof = defineCommand({
   acl: ['connection'],
   arity: 4,
   // Scripts may call WAIT since 7.2, but not this.
-  flags: ['noscript', 'blocking'],
+  flags: ['noscript'],
   args: [
     { name: 'numlocal', type: 'integer' },
     { name: 'numreplicas', type: 'integer' },

@@ -3,7 +3,7 @@
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list.ts'
-import { beforeAdding, readIndex } from './list-arguments.ts'
+import { beforeAdding } from './list-arguments.ts'
 
 export const lset = defineCommand({
   name: 'LSET',
@@ -23,7 +23,9 @@ export const lset = defineCommand({
   run(call) {
     const list = call.db.getForWrite(call.key(1), List)
     if (list === undefined) throw ERR.noSuchKey
-    let index = readIndex(call, 2)
+    // Redis 7.2 keeps 32 bits of the index: LSET list 4294967296 x replaces the first element.
+    const given = call.args.integer(2)
+    let index = typeof given === 'number' ? given | 0 : Number(BigInt.asIntN(32, given))
     if (index < 0) index += list.length
     const element = call.args.bytes(3)
     // Even an index out of range may change the encoding: Redis makes room before it looks.

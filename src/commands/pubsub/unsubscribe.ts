@@ -5,11 +5,12 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { NameSet } from '../../util/name-map.ts'
 
 interface Kind {
   word: string
   /** What the client is subscribed to. */
-  names(call: Call): ReadonlySet<string>
+  names(call: Call): NameSet
   leave(call: Call, name: string): void
   /** Subscriptions that remain. */
   count(call: Call): number

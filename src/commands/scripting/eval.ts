@@ -17,7 +17,7 @@ type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
   const keys = keyCount(call)
-  run(call, scriptsOf(engineOf(call)).cache.script(call.args.bytes(1)), keys, access)
+  run(call, scriptsOf(engineOf(call)).cache.script(call.args.bytes(1), 'while used'), keys, access)
 }
 
 function evalSha(call: Call, access: Access): void {

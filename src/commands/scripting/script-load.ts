@@ -16,6 +16,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(scriptsOf(engineOf(call)).cache.script(call.args.bytes(2)).sha)
+    call.reply.text(scriptsOf(engineOf(call)).cache.script(call.args.bytes(2), 'kept').sha)
   },
 })

@@ -1,11 +1,16 @@
 // `enable-debug-command` and `enable-protected-configs`: who may use what is dangerous.
 
-import type { Call } from '../../engine/call.ts'
+import type { Client } from '../../engine/client.ts'
+import type { Config } from '../../engine/config.ts'
 
 /** Tells whether a setting of the kind no | yes | local allows something to this client. */
-export function isAllowed(call: Call, setting: 'enable-debug-command' | 'enable-protected-configs'): boolean {
-  const allowed = call.engine.config.get(setting)
-  return allowed === 'yes' || (allowed === 'local' && isLocal(call.client.transport.address))
+export function isAllowed(
+  config: Config,
+  client: Client,
+  setting: 'enable-debug-command' | 'enable-protected-configs',
+): boolean {
+  const allowed = config.get(setting)
+  return allowed === 'yes' || (allowed === 'local' && isLocal(client.transport.address))
 }
 
 /** This machine's own addresses; a unix socket ends in `:0`, a caller within the process has no port at all. */

@@ -53,7 +53,7 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     if (name === undefined) throw ERR.of(`Unknown option or number of arguments for CONFIG SET - '${word}'`)
     const row = configRow(name)
     if (!row.mutable) throw failed(lower, "can't set immutable config")
-    if (row.protected && !isAllowed(call, 'enable-protected-configs')) {
+    if (row.protected && !isAllowed(call.engine.config, call.client, 'enable-protected-configs')) {
       throw failed(lower, "can't set protected config")
     }
     // An old and a new name of one setting are no duplicate: the later one wins.

@@ -4,9 +4,11 @@
 // refused as an unknown subcommand. Off unless `enable-debug-command` allows it.
 
 import type { Call } from '../../engine/call.ts'
+import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import type { Config } from '../../engine/config.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { TYPE_STRING } from '../../store/value.ts'
 import { globMatch } from '../../util/glob.ts'
@@ -33,8 +35,11 @@ export const debug = defineCommand({
     { name: 'arg', type: 'string', optional: true, multiple: true },
   ],
   reply: 'depends on the subcommand',
+  forbidden,
   run(call) {
-    if (!isAllowed(call, 'enable-debug-command')) throw NOT_ALLOWED
+    // Admission asks only where something is special.
+    const refusal = forbidden(call.engine.config, call.client)
+    if (refusal !== undefined) throw refusal
     const word = call.args.string(1)
     const subcommand = SUBCOMMANDS.get(word.toUpperCase())
     if (subcommand === undefined || call.args.length !== 2 + subcommand.words) {
@@ -43,6 +48,10 @@ export const debug = defineCommand({
     subcommand.run(call)
   },
 })
+
+function forbidden(config: Config, client: Client): ReplyError | undefined {
+  return isAllowed(config, client, 'enable-debug-command') ? undefined : NOT_ALLOWED
+}
 
 const NOT_ALLOWED = ERR.of(
   'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, ' +

@@ -135,8 +135,8 @@ export class InfoSections {
   #memory(): string {
     const { config, stats } = this.#engine
     this.#askSystem()
+    this.#engine.dataset.notePeak()
     const used = this.#engine.dataset.usedBytes
-    if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
     const peak = stats.usedMemoryPeak
     const resident = this.#residentBytes
     const limit = config.get('maxmemory')

@@ -11,8 +11,8 @@ function run(call: Call): void {
   const { reply } = call
   const engine = engineOf(call)
   const { stats } = engine
+  engine.dataset.notePeak()
   const used = engine.dataset.usedBytes
-  if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   const resident = process.memoryUsage.rss()
   let keyCount = 0
   let indexBytes = 0

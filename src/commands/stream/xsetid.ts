@@ -32,6 +32,9 @@ function xsetidRun(call: Call): void {
   const key = call.key(1)
   const stream = call.db.getForWrite(key, Stream)
   if (stream === undefined) throw ERR.noSuchKey
+  if (id.compare(stream.maxDeletedId) < 0) {
+    throw ERR.of('The ID specified in XSETID is smaller than current max_deleted_entry_id')
+  }
   if (stream.length > 0) {
     if (id.compare(stream.readLastEntryId(top)) < 0) {
       throw ERR.of('The ID specified in XSETID is smaller than the target stream top item')

@@ -54,7 +54,6 @@ export const msetnx = defineCommand({
   ...common,
   name: 'MSETNX',
   summary: 'Sets several keys to strings if none of them exists.',
-  tips: ['request_policy:multi_shard', 'response_policy:agg_min'],
   keys: [{ first: 1, last: -1, step: 2, access: 'OW', use: 'insert' }],
   reply: 'integer: 1 when all were set, 0 when one existed and none was set',
   run(call) {

@@ -26,6 +26,8 @@ export class ListReader implements StructureReader {
   #type = 0
   /** Elements or nodes that are to come; -1 = the number is not read yet. */
   #left = -1
+  /** Whether a node with elements was read. */
+  #hasNode = false
   readonly #element = new Bytes()
   readonly #listpack = new ListpackReader()
   readonly #ziplist = new ZiplistReader()
@@ -34,11 +36,13 @@ export class ListReader implements StructureReader {
     this.#type = type
     this.#context = context
     this.#left = -1
+    this.#hasNode = false
     this.value = new List(context.arena)
   }
 
   read(input: RdbInput): void {
     if (this.#type === TYPE.listZiplist) {
+      this.value!.becomeQuicklist()
       this.#addAll(this.#ziplist.open(input.blob()))
       return
     }
@@ -48,7 +52,7 @@ export class ListReader implements StructureReader {
     }
     for (; this.#left > 0; this.#left--) {
       if (this.#type === TYPE.list) this.#add(input.string(this.#element))
-      else if (this.#type === TYPE.listQuicklist) this.#addAll(this.#ziplist.open(input.blob()))
+      else if (this.#type === TYPE.listQuicklist) this.#addNode(this.#ziplist.open(input.blob()))
       else this.#node(input)
       input.keep()
     }
@@ -56,9 +60,19 @@ export class ListReader implements StructureReader {
 
   #node(input: RdbInput): void {
     const container = input.length()
-    if (container === NODE_PLAIN) this.#add(input.string(this.#element))
-    else if (container === NODE_PACKED) this.#addAll(this.#listpack.open(input.blob()))
+    if (container === NODE_PLAIN) {
+      this.value!.becomeQuicklist()
+      this.#add(input.string(this.#element))
+    } else if (container === NODE_PACKED) this.#addNode(this.#listpack.open(input.blob()))
     else throw new RdbDamage('a node of a list is of no known kind')
+  }
+
+  /** Redis makes a listpack of a single node, if it is small enough, but never of two. */
+  #addNode(elements: PackedReader): void {
+    if (elements.count === 0) return
+    if (this.#hasNode) this.value!.becomeQuicklist()
+    this.#hasNode = true
+    this.#addAll(elements)
   }
 
   #addAll(elements: PackedReader): void {
@@ -96,7 +110,7 @@ export class ListWriter implements StructureWriter {
     const plain = list.hasLargeElements
     if (!this.#begun) {
       this.#begun = true
-      output.lengthOf(plain ? list.length : list.pageCount)
+      output.lengthOf(plain ? list.length : list.encoding === 'listpack' ? 1 : list.pageCount)
       list.seek(0, position)
     }
     while (this.#left > 0) {
@@ -112,16 +126,17 @@ export class ListWriter implements StructureWriter {
     return true
   }
 
-  /** Writes what is left of the page at the position as one node. */
+  /** Writes what is left of the page at the position as one node; all pages of what Redis holds as one listpack. */
   #page(output: RdbOutput): void {
     const list = this.#list
     const position = this.#position
     const { page } = position
+    const isListpack = list.encoding === 'listpack'
     const listpack = this.#listpack.begin()
     do {
       listpack.add(list.element(position, this.#element))
       this.#left--
-    } while (list.next(position) && position.page === page)
+    } while (list.next(position) && (isListpack || position.page === page))
     output.lengthOf(NODE_PACKED)
     output.string(listpack.end())
   }

@@ -1,7 +1,7 @@
 // The codes of the RDB format. What each stands for is shown where it is read or written.
 
-/** What is written: redis-server 7.0 loads it. */
-export const RDB_VERSION_WRITTEN = 10
+/** What is written, as redis-server 7.2 writes it. */
+export const RDB_VERSION_WRITTEN = 11
 /** The newest that is read. */
 export const RDB_VERSION_MAX = 12
 
@@ -60,7 +60,7 @@ export const ENCODED_INT32 = 2
 export const ENCODED_LZF = 3
 
 /**
- * A hash or sorted set that is more than this is written element by element, whatever it is called here: a listpack is made in one
+ * A hash, set or sorted set that is more than this is written element by element, whatever it is called here: a listpack is made in one
  * go. Who reads it makes it a listpack again where its settings say so.
  */
 export const LISTPACK_ELEMENTS_MAX = 2048

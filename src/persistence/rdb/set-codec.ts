@@ -1,15 +1,12 @@
 // Sets: members as strings (type 2), or in one blob (intset 11, listpack 20).
-//
-// Written as 2 and 11: redis-server 7.0 knows no set in a listpack. A newer one
-// makes it one again when it reads the members.
 
 import { ABSENT, MemberSet, type SetLimits } from '../../store/member-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { buildIntset, IntsetReader } from './intset.ts'
-import { ListpackReader } from './listpack.ts'
-import { TYPE } from './rdb-format.ts'
+import { ListpackBuilder, ListpackReader } from './listpack.ts'
+import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
@@ -69,22 +66,31 @@ export class SetReader implements StructureReader {
 export class SetWriter implements StructureWriter {
   #set!: MemberSet
   #slot = ABSENT
+  #type = 0
   #begun = false
   readonly #member = new Bytes()
+  readonly #listpack = new ListpackBuilder()
 
   typeOf(set: MemberSet): number {
-    return set.encoding === 'intset' && set.length <= INTSET_COUNT_MAX ? TYPE.setIntset : TYPE.set
+    if (set.encoding === 'intset') return set.length <= INTSET_COUNT_MAX ? TYPE.setIntset : TYPE.set
+    const isSmall = set.length <= LISTPACK_ELEMENTS_MAX && set.bytes <= LISTPACK_BYTES_MAX
+    return set.encoding === 'listpack' && isSmall ? TYPE.setListpack : TYPE.set
   }
 
   begin(set: MemberSet): void {
     this.#set = set
+    this.#type = this.typeOf(set)
     this.#begun = false
   }
 
   write(output: RdbOutput, untilBytes: number): boolean {
     const set = this.#set
-    if (this.typeOf(set) === TYPE.setIntset) {
+    if (this.#type === TYPE.setIntset) {
       this.#writeIntset(output)
+      return true
+    }
+    if (this.#type === TYPE.setListpack) {
+      this.#writeListpack(output)
       return true
     }
     if (!this.#begun) {
@@ -97,6 +103,13 @@ export class SetWriter implements StructureWriter {
       output.string(set.memberOf(this.#slot, this.#member))
     }
     return true
+  }
+
+  #writeListpack(output: RdbOutput): void {
+    const set = this.#set
+    const listpack = this.#listpack.begin()
+    for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) listpack.add(set.memberOf(slot, this.#member))
+    output.string(listpack.end())
   }
 
   #writeIntset(output: RdbOutput): void {

@@ -1,4 +1,4 @@
-// Streams: types 15, 19 and 21, each with a little more than the one before. Written as 19, which 7.0 reads.
+// Streams: types 15, 19 and 21, each with a little more than the one before. Written as 21.
 //
 //   [nodes]([16: id of the master][node])…
 //   [length][last id]                        19: [first id][greatest id deleted][entries added]
@@ -193,7 +193,7 @@ export class StreamWriter implements StructureWriter {
   readonly #pending = new IndexCursor()
 
   typeOf(): number {
-    return TYPE.streamV2
+    return TYPE.streamV3
   }
 
   begin(stream: Stream): void {
@@ -285,6 +285,7 @@ export class StreamWriter implements StructureWriter {
     }
     output.string(consumer.name)
     output.int64(Math.trunc(consumer.seenTime))
+    output.int64(Math.trunc(consumer.activeTime))
     this.#left = consumer.pending.count
     output.lengthOf(this.#left)
     consumer.pending.first(this.#pending)

@@ -23,6 +23,20 @@ const BOUND_CALL_WEIGHT = 300
 /** Arguments or results one call may have: V8 places them on its stack. */
 export const VALUES_MAX = 8000
 
+/** Results that a call may pass on before they are counted, and what each beyond takes on the stack: some calls hand them on once more. */
+const SPREAD_FREE = 16
+const SPREAD_BYTES = 24
+
+/** Counts the stack that results take which become arguments. Who makes the call puts `depth` back. */
+export function weighed(values: readonly LuaValue[]): readonly LuaValue[] {
+  const { length } = values
+  if (length > SPREAD_FREE) {
+    meter.depth += SPREAD_BYTES * length
+    if (meter.depth > meter.depthMax) meter.overflow()
+  }
+  return values
+}
+
 /** A call still to be made in place of the one that returned this. */
 export class TailCall extends Array<LuaValue> {
   callee: LuaFunction | undefined = undefined
@@ -89,7 +103,7 @@ export function callable(value: LuaValue, name = ''): LuaFunction {
   if (typeof handler !== 'function') typeError('call', value, name)
   const bound: LuaFunction = (...args) => {
     const { depth } = meter
-    meter.depth += BOUND_CALL_WEIGHT
+    meter.depth += BOUND_CALL_WEIGHT + SPREAD_BYTES * args.length
     const result = handler(value, ...args)
     meter.depth = depth
     return result
@@ -122,7 +136,7 @@ function luaCallback(callee: LuaValue, args: readonly LuaValue[]): LuaResult {
 function enter(callee: LuaValue, args: readonly LuaValue[]): LuaResult {
   const target = callable(callee)
   const { depth, nested } = meter
-  meter.nest(NATIVE_CALL_WEIGHT)
+  meter.nest(NATIVE_CALL_WEIGHT + SPREAD_BYTES * args.length)
   const result = settle(target(...args))
   meter.depth = depth
   meter.nested = nested

@@ -108,9 +108,12 @@ export function runtimeError(message: string): never {
 /** What `pcall` hands a script for something thrown, or undefined when it must pass through (a kill, a bug of ours). */
 export function caughtError(thrown: unknown): LuaError | undefined {
   if (thrown instanceof LuaError) return thrown
-  // Both are foreseen by the meter; these are the nets below it.
+  // Both are foreseen by the meter; these are the nets below it. There may be no stack left: nothing here may need much of
+  // it, least of all a regular expression, which V8 compiles at its first use.
   if (thrown instanceof RangeError) {
-    return new LuaError(/string length/i.test(thrown.message) ? 'not enough memory' : 'stack overflow')
+    return new LuaError(thrown.message === 'Invalid string length' ? 'not enough memory' : 'stack overflow')
   }
+  // What V8 throws when there is no stack left to compile a regular expression of a library's.
+  if (thrown instanceof SyntaxError && thrown.message.endsWith('tack overflow')) return new LuaError('stack overflow')
   return undefined
 }

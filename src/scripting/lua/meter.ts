@@ -5,29 +5,51 @@
 // starts. Three things are bounded:
 //
 // - Steps (function calls and loop turns). Every `STEPS_PER_TICK` of them the `interrupt` hook of the runtime is called;
-//   it may throw something that is no LuaError, which `pcall` lets pass: that is how a script is killed.
+//   it may throw something that is no LuaError, which `pcall` lets pass: that is how a script is killed. Whoever works
+//   longer than a microsecond at once counts more than one step, so that ticks are at most some 50 ms apart.
 // - Depth. A compiled function adds its weight (an estimate of its JavaScript frame in bytes) while it runs. Past
 //   `depthMax` Lua's "stack overflow" is raised, well before V8 would throw its RangeError into code that is not ours.
 //   Calls that a library, a metamethod or a coroutine makes count a second time: past 200 Lua's "C stack overflow" is.
 // - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
-//   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory".
+//   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory". What nobody charges
+//   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapStatistics } from 'node:v8'
+import { collectGarbage } from '../../util/collect-garbage.ts'
 import { LuaError } from './errors.ts'
-import { LUA_STACK_BYTES } from './stack.ts'
+import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 
-/** How many steps pass between two calls of the interrupt hook. About a millisecond of the slowest code. */
+/** How many steps pass between two calls of the interrupt hook: about a millisecond of loops, 50 of the slowest functions. */
 export const STEPS_PER_TICK = 50_000
 
 /** Calls that may lie within each other when libraries, metamethods and coroutines make them: Lua's own limit. */
 export const NESTED_MAX = 200
 
-/** What a script may build unless the host says otherwise. */
-export const SCRIPT_MEMORY_BYTES_MAX = 256 * 1024 * 1024
+/**
+ * What a script may build unless the host says otherwise. When V8's heap is full the process ends, and nothing can be done about
+ * it: of a small heap (a container's) it is a quarter.
+ */
+export const SCRIPT_MEMORY_BYTES_MAX = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 4)
 
-/** A string from here on is work for whatever is done with it. */
-const LONG_LENGTH = 1 << 14
+/** A text, or anything else made at once, is at most so large: V8 ends the process a little above its own limit, 2^29. */
+export const TEXT_BYTES_MAX = 256 * 1024 * 1024
+
+/** A string from here on is work for whatever goes through it. */
+const LONG_LENGTH = 1 << 9
+
+/** A string from here on may be work for whoever looks at one place of it: a rope becomes one piece then. */
+const ROPE_LENGTH = 1 << 12
+
+/** How often the heap is looked at while a script runs: V8's figures cost four microseconds. */
+const WATCH_INTERVAL_MS = 5
+
+/** Steps that an overflow counts as: V8 takes a tenth of a millisecond to gather where it was. */
+const OVERFLOW_STEPS = 2000
+
+/** Depth up to which nobody asks whether the estimate is right: were it five times too small, there would still be stack. */
+const DEPTH_TRUSTED_BYTES = LUA_STACK_BYTES >> 3
+/** So much must be left for that. */
+export const TRUSTED_ROOM_BYTES = LUA_STACK_BYTES - DEPTH_TRUSTED_BYTES
 
 /** As good as no limit. */
 const HOST_ALLOWANCE_BYTES = 2 ** 50
@@ -47,7 +69,13 @@ class Meter {
   /** Called every `STEPS_PER_TICK` steps. */
   interrupt: (() => void) | undefined = undefined
   #bytesMax = SCRIPT_MEMORY_BYTES_MAX
+  /** 0 until the heap is measured for the first time. */
   #heapAtStart = 0
+  /** The heap is measured once V8's figures, stored data included, exceed this. */
+  #alarmBytes = 0
+  #watchAtMs = 0
+  /** Bytes made for the script that is about to begin. */
+  #owed = 0
 
   /** Starts counting for one script. */
   begin(interrupt: (() => void) | undefined, bytesMax: number): void {
@@ -56,10 +84,16 @@ class Meter {
     this.nested = 1
     this.depthMax = LUA_STACK_BYTES
     this.tailMax = LUA_STACK_BYTES >> 1
-    this.bytes = bytesMax
+    this.bytes = bytesMax - this.#owed
     this.interrupt = interrupt
     this.#bytesMax = bytesMax
     this.#heapAtStart = 0
+    this.#owed = 0
+  }
+
+  /** Charges the script that is about to begin for its arguments. */
+  owe(bytes: number): void {
+    this.#owed = bytes
   }
 
   /** Stops counting: what the host builds between scripts is nobody's, and is never refused. */
@@ -79,10 +113,29 @@ class Meter {
     if (text.length > LONG_LENGTH) this.spend(text.length >> 8)
   }
 
+  /** Counts a look at one place of a text: a megabyte as 256 steps, for it may be a rope that must become one piece. */
+  look(text: string): void {
+    if (text.length > ROPE_LENGTH) this.spend(text.length >> 12)
+  }
+
   /** Calls the interrupt hook; compiled code comes here when `steps` falls below zero. */
   tick(): void {
     this.steps = STEPS_PER_TICK
     if (this.interrupt !== undefined) this.interrupt()
+    // What the host builds is not watched.
+    if (this.bytes <= this.#bytesMax) this.#watch()
+  }
+
+  /** Looks at the heap, not too often. Throws "not enough memory" when it has grown beyond the limit. */
+  #watch(): void {
+    const now = performance.now()
+    if (now < this.#watchAtMs && this.#heapAtStart !== 0) return
+    this.#watchAtMs = now + WATCH_INTERVAL_MS
+    if (this.#heapAtStart === 0) {
+      // What was charged so far may be alive already.
+      this.#heapAtStart = Math.max(1, heapBytes() - (this.#bytesMax - Math.max(0, this.bytes)))
+      this.#alarmBytes = roughHeapBytes() + this.#bytesMax
+    } else if (roughHeapBytes() > this.#alarmBytes) this.#measure(0)
   }
 
   /** Charges bytes about to be built. Throws "not enough memory" when the heap has really grown beyond the limit. */
@@ -95,13 +148,15 @@ class Meter {
   settle(coming: number): void {
     // Who builds much takes long, be the steps ever so few.
     this.tick()
-    if (coming > this.#bytesMax) {
+    if (coming > Math.min(this.#bytesMax, TEXT_BYTES_MAX)) {
       this.bytes += coming
       throw notEnoughMemory()
     }
-    // The first time, everything charged so far may be alive: the start is reckoned back from now.
+    this.#measure(coming)
+  }
+
+  #measure(coming: number): void {
     const heap = heapBytes()
-    if (this.#heapAtStart === 0) this.#heapAtStart = Math.max(1, heap - this.#bytesMax)
     let grown = heap - this.#heapAtStart + coming
     // Buffers found dead are counted as external until the next collection: what seems too much is looked at twice.
     for (let left = 2; left > 0 && grown > this.#bytesMax / left; left--) {
@@ -115,24 +170,38 @@ class Meter {
       throw notEnoughMemory()
     }
     this.bytes = Math.max(this.#bytesMax - grown, this.#bytesMax >> 3)
+    this.#alarmBytes = roughHeapBytes() + this.bytes
   }
 
   /** Counts a call that is no compiled code's, so many bytes of stack. Whoever asks puts `nested` and `depth` back. */
   nest(weight: number): void {
-    if (++this.nested >= NESTED_MAX) throw LuaError.at('C stack overflow', 1)
+    if (++this.nested >= NESTED_MAX) {
+      this.spend(OVERFLOW_STEPS)
+      throw LuaError.at('C stack overflow', 1)
+    }
     this.depth += weight
     if (this.depth > this.depthMax) this.overflow()
   }
 
+  /**
+   * Makes sure that the engine has stack enough for a command, which must not be torn by an overflow. Throws Lua's error.
+   *
+   * Depth is an estimate: where less than TRUSTED_ROOM_BYTES should be left, this is to be asked, and tries what is really left.
+   */
+  reserve(): void {
+    if (!hasStackLeft()) this.overflow()
+  }
+
   /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */
   overflow(): never {
+    this.spend(OVERFLOW_STEPS)
     throw LuaError.at('stack overflow', 1)
   }
 }
 
 export const meter = new Meter()
 
-function notEnoughMemory(): LuaError {
+export function notEnoughMemory(): LuaError {
   return new LuaError('not enough memory')
 }
 
@@ -142,14 +211,8 @@ function heapBytes(): number {
   return heapUsed + external - arrayBuffers
 }
 
-let collector: (() => void) | undefined
-
-/** Collects garbage for real: asked only when a script has built more than its limit, to tell garbage from live data. */
-export function collectGarbage(): void {
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
-    setFlagsFromString('--no-expose-gc')
-  }
-  collector()
+/** What V8 tells at a third of the price; buffers are in it. */
+function roughHeapBytes(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics()
+  return used_heap_size + external_memory
 }

@@ -29,11 +29,19 @@ const LONG_TEXT = 1 << 20
 /** Bytes of a string beside its characters. */
 const STRING_BYTES = 32
 
+/** A key from here on is work to find. */
+const LONG_KEY = 512
+
+/** Counts the work of finding a long key in a table. */
+export function spendOnKey(object: LuaValue, key: string): void {
+  meter.spend(object instanceof LuaTable ? object.shape.effortFor(key) : key.length >> 8)
+}
+
 // Reading and writing
 
 /** `object[key]` by all rules. */
 export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
-  if (typeof key === 'string') meter.spendOn(key)
+  if (typeof key === 'string' && key.length > LONG_KEY) spendOnKey(object, key)
   let current = object
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue
@@ -59,7 +67,7 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
     object.setNumber(key, value)
     return
   }
-  if (typeof key === 'string') meter.spendOn(key)
+  if (typeof key === 'string' && key.length > LONG_KEY) spendOnKey(object, key)
   let current = object
   for (let i = 0; i < CHAIN_MAX; i++) {
     let handler: LuaValue
@@ -232,6 +240,7 @@ export function less(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
   if (typeof a === 'string' && typeof b === 'string') {
     meter.spendOn(a)
+    meter.look(b)
     return a < b
   }
   const handler = orderHandler(a, b, '__lt')
@@ -244,6 +253,7 @@ export function lessForLibrary(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
   if (typeof a === 'string' && typeof b === 'string') {
     meter.spendOn(a)
+    meter.look(b)
     return a < b
   }
   const handler = orderHandler(a, b, '__lt')
@@ -255,6 +265,7 @@ function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a <= b
   if (typeof a === 'string' && typeof b === 'string') {
     meter.spendOn(a)
+    meter.look(b)
     return a <= b
   }
   const handler = orderHandler(a, b, '__le')
@@ -273,7 +284,8 @@ function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
 
 function orderProblem(a: LuaValue, b: LuaValue): string {
   const [x, y] = [typeName(a), typeName(b)]
-  return x === y ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
+  // Lua looks at the third letter alone, which strings and threads share.
+  return x[2] === y[2] ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
 }
 
 // Functions

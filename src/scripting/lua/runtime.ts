@@ -4,9 +4,9 @@
 // this world's globals.
 
 import { rememberChunk } from './call-names.ts'
-import { all, first, NONE, settle, stringMeta } from './calls.ts'
+import { all, first, NONE, settle, stringMeta, weighed } from './calls.ts'
 import { parse } from './compiler/parser.ts'
-import { CHUNK_PARAMETER, type ChunkOptions, writeChunk } from './compiler/statements.ts'
+import { CHUNK_PARAMETER, type ChunkOptions, ChunkTooLarge, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
@@ -54,6 +54,7 @@ export class LuaRuntime {
       F: first,
       S: Site,
       P: FunctionSite,
+      W: weighed,
     }
     this.globals.set('_G', this.globals)
     this.globals.set('_VERSION', 'Lua 5.1')
@@ -74,7 +75,7 @@ export class LuaRuntime {
 
   /**
    * Compiles a script, one byte a character, to be run any number of times, one after the other. `name` is how messages call
-   * it. Throws a LuaError when it is malformed.
+   * it. Throws a LuaError when it is malformed. What that takes is bounded as if a script did it, and may be interrupted.
    *
    * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower, and from then on
    * what chunks load is, too; functions of other chunks called inside a coroutine are like C functions there: they cannot
@@ -83,7 +84,12 @@ export class LuaRuntime {
   compile(source: string, name: string): LuaFunction {
     const resumable = source.includes('coroutine')
     if (resumable) this.#yields = true
-    return this.#compile(source, name, name, { resumable, isFixed: this.#isFixed }, 0)
+    meter.begin(this.#interrupt, this.#memoryBytesMax)
+    try {
+      return this.#compile(source, name, name, { resumable, isFixed: this.#isFixed }, 0)
+    } finally {
+      meter.end()
+    }
   }
 
   #compile(source: string, name: string, syntaxName: string, options: ChunkOptions, levels: number): LuaFunction {
@@ -94,8 +100,8 @@ export class LuaRuntime {
       const make = new Function(CHUNK_PARAMETER, named) as (known: object) => LuaFunction
       return make(this.#known)
     } catch (error) {
-      if (error instanceof RangeError) throw new LuaError(`${syntaxName}:1: chunk has too many syntax levels`)
-      throw error
+      const problem = compileProblem(error)
+      throw problem === undefined ? error : new LuaError(`${syntaxName}:1: ${problem}`)
     }
   }
 
@@ -120,6 +126,13 @@ export class LuaRuntime {
       meter.end()
     }
   }
+}
+
+/** What is wrong with a chunk that is good Lua, but too much for us or for V8; undefined for other errors. */
+function compileProblem(error: unknown): string | undefined {
+  if (error instanceof ChunkTooLarge || error instanceof SyntaxError) return 'function or expression too complex'
+  if (!(error instanceof RangeError)) return undefined
+  return error.message === 'Invalid string length' ? 'not enough memory' : 'chunk has too many syntax levels'
 }
 
 /** Whether a global, or a field of one, is a function that nothing can replace. */

@@ -8,6 +8,8 @@
 // The tree forgets: keys may come out of data, and what was made for data that has gone must not stay. Nothing but speed
 // depends on a shape being found again.
 
+import { meter } from './meter.ts'
+import { NumberIndex } from './number-index.ts'
 import type { LuaValue } from './value.ts'
 
 /** Keys of a shared shape at most. They are searched one by one. */
@@ -25,6 +27,15 @@ const TREE_MAX = 20_000
 /** Keys a shape of a table's own holds before it gets a Map. */
 const SCAN_MAX = 8
 
+/** Longest text of which V8 looks at every character when it makes a hash. */
+const HASHED_LENGTH_MAX = 16_383
+
+/**
+ * Keys of which the numbers stand in that Map, too. It is quicker than `NumberIndex` by a third, but numbers can be chosen to collide
+ * in it: so many of them cost half a millisecond, and ten times as many a hundred times that.
+ */
+const MAPPED_NUMBERS_MAX = 512
+
 export class Shape {
   /** Keys by place; place 0 is unused. Shapes of one branch have this array in common: only `count` of them are ours. */
   readonly keys: LuaValue[]
@@ -32,6 +43,8 @@ export class Shape {
   readonly shared: boolean
   /** Place of each key, in a shape of a table's own with more than `SCAN_MAX`. */
   index: Map<LuaValue, number> | undefined = undefined
+  /** Places of those that are numbers, which are not in `index` then. */
+  numbers: NumberIndex | undefined = undefined
   /** The shape that followed first, and the key it has more; the others are in `followers`. */
   firstKey: string | undefined = undefined
   first: Shape | undefined = undefined
@@ -43,10 +56,19 @@ export class Shape {
     this.shared = shared
   }
 
+  /**
+   * How long finding a long text among the keys may take, in steps: V8 hashes texts beyond `HASHED_LENGTH_MAX` by their length alone, so that
+   * those of one length are compared one by one.
+   */
+  effortFor(key: string): number {
+    return key.length > HASHED_LENGTH_MAX ? (key.length >> 8) * (1 + this.count) : key.length >> 8
+  }
+
   /** The place of a key, 0 when it has none. */
   find(key: LuaValue): number {
     const { index, keys, count } = this
     if (index !== undefined) {
+      if (this.numbers !== undefined && typeof key === 'number') return this.numbers.find(key, keys)
       const place = index.get(key)
       return place === undefined ? 0 : place
     }
@@ -91,6 +113,7 @@ let made = 0
 export function shapeOf(keys: readonly string[]): Shape | undefined {
   let shape = EMPTY_SHAPE
   for (let i = 0; i < keys.length; i++) {
+    if (--meter.steps < 0) meter.tick()
     const key = keys[i]!
     const known = shape.followedBy(key)
     if (known === undefined && shape.find(key) > 0) return undefined
@@ -105,16 +128,25 @@ export function ownShape(): Shape {
 }
 
 function append(own: Shape, key: LuaValue): void {
+  if (typeof key === 'string' && key.length > HASHED_LENGTH_MAX) meter.spend(own.effortFor(key))
   const place = ++own.count
   own.keys.push(key)
-  if (own.index !== undefined) own.index.set(key, place)
-  else if (place > SCAN_MAX) makeIndex(own)
+  const { index, numbers } = own
+  if (numbers !== undefined && typeof key === 'number') numbers.add(place, own.keys)
+  else if (index !== undefined) index.set(key, place)
+  if (place === SCAN_MAX + 1 || place === MAPPED_NUMBERS_MAX + 1) makeIndex(own)
 }
 
 function makeIndex(own: Shape): void {
+  const { keys, count } = own
   const index = new Map<LuaValue, number>()
-  for (let i = 1; i <= own.count; i++) index.set(own.keys[i], i)
+  const numbers = count > MAPPED_NUMBERS_MAX ? new NumberIndex() : undefined
+  for (let i = 1; i <= count; i++) {
+    if (numbers !== undefined && typeof keys[i] === 'number') numbers.add(i, keys)
+    else index.set(keys[i], i)
+  }
   own.index = index
+  own.numbers = numbers
 }
 
 function follow(shape: Shape, key: string): Shape {

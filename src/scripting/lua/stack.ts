@@ -24,3 +24,21 @@ function stackBytes(): number {
 
 /** Bytes of stack that Lua may use. Never less than lets a script run at all. */
 export const LUA_STACK_BYTES = Math.max(64 * 1024, stackBytes() - HOST_BYTES)
+
+/** What an engine command may use, with ample reserve: the deepest were seen to take 20 KB. */
+const COMMAND_STACK_BYTES = 64 * 1024
+
+/** So many arguments take that stack: V8 looks whether there is room before it puts them there. */
+const FILLING: readonly number[] = Array.from({ length: COMMAND_STACK_BYTES / 8 }, () => 0)
+
+const nothing = (): void => {}
+
+/** Tells whether a command can run on the stack that is really left. Takes some microseconds. */
+export function hasStackLeft(): boolean {
+  try {
+    Reflect.apply(nothing, undefined, FILLING)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -19,6 +19,12 @@ const TABLE_BYTES = 112
 const ARRAY_SLOT_BYTES = 8
 const HASH_SLOT_BYTES = 64
 
+/** Slots passed over at once that count as work, and those in the time of one step, a power of two. */
+const MANY_SLOTS = 64
+const SLOTS_PER_STEP_BITS = 4
+
+const INT_MAX = 0x7fffffff
+
 /** Array indexes Lua would place in an array part at most: 2^26. */
 const ARRAY_BITS_MAX = 26
 
@@ -92,7 +98,7 @@ export class LuaTable {
         break
       }
     }
-    while (array.length > 1 && array[array.length - 1] === undefined) array.pop()
+    trim(array)
     meter.charge(length * ARRAY_SLOT_BYTES)
   }
 
@@ -187,11 +193,19 @@ export class LuaTable {
     const { array, values } = this
     const length = array.length - 1
     let at = position + 1
-    for (; at <= length; at++) if (array[at] !== undefined) return at
+    for (; at <= length; at++) {
+      if (array[at] !== undefined) {
+        if (at - position > MANY_SLOTS) skipped(at - position)
+        return at
+      }
+    }
     // Hash positions are counted from the capacity, which does not change while fields are only cleared.
-    let place = at <= this.capacity ? 1 : at - this.capacity
-    for (; place < values.length; place++) if (values[place] !== undefined) return this.capacity + place
-    return 0
+    const first = at <= this.capacity ? 1 : at - this.capacity
+    let place = first
+    while (place < values.length && values[place] === undefined) place++
+    const many = at - position + place - first
+    if (many > MANY_SLOTS) skipped(many)
+    return place < values.length ? this.capacity + place : 0
   }
 
   keyAt(position: number): LuaValue {
@@ -220,11 +234,27 @@ export class LuaTable {
 
 // What assignments do when the common case does not apply. No private methods: those cost every table a hidden field.
 
+/** Takes the nils from an array part's end. */
+function trim(array: LuaValue[]): void {
+  const { length } = array
+  let end = length
+  while (end > 1 && array[end - 1] === undefined) end--
+  if (end === length) return
+  for (let i = length; i > end; i--) array.pop()
+  if (length - end > MANY_SLOTS) skipped(length - end)
+}
+
+/** Counts slots that were gone through at once. */
+function skipped(slots: number): void {
+  meter.spend(slots >> SLOTS_PER_STEP_BITS)
+}
+
 /** An assignment by number that meets no element of the array part and does not append within its capacity. */
 function setFar(table: LuaTable, key: number, value: LuaValue): void {
   const { array } = table
   if (key > 0 && key <= table.capacity && Math.floor(key) === key) {
     if (value === undefined) return
+    skipped(key - array.length)
     for (let i = array.length; i < key; i++) array.push(undefined)
     array.push(value)
     table.holey = true
@@ -301,6 +331,7 @@ function makeRoom(table: LuaTable, key: LuaValue): boolean {
 function rehash(table: LuaTable, coming: LuaValue): void {
   const { values, array } = table
   const { keys } = table.shape
+  skipped(values.length + array.length)
   COUNTS.fill(0)
   let integers = countKey(coming)
   let total = 1
@@ -351,7 +382,7 @@ function resize(table: LuaTable, capacity: number, hashed: number): void {
     const kept = array.slice(0, capacity + 1)
     table.array = kept
     for (let i = capacity + 1; i < array.length; i++) if (array[i] !== undefined) keep(table, i, array[i])
-    while (kept.length > 1 && kept[kept.length - 1] === undefined) kept.pop()
+    trim(kept)
   }
   for (let i = 1; i < values.length; i++) {
     const value = values[i]
@@ -368,13 +399,14 @@ function keep(table: LuaTable, key: LuaValue, value: LuaValue): void {
   table.values.push(value)
 }
 
-/** Looks for a border beyond the array part: doubles until a nil is met, then halves. */
+/** Looks for a border beyond the array part: doubles until a nil is met, then halves; past C's int it counts from 1. */
 function unboundLength(table: LuaTable): number {
   let low = table.capacity
   let high = low + 1
   while (table.getNumber(high) !== undefined) {
     low = high
     high *= 2
+    if (high > INT_MAX) return countedLength(table)
   }
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
@@ -382,6 +414,15 @@ function unboundLength(table: LuaTable): number {
     else low = middle
   }
   return low
+}
+
+function countedLength(table: LuaTable): number {
+  let length = 0
+  while (table.getNumber(length + 1) !== undefined) {
+    if (--meter.steps < 0) meter.tick()
+    length++
+  }
+  return length
 }
 
 /** A copy of a table, and of the tables in it, none of which has a metatable or holds itself. */

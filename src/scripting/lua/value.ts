@@ -7,6 +7,7 @@
 import { parseDigits } from '../../util/numbers.ts'
 import { runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
+import { LONG_NUMBER_LENGTH, shortenNumber } from './long-number.ts'
 import { meter } from './meter.ts'
 import { LuaTable } from './table.ts'
 
@@ -135,13 +136,18 @@ export function stringToNumber(text: string): number | undefined {
   meter.spendOn(text)
   // As for strtod, the text ends at a zero byte.
   const zero = text.indexOf('\0')
-  const spelled = zero < 0 ? text : text.slice(0, zero)
+  const whole = zero < 0 ? text : text.slice(0, zero)
+  const spelled = whole.length > LONG_NUMBER_LENGTH ? shortenNumber(whole) : whole
   if (DECIMAL.test(spelled)) return Number(spelled)
   const hex = HEXADECIMAL.exec(spelled)
   const fraction = hex?.[3] ?? ''
   if (hex !== null && hex[2]!.length + fraction.length > 0) {
     let value = 0
-    for (const digit of hex[2]! + fraction) value = value * 16 + Number.parseInt(digit, 16)
+    const digits = hex[2]! + fraction
+    for (let i = 0; i < digits.length; i++) {
+      if (--meter.steps < 0) meter.tick()
+      value = value * 16 + Number.parseInt(digits[i]!, 16)
+    }
     value *= 2 ** (Number(hex[4] ?? 0) - 4 * fraction.length)
     return hex[1] === '-' ? -value : value
   }

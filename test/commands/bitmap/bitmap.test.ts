@@ -82,11 +82,23 @@ describe('BITCOUNT and BITPOS', () => {
     expect(client.ask('BITPOS', 'absent', 1)).toBe(':-1\r\n')
   })
 
-  test('read their arguments before they look at the key, as 7.2 does', () => {
+  test('look at the key before they read the rest of their arguments, as 7.2.6 does', () => {
     const integer = '-ERR value is not an integer or out of range\r\n'
     const syntax = '-ERR syntax error\r\n'
     client.ask('LPUSH', 'list', 'x')
-    for (const key of ['absent', 'list']) {
+    client.ask('SET', 'string', 'x')
+    const wrongType = client.ask('BITCOUNT', 'list')
+    expect(wrongType).toMatch(/^-WRONGTYPE /)
+    expect(client.ask('BITPOS', 'list', 2)).toBe('-ERR The bit argument must be 1 or 0.\r\n')
+    for (const rest of [[1], ['x', 2], [1, 2, 'WORD'], [1, 2, 'BIT', 4]]) {
+      expect(client.ask('BITCOUNT', 'absent', ...rest)).toBe(':0\r\n')
+      expect(client.ask('BITCOUNT', 'list', ...rest)).toBe(wrongType)
+      expect(client.ask('BITPOS', 'absent', 1, ...rest)).toBe(':-1\r\n')
+      expect(client.ask('BITPOS', 'absent', 0, ...rest)).toBe(':0\r\n')
+      expect(client.ask('BITPOS', 'list', 1, ...rest)).toBe(wrongType)
+    }
+    {
+      const key = 'string'
       expect(client.ask('BITCOUNT', key, 1)).toBe(syntax)
       expect(client.ask('BITCOUNT', key, 'x', 2)).toBe(integer)
       expect(client.ask('BITCOUNT', key, 1, 2, 'WORD')).toBe(syntax)

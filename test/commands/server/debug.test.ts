@@ -11,6 +11,16 @@ describe('DEBUG', () => {
     expect(createEngine({ 'enable-debug-command': 'yes' }).connect().ask('DEBUG', 'SLEEP', '0')).toBe('+OK\r\n')
   })
 
+  test('that is not allowed is refused before a password is asked for, and is not queued', () => {
+    expect(createEngine({ requirepass: 'pw' }).connect().ask('DEBUG', 'SLEEP', '0')).toMatch(REFUSED)
+    const client = createEngine().connect()
+    client.ask('MULTI')
+    expect(client.ask('DEBUG', 'SLEEP', '0')).toMatch(REFUSED)
+    expect(client.ask('EXEC')).toMatch(/^-EXECABORT /)
+    const allowed = createEngine({ requirepass: 'pw', 'enable-debug-command': 'yes' }).connect()
+    expect(allowed.ask('DEBUG', 'SLEEP', '0')).toMatch(/^-NOAUTH /)
+  })
+
   test.each([
     ['127.0.0.1:5000', true],
     ['[::1]:5000', true],

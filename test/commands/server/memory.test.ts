@@ -1,7 +1,7 @@
 // MEMORY and its subcommands, and what SCAN makes of each type.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
+import { createEngine, encode, type TestClient, type TestEngine } from '../../support/engine.ts'
 
 let engine: TestEngine
 let client: TestClient
@@ -60,6 +60,18 @@ test('MEMORY DOCTOR, MALLOC-STATS and PURGE answer', () => {
   client.ask('SET', 'big', 'x'.repeat(1000))
   expect(client.ask('MEMORY', 'MALLOC-STATS')).toMatch(/^\$\d+\r\narena used: \d+\n/)
   expect(client.ask('MEMORY', 'PURGE')).toBe('+OK\r\n')
+})
+
+test('the peak of used memory is what was used at most, even within a script', () => {
+  const peak = () => Number(/used_memory_peak:(\d+)/.exec(client.ask('INFO', 'memory'))![1])
+  client.ask('SET', 'k', 'x'.repeat(1_000_000))
+  client.ask('DEL', 'k')
+  expect(peak()).toBeGreaterThan(1_000_000)
+  client.sendRaw(`${encode(['SETRANGE', 'k', 4_999_999, 'x'])}${encode(['DEL', 'k'])}`)
+  expect(peak()).toBeGreaterThan(5_000_000)
+  expect(peak()).toBeLessThan(7_000_000)
+  expect(client.ask('INFO', 'memory')).toMatch(/used_memory_peak_perc:\d\.\d\d%/)
+  expect(client.ask('MEMORY', 'STATS')).toContain(`peak.allocated\r\n:${peak()}\r\n`)
 })
 
 test('SCAN TYPE selects every type there is', () => {

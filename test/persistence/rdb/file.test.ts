@@ -14,7 +14,7 @@ import { StructureContext } from '../../../src/persistence/rdb/structure-context
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine, type TestEngine } from '../../support/engine.ts'
 import { MemoryDisk } from '../../support/memory-disk.ts'
-import { redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { redisServerCannotReadOurs, startRedisServer } from '../../support/redis-server.ts'
 import { temporaryDirectory } from '../../support/server.ts'
 import { SAMPLES } from './redis-values.ts'
 
@@ -86,7 +86,7 @@ function contents(test: TestEngine): Record<string, string> {
   return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-describe.skipIf(redisServerMissing())('with redis-server', () => {
+describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
   async function fill(redis: Redis): Promise<void> {
     for (const { commands } of SAMPLES)
       for (const [name, ...words] of commands) await redis.call(name!, ...words.map(latin1))

@@ -3,7 +3,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngine } from '../../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../../support/redis-server.ts'
 import { SAMPLES, STRINGS } from './redis-values.ts'
 
 const latin1 = (word: string): Buffer => Buffer.from(word, 'latin1')
@@ -14,7 +14,7 @@ function bulk(reply: string): string {
   return reply.slice(reply.indexOf('\n') + 1, -2)
 }
 
-describe.skipIf(redisServerMissing())('with redis-server', () => {
+describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
   let server: RedisServer
   let redis: Redis
 

@@ -9,7 +9,7 @@ import { loadSnapshot } from '../../../src/persistence/load-snapshot.ts'
 import { Source } from '../../../src/util/bytes.ts'
 import { Crc64 } from '../../../src/util/crc64.ts'
 import { createEngine } from '../../support/engine.ts'
-import { redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { redisServerCannotReadOurs, startRedisServer } from '../../support/redis-server.ts'
 import { startSaving } from '../../support/saving.ts'
 import { eventually, temporaryDirectory } from '../../support/server.ts'
 import { byte, double, intset, little, stream, string, uint32, ziplist, zipmap } from './blobs.ts'
@@ -84,7 +84,7 @@ async function redisOn(dir: string): Promise<Redis> {
   return redis
 }
 
-describe.skipIf(redisServerMissing())('with redis-server', () => {
+describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
   test.each(Object.keys(FILES))('a file of %s is the same here and there', async (name) => {
     const dir = temporaryDirectory()
     writeFileSync(join(dir, 'dump.rdb'), fileOf(FILES[name]!))

@@ -3,18 +3,34 @@
 // Names in the generated code: `x$7` is the Lua variable x; `$1`, `$2`, … are temporaries of the current function, used
 // as a stack (an expression may use those from its own depth on); `i12` is a site, which knows where a constant key was last
 // found (see `site.ts`), `f12` one that knows a function; R are the operations, T is the table class, M the meter, G the globals, N no results, A is
-// Array.isArray, F gives the first of several results. No Lua name can collide with these: all variables get a `$` and a
+// Array.isArray, F gives the first of several results, W counts the weight of many. No Lua name can collide with these: all variables get a `$` and a
 // number.
 //
 // Every operation has its common case inline, guarded by type tests that V8 turns into next to nothing, and otherwise
 // calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
 // `quote` or `numberLiteral`.
 
+import { meter } from '../meter.ts'
 import { type Marks, note, quote } from './layout.ts'
-import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, NameNode, TableNode } from './syntax.ts'
+import { describe, describeArgument, describeBoth } from './names.ts'
+import {
+  type CallNode,
+  type Expression,
+  type FunctionBody,
+  type IndexNode,
+  isConstant,
+  isTruthy,
+  type Local,
+  type MethodNode,
+  type NameNode,
+  type TableNode,
+} from './syntax.ts'
 
 /** Sites kept in variables of their own; a chunk with more keeps the rest in an array. */
 const SITE_VARIABLES_MAX = 4000
+
+/** Steps that writing an expression counts as: about a microsecond. */
+const EXPRESSION_STEPS = 30
 
 /** Operands of `and` or `or` from which on they are written in a row. */
 const CHAIN_MIN = 16
@@ -30,8 +46,14 @@ export interface Frame {
   zero: number | undefined
   /** Makes no calls: needs no depth of its own. */
   readonly leaf: boolean
-  /** Most arguments of one call in it. */
+  /** Arguments of the calls being written, one within the other: V8 keeps all of them until the outermost is made. And the most that were. */
+  pending: number
   widest: number
+  /** Levels of expressions being written, and the most that were. */
+  nested: number
+  deepest: number
+  /** Passes on all results of another call: they lie on the stack, however many. */
+  spreads: boolean
   /** Temporaries in use, and the most that were. */
   inUse: number
   temporaries: number
@@ -63,6 +85,8 @@ export abstract class ExpressionWriter {
   readonly #globalSites = new Map<string, string>()
   readonly #functionSites = new Map<string, string>()
   protected counter = 0
+  /** Characters of strings written: those cost V8 next to nothing. */
+  protected literalLength = 0
   /** The calls written, when they are to be noted. */
   readonly calls: (CallNode | MethodNode | undefined)[] | undefined
 
@@ -143,9 +167,13 @@ export abstract class ExpressionWriter {
 
   /** JavaScript for the one value of an expression. Leaves no temporary in use. */
   protected expression(node: Expression): string {
-    const depth = this.frame.inUse
+    const { frame } = this
+    const depth = frame.inUse
+    meter.spend(EXPRESSION_STEPS)
+    if (++frame.nested > frame.deepest) frame.deepest = frame.nested
     const code = this.#value(node)
-    this.frame.inUse = depth
+    frame.nested--
+    frame.inUse = depth
     return code
   }
 
@@ -157,6 +185,7 @@ export abstract class ExpressionWriter {
       case 'false':
         return node.kind
       case 'string':
+        this.literalLength += node.value.length
         return quote(node.value)
       case 'number':
         return this.number(node.value)
@@ -288,10 +317,17 @@ export abstract class ExpressionWriter {
 
   /** JavaScript for a call, giving whatever the function returns: a value, an array, or a TailCall. */
   protected call(node: CallNode | MethodNode): string {
-    this.widen(node)
+    const wide = this.widen(node)
+    const code = this.#call(node)
+    this.frame.pending -= wide
+    return code
+  }
+
+  #call(node: CallNode | MethodNode): string {
     if (this.frame.resumable) {
       const { before, callee, args } = this.callParts(node)
-      const direct = this.resumableCall(callee, args, node)
+      const made = this.resumableCall(callee, args, node)
+      const direct = isSpread(node) ? `${callee}=(${made}),M.depth=$e,${callee}` : made
       // A tail call handed back is made here, as part of this coroutine.
       return `(A(${callee}=(${before}${direct}))&&${callee}.callee!==undefined?yield*R.settleResumable(${callee}):${callee})`
     }
@@ -300,15 +336,21 @@ export abstract class ExpressionWriter {
     // The function is on V8's stack by now, and `self` is read before the other arguments: their temporaries are free.
     this.frame.inUse = depth
     const mark = this.marks.at(node.line)
-    const args = this.list(node.args)
-    return `(${before}${callee})${mark}${this.noteOf(node)}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+    const args = this.list(node.args, 'counted')
+    const direct = `(${before}${callee})${mark}${this.noteOf(node)}(${self}${self !== '' && args !== '' ? ',' : ''}${args})`
+    if (!isSpread(node)) return direct
+    const t = this.temporary()
+    return `(${t}=${direct},M.depth=$e,${t})`
   }
 
-  /** Notes how many arguments a call has: they lie on the stack, too. */
-  protected widen(node: CallNode | MethodNode): void {
+  /** Notes how many arguments a call has, and returns it: they lie on the stack, too. They are `pending` until the caller takes them back. */
+  protected widen(node: CallNode | MethodNode): number {
     const { frame } = this
     const wide = node.args.length + (node.kind === 'method' ? 1 : 0)
-    if (wide > frame.widest) frame.widest = wide
+    frame.pending += wide
+    if (frame.pending > frame.widest) frame.widest = frame.pending
+    if (isSpread(node)) frame.spreads = true
+    return wide
   }
 
   /** `node` is what is called, undefined for the iterator of a for. */
@@ -334,7 +376,7 @@ export abstract class ExpressionWriter {
         this.frame.inUse = depth
         const t = this.temporary()
         before += `${t}=${values},`
-        args.push(`...${t}`)
+        args.push(isSpread(node) ? `...W(${t})` : `...${t}`)
         return
       }
       const operand = this.stored(arg)
@@ -375,12 +417,14 @@ export abstract class ExpressionWriter {
     return `${inTable}&&(${t}=${object}.values[${site}.place])!==undefined?${t}:${mark}${site}.get(${object})`
   }
 
-  /** Values separated by commas, all results of the last one included. */
-  protected list(nodes: readonly Expression[]): string {
+  /** Values separated by commas, all results of the last one included; `counted` when these lie on the stack. */
+  protected list(nodes: readonly Expression[], results: 'counted' | 'stored' = 'stored'): string {
     return nodes
       .map((node, i) => {
         if (i < nodes.length - 1 || !isMulti(node)) return this.expression(node)
-        return `...${this.multi(node)}`
+        const values = this.multi(node)
+        // Those of `...` were counted when the function was entered.
+        return results === 'stored' || node.kind === 'dots' ? `...${values}` : `...W(${values})`
       })
       .join(',')
   }
@@ -546,24 +590,15 @@ function globalPath(node: Expression): string | undefined {
   return `${quote(node.base.name)},${quote(node.key.value)}`
 }
 
+/** Whether a call is made with all results of another one. */
+function isSpread({ args }: CallNode | MethodNode): boolean {
+  const last = args.at(-1)
+  return last?.kind === 'call' || last?.kind === 'method'
+}
+
 /** Whether an expression can give any number of values. */
 export function isMulti(node: Expression): boolean {
   return node.kind === 'call' || node.kind === 'method' || node.kind === 'dots'
-}
-
-function isConstant(node: Expression): boolean {
-  switch (node.kind) {
-    case 'nil':
-    case 'true':
-    case 'false':
-    case 'number':
-    case 'string':
-      return true
-    case 'single':
-      return isConstant(node.inner)
-    default:
-      return false
-  }
 }
 
 /** Whether reading an expression twice, or later, is as good as reading it once. Lua itself reads locals late. */
@@ -602,84 +637,8 @@ function chainOf(node: LogicalNode): Expression[] {
   return operands.reverse()
 }
 
-function isTruthy(node: Expression): boolean {
-  return ['true', 'number', 'string', 'table', 'function'].includes(node.kind)
-}
-
 function isString(node: Expression): boolean {
   return node.kind === 'string' || (node.kind === 'single' && isString(node.inner))
-}
-
-/** What error messages call an expression (`local 'x'`), empty when it has no name. */
-export function describe(node: Expression): string {
-  switch (node.kind) {
-    case 'global':
-      return `global '${node.name}'`
-    case 'local':
-      return `${node.outer ? 'upvalue' : 'local'} '${node.local.name}'`
-    case 'index':
-      return fieldName(node.key)
-    case 'single':
-      return describe(node.inner)
-    // What a constant decides, Lua's compiler has already left out.
-    case 'and':
-      return constantTruth(node.left) === true || leads(node.left, 'or') ? describe(node.right) : ''
-    case 'or':
-      return constantTruth(node.left) === false || leads(node.left, 'and') ? describe(node.right) : ''
-    default:
-      return ''
-  }
-}
-
-/**
- * Whether the first jump of an operand leads to what follows it, as that of `a or b` in `(a or b) and c` does. Lua follows
- * that jump when it looks for the name of a value, and so finds that of c; elsewhere jumps lead it past the name.
- */
-function leads(node: Expression, kind: 'and' | 'or'): boolean {
-  if (node.kind === 'single') return leads(node.inner, kind)
-  if (node.kind !== kind) return false
-  const left = withoutParentheses(node.left)
-  if (left.kind === 'and' || left.kind === 'or') return leads(left, kind)
-  // A constant jumps always or never.
-  const truth = constantTruth(left)
-  return truth === undefined || truth === (kind === 'or')
-}
-
-function fieldName(key: Expression): string {
-  if (key.kind === 'string') return `field '${key.value}'`
-  if (key.kind === 'single') return fieldName(key.inner)
-  const decided = key.kind === 'and' ? true : key.kind === 'or' ? false : undefined
-  if ((key.kind === 'and' || key.kind === 'or') && constantTruth(key.left) === decided) return fieldName(key.right)
-  return "field '?'"
-}
-
-/** Whether a constant is true in a condition; undefined for what is none. */
-function constantTruth(node: Expression): boolean | undefined {
-  if (node.kind === 'single') return constantTruth(node.inner)
-  if (node.kind === 'unary' && node.operator === 'not') {
-    const truth = constantTruth(node.operand)
-    return truth === undefined ? undefined : !truth
-  }
-  // What a constant on the left decides is the right side, and that is a constant if it is one.
-  if (node.kind === 'and') return constantTruth(node.left) === true ? constantTruth(node.right) : undefined
-  if (node.kind === 'or') return constantTruth(node.left) === false ? constantTruth(node.right) : undefined
-  return isConstant(node) ? isTruthy(node) : undefined
-}
-
-function withoutParentheses(node: Expression): Expression {
-  return node.kind === 'single' ? withoutParentheses(node.inner) : node
-}
-
-export function describeArgument(node: Expression): string {
-  const name = describe(node)
-  return name === '' ? '' : `,${quote(name)}`
-}
-
-function describeBoth(left: Expression, right: Expression): string {
-  const a = describe(left)
-  const b = describe(right)
-  if (b !== '') return `,${quote(a)},${quote(b)}`
-  return a === '' ? '' : `,${quote(a)}`
 }
 
 /** A number as JavaScript reads it back. Negative ones stand in parentheses. */

@@ -6,6 +6,7 @@
 // bracket with all the rest of the source), to be complained of when its turn comes.
 
 import { LuaError } from '../errors.ts'
+import { meter } from '../meter.ts'
 import { stringToNumber } from '../value.ts'
 
 export const NAME = '<name>'
@@ -17,7 +18,9 @@ const NAME_PIECE = '[A-Za-z_][A-Za-z0-9_]*'
 const LINE_END = '\\r\\n|\\n\\r|[\\r\\n]'
 /** A long bracket to its end, or else to the end of the source. */
 const longBracket = (group: number): string => `\\[(=*)\\[(?:[^]*?\\]\\${group}\\]|[^]*)`
-const shortString = (quote: string): string => `${quote}(?:[^${quote}\\\\\\r\\n]|\\\\(?:\\r\\n|\\n\\r|[^]))*${quote}?`
+// The plain characters stand in a loop of their own: V8 remembers each turn of one that has a choice, of which a long string has too many.
+const shortString = (quote: string): string =>
+  `${quote}[^${quote}\\\\\\r\\n]*(?:\\\\(?:\\r\\n|\\n\\r|[^])[^${quote}\\\\\\r\\n]*)*${quote}?`
 const NUMBER_PIECE = '\\.?\\d[\\d.]*(?:[eE][+-]?)?\\w*'
 
 const PIECES = new RegExp(
@@ -40,7 +43,20 @@ const PIECES = new RegExp(
 /** Sources up to here are cut at once; of larger ones, which may be anything, no more is cut than is needed. */
 const CUT_AT_ONCE_MAX = 256 * 1024
 
-const LINE_ENDS = /\r\n|\n\r|[\r\n]/g
+/**
+ * Longest source, and most pieces of one. Others are not heard while one long string is read and written: a third of a second for
+ * the longest one full of line ends. And of so many pieces more JavaScript comes than is compiled (see `statements.ts`).
+ */
+const SOURCE_LENGTH_MAX = 4 * 1024 * 1024
+const PIECES_MAX = 500_000
+const TOO_LARGE = 'function or expression too complex'
+
+/** Pieces of large sources that are counted together, and the steps and bytes that each counts as: with the tree and the text made of it. */
+const PIECES_COUNTED = 256
+const PIECE_STEPS = 20
+const PIECE_BYTES = 400
+/** What an escape sequence in a string takes until the string is put together. */
+const ESCAPE_BYTES = 64
 
 /** Reserved words, and the symbols that are not what they seem by their first character. */
 const FIXED = new Map(
@@ -103,9 +119,11 @@ export class Lexer {
   constructor(source: string, chunk: string) {
     this.source = source
     this.chunk = chunk
+    if (source.length > SOURCE_LENGTH_MAX) this.failPlainly(TOO_LARGE)
     const atOnce = source.length <= CUT_AT_ONCE_MAX
     this.#pieces = atOnce ? (source.match(PIECES) ?? []) : []
     this.#uncut = atOnce ? -1 : 0
+    if (atOnce) count(this.#pieces.length)
   }
 
   /** Throws an error at the current token. */
@@ -151,7 +169,10 @@ export class Lexer {
       PIECES.lastIndex = this.#uncut
       const found = PIECES.exec(this.source)
       this.#uncut = found === null ? -1 : PIECES.lastIndex
-      if (found !== null) pieces.push(found[0])
+      if (found === null) break
+      if (pieces.push(found[0]) % PIECES_COUNTED === 0) count(PIECES_COUNTED)
+      if (pieces.length > PIECES_MAX) this.failPlainly(TOO_LARGE)
+      meter.spendOn(found[0])
     }
     return pieces[number]
   }
@@ -221,14 +242,14 @@ export class Lexer {
     const level = piece.indexOf('[', open + 1) - open - 1
     const close = `]${'='.repeat(level)}]`
     const start = open + level + 2
-    const lineEnds = piece.match(LINE_ENDS)
-    if (lineEnds !== null) this.line += lineEnds.length
+    const lineEnds = countLineEnds(piece)
+    this.line += lineEnds
     const end = piece.length - close.length
     if (end < start || !piece.endsWith(close)) this.#failNear(`unfinished long ${what}`, END_OF_SOURCE)
     if (what === 'comment') return
     const text = piece.slice(start, end)
     // A line end right after the bracket does not count; the others are one character each.
-    this.text = lineEnds === null ? text : text.replace(/^(?:\r\n|\n\r|[\r\n])/, '').replace(LINE_ENDS, '\n')
+    this.text = lineEnds === 0 ? text : withoutReturns(text.replace(/^(?:\r\n|\n\r|[\r\n])/, ''))
   }
 
   #readNumber(piece: string): void {
@@ -261,6 +282,7 @@ export class Lexer {
       const code = piece.charCodeAt(at)
       if (code === quote) break
       if (code !== BACKSLASH) continue
+      meter.charge(ESCAPE_BYTES)
       text += piece.slice(from, at++)
       const escaped = piece[at]!
       const lineEnd = /^(?:\r\n|\n\r|[\r\n])/.exec(piece.slice(at, at + 2))
@@ -279,4 +301,38 @@ export class Lexer {
     this.text = text + piece.slice(from, at)
     this.#quoted = open + this.text + open
   }
+}
+
+function count(pieces: number): void {
+  meter.charge(PIECE_BYTES * pieces)
+  meter.spend(PIECE_STEPS * pieces)
+}
+
+/** Counts line ends, of which CR LF and LF CR are one. */
+function countLineEnds(text: string): number {
+  let lineEnds = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code !== NEWLINE && code !== RETURN) continue
+    lineEnds++
+    if (text.charCodeAt(i + 1) === NEWLINE + RETURN - code) i++
+  }
+  return lineEnds
+}
+
+/** Makes all line ends one LF each. */
+function withoutReturns(text: string): string {
+  if (!text.includes('\r')) return text
+  meter.charge(text.length)
+  const bytes = Buffer.allocUnsafe(text.length)
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code !== NEWLINE && code !== RETURN) bytes[length++] = code
+    else {
+      bytes[length++] = NEWLINE
+      if (text.charCodeAt(i + 1) === NEWLINE + RETURN - code) i++
+    }
+  }
+  return bytes.toString('latin1', 0, length)
 }

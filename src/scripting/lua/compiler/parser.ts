@@ -4,6 +4,7 @@
 // Why not a parser from npm: luaparse, the only maintained one, drops parentheses from its tree, so that `f()` and `(f())`
 // (all results, one result) cannot be told apart; and Lua's error texts cannot be derived from its own.
 
+import { meter } from '../meter.ts'
 import { END_OF_SOURCE, Lexer, NAME, NUMBER, STRING } from './lexer.ts'
 import type { BinaryOperator, Clause, Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
 
@@ -13,6 +14,13 @@ const UPVALUES_MAX = 60
 const HIDDEN_LOCALS = 3
 /** How deep blocks and expressions may nest. */
 const LEVELS_MAX = 200
+/** Registers of a Lua function, of which the last is never used: for its variables and for values that wait, as arguments do. */
+const REGISTERS_MAX = 250
+/** Items of a table that Lua keeps in registers until it puts them into the table together. */
+const ITEMS_AT_ONCE = 50
+
+/** Steps that reading and writing an expression counts as: a microsecond or two. */
+const EXPRESSION_STEPS = 30
 
 /** Left and right binding power; right below left makes an operator associate to the right. */
 const PRIORITIES: Readonly<Record<string, readonly [number, number]>> = {
@@ -57,6 +65,8 @@ class Parser {
   readonly #active: Local[] = []
   /** Where in `#active` the current function's variables begin. */
   #floor = 0
+  /** Values of the current function that wait in registers of Lua's: arguments, operands, items of a table. */
+  #waiting = 0
 
   constructor(source: string, name: string, levels: number) {
     this.#lexer = new Lexer(source, name)
@@ -148,6 +158,19 @@ class Parser {
     this.#lexer.failPlainly(`${where} has more than ${limit} ${what}`)
   }
 
+  /**
+   * Has one more value wait in a register. Lua has few of them, and says so in these words.
+   *
+   * Which values wait, and from when on, is what Lua's code generator decides; what follows it closely is refused at the same place.
+   * Some that wait for a moment only are not counted here: a program that Lua takes is never refused.
+   */
+  #wait(): void {
+    this.#waiting++
+    if (this.#active.length - this.#floor + this.#waiting >= REGISTERS_MAX) {
+      this.#lexer.fail('function or expression too complex')
+    }
+  }
+
   #forget(count: number): void {
     while (this.#active.length > count) this.#visible.get(this.#active.pop()!.name)!.pop()
   }
@@ -180,6 +203,7 @@ class Parser {
     this.#enter()
     let last = false
     while (!last && !BLOCK_ENDS.has(this.#lexer.token)) {
+      this.#waiting = 0
       const statement = this.#statement()
       last = statement.kind === 'return' || statement.kind === 'break'
       body.push(statement)
@@ -232,6 +256,7 @@ class Parser {
       case 'return': {
         lexer.next()
         const values = this.#endsStatement() ? [] : this.#expressions()
+        if (values.length > 1) this.#waitForLast(values)
         return { kind: 'return', values, line }
       }
       case 'break':
@@ -281,9 +306,12 @@ class Parser {
     if (lexer.token === '=') {
       lexer.next()
       const from = this.#expression()
+      this.#wait()
       this.#expect(',')
       const to = this.#expression()
+      this.#wait()
       const step = this.#accept(',') ? this.#expression() : undefined
+      this.#waiting = 0
       this.#expect('do')
       const local = this.#newLocal(name)
       this.#declareHidden()
@@ -297,6 +325,8 @@ class Parser {
       }
       this.#expect('in')
       const values = this.#expressions()
+      this.#waitForLast(values)
+      this.#waiting = 0
       this.#expect('do')
       this.#function.calls = true
       this.#declareHidden()
@@ -336,6 +366,8 @@ class Parser {
     while (this.#accept(','))
     this.#checkLocals(locals.length)
     const values = this.#accept('=') ? this.#expressions() : []
+    this.#waitForLast(values)
+    this.#waiting = 0
     for (const local of locals) this.#declare(local)
     return { kind: 'local', locals, values, line }
   }
@@ -354,7 +386,9 @@ class Parser {
       if (targets.length - 1 > most) this.#failLimit(most, 'variables in assignment')
     }
     this.#expect('=')
-    return { kind: 'assign', targets, values: this.#expressions(), line }
+    const values = this.#expressions()
+    if (values.length !== targets.length) this.#waitForLast(values)
+    return { kind: 'assign', targets, values, line }
   }
 
   #target(expression: Expression): Target {
@@ -367,12 +401,22 @@ class Parser {
 
   #expressions(): Expression[] {
     const list = [this.#expression()]
-    while (this.#accept(',')) list.push(this.#expression())
+    while (this.#accept(',')) {
+      this.#wait()
+      list.push(this.#expression())
+    }
     return list
+  }
+
+  /** The last of several values joins the others, unless it is any number of values. */
+  #waitForLast(values: readonly Expression[]): void {
+    const last = values.at(-1)
+    if (last !== undefined && last.kind !== 'call' && last.kind !== 'method' && last.kind !== 'dots') this.#wait()
   }
 
   #expression(limit = 0): Expression {
     const lexer: Lexer = this.#lexer
+    meter.spend(EXPRESSION_STEPS)
     this.#enter()
     let left: Expression
     if (lexer.token === 'not' || lexer.token === '-' || lexer.token === '#') {
@@ -387,7 +431,11 @@ class Parser {
       const priority = BINARY.get(operator)
       if (priority === undefined || priority[0] <= limit) break
       lexer.next()
+      const waiting = this.#waiting
+      if (operator === '..' || (priority[0] > 2 && !staysInPlace(left))) this.#wait()
       const right = this.#expression(priority[1])
+      if (operator === '..' || (priority[0] > 2 && !staysInPlace(right))) this.#wait()
+      this.#waiting = waiting
       if (operator === 'and' || operator === 'or') left = { kind: operator, left, right }
       else left = { kind: 'binary', operator: operator as BinaryOperator, left, right, line: lexer.lastLine }
     }
@@ -455,7 +503,10 @@ class Parser {
           break
         case '[': {
           lexer.next()
+          const waiting = this.#waiting
+          if (!staysInPlace(expression)) this.#wait()
           const key = this.#expression()
+          this.#waiting = waiting
           this.#expect(']')
           expression = index(expression, key, lexer.lastLine)
           break
@@ -464,14 +515,21 @@ class Parser {
           lexer.next()
           const name = this.#name()
           const line = lexer.line
+          const waiting = this.#waiting
+          this.#wait()
+          this.#wait()
           expression = { kind: 'method', base: expression, name, args: this.#args(), line }
+          this.#waiting = waiting
           break
         }
         case '(':
         case '{':
         case STRING: {
           const line = lexer.line
+          const waiting = this.#waiting
+          this.#wait()
           expression = { kind: 'call', callee: expression, args: this.#args(), line }
+          this.#waiting = waiting
           break
         }
         default:
@@ -496,6 +554,7 @@ class Parser {
     if (this.#accept(')')) return []
     const args = this.#expressions()
     this.#close(')', '(', line)
+    this.#waitForLast(args)
     return args
   }
 
@@ -504,8 +563,15 @@ class Parser {
     const line = lexer.line
     const items: Expression[] = []
     const fields: { key: Expression | undefined; value: Expression }[] = []
+    const outer = this.#waiting
+    this.#wait()
+    const empty = this.#waiting
+    let itemWaits = false
     this.#expect('{')
     while (lexer.token !== '}') {
+      if (itemWaits) this.#wait()
+      if (this.#waiting - empty === ITEMS_AT_ONCE) this.#waiting = empty
+      itemWaits = false
       if (lexer.token === '[' || (lexer.token === NAME && lexer.followedByEquals())) {
         let key: Expression
         if (this.#accept('[')) {
@@ -518,17 +584,26 @@ class Parser {
         const value = this.#expression()
         items.push(value)
         fields.push({ key: undefined, value })
+        itemWaits = true
       }
       if (!this.#accept(',') && !this.#accept(';')) break
     }
     this.#close('}', '{', line)
+    if (itemWaits) this.#waitForLast(items)
+    this.#waiting = outer
     return { kind: 'table', items, fields, line }
   }
 
   /** Parameters and body of a function, from its opening parenthesis to its `end`. */
   #functionBody(line: number, isMethod: boolean): { readonly kind: 'function'; readonly body: FunctionBody } {
     const lexer: Lexer = this.#lexer
-    const outer = { function: this.#function, floor: this.#floor, loops: this.#loops, active: this.#active.length }
+    const outer = {
+      function: this.#function,
+      floor: this.#floor,
+      loops: this.#loops,
+      active: this.#active.length,
+      waiting: this.#waiting,
+    }
     const body = newFunction(outer.function, line)
     this.#function = body
     this.#floor = outer.active
@@ -558,7 +633,31 @@ class Parser {
     this.#function = outer.function
     this.#floor = outer.floor
     this.#loops = outer.loops
+    this.#waiting = outer.waiting
     return { kind: 'function', body }
+  }
+}
+
+/** Whether Lua has no need of a further register to keep a value: it is a variable's or a constant. */
+function staysInPlace(node: Expression): boolean {
+  switch (node.kind) {
+    case 'number':
+    case 'string':
+    case 'nil':
+    case 'true':
+    case 'false':
+      return true
+    case 'local':
+      return !node.outer
+    case 'single':
+      return staysInPlace(node.inner)
+    // Lua works out constants beforehand. It is enough to look at one of them: better too few are counted than too many.
+    case 'unary':
+      return node.operator === '-' && staysInPlace(node.operand)
+    case 'binary':
+      return node.right.kind === 'number'
+    default:
+      return false
   }
 }
 

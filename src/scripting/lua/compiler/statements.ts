@@ -10,31 +10,33 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
-import {
-  comma,
-  describe,
-  describeArgument,
-  ExpressionWriter,
-  type Frame,
-  isMulti,
-  isSimple,
-  type Operand,
-} from './expressions.ts'
+import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
 import { type IsFixed, lastingLocals } from './lasting.ts'
 import { layOut, Marks, notesIn, quote } from './layout.ts'
+import { describe, describeArgument } from './names.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, what each variable and temporary adds, and each argument of a call, which
-// is in a register first and then handed over. Measured by recursing until V8 gave up, for twenty functions, and rounded up:
+// is in a register first, while those after it are evaluated, and then handed over. Measured by recursing until V8 gave up, for twenty functions, and rounded up:
 // what took 123 to 360 bytes is 160 to 490 by this.
 const FRAME_BYTES = 150
 const SLOT_BYTES = 10
 const ARGUMENT_BYTES = 8
+/** What a level of an expression within others holds in V8's own registers, from the level on that the fixed part is too small for. */
+const LEVEL_BYTES = 48
+const LEVELS_FREE = 6
 /** What the generator of a function that can yield adds, and its copies of the arguments: 115 bytes were seen. */
 const GENERATOR_BYTES = 130
 
 /** What a function's value takes, with the variables it holds on to. */
 const CLOSURE_BYTES = 160
+
+/**
+ * Most characters of JavaScript for a chunk, strings not counted. V8 compiles it in one go, during which nobody is heard: 5 to 25 MB
+ * a second, by what it is (loops the slowest), so half a second at most. What fills it is a hundred kilobytes of the densest
+ * assignments, or megabytes of what scripts usually look like.
+ */
+const CODE_LENGTH_MAX = 3 * 1024 * 1024
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
 
@@ -56,7 +58,10 @@ export interface ChunkOptions {
   readonly isFixed: IsFixed | undefined
 }
 
-/** JavaScript for a chunk. */
+/** Thrown for a chunk whose JavaScript would be too long for V8 to compile while others wait. */
+export class ChunkTooLarge extends Error {}
+
+/** JavaScript for a chunk. Throws ChunkTooLarge. */
 export function writeChunk(main: FunctionBody, options: ChunkOptions): string {
   return new Writer(new Marks(), options.resumable).chunk(main, options)
 }
@@ -86,7 +91,7 @@ class Writer extends ExpressionWriter {
     if (isFixed !== undefined) this.#lasting = lastingLocals(main, isFixed)
     const code = this.functionText(main)
     // Constants, not parameters: V8 compiles what is constant into the code.
-    let head = '"use strict";const {R,T,M,G,N,A,F,S,P}=$'
+    let head = '"use strict";const {R,T,M,G,N,A,F,S,P,W}=$'
     this.sites.forEach((args, i) => {
       head += `,i${i}=new S(${args})`
     })
@@ -94,6 +99,8 @@ class Writer extends ExpressionWriter {
     if (this.constants.length > 0) head += `,${this.constants.join(',')}`
     // As `var`, for which V8 need not check at each use whether they are there yet.
     if (this.#lasting.size > 0) head += `;var ${[...this.#lasting].map(({ js }) => js).join(',')}`
+    // What is only noted was written before.
+    if (this.calls === undefined && code.length - this.literalLength > CODE_LENGTH_MAX) throw new ChunkTooLarge()
     // In parentheses it is compiled at once: it will be called.
     return layOut(`${head};return(${code})`)
   }
@@ -102,7 +109,20 @@ class Writer extends ExpressionWriter {
     const outer = this.frame
     const leaf = !body.calls
     const resumable = this.resumable && !leaf
-    this.frame = { body, resumable, zero: undefined, leaf, widest: 0, inUse: 0, temporaries: 0, declared: [] }
+    this.frame = {
+      body,
+      resumable,
+      zero: undefined,
+      leaf,
+      pending: 0,
+      widest: 0,
+      nested: 0,
+      deepest: 0,
+      spreads: false,
+      inUse: 0,
+      temporaries: 0,
+      declared: [],
+    }
     let code = ''
     if (body.arg?.used && !body.usesDots) {
       code += this.#declaration(body.arg, 'R.argTable($va)')
@@ -119,13 +139,17 @@ class Writer extends ExpressionWriter {
     if (body.vararg) parameters.push('...$va')
     let head = declared.length > 0 ? `let ${declared.join(',')};` : ''
     if (!leaf) {
-      const { widest } = this.frame
+      const { widest, deepest } = this.frame
       let weight = FRAME_BYTES + SLOT_BYTES * declared.length
       weight += ARGUMENT_BYTES * (widest + Math.max(widest, parameters.length))
+      weight += LEVEL_BYTES * Math.max(0, deepest - LEVELS_FREE)
       if (resumable) weight += GENERATOR_BYTES + 2 * ARGUMENT_BYTES * parameters.length
       // Arguments beyond the named ones lie on the stack of the caller and, when passed on, on ours.
       const rest = body.vararg ? '+16*$va.length' : ''
-      head += `const $d=M.depth;if((M.depth=$d+${weight}${rest})>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
+      const entry = this.frame.spreads
+        ? `const $d=M.depth,$e=M.depth=$d+${weight}${rest};if($e`
+        : `const $d=M.depth;if((M.depth=$d+${weight}${rest})`
+      head += `${entry}>M.depthMax)M.overflow();if(--M.steps<0)M.tick();`
     }
     this.frame = outer
     if (resumable) return charged(outer, `R.coroutineFunction(function*(${parameters.join(',')}){${head}${code}})`)
@@ -431,8 +455,9 @@ class Writer extends ExpressionWriter {
   }
 
   #returnCall(node: Extract<Expression, { kind: 'call' | 'method' }>): string {
-    this.widen(node)
+    const wide = this.widen(node)
     const { before, callee, args } = this.callParts(node)
+    this.frame.pending -= wide
     const t = this.temporary()
     const direct = this.frame.resumable
       ? this.resumableCall(callee, args, node)

@@ -136,3 +136,24 @@ export type Statement = { readonly line: number } & (
   | { readonly kind: 'return'; readonly values: Expression[] }
   | { readonly kind: 'break' }
 )
+
+/** Whether an expression is a literal. */
+export function isConstant(node: Expression): boolean {
+  switch (node.kind) {
+    case 'nil':
+    case 'true':
+    case 'false':
+    case 'number':
+    case 'string':
+      return true
+    case 'single':
+      return isConstant(node.inner)
+    default:
+      return false
+  }
+}
+
+/** Whether an expression is true in a condition, whatever happens. */
+export function isTruthy(node: Expression): boolean {
+  return ['true', 'number', 'string', 'table', 'function'].includes(node.kind)
+}

@@ -12,12 +12,26 @@ import {
   libraryError,
 } from '../library.ts'
 import { meter } from '../meter.ts'
-import { ipairsStep, isTrue, next } from '../operations.ts'
+import { ipairsStep, isTrue, next, spendOnKey } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber, typeName } from '../value.ts'
 
+/** Steps that an error counts as: V8's stack trace, which tells its position, takes tens of microseconds. */
+export const ERROR_STEPS = 200
+
+/** Steps that measuring the heap counts as. */
+const HEAP_STEPS = 50
+
 /** Stack weight of a protected call. */
 const PCALL_WEIGHT = 400
+/** And of an argument that it hands on. */
+const ARGUMENT_WEIGHT = 16
+
+/** What a piece of source takes until the source is put together, beside its characters. */
+const PIECE_BYTES = 64
+
+/** Values handed on in the time of a step, a power of two. */
+const VALUES_PER_STEP_BITS = 3
 
 /** Longest name of a chunk in messages of what runs, and in those of what cannot be compiled. */
 const CHUNK_NAME_MAX = 60
@@ -54,12 +68,13 @@ function pcall(...args: LuaValue[]): LuaResult {
 export function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   const { depth, nested } = meter
   try {
-    meter.nest(PCALL_WEIGHT)
+    meter.nest(PCALL_WEIGHT + ARGUMENT_WEIGHT * args.length)
     const values = all(callable(callee)(...args))
     return [true, ...values]
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     return [false, caught.value]
   } finally {
     meter.depth = depth
@@ -81,6 +96,7 @@ function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     // The handler of an overflow must have room itself.
     meter.nested = nested - 1
     return [false, ...handle(handler, caught)]
@@ -96,6 +112,7 @@ function handle(handler: LuaValue, caught: LuaError): readonly LuaValue[] {
     return [call1(handler, caught.value)]
   } catch (thrown) {
     if (caughtError(thrown) === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     return ['error in error handling']
   }
 }
@@ -110,6 +127,7 @@ function pairs(list: LuaValue): LuaResult {
 
 function select(...args: LuaValue[]): LuaResult {
   const [which] = args
+  meter.spend(args.length >> VALUES_PER_STEP_BITS)
   if (typeof which === 'string' && which[0] === '#') return args.length - 1
   const n = expectInt(which, 1, 'select', args.length)
   const from = n < 0 ? args.length + n : n
@@ -146,21 +164,44 @@ function tonumber(value: LuaValue, radix: LuaValue): LuaResult {
   return parseInBase(text, base)
 }
 
-/** As C's strtoul reads it: spaces, a sign (which wraps), `0x` in base 16, digits, spaces. */
+/** As C's strtoul reads it: spaces, a sign (which wraps), `0x` in base 16, digits, spaces, the end or a zero byte. */
 function parseInBase(text: string, base: number): number | undefined {
-  const match = /^[ \t\n\v\f\r]*([+-]?)([0-9a-zA-Z]+)[ \t\n\v\f\r]*(?:\0|$)/.exec(text)
-  if (match === null) return undefined
-  const digits = base === 16 ? match[2]!.replace(/^0[xX](?=.)/, '') : match[2]!
+  let at = skipSpaces(text, 0)
+  const isNegative = text[at] === '-'
+  if (isNegative || text[at] === '+') at++
+  if (base === 16 && text[at] === '0' && (text[at + 1] === 'x' || text[at + 1] === 'X') && isWordAt(text, at + 2))
+    at += 2
+  const first = at
   const most = 0xffffffffffffffffn
   let value = 0n
-  for (const digit of digits) {
-    const n = Number.parseInt(digit, 36)
-    if (n >= base) return undefined
+  for (; isWordAt(text, at); at++) {
+    if (--meter.steps < 0) meter.tick()
+    const digit = Number.parseInt(text[at]!, 36)
+    if (digit >= base) return undefined
     // Beyond the most there is the digits are looked at only: their value would grow without end.
-    if (value <= most) value = value * BigInt(base) + BigInt(n)
+    if (value <= most) value = value * BigInt(base) + BigInt(digit)
   }
+  if (at === first) return undefined
+  at = skipSpaces(text, at)
+  if (at < text.length && text.charCodeAt(at) !== 0) return undefined
   if (value > most) return Number(most)
-  return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
+  return Number(isNegative ? BigInt.asUintN(64, -value) : value)
+}
+
+function skipSpaces(text: string, from: number): number {
+  let at = from
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== 32 && (code < 9 || code > 13)) break
+    if (--meter.steps < 0) meter.tick()
+  }
+  return at
+}
+
+/** Whether a digit or an ASCII letter stands there. */
+function isWordAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)
 }
 
 /** tostring with metatables. */
@@ -179,6 +220,7 @@ function unpack(list: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
   const count = end - start + 1
   // Beside the arguments, of Lua's stack.
   if (count + arguments.length > VALUES_MAX) throw libraryError('too many results to unpack')
+  meter.spend(count >> VALUES_PER_STEP_BITS)
   if (start === 1 && end === table.array.length - 1) return table.array.slice(1)
   const values: LuaValue[] = []
   for (let i = start; i <= end; i++) values.push(table.getNumber(i))
@@ -191,12 +233,16 @@ const COLLECT_OPTIONS = ['stop', 'restart', 'collect', 'count', 'step', 'setpaus
 function collectgarbage(option: LuaValue): LuaResult {
   const name = option === undefined ? 'collect' : expectString(option, 1, 'collectgarbage')
   if (!COLLECT_OPTIONS.includes(name)) argumentError(1, 'collectgarbage', `invalid option '${name}'`)
+  meter.spend(HEAP_STEPS)
   if (name === 'count') return process.memoryUsage().heapUsed / 1024
   return name === 'step' ? true : 0
 }
 
 /** How messages show a chunk that was given a name or, without one, its own source. */
-function chunkName(name: string, lengthMax: number): string {
+function chunkName(given: string, lengthMax: number): string {
+  // A C string: it ends at a zero byte.
+  const zero = given.indexOf('\0')
+  const name = zero < 0 ? given : given.slice(0, zero)
   if (name[0] === '=') return name.slice(1, lengthMax)
   if (name[0] === '@') {
     const file = name.slice(1)
@@ -217,6 +263,7 @@ function read(reader: LuaValue): readonly [piece: LuaValue, problem: LuaError | 
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     return [undefined, caught]
   }
 }
@@ -229,6 +276,7 @@ function compileOr(compile: Compile, source: string, name: string): LuaResult {
   } catch (thrown) {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     return [undefined, caught.value]
   }
 }
@@ -240,6 +288,7 @@ export function baseLibrary(compile: Compile): LuaTable {
     collectgarbage,
     error,
     gcinfo() {
+      meter.spend(HEAP_STEPS)
       return [Math.floor(process.memoryUsage().heapUsed / 1024), 0]
     },
     getmetatable,
@@ -256,7 +305,8 @@ export function baseLibrary(compile: Compile): LuaTable {
           return [undefined, 'reader function must return a string']
         }
         const text = rawToString(piece)
-        meter.charge(text.length)
+        meter.charge(text.length + PIECE_BYTES)
+        meter.spend(1)
         source += text
       }
       return compileOr(compile, source, chunk)
@@ -277,14 +327,14 @@ export function baseLibrary(compile: Compile): LuaTable {
     rawget(list, key) {
       const table = expectTable(list, 1, 'rawget', arguments.length)
       expectAny(2, 'rawget', arguments.length)
-      if (typeof key === 'string') meter.spendOn(key)
+      if (typeof key === 'string') spendOnKey(table, key)
       return table.get(key)
     },
     rawset(list, key, value) {
       const table = expectTable(list, 1, 'rawset', arguments.length)
       expectAny(2, 'rawset', arguments.length)
       expectAny(3, 'rawset', arguments.length)
-      if (typeof key === 'string') meter.spendOn(key)
+      if (typeof key === 'string') spendOnKey(table, key)
       table.set(key, value)
       return table
     },

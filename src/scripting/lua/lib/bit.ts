@@ -6,12 +6,15 @@
 // plainly 32-bit integers already.
 
 import { expectNumber, library } from '../library.ts'
+import { meter } from '../meter.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 
 /** 2^52 + 2^51: pushes a double's integer part into its low bits. */
 const MAGIC = 6755399441055744
 const HEX_DIGITS = 8
+/** Arguments looked at in the time of one step, a power of two. */
+const VALUES_PER_STEP_BITS = 3
 
 const double = new Float64Array(1)
 const words = new Int32Array(double.buffer)
@@ -33,16 +36,19 @@ export const bitLibrary: LuaTable = library({
     return ~bits(value, 1, 'bnot', arguments.length)
   },
   band(...values) {
+    meter.spend(values.length >> VALUES_PER_STEP_BITS)
     let result = bits(values[0], 1, 'band', values.length)
     for (let i = values.length - 1; i > 0; i--) result &= bits(values[i], i + 1, 'band', values.length)
     return result
   },
   bor(...values) {
+    meter.spend(values.length >> VALUES_PER_STEP_BITS)
     let result = bits(values[0], 1, 'bor', values.length)
     for (let i = values.length - 1; i > 0; i--) result |= bits(values[i], i + 1, 'bor', values.length)
     return result
   },
   bxor(...values) {
+    meter.spend(values.length >> VALUES_PER_STEP_BITS)
     let result = bits(values[0], 1, 'bxor', values.length)
     for (let i = values.length - 1; i > 0; i--) result ^= bits(values[i], i + 1, 'bxor', values.length)
     return result

@@ -9,6 +9,7 @@
 // zeros) unless that is switched off, and the text ends at a NUL.
 
 import { runtimeError } from '../errors.ts'
+import { TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaUserdata, type LuaValue, stringToNumber } from '../value.ts'
 import { fieldTable, sequenceTable } from './build-table.ts'
@@ -26,6 +27,12 @@ const LEVEL_BYTES = 280
 const BYTES_PER_STEP = 32
 /** Strings are looked through char by char up to here, then by indexOf. */
 const SHORT_STRING_LENGTH = 24
+
+/** Elements are charged when there are so many more, less one. */
+const SOME_MASK = 255
+/** What an element takes in the array that gathers them, which grows by half; what a field takes in two of them. */
+const ELEMENT_BYTES = 12
+const FIELD_BYTES = 24
 
 const QUOTE = 34
 const BACKSLASH = 92
@@ -59,10 +66,14 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
   lenient = settings.decodeInvalidNumbers
   meter.charge(json.length)
   meter.spend(1 + Math.floor(json.length / BYTES_PER_STEP))
-  const value = readValue()
-  if (nextCode() >= 0) expected('the end')
-  text = ''
-  return value
+  try {
+    const value = readValue()
+    if (nextCode() >= 0) expected('the end')
+    return value
+  } finally {
+    // Nor is it kept when the script is killed here.
+    text = ''
+  }
 }
 
 /** Skips white space and returns the code there, -1 at the end. */
@@ -70,6 +81,7 @@ function nextCode(): number {
   while (at < text.length) {
     const code = text.charCodeAt(at)
     if (code > 32 || (code !== 32 && code !== 9 && code !== 10 && code !== 13)) return code
+    if (--meter.steps < 0) meter.tick()
     at++
   }
   return -1
@@ -114,6 +126,7 @@ function readObject(): LuaValue {
       at++
       keys.push(key)
       values.push(readValue())
+      if ((keys.length & SOME_MASK) === 0) chargeSome(FIELD_BYTES)
       const code = nextCode()
       if (code === COMMA) at++
       else if (code === CLOSE_OBJECT) {
@@ -133,6 +146,7 @@ function readArray(): LuaValue {
   else {
     for (;;) {
       array.push(readValue())
+      if ((array.length & SOME_MASK) === 0) chargeSome(ELEMENT_BYTES)
       const code = nextCode()
       if (code === COMMA) at++
       else if (code === CLOSE_ARRAY) {
@@ -145,7 +159,14 @@ function readArray(): LuaValue {
   return sequenceTable(array)
 }
 
+/** Charges the elements that were read since the last time, each of so many bytes. */
+function chargeSome(bytes: number): void {
+  meter.charge((SOME_MASK + 1) * bytes)
+  meter.spend(SOME_MASK + 1)
+}
+
 function descend(): void {
+  meter.spend(1)
   at++
   depth++
   if (depth > depthMax || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
@@ -174,32 +195,33 @@ function readString(): string | undefined {
 
 /** Reads a string that holds escapes or does not end. */
 function readEscaped(start: number): string | undefined {
-  let result = ''
+  const result = new TextBuilder()
   let copied = start
   at = start
   for (;;) {
     if (at >= text.length) return broken('unexpected end of string')
     const code = text.charCodeAt(at)
     if (code === QUOTE) {
-      result += text.substring(copied, at)
+      result.add(text.substring(copied, at))
       at++
-      return result
+      return result.finish()
     }
     if (code !== BACKSLASH) {
       at++
       continue
     }
-    result += text.substring(copied, at)
+    if (--meter.steps < 0) meter.tick()
+    if (at > copied) result.add(text.substring(copied, at))
     const letter = text[at + 1] ?? ''
     if (letter === 'u') {
       const length = unicodeEscapeLength()
       if (length === 0) return broken('invalid unicode escape code')
-      result += utf8(codePoint)
+      result.add(utf8(codePoint))
       at += length
     } else {
       const plain = ESCAPES.get(letter)
       if (plain === undefined) return broken('invalid escape code')
-      result += plain
+      result.add(plain)
       at += 2
     }
     copied = at
@@ -335,6 +357,5 @@ const TOKENS: ReadonlyMap<number, string> = new Map([
 ])
 
 function fail(what: string, found: string, index: number): never {
-  text = ''
   runtimeError(`Expected ${what} but found ${found} at character ${index + 1}`)
 }

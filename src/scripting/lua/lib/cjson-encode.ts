@@ -6,6 +6,7 @@
 // nodes, which nobody can rely on.
 
 import { runtimeError } from '../errors.ts'
+import { convertSlices, TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import { formatNumber, type LuaValue, typeName } from '../value.ts'
@@ -33,44 +34,66 @@ const INT_MIN = -(2 ** 31)
 /** Stack that a level of nesting takes here, generously: 377 bytes were seen in unoptimised code. */
 const LEVEL_BYTES = 420
 
+/** Strings up to here are written at once. */
+const SHORT_LENGTH = 1 << 12
+/** Slots of a table looked through in the time of one step, a power of two. */
+const ELEMENTS_PER_STEP_BITS = 3
+
 // The encoding under way. Nothing here calls out, so one at a time is enough.
 let settings: EncodeSettings
 let depth = 0
+const json = new TextBuilder()
 
 /** Writes a value; throws lua-cjson's errors. */
 export function encodeJson(value: LuaValue, using: EncodeSettings): string {
   settings = using
   depth = 0
-  return encodeValue(value)
+  try {
+    writeValue(value)
+    return json.finish()
+  } finally {
+    // Nothing is kept after an error or a kill.
+    json.clear()
+  }
 }
 
-function encodeValue(value: LuaValue): string {
+function writeValue(value: LuaValue): void {
   switch (typeof value) {
     case 'string':
-      return encodeString(value)
+      writeString(value)
+      return
     case 'number':
-      return encodeNumber(value)
+      json.add(encodeNumber(value))
+      return
     case 'boolean':
-      return value ? 'true' : 'false'
+      json.add(value ? 'true' : 'false')
+      return
     case 'undefined':
-      return 'null'
+      json.add('null')
+      return
     case 'object':
-      if (value instanceof LuaTable) return encodeTable(value)
-      if (value === JSON_NULL) return 'null'
+      if (value instanceof LuaTable) {
+        writeTable(value)
+        return
+      }
+      if (value === JSON_NULL) {
+        json.add('null')
+        return
+      }
   }
-  return refuse(value, 'type not supported')
+  refuse(value, 'type not supported')
 }
 
-function encodeTable(table: LuaTable): string {
+function writeTable(table: LuaTable): void {
   depth++
   if (depth > settings.encodeMaxDepth || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
     runtimeError(`Cannot serialise, excessive nesting (${depth})`)
   }
-  meter.spend(1)
+  meter.spend(1 + (table.array.length >> ELEMENTS_PER_STEP_BITS) + (table.values.length >> ELEMENTS_PER_STEP_BITS))
   const length = arrayLength(table)
-  const text = length > 0 ? encodeArray(table, length) : encodeObject(table)
+  if (length > 0) writeArray(table, length)
+  else writeObject(table)
   depth--
-  return text
 }
 
 /** Returns the largest index when all keys are positive integers, 0 for no key, less for an object. */
@@ -104,41 +127,44 @@ function arrayLength(table: LuaTable): number {
   return max
 }
 
-function encodeArray(table: LuaTable, length: number): string {
-  // Holes are written out, and safe limits can be set high: they cost what they are long.
-  meter.charge(length)
-  let text = '['
+function writeArray(table: LuaTable, length: number): void {
+  json.add('[')
   for (let i = 1; i <= length; i++) {
-    if (i > 1) text += ','
-    const value = i < table.array.length ? table.array[i] : table.getNumber(i)
-    if (value === undefined) {
-      meter.charge(5)
-      meter.spend(1)
-      text += 'null'
-    } else text += encodeValue(value)
+    if (i > 1) json.add(',')
+    if (--meter.steps < 0) meter.tick()
+    writeValue(i < table.array.length ? table.array[i] : table.getNumber(i))
   }
-  return `${text}]`
+  json.add(']')
 }
 
-function encodeObject(table: LuaTable): string {
-  let text = '{'
+function writeObject(table: LuaTable): void {
+  json.add('{')
+  let separator = ''
   for (let i = 1; i < table.array.length; i++) {
     const value = table.array[i]
-    if (value !== undefined) text += `${text.length > 1 ? ',' : ''}"${encodeNumber(i)}":${encodeValue(value)}`
+    if (value === undefined) continue
+    if (--meter.steps < 0) meter.tick()
+    json.add(`${separator}"${encodeNumber(i)}":`)
+    separator = ','
+    writeValue(value)
   }
   const { values } = table
   const { keys } = table.shape
   for (let i = 1; i < values.length; i++) {
     const value = values[i]
     if (value === undefined) continue
-    if (text.length > 1) text += ','
+    if (--meter.steps < 0) meter.tick()
+    if (separator !== '') json.add(separator)
+    separator = ','
     const key = keys[i]
-    if (typeof key === 'string') text += `${encodeString(key)}:`
-    else if (typeof key === 'number') text += `"${encodeNumber(key)}":`
+    if (typeof key === 'string') {
+      writeString(key)
+      json.add(':')
+    } else if (typeof key === 'number') json.add(`"${encodeNumber(key)}":`)
     else refuse(key, 'table key must be a number or string')
-    text += encodeValue(value)
+    writeValue(value)
   }
-  return `${text}}`
+  json.add('}')
 }
 
 const SPECIAL = /["\\/\x00-\x1f\x7f]/
@@ -155,13 +181,26 @@ function escapeOf(character: string): string {
   return ESCAPES.get(character)!
 }
 
-function encodeString(value: string): string {
-  meter.charge(value.length + 2)
-  return SPECIAL.test(value) ? `"${value.replace(SPECIALS, escapeOf)}"` : `"${value}"`
+function writeString(value: string): void {
+  if (value.length <= SHORT_LENGTH) {
+    json.add(SPECIAL.test(value) ? `"${escaped(value)}"` : `"${value}"`)
+    return
+  }
+  meter.spendOn(value)
+  json.add('"')
+  json.add(convertSlices(value, escapedIfSpecial))
+  json.add('"')
+}
+
+function escapedIfSpecial(text: string): string {
+  return SPECIAL.test(text) ? escaped(text) : text
+}
+
+function escaped(text: string): string {
+  return text.replace(SPECIALS, escapeOf)
 }
 
 function encodeNumber(value: number): string {
-  meter.charge(8)
   if (value - value !== 0) {
     switch (settings.encodeInvalidNumbers) {
       case 0:

@@ -5,6 +5,7 @@
 // empty one too), otherwise a map. What MessagePack cannot say is nil: functions,
 // userdata, and tables nested too deep, which ends rings.
 
+import { TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
@@ -15,31 +16,53 @@ const INT_MAX = 0x7fffffff
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** Writes a value; `level` counts the tables around it. */
-export function packValue(value: LuaValue, level: number): string {
-  switch (typeof value) {
-    case 'string':
-      return packString(value)
-    case 'number':
-      return packNumber(value)
-    case 'boolean':
-      return value ? '\xc3' : '\xc2'
-    default:
-      return value instanceof LuaTable && level < NESTING_MAX ? packTable(value, level) : '\xc0'
+/** Slots of a table looked through in the time of one step, a power of two. */
+const ELEMENTS_PER_STEP_BITS = 3
+
+// The writing under way. Nothing here calls out, so one at a time is enough.
+const packed = new TextBuilder()
+
+/** Writes values, one after the other. */
+export function packValues(values: readonly LuaValue[]): string {
+  try {
+    for (let i = 0; i < values.length; i++) packValue(values[i], 0)
+    return packed.finish()
+  } finally {
+    // Nothing is kept after an error or a kill.
+    packed.clear()
   }
 }
 
-function packString(value: string): string {
-  const { length } = value
-  meter.charge(length + 5)
-  if (length < 32) return String.fromCharCode(0xa0 | length) + value
-  if (length < 0x100) return `\xd9${String.fromCharCode(length)}${value}`
-  return (length < 0x10000 ? `\xda${bytes16(length)}` : `\xdb${bytes32(length)}`) + value
+/** Writes a value; `level` counts the tables around it. */
+function packValue(value: LuaValue, level: number): void {
+  switch (typeof value) {
+    case 'string':
+      packString(value)
+      return
+    case 'number':
+      packed.add(numberBytes(value))
+      return
+    case 'boolean':
+      packed.add(value ? '\xc3' : '\xc2')
+      return
+    default:
+      if (value instanceof LuaTable && level < NESTING_MAX) packTable(value, level)
+      else packed.add('\xc0')
+  }
 }
 
-function packNumber(value: number): string {
-  meter.charge(9)
-  if (Math.floor(value) !== value || value < -0x8000000000000000 || value >= 0x8000000000000000) return packFloat(value)
+function packString(value: string): void {
+  const { length } = value
+  if (length < 32) packed.add(String.fromCharCode(0xa0 | length))
+  else if (length < 0x100) packed.add(`\xd9${String.fromCharCode(length)}`)
+  else packed.add(length < 0x10000 ? `\xda${bytes16(length)}` : `\xdb${bytes32(length)}`)
+  packed.add(value)
+}
+
+function numberBytes(value: number): string {
+  if (Math.floor(value) !== value || value < -0x8000000000000000 || value >= 0x8000000000000000) {
+    return floatBytes(value)
+  }
   if (value >= 0) {
     if (value < 0x80) return String.fromCharCode(value)
     if (value < 0x100) return String.fromCharCode(0xcc, value)
@@ -56,7 +79,7 @@ function packNumber(value: number): string {
   return `\xd3${scratchBytes(8)}`
 }
 
-function packFloat(value: number): string {
+function floatBytes(value: number): string {
   if (Math.fround(value) === value) {
     scratch.setFloat32(0, value)
     return `\xca${scratchBytes(4)}`
@@ -67,35 +90,42 @@ function packFloat(value: number): string {
   return `\xcb${scratchBytes(8)}`
 }
 
-function packTable(table: LuaTable, level: number): string {
-  meter.spend(1)
+function packTable(table: LuaTable, level: number): void {
   const { array, values } = table
+  meter.spend(1 + (array.length >> ELEMENTS_PER_STEP_BITS) + (values.length >> ELEMENTS_PER_STEP_BITS))
   const length = sequenceLength(table)
   if (length >= 0) {
-    let text =
-      length < 16
-        ? String.fromCharCode(0x90 | length)
-        : length < 0x10000
-          ? `\xdc${bytes16(length)}`
-          : `\xdd${bytes32(length)}`
-    for (let i = 1; i <= length; i++) text += packValue(i < array.length ? array[i] : table.getNumber(i), level + 1)
-    return text
+    if (length < 16) packed.add(String.fromCharCode(0x90 | length))
+    else packed.add(length < 0x10000 ? `\xdc${bytes16(length)}` : `\xdd${bytes32(length)}`)
+    for (let i = 1; i <= length; i++) {
+      if (--meter.steps < 0) meter.tick()
+      packValue(i < array.length ? array[i] : table.getNumber(i), level + 1)
+    }
+    return
   }
-  let count = 0
-  let body = ''
+  const count = countOf(array) + countOf(values)
+  if (count < 16) packed.add(String.fromCharCode(0x80 | count))
+  else packed.add(count < 0x10000 ? `\xde${bytes16(count)}` : `\xdf${bytes32(count)}`)
   for (let i = 1; i < array.length; i++) {
     if (array[i] === undefined) continue
-    count++
-    body += packNumber(i) + packValue(array[i], level + 1)
+    if (--meter.steps < 0) meter.tick()
+    packed.add(numberBytes(i))
+    packValue(array[i], level + 1)
   }
   const { keys } = table.shape
   for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
-    count++
-    body += packValue(keys[i], level + 1) + packValue(values[i], level + 1)
+    if (--meter.steps < 0) meter.tick()
+    packValue(keys[i], level + 1)
+    packValue(values[i], level + 1)
   }
-  if (count < 16) return String.fromCharCode(0x80 | count) + body
-  return (count < 0x10000 ? `\xde${bytes16(count)}` : `\xdf${bytes32(count)}`) + body
+}
+
+/** How many slots from 1 on are not nil. */
+function countOf(slots: readonly LuaValue[]): number {
+  let count = 0
+  for (let i = 1; i < slots.length; i++) if (slots[i] !== undefined) count++
+  return count
 }
 
 /** Returns n when the keys are 1..n, -1 otherwise. */

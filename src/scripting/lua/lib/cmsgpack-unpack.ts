@@ -13,6 +13,14 @@ import { fieldTable, sequenceTable } from './build-table.ts'
 /** Stack that a level of nesting takes here, generously: 271 bytes were seen in unoptimised code. */
 const LEVEL_BYTES = 320
 
+/** Elements are charged when there are so many more, less one. */
+const SOME_MASK = 255
+/** What an element takes in the array that gathers them, which grows by half; what a field takes in two of them. */
+const ELEMENT_BYTES = 12
+const FIELD_BYTES = 24
+/** Keys compared in the time of one step, a power of two. */
+const KEYS_PER_STEP_BITS = 3
+
 // The reading under way. Nothing here calls out, so one at a time is enough.
 let text = ''
 let at = 0
@@ -24,9 +32,16 @@ export function unpackValues(packed: string, start: number, limit: number, value
   text = packed
   at = start
   depth = 0
-  for (let count = 0; at < packed.length && count < limit; count++) values.push(unpackValue())
-  text = ''
-  return at
+  try {
+    for (let count = 0; at < packed.length && count < limit; count++) {
+      if (--meter.steps < 0) meter.tick()
+      values.push(unpackValue())
+    }
+    return at
+  } finally {
+    // Nor is it kept when the script is killed here.
+    text = ''
+  }
 }
 
 function unpackValue(): LuaValue {
@@ -116,12 +131,16 @@ function unpackArray(length: number): LuaTable {
     const value = unpackValue()
     if (value === undefined) hasNil = true
     array.push(value)
+    if ((i & SOME_MASK) === SOME_MASK) chargeSome(ELEMENT_BYTES)
   }
   depth--
   if (!hasNil) return sequenceTable(array)
   // Where nils are, what `#` will say depends on the order of assignment.
   const table = new LuaTable()
-  for (let i = 1; i <= length; i++) if (array[i] !== undefined) table.setNumber(i, array[i])
+  for (let i = 1; i <= length; i++) {
+    if (--meter.steps < 0) meter.tick()
+    if (array[i] !== undefined) table.setNumber(i, array[i])
+  }
   return table
 }
 
@@ -135,11 +154,13 @@ function unpackMap(length: number): LuaTable {
     if (typeof key !== 'string') return unpackMixed(keys, values, key, value, length - i - 1)
     if (value === undefined) {
       // Setting a field to nil that is not there changes nothing.
+      meter.spend(1 + (keys.length >> KEYS_PER_STEP_BITS))
       if (!keys.includes(key)) continue
       return unpackMixed(keys, values, key, value, length - i - 1)
     }
     keys.push(key)
     values.push(value)
+    if ((i & SOME_MASK) === SOME_MASK) chargeSome(FIELD_BYTES)
   }
   depth--
   return fieldTable(keys, values)
@@ -151,6 +172,7 @@ function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: L
   for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i + 1])
   assign(table, key, value)
   for (let i = 0; i < rest; i++) {
+    if (--meter.steps < 0) meter.tick()
     const nextKey = unpackValue()
     assign(table, nextKey, unpackValue())
   }
@@ -165,6 +187,12 @@ function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
   table.set(key, value)
 }
 
+/** Charges the elements that were read since the last time, each of so many bytes. */
+function chargeSome(bytes: number): void {
+  meter.charge((SOME_MASK + 1) * bytes)
+  meter.spend(SOME_MASK + 1)
+}
+
 function descend(where: string): void {
   depth++
   meter.spend(1)
@@ -176,6 +204,5 @@ function missing(): never {
 }
 
 function fail(problem: string): never {
-  text = ''
   runtimeError(problem)
 }

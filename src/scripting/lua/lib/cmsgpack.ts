@@ -7,7 +7,7 @@ import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 import { remember, remembered } from './cmsgpack-memory.ts'
-import { packValue } from './cmsgpack-pack.ts'
+import { packValues } from './cmsgpack-pack.ts'
 import { unpackValues } from './cmsgpack-unpack.ts'
 
 const BYTES_PER_STEP = 32
@@ -52,9 +52,7 @@ export const cmsgpackLibrary: LuaTable = library({
   _DESCRIPTION: 'MessagePack C implementation for Lua',
   pack(...values) {
     if (values.length === 0) argumentError(0, 'pack', 'MessagePack pack needs input.')
-    let text = ''
-    for (let i = 0; i < values.length; i++) text += packValue(values[i], 0)
-    return text
+    return packValues(values)
   },
   unpack(text) {
     return unpackAll(typeof text === 'string' ? text : expectString(text, 1, 'unpack', arguments.length))

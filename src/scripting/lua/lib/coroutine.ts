@@ -9,6 +9,7 @@ import { meter, NESTED_MAX } from '../meter.ts'
 import { coroutineBody, yieldError } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, LuaThread, type LuaValue } from '../value.ts'
+import { ERROR_STEPS } from './base.ts'
 
 /** Stack weight of resuming: the frames of this file and of V8 between a coroutine and its resumer. */
 const RESUME_WEIGHT = 1000
@@ -43,6 +44,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   } catch (thrown) {
     const error = caughtError(thrown)
     if (error === undefined) throw thrown
+    meter.spend(ERROR_STEPS)
     return { error }
   } finally {
     thread.state = ended ? 'dead' : 'suspended'

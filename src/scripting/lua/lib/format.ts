@@ -7,6 +7,7 @@
 
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectNumber, expectString } from '../library.ts'
+import { convertSlices, TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { formatNumber, type LuaValue } from '../value.ts'
 import { castSigned, castUnsigned } from './cast.ts'
@@ -28,30 +29,44 @@ const cache = new Map<string, readonly Part[]>()
 
 /** Fills a format; `values[0]` is the format itself, as Lua passes it. */
 export function format(text: string, values: ArrayLike<LuaValue>): string {
+  if (text.length > CACHED_FORMAT_LENGTH_MAX) return formatLong(text, values)
   let parts = cache.get(text)
   if (parts === undefined) {
     parts = parse(text)
-    if (text.length <= CACHED_FORMAT_LENGTH_MAX) {
-      if (cache.size >= CACHED_FORMATS_MAX) cache.clear()
-      cache.set(text, parts)
-    }
+    if (cache.size >= CACHED_FORMATS_MAX) cache.clear()
+    cache.set(text, parts)
   }
   let result = ''
   let used = 0
   for (const part of parts) {
-    if (typeof part === 'string') {
-      result += part
-      continue
+    if (typeof part === 'string') result += part
+    else {
+      const piece = fill(part, values, ++used)
+      meter.charge(piece.length)
+      result += piece
     }
-    used++
-    // The argument is looked for before the conversion is looked at.
-    if (used >= values.length) argumentError(used + 1, 'format', 'no value')
-    if ('fault' in part) runtimeError(part.fault)
-    const piece = convert(part, values[used], used + 1)
-    meter.charge(piece.length)
-    result += piece
   }
   return result
+}
+
+/** Fills a format while it is read: a long one may have more parts than there is room for. */
+function formatLong(text: string, values: ArrayLike<LuaValue>): string {
+  const result = new TextBuilder()
+  let used = 0
+  for (let at = 0; at < text.length; at = partEnd) {
+    const part = parsePart(text, at)
+    meter.spend(1)
+    result.add(typeof part === 'string' ? part : fill(part, values, ++used))
+  }
+  return result.finish()
+}
+
+/** What one part becomes: the `used`th that takes an argument. */
+function fill(part: Exclude<Part, string>, values: ArrayLike<LuaValue>, used: number): string {
+  // The argument is looked for before the conversion is looked at.
+  if (used >= values.length) argumentError(used + 1, 'format', 'no value')
+  if ('fault' in part) runtimeError(part.fault)
+  return convert(part, values[used], used + 1)
 }
 
 function convert(conversion: Conversion, value: LuaValue, index: number): string {
@@ -99,38 +114,49 @@ function endAtNul(text: string): string {
 }
 
 function quote(text: string): string {
-  return `"${text
+  return `"${convertSlices(text, quoteSlice)}"`
+}
+
+function quoteSlice(text: string): string {
+  return text
     .replace(/["\\\n]/g, '\\$&')
     .replaceAll('\r', '\\r')
-    .replaceAll('\0', '\\000')}"`
+    .replaceAll('\0', '\\000')
 }
 
 function parse(text: string): Part[] {
   const parts: Part[] = []
-  let at = 0
-  while (at < text.length) {
-    const percent = text.indexOf('%', at)
-    if (percent < 0) {
-      parts.push(text.substring(at))
-      break
-    }
-    if (percent > at) parts.push(text.substring(at, percent))
-    if (text[percent + 1] === '%') {
-      parts.push('%')
-      at = percent + 2
-      continue
-    }
-    const [part, end] = parseConversion(text, percent + 1)
+  for (let at = 0; at < text.length; at = partEnd) {
+    const part = parsePart(text, at)
     parts.push(part)
     if (typeof part === 'object' && 'fault' in part) break
-    at = end
   }
   return parts
 }
 
+/** Where the part that was read last ends. */
+let partEnd = 0
+
+/** Reads the part of a format that begins at `at`. */
+function parsePart(text: string, at: number): Part {
+  const percent = text.indexOf('%', at)
+  if (percent !== at) {
+    partEnd = percent < 0 ? text.length : percent
+    return text.substring(at, partEnd)
+  }
+  if (text[at + 1] === '%') {
+    partEnd = at + 2
+    return '%'
+  }
+  const [part, end] = parseConversion(text, at + 1)
+  partEnd = end
+  return part
+}
+
 function parseConversion(text: string, start: number): [part: Part, end: number] {
   let at = start
-  while (at < text.length && FLAGS.includes(text[at]!)) at++
+  // Those beyond the most that may stand there are counted no further.
+  while (at <= start + FLAGS_MAX && at < text.length && FLAGS.includes(text[at]!)) at++
   const flags = text.substring(start, at)
   if (flags.length > FLAGS_MAX) return [{ fault: 'invalid format (repeated flags)' }, at]
   const widthEnd = digitsEnd(text, at)

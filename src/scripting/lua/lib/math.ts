@@ -3,9 +3,13 @@
 
 import { NONE } from '../calls.ts'
 import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
+import { meter } from '../meter.ts'
 import { power } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
+
+/** Arguments looked at in the time of one step, a power of two. */
+const VALUES_PER_STEP_BITS = 3
 
 const RANDOM_MAX = 0x7fffffff
 
@@ -70,6 +74,7 @@ function binary(name: string, compute: (x: number, y: number) => number): (x: Lu
 /** The largest or smallest of the arguments, as comparing them in turn finds it. */
 function extreme(name: string, better: (x: number, y: number) => boolean): (...args: LuaValue[]) => LuaResult {
   return (...args) => {
+    meter.spend(args.length >> VALUES_PER_STEP_BITS)
     let best = expectNumber(args[0], 1, name, args.length)
     for (let i = 1; i < args.length; i++) {
       const value = expectNumber(args[i], i + 1, name, args.length)

@@ -15,6 +15,7 @@
 // pattern, as everywhere in Lua 5.1.
 
 import { runtimeError } from '../errors.ts'
+import { indexOfLong } from '../long-text.ts'
 import { meter } from '../meter.ts'
 
 /** Captures that one pattern may open. */
@@ -23,8 +24,12 @@ const CAPTURES_MAX = 32
 const CACHED_PATTERNS_MAX = 500
 /** Effort between two reports to the meter: what an unlucky pattern costs can be interrupted. */
 const EFFORT_PER_REPORT = 1024
+/** Items matched one after the other in the time of one step, a power of two as the next. */
+const ITEMS_PER_STEP_BITS = 3
 /** Characters run through in the time of one step. */
 const CHARACTERS_PER_STEP_BITS = 4
+/** What an item of a pattern takes, its set aside. */
+const ITEM_BYTES = 64
 /** Lengths longer than this are compiled anew each time: holding them would hold their text. */
 const CACHED_PATTERN_LENGTH_MAX = 200
 
@@ -99,6 +104,11 @@ export function compilePattern(text: string, caret: 'anchors' | 'is-literal'): P
   return pattern
 }
 
+/** Whether a text has no character that means anything in a pattern. */
+export function isPlain(text: string): boolean {
+  return !/[$^*+?.([%-]/.test(text)
+}
+
 /** Finds where the first match at or after `from` begins, -1 for none; its end is then {@link lastMatchEnd}. */
 export function search(pattern: Pattern, subject: string, from: number): number {
   if (pattern.anchored) {
@@ -107,7 +117,7 @@ export function search(pattern: Pattern, subject: string, from: number): number 
   }
   const { prefix } = pattern
   if (prefix.length > 0) {
-    for (let at = subject.indexOf(prefix, from); at >= 0; at = subject.indexOf(prefix, at + 1)) {
+    for (let at = indexOfLong(subject, prefix, from); at >= 0; at = indexOfLong(subject, prefix, at + 1)) {
       lastMatchEnd = pattern.literal ? at + prefix.length : matchAt(pattern, subject, at)
       if (lastMatchEnd >= 0) return at
     }
@@ -145,6 +155,8 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
   const { items } = pattern
   const { length } = subject
   let i = 0
+  /** Where the row of items that matched without a choice taken back begins. */
+  let walkedFrom = 0
   let at = start
   let top = 0
   for (;;) {
@@ -152,6 +164,8 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
     let matched = true
     switch (item.kind) {
       case END:
+        effort += (i - walkedFrom) >> ITEMS_PER_STEP_BITS
+        if (effort >= EFFORT_PER_REPORT) reportEffort()
         return at
       case ONE: {
         matched = at < length && belongs(item, subject.charCodeAt(at))
@@ -219,7 +233,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
         const size = captureLengths[item.value]!
         const from = captureStarts[item.value]!
         // A position has no text: it never matches.
-        matched = size >= 0 && length - at >= size && subject.startsWith(subject.substring(from, from + size), at)
+        matched = size >= 0 && length - at >= size && repeats(subject, from, size, at)
         at += size
         break
       }
@@ -235,7 +249,8 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       continue
     }
 
-    if (++effort >= EFFORT_PER_REPORT) reportEffort()
+    effort += 1 + ((i - walkedFrom) >> ITEMS_PER_STEP_BITS)
+    if (effort >= EFFORT_PER_REPORT) reportEffort()
 
     // Back to the latest choice that has something left to try.
     for (;;) {
@@ -261,6 +276,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       }
       top -= 3
     }
+    walkedFrom = i
     i++
   }
 }
@@ -275,12 +291,21 @@ function balanceEnd(subject: string, start: number, opener: number, closer: numb
   for (let at = start + 1; at < subject.length; at++) {
     const code = subject.charCodeAt(at)
     if (code === closer) {
-      if (--depth === 0) return at + 1
+      if (--depth === 0) {
+        effort += (at - start) >> CHARACTERS_PER_STEP_BITS
+        return at + 1
+      }
     } else if (code === opener) depth++
   }
-  // Only a search that found nothing can be repeated at every position.
   effort += (subject.length - start) >> CHARACTERS_PER_STEP_BITS
   return -1
+}
+
+/** Whether the text at `from` stands at `at` again. */
+function repeats(subject: string, from: number, size: number, at: number): boolean {
+  if (size > 0 && subject.charCodeAt(from) !== subject.charCodeAt(at)) return false
+  effort += size >> CHARACTERS_PER_STEP_BITS
+  return subject.startsWith(subject.substring(from, from + size), at)
 }
 
 function reportEffort(): void {
@@ -335,7 +360,7 @@ class Compiler {
       captures: this.#captures,
       prefix,
       literal: prefix.length + 1 === this.#items.length && prefix.length > 0,
-      plain: !/[$^*+?.([%-]/.test(this.#text),
+      plain: isPlain(this.#text),
     }
   }
 
@@ -460,6 +485,8 @@ class Compiler {
   /** Makes the table of a set from its `[` to the position after its `]`. */
   #set(start: number, end: number): ByteSet {
     const text = this.#text
+    meter.charge(SET_BYTES)
+    meter.spend(1 + ((end - start) >> ITEMS_PER_STEP_BITS))
     const set = new Uint8Array(256)
     const last = end - 1
     let at = start + 1
@@ -486,9 +513,14 @@ class Compiler {
   }
 
   #push(kind: number, value = 0, extra = 0, set: ByteSet = NO_SET, message = ''): void {
+    meter.charge(ITEM_BYTES)
+    meter.spend(1)
     this.#items.push({ kind, value, extra, set, message })
   }
 }
+
+/** A set and the buffer under it. */
+const SET_BYTES = 400
 
 const ANY = tableOf(() => true)
 

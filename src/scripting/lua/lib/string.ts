@@ -6,14 +6,18 @@
 import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectFunction, expectInt, expectInteger, expectString, library } from '../library.ts'
+import { convertSlices, indexOfLong, TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
-import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
+import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
 import { format } from './format.ts'
-import { capture, compilePattern, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
+import { capture, compilePattern, isPlain, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
 
 /** Bytes that a pattern or a copy goes through in the time of one step, about. */
 const BYTES_PER_STEP = 32
+/** Of many values in one call, so many take the time of a step: 2^3. */
+const MANY_VALUES_BITS = 3
+const LONG_PATTERN_LENGTH = 1000
 /** `__index` tables and functions followed before Lua suspects a ring. */
 const INDEX_CHAIN_MAX = 100
 
@@ -38,12 +42,21 @@ function initialPosition(init: LuaValue, length: number, name: string): number {
   return start < 0 ? 0 : start > length ? length : start
 }
 
+/** A string argument of which only a part is looked at. */
+function lookedAt(text: LuaValue, name: string, count: number): string {
+  if (typeof text !== 'string') return expectString(text, 1, name, count)
+  meter.look(text)
+  return text
+}
+
 function find(text: LuaValue, sought: LuaValue, init: LuaValue, plain: LuaValue): LuaResult {
   const subject = typeof text === 'string' ? text : expectString(text, 1, 'find', arguments.length)
   const wanted = typeof sought === 'string' ? sought : expectString(sought, 2, 'find', arguments.length)
   const from = initialPosition(init, subject.length, 'find')
   meter.spend(1 + Math.floor((subject.length - from) / BYTES_PER_STEP))
   if (plain !== undefined && plain !== false) return findPlain(subject, wanted, from)
+  // A long one is not made a row of items only to see that.
+  if (wanted.length > LONG_PATTERN_LENGTH && isPlain(wanted)) return findPlain(subject, wanted, from)
   const pattern = compilePattern(wanted, 'anchors')
   if (pattern.plain) return findPlain(subject, wanted, from)
   const start = search(pattern, subject, from)
@@ -55,7 +68,7 @@ function find(text: LuaValue, sought: LuaValue, init: LuaValue, plain: LuaValue)
 }
 
 function findPlain(subject: string, wanted: string, from: number): LuaResult {
-  const start = subject.indexOf(wanted, from)
+  const start = indexOfLong(subject, wanted, from)
   return start < 0 ? undefined : [start + 1, start + wanted.length]
 }
 
@@ -102,7 +115,7 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
   meter.spend(1 + Math.floor(subject.length / BYTES_PER_STEP))
 
   const expands = typeof replacement === 'string' && replacement.includes('%')
-  let result = ''
+  const result = new TextBuilder()
   let copied = 0
   let at = 0
   let count = 0
@@ -117,16 +130,17 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
         : expands
           ? expanded(pattern, replacement, subject, start, end)
           : replacement
-    meter.charge(start - copied + value.length)
     meter.spend(1)
-    result += subject.substring(copied, start) + value
+    if (start > copied) result.add(subject.substring(copied, start))
+    result.add(value)
     copied = end
     // After an empty match the next character is copied as it is.
     at = end > start ? end : start + 1
     if (pattern.anchored) break
   }
   if (count === 0) return [subject, 0]
-  return [result + subject.substring(copied), count]
+  result.add(subject.substring(copied))
+  return [result.finish(), count]
 }
 
 function replacementOf(by: LuaValue): Replacement {
@@ -136,18 +150,23 @@ function replacementOf(by: LuaValue): Replacement {
 
 /** Fills in %0 … %9; what follows another % stands for itself. */
 function expanded(pattern: Pattern, template: string, subject: string, start: number, end: number): string {
-  let result = ''
+  const result = new TextBuilder()
   let at = 0
   for (;;) {
     const percent = template.indexOf('%', at)
-    if (percent < 0) return result + template.substring(at)
-    result += template.substring(at, percent)
+    if (percent < 0) {
+      result.add(template.substring(at))
+      return result.finish()
+    }
+    meter.spend(1)
+    result.add(template.substring(at, percent))
     // C strings end with a NUL, and that is what a last % is followed by.
     const code = percent + 1 < template.length ? template.charCodeAt(percent + 1) : 0
-    if (code === 48) result += subject.substring(start, end)
+    if (code === 48) result.add(subject.substring(start, end))
     else if (code > 48 && code <= 57) {
-      result += toStringCoerced(capture(pattern, code - 49, subject, start, end))
-    } else result += String.fromCharCode(code)
+      const value = capture(pattern, code - 49, subject, start, end)
+      result.add(typeof value === 'string' ? value : formatNumber(value))
+    } else result.add(String.fromCharCode(code))
     at = percent + 2
   }
 }
@@ -188,7 +207,7 @@ function indexed(table: LuaTable, key: LuaValue): LuaValue {
 }
 
 function byte(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
-  const s = expectString(text, 1, 'byte', arguments.length)
+  const s = lookedAt(text, 'byte', arguments.length)
   let start = position(from === undefined ? 1 : expectInteger(from, 2, 'byte', 2), s.length)
   let end = to === undefined ? start : position(expectInteger(to, 3, 'byte', 3), s.length)
   if (start < 1) start = 1
@@ -197,6 +216,7 @@ function byte(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
   if (count === 1) return s.charCodeAt(start - 1)
   if (count <= 0) return NONE
   if (count + arguments.length > VALUES_MAX) runtimeError('stack overflow (string slice too long)')
+  meter.spend(count >> MANY_VALUES_BITS)
   const values: LuaValue[] = []
   for (let i = start - 1; i < end; i++) values.push(s.charCodeAt(i))
   return values
@@ -210,11 +230,12 @@ function char(...codes: LuaValue[]): LuaResult {
     result += String.fromCharCode(code)
   }
   meter.charge(result.length)
+  meter.spend(codes.length >> MANY_VALUES_BITS)
   return result
 }
 
 function sub(text: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
-  const s = typeof text === 'string' ? text : expectString(text, 1, 'sub', arguments.length)
+  const s = lookedAt(text, 'sub', arguments.length)
   let start = position(expectInteger(from, 2, 'sub', arguments.length), s.length)
   let end = to === undefined ? s.length : position(expectInteger(to, 3, 'sub', 3), s.length)
   if (start < 1) start = 1
@@ -229,18 +250,39 @@ const NOT_ASCII = /[\x80-\xff]/
 function lower(text: LuaValue): LuaResult {
   const s = expectString(text, 1, 'lower', arguments.length)
   meter.charge(s.length)
+  return convertSlices(s, lowerSlice)
+}
+
+function lowerSlice(s: string): string {
   return NOT_ASCII.test(s) ? s.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : s.toLowerCase()
 }
 
 function upper(text: LuaValue): LuaResult {
   const s = expectString(text, 1, 'upper', arguments.length)
   meter.charge(s.length)
+  return convertSlices(s, upperSlice)
+}
+
+function upperSlice(s: string): string {
   return NOT_ASCII.test(s) ? s.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : s.toUpperCase()
 }
+
+/** What is reversed at once. */
+const REVERSED_LENGTH = 1 << 16
 
 function reverse(text: LuaValue): LuaResult {
   const s = expectString(text, 1, 'reverse', arguments.length)
   meter.charge(s.length)
+  if (s.length <= REVERSED_LENGTH) return reversed(s)
+  const result = new TextBuilder()
+  for (let end = s.length; end > 0; end -= REVERSED_LENGTH) {
+    result.add(reversed(s.substring(Math.max(0, end - REVERSED_LENGTH), end)))
+    meter.spend(REVERSED_LENGTH >> 6)
+  }
+  return result.finish()
+}
+
+function reversed(s: string): string {
   return Buffer.from(s, 'latin1').reverse().toString('latin1')
 }
 

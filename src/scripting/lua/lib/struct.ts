@@ -14,6 +14,7 @@
 import { VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, argumentTypeError, expectInteger, expectString, library } from '../library.ts'
+import { TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaResult, type LuaValue, toNumber, toStringCoerced } from '../value.ts'
@@ -49,6 +50,7 @@ class Format {
   /** Moves to the next option, which begins at `offset` before alignment; false at the end. */
   next(offset: number): boolean {
     if (this.#at >= this.#text.length) return false
+    if (--meter.steps < 0) meter.tick()
     this.option = this.#text[this.#at++]!
     this.size = this.#optionSize()
     this.padding = this.#paddingAt(offset)
@@ -97,6 +99,7 @@ class Format {
     if (!this.#isDigit()) return otherwise
     let value = 0
     while (this.#isDigit()) {
+      if (--meter.steps < 0) meter.tick()
       value = value * 10 + (this.#text.charCodeAt(this.#at++) - 48)
       if (value > INT_MAX) runtimeError('integral size overflow')
     }
@@ -135,14 +138,13 @@ class Format {
 
 function pack(...values: LuaValue[]): LuaResult {
   const format = new Format(expectString(values[0], 1, 'pack', values.length), 'pack')
-  let text = ''
+  const text = new TextBuilder()
   let used = 0
   // The original keeps a nil behind its arguments, and that is what it finds when they run out.
   const available = values.length + 1
   const next = (): LuaValue => values[++used]
   while (format.next(text.length)) {
-    meter.charge(format.padding + INTEGER_BYTES_MAX)
-    text += '\0'.repeat(format.padding)
+    if (format.padding > 0) text.add('\0'.repeat(format.padding))
     switch (format.option) {
       case 'b':
       case 'B':
@@ -154,16 +156,16 @@ function pack(...values: LuaValue[]): LuaResult {
       case 'i':
       case 'I': {
         const number = toNumber(next()) ?? argumentTypeError(values[used], used + 1, 'pack', 'number', available)
-        text += packInteger(number, format)
+        text.add(packInteger(number, format))
         break
       }
       case 'x':
-        text += '\0'
+        text.add('\0')
         break
       case 'f':
       case 'd': {
         const number = toNumber(next()) ?? argumentTypeError(values[used], used + 1, 'pack', 'number', available)
-        text += packFloat(number, format)
+        text.add(packFloat(number, format))
         break
       }
       case 'c':
@@ -172,19 +174,19 @@ function pack(...values: LuaValue[]): LuaResult {
         // Blamed on the argument after the string, in Redis too.
         if (string.length < format.size) argumentError(used + 2, 'pack', 'string too short')
         const size = format.size === 0 ? string.length : format.size
-        meter.charge(size)
-        text += string.substring(0, size)
-        if (format.option === 's') text += '\0'
+        text.add(string.substring(0, size))
+        if (format.option === 's') text.add('\0')
         break
       }
       default:
         format.control()
     }
   }
-  return text
+  return text.finish()
 }
 
 function packInteger(number: number, { size, littleEndian }: Format): string {
+  meter.spend(size)
   let rest = number < 0 ? castSigned(number) & 0xffffffffffffffffn : castUnsigned(number)
   let text = ''
   for (let i = 0; i < size; i++) {
@@ -278,6 +280,7 @@ function unpackInteger(data: string, offset: number, { size, littleEndian, optio
     }
     return isSigned && small >= 2 ** (size * 8 - 1) ? small - 2 ** (size * 8) : small
   }
+  meter.spend(size)
   let value = 0n
   for (let i = 0; i < size; i++) {
     const byte = data.charCodeAt(littleEndian ? offset + size - 1 - i : offset + i)
@@ -294,6 +297,11 @@ function unpackFloat(data: string, offset: number, { size, littleEndian }: Forma
   return size === 4 ? scratch.getFloat32(0, littleEndian) : scratch.getFloat64(0, littleEndian)
 }
 
+/** Whether it is the code of a digit or an ASCII letter. */
+function isWord(code: number): boolean {
+  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)
+}
+
 function sizeOf(layout: LuaValue): LuaResult {
   const format = new Format(expectString(layout, 1, 'size', arguments.length), 'size')
   let offset = 0
@@ -302,7 +310,7 @@ function sizeOf(layout: LuaValue): LuaResult {
     if (format.option === 's') argumentError(1, 'size', "option 's' has no fixed size")
     if (format.option === 'c' && format.size === 0) argumentError(1, 'size', "option 'c0' has no fixed size")
     // Letters that mean nothing are passed over here, in Redis too.
-    if (!/[0-9A-Za-z]/.test(format.option)) format.control()
+    if (!isWord(format.option.charCodeAt(0))) format.control()
   }
   return offset
 }

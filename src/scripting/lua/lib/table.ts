@@ -3,6 +3,7 @@
 import { call1, first, NONE } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
+import { TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { isTrue, lessForLibrary } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
@@ -10,6 +11,11 @@ import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName
 
 /** Stack weight of a sort and its comparison's frame. */
 const SORT_WEIGHT = 1000
+
+/** What an element takes in a copy of the array part. */
+const SLOT_BYTES = 8
+/** Elements copied or moved in the time of a step, a power of two. */
+const SLOTS_PER_STEP_BITS = 4
 
 const INVALID_ORDER = 'invalid order function for sorting'
 
@@ -24,19 +30,18 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   const start = optionalInt(from, 3, 'concat', 1)
   const end = to === undefined ? table.length() : expectInt(to, 4, 'concat')
   const { array } = table
-  // A rope: whoever looks into it makes it one piece.
-  let text = ''
+  const text = new TextBuilder()
   for (let i = start; i <= end; i++) {
     const value = i > 0 && i < array.length ? array[i] : table.getNumber(i)
     let piece: string
     if (typeof value === 'string') piece = value
     else if (typeof value === 'number') piece = formatNumber(value)
     else runtimeError(`invalid value (${typeName(value)}) at index ${i} in table for 'concat'`)
-    meter.charge(piece.length + between.length)
-    text = i === start ? piece : between === '' ? text + piece : text + between + piece
+    if (--meter.steps < 0) meter.tick()
+    if (between !== '' && i > start) text.add(between)
+    text.add(piece)
   }
-  if (end > start) meter.spend(end - start)
-  return text
+  return text.finish()
 }
 
 function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
@@ -51,7 +56,7 @@ function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
   if (table.readonly) refuseWrite()
   if (position > end) end = position
   if (value !== undefined && position >= 1 && position < end && isDense(table, end - 1)) {
-    meter.spend((end - position) >> 4)
+    meter.spend((end - position) >> SLOTS_PER_STEP_BITS)
     table.setNumber(end, value)
     const { array } = table
     // A full array part does not grow while the hash part has room for one more: then the new element is there.
@@ -77,14 +82,16 @@ function remove(list: LuaValue, where: LuaValue): LuaResult {
   if (table.readonly) refuseWrite()
   const value = table.getNumber(position)
   if (isDense(table, end)) {
-    meter.spend((end - position) >> 4)
+    meter.spend((end - position) >> SLOTS_PER_STEP_BITS)
     if (position < end) table.array.splice(position, 1)
     else table.array.pop()
     return value
   }
-  for (let i = position; i < end; i++) table.setNumber(i, table.getNumber(i + 1))
+  for (let i = position; i < end; i++) {
+    if (--meter.steps < 0) meter.tick()
+    table.setNumber(i, table.getNumber(i + 1))
+  }
   table.setNumber(end, undefined)
-  meter.spend(end - position)
   return value
 }
 
@@ -92,6 +99,7 @@ function maxn(list: LuaValue): LuaResult {
   const table = expectTable(list, 1, 'maxn', arguments.length)
   let max = 0
   for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    if (--meter.steps < 0) meter.tick()
     const key = table.keyAt(at)
     if (typeof key === 'number' && key > max) max = key
   }
@@ -102,6 +110,7 @@ function forEach(list: LuaValue, visitor: LuaValue): LuaResult {
   const table = expectTable(list, 1, 'foreach', arguments.length)
   const visit = expectFunction(visitor, 2, 'foreach', arguments.length)
   for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
+    if (--meter.steps < 0) meter.tick()
     const result = call1(visit, table.keyAt(at), table.valueAt(at))
     if (result !== undefined) return result
   }
@@ -113,6 +122,7 @@ function forEachIndex(list: LuaValue, visitor: LuaValue): LuaResult {
   const visit = expectFunction(visitor, 2, 'foreachi', arguments.length)
   const end = table.length()
   for (let i = 1; i <= end; i++) {
+    if (--meter.steps < 0) meter.tick()
     const result = call1(visit, i, table.getNumber(i))
     if (result !== undefined) return result
   }
@@ -130,6 +140,8 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   const { depth, nested } = meter
   luaSortLevel()
   // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
+  meter.charge(end * SLOT_BYTES)
+  meter.spend(end >> SLOTS_PER_STEP_BITS)
   const values: LuaValue[] = [undefined]
   for (let i = 1; i <= end; i++) values.push(table.getNumber(i))
   try {
@@ -155,16 +167,7 @@ function sortAlike(table: LuaTable, end: number, order: 'ascending' | 'descendin
   if (type === 'number') {
     if (!sortNumbers(array, end)) return false
   } else if (type === 'string') {
-    let longest = ''
-    for (let i = 1; i <= end; i++) {
-      const value = array[i]
-      if (typeof value !== 'string') return false
-      if (value.length > longest.length) longest = value
-    }
-    // Each is compared a dozen times or so.
-    for (let i = 1; i <= end; i++) meter.spendOn(longest)
-    const sorted = array.slice(1).sort()
-    for (let i = 0; i < end; i++) array[i + 1] = sorted[i]
+    if (!sortStrings(array, end)) return false
   } else return false
   if (order === 'descending') {
     for (let i = 1, j = end; i < j; i++, j--) swap(array, i, j)
@@ -181,11 +184,80 @@ function sortNumbers(array: LuaValue[], end: number): boolean {
     if (typeof value !== 'number' || Number.isNaN(value)) return false
     if (small && !Object.is(value | 0, value)) small = false
   }
+  meter.charge(end * SLOT_BYTES)
+  meter.spend(end)
   const numbers = small ? new Int32Array(end) : new Float64Array(end)
   for (let i = 0; i < end; i++) numbers[i] = array[i + 1] as number
-  numbers.sort()
-  for (let i = 0; i < end; i++) array[i + 1] = numbers[i]
+  for (let at = 0; at < end; at += SORTED_NUMBERS) {
+    numbers.subarray(at, at + SORTED_NUMBERS).sort()
+    meter.spend(Math.min(SORTED_NUMBERS, end - at))
+  }
+  const sorted = mergeRuns<number>(numbers, end, SORTED_NUMBERS, () =>
+    small ? new Int32Array(end) : new Float64Array(end),
+  )
+  for (let i = 0; i < end; i++) array[i + 1] = sorted[i]
   return true
+}
+
+/** Sorts elements 1..end if all are strings, and short ones: long ones take long to compare. */
+function sortStrings(array: LuaValue[], end: number): boolean {
+  for (let i = 1; i <= end; i++) {
+    const value = array[i]
+    if (typeof value !== 'string' || value.length > SORTED_LENGTH_MAX) return false
+  }
+  meter.charge(end * SLOT_BYTES)
+  const strings = array.slice(1) as string[]
+  for (let at = 0; at < end; at += SORTED_STRINGS) {
+    if (at === 0 && end <= SORTED_STRINGS) strings.sort()
+    else {
+      const run = strings.slice(at, at + SORTED_STRINGS).sort()
+      for (let i = 0; i < run.length; i++) strings[at + i] = run[i]!
+    }
+    meter.spend(COMPARISONS * Math.min(SORTED_STRINGS, end - at))
+  }
+  const sorted = mergeRuns<string>(strings, end, SORTED_STRINGS, () => strings.slice())
+  for (let i = 0; i < end; i++) array[i + 1] = sorted[i]
+  return true
+}
+
+/** What is sorted natively, at once. */
+const SORTED_NUMBERS = 1 << 16
+const SORTED_STRINGS = 1 << 11
+const SORTED_LENGTH_MAX = 512
+/** Steps that a string of a run counts as: it is compared a dozen times. */
+const COMPARISONS = 4
+
+interface Values<T> {
+  [index: number]: T
+}
+
+/** Merges sorted runs of so many values until there is one; returns the array it is in. */
+function mergeRuns<T extends number | string>(
+  values: Values<T>,
+  count: number,
+  runLength: number,
+  makeRoom: () => Values<T>,
+): Values<T> {
+  if (count <= runLength) return values
+  meter.charge(count * SLOT_BYTES)
+  let from = values
+  let to = makeRoom()
+  for (let size = runLength; size < count; size *= 2) {
+    for (let low = 0; low < count; low += 2 * size) {
+      const middle = Math.min(low + size, count)
+      const high = Math.min(low + 2 * size, count)
+      let left = low
+      let right = middle
+      for (let at = low; at < high; at++) {
+        if (--meter.steps < 0) meter.tick()
+        to[at] = left < middle && (right >= high || from[left]! <= from[right]!) ? from[left++]! : from[right++]!
+      }
+    }
+    const full = to
+    to = from
+    from = full
+  }
+  return from
 }
 
 function luaBefore(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, b: LuaValue): boolean {

@@ -1,0 +1,20 @@
+// What an engine is made of that a program, or a test, may hand in.
+
+import type { Clock } from '../util/clock.ts'
+import type { HashKey } from '../util/keyed-hash.ts'
+import type { Random } from '../util/random.ts'
+import type { Command } from './command.ts'
+import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+
+export interface EngineOptions {
+  commands: readonly Command[]
+  config?: Config
+  clock?: Clock
+  random?: Random
+  /** Default: drawn from the system's entropy. */
+  hashKey?: HashKey
+  log?: Log
+  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  later?: (run: () => void) => void
+}

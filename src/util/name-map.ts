@@ -1,0 +1,96 @@
+// Maps and sets of names that clients choose, where a string is at hand: channels, patterns, watched and awaited keys.
+//
+// JavaScript's own Map hashes strings with a secret, so names cannot be chosen to collide in it, with two exceptions. Of very long
+// strings it takes the length for the hash. And what looks like a small number is hashed by its value alone before Node 20.20.2,
+// 22.22.2, 24.14.1 and 25.8.2. Such names stand in a map beside it, under a name that is neither.
+
+import { createHash } from 'node:crypto'
+
+/** Longer strings have their length for a hash (V8: String::kMaxHashCalcLength). */
+const HASHED_LENGTH_MAX = 16_383
+
+const DIGIT_ZERO = 48
+const DIGIT_NINE = 57
+
+export class NameMap<Value> {
+  readonly #plain = new Map<string, Value>()
+  /** The exceptions; undefined until the first. */
+  #others: Map<string, { name: string; value: Value }> | undefined = undefined
+
+  get size(): number {
+    return this.#plain.size + (this.#others === undefined ? 0 : this.#others.size)
+  }
+
+  get(name: string): Value | undefined {
+    return isPlain(name) ? this.#plain.get(name) : this.#others?.get(substitute(name))?.value
+  }
+
+  has(name: string): boolean {
+    return isPlain(name) ? this.#plain.has(name) : this.#others?.has(substitute(name)) === true
+  }
+
+  set(name: string, value: Value): void {
+    if (isPlain(name)) {
+      this.#plain.set(name, value)
+      return
+    }
+    this.#others ??= new Map()
+    this.#others.set(substitute(name), { name, value })
+  }
+
+  /** Returns whether it was there. */
+  delete(name: string): boolean {
+    return isPlain(name) ? this.#plain.delete(name) : this.#others?.delete(substitute(name)) === true
+  }
+
+  clear(): void {
+    this.#plain.clear()
+    this.#others = undefined
+  }
+
+  /** The names, in no particular order. As with Map, names may be removed meanwhile. */
+  *keys(): Generator<string, undefined> {
+    yield* this.#plain.keys()
+    if (this.#others !== undefined) for (const { name } of this.#others.values()) yield name
+  }
+}
+
+export class NameSet {
+  readonly #names = new NameMap<true>()
+
+  get size(): number {
+    return this.#names.size
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name)
+  }
+
+  add(name: string): void {
+    this.#names.set(name, true)
+  }
+
+  /** Returns whether it was there. */
+  delete(name: string): boolean {
+    return this.#names.delete(name)
+  }
+
+  clear(): void {
+    this.#names.clear()
+  }
+
+  /** As `NameMap.keys`. */
+  [Symbol.iterator](): Generator<string, undefined> {
+    return this.#names.keys()
+  }
+}
+
+function isPlain(name: string): boolean {
+  const first = name.charCodeAt(0)
+  return name.length <= HASHED_LENGTH_MAX && !(first >= DIGIT_ZERO && first <= DIGIT_NINE)
+}
+
+/** Two names have the same one only if they are the same: a short one stands in it, of a long one SHA-256 is as good as the name. */
+function substitute(name: string): string {
+  return name.length <= HASHED_LENGTH_MAX ? `:${name}` : createHash('sha256').update(name, 'latin1').digest('base64')
+}

@@ -1,0 +1,65 @@
+// Runs scripts one after the other, in a process of its own, and tells of each what became of it: one JSON line a script.
+//
+// Reads a JSON array of [source, ...arguments] from standard input. A script that takes too long is killed as SCRIPT KILL would kill
+// it, at the ticks at which others are heard: the longest time between two of them is what others wait at most.
+
+import { scriptsOf } from '../../src/scripting/scripts.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { createEngine } from '../support/engine.ts'
+
+export interface Outcome {
+  readonly reply: string
+  /** Processor time in all, and the longest stretch of it without a tick. */
+  readonly tookMs: number
+  readonly unheardMs: number
+  /** The heap once the script has ended and its garbage is collected. */
+  readonly heapBytes: number
+}
+
+/** What a script may take, in processor time, until it is killed. */
+const scriptMsMax = Number(process.argv[2])
+
+const { engine, clock, connect } = createEngine({ 'busy-reply-threshold': '0' })
+clock.monotonic = systemClock.monotonic
+const client = connect()
+
+let began = 0
+let heard = 0
+let unheardMs = 0
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+function hear(): void {
+  const now = processorMs()
+  unheardMs = Math.max(unheardMs, now - heard)
+  heard = now
+}
+
+engine.host.whileBusy = {
+  listen() {
+    hear()
+    if (heard - began > scriptMsMax) scriptsOf(engine).kill('script')
+  },
+  done() {},
+}
+
+let input = ''
+for await (const chunk of process.stdin) input += chunk
+for (const [source, ...values] of JSON.parse(input) as string[][]) {
+  // The request is read before the script begins.
+  began = heard = processorMs()
+  unheardMs = 0
+  const reply = client.ask('EVAL', source!, 0, ...values)
+  hear()
+  globalThis.gc?.()
+  const outcome: Outcome = {
+    reply: reply.slice(0, 150),
+    tookMs: Math.round(heard - began),
+    unheardMs: Math.round(unheardMs),
+    heapBytes: process.memoryUsage().heapUsed,
+  }
+  process.stdout.write(`${JSON.stringify(outcome)}\n`)
+}
