@@ -11,7 +11,7 @@
 import type { Database } from '../store/database.ts'
 import { Source } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
-import { collectGarbage } from '../util/collect-garbage.ts'
+import { collectGarbageRarely } from '../util/collect-garbage.ts'
 
 /** How long after something large the memory is looked at; doubled after each collection that did not help. */
 const LOOK_MS = 500
@@ -20,9 +20,6 @@ const COLLECTIONS_MAX = 5
 const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
 /** Nor is less than this part of what is stored. */
 const GARBAGE_SHARE = 0.25
-
-/** What a server needs before it has done anything: its code, its buffers. */
-const SERVER_BYTES = 48 * 1024 * 1024
 
 export interface CollectorHost {
   readonly clock: Clock
@@ -35,7 +32,7 @@ export class Collector {
   /** `Source.largeBytes` when memory was looked at last. */
   #seen = Source.largeBytes
   /** The least that was in use besides what is stored. */
-  #needed = SERVER_BYTES
+  #needed = runtimeBytes()
   #collections = 0
 
   constructor(host: CollectorHost) {
@@ -67,11 +64,10 @@ export class Collector {
   readonly #look = (): void => {
     this.#timer = undefined
     this.#seen = Source.largeBytes
-    const { heapTotal, external } = process.memoryUsage()
     let stored = 0
     for (const { usedBytes, arena } of this.#host.dataset.databases)
       stored += usedBytes + arena.reservedBytes - arena.heldBytes
-    const besides = heapTotal + external - stored
+    const besides = runtimeBytes() - stored
     this.#needed = Math.min(this.#needed, besides)
     if (besides - this.#needed < Math.max(GARBAGE_BYTES_MIN, stored * GARBAGE_SHARE)) {
       this.#collections = 0
@@ -82,8 +78,13 @@ export class Collector {
       this.#needed = besides
       return
     }
-    collectGarbage()
-    this.#collections++
+    if (collectGarbageRarely()) this.#collections++
     this.#lookLater()
   }
+}
+
+/** What the runtime holds, values included. */
+function runtimeBytes(): number {
+  const { heapTotal, external } = process.memoryUsage()
+  return heapTotal + external
 }

@@ -37,7 +37,7 @@ const SLABS_PER_CHUNK = 128
 /** 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
 /** An arena counts with this many slabs at first, and with twice as many whenever they are not enough: most databases stay empty. */
-const SLABS_FIRST = SLABS_PER_CHUNK
+const SLABS_FIRST = FIRST_CHUNK_BYTES / SLAB_BYTES
 
 /** The most content a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
@@ -226,8 +226,8 @@ export class Arena {
     let chunk = this.chunks.indexOf(undefined)
     if (chunk === -1) chunk = this.chunks.length
     if ((chunk + 1) * SLABS_PER_CHUNK > SLABS_MAX) throw new ArenaFull()
-    if ((chunk + 1) * SLABS_PER_CHUNK > this.#slabClass.length) this.#growSlabs()
     const bytes = chunk === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES
+    while (chunk * SLABS_PER_CHUNK + bytes / SLAB_BYTES > this.#slabClass.length) this.#growSlabs()
     this.chunks[chunk] = Source.allocate(bytes)
     this.reservedBytes += bytes
     const slabs = bytes / SLAB_BYTES

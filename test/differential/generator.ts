@@ -214,6 +214,8 @@ export class Generator {
     if (name === 'function|list') words = words.map((word) => String(word).replace(/[\r\n]/g, ' '))
     // 7.0 takes an id below the greatest one that was deleted, 7.2 does not.
     if (name === 'xsetid' && redisServerIsOlder()) words.length = 2
+    // 7.2 looks no further than a zero byte.
+    if (name === 'client|setname' && redisServerIsOlder()) words = words.map((word) => String(word).replace(/\0/g, ''))
     // 7.2 keeps 32 bits of it, 7.0 all.
     if (name === 'lset' && Math.abs(Number(words[2])) >= 2 ** 31) words[2] = '2147483647'
     this.#settleKeys(words as string[])

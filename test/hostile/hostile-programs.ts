@@ -38,7 +38,7 @@ const DESCENTS: readonly ((random: Random) => string)[] = [
   () => 'return loadstring("return ...")(f(n + 1))',
   () => 'local m = {} m.__lt = function() return f(n + 1) end return setmetatable({}, m) < setmetatable({}, m)',
   () => 'local m = {} m.__eq = function() return f(n + 1) end return setmetatable({}, m) == setmetatable({}, m)',
-  () => "redis.call('SET', 'hostile:deep', n) return f(n + 1)",
+  () => "redis.call('SET', 'hostile:deep', n) return 1 + f(n + 1)",
   () => "pcall(redis.call, 'LPUSH', 'hostile:list', n) return f(n + 1), f",
   () => 'return f(n + 1, unpack({}, 1, 60))',
   (random) => {

@@ -28,7 +28,7 @@ async function fill(client: RawConnection): Promise<void> {
     ['SET', 'text', 'abc'.repeat(10_000)],
     ['HSET', 'hash', 'field', 'value'],
     ['ZADD', 'scores', 1, 'one', 2, 'two'],
-    ['XADD', 'stream', '1-1', 'field', 'value'],
+    ['XGROUP', 'CREATE', 'stream', 'group', 0, 'MKSTREAM'],
   ]
   for (const request of requests) {
     client.send(encode(request))

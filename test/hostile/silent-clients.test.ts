@@ -61,7 +61,7 @@ test.each([
   { when: 'within the limits they are given', options: [], grownMax: 400 * MEBIBYTE },
 ])('a crowd that never reads is bounded $when', async ({ options, grownMax }) => {
   const random = new Random(SEED)
-  const limits = ['--client-output-buffer-limit', 'normal 1mb 512kb 1']
+  const limits = ['--client-output-buffer-limit', 'normal 1mb 512kb 1 pubsub 1mb 512kb 1']
   const server = await startBesieged(temporaryDirectory(), [...limits, ...options])
   const login = options.length > 0 ? encode(['AUTH', 'secret']) : ''
   const owner = await RawConnection.open(server.socketPath)

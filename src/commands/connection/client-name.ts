@@ -3,7 +3,8 @@
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
-const PRINTABLE = /^[!-~]*$/
+/** Redis 7.2 looks no further than the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0 2" is taken. */
+const PRINTABLE = /^[!-~]*(?:$|\0)/
 
 /** Returns a client's name. Throws when CLIENT LIST could not print it as one word. */
 export function checkName(name: string): string {

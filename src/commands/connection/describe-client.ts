@@ -24,7 +24,7 @@ export function describeClient(engine: Engine, client: Client): string {
     `addr=${transport.address}`,
     `laddr=${transport.localAddress}`,
     `fd=${transport.descriptor}`,
-    `name=${client.name}`,
+    `name=${upToZero(client.name)}`,
     `age=${seconds(now - client.createdMs)}`,
     `idle=${seconds(now - client.lastActiveMs)}`,
     `flags=${flagsOf(client)}`,
@@ -48,8 +48,8 @@ export function describeClient(engine: Engine, client: Client): string {
     `user=${client.user}`,
     'redir=-1',
     `resp=${client.protocol}`,
-    `lib-name=${client.libraryName}`,
-    `lib-ver=${client.libraryVersion}`,
+    `lib-name=${upToZero(client.libraryName)}`,
+    `lib-ver=${upToZero(client.libraryVersion)}`,
   ].join(' ')
 }
 
@@ -69,4 +69,10 @@ function flagsOf(client: Client): string {
 
 function seconds(ms: number): number {
   return Math.max(0, Math.floor(ms / 1000))
+}
+
+/** A text as C prints it. */
+function upToZero(text: string): string {
+  const zero = text.indexOf('\0')
+  return zero === -1 ? text : text.slice(0, zero)
 }

@@ -121,6 +121,10 @@ describe('CLIENT ID, SETNAME, GETNAME, SETINFO', () => {
     )
     expect(client.ask('CLIENT', 'SETNAME', '')).toBe('+OK\r\n')
     expect(client.ask('CLIENT', 'GETNAME')).toBe('$-1\r\n')
+    // Only what stands before a zero byte is looked at, and listed.
+    expect(client.ask('CLIENT', 'SETNAME', 'a\0b c')).toBe('+OK\r\n')
+    expect(client.ask('CLIENT', 'GETNAME')).toBe('$5\r\na\0b c\r\n')
+    expect(client.ask('CLIENT', 'LIST')).toContain(' name=a age=')
   })
 
   test('SETINFO takes the library and refuses anything else', () => {
