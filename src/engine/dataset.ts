@@ -5,8 +5,8 @@
 // removed it (its time was up, or there was no room) is propagated from here.
 
 import { ERR } from '../protocol/errors.ts'
-import { Database } from '../store/database.ts'
-import type { BeforeChange, Created, DatabaseHost, Emptied, Expiry, Looked, Missed } from '../store/database-host.ts'
+import { Database, type DatabaseHost } from '../store/database.ts'
+import type { BeforeChange, Created, Emptied, Expiry, Looked, Missed } from '../store/database-host.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import { type Listener, Seats } from '../util/seats.ts'
@@ -33,22 +33,22 @@ export class Dataset implements DatabaseHost {
   hits = 0
   misses = 0
   changesBegun = 0
-  beforeChange: Listener<BeforeChange> | null = null
-  emptied: Listener<Emptied> | null = null
-  missed: Listener<Missed> | null = null
-  created: Listener<Created> | null = null
+  beforeChange: Listener<BeforeChange<Database>> | null = null
+  emptied: Listener<Emptied<Database>> | null = null
+  missed: Listener<Missed<Database>> | null = null
+  created: Listener<Created<Database>> | null = null
   looked: Listener<Looked> | null = null
   readonly grown = (): void => this.notePeak()
-  readonly onBeforeChange = new Seats<BeforeChange>((slot) => {
+  readonly onBeforeChange = new Seats<BeforeChange<Database>>((slot) => {
     this.beforeChange = slot
   })
-  readonly onEmptied = new Seats<Emptied>((slot) => {
+  readonly onEmptied = new Seats<Emptied<Database>>((slot) => {
     this.emptied = slot
   })
-  readonly onMissed = new Seats<Missed>((slot) => {
+  readonly onMissed = new Seats<Missed<Database>>((slot) => {
     this.missed = slot
   })
-  readonly onCreated = new Seats<Created>((slot) => {
+  readonly onCreated = new Seats<Created<Database>>((slot) => {
     this.created = slot
   })
   readonly onLooked = new Seats<Looked>((slot) => {

@@ -33,11 +33,13 @@ export interface DispatchHost extends CallHost {
 
 export class Dispatch {
   readonly #host: DispatchHost
+  // Looked at for every request: a way less to each.
   readonly #commands: CommandTable
   readonly #state: ServerState
   readonly #runner: Runner
   readonly #replies: ReplyBuffer
   readonly #moment: Moment
+  readonly #room: { readonly hasReady: boolean }
   readonly #call: Call
   readonly #execCall: Call
   readonly #retryCall: Call
@@ -49,6 +51,7 @@ export class Dispatch {
     this.#runner = host.runner
     this.#replies = host.replies
     this.#moment = host.moment
+    this.#room = host.blocking.room
     this.#call = new Call(host)
     this.#call.reply = host.replies
     this.#execCall = new Call(host)
@@ -69,10 +72,9 @@ export class Dispatch {
       this.dispatch(client, args, this.#call)
       muteReply(client, position, this.#replies)
     }
-    const { blocking, outputLimits } = this.#host
-    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(client)
-    this.#runner.deliverDeferred()
-    if (blocking.room.hasReady) blocking.serve()
+    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.outputLimits.checkReply(client)
+    if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
+    if (this.#room.hasReady) this.#host.blocking.serve()
   }
 
   /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
@@ -141,7 +143,7 @@ export class Dispatch {
     const { position } = client
     this.#runner.run(call, command)
     if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
-    this.#runner.deliverDeferred()
+    if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     this.#replies.close()
     if (interrupted !== undefined) this.#replies.open(interrupted)
   }

@@ -17,7 +17,7 @@ export interface KeyspaceEventsHost {
   readonly config: Config
   readonly broker: Broker
   readonly changes: Changes
-  readonly dataset: { readonly onMissed: Seats<Missed>; readonly onCreated: Seats<Created> }
+  readonly dataset: { readonly onMissed: Seats<Missed<Database>>; readonly onCreated: Seats<Created<Database>> }
 }
 
 export class KeyspaceEvents {

@@ -3,7 +3,7 @@
 // While it lasts clients hear LOADING, nothing expires, and nobody is told of
 // changes: what is loaded happened long ago.
 
-import type { DatabaseHost } from '../store/database-host.ts'
+import type { DatabaseHost } from '../store/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Changes } from './changes.ts'
 import type { ServerState } from './state.ts'

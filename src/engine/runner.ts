@@ -31,8 +31,11 @@ interface Deferred {
 
 export class Runner {
   readonly #host: RunnerHost
+  // Looked at for every command: a way less to each.
   readonly #stats: Stats
   readonly #clock: Clock
+  readonly #dataset: RunnerHost['dataset']
+  readonly #replies: RunnerHost['replies']
   #current: Call | undefined = undefined
   /** Commands that run before the next one is timed. */
   #untimed = 0
@@ -42,6 +45,8 @@ export class Runner {
     this.#host = host
     this.#stats = host.stats
     this.#clock = host.clock
+    this.#dataset = host.dataset
+    this.#replies = host.replies
   }
 
   /** The client whose command is running; undefined between commands. */
@@ -63,7 +68,7 @@ export class Runner {
     stats.commandsProcessed++
     command.calls++
     command.untimed++
-    this.#host.dataset.touches = (client.state & CLIENT_NO_TOUCH) === 0
+    this.#dataset.touches = (client.state & CLIENT_NO_TOUCH) === 0
     const outer = this.#current
     this.#current = call
     if (this.#untimed === 0) {
@@ -81,9 +86,8 @@ export class Runner {
   }
 
   #runGuarded(call: Call, command: Command): void {
-    const { dataset, replies } = this.#host
-    const { changesBegun } = dataset
-    const { source, position } = replies
+    const { changesBegun } = this.#dataset
+    const { source, position } = this.#replies
     try {
       command.run!(call)
     } catch (error) {
@@ -102,11 +106,14 @@ export class Runner {
     this.#deferred.push({ client, source, start, end })
   }
 
+  get hasDeferred(): boolean {
+    return this.#deferred.length !== 0
+  }
+
   /** Delivers what was kept. */
   deliverDeferred(): void {
-    if (this.#deferred.length === 0) return
     for (const { client, source, start, end } of this.#deferred) {
-      this.#host.replies.markFor(client)
+      this.#replies.markFor(client)
       client.addSegment(source, start, end)
     }
     this.#deferred.length = 0

@@ -1,9 +1,10 @@
 // What a database needs from whoever runs it, and what it tells him.
+//
+// `D` is the database itself (database.ts), which stands above this: it is told of, and never looked into, here.
 
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import type { Listener } from '../util/seats.ts'
-import type { Database } from './database.ts'
 
 /** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
 export type Extent = 'part' | 'whole'
@@ -18,18 +19,18 @@ export type Expiry = 'remove' | 'hide' | 'keep'
 // What is told, and when; keys are windows that are valid during the call.
 
 /** An entry is going to change for the first time. A value that goes as a whole he who is told may take (`handOver`). */
-export type BeforeChange = [db: Database, entry: number, extent: Extent]
+export type BeforeChange<D> = [db: D, entry: number, extent: Extent]
 /** A database was emptied: its contents as they were, in a database of no number. */
-export type Emptied = [contents: Database]
+export type Emptied<D> = [contents: D]
 /** A read found nothing. */
-export type Missed = [db: Database, key: Bytes]
+export type Missed<D> = [db: D, key: Bytes]
 /** A key came into being, with a value of this type. */
-export type Created = [db: Database, key: Bytes, type: number]
+export type Created<D> = [db: D, key: Bytes, type: number]
 /** A key was looked up; told by its hash. */
 export type Looked = [hash: number]
 
 /** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
-export interface DatabaseHost {
+export interface DatabaseHostOf<D> {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   /** Seconds for the access clock, coarse. */
@@ -45,17 +46,17 @@ export interface DatabaseHost {
   misses: number
   /** Counts what passes the *before* side of the gate, and what comes into being; wraps. Unchanged = nothing has changed. */
   changesBegun: number
-  readonly beforeChange: Listener<BeforeChange> | null
-  readonly emptied: Listener<Emptied> | null
-  readonly missed: Listener<Missed> | null
-  readonly created: Listener<Created> | null
+  readonly beforeChange: Listener<BeforeChange<D>> | null
+  readonly emptied: Listener<Emptied<D>> | null
+  readonly missed: Listener<Missed<D>> | null
+  readonly created: Listener<Created<D>> | null
   readonly looked: Listener<Looked> | null
   /** Told of large values as they come: memory may never again be as much. */
   readonly grown: (() => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
-  expired(db: Database, key: Bytes): void
+  expired(db: D, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
-  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
+  fieldsExpired(db: D, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
   /** Throws the reply for a wrong type. */
   wrongType(): never
 }

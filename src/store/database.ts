@@ -10,7 +10,7 @@
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
-import type { DatabaseHost, Extent } from './database-host.ts'
+import type { DatabaseHostOf, Extent } from './database-host.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import { allocateGrowing, LargeStrings } from './large-strings.ts'
@@ -27,6 +27,9 @@ const FLAG_TEXT = 0x40
 /** The string was made by COPY: Redis gives it an object of its own even if it is a small integer (OBJECT REFCOUNT). */
 const FLAG_COPY = 0x80
 const FREQUENCY_SHIFT = 8
+
+/** What a database needs from whoever runs it; one object for all databases. */
+export type DatabaseHost = DatabaseHostOf<Database>
 
 export class Database {
   /** Its number; SWAPDB exchanges contents, not numbers. */

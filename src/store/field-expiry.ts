@@ -7,31 +7,42 @@
 // what expires (`DatabaseHost.expiry`) nothing is removed.
 
 import type { Bytes } from '../util/bytes.ts'
-import type { Database } from './database.ts'
+import type { DatabaseHostOf, Extent } from './database-host.ts'
 import { FieldDeadlines } from './field-deadlines.ts'
 import { type Hash, NEVER } from './hash.ts'
+import type { Keyspace } from './keyspace.ts'
 import { PACKED_COUNT_MAX } from './packed.ts'
 import { TYPE_HASH, type Value } from './value.ts'
 
 /** Fields removed from a hash before a command sees it: half a millisecond's work, and all of a small hash. */
 const FIELDS_AT_ONCE = PACKED_COUNT_MAX
 
+/** What of a database it takes to expire fields. */
+export interface FieldHolder {
+  readonly host: Pick<DatabaseHostOf<FieldHolder>, 'expiry' | 'now' | 'fieldsExpired'>
+  readonly keys: Keyspace
+  typeOf(entry: number): number
+  structureOf(entry: number): Value
+  passGate(entry: number, extent: Extent): void
+  deleteEntry(entry: number): void
+}
+
 /** Notes when the next field of a hash is due; to be told of each hash that comes, and when a field's expiry was set. */
-export function noteFieldExpiry(db: Database, entry: number, value: Value): void {
+export function noteFieldExpiry(db: FieldHolder, entry: number, value: Value): void {
   if (value.type !== TYPE_HASH || (value as Hash).earliestExpiry === NEVER) return
   db.keys.fieldDeadlines ??= new FieldDeadlines()
   db.keys.fieldDeadlines.set(entry, (value as Hash).earliestExpiry)
 }
 
 /** Removes fields of an entry that are due; tells whether the key went with the last one. */
-export function expireFieldsOf(db: Database, entry: number, key: Bytes): boolean {
+export function expireFieldsOf(db: FieldHolder, entry: number, key: Bytes): boolean {
   if (db.host.expiry !== 'remove' || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
   expireFields(db, entry, key, FIELDS_AT_ONCE)
   return !db.keys.isLive(entry)
 }
 
 /** Removes up to `max` fields whose time is up, wherever they are; returns how many. `window` is used for names. */
-export function expireDueFields(db: Database, max: number, window: Bytes): number {
+export function expireDueFields(db: FieldHolder, max: number, window: Bytes): number {
   const deadlines = db.keys.fieldDeadlines
   if (deadlines === undefined) return 0
   const now = db.host.now()
@@ -45,14 +56,14 @@ export function expireDueFields(db: Database, max: number, window: Bytes): numbe
 }
 
 /** Removes a field that is hidden, before a command writes it anew. */
-export function expireHiddenField(db: Database, key: Bytes, hash: Hash, field: Bytes): void {
+export function expireHiddenField(db: FieldHolder, key: Bytes, hash: Hash, field: Bytes): void {
   if (!hash.isHidden(field)) return
   const name = field.copy()
   hash.deleteHidden(field)
   db.host.fieldsExpired(db, key, [name], false)
 }
 
-function expireFields(db: Database, entry: number, key: Bytes, max: number): number {
+function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): number {
   const deadlines = db.keys.fieldDeadlines!
   const now = db.host.now()
   const hash = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash) : undefined
