@@ -18,8 +18,9 @@ const DEPTH_MAX = 7995
 
 const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
 
-/** Of a small reply: elements of a table, characters of a text, levels of tables. Less than 64 MB, whatever it holds. */
-const SMALL_COUNT = 128
+/** Of a small reply: elements, those of a table in it, characters of a text, levels of tables. At most 256 MB, whatever it holds. */
+const SMALL_COUNT = 4096
+const SMALL_INNER_COUNT = 64
 const SMALL_LENGTH = 1000
 const SMALL_LEVELS = 2
 
@@ -42,15 +43,14 @@ export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): vo
     replyScalar(reply, value, booleans)
     return
   }
-  if (!isSmall(value, SMALL_LEVELS)) walk(new ReplySize(reply.protocol), value, booleans)
+  if (!isSmall(value, SMALL_COUNT, SMALL_LEVELS)) walk(new ReplySize(reply.protocol), value, booleans)
   walk(reply, value, booleans)
 }
 
 /** Whether a table is certain to be a small reply, as nearly all are. */
-function isSmall(table: LuaTable, levels: number): boolean {
+function isSmall(table: LuaTable, count: number, levels: number): boolean {
   const { array, values } = table
-  if (array.length > SMALL_COUNT || values.length > SMALL_COUNT) return false
-  return areSmall(array, levels) && areSmall(values, levels)
+  return array.length + values.length <= count && areSmall(array, levels) && areSmall(values, levels)
 }
 
 function areSmall(values: readonly LuaValue[], levels: number): boolean {
@@ -58,7 +58,8 @@ function areSmall(values: readonly LuaValue[], levels: number): boolean {
     const value = values[i]
     if (typeof value === 'string') {
       if (value.length > SMALL_LENGTH) return false
-    } else if (value instanceof LuaTable && (levels === 1 || !isSmall(value, levels - 1))) return false
+    } else if (value instanceof LuaTable && (levels === 1 || !isSmall(value, SMALL_INNER_COUNT, levels - 1)))
+      return false
   }
   return true
 }
