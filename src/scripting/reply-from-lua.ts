@@ -9,6 +9,7 @@ import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { castSigned } from './lua/lib/cast.ts'
 import { convertSlices } from './lua/long-text.ts'
+import { meter } from './lua/meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { ReplySize } from './reply-size.ts'
@@ -195,13 +196,21 @@ function withoutBreaks(text: string): string {
 export function trimBreaks(text: string, where: 'end' | 'both'): string {
   let start = 0
   let end = text.length
-  if (where === 'both') while (start < end && isBreak(text, start)) start++
-  while (end > start && isBreak(text, end - 1)) end--
+  if (where === 'both') {
+    while (start < end && isBreak(text.charCodeAt(start))) {
+      if (--meter.steps < 0) meter.tick()
+      start++
+    }
+  }
+  while (end > start && isBreak(text.charCodeAt(end - 1))) {
+    if (--meter.steps < 0) meter.tick()
+    end--
+  }
   return text.slice(start, end)
 }
 
-function isBreak(text: string, at: number): boolean {
-  return text[at] === '\n' || text[at] === '\r'
+function isBreak(code: number): boolean {
+  return code === 10 || code === 13
 }
 
 /** What C takes a string for: what stands before its first zero byte. */

@@ -14,6 +14,8 @@
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory". What nobody charges
 //   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
 
+// Node's global of this name is looked up through a getter at each use.
+import { performance } from 'node:perf_hooks'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { LuaError } from './errors.ts'
