@@ -2,6 +2,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
+import { CopySpace } from '../util/copy-space.ts'
 import { CLIENT_MULTI, type Client, type OpenTransaction } from './client.ts'
 import type { Claims, Command } from './command.ts'
 import type { Watches } from './watches.ts'
@@ -24,10 +25,11 @@ export class Transaction implements OpenTransaction {
   bytes = 0
   /** As `writes`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
+  readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
-    for (let i = 0; i < args.length; i++) this.bytes += args.bytes(i).length
-    this.queue.push({ command, args: args.copy() })
+    this.bytes += args.contentBytes
+    this.queue.push({ command, args: args.copy(this.#space) })
     if (claims.isDenyoom) this.needsMemory = true
     if (claims.isWrite) this.writes = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true

@@ -5,6 +5,7 @@
 // must outlive the command is copied by whoever keeps it.
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import type { CopySpace } from '../util/copy-space.ts'
 import { parseInteger } from '../util/numbers.ts'
 import { ERR } from './errors.ts'
 
@@ -59,6 +60,13 @@ export class Arguments {
     return this.#windows[i]!
   }
 
+  /** Bytes of all arguments together. */
+  get contentBytes(): number {
+    let bytes = 0
+    for (let i = 0; i < this.length; i++) bytes += this.#windows[i]!.length
+    return bytes
+  }
+
   /** Tells whether argument `i` was read into a buffer of its own, which the command may keep instead of copying it. */
   owns(i: number): boolean {
     const window = this.#windows[i]!
@@ -82,13 +90,12 @@ export class Arguments {
     return value
   }
 
-  /** Copies all arguments into memory of their own (MULTI's queue, a parked call). */
-  copy(): Arguments {
-    let total = 0
-    for (let i = 0; i < this.length; i++) total += this.#windows[i]!.length
-    const source = Source.allocate(total)
+  /** Copies all arguments into memory of their own (a parked call), or into a space for many (MULTI's queue). */
+  copy(space?: CopySpace): Arguments {
+    const bytes = this.contentBytes
+    let at = space === undefined ? 0 : space.reserve(bytes)
+    const source = space?.source ?? Source.allocate(bytes)
     const copy = new Arguments()
-    let at = 0
     for (let i = 0; i < this.length; i++) {
       const from = this.#windows[i]!
       copyBytes(source, at, from.source, from.start, from.length)

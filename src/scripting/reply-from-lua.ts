@@ -9,6 +9,7 @@ import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { castSigned } from './lua/lib/cast.ts'
 import { convertSlices } from './lua/long-text.ts'
+import { meter } from './lua/meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { ReplySize } from './reply-size.ts'
@@ -18,8 +19,9 @@ const DEPTH_MAX = 7995
 
 const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
 
-/** Of a small reply: elements of a table, characters of a text, levels of tables. Less than 64 MB, whatever it holds. */
-const SMALL_COUNT = 128
+/** Of a small reply: elements, those of a table in it, characters of a text, levels of tables. At most 256 MB, whatever it holds. */
+const SMALL_COUNT = 4096
+const SMALL_INNER_COUNT = 64
 const SMALL_LENGTH = 1000
 const SMALL_LEVELS = 2
 
@@ -42,15 +44,14 @@ export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): vo
     replyScalar(reply, value, booleans)
     return
   }
-  if (!isSmall(value, SMALL_LEVELS)) walk(new ReplySize(reply.protocol), value, booleans)
+  if (!isSmall(value, SMALL_COUNT, SMALL_LEVELS)) walk(new ReplySize(reply.protocol), value, booleans)
   walk(reply, value, booleans)
 }
 
 /** Whether a table is certain to be a small reply, as nearly all are. */
-function isSmall(table: LuaTable, levels: number): boolean {
+function isSmall(table: LuaTable, count: number, levels: number): boolean {
   const { array, values } = table
-  if (array.length > SMALL_COUNT || values.length > SMALL_COUNT) return false
-  return areSmall(array, levels) && areSmall(values, levels)
+  return array.length + values.length <= count && areSmall(array, levels) && areSmall(values, levels)
 }
 
 function areSmall(values: readonly LuaValue[], levels: number): boolean {
@@ -58,7 +59,8 @@ function areSmall(values: readonly LuaValue[], levels: number): boolean {
     const value = values[i]
     if (typeof value === 'string') {
       if (value.length > SMALL_LENGTH) return false
-    } else if (value instanceof LuaTable && (levels === 1 || !isSmall(value, levels - 1))) return false
+    } else if (value instanceof LuaTable && (levels === 1 || !isSmall(value, SMALL_INNER_COUNT, levels - 1)))
+      return false
   }
   return true
 }
@@ -194,13 +196,21 @@ function withoutBreaks(text: string): string {
 export function trimBreaks(text: string, where: 'end' | 'both'): string {
   let start = 0
   let end = text.length
-  if (where === 'both') while (start < end && isBreak(text, start)) start++
-  while (end > start && isBreak(text, end - 1)) end--
+  if (where === 'both') {
+    while (start < end && isBreak(text.charCodeAt(start))) {
+      if (--meter.steps < 0) meter.tick()
+      start++
+    }
+  }
+  while (end > start && isBreak(text.charCodeAt(end - 1))) {
+    if (--meter.steps < 0) meter.tick()
+    end--
+  }
   return text.slice(start, end)
 }
 
-function isBreak(text: string, at: number): boolean {
-  return text[at] === '\n' || text[at] === '\r'
+function isBreak(code: number): boolean {
+  return code === 10 || code === 13
 }
 
 /** What C takes a string for: what stands before its first zero byte. */

@@ -32,7 +32,12 @@ const NAMES_MASK = 255
 /** What the words of one call may take together: they lie outside the heap, where nothing else bounds them. */
 const WORDS_BYTES_MAX = 512 * 1024 * 1024
 
-/** Steps a call counts as. Commands that are not `fast` may take seconds: after each the clock is looked at. */
+/** Commands that are not `fast` may take seconds: after so many the clock is looked at, which costs a tenth of a call … */
+const CALLS_PER_LOOK = 4
+/** … and after each while they took so long. */
+const SLOW_CALLS_MS = 20
+
+/** Steps a call counts as. */
 const CALL_STEPS = STEPS_PER_TICK / 100
 
 const NOT_ALLOWED = new ReplyError('ERR This Redis command is not allowed from script')
@@ -61,6 +66,9 @@ export class ScriptCommands {
   readonly #names: string[] = new Array<string>(NAMES_MASK + 1).fill('')
   readonly #named: (Command | undefined)[] = new Array<undefined>(NAMES_MASK + 1).fill(undefined)
   #client: Client | undefined = undefined
+  #lookedMs = 0
+  /** Calls of commands that are not `fast` until the clock is looked at. */
+  #callsToLook = CALLS_PER_LOOK
   #readOnly = false
   #outOfMemory = false
 
@@ -178,8 +186,16 @@ export class ScriptCommands {
     meter.spend(CALL_STEPS)
     meter.charge(0)
     if (reply.overflowed) throw notEnoughMemory()
-    if (!command.isFast && meter.interrupt !== undefined) meter.interrupt()
+    if (!command.isFast && --this.#callsToLook <= 0) this.#letOthersBeHeard()
     return value
+  }
+
+  /** Looks at the clock after some calls, after each once one took long; and then lets others be heard. */
+  #letOthersBeHeard(): void {
+    const now = Date.now()
+    this.#callsToLook = now - this.#lookedMs > SLOW_CALLS_MS ? 1 : CALLS_PER_LOOK
+    this.#lookedMs = now
+    if (meter.interrupt !== undefined) meter.interrupt()
   }
 
   /** The command that the first word names. Scripts write names as literals, the same object each time: it is known by that. */

@@ -21,7 +21,8 @@ const WAITING_BYTES_MAX = 32 * 1024 * 1024
 class Discarded {
   /** Bytes that wait to be given back. */
   bytes = 0
-  #buffers: ArrayBuffer[] = []
+  /** Weakly held: where immediates are long in coming, the collector may be faster. */
+  #buffers: WeakRef<ArrayBuffer>[] = []
   /** A port that is closed: what is sent to it is detached, as the standard has it, and freed for want of a receiver. */
   #nowhere: MessagePort | undefined = undefined
   readonly #giveBack = (): void => this.giveBack()
@@ -31,7 +32,7 @@ class Discarded {
     const { buffer, byteLength } = source.u8
     if (byteLength < DISCARDED_BYTES_MIN || buffer.byteLength !== byteLength) return
     if (this.#buffers.length === 0) setImmediate(this.#giveBack)
-    this.#buffers.push(buffer as ArrayBuffer)
+    this.#buffers.push(new WeakRef(buffer as ArrayBuffer))
     this.bytes += byteLength
   }
 
@@ -50,7 +51,10 @@ class Discarded {
     const buffers = this.#buffers
     this.#buffers = []
     this.bytes = 0
-    for (const buffer of buffers) this.#nowhere.postMessage(buffer, [buffer])
+    for (const reference of buffers) {
+      const buffer = reference.deref()
+      if (buffer !== undefined) this.#nowhere.postMessage(buffer, [buffer])
+    }
   }
 }
 

@@ -63,7 +63,7 @@ describe.skipIf(residentMissing())('memory goes back to the system', () => {
     const before = resident()
     for (const removal of [['DEL', 'k'], ['FLUSHALL'], ['SET', 'k', 'x']]) {
       expect(await ask('SET', 'k', 'x'.repeat(100 * MIB))).toBe('+OK\r\n')
-      expect(resident()).toBeGreaterThan(before + 70 * MIB)
+      expect(resident()).toBeGreaterThan(before + 50 * MIB)
       await ask(...removal)
       await fallsBack(before)
     }
@@ -91,7 +91,7 @@ describe.skipIf(residentMissing())('memory goes back to the system', () => {
       if (!read) reader.socket.pause()
       reader.send(encode(['GET', 'k']))
       if (read) await reader.take(100 * MIB)
-      else await eventually(() => resident() > before + 70 * MIB)
+      else await eventually(() => resident() > before + 50 * MIB)
       reader.socket.destroy()
       await fallsBack(before)
     }

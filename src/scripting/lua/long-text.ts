@@ -11,7 +11,7 @@ import { meter, notEnoughMemory, TEXT_BYTES_MAX } from './meter.ts'
 const SLICE_LENGTH = 1 << 16
 
 /** So much of a text under construction may be a rope. */
-const ROPE_LENGTH_MAX = 1 << 14
+export const ROPE_LENGTH_MAX = 1 << 14
 
 /** Characters of a text that are looked for natively. V8's search takes the product of both lengths where a text repeats itself. */
 const NEEDLE_LENGTH_MAX = 256
@@ -44,18 +44,14 @@ export class TextBuilder {
     return text
   }
 
-  /** Drops what was built, for a builder that serves several texts. */
-  clear(): void {
-    this.#text = ''
-    this.#tail = ''
-  }
-
   #addLong(piece: string): void {
     const { length } = piece
     if (this.length + length > TEXT_BYTES_MAX) throw notEnoughMemory()
     if (this.#tail !== '') this.#seal()
     meter.charge(length)
     meter.look(piece)
+    // Asking for a character makes a rope one piece.
+    piece.charCodeAt(0)
     this.#text += piece
   }
 
@@ -69,6 +65,23 @@ export class TextBuilder {
     this.#text += tail
     this.#tail = ''
   }
+}
+
+/** Adds a part of a text that is mostly short: only long ones need a builder, which is returned. */
+export function gather(built: TextBuilder | undefined, part: string): TextBuilder {
+  const builder = built ?? new TextBuilder()
+  builder.add(part)
+  return builder
+}
+
+/** The text that was gathered, and its last part. */
+export function finish(built: TextBuilder | undefined, last: string): string {
+  if (built === undefined) {
+    meter.charge(last.length)
+    return last
+  }
+  built.add(last)
+  return built.finish()
 }
 
 /** What `convert` makes of a text, of which it takes a slice at a time; the results are put together in the same order. */

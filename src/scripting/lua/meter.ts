@@ -14,6 +14,8 @@
 //   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory". What nobody charges
 //   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
 
+// Node's global of this name is looked up through a getter at each use.
+import { performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { collectGarbage } from '../../util/collect-garbage.ts'
 import { LuaError } from './errors.ts'
@@ -73,6 +75,7 @@ class Meter {
   #heapAtStart = 0
   /** The heap is measured once V8's figures, stored data included, exceed this. */
   #alarmBytes = 0
+  /** 0 until the first tick. */
   #watchAtMs = 0
   /** Bytes made for the script that is about to begin. */
   #owed = 0
@@ -89,6 +92,7 @@ class Meter {
     this.#bytesMax = bytesMax
     this.#heapAtStart = 0
     this.#owed = 0
+    this.#watchAtMs = 0
   }
 
   /** Charges the script that is about to begin for its arguments. */
@@ -126,16 +130,22 @@ class Meter {
     if (this.bytes <= this.#bytesMax) this.#watch()
   }
 
-  /** Looks at the heap, not too often. Throws "not enough memory" when it has grown beyond the limit. */
+  /** Looks at the heap, not too often, and not at all in a short script. Throws "not enough memory" when it has grown beyond the limit. */
   #watch(): void {
     const now = performance.now()
-    if (now < this.#watchAtMs && this.#heapAtStart !== 0) return
+    if (now < this.#watchAtMs) return
+    const isFirst = this.#watchAtMs === 0
     this.#watchAtMs = now + WATCH_INTERVAL_MS
+    if (isFirst) return
     if (this.#heapAtStart === 0) {
-      // What was charged so far may be alive already.
-      this.#heapAtStart = Math.max(1, heapBytes() - (this.#bytesMax - Math.max(0, this.bytes)))
+      this.#beginMeasuring(heapBytes())
       this.#alarmBytes = roughHeapBytes() + this.#bytesMax
     } else if (roughHeapBytes() > this.#alarmBytes) this.#measure(0)
+  }
+
+  /** The first time, what was charged so far may be alive: the start is reckoned back from now. */
+  #beginMeasuring(heap: number): void {
+    this.#heapAtStart = Math.max(1, heap - (this.#bytesMax - Math.max(0, this.bytes)))
   }
 
   /** Charges bytes about to be built. Throws "not enough memory" when the heap has really grown beyond the limit. */
@@ -157,6 +167,7 @@ class Meter {
 
   #measure(coming: number): void {
     const heap = heapBytes()
+    if (this.#heapAtStart === 0) this.#beginMeasuring(heap)
     let grown = heap - this.#heapAtStart + coming
     // Buffers found dead are counted as external until the next collection: what seems too much is looked at twice.
     for (let left = 2; left > 0 && grown > this.#bytesMax / left; left--) {

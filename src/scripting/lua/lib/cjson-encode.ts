@@ -6,7 +6,7 @@
 // nodes, which nobody can rely on.
 
 import { runtimeError } from '../errors.ts'
-import { convertSlices, TextBuilder } from '../long-text.ts'
+import { convertSlices, finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import { formatNumber, type LuaValue, typeName } from '../value.ts'
@@ -42,58 +42,43 @@ const ELEMENTS_PER_STEP_BITS = 3
 // The encoding under way. Nothing here calls out, so one at a time is enough.
 let settings: EncodeSettings
 let depth = 0
-const json = new TextBuilder()
 
 /** Writes a value; throws lua-cjson's errors. */
 export function encodeJson(value: LuaValue, using: EncodeSettings): string {
   settings = using
   depth = 0
-  try {
-    writeValue(value)
-    return json.finish()
-  } finally {
-    // Nothing is kept after an error or a kill.
-    json.clear()
-  }
+  const text = encodeValue(value)
+  meter.charge(text.length)
+  return text
 }
 
-function writeValue(value: LuaValue): void {
+function encodeValue(value: LuaValue): string {
   switch (typeof value) {
     case 'string':
-      writeString(value)
-      return
+      return encodeString(value)
     case 'number':
-      json.add(encodeNumber(value))
-      return
+      return encodeNumber(value)
     case 'boolean':
-      json.add(value ? 'true' : 'false')
-      return
+      return value ? 'true' : 'false'
     case 'undefined':
-      json.add('null')
-      return
+      return 'null'
     case 'object':
-      if (value instanceof LuaTable) {
-        writeTable(value)
-        return
-      }
-      if (value === JSON_NULL) {
-        json.add('null')
-        return
-      }
+      if (value instanceof LuaTable) return encodeTable(value)
+      if (value === JSON_NULL) return 'null'
   }
-  refuse(value, 'type not supported')
+  return refuse(value, 'type not supported')
 }
 
-function writeTable(table: LuaTable): void {
+function encodeTable(table: LuaTable): string {
   depth++
   if (depth > settings.encodeMaxDepth || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
     runtimeError(`Cannot serialise, excessive nesting (${depth})`)
   }
   meter.spend(1 + (table.array.length >> ELEMENTS_PER_STEP_BITS) + (table.values.length >> ELEMENTS_PER_STEP_BITS))
   const length = arrayLength(table)
-  if (length > 0) writeArray(table, length)
-  else writeObject(table)
+  const text = length > 0 ? encodeArray(table, length) : encodeObject(table)
   depth--
+  return text
 }
 
 /** Returns the largest index when all keys are positive integers, 0 for no key, less for an object. */
@@ -127,26 +112,35 @@ function arrayLength(table: LuaTable): number {
   return max
 }
 
-function writeArray(table: LuaTable, length: number): void {
-  json.add('[')
+function encodeArray(table: LuaTable, length: number): string {
+  let built: TextBuilder | undefined
+  let text = '['
   for (let i = 1; i <= length; i++) {
-    if (i > 1) json.add(',')
+    if (i > 1) text += ','
     if (--meter.steps < 0) meter.tick()
-    writeValue(i < table.array.length ? table.array[i] : table.getNumber(i))
+    text += encodeValue(i < table.array.length ? table.array[i] : table.getNumber(i))
+    if (text.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, text)
+      text = ''
+    }
   }
-  json.add(']')
+  return finish(built, `${text}]`)
 }
 
-function writeObject(table: LuaTable): void {
-  json.add('{')
-  let separator = ''
+function encodeObject(table: LuaTable): string {
+  let built: TextBuilder | undefined
+  let text = '{'
+  let isFirst = true
   for (let i = 1; i < table.array.length; i++) {
     const value = table.array[i]
     if (value === undefined) continue
     if (--meter.steps < 0) meter.tick()
-    json.add(`${separator}"${encodeNumber(i)}":`)
-    separator = ','
-    writeValue(value)
+    text += `${isFirst ? '' : ','}"${encodeNumber(i)}":${encodeValue(value)}`
+    isFirst = false
+    if (text.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, text)
+      text = ''
+    }
   }
   const { values } = table
   const { keys } = table.shape
@@ -154,17 +148,19 @@ function writeObject(table: LuaTable): void {
     const value = values[i]
     if (value === undefined) continue
     if (--meter.steps < 0) meter.tick()
-    if (separator !== '') json.add(separator)
-    separator = ','
+    if (!isFirst) text += ','
+    isFirst = false
     const key = keys[i]
-    if (typeof key === 'string') {
-      writeString(key)
-      json.add(':')
-    } else if (typeof key === 'number') json.add(`"${encodeNumber(key)}":`)
+    if (typeof key === 'string') text += `${encodeString(key)}:`
+    else if (typeof key === 'number') text += `"${encodeNumber(key)}":`
     else refuse(key, 'table key must be a number or string')
-    writeValue(value)
+    text += encodeValue(value)
+    if (text.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, text)
+      text = ''
+    }
   }
-  json.add('}')
+  return finish(built, `${text}}`)
 }
 
 const SPECIAL = /["\\/\x00-\x1f\x7f]/
@@ -181,23 +177,17 @@ function escapeOf(character: string): string {
   return ESCAPES.get(character)!
 }
 
-function writeString(value: string): void {
-  if (value.length <= SHORT_LENGTH) {
-    json.add(SPECIAL.test(value) ? `"${escaped(value)}"` : `"${value}"`)
-    return
+function encodeString(value: string): string {
+  if (value.length > SHORT_LENGTH) {
+    meter.spendOn(value)
+    meter.charge(value.length)
+    return `"${convertSlices(value, escaped)}"`
   }
-  meter.spendOn(value)
-  json.add('"')
-  json.add(convertSlices(value, escapedIfSpecial))
-  json.add('"')
-}
-
-function escapedIfSpecial(text: string): string {
-  return SPECIAL.test(text) ? escaped(text) : text
+  return SPECIAL.test(value) ? `"${value.replace(SPECIALS, escapeOf)}"` : `"${value}"`
 }
 
 function escaped(text: string): string {
-  return text.replace(SPECIALS, escapeOf)
+  return SPECIAL.test(text) ? text.replace(SPECIALS, escapeOf) : text
 }
 
 function encodeNumber(value: number): string {

@@ -5,7 +5,7 @@
 // empty one too), otherwise a map. What MessagePack cannot say is nil: functions,
 // userdata, and tables nested too deep, which ends rings.
 
-import { TextBuilder } from '../long-text.ts'
+import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
@@ -13,56 +13,37 @@ import type { LuaValue } from '../value.ts'
 /** Tables inside tables beyond this are nil. */
 const NESTING_MAX = 16
 const INT_MAX = 0x7fffffff
-
-const scratch = new DataView(new ArrayBuffer(8))
-
+/** Strings up to here are charged with what they become part of. */
+const LONG_LENGTH = 1 << 10
 /** Slots of a table looked through in the time of one step, a power of two. */
 const ELEMENTS_PER_STEP_BITS = 3
 
-// The writing under way. Nothing here calls out, so one at a time is enough.
-const packed = new TextBuilder()
-
-/** Writes values, one after the other. */
-export function packValues(values: readonly LuaValue[]): string {
-  try {
-    for (let i = 0; i < values.length; i++) packValue(values[i], 0)
-    return packed.finish()
-  } finally {
-    // Nothing is kept after an error or a kill.
-    packed.clear()
-  }
-}
+const scratch = new DataView(new ArrayBuffer(8))
 
 /** Writes a value; `level` counts the tables around it. */
-function packValue(value: LuaValue, level: number): void {
+export function packValue(value: LuaValue, level: number): string {
   switch (typeof value) {
     case 'string':
-      packString(value)
-      return
+      return packString(value)
     case 'number':
-      packed.add(numberBytes(value))
-      return
+      return packNumber(value)
     case 'boolean':
-      packed.add(value ? '\xc3' : '\xc2')
-      return
+      return value ? '\xc3' : '\xc2'
     default:
-      if (value instanceof LuaTable && level < NESTING_MAX) packTable(value, level)
-      else packed.add('\xc0')
+      return value instanceof LuaTable && level < NESTING_MAX ? packTable(value, level) : '\xc0'
   }
 }
 
-function packString(value: string): void {
+function packString(value: string): string {
   const { length } = value
-  if (length < 32) packed.add(String.fromCharCode(0xa0 | length))
-  else if (length < 0x100) packed.add(`\xd9${String.fromCharCode(length)}`)
-  else packed.add(length < 0x10000 ? `\xda${bytes16(length)}` : `\xdb${bytes32(length)}`)
-  packed.add(value)
+  if (length > LONG_LENGTH) meter.charge(length)
+  if (length < 32) return String.fromCharCode(0xa0 | length) + value
+  if (length < 0x100) return `\xd9${String.fromCharCode(length)}${value}`
+  return (length < 0x10000 ? `\xda${bytes16(length)}` : `\xdb${bytes32(length)}`) + value
 }
 
-function numberBytes(value: number): string {
-  if (Math.floor(value) !== value || value < -0x8000000000000000 || value >= 0x8000000000000000) {
-    return floatBytes(value)
-  }
+function packNumber(value: number): string {
+  if (Math.floor(value) !== value || value < -0x8000000000000000 || value >= 0x8000000000000000) return packFloat(value)
   if (value >= 0) {
     if (value < 0x80) return String.fromCharCode(value)
     if (value < 0x100) return String.fromCharCode(0xcc, value)
@@ -79,7 +60,7 @@ function numberBytes(value: number): string {
   return `\xd3${scratchBytes(8)}`
 }
 
-function floatBytes(value: number): string {
+function packFloat(value: number): string {
   if (Math.fround(value) === value) {
     scratch.setFloat32(0, value)
     return `\xca${scratchBytes(4)}`
@@ -90,42 +71,50 @@ function floatBytes(value: number): string {
   return `\xcb${scratchBytes(8)}`
 }
 
-function packTable(table: LuaTable, level: number): void {
+function packTable(table: LuaTable, level: number): string {
   const { array, values } = table
   meter.spend(1 + (array.length >> ELEMENTS_PER_STEP_BITS) + (values.length >> ELEMENTS_PER_STEP_BITS))
   const length = sequenceLength(table)
+  let built: TextBuilder | undefined
+  let text = ''
   if (length >= 0) {
-    if (length < 16) packed.add(String.fromCharCode(0x90 | length))
-    else packed.add(length < 0x10000 ? `\xdc${bytes16(length)}` : `\xdd${bytes32(length)}`)
+    if (length < 16) text = String.fromCharCode(0x90 | length)
+    else text = length < 0x10000 ? `\xdc${bytes16(length)}` : `\xdd${bytes32(length)}`
     for (let i = 1; i <= length; i++) {
       if (--meter.steps < 0) meter.tick()
-      packValue(i < array.length ? array[i] : table.getNumber(i), level + 1)
+      text += packValue(i < array.length ? array[i] : table.getNumber(i), level + 1)
+      if (text.length >= ROPE_LENGTH_MAX) {
+        built = gather(built, text)
+        text = ''
+      }
     }
-    return
+    return finish(built, text)
   }
-  const count = countOf(array) + countOf(values)
-  if (count < 16) packed.add(String.fromCharCode(0x80 | count))
-  else packed.add(count < 0x10000 ? `\xde${bytes16(count)}` : `\xdf${bytes32(count)}`)
+  let count = 0
   for (let i = 1; i < array.length; i++) {
     if (array[i] === undefined) continue
+    count++
     if (--meter.steps < 0) meter.tick()
-    packed.add(numberBytes(i))
-    packValue(array[i], level + 1)
+    text += packNumber(i) + packValue(array[i], level + 1)
+    if (text.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, text)
+      text = ''
+    }
   }
   const { keys } = table.shape
   for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
+    count++
     if (--meter.steps < 0) meter.tick()
-    packValue(keys[i], level + 1)
-    packValue(values[i], level + 1)
+    text += packValue(keys[i], level + 1) + packValue(values[i], level + 1)
+    if (text.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, text)
+      text = ''
+    }
   }
-}
-
-/** How many slots from 1 on are not nil. */
-function countOf(slots: readonly LuaValue[]): number {
-  let count = 0
-  for (let i = 1; i < slots.length; i++) if (slots[i] !== undefined) count++
-  return count
+  const body = finish(built, text)
+  if (count < 16) return String.fromCharCode(0x80 | count) + body
+  return (count < 0x10000 ? `\xde${bytes16(count)}` : `\xdf${bytes32(count)}`) + body
 }
 
 /** Returns n when the keys are 1..n, -1 otherwise. */

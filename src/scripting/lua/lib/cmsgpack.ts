@@ -3,11 +3,12 @@
 import { NONE, results, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectInteger, expectString, library } from '../library.ts'
+import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 import { remember, remembered } from './cmsgpack-memory.ts'
-import { packValues } from './cmsgpack-pack.ts'
+import { packValue } from './cmsgpack-pack.ts'
 import { unpackValues } from './cmsgpack-unpack.ts'
 
 const BYTES_PER_STEP = 32
@@ -52,7 +53,16 @@ export const cmsgpackLibrary: LuaTable = library({
   _DESCRIPTION: 'MessagePack C implementation for Lua',
   pack(...values) {
     if (values.length === 0) argumentError(0, 'pack', 'MessagePack pack needs input.')
-    return packValues(values)
+    let built: TextBuilder | undefined
+    let text = ''
+    for (let i = 0; i < values.length; i++) {
+      text += packValue(values[i], 0)
+      if (text.length >= ROPE_LENGTH_MAX) {
+        built = gather(built, text)
+        text = ''
+      }
+    }
+    return finish(built, text)
   },
   unpack(text) {
     return unpackAll(typeof text === 'string' ? text : expectString(text, 1, 'unpack', arguments.length))

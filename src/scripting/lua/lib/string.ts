@@ -6,10 +6,10 @@
 import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectFunction, expectInt, expectInteger, expectString, library } from '../library.ts'
-import { convertSlices, indexOfLong, TextBuilder } from '../long-text.ts'
+import { convertSlices, finish, gather, indexOfLong, ROPE_LENGTH_MAX, TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
-import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
+import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
 import { format } from './format.ts'
 import { capture, compilePattern, isPlain, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
 
@@ -115,7 +115,8 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
   meter.spend(1 + Math.floor(subject.length / BYTES_PER_STEP))
 
   const expands = typeof replacement === 'string' && replacement.includes('%')
-  const result = new TextBuilder()
+  let built: TextBuilder | undefined
+  let result = ''
   let copied = 0
   let at = 0
   let count = 0
@@ -131,16 +132,30 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
           ? expanded(pattern, replacement, subject, start, end)
           : replacement
     meter.spend(1)
-    if (start > copied) result.add(subject.substring(copied, start))
-    result.add(value)
+    if (start - copied + value.length >= ROPE_LENGTH_MAX) {
+      built = gather(gather(gather(built, result), subject.substring(copied, start)), value)
+      result = ''
+    } else {
+      result += subject.substring(copied, start) + value
+      if (result.length >= ROPE_LENGTH_MAX) {
+        built = gather(built, result)
+        result = ''
+      }
+    }
     copied = end
     // After an empty match the next character is copied as it is.
     at = end > start ? end : start + 1
     if (pattern.anchored) break
   }
   if (count === 0) return [subject, 0]
-  result.add(subject.substring(copied))
-  return [result.finish(), count]
+  if (copied < subject.length) {
+    if (subject.length - copied < ROPE_LENGTH_MAX) result += subject.substring(copied)
+    else {
+      built = gather(gather(built, result), subject.substring(copied))
+      result = ''
+    }
+  }
+  return [finish(built, result), count]
 }
 
 function replacementOf(by: LuaValue): Replacement {
@@ -150,23 +165,24 @@ function replacementOf(by: LuaValue): Replacement {
 
 /** Fills in %0 … %9; what follows another % stands for itself. */
 function expanded(pattern: Pattern, template: string, subject: string, start: number, end: number): string {
-  const result = new TextBuilder()
+  let built: TextBuilder | undefined
+  let result = ''
   let at = 0
   for (;;) {
     const percent = template.indexOf('%', at)
-    if (percent < 0) {
-      result.add(template.substring(at))
-      return result.finish()
-    }
-    meter.spend(1)
-    result.add(template.substring(at, percent))
+    if (percent < 0) return finish(built, result + template.substring(at))
+    if (--meter.steps < 0) meter.tick()
+    result += template.substring(at, percent)
     // C strings end with a NUL, and that is what a last % is followed by.
     const code = percent + 1 < template.length ? template.charCodeAt(percent + 1) : 0
-    if (code === 48) result.add(subject.substring(start, end))
+    if (code === 48) result += subject.substring(start, end)
     else if (code > 48 && code <= 57) {
-      const value = capture(pattern, code - 49, subject, start, end)
-      result.add(typeof value === 'string' ? value : formatNumber(value))
-    } else result.add(String.fromCharCode(code))
+      result += toStringCoerced(capture(pattern, code - 49, subject, start, end))
+    } else result += String.fromCharCode(code)
+    if (result.length >= ROPE_LENGTH_MAX) {
+      built = gather(built, result)
+      result = ''
+    }
     at = percent + 2
   }
 }

@@ -3,7 +3,7 @@
 import { call1, first, NONE } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
-import { TextBuilder } from '../long-text.ts'
+import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { isTrue, lessForLibrary } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
@@ -30,7 +30,8 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
   const start = optionalInt(from, 3, 'concat', 1)
   const end = to === undefined ? table.length() : expectInt(to, 4, 'concat')
   const { array } = table
-  const text = new TextBuilder()
+  let built: TextBuilder | undefined
+  let text = ''
   for (let i = start; i <= end; i++) {
     const value = i > 0 && i < array.length ? array[i] : table.getNumber(i)
     let piece: string
@@ -38,10 +39,13 @@ function concat(list: LuaValue, separator: LuaValue, from: LuaValue, to: LuaValu
     else if (typeof value === 'number') piece = formatNumber(value)
     else runtimeError(`invalid value (${typeName(value)}) at index ${i} in table for 'concat'`)
     if (--meter.steps < 0) meter.tick()
-    if (between !== '' && i > start) text.add(between)
-    text.add(piece)
+    if (between !== '' && i > start) text += between
+    if (text.length + piece.length >= ROPE_LENGTH_MAX) {
+      built = gather(gather(built, text), piece)
+      text = ''
+    } else text += piece
   }
-  return text.finish()
+  return finish(built, text)
 }
 
 function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
