@@ -11,8 +11,8 @@ export type Extent = 'part' | 'whole'
 
 /**
  * What becomes of a key whose time is up: it is removed when somebody comes across it, and its removal is told; it is there for
- * nobody and stays until somebody else says that it is removed (a replica, whose primary decides); it is there like any other
- * (replay, where history decides).
+ * nobody and stays until somebody else says that it is removed (what a replica shows); it is there like any other (what is
+ * replayed, and what a primary sends: history decides, and a write must find what it changes).
  */
 export type Expiry = 'remove' | 'hide' | 'keep'
 

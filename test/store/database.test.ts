@@ -294,6 +294,18 @@ describe('expiry', () => {
     expect(db.isExpired(db.find(key('k')))).toBe(false)
   })
 
+  test('where somebody else removes them, due keys are hidden and stay', () => {
+    write('k', 'v')
+    const entry = db.find(key('k'))
+    db.setExpiry(entry, 1)
+    host.expiry = 'hide'
+    expect(read('k')).toBeUndefined()
+    expect(db.expireEntry(entry, new Bytes())).toBe(true)
+    expect([db.size, host.expiredKeys]).toEqual([1, []])
+    host.expiry = 'keep'
+    expect(read('k')).toBe('v')
+  })
+
   test('due keys go in order of time, a bounded number at once', () => {
     for (let i = 0; i < 10; i++) {
       write(`k${i}`, 'v')

@@ -1,7 +1,7 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
 import { commands } from '../../src/commands/index.ts'
-import type { Client, Transport } from '../../src/engine/client.ts'
+import type { Client, Origin, Transport } from '../../src/engine/client.ts'
 import type { Command } from '../../src/engine/command.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
 import type { Word } from '../../src/engine/effects.ts'
@@ -61,9 +61,9 @@ export class TestClient implements Transport {
   readonly #engine: Engine
   #received: Buffer[] = []
 
-  constructor(engine: Engine, protocol: 2 | 3) {
+  constructor(engine: Engine, protocol: 2 | 3, origin: Origin = 'client') {
     this.#engine = engine
-    this.client = engine.connect(this)
+    this.client = engine.connect(this, origin)
     this.client.protocol = protocol
   }
 
