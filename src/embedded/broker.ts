@@ -32,15 +32,12 @@ export interface BrokerOptions {
   log?: Log
 }
 
-/** Commands that change what a connection is; through `call` they would change it for every caller. */
-const CONNECTION_COMMANDS = new Set(
-  'multi exec discard watch unwatch subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe monitor quit reset hello auth select sync psync'.split(
-    ' ',
-  ),
-)
-
-/** Commands that wait without Redis calling them blocking. */
-const WAITING_COMMANDS = new Set(['wait', 'waitaof'])
+/** What to use instead of a command that changes what its connection is; through `call` it would change it for every caller. */
+const INSTEAD = {
+  subscriptions: 'use subscribe() or subscribePattern()',
+  transaction: 'use transaction()',
+  state: 'use a connection of your own: connect()',
+} as const
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
@@ -163,20 +160,17 @@ export class Broker {
 
   #refusal(command: string, words: readonly Word[]): Error | undefined {
     if (this.#closing !== undefined) return closedError()
-    const name = command.toLowerCase()
-    const isReply = name === 'client' && String(words[0]).toLowerCase() === 'reply'
-    if (!CONNECTION_COMMANDS.has(name) && !isReply) return undefined
-    const instead = name.includes('subscribe')
-      ? 'use subscribe() or subscribePattern()'
-      : name === 'multi' || name === 'exec' || name === 'discard'
-        ? 'use transaction()'
-        : 'use a connection of your own: connect()'
-    return new Error(`${command} changes the state of a connection, and all calls share one: ${instead}`)
+    const { commands } = this.#engine
+    const named = commands.get(command)
+    const meant = named?.subcommands === undefined ? named : commands.get(`${command}|${words[0]}`)
+    const changes = meant?.spec.changesConnection
+    if (changes === undefined) return undefined
+    return new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
   }
 
   #blocks(command: string): boolean {
-    const name = command.toLowerCase()
-    return WAITING_COMMANDS.has(name) || this.#engine.commands.get(name)?.flags.has('blocking') === true
+    const found = this.#engine.commands.get(command)
+    return found !== undefined && (found.flags.has('blocking') || found.spec.mayWait === true)
   }
 
   async #callBlocking(

@@ -21,23 +21,6 @@ import type { Stats } from './stats.ts'
 import { discardTransaction, transactionOf } from './transaction.ts'
 import type { Watches } from './watches.ts'
 
-/** Commands that act at once inside MULTI instead of being queued. */
-const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
-/** Commands that end a transaction: they run even when there is no memory for queueing more. */
-const ENDS_TRANSACTION = new Set(['exec', 'discard', 'quit', 'reset'])
-/** What a RESP2 client may do while it is subscribed. */
-const WHILE_SUBSCRIBED = new Set([
-  'subscribe',
-  'psubscribe',
-  'ssubscribe',
-  'unsubscribe',
-  'punsubscribe',
-  'sunsubscribe',
-  'ping',
-  'quit',
-  'reset',
-])
-
 export interface AdmissionHost {
   readonly config: Config
   readonly state: ServerState
@@ -61,9 +44,9 @@ export class Admission {
   /** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
   admit(client: Client, command: Command, args: Arguments): boolean {
     const { config, eviction, pause, replies, saving, scripts, state } = this.#host
-    const { flags } = command
+    const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
-    const claims = command.declared?.(scripts, args) ?? command
+    const claims = command.declared?.(scripts, args, client) ?? command
     const forbidden = command.forbidden?.(config, client)
     if (forbidden !== undefined) return this.refuse(client, command, forbidden)
     if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
@@ -76,19 +59,13 @@ export class Admission {
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     // What a script works on is not evicted under its hands.
     if (state.memoryLimited.holds && !isBusy && !eviction.makeRoom()) {
-      const needsMemory =
-        claims.isDenyoom ||
-        (inMulti && !ENDS_TRANSACTION.has(command.name)) ||
-        (command.name === 'exec' && transactionOf(client)?.needsMemory === true)
-      if (needsMemory) return this.refuse(client, command, ERR.outOfMemory)
+      // What ends a transaction runs even when there is no memory for queueing more.
+      const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
+      if (claims.isDenyoom || queuesMore) return this.refuse(client, command, ERR.outOfMemory)
     }
     const failure = this.diskFailure
-    if (failure !== undefined) {
-      const writes =
-        claims.isWrite || command.name === 'ping' || (command.name === 'exec' && transactionOf(client)?.writes)
-      if (writes) return this.refuse(client, command, failure)
-    }
-    if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !WHILE_SUBSCRIBED.has(command.name)) {
+    if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
+    if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,
         command,
@@ -98,12 +75,12 @@ export class Admission {
       )
     }
     if (state.loading.holds && !flags.has('loading')) return this.refuse(client, command, ERR.loading)
-    if (state.paused.holds && this.#pauseConcerns(client, command, claims)) {
+    if (state.paused.holds && this.#pauseConcerns(claims)) {
       pause.hold(client, args)
       return false
     }
     if (state.snapshot.holds && saving!.holds(client, command, args)) return false
-    if (inMulti && !NOT_QUEUED.has(command.name)) {
+    if (inMulti && spec.duringMulti === undefined) {
       transactionOf(client)!.add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
       replies.status('QUEUED')
@@ -124,7 +101,7 @@ export class Admission {
     const { replies, stats, watches } = this.#host
     let told = error
     if (client.transaction !== undefined) client.transaction.broken = true
-    if (command?.name === 'exec') {
+    if (command?.spec.duringMulti === 'executes') {
       discardTransaction(client, watches)
       told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
     }
@@ -134,9 +111,7 @@ export class Admission {
     return false
   }
 
-  #pauseConcerns(client: Client, command: Command, claims: Claims): boolean {
-    if (this.#host.pause.mode === 'all') return true
-    const isExec = command.name === 'exec'
-    return claims.isWrite || claims.mayReplicate || (isExec && transactionOf(client)?.mayReplicate === true)
+  #pauseConcerns(claims: Claims): boolean {
+    return this.#host.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
   }
 }

@@ -75,7 +75,11 @@ export interface KeySpec {
   keyword?: { word: string; from: number; last: number; step: number; limit?: number }
   /** Instead: keys that only the command can find (SORT … GET pattern). */
   unknown?: true
+  /** Of `unknown` keys, one that can be found after all: where it stands in a request whose command's name is at `from`; 0 = nowhere. */
+  find?: (args: Arguments, from: number) => number
   flags?: readonly ('not_key' | 'incomplete' | 'variable_flags')[]
+  /** With `variable_flags`: what one request does to the keys, as COMMAND GETKEYSANDFLAGS says it. */
+  flagsOf?: (args: Arguments, from: number) => readonly string[]
 }
 
 /** One argument, as COMMAND DOCS describes it. */
@@ -120,8 +124,18 @@ export interface CommandSpecOf<Call> {
   /** [version, what changed]. */
   history?: readonly (readonly [string, string])[]
   deprecated?: { since: string; instead: string }
-  /** What one call may do where its arguments say more than the flags: a script declares it. Undefined: what the flags say. */
-  declared?: (scripts: ScriptRunner, args: Arguments) => Claims | undefined
+  /** What one call may do where its arguments say more than the flags: a script declares it, EXEC does what was queued. Undefined: what the flags say. */
+  declared?: (scripts: ScriptRunner, args: Arguments, client: Client) => Claims | undefined
+  /** Between MULTI and EXEC commands are queued; this one `runs` at once, `ends` the transaction, or `executes` it. */
+  duringMulti?: 'runs' | 'ends' | 'executes'
+  /** A RESP2 client may use it while it is subscribed. */
+  whileSubscribed?: true
+  /** It is how clients ask whether the server takes writes, and is refused when it does not (PING). */
+  asksForWrites?: true
+  /** Its client may have to wait, although Redis does not call it blocking (WAIT). */
+  mayWait?: true
+  /** What it changes of its connection: where callers share one (embedded/), it is refused. */
+  changesConnection?: 'subscriptions' | 'transaction' | 'state'
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
   forbidden?: (config: Config, client: Client) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */

@@ -28,36 +28,18 @@ export function hasKeys(command: Command): boolean {
 export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
   const found: FoundKey[] = []
   for (const spec of command.spec.keys ?? []) {
-    if (spec.unknown && command.name === 'sort' && spec.access === 'OW') addDestination(spec, args, from, found)
+    if (spec.find !== undefined) {
+      const index = spec.find(args, from)
+      if (index !== 0) found.push({ index, flags: keyFlags(spec) })
+    }
     if (spec.unknown || spec.flags?.includes('not_key')) continue
     const range = keyRange(spec, args, from)
     if (range === 'invalid') return undefined
     if (range === 'none') continue
-    const flags = range.loose
-      ? []
-      : spec.flags?.includes('variable_flags')
-        ? variableFlags(command, spec, args, from)
-        : keyFlags(spec)
+    const flags = range.loose ? [] : (spec.flagsOf?.(args, from) ?? keyFlags(spec))
     for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
   }
   return found
-}
-
-/** Words of SORT that are followed by something that is no option. */
-const SORT_VALUES: readonly (readonly [string, number])[] = [
-  ['LIMIT', 2],
-  ['GET', 1],
-  ['BY', 1],
-]
-
-/** SORT stores under the last destination that is named. */
-function addDestination(spec: KeySpec, args: Arguments, from: number, found: FoundKey[]): void {
-  let index = 0
-  for (let i = from + 2; i < args.length; i++) {
-    if (args.equalsIgnoreCase(i, 'STORE') && i + 1 < args.length) index = i + 1
-    for (const [word, values] of SORT_VALUES) if (args.equalsIgnoreCase(i, word)) i += values
-  }
-  if (index !== 0) found.push({ index, flags: keyFlags(spec) })
 }
 
 interface KeyRange {
@@ -122,21 +104,6 @@ function keyFlags(spec: KeySpec): readonly string[] {
 export function keyUses(spec: KeySpec): readonly string[] {
   if (spec.use === undefined) return []
   return typeof spec.use === 'string' ? [spec.use] : spec.use
-}
-
-/** SET and BITFIELD read only when an option asks for it. */
-function variableFlags(command: Command, spec: KeySpec, args: Arguments, from: number): readonly string[] {
-  if (command.name === 'set') {
-    for (let i = from + 3; i < args.length; i++) if (args.equalsIgnoreCase(i, 'GET')) return ['RW', 'access', 'update']
-    return ['OW', 'update']
-  }
-  if (command.name === 'bitfield') {
-    for (let i = from + 2; i < args.length; i++) {
-      if (args.equalsIgnoreCase(i, 'SET') || args.equalsIgnoreCase(i, 'INCRBY')) return ['RW', 'access', 'update']
-    }
-    return ['RO', 'access']
-  }
-  return keyFlags(spec)
 }
 
 /** First and last key and the step between, as COMMAND INFO had it before key specs; and whether that tells it all. */

@@ -14,24 +14,24 @@ export interface QueuedCommand {
 }
 
 /** What MULTI gathers. */
-export class Transaction implements OpenTransaction {
+export class Transaction implements OpenTransaction, Claims {
   readonly queue: QueuedCommand[] = []
   /** A command was refused while queueing: EXEC will refuse the whole. */
   broken = false
   /** One of the queued commands may use memory: EXEC is refused when there is none. */
-  needsMemory = false
-  writes = false
+  isDenyoom = false
+  isWrite = false
   /** Bytes of the queued arguments. */
   bytes = 0
-  /** As `writes`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
+  /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
     this.bytes += args.contentBytes
     this.queue.push({ command, args: args.copy(this.#space) })
-    if (claims.isDenyoom) this.needsMemory = true
-    if (claims.isWrite) this.writes = true
+    if (claims.isDenyoom) this.isDenyoom = true
+    if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true
   }
 }

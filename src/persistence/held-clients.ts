@@ -44,7 +44,8 @@ export class HeldClients {
 
   #concerned(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
     const db = this.#engine.databases[client.database]!
-    if (command.name !== 'exec') return client.transaction === undefined && changesLarge(snapshot, db, command, args)
+    if (command.spec.duringMulti !== 'executes')
+      return client.transaction === undefined && changesLarge(snapshot, db, command, args)
     const transaction = transactionOf(client)
     if (transaction === undefined || transaction.broken) return false
     for (const queued of transaction.queue) if (changesLarge(snapshot, db, queued.command, queued.args)) return true

@@ -7,6 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { Options } from '../../engine/options.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { addToField, type FieldType, type Overflow, readField, setField, writeField } from '../../store/bit-field.ts'
 import { Bytes } from '../../util/bytes.ts'
@@ -129,7 +130,7 @@ export const bitfield = defineCommand({
   summary: 'Reads, sets and increments integers of any width within a string.',
   since: '3.2.0',
   flags: ['write', 'denyoom'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'], flags: ['variable_flags'] }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'], flags: ['variable_flags'], flagsOf }],
   args: [
     { name: 'key', type: 'key' },
     {
@@ -203,3 +204,11 @@ export const bitfieldRo = defineCommand({
   reply: 'array: the value of each field',
   run: (call) => bitField(call, 'read'),
 })
+
+/** What BITFIELD does to its key: it writes only for SET and INCRBY. */
+function flagsOf(args: Arguments, from: number): readonly string[] {
+  for (let i = from + 2; i < args.length; i++) {
+    if (args.equalsIgnoreCase(i, 'SET') || args.equalsIgnoreCase(i, 'INCRBY')) return ['RW', 'access', 'update']
+  }
+  return ['RO', 'access']
+}

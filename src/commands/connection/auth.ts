@@ -23,6 +23,7 @@ export const auth = defineCommand({
   ],
   reply: 'status OK',
   history: [['6.0.0', 'Takes a user name too.']],
+  changesConnection: 'state',
   run(call) {
     const { args } = call
     if (args.length > 3) throw ERR.syntax

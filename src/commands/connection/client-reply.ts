@@ -25,6 +25,7 @@ export const clientReply = defineCommand({
     },
   ],
   reply: 'status OK for ON, nothing for OFF and SKIP',
+  changesConnection: 'state',
   run(call) {
     const { args, client } = call
     if (args.equalsIgnoreCase(2, 'ON')) {

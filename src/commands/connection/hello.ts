@@ -41,6 +41,7 @@ export const hello = defineCommand({
   ],
   reply: 'map: what the server is and how this connection stands',
   history: [['6.2.0', 'The version may be left out: then it is only told.']],
+  changesConnection: 'state',
   run(call) {
     const { args, client, engine, reply } = call
     let version: 2 | 3 | undefined

@@ -15,6 +15,8 @@ export const ping = defineCommand({
   args: [{ name: 'message', type: 'string', optional: true }],
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   reply: 'status PONG, or bulk string: the message',
+  whileSubscribed: true,
+  asksForWrites: true,
   run(call) {
     const { args, reply } = call
     if (args.length > 2) throw ERR.arity('ping')

@@ -10,6 +10,9 @@ export const quit = defineCommand({
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
   reply: 'status OK',
   deprecated: { since: '7.2.0', instead: 'just closing the connection' },
+  duringMulti: 'ends',
+  whileSubscribed: true,
+  changesConnection: 'state',
   run(call) {
     call.reply.ok()
     call.engine.clients.close(call.client, 'flushed')

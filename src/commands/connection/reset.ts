@@ -16,6 +16,9 @@ export const reset = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
   reply: 'status RESET',
+  duringMulti: 'ends',
+  whileSubscribed: true,
+  changesConnection: 'state',
   run(call) {
     const { client } = call
     const engine = engineOf(call)

@@ -11,6 +11,7 @@ export const select = defineCommand({
   flags: ['loading', 'stale', 'fast'],
   args: [{ name: 'index', type: 'integer' }],
   reply: 'status OK',
+  changesConnection: 'state',
   run(call) {
     const index = call.args.integer(1)
     if (index < -2147483648 || index > 2147483647) throw ERR.notInt32

@@ -6,6 +6,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/command.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { List } from '../../store/list.ts'
@@ -284,7 +285,7 @@ export const sortCommand = defineCommand({
   summary: 'Returns the elements of a list, a set or a sorted set in order, or stores them.',
   since: '1.0.0',
   flags: ['write', 'denyoom', 'movablekeys'],
-  keys: [...keys, { unknown: true, access: 'OW', use: 'update' }],
+  keys: [...keys, { unknown: true, access: 'OW', use: 'update', find: findDestination }],
   args: [...args, { name: 'destination', type: 'key', token: 'STORE', optional: true }],
   reply: 'array: the elements, or what `GET` names for them; with `STORE` integer: how many were stored',
   run: (call) => run(call, true),
@@ -301,3 +302,20 @@ export const sortRo = defineCommand({
   reply: 'array: the elements, or what `GET` names for them',
   run: (call) => run(call, false),
 })
+
+/** Options that are followed by something that is no option, and by how much. */
+const OPTION_VALUES: readonly (readonly [string, number])[] = [
+  ['LIMIT', 2],
+  ['GET', 1],
+  ['BY', 1],
+]
+
+/** SORT stores under the last destination that is named. */
+function findDestination(args: Arguments, from: number): number {
+  let index = 0
+  for (let i = from + 2; i < args.length; i++) {
+    if (args.equalsIgnoreCase(i, 'STORE') && i + 1 < args.length) index = i + 1
+    for (const [word, values] of OPTION_VALUES) if (args.equalsIgnoreCase(i, word)) i += values
+  }
+  return index
+}

@@ -27,6 +27,7 @@ export const wait = defineCommand({
   ],
   tips: ['request_policy:all_shards', 'response_policy:agg_min'],
   reply: 'integer: replicas that have them',
+  mayWait: true,
   run(call) {
     const replicas = call.args.integer(1)
     const timeout = parseInteger(call.args.bytes(2))

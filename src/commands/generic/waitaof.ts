@@ -33,6 +33,7 @@ export const waitaof = defineCommand({
   ],
   tips: ['request_policy:all_shards', 'response_policy:agg_min'],
   reply: 'array: 1 when they are synced here, else 0; replicas on which they are',
+  mayWait: true,
   run(call) {
     const local = call.integer(1, 0, 1, LOCAL_OUT_OF_RANGE)
     const replicas = parseInteger(call.args.bytes(2))

@@ -36,6 +36,8 @@ export const subscribe = defineCommand({
   complexity: 'O(N) where N is the number of channels to subscribe to.',
   args: [{ name: 'channel', type: 'string', multiple: true }],
   reply: 'push for each channel: subscribe, the channel, the number of subscriptions',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
     for (let i = 1; i < args.length; i++) {
@@ -54,6 +56,8 @@ export const psubscribe = defineCommand({
   complexity: 'O(N) where N is the number of patterns to subscribe to.',
   args: [{ name: 'pattern', type: 'block', multiple: true, args: [{ name: 'pattern', type: 'pattern' }] }],
   reply: 'push for each pattern: psubscribe, the pattern, the number of subscriptions',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
     for (let i = 1; i < args.length; i++) {
@@ -73,6 +77,8 @@ export const ssubscribe = defineCommand({
   keys: [{ first: 1, last: -1, step: 1, access: 'RO', flags: ['not_key'] }],
   args: [{ name: 'shardchannel', type: 'string', multiple: true }],
   reply: 'push for each shard channel: ssubscribe, the channel, the number of shard subscriptions',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
     // Unlike its two sisters it is refused inside MULTI.

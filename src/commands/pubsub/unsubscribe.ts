@@ -75,6 +75,8 @@ export const unsubscribe = defineCommand({
   complexity: 'O(N) where N is the number of channels left.',
   args: [{ name: 'channel', type: 'string', optional: true, multiple: true }],
   reply: 'push for each channel: unsubscribe, the channel or nil, the number of subscriptions that remain',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run: (call) => unsubscribeFrom(call, CHANNELS),
 })
 
@@ -86,6 +88,8 @@ export const punsubscribe = defineCommand({
   complexity: 'O(N) where N is the number of patterns left.',
   args: [{ name: 'pattern', type: 'pattern', optional: true, multiple: true }],
   reply: 'push for each pattern: punsubscribe, the pattern or nil, the number of subscriptions that remain',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run: (call) => unsubscribeFrom(call, PATTERNS),
 })
 
@@ -98,5 +102,7 @@ export const sunsubscribe = defineCommand({
   keys: [{ first: 1, last: -1, step: 1, access: 'RO', flags: ['not_key'] }],
   args: [{ name: 'shardchannel', type: 'string', optional: true, multiple: true }],
   reply: 'push for each shard channel: sunsubscribe, the channel or nil, the number of shard subscriptions that remain',
+  whileSubscribed: true,
+  changesConnection: 'subscriptions',
   run: (call) => unsubscribeFrom(call, SHARD_CHANNELS),
 })

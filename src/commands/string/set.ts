@@ -5,6 +5,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { Bytes } from '../../util/bytes.ts'
@@ -75,7 +76,7 @@ export const set = defineCommand({
   complexity: 'O(1)',
   arity: -3,
   flags: ['write', 'denyoom'],
-  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'], flags: ['variable_flags'] }],
+  keys: [{ first: 1, last: 1, step: 1, access: 'RW', use: ['access', 'update'], flags: ['variable_flags'], flagsOf }],
   args: [
     { name: 'key', type: 'key' },
     { name: 'value', type: 'string' },
@@ -116,3 +117,9 @@ export const set = defineCommand({
     call.reply.ok()
   },
 })
+
+/** What SET does to its key: it reads only for GET. */
+function flagsOf(args: Arguments, from: number): readonly string[] {
+  for (let i = from + 3; i < args.length; i++) if (args.equalsIgnoreCase(i, 'GET')) return ['RW', 'access', 'update']
+  return ['OW', 'update']
+}

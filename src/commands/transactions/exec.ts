@@ -14,6 +14,9 @@ export const exec = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
   reply: 'array: the reply of each command; nil when a watched key changed',
+  duringMulti: 'executes',
+  changesConnection: 'transaction',
+  declared: (_scripts, _args, client) => transactionOf(client),
   run(call) {
     const { client } = call
     const { databases, dispatch, watches } = engineOf(call)

@@ -15,6 +15,8 @@ export const multi = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
   reply: 'OK',
+  duringMulti: 'runs',
+  changesConnection: 'transaction',
   run({ client, reply }) {
     // The transaction goes on undamaged after this error, as in Redis.
     if (client.transaction !== undefined) throw ERR.of('MULTI calls can not be nested')
@@ -33,6 +35,8 @@ export const discard = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
   reply: 'OK',
+  duringMulti: 'ends',
+  changesConnection: 'transaction',
   run(call) {
     if (call.client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
     discardTransaction(call.client, engineOf(call).watches)

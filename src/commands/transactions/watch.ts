@@ -15,6 +15,8 @@ export const watch = defineCommand({
   keys: [{ first: 1, last: -1, step: 1, access: 'RO' }],
   args: [{ name: 'key', type: 'key', multiple: true }],
   reply: 'OK',
+  duringMulti: 'runs',
+  changesConnection: 'state',
   run(call) {
     const { client, db } = call
     const { watches } = engineOf(call)
@@ -37,6 +39,7 @@ export const unwatch = defineCommand({
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
   reply: 'OK',
+  changesConnection: 'state',
   run(call) {
     engineOf(call).watches.clear(call.client)
     call.reply.ok()
