@@ -40,6 +40,8 @@ export function createEngine(
   const journal = new RecordingJournal()
   engine.propagation.add(journal)
   engine.durability.follow(journal)
+  // Following it asked for the end of a turn.
+  engine.endTurn()
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
 }
 
