@@ -45,7 +45,7 @@ export function temporaryDirectory(): string {
 export async function eventually<T>(
   check: () => T | Promise<T>,
   what = 'a condition',
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<NonNullable<T>> {
   const started = performance.now()
   while (true) {
