@@ -326,7 +326,7 @@ export class Generator {
           [''],
           ['\r\n', 'x'],
           ['no such command at all but a long name'.repeat(5), 'y'.repeat(300)],
-          ['GET\x00', 'k'],
+          ['NOSUCH\x00', 'k'],
         ])
       case 20:
         return pick<Command>(random, [['AUTH', 'pw'], ['AUTH', 'default', 'pw'], ['AUTH'], ['AUTH', 'a', 'b', 'c']])

@@ -49,11 +49,11 @@ function time(names: readonly string[]): number {
   return process.cpuUsage(before).user
 }
 
-test('long names of one length cost no more than shorter ones', () => {
+test('long names of one length cost as much each, however many there are', () => {
   // Built as a client's are: flat, and each without a hash.
-  const names = (length: number): string[] =>
-    Array.from({ length: 3000 }, (_, i) => Buffer.from(`${i}`.padStart(6, 'n').padEnd(length, '.')).toString('latin1'))
-  time(names(16_383))
-  const shorter = time(names(16_383))
-  expect(time(names(16_384))).toBeLessThan(3 * shorter)
+  const names = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => Buffer.from(`${i}`.padStart(6, 'n').padEnd(16_384, '.')).toString('latin1'))
+  // The least of some: the first compiles, and the machine may be busy.
+  const least = (count: number): number => Math.min(...Array.from({ length: 4 }, () => time(names(count))))
+  expect(least(4000)).toBeLessThan(3.5 * least(2000))
 })
