@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { runCheckAof, runCheckRdb, type Terminal } from '../../src/cli/check.ts'
 import { openBroker } from '../../src/index.ts'
 import { systemDisk } from '../../src/persistence/disk.ts'
+import { program } from '../support/build.ts'
 import { dump } from '../support/dump.ts'
 import { commands } from '../support/journal.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
@@ -269,8 +270,7 @@ describe('check-rdb', () => {
 
 test('the program runs the tools by their names', async () => {
   const path = put('a.aof', `${commands('SET a 1')}*`)
-  const program = join(import.meta.dirname, '../../src/cli/respite.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', program, 'check-aof', '--fix', path])
+  const child = spawn(process.execPath, [program(), 'check-aof', '--fix', path])
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()

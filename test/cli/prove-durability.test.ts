@@ -2,15 +2,14 @@
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PowerTrial } from '../../src/cli/prove/power-trial.ts'
 import type { Finding, Policy } from '../../src/cli/prove/workload.ts'
 import { runProveDurability } from '../../src/cli/prove-durability.ts'
 import type { ConfigSettings } from '../../src/engine/config.ts'
+import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../src/cli/respite.ts')
 const RULES = 'prove:always:* always prove:everysec:* everysec'
 
 async function powerCuts(
@@ -62,7 +61,7 @@ describe('power cuts', () => {
 test('the program kills its server, prints what it found and cleans up', { timeout: 60_000 }, () => {
   const dir = temporaryDirectory()
   const seconds = process.env.SOAK ? '60' : '1'
-  const args = ['--import', 'tsx', PROGRAM, 'prove-durability', '--dir', dir, '--seconds', seconds]
+  const args = [program(), 'prove-durability', '--dir', dir, '--seconds', seconds]
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   expect(stdout).toMatch(/killed \(SIGKILL\) \d+ times\n {2}policy[^\n]*\n {2}always +[1-9]\d* +[1-9]\d* +0 +0\n/)
   expect(stdout).toMatch(/power cut \d+ times/)

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Broker, type BrokerOptions, openBroker, PersistenceError, startServer } from '../../src/index.ts'
+import { library } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
@@ -111,11 +112,11 @@ test('a server process that was killed does not keep its directory from the next
 
 test('a program that ends without closing leaves no lock', async () => {
   const dir = temporaryDirectory()
-  const index = JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))
+  const index = JSON.stringify(library())
   const script = `import { openBroker } from ${index}
     await openBroker({ dir: ${JSON.stringify(dir)} })
     process.exit(3)`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script])
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(3)
   expect(readdirSync(dir)).toEqual(['appendonlydir'])
 })

@@ -1,16 +1,13 @@
 // Whether a program ends by itself can only be seen from outside: scripts in processes of their own.
 
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { library } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
-const INDEX = join(import.meta.dirname, '../../src/index.ts')
-
 async function run(script: string, cwd?: string): Promise<{ code: number | null; output: string }> {
-  const source = `import { openBroker, startServer } from ${JSON.stringify(INDEX)}\n${script}`
-  const tsx = import.meta.resolve('tsx')
-  const child = spawn(process.execPath, ['--import', tsx, '--input-type=module', '--eval', source], {
+  const source = `import { openBroker, startServer } from ${JSON.stringify(library())}\n${script}`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -4,8 +4,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { program } from '../support/build.ts'
 import { encode } from '../support/engine.ts'
-import { PROGRAM, RawConnection } from '../support/server.ts'
+import { RawConnection } from '../support/server.ts'
 
 /** What V8 may take for everything that is no data: a script that is not bounded ends the process soon. */
 const OLD_SPACE_MB = 512
@@ -35,7 +36,7 @@ export async function startBesieged(dir: string, options: readonly string[] = []
     [
       `--max-old-space-size=${OLD_SPACE_MB}`,
       '--max-semi-space-size=4',
-      PROGRAM,
+      program(),
       ...['--port', '0', '--unixsocket', socketPath, '--dir', dir, '--appendonly', 'yes'],
       ...['--busy-reply-threshold', String(BUSY_AFTER_MS), ...options],
     ],

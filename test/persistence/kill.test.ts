@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../src/cli/respite.ts')
 const PRODUCERS = 8
 /** Pushes a producer has under way at a time. */
 const PIPELINE = 4
@@ -17,11 +17,11 @@ interface Running {
   socket: string
 }
 
-/** Runs the program from its sources, as `npm start` would run the build. */
+/** Runs the program. */
 async function run(dir: string, policy: string): Promise<Running> {
   const socket = join(dir, 'socket')
   const options = ['--port', '0', '--unixsocket', socket, '--dir', dir, '--appendonly', 'yes', '--appendfsync', policy]
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program(), ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = new Promise((resolve) => child.once('close', resolve))
   onTestFinished(async () => {
     child.kill('SIGKILL')

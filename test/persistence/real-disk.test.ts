@@ -6,10 +6,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { program } from '../support/build.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../src/cli/respite.ts')
-const SERVER = `"${process.execPath}" --import tsx "${PROGRAM}"`
+const SERVER = `"${process.execPath}" "${program()}"`
 
 function mountingForbidden(): boolean {
   if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']).status === 0) return false

@@ -1,12 +1,16 @@
-// A server in a process of its own, out of the sources: for tests in which it is held up, or must not survive.
-//
-// Run as a program it starts a server with the options in its argument and prints where it listens.
+// A server in a process of its own, for tests in which it is held up, or must not survive.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { ServerOptions } from '../../src/index.ts'
+import { library } from './build.ts'
 
-const HERE = fileURLToPath(import.meta.url)
+/** Starts a server with the options in its argument and prints where it listens. */
+const script = (): string => `
+  import { startServer } from ${JSON.stringify(library())}
+  const server = await startServer(JSON.parse(process.argv[1]))
+  console.log(server.port)
+  // What the stopped server leaves behind must not keep the process alive: it ends by itself.
+  await server.stopped`
 
 export interface ServerProcess {
   readonly port: number
@@ -17,7 +21,7 @@ export interface ServerProcess {
 
 /** Starts a server process; whoever starts it ends it. */
 export async function startServerProcess(options: Omit<ServerOptions, 'log'>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', HERE, JSON.stringify(options)], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script(), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -30,12 +34,4 @@ export async function startServerProcess(options: Omit<ServerOptions, 'log'>): P
     void exited.then((code) => reject(new Error(`the server ended with ${code}`)))
   })
   return { port, child, exited }
-}
-
-if (process.argv[1] === HERE) {
-  const { startServer } = await import('../../src/index.ts')
-  const server = await startServer(JSON.parse(process.argv[2]!) as ServerOptions)
-  process.stdout.write(`${server.port}\n`)
-  await server.stopped
-  // What is left behind must not keep the process alive: it ends by itself.
 }

@@ -11,6 +11,7 @@ import { Config, type ConfigSettings } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/index.ts'
 import { Listeners } from '../../src/server/listeners.ts'
+import { program } from './build.ts'
 
 /** Starts a server that is closed when the test ends. */
 export async function startTestServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -149,15 +150,12 @@ export interface Program {
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** The program as `npm start` runs it; needs the build (`npm test` makes it first). */
-export const PROGRAM = join(import.meta.dirname, '../../dist/cli/respite.js')
-
 /** Runs the program; killed when the test ends. */
 export function runProgram(
   args: readonly string[],
   options: { cwd?: string; input?: string; nodeArgs?: readonly string[] } = {},
 ): Program {
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), PROGRAM, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), program(), ...args], {
     cwd: options.cwd,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
