@@ -7,7 +7,7 @@ import { redisServerMissing } from '../support/redis-server.ts'
 import { type Answered, askBoth, type Words } from './batches.ts'
 import { usePeers } from './use-peers.ts'
 
-const NUMBERS = process.env.SOAK ? 2_000_000 : 50_000
+const NUMBERS = process.env.SOAK ? 2_000_000 : 20_000
 const BATCH_COMMANDS = 200
 
 const ODD_NUMBERS = [

@@ -12,7 +12,7 @@ import { readGrammars } from './grammar.ts'
 import { SocketPeer } from './peers.ts'
 import { compare, report } from './runner.ts'
 
-const PROGRAMS = 25
+const PROGRAMS = process.env.SOAK ? 200 : 12
 const PROGRAM_COMMANDS = 800
 /** Other programs than those of the engine's test. */
 const FIRST_SEED = 1_000_001

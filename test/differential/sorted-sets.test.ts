@@ -12,7 +12,7 @@ import { type Command, encodeCommand } from './program.ts'
 import { compare, report } from './runner.ts'
 import { usePeers } from './use-peers.ts'
 
-const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 10_000)
+const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 5_000)
 const GENERIC = /^(b?z.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set|lpush|sadd|srem)$/
 
 describe.skipIf(redisServerMissing())('sorted sets here and at redis-server', () => {

@@ -12,7 +12,7 @@ import { type Command, encodeCommand } from './program.ts'
 import { compare, report } from './runner.ts'
 import { usePeers } from './use-peers.ts'
 
-const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 20_000)
+const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? 10_000)
 const GENERIC = /^(x.*|del|unlink|copy|rename|move|expire|persist|type|exists|object\|encoding|set)$/
 
 describe.skipIf(redisServerMissing())('streams here and at redis-server', () => {

@@ -46,8 +46,9 @@ function expectEven(drawn: Iterable<string>, choices: readonly string[]): void {
   const counts = new Map(choices.map((name) => [name, 0]))
   let draws = 0
   for (const name of drawn) {
-    expect(counts.has(name)).toBe(true)
-    counts.set(name, counts.get(name)! + 1)
+    const count = counts.get(name)
+    if (count === undefined) expect.fail(`${name} was drawn, which is not there`)
+    counts.set(name, count + 1)
     draws++
   }
   const expected = draws / choices.length

@@ -232,12 +232,14 @@ test('a file cut anywhere is refused', async () => {
   }
 })
 
-// Some ten thousand files are read: 15 s of a core.
-test('any byte changed is noticed by the checksum, and does no harm without it', { timeout: 120_000 }, async () => {
+/** What is done to each byte: every change to every byte takes 15 s of a core. */
+const CHANGES = [0x01, 0x80, 0xff]
+
+test('any byte changed is noticed by the checksum, and does no harm without it', async () => {
   const bytes = small()
   const to = createEngine({ databases: '1' })
   for (let at = 0; at < bytes.length; at++) {
-    for (const bits of [0x01, 0x80, 0xff]) {
+    for (const bits of process.env.SOAK ? CHANGES : [CHANGES[at % CHANGES.length]!]) {
       const damaged = Buffer.from(bytes)
       damaged[at]! ^= bits
       // A version before 5 has no checksum.

@@ -158,9 +158,9 @@ describe('nothing runs for ever', () => {
     ['pcall(function() return a + 1 end)', 'a .. "y", b'],
   ])('%s takes steps by the length of strings', (expression, values) => {
     let ticks = 0
-    const program = `local a, b = ("1"):rep(2^20), ("1"):rep(2^20) a, b = ${values} local t = {[a] = 1} for i = 1, 200 do local x = ${expression} end`
+    const program = `local a, b = ("1"):rep(2^18), ("1"):rep(2^18) a, b = ${values} local t = {[a] = 1} for i = 1, 200 do local x = ${expression} end`
     runHere(program, { interrupt: () => void ticks++ })
-    expect(ticks).toBeGreaterThan(10)
+    expect(ticks).toBeGreaterThan(2)
   })
 
   test.each([
