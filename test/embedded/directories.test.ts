@@ -23,7 +23,13 @@ test('a directory is opened once at a time, by whatever name, and again when it 
   onTestFinished(() => rmSync(`${dir}.link`))
   const first = await openBroker({ dir })
   await first.call('SET', 'a', 1)
-  for (const again of [openBroker({ dir }), openBroker({ dir: `${dir}.link` }), startServer({ port: 0, dir })]) {
+  const ways = [
+    () => openBroker({ dir }),
+    () => openBroker({ dir: `${dir}.link` }),
+    () => startServer({ port: 0, dir }),
+  ]
+  for (const open of ways) {
+    const again = open()
     await expect(again).rejects.toThrow(PersistenceError)
     await expect(again).rejects.toThrow(IN_USE)
   }
@@ -71,7 +77,8 @@ test.each([
   const directory = temporaryDirectory()
   writeFileSync(join(directory, 'file'), '')
   const dir = join(directory, name)
-  for (const opening of [openBroker({ dir }), startServer({ port: 0, dir })]) {
+  for (const open of [() => openBroker({ dir }), () => startServer({ port: 0, dir })]) {
+    const opening = open()
     await expect(opening).rejects.toThrow(PersistenceError)
     await expect(opening).rejects.toThrow(reason)
     await expect(opening).rejects.toThrow(dir)
