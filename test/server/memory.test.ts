@@ -67,7 +67,12 @@ describe.skipIf(residentMissing())('memory goes back to the system', () => {
       await ask(...removal)
       await fallsBack(before)
     }
-    expect(await ask('INFO', 'memory')).toMatch(/used_memory_peak:10[45]\d{6}\r\n/)
+    const info = await ask('INFO', 'memory')
+    const [peak, startup] = ['peak', 'startup'].map((name) =>
+      Number(new RegExp(`used_memory_${name}:(\\d+)`).exec(info)![1]),
+    )
+    expect(peak! - startup!).toBeGreaterThan(100 * MIB)
+    expect(peak! - startup!).toBeLessThan(130 * MIB)
   })
 
   test('while a string doubles, and after it is gone', async () => {
@@ -111,6 +116,17 @@ describe.skipIf(residentMissing())('memory goes back to the system', () => {
     await batch((key) => ['SET', key, value], '+OK\r\n')
     await batch((key) => ['DEL', key], ':1\r\n')
     await fallsBack(before)
+  })
+
+  test('is counted from the start on, so that the smallest limit refuses writes', async () => {
+    const info = await ask('INFO', 'memory')
+    const figure = (name: string): number => Number(new RegExp(`\r\n${name}:(\\d+)`).exec(info)![1])
+    expect(figure('used_memory_startup')).toBeGreaterThan(5 * MIB)
+    expect(figure('used_memory')).toBeGreaterThan(figure('used_memory_startup'))
+    expect(figure('used_memory')).toBeLessThan(resident())
+    await ask('CONFIG', 'SET', 'maxmemory', 1)
+    expect(await ask('SET', 'k', 'v')).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n")
+    await ask('CONFIG', 'SET', 'maxmemory', 0)
   })
 
   test('and is taken only as it arrives: a hundred clients that announce 512 MiB each cost nothing', async () => {
