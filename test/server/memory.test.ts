@@ -118,17 +118,6 @@ describe.skipIf(residentMissing())('memory goes back to the system', () => {
     await fallsBack(before)
   })
 
-  test('is counted from the start on, so that the smallest limit refuses writes', async () => {
-    const info = await ask('INFO', 'memory')
-    const figure = (name: string): number => Number(new RegExp(`\r\n${name}:(\\d+)`).exec(info)![1])
-    expect(figure('used_memory_startup')).toBeGreaterThan(5 * MIB)
-    expect(figure('used_memory')).toBeGreaterThan(figure('used_memory_startup'))
-    expect(figure('used_memory')).toBeLessThan(resident())
-    await ask('CONFIG', 'SET', 'maxmemory', 1)
-    expect(await ask('SET', 'k', 'v')).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n")
-    await ask('CONFIG', 'SET', 'maxmemory', 0)
-  })
-
   test('and is taken only as it arrives: a hundred clients that announce 512 MiB each cost nothing', async () => {
     const before = resident()
     const silent: RawConnection[] = []
