@@ -1,6 +1,6 @@
 // Used memory: what the process holds, and what `maxmemory` bounds.
 //
-//   startup     what the process held when the engine came into being
+//   startup     what the process held when the engine came into being, and what its runtime takes once it works
 //   data        keys and values, counted by the databases as they allocate
 //   beside it   clients, scripts, subscriptions, waiters, the journal's buffer: counted by their rooms
 //   growth      what the process has grown by beyond all that
@@ -20,8 +20,13 @@ import type { Clock, Timer } from '../util/clock.ts'
 const LOOK_MS = 250
 /** Measurements of which the least counts: the young generation is collected several times meanwhile. */
 const LOOKS = 4
-/** Smaller changes of what is measured are garbage, or code that was compiled. */
-const STEP_BYTES = 4 * 1024 * 1024
+/** Smaller changes of what is measured are garbage. */
+const STEP_BYTES = 8 * 1024 * 1024
+/**
+ * What the runtime takes in its first seconds of work, whatever that is: compiled code, a young generation that is full. Counted from
+ * the start on: keys that come before it must not be evicted for it.
+ */
+const WARM_UP_BYTES = 8 * 1024 * 1024
 
 /** What a channel, a pattern or an awaited key takes besides its name. */
 const LINE_BYTES = 320
@@ -41,7 +46,7 @@ export interface MemoryHost {
 }
 
 export class Memory {
-  /** Bytes that the process held when the engine came into being. */
+  /** Bytes that the process takes without data: those held when the engine came into being, and the runtime's warming up. */
   readonly startupBytes: number
   /** Bytes by which the process has grown beyond what is counted. */
   growthBytes = 0
@@ -57,7 +62,7 @@ export class Memory {
   constructor(host: MemoryHost, measure: (() => number) | undefined) {
     this.#host = host
     this.#measure = measure
-    this.startupBytes = measure?.() ?? 0
+    this.startupBytes = measure === undefined ? 0 : measure() + WARM_UP_BYTES
     this.#besides = this.startupBytes
   }
 
