@@ -86,6 +86,43 @@ function coverage(specs: readonly CommandSpec[]): string[] {
   ]
 }
 
+/** How the settings about memory work together: what no single one of them can say. */
+const MEMORY = [
+  '## Memory',
+  '',
+  '`maxmemory` bounds *used memory*: keys and values with their index, and beside them what the process held when it started',
+  '(25 MiB), connections with what they have sent and not read, scripts, subscriptions, and what the runtime keeps beyond that. So',
+  '`maxmemory 200mb` leaves 175 MiB for keys, `maxmemory 50mb` 25, and one below 25 MiB refuses every write. In a program that embeds',
+  'the engine only what the engine counts itself is used memory: the heap there is not its own.',
+  '',
+  'The process is larger than that: by about 42 MiB of program text, which all Node processes of a machine share, by the garbage of the',
+  'moment, and by gaps where values were stored that are gone. With 200 MiB of values of one size it has 1.25 times the limit; where sizes change',
+  'under the limit, gaps can make it twice as much, until they are filled or a restart packs everything. Leave that room, and where a service',
+  'manager or container has a limit of its own, set `maxmemory` to half of it, two thirds at most.',
+  '',
+  'When used memory is above the limit, keys go as `maxmemory-policy` says before the next command runs; if none may go, commands that',
+  "need memory are answered `OOM`. `maxmemory-samples` keys are looked at to find one. The journal's buffer does not count here.",
+  '',
+  'Connections have bounds of their own: `client-query-buffer-limit` (one request, or queue of MULTI, that is not complete),',
+  '`client-output-buffer-limit` (replies and messages not read) and, for all of them together, `maxmemory-clients`: when they take more, the',
+  'largest are closed, but for those that said CLIENT NO-EVICT. CLIENT LIST tells what each takes (`tot-mem`).',
+  '',
+  '| INFO memory | MEMORY STATS | |',
+  '|---|---|---|',
+  "| `used_memory` | `total.allocated` | what `maxmemory` bounds, and the journal's buffer |",
+  '| `used_memory_startup` | `startup.allocated` | what the process held when it started |',
+  "| `used_memory_overhead` | `overhead.total` | all but the contents of keys: start, connections, scripts, index, the runtime's growth |",
+  '| `used_memory_dataset` | `dataset.bytes` | contents of keys |',
+  '| `mem_clients_normal` | `clients.normal` | connections |',
+  '| `mem_aof_buffer` | `aof.buffer` | what waits to be written to the journal |',
+  '| `used_memory_rss` | | what the system says the process has |',
+  '| `allocator_frag_ratio` | `allocator-fragmentation.ratio` | used memory and gaps, over used memory |',
+  '| `mem_fragmentation_ratio` | `fragmentation` | what the process has, over used memory |',
+  '',
+  'What Redis measures and does not exist here (heaps of scripts, replication) is 0.',
+  '',
+]
+
 function configurationPage(): string {
   const lines = [
     GENERATED,
@@ -98,6 +135,7 @@ function configurationPage(): string {
     '*Fixed* settings cannot be changed while the server runs; *protected* ones only if `enable-protected-configs` allows it.',
     'Sizes are bytes, or take a unit: `1k` is 1000, `1kb` is 1024; likewise `m`, `mb`, `g`, `gb`.',
     '',
+    ...MEMORY,
     '## In force',
     '',
     ...settings((name) => !configRow(name).inert),

@@ -18,6 +18,7 @@ import { ListenError } from '../server/listeners.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
+import { processBytes } from '../util/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
 import { runProveDurability } from './prove-durability.ts'
 
@@ -74,7 +75,12 @@ async function serve(args: readonly string[]): Promise<void> {
   const log = new ProgramLog(config)
   const signals = new Signals(config, log)
   try {
-    const server = await Server.start(file === undefined ? { config, log } : { config, log, configFile: file })
+    const server = await Server.start({
+      config,
+      log,
+      processBytes,
+      ...(file === undefined ? {} : { configFile: file }),
+    })
     signals.serve(server)
     await server.stopped
   } finally {

@@ -74,7 +74,7 @@ export class Broker {
       ...config,
     })
     // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const boot = new Boot(createConfig(settings), log, settings.dir === undefined ? 'ignored' : 'loaded')
+    const boot = new Boot(createConfig(settings), log, { snapshot: settings.dir === undefined ? 'ignored' : 'loaded' })
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {

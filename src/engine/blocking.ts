@@ -83,6 +83,7 @@ export class Blocking {
     this.#waitingForType[options.type]!++
     this.#waiters.set(client, waiter)
     client.parked = true
+    client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     if (this.room.count === 1) this.#listen(true)
     if (options.timeoutMs !== 0) this.#host.timekeeper.arm()
@@ -181,6 +182,7 @@ export class Blocking {
   #forget(parked: Parked): void {
     const { client } = parked
     client.parked = false
+    client.parkedBytes = 0
     this.#waiters.delete(client)
     if (parked.options.servedByDeletion) this.#servedByDeletion--
     this.#waitingForType[parked.options.type]!--

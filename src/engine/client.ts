@@ -42,6 +42,9 @@ export const CLIENT_MUTED = 1 << 3
 /** Asked for NO-TOUCH. */
 export const CLIENT_NO_TOUCH = 1 << 4
 
+/** What a connection takes that neither sends nor receives anything: its objects, those of its socket included; measured with 4000. */
+export const CLIENT_BYTES = 7 * 1024
+
 /** Output limit classes. */
 export type ClientClass = 'normal' | 'pubsub' | 'replica'
 
@@ -58,6 +61,8 @@ export interface OpenTransaction {
   broken: boolean
   /** Bytes of the queued arguments. */
   readonly bytes: number
+  /** What the whole queue takes. */
+  readonly memoryBytes: number
 }
 
 /** What clients need from whoever keeps them. */
@@ -138,6 +143,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   softLimitSinceMs = 0
   /** Did not read for too long: gets nothing more and is disconnected at the turn's end. */
   overLimit = false
+  /** What its parked command's arguments take. */
+  parkedBytes = 0
+  /** What used memory counts for it (client-memory.ts), and how much of that are requests. */
+  countedBytes = 0
+  countedRequestBytes = 0
   readonly #host: ClientHost
   #segments: Segment[] = []
   /** The first so many segments, the last one counted too, lie in memory of their own. */
@@ -182,6 +192,24 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   request(args: Arguments): void {
     this.#host.dispatch.execute(this, args)
+  }
+
+  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to or watches. */
+  get requestBytes(): number {
+    const { channels, parser, patterns, shardChannels, transaction, watched } = this
+    const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
+    return bytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
+  }
+
+  /** Bytes of a command's arguments that wait: it is parked, or held back. */
+  get argumentBytes(): number {
+    const { heldRequest, parkedBytes } = this
+    return heldRequest === undefined ? parkedBytes : parkedBytes + heldRequest.contentBytes
+  }
+
+  /** Bytes of replies that wait beyond the turn in which they were made. */
+  get heldOutputBytes(): number {
+    return this.transport.backlogBytes + (this.heldForDurability ? this.#outputBytes : 0)
   }
 
   /** Number of subscriptions of all kinds but shard channels, as (un)subscribe replies count. */

@@ -14,6 +14,7 @@ export interface ClientsHost extends ClientHost {
   readonly state: ServerState
   readonly stats: Stats
   readonly users: Users
+  readonly clientMemory: { note(client: Client): void }
 }
 
 export class Clients {
@@ -54,6 +55,7 @@ export class Clients {
     if (origin !== 'replay') {
       this.#byId.set(client.id, client)
       stats.connectionsReceived++
+      this.#host.clientMemory.note(client)
     }
     return client
   }

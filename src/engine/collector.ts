@@ -12,6 +12,7 @@ import type { Database } from '../store/database.ts'
 import { Source } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { collectGarbageRarely } from '../util/collect-garbage.ts'
+import { processBytes } from '../util/process-bytes.ts'
 
 /** How long after something large the memory is looked at; doubled after each collection that did not help. */
 const LOOK_MS = 500
@@ -32,7 +33,7 @@ export class Collector {
   /** `Source.largeBytes` when memory was looked at last. */
   #seen = Source.largeBytes
   /** The least that was in use besides what is stored. */
-  #needed = runtimeBytes()
+  #needed = processBytes()
   #collections = 0
 
   constructor(host: CollectorHost) {
@@ -67,7 +68,7 @@ export class Collector {
     let stored = 0
     for (const { usedBytes, arena } of this.#host.dataset.databases)
       stored += usedBytes + arena.reservedBytes - arena.heldBytes
-    const besides = runtimeBytes() - stored
+    const besides = processBytes() - stored
     this.#needed = Math.min(this.#needed, besides)
     if (besides - this.#needed < Math.max(GARBAGE_BYTES_MIN, stored * GARBAGE_SHARE)) {
       this.#collections = 0
@@ -81,10 +82,4 @@ export class Collector {
     if (collectGarbageRarely()) this.#collections++
     this.#lookLater()
   }
-}
-
-/** What the runtime holds, values included. */
-function runtimeBytes(): number {
-  const { heapTotal, external } = process.memoryUsage()
-  return heapTotal + external
 }

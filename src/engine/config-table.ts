@@ -128,7 +128,9 @@ export const CONFIG_TABLE = {
     format: formatOutputLimits,
   } as ConfigRow<OutputLimitTable>,
   'maxmemory-clients': {
-    ...base({ inert: true, doc: 'Memory of all clients together above which the largest are closed.' }),
+    ...base({
+      doc: 'Memory of all clients together above which the largest are closed: bytes (128kb at least), or percent of maxmemory; 0 = no limit.',
+    }),
     kind: 'bytes or percent',
     default: '0',
     parse(t: string) {

@@ -19,6 +19,7 @@ import type { Stats } from './stats.ts'
 export interface DatasetHost {
   readonly moment: Moment
   readonly stats: Stats
+  readonly memory: { notePeak(): void }
   readonly changes: Changes
   readonly events: KeyspaceEvents
   readonly propagation: { happened(database: number, words: readonly Word[]): void }
@@ -38,7 +39,7 @@ export class Dataset implements DatabaseHost {
   missed: Listener<Missed<Database>> | null = null
   created: Listener<Created<Database>> | null = null
   looked: Listener<Looked> | null = null
-  readonly grown = (): void => this.notePeak()
+  readonly grown = (): void => this.#host.memory.notePeak()
   readonly onBeforeChange = new Seats<BeforeChange<Database>>((slot) => {
     this.beforeChange = slot
   })
@@ -72,20 +73,13 @@ export class Dataset implements DatabaseHost {
     return this.#moment.seconds
   }
 
-  /** Takes note of how much memory is used when it is more than ever. */
-  notePeak(): void {
-    const { stats } = this.#host
-    const used = this.usedBytes
-    if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
-  }
-
-  /** Bytes that keys and values take. */
+  /** Bytes that keys and values take, removed ones included that are not freed yet. */
   get usedBytes(): number {
     let bytes = 0
     const { databases } = this
     for (let i = 0; i < databases.length; i++) {
       const db = databases[i]!
-      if (db.size !== 0) bytes += db.usedBytes
+      if (db.size !== 0 || db.lazyFree.pending !== 0) bytes += db.usedBytes
     }
     return bytes
   }

@@ -29,6 +29,7 @@ export interface DispatchHost extends CallHost {
   readonly propagation: CallHost['propagation'] & { beginUnit(): void; endUnit(): void }
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
   readonly outputLimits: { checkReply(client: Client): void }
+  readonly clientMemory: { note(client: Client): void }
 }
 
 export class Dispatch {
@@ -95,6 +96,10 @@ export class Dispatch {
       !this.#host.admission.admit(client, command, args)
     ) {
       return
+    }
+    // What came in pieces is the command's from here on: a value that is kept must not count twice.
+    if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {
+      this.#host.clientMemory.note(client)
     }
     call.begin(client, args, command)
     this.#runner.run(call, command)

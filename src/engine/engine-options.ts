@@ -15,6 +15,8 @@ export interface EngineOptions {
   /** Default: drawn from the system's entropy. */
   hashKey?: HashKey
   log?: Log
+  /** Tells what the process holds, where it is the engine's own; default: only what the engine counts itself is used memory. */
+  processBytes?: () => number
   /** Runs something after the events of this turn of the loop; default setImmediate. */
   later?: (run: () => void) => void
 }

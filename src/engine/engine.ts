@@ -17,6 +17,7 @@ import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
 import { Changes } from './changes.ts'
 import type { Client, Origin, Transport } from './client.ts'
+import { ClientMemory } from './client-memory.ts'
 import { Clients } from './clients.ts'
 import { CommandTable } from './command-table.ts'
 import { Config } from './config.ts'
@@ -29,6 +30,7 @@ import { Eviction } from './eviction.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { Loading } from './loading.ts'
 import { type Log, silentLog } from './log.ts'
+import { Memory } from './memory.ts'
 import { Moment } from './moment.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
@@ -75,6 +77,7 @@ export class Engine {
   readonly clients: Clients
   readonly pause: Pause
   readonly outputLimits: OutputLimits
+  readonly clientMemory: ClientMemory
   // From bytes to replies.
   readonly requests: Requests
   readonly dispatch: Dispatch
@@ -83,6 +86,7 @@ export class Engine {
   readonly turn: Turn
   // What happens by itself.
   readonly timekeeper: Timekeeper
+  readonly memory: Memory
   readonly eviction: Eviction
   // What the program around it brings.
   host: EngineHost = {}
@@ -114,7 +118,9 @@ export class Engine {
     this.loading = new Loading(this)
     this.pause = new Pause(this)
     this.outputLimits = new OutputLimits(this)
+    this.clientMemory = new ClientMemory(this)
     this.timekeeper = new Timekeeper(this)
+    this.memory = new Memory(this, options.processBytes)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)
     this.dispatch = new Dispatch(this)
@@ -126,6 +132,7 @@ export class Engine {
     this.clients.gone.take((client) => this.pause.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))
+    this.clients.gone.take((client) => this.clientMemory.forget(client))
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────
@@ -160,6 +167,8 @@ export class Engine {
     this.pause.end()
     this.eviction.stop()
     this.outputLimits.stop()
+    this.clientMemory.stop()
+    this.memory.stop()
     for (const client of [...this.clients.values()]) this.clients.close(client, 'now')
   }
 }

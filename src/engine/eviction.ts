@@ -1,8 +1,10 @@
 // maxmemory: which keys go when there is no room, and what is remembered to decide it.
 //
-// Used memory is what the databases count as they allocate. Before a command runs
-// that finds it above the limit, keys are evicted one by one, each as if it had
-// been deleted (gate, DEL in the journal, event) before the command came.
+// Used memory is what the databases count as they allocate, and what is beside them
+// (memory.ts). Before a command runs that finds it above the limit, keys are evicted
+// one by one, each as if it had been deleted (gate, DEL in the journal, event) before
+// the command came. Where what is beside the data is above the limit by itself, every
+// key goes and writes are refused, as in Redis.
 //
 // A policy is a choice of candidates (every key, or those that expire) and a
 // measure of how dispensable one is:
@@ -38,6 +40,7 @@ export interface EvictionHost {
   readonly state: ServerState
   readonly stats: Stats
   readonly dataset: Dataset
+  readonly memory: { readonly boundedBytes: number }
   readonly timekeeper: { freeRemoved(): boolean }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
 }
@@ -97,8 +100,8 @@ export class Eviction {
    * may be passed for a moment, and no command waits for the eviction of a million keys.
    */
   makeRoom(): boolean {
-    const { clock, dataset, state, timekeeper } = this.#host
-    if (this.#limit === 0 || dataset.usedBytes <= this.#limit) return true
+    const { clock, memory, state, timekeeper } = this.#host
+    if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if (state.loading.holds || state.paused.holds) return true
     // The memory of what was removed is as good as free.
@@ -108,7 +111,7 @@ export class Eviction {
       // What was removed already is freed before more is.
       const freed = timekeeper.freeRemoved()
       if (!freed && !this.#evictOne()) return false
-      if (dataset.usedBytes <= this.#limit) return true
+      if (memory.boundedBytes <= this.#limit) return true
       if ((freed || evicted % BATCH_KEYS_TIMED === 0) && clock.monotonic() - began > BATCH_MS_MAX) break
     }
     this.#continueSoon()

@@ -20,6 +20,7 @@ export interface RequestsHost {
   readonly runner: Runner
   readonly dispatch: Dispatch
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
+  readonly clientMemory: { note(client: Client): void }
   readonly turn: { take(): boolean; end(): void }
 }
 
@@ -33,7 +34,7 @@ export class Requests {
   /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
-    const { moment, replies, runner, stats, turn } = this.#host
+    const { clientMemory, moment, replies, runner, stats, turn } = this.#host
     const ends = alone && turn.take()
     client.lastActiveMs = moment.renew()
     stats.inputBytes += end - start
@@ -45,13 +46,14 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
+    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
     if (ends || replies.halfFull) turn.end()
   }
 
   /** Runs what a client that had to wait has sent. */
   resume(client: Client): void {
     if (client.closed || client.halted) return
-    const { dispatch, moment, replies, runner } = this.#host
+    const { clientMemory, dispatch, moment, replies, runner } = this.#host
     moment.pass()
     runner.timeNext()
     replies.open(client)
@@ -65,6 +67,7 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
+    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
   }
 
   /** Answers what cannot be parsed, and ends the connection. */

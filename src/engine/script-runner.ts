@@ -16,6 +16,9 @@ export interface ScriptRunner {
   readonly cachedScripts: number
   readonly libraryCount: number
   readonly functionCount: number
+  /** Bytes of the scripts and of the libraries that are kept. */
+  readonly scriptBytes: number
+  readonly functionBytes: number
   /** Stops the script that runs, whatever it has changed: the server ends without keeping that (SHUTDOWN NOSAVE). */
   abort(): void
   /** The code of every function library, latin1, for snapshots. */
@@ -46,6 +49,8 @@ export const noScripts: ScriptRunner = {
   cachedScripts: 0,
   libraryCount: 0,
   functionCount: 0,
+  scriptBytes: 0,
+  functionBytes: 0,
   abort() {},
   *libraries() {},
   loadLibrary() {

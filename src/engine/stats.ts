@@ -13,6 +13,8 @@ export class Stats {
   outputBytes = 0
   expiredKeys = 0
   evictedKeys = 0
+  /** Connections closed because all together took too much memory. */
+  evictedClients = 0
   /** Removed values whose memory was freed in steps. */
   lazyFreedObjects = 0
   errorReplies = 0
@@ -38,6 +40,7 @@ export class Stats {
     this.outputBytes = 0
     this.expiredKeys = 0
     this.evictedKeys = 0
+    this.evictedClients = 0
     this.lazyFreedObjects = 0
     this.errorReplies = 0
     this.outputLimitDisconnects = 0

@@ -21,6 +21,7 @@ export interface TimekeeperHost {
   readonly clock: Clock
   readonly moment: Moment
   readonly dataset: Dataset
+  readonly memory: { follow(): void }
   readonly stats: Stats
   readonly blocking: {
     readonly room: { readonly earliestDeadlineMs: number; readonly hasReady: boolean; expire(nowMs: number): void }
@@ -58,10 +59,10 @@ export class Timekeeper {
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
-    const { blocking, clock, dataset } = this.#host
+    const { blocking, clock, dataset, memory } = this.#host
     const { databases } = dataset
     this.#collector.follow()
-    dataset.notePeak()
+    memory.follow()
     let due = blocking.room.earliestDeadlineMs
     if (this.#expires) {
       for (let i = 0; i < databases.length; i++) {

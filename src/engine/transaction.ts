@@ -7,6 +7,10 @@ import { CLIENT_MULTI, type Client, type OpenTransaction } from './client.ts'
 import type { Claims, Command } from './command.ts'
 import type { Watches } from './watches.ts'
 
+/** What a queued command takes besides its arguments' bytes, and each argument. */
+const QUEUED_BYTES = 160
+const ARGUMENT_BYTES = 72
+
 /** A command waiting for EXEC, with arguments of its own. */
 export interface QueuedCommand {
   readonly command: Command
@@ -25,10 +29,14 @@ export class Transaction implements OpenTransaction, Claims {
   bytes = 0
   /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
+  /** What the queue takes: arguments, and the objects that stand for them. */
+  memoryBytes = 0
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
-    this.bytes += args.contentBytes
+    const { contentBytes } = args
+    this.bytes += contentBytes
+    this.memoryBytes += contentBytes + QUEUED_BYTES + args.length * ARGUMENT_BYTES
     this.queue.push({ command, args: args.copy(this.#space) })
     if (claims.isDenyoom) this.isDenyoom = true
     if (claims.isWrite) this.isWrite = true

@@ -11,6 +11,9 @@ import type { Client } from './client.ts'
 import type { Progress } from './journal.ts'
 import type { Stats } from './stats.ts'
 
+/** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
+const HELD_NOTED_BYTES_MIN = 16 * 1024
+
 export interface TurnHost {
   readonly broker: Broker
   readonly replies: ReplyBuffer
@@ -19,6 +22,7 @@ export interface TurnHost {
   readonly requests: { resume(client: Client): void }
   readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
   readonly outputLimits: { check(client: Client): boolean }
+  readonly clientMemory: { note(client: Client): void; enforce(): void }
   readonly timekeeper: { arm(): void }
 }
 
@@ -72,7 +76,7 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { broker, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
+    const { broker, clientMemory, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
@@ -96,10 +100,12 @@ export class Turn {
       if (client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
         durability.hold(client)
         outputLimits.check(client)
+        if (client.pendingBytes > HELD_NOTED_BYTES_MIN) clientMemory.note(client)
         continue
       }
       if (!this.#flush(client)) taken = false
     }
+    clientMemory.enforce()
     // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
     const idle = this.#flushes.length === 0
     if (idle) this.#flushes = queue
@@ -115,7 +121,7 @@ export class Turn {
   }
 
   #flush(client: Client): boolean {
-    const { clients, outputLimits, stats } = this.#host
+    const { clientMemory, clients, outputLimits, stats } = this.#host
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {
@@ -124,6 +130,7 @@ export class Turn {
     } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
       outputLimits.check(client)
       if (client.overLimit) clients.close(client, 'now')
+      else clientMemory.note(client)
     }
     return taken
   }

@@ -60,6 +60,11 @@ export class Arguments {
     return this.#windows[i]!
   }
 
+  /** Bytes of the request as it came; 0 when it did not come as one whole. */
+  get rawBytes(): number {
+    return this.rawEnd === 0 ? 0 : this.rawEnd - this.rawStart
+  }
+
   /** Bytes of all arguments together. */
   get contentBytes(): number {
     let bytes = 0

@@ -48,6 +48,8 @@ export class FunctionLibraries {
   libraries = new Map<string, FunctionLibrary>()
   /** By name in lower case: FCALL does not mind. */
   functions = new Map<string, RegisteredFunction>()
+  /** Bytes of all libraries' code. */
+  bytes = 0
   readonly #engine: Engine
   readonly #commands: ScriptCommands
   readonly #interrupt: () => void
@@ -99,6 +101,7 @@ export class FunctionLibraries {
   clear(): void {
     this.libraries = new Map()
     this.functions = new Map()
+    this.bytes = 0
     // Nothing of theirs is left to be seen: the next one gets a world of its own.
     this.#world = undefined
     this.#loadingGlobals = undefined
@@ -109,15 +112,17 @@ export class FunctionLibraries {
    * names. Throws ReplyError; nothing has changed then.
    */
   restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
-    const before = { libraries: this.libraries, functions: this.functions }
+    const before = { libraries: this.libraries, functions: this.functions, bytes: this.bytes }
     this.libraries = new Map()
     this.functions = new Map()
+    this.bytes = 0
     try {
       for (const code of codes) this.load(code, 'refuse')
       if (policy === 'flush') return
       const restored = this.libraries
       this.libraries = new Map(before.libraries)
       this.functions = new Map(before.functions)
+      this.bytes = before.bytes
       for (const { name } of restored.values()) {
         if (policy === 'append' && this.libraries.has(name)) throw ERR.of(`Library ${name} already exists`)
         this.#remove(name)
@@ -129,6 +134,7 @@ export class FunctionLibraries {
     } catch (error) {
       this.libraries = before.libraries
       this.functions = before.functions
+      this.bytes = before.bytes
       throw error
     }
   }
@@ -142,6 +148,7 @@ export class FunctionLibraries {
 
   #add(library: FunctionLibrary): void {
     this.libraries.set(library.name, library)
+    this.bytes += library.code.length
     // Two names in one library may differ by case alone; the first is the one that is called.
     for (const registered of [...library.functions].reverse()) {
       this.functions.set(registered.name.toLowerCase(), registered)
@@ -152,6 +159,7 @@ export class FunctionLibraries {
     const library = this.libraries.get(name)
     if (library === undefined) return false
     this.libraries.delete(name)
+    this.bytes -= library.code.length
     for (const registered of library.functions) this.functions.delete(registered.name.toLowerCase())
     return true
   }

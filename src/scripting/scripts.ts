@@ -44,6 +44,9 @@ export interface RunningScript {
   startedMs: number
 }
 
+/** What a script takes besides its body; its code is the runtime's. */
+const SCRIPT_BYTES = 1024
+
 /** What an argument takes beside its characters. */
 const ARGUMENT_BYTES = 40
 
@@ -102,6 +105,14 @@ export class Scripts implements ScriptRunner {
     let count = 0
     for (const { functions } of this.functions.libraries.values()) count += functions.length
     return count
+  }
+
+  get scriptBytes(): number {
+    return this.cache.bytes + this.cache.size * SCRIPT_BYTES
+  }
+
+  get functionBytes(): number {
+    return this.functions.bytes
   }
 
   abort(): void {

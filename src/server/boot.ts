@@ -53,6 +53,13 @@ export interface Loaded {
   milliseconds: number
 }
 
+export interface BootOptions {
+  /** Whether, without an append-only file, a snapshot in the directory is loaded. */
+  snapshot?: 'loaded' | 'ignored'
+  /** See EngineOptions. */
+  processBytes?: (() => number) | undefined
+}
+
 export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
@@ -61,10 +68,14 @@ export class Boot {
   /** Files are being read, and may be changed. */
   #isLoading = false
 
-  /** `snapshot` says whether, without an append-only file, a snapshot in the directory is loaded. */
-  constructor(config: Config, log: Log | undefined, snapshot: 'loaded' | 'ignored' = 'loaded') {
+  constructor(config: Config, log: Log | undefined, { processBytes, snapshot = 'loaded' }: BootOptions = {}) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
-    this.engine = new Engine(log === undefined ? { commands, config } : { commands, config, log })
+    this.engine = new Engine({
+      commands,
+      config,
+      ...(log === undefined ? {} : { log }),
+      ...(processBytes === undefined ? {} : { processBytes }),
+    })
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     config.onChange('appendonly', () => {

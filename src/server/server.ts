@@ -27,6 +27,8 @@ export interface ServerSettings {
   ephemeralPort?: boolean
   /** The file the configuration came from, for CONFIG REWRITE. */
   configFile?: string
+  /** Tells what the process holds, where the server has it for itself. */
+  processBytes?: () => number
 }
 
 export class Server {
@@ -47,7 +49,7 @@ export class Server {
     this.#config = settings.config
     this.#log = settings.log ?? silentLog
     this.#ephemeralPort = settings.ephemeralPort ?? false
-    this.#boot = new Boot(this.#config, this.#log)
+    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes })
     this.engine = this.#boot.engine
     this.#listeners = new Listeners(this.engine)
     this.#idle = new IdleClients(this.engine, this.#listeners.transports)

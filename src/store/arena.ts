@@ -74,6 +74,8 @@ export class Arena {
   readonly chunks: (Source | undefined)[] = []
   /** Bytes in blocks that are in use, their rounding included, and what `account` was told of. */
   usedBytes = 0
+  /** Those of them that lie outside the blocks: what `account` was told of, and large buffers. */
+  outsideBytes = 0
   /** Bytes of slabs that were written to: what is held of the system. */
   heldBytes = 0
   /** Bytes of chunks, written to or not. */
@@ -95,6 +97,11 @@ export class Arena {
   #spareChunk = 0
   /** Buffers of contents that are too large for a block. */
   readonly #large = new Set<Source>()
+
+  /** Bytes in blocks that are in use. */
+  get blockBytes(): number {
+    return this.usedBytes - this.outsideBytes
+  }
 
   /** Tells whether a chunk is left: the next hundred blocks, however large, will find room. */
   get hasRoom(): boolean {
@@ -140,20 +147,21 @@ export class Arena {
   /** Counts memory that belongs to values here but lies outside the blocks; negative when it is given back. */
   account(bytes: number): void {
     this.usedBytes += bytes
+    this.outsideBytes += bytes
   }
 
   /** Allocates a buffer of its own for a content that is too large for a block, and counts it. */
   allocateLarge(bytes: number): Source {
     const source = Source.allocate(bytes)
     this.#large.add(source)
-    this.usedBytes += bytes
+    this.account(bytes)
     return source
   }
 
   /** Frees such a buffer. */
   freeLarge(source: Source): void {
     this.#large.delete(source)
-    this.usedBytes -= source.u8.length
+    this.account(-source.u8.length)
     discarded.add(source)
   }
 

@@ -55,7 +55,12 @@ export class NameMap<Value> {
   }
 }
 
+/** What a name takes in a set besides its characters. */
+const NAME_BYTES = 64
+
 export class NameSet {
+  /** Bytes of the names, and of the places they stand in. */
+  bytes = 0
   readonly #names = new NameMap<true>()
 
   get size(): number {
@@ -67,16 +72,21 @@ export class NameSet {
   }
 
   add(name: string): void {
+    if (this.#names.has(name)) return
     this.#names.set(name, true)
+    this.bytes += name.length + NAME_BYTES
   }
 
   /** Returns whether it was there. */
   delete(name: string): boolean {
-    return this.#names.delete(name)
+    if (!this.#names.delete(name)) return false
+    this.bytes -= name.length + NAME_BYTES
+    return true
   }
 
   clear(): void {
     this.#names.clear()
+    this.bytes = 0
   }
 
   /** As `NameMap.keys`. */

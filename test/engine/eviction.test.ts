@@ -23,8 +23,18 @@ describe('maxmemory', () => {
 
   test('is in force from the start when it is configured', () => {
     const client = createEngine({ maxmemory: '1' }).connect()
-    client.ask('SET', 'a', 'x')
-    expect(client.ask('SET', 'b', 'y')).toMatch(/^-OOM /)
+    expect(client.ask('SET', 'a', 'x')).toMatch(/^-OOM /)
+  })
+
+  test('that what is beside the data passes alone evicts every key, and refuses writes', () => {
+    const { clock, connect, engine } = createEngine({ 'maxmemory-policy': 'allkeys-lru' })
+    const client = connect()
+    fill(client, 'k', 300)
+    engine.config.set('maxmemory', String(engine.clientMemory.bytes - 1))
+    clock.advance(10)
+    expect(client.ask('DBSIZE')).toBe(':0\r\n')
+    expect(client.ask('SET', 'a', 'x')).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n")
+    expect(client.ask('GET', 'a')).toBe('$-1\r\n')
   })
 })
 
@@ -46,7 +56,7 @@ function names({ engine }: TestEngine, database = 0): string[] {
 
 /** Lowers the limit by `bytes` from what is used, and lets what follows from it happen. */
 function squeeze({ engine, clock }: TestEngine, bytes: number): void {
-  engine.config.set('maxmemory', String(engine.dataset.usedBytes - bytes))
+  engine.config.set('maxmemory', String(engine.memory.boundedBytes - bytes))
   clock.advance(1)
 }
 
@@ -65,9 +75,9 @@ describe('eviction', () => {
     // Within the limit again: the next key passes it, the one after finds no room.
     expect(client.ask('SET', 'k50', 'x'.repeat(1024))).toBe('+OK\r\n')
     expect(client.ask('SET', 'k51', 'x'.repeat(1024))).toBe('+OK\r\n')
-    expect(run.engine.dataset.usedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
+    expect(run.engine.memory.boundedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
     expect(client.ask('PING')).toBe('+PONG\r\n')
-    expect(run.engine.dataset.usedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
+    expect(run.engine.memory.boundedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
   })
 
   test('is journaled as DEL before the command that needed room, told as an event, counted, and breaks WATCH', () => {
@@ -85,7 +95,7 @@ describe('eviction', () => {
     watcher.ask('WATCH', 'old')
     subscriber.ask('SUBSCRIBE', '__keyevent@3__:evicted')
     run.journal.take()
-    run.engine.config.set('maxmemory', '500')
+    run.engine.config.set('maxmemory', String(run.engine.memory.boundedBytes - 1))
     expect(client.ask('SET', 'new', 'y')).toBe('+OK\r\n')
     expect(gate).toEqual(['old'])
     expect(run.journal.take()).toEqual(['3 DEL old', '3 SET new y'])
@@ -237,7 +247,7 @@ describe('eviction', () => {
     client.ask('SET', 'a', 'x'.repeat(4096))
     client.ask('SET', 'b', 'y')
     run.journal.take()
-    run.engine.config.set('maxmemory', String(run.engine.dataset.usedBytes - 1))
+    run.engine.config.set('maxmemory', String(run.engine.memory.boundedBytes - 1))
     expect(client.ask('EXEC')).toBe('*2\r\n+OK\r\n+OK\r\n')
     const lines = run.journal.take()
     expect(lines[0]).toMatch(/^0 DEL k[01]$/)

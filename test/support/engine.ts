@@ -22,11 +22,15 @@ export interface TestEngine {
   connect(protocol?: 2 | 3): TestClient
 }
 
-/** Makes an engine with its own clock, a seeded source of chance and a journal that remembers; `more` commands for tests of failures. */
+/**
+ * Makes an engine with its own clock, a seeded source of chance and a journal that remembers; `more` commands for tests of
+ * failures, `processBytes` = what the process is to hold.
+ */
 export function createEngine(
   settings: Partial<Record<ConfigName, string>> = {},
   seed = 1,
   more: readonly Command[] = [],
+  processBytes?: () => number,
 ): TestEngine {
   const clock = new FakeClock()
   const engine = new Engine({
@@ -36,6 +40,7 @@ export function createEngine(
     hashKey: HASH_KEY,
     config: new Config(settings),
     later: () => {},
+    ...(processBytes === undefined ? {} : { processBytes }),
   })
   const journal = new RecordingJournal()
   engine.propagation.add(journal)

@@ -49,7 +49,7 @@ export const clientList = defineCommand({
     if (args.length === 4 && args.equalsIgnoreCase(2, 'TYPE')) {
       const type = parseClientType(args.string(3))
       for (const client of engine.clients.values()) {
-        if (clientTypeOf(client) === type) text += `${describeClient(engine, client)}\n`
+        if (clientTypeOf(client) === type) text += `${describeClient(engine, client, call)}\n`
       }
     } else if (args.length > 3 && args.equalsIgnoreCase(2, 'ID')) {
       const clients: (Client | undefined)[] = []
@@ -58,11 +58,11 @@ export const clientList = defineCommand({
         if (id === undefined) throw ERR.invalidClientId
         clients.push(engine.clients.get(Number(id)))
       }
-      for (const client of clients) if (client !== undefined) text += `${describeClient(engine, client)}\n`
+      for (const client of clients) if (client !== undefined) text += `${describeClient(engine, client, call)}\n`
     } else if (args.length > 2) {
       throw ERR.syntax
     } else {
-      for (const client of engine.clients.values()) text += `${describeClient(engine, client)}\n`
+      for (const client of engine.clients.values()) text += `${describeClient(engine, client, call)}\n`
     }
     call.reply.verbatim(text)
   },
@@ -80,6 +80,6 @@ export const clientInfo = defineCommand({
   tips: ['nondeterministic_output'],
   reply: 'text: a line of field=value pairs',
   run(call) {
-    call.reply.verbatim(`${describeClient(engineOf(call), call.client)}\n`)
+    call.reply.verbatim(`${describeClient(engineOf(call), call.client, call)}\n`)
   },
 })

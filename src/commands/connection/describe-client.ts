@@ -1,24 +1,23 @@
 // A connection as a line of CLIENT LIST: every field of Redis 7.2, in its order.
 //
 // Where this server has nothing of the kind (a reply buffer of a client's own,
-// tracking) the field says what Redis says for an idle connection.
+// tracking) the field says what Redis says for an idle connection. Requests are read
+// into a buffer that all share: what of it is a client's shows while that one asks.
 
-import { CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
+import type { Call } from '../../engine/call.ts'
+import { CLIENT_BYTES, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { transactionOf } from '../../engine/transaction.ts'
 
-/** What a connection costs besides its buffers, about: the objects that stand for it. */
-const CLIENT_BYTES = 2048
-
-/** Describes a client, without a line end. */
-export function describeClient(engine: Engine, client: Client): string {
+/** Describes a client, without a line end, to the caller `asking`. */
+export function describeClient(engine: Engine, client: Client, asking: Call): string {
   const { parser, transport } = client
+  const request = asking.client === client ? asking.args : undefined
   const transaction = transactionOf(client)
   const now = engine.moment.now()
-  const queryBytes = parser.pendingBytes
-  const multiBytes = transaction?.bytes ?? 0
+  const queryBytes = Math.max(parser.pendingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes
-  const totalBytes = CLIENT_BYTES + parser.reservedBytes + multiBytes + client.outputBytes
+  const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
   return [
     `id=${client.id}`,
     `addr=${transport.address}`,
@@ -35,8 +34,8 @@ export function describeClient(engine: Engine, client: Client): string {
     `multi=${transaction === undefined ? -1 : transaction.queue.length}`,
     `qbuf=${queryBytes}`,
     `qbuf-free=${Math.max(0, parser.reservedBytes - queryBytes)}`,
-    'argv-mem=0',
-    `multi-mem=${multiBytes}`,
+    `argv-mem=${request?.contentBytes ?? client.argumentBytes}`,
+    `multi-mem=${transaction?.memoryBytes ?? 0}`,
     'rbs=0',
     'rbp=0',
     `obl=${client.pendingBytes}`,

@@ -11,6 +11,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { SavingStatus } from '../../engine/saving.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
+import { memoryFigures, ratio } from './memory-figures.ts'
 
 /** Sections in the order they are printed. */
 export const SECTIONS = [
@@ -133,12 +134,10 @@ export class InfoSections {
   }
 
   #memory(): string {
-    const { config, stats } = this.#engine
+    const { config, scripts, stats } = this.#engine
     this.#askSystem()
-    this.#engine.dataset.notePeak()
-    const used = this.#engine.dataset.usedBytes
-    const peak = stats.usedMemoryPeak
-    const resident = this.#residentBytes
+    const figures = memoryFigures(this.#engine, this.#residentBytes)
+    const { active, overhead, peak, resident, used } = figures
     const limit = config.get('maxmemory')
     let pending = 0
     for (const db of this.#engine.databases) pending += db.lazyFree.pending
@@ -146,16 +145,27 @@ export class InfoSections {
       `# Memory\r\nused_memory:${used}\r\nused_memory_human:${human(used)}\r\n` +
       `used_memory_rss:${resident}\r\nused_memory_rss_human:${human(resident)}\r\n` +
       `used_memory_peak:${peak}\r\nused_memory_peak_human:${human(peak)}\r\n` +
-      `used_memory_peak_perc:${(peak === 0 ? 100 : (used / peak) * 100).toFixed(2)}%\r\n` +
-      `used_memory_dataset:${used}\r\nused_memory_dataset_perc:100.00%\r\n` +
+      `used_memory_peak_perc:${figures.peakPercent.toFixed(2)}%\r\n` +
+      `used_memory_overhead:${overhead}\r\nused_memory_startup:${figures.startup}\r\n` +
+      `used_memory_dataset:${figures.dataset}\r\nused_memory_dataset_perc:${figures.datasetPercent.toFixed(2)}%\r\n` +
+      `allocator_allocated:${used}\r\nallocator_active:${active}\r\nallocator_resident:${active}\r\n` +
       `total_system_memory:${this.#totalMemory}\r\ntotal_system_memory_human:${human(this.#totalMemory)}\r\n` +
+      // Scripts have no heap of their own: what they make is the runtime's.
+      'used_memory_lua:0\r\nused_memory_vm_eval:0\r\nused_memory_lua_human:0B\r\n' +
+      `used_memory_scripts_eval:${figures.scripts}\r\nnumber_of_cached_scripts:${scripts.cachedScripts}\r\n` +
+      `number_of_functions:${scripts.functionCount}\r\nnumber_of_libraries:${scripts.libraryCount}\r\n` +
+      'used_memory_vm_functions:0\r\nused_memory_vm_total:0\r\nused_memory_vm_total_human:0B\r\n' +
+      `used_memory_functions:${figures.functions}\r\nused_memory_scripts:${figures.scripts + figures.functions}\r\n` +
+      `used_memory_scripts_human:${human(figures.scripts + figures.functions)}\r\n` +
       `maxmemory:${limit}\r\nmaxmemory_human:${human(limit)}\r\nmaxmemory_policy:${config.text('maxmemory-policy')}\r\n` +
-      `mem_fragmentation_ratio:${(used === 0 ? 1 : resident / used).toFixed(2)}\r\n` +
-      `mem_fragmentation_bytes:${resident - used}\r\nmem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\n` +
-      `mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\nmem_cluster_links:0\r\n` +
-      `mem_aof_buffer:${this.#engine.durability.progress.status?.bufferedBytes ?? 0}\r\nmem_allocator:v8\r\n` +
-      `active_defrag_running:0\r\nlazyfree_pending_objects:${pending}\r\n` +
-      `lazyfreed_objects:${this.#engine.stats.lazyFreedObjects}\r\n`
+      `allocator_frag_ratio:${ratio(active, used).toFixed(2)}\r\nallocator_frag_bytes:${active - used}\r\n` +
+      'allocator_rss_ratio:1.00\r\nallocator_rss_bytes:0\r\n' +
+      `rss_overhead_ratio:${ratio(resident, active).toFixed(2)}\r\nrss_overhead_bytes:${resident - active}\r\n` +
+      `mem_fragmentation_ratio:${ratio(resident, used).toFixed(2)}\r\nmem_fragmentation_bytes:${resident - used}\r\n` +
+      `mem_not_counted_for_evict:${figures.journal}\r\nmem_replication_backlog:0\r\n` +
+      `mem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\nmem_clients_normal:${figures.clients}\r\n` +
+      `mem_cluster_links:0\r\nmem_aof_buffer:${figures.journal}\r\nmem_allocator:v8\r\n` +
+      `active_defrag_running:0\r\nlazyfree_pending_objects:${pending}\r\nlazyfreed_objects:${stats.lazyFreedObjects}\r\n`
     )
   }
 
@@ -212,7 +222,7 @@ export class InfoSections {
       'instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n' +
       `rejected_connections:${stats.connectionsRejected}\r\nsync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n` +
       `expired_keys:${stats.expiredKeys}\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n` +
-      `evicted_keys:${stats.evictedKeys}\r\nevicted_clients:0\r\ntotal_eviction_exceeded_time:0\r\n` +
+      `evicted_keys:${stats.evictedKeys}\r\nevicted_clients:${stats.evictedClients}\r\ntotal_eviction_exceeded_time:0\r\n` +
       `current_eviction_exceeded_time:0\r\nkeyspace_hits:${hits}\r\nkeyspace_misses:${misses}\r\n` +
       `pubsub_channels:${broker.channelCount}\r\npubsub_patterns:${broker.patternCount}\r\n` +
       `pubsubshard_channels:${broker.shardChannelCount}\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n` +

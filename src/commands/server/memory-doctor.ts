@@ -4,36 +4,27 @@ import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { collectGarbage } from '../../util/collect-garbage.ts'
+import { memoryFigures } from './memory-figures.ts'
 
 /** Below this nothing can be said: a few slabs are always partly empty. */
 const DIAGNOSED_BYTES_MIN = 5 * 1024 * 1024
 /** Held over used memory above which the doctor speaks up. */
 const FRAGMENTED_RATIO = 1.4
+/** Peak over used memory that explains why the process is larger than what is in it. */
+const PEAK_RATIO = 1.5
 const MIB = 1024 * 1024
 
-/** Bytes in use and bytes held for keys and values, over all databases. */
-function arenaBytes(call: Call): { used: number; held: number } {
-  let used = 0
-  let held = 0
-  for (const { arena } of engineOf(call).databases) {
-    used += arena.usedBytes
-    held += arena.heldBytes
-  }
-  return { used, held }
-}
-
 function diagnose(call: Call): string {
-  const { used, held } = arenaBytes(call)
-  if (used < DIAGNOSED_BYTES_MIN) return 'There is too little in memory to say anything about it.\n'
+  const { active, dataset, peak, resident, used } = memoryFigures(engineOf(call), process.memoryUsage.rss())
+  if (dataset < DIAGNOSED_BYTES_MIN) return 'There is too little in memory to say anything about it.\n'
   const findings: string[] = []
-  if (held > used * FRAGMENTED_RATIO) {
+  if (active > used * FRAGMENTED_RATIO) {
     findings.push(
-      `Fragmentation: ${Math.round(held / MIB)} MiB are held for ${Math.round(used / MIB)} MiB of keys and values. ` +
+      `Fragmentation: ${Math.round(active / MIB)} MiB are held for ${Math.round(used / MIB)} MiB in use. ` +
         'Freed places are used again for values of like size; a restart from a snapshot packs everything.',
     )
   }
-  const peak = call.engine.stats.usedMemoryPeak
-  if (peak > used * 1.5) {
+  if (peak > used * PEAK_RATIO && resident > used * FRAGMENTED_RATIO) {
     findings.push(`Peak: once ${Math.round(peak / MIB)} MiB were in use. Part of that memory stays with the process.`)
   }
   return findings.length === 0 ? 'Nothing is wrong with the memory.\n' : `${findings.join('\n')}\n`
@@ -66,7 +57,12 @@ export const memoryMallocStats = defineCommand({
   summary: 'Describes the allocator of keys and values, and the heap beneath everything else.',
   reply: 'verbatim string: lines of text',
   run(call) {
-    const { used, held } = arenaBytes(call)
+    let used = 0
+    let held = 0
+    for (const { arena } of engineOf(call).databases) {
+      used += arena.blockBytes
+      held += arena.heldBytes
+    }
     const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage()
     call.reply.verbatim(
       `arena used: ${used}\narena held: ${held}\nheap used: ${heapUsed}\nheap total: ${heapTotal}\nexternal: ${external}\n` +

@@ -12,11 +12,15 @@ export const memoryHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'MEMORY', [
-      ['DOCTOR', 'Whether something is wrong with the memory, in words.'],
-      ['MALLOC-STATS', 'The state of the allocator.'],
-      ['PURGE', 'Give memory that is not needed back.'],
-      ['STATS', 'Where the memory is, in numbers.'],
-      ['USAGE <key> [SAMPLES <count>]', 'Bytes that a key and its value take.'],
+      ['DOCTOR', 'Return memory problems reports.'],
+      ['MALLOC-STATS', 'Return internal statistics report from the memory allocator.'],
+      ['PURGE', 'Attempt to purge dirty pages for reclamation by the allocator.'],
+      ['STATS', 'Return information about the memory usage of the server.'],
+      [
+        'USAGE <key> [SAMPLES <count>]',
+        'Return memory in bytes used by <key> and its value. Nested values are',
+        'sampled up to <count> times (default: 5, 0 means sample all).',
+      ],
     ])
   },
 })

@@ -1,59 +1,49 @@
 // MEMORY STATS: where the memory is, as names and numbers.
 //
 // The names are Redis's, so that what reads them works here. What has no
-// counterpart (a malloc beneath, replication buffers) is 0.
+// counterpart (replication buffers) is 0.
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { memoryFigures, ratio } from './memory-figures.ts'
 
 function run(call: Call): void {
   const { reply } = call
   const engine = engineOf(call)
-  const { stats } = engine
-  engine.dataset.notePeak()
-  const used = engine.dataset.usedBytes
-  const resident = process.memoryUsage.rss()
-  let keyCount = 0
-  let indexBytes = 0
-  let arenaUsed = 0
-  let arenaHeld = 0
+  const figures = memoryFigures(engine, process.memoryUsage.rss())
+  const { active, resident, startup, used } = figures
   const databases = engine.databases.filter((db) => db.size > 0)
-  for (const { arena, keys, size } of databases) {
-    keyCount += size
-    indexBytes += keys.indexBytes
-    arenaUsed += arena.usedBytes
-    arenaHeld += arena.heldBytes
-  }
-  const dataset = Math.max(0, used - indexBytes)
+  let keyCount = 0
+  for (const { size } of databases) keyCount += size
   const lines: [name: string, value: number, kind?: 'double'][] = [
-    ['peak.allocated', stats.usedMemoryPeak],
+    ['peak.allocated', figures.peak],
     ['total.allocated', used],
-    ['startup.allocated', 0],
+    ['startup.allocated', startup],
     ['replication.backlog', 0],
     ['clients.slaves', 0],
-    ['clients.normal', 0],
+    ['clients.normal', figures.clients],
     ['cluster.links', 0],
-    ['aof.buffer', engine.durability.progress.status?.bufferedBytes ?? 0],
-    ['lua.caches', 0],
-    ['functions.caches', 0],
+    ['aof.buffer', figures.journal],
+    ['lua.caches', figures.scripts],
+    ['functions.caches', figures.functions],
   ]
   const totals: typeof lines = [
-    ['overhead.total', indexBytes],
+    ['overhead.total', figures.overhead],
     ['keys.count', keyCount],
-    ['keys.bytes-per-key', keyCount === 0 ? 0 : Math.floor(used / keyCount)],
-    ['dataset.bytes', dataset],
-    ['dataset.percentage', percent(dataset, used), 'double'],
-    ['peak.percentage', percent(used, stats.usedMemoryPeak), 'double'],
-    ['allocator.allocated', arenaUsed],
-    ['allocator.active', arenaHeld],
-    ['allocator.resident', arenaHeld],
-    ['allocator-fragmentation.ratio', ratio(arenaHeld, arenaUsed), 'double'],
-    ['allocator-fragmentation.bytes', arenaHeld - arenaUsed],
+    ['keys.bytes-per-key', keyCount === 0 ? 0 : Math.floor((used - startup) / keyCount)],
+    ['dataset.bytes', figures.dataset],
+    ['dataset.percentage', figures.datasetPercent, 'double'],
+    ['peak.percentage', figures.peakPercent, 'double'],
+    ['allocator.allocated', used],
+    ['allocator.active', active],
+    ['allocator.resident', active],
+    ['allocator-fragmentation.ratio', ratio(active, used), 'double'],
+    ['allocator-fragmentation.bytes', active - used],
     ['allocator-rss.ratio', 1, 'double'],
     ['allocator-rss.bytes', 0],
-    ['rss-overhead.ratio', ratio(resident, arenaHeld), 'double'],
-    ['rss-overhead.bytes', resident - arenaHeld],
+    ['rss-overhead.ratio', ratio(resident, active), 'double'],
+    ['rss-overhead.bytes', resident - active],
     ['fragmentation', ratio(resident, used), 'double'],
     ['fragmentation.bytes', resident - used],
   ]
@@ -74,9 +64,6 @@ function write({ reply }: Call, [name, value, kind]: [name: string, value: numbe
   if (kind === 'double') reply.double(value)
   else reply.integer(value)
 }
-
-const percent = (part: number, whole: number): number => (whole === 0 ? 0 : (100 * part) / whole)
-const ratio = (large: number, small: number): number => (small === 0 ? 0 : large / small)
 
 export const memoryStats = defineCommand({
   name: 'MEMORY STATS',

@@ -38,7 +38,7 @@ describe('CLIENT LIST and INFO', () => {
     expect(client.ask('CLIENT', 'INFO').replace(/tot-mem=\d+/, 'tot-mem=N')).toMatch(
       new RegExp(
         `^\\$\\d+\r\nid=${id} addr=127.0.0.1:50000 laddr=127.0.0.1:6379 fd=8 name=bob age=5 idle=0 flags=N db=3 sub=0 psub=0 ssub=0 ` +
-          'multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=N events=r ' +
+          'multi=-1 qbuf=26 qbuf-free=0 argv-mem=10 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=N events=r ' +
           'cmd=client\\|info user=default redir=-1 resp=2 lib-name=lib lib-ver=1.2\n\r\n$',
       ),
     )

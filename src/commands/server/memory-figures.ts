@@ -1,0 +1,58 @@
+// Where the memory is: the figures that INFO memory, MEMORY STATS and MEMORY DOCTOR tell, each in its own way.
+//
+// What Redis asks its allocator is here what used memory counts (engine/memory.ts) and, on top of that, gaps: places in slabs
+// of the arenas that were freed and wait for values of like size.
+
+import type { Engine } from '../../engine/engine.ts'
+
+export interface MemoryFigures {
+  readonly used: number
+  readonly peak: number
+  readonly startup: number
+  /** What is not contents of keys. */
+  readonly overhead: number
+  readonly dataset: number
+  /** Part of what came since the start that is contents of keys, in percent. */
+  readonly datasetPercent: number
+  readonly peakPercent: number
+  /** Used, and the gaps. */
+  readonly active: number
+  /** What the process has in memory. */
+  readonly resident: number
+  readonly clients: number
+  readonly journal: number
+  readonly scripts: number
+  readonly functions: number
+}
+
+/** Collects the figures; `resident` is what the system says of the process. */
+export function memoryFigures(
+  { clientMemory, databases, memory, scripts, stats }: Engine,
+  resident: number,
+): MemoryFigures {
+  memory.notePeak()
+  const used = memory.usedBytes
+  const { journalBytes, overheadBytes, startupBytes } = memory
+  const dataset = Math.max(0, used - overheadBytes)
+  let gaps = 0
+  for (const { arena } of databases) gaps += arena.heldBytes - arena.blockBytes
+  const peak = Math.max(used, stats.usedMemoryPeak)
+  return {
+    used,
+    peak,
+    startup: startupBytes,
+    overhead: overheadBytes,
+    dataset,
+    datasetPercent: used > startupBytes ? (100 * dataset) / (used - startupBytes) : 0,
+    peakPercent: peak === 0 ? 100 : (100 * used) / peak,
+    active: used + gaps,
+    resident,
+    clients: clientMemory.bytes,
+    journal: journalBytes,
+    scripts: scripts.scriptBytes,
+    functions: scripts.functionBytes,
+  }
+}
+
+/** How many times the small fits into the large; 0 where there is nothing. */
+export const ratio = (large: number, small: number): number => (small === 0 ? 0 : large / small)

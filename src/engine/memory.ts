@@ -1,0 +1,149 @@
+// Used memory: what the process holds, and what `maxmemory` bounds.
+//
+//   startup     what the process held when the engine came into being, and what its runtime takes once it works
+//   data        keys and values, counted by the databases as they allocate
+//   beside it   clients, scripts, subscriptions, waiters, the journal's buffer: counted by their rooms
+//   growth      what the process has grown by beyond all that
+//
+// All but the last is known at any moment, so that eviction can stop at the very key that made enough room. The last is
+// measured, a few times a second while something happens: the runtime is asked what it holds. Garbage comes and goes in
+// there, so the least of some measurements counts, and only a change by a step is taken over: used memory stands still while
+// nothing is kept, and no key is evicted for what the collector has not come round to.
+//
+// Who measures is handed in. Where the engine lives inside another program nobody does: what of that heap is the
+// program's own cannot be told, so there only what is counted counts.
+
+import type { Database } from '../store/database.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+
+/** How often the runtime is asked; it takes 20 µs. */
+const LOOK_MS = 250
+/** Measurements of which the least counts: the young generation is collected several times meanwhile. */
+const LOOKS = 4
+/** Smaller changes of what is measured are garbage. */
+const STEP_BYTES = 8 * 1024 * 1024
+/**
+ * What the runtime takes in its first seconds of work, whatever that is: compiled code, a young generation that is full. Counted from
+ * the start on: keys that come before it must not be evicted for it.
+ */
+const WARM_UP_BYTES = 8 * 1024 * 1024
+
+/** What a channel, a pattern or an awaited key takes besides its name. */
+const LINE_BYTES = 320
+/** What somebody's place in such a line takes. */
+const PLACE_BYTES = 160
+
+export interface MemoryHost {
+  readonly clock: Clock
+  readonly stats: { usedMemoryPeak: number }
+  readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
+  readonly clientMemory: { readonly bytes: number }
+  readonly broker: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
+  readonly watches: { readonly size: number }
+  readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
+  readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
+  readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
+}
+
+export class Memory {
+  /** Bytes that the process takes without data: those held when the engine came into being, and the runtime's warming up. */
+  readonly startupBytes: number
+  /** Bytes by which the process has grown beyond what is counted. */
+  growthBytes = 0
+  readonly #host: MemoryHost
+  readonly #measure: (() => number) | undefined
+  readonly #looks: number[] = []
+  #nextLook = 0
+  #timer: Timer | undefined = undefined
+  /** What is beside data and clients, as of the end of the last turn. */
+  #besides = 0
+
+  /** `measure` returns what the process holds; undefined = it is not only ours. */
+  constructor(host: MemoryHost, measure: (() => number) | undefined) {
+    this.#host = host
+    this.#measure = measure
+    this.startupBytes = measure === undefined ? 0 : measure() + WARM_UP_BYTES
+    this.#besides = this.startupBytes
+  }
+
+  /** Bytes used by everything: INFO's used_memory. */
+  get usedBytes(): number {
+    const { clientMemory, dataset } = this.#host
+    return dataset.usedBytes + clientMemory.bytes + this.#countBesides() + this.journalBytes
+  }
+
+  /**
+   * Bytes that `maxmemory` bounds: all but the journal's buffer. That grows with what eviction writes there, so that it would
+   * never end. Asked before every command: what changes seldom is taken as of the end of the last turn.
+   */
+  get boundedBytes(): number {
+    const { clientMemory, dataset } = this.#host
+    return dataset.usedBytes + clientMemory.bytes + this.#besides
+  }
+
+  /** Bytes that wait to be written to the journal. */
+  get journalBytes(): number {
+    return this.#host.durability.progress.status?.bufferedBytes ?? 0
+  }
+
+  /** Bytes that finding keys takes: entries, buckets, expiries. */
+  get indexBytes(): number {
+    let bytes = 0
+    for (const { keys, size } of this.#host.dataset.databases) if (size !== 0) bytes += keys.indexBytes
+    return bytes
+  }
+
+  /** Bytes that are not contents of keys, of those in use. */
+  get overheadBytes(): number {
+    return this.#host.clientMemory.bytes + this.#countBesides() + this.journalBytes + this.indexBytes
+  }
+
+  /** Bytes of the tables of who listens and who waits; the names themselves are the clients'. */
+  get tableBytes(): number {
+    const { blocking, broker, watches } = this.#host
+    const lines = broker.channelCount + broker.patternCount + broker.shardChannelCount
+    return (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES + blocking.room.count * PLACE_BYTES
+  }
+
+  /** Takes note of how much memory is used when it is more than ever. */
+  notePeak(): void {
+    const { stats } = this.#host
+    const used = this.boundedBytes
+    if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
+  }
+
+  /** Follows the turns: counts what is beside data and clients, and has the process measured before long. */
+  follow(): void {
+    this.#besides = this.#countBesides()
+    if (this.#measure !== undefined) this.#timer ??= this.#host.clock.after(LOOK_MS, this.#look)
+    this.notePeak()
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #countBesides(): number {
+    const { scripts } = this.#host
+    return this.startupBytes + this.growthBytes + scripts.scriptBytes + scripts.functionBytes + this.tableBytes
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined
+    const { dataset } = this.#host
+    // Chunks are reserved whole, and eviction fills gaps in them, it does not close them. Nor would it free what a snapshot holds.
+    let idle = 0
+    for (const { arena, lazyFree } of dataset.databases)
+      idle += arena.reservedBytes - arena.blockBytes + lazyFree.heldBytes
+    const known = this.usedBytes - this.growthBytes
+    this.#looks[this.#nextLook] = this.#measure!() - idle - known
+    this.#nextLook = (this.#nextLook + 1) % LOOKS
+    if (this.#looks.length < LOOKS) return
+    const growth = Math.max(0, Math.min(...this.#looks))
+    if (Math.abs(growth - this.growthBytes) < STEP_BYTES) return
+    this.growthBytes = growth
+    this.#besides = this.#countBesides()
+  }
+}

@@ -1,0 +1,197 @@
+// Used memory: what is counted beside the data, and how what is measured enters into it.
+
+import { describe, expect, test } from 'vitest'
+import { CLIENT_BYTES } from '../../src/engine/client.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { createEngine, encode, type TestClient } from '../support/engine.ts'
+
+const MIB = 1024 * 1024
+
+/** An engine in a process that holds what the test says. */
+function createMeasured(heldBytes: number) {
+  const held = { bytes: heldBytes }
+  const made = createEngine({}, 1, [], () => held.bytes)
+  const { clock, engine } = made
+  /** Lets a second pass in which something happens, so that the process is measured often enough. */
+  const passSecond = (): void => {
+    for (let i = 0; i < 4; i++) {
+      engine.endTurn()
+      clock.advance(250)
+    }
+  }
+  return { ...made, held, passSecond }
+}
+
+/** What used memory gains by an act. */
+function gain({ memory }: Engine, act: () => void): number {
+  const before = memory.usedBytes
+  act()
+  return memory.usedBytes - before
+}
+
+function field(client: TestClient, name: string): number {
+  return Number(new RegExp(`\r\n${name}:(-?\\d+)`).exec(client.ask('INFO', 'all'))![1])
+}
+
+describe('used memory counts', () => {
+  test('what the process held at the start, apart from the data', () => {
+    const { connect } = createMeasured(20 * MIB)
+    const client = connect()
+    // The runtime takes some more once it works.
+    expect(field(client, 'used_memory_startup')).toBe(28 * MIB)
+    expect(field(client, 'used_memory')).toBeGreaterThan(20 * MIB)
+    expect(field(client, 'used_memory_dataset')).toBe(0)
+    client.ask('SET', 'k', 'x'.repeat(MIB))
+    expect(field(client, 'used_memory_dataset')).toBeGreaterThan(MIB)
+    expect(field(client, 'used_memory_overhead') + field(client, 'used_memory_dataset')).toBe(
+      field(client, 'used_memory'),
+    )
+  })
+
+  test('what the process keeps beyond that, and not its garbage', () => {
+    const { clock, engine, held, passSecond } = createMeasured(20 * MIB)
+    held.bytes += 7 * MIB
+    passSecond()
+    expect(engine.memory.growthBytes).toBe(0)
+    held.bytes = 128 * MIB
+    engine.endTurn()
+    expect(engine.memory.growthBytes).toBe(0)
+    passSecond()
+    expect(engine.memory.growthBytes).toBe(100 * MIB)
+    for (let i = 0; i < 20; i++) {
+      held.bytes = (128 + (i % 4) * 50) * MIB
+      engine.endTurn()
+      clock.advance(250)
+    }
+    held.bytes = 128 * MIB
+    expect(engine.memory.growthBytes).toBe(100 * MIB)
+    held.bytes -= 2 * MIB
+    passSecond()
+    expect(engine.memory.growthBytes).toBe(100 * MIB)
+    held.bytes = 38 * MIB
+    passSecond()
+    expect(engine.memory.growthBytes).toBe(10 * MIB)
+  })
+
+  test('data once, although the process holds it too', () => {
+    const { engine, connect, held, passSecond } = createMeasured(20 * MIB)
+    const client = connect()
+    client.ask('SET', 'k', 'x'.repeat(50 * MIB))
+    held.bytes += 50 * MIB
+    passSecond()
+    expect(engine.memory.growthBytes).toBe(0)
+    expect(engine.memory.usedBytes).toBeLessThan(79 * MIB)
+  })
+
+  test('clients, their unfinished requests, queues, names and unread replies, while they are there', () => {
+    const { engine, clock, connect } = createEngine()
+    const before = engine.memory.usedBytes
+    const client = connect()
+    expect(engine.memory.usedBytes - before).toBe(CLIENT_BYTES)
+    expect(gain(engine, () => client.sendRaw(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${MIB}\r\nx`))).toBeGreaterThan(MIB)
+    expect(gain(engine, () => client.sendRaw(`${'x'.repeat(MIB - 1)}\r\n${encode(['DEL', 'k'])}`))).toBeLessThan(-MIB)
+    client.ask('MULTI')
+    expect(gain(engine, () => client.ask('SET', 'k', 'x'.repeat(1000)))).toBeGreaterThan(1000)
+    expect(gain(engine, () => client.ask('DISCARD'))).toBeLessThan(-1000)
+    expect(gain(engine, () => client.ask('WATCH', 'x'.repeat(1000)))).toBeGreaterThan(1000)
+    client.ask('UNWATCH')
+    expect(gain(engine, () => client.ask('BLPOP', 'x'.repeat(1000), 0))).toBeGreaterThan(1000)
+    engine.blocking.unblock(client.client, undefined)
+    client.received()
+    expect(gain(engine, () => client.ask('SUBSCRIBE', 'x'.repeat(1000)))).toBeGreaterThan(1000)
+    client.ask('UNSUBSCRIBE')
+    client.write = (bytes) => {
+      client.backlogBytes += bytes.length
+      return false
+    }
+    expect(gain(engine, () => client.ask('PING', 'x'.repeat(5000)))).toBe(5000 + 9)
+    client.backlogBytes = 0
+    expect(gain(engine, () => clock.advance(1000))).toBe(-5000 - 9)
+    client.disconnect()
+    expect(engine.memory.usedBytes).toBe(before)
+    expect(clock.timers).toBe(0)
+  })
+
+  test('a large value that was removed until it is free', () => {
+    const { engine, clock, connect } = createEngine()
+    const client = connect()
+    const before = engine.memory.usedBytes
+    for (const removal of ['DEL', 'UNLINK']) {
+      client.ask('SADD', 'k', ...Array.from({ length: 50_000 }, (_, i) => i))
+      const peak = engine.memory.usedBytes
+      expect(client.ask(removal, 'k')).toBe(':1\r\n')
+      expect(engine.memory.usedBytes).toBeGreaterThan(before + 1000)
+      clock.advance(1)
+      expect(engine.memory.usedBytes).toBeLessThan(peak)
+      clock.advance(1000)
+      expect(engine.memory.usedBytes).toBe(before)
+    }
+  })
+
+  test('scripts and functions, until they are flushed', () => {
+    const { engine, connect } = createEngine()
+    const client = connect()
+    const code = `#!lua name=lib\nredis.register_function('f', function() return 1 end)`
+    expect(gain(engine, () => client.ask('SCRIPT', 'LOAD', `return '${'x'.repeat(1000)}'`))).toBeGreaterThan(1000)
+    expect(gain(engine, () => client.ask('FUNCTION', 'LOAD', code))).toBe(code.length)
+    expect(field(client, 'used_memory_functions')).toBe(code.length)
+    expect(gain(engine, () => client.ask('FUNCTION', 'FLUSH'))).toBe(-code.length)
+    expect(gain(engine, () => client.ask('SCRIPT', 'FLUSH'))).toBeLessThan(-1000)
+    expect([engine.scripts.scriptBytes, engine.scripts.functionBytes]).toEqual([0, 0])
+  })
+})
+
+describe('maxmemory-clients', () => {
+  /** A client that holds about so many bytes of an unfinished request. */
+  function hold(client: TestClient, bytes: number): TestClient {
+    client.sendRaw(`*2\r\n$3\r\nGET\r\n$${bytes}\r\n${'x'.repeat(1000)}`)
+    return client
+  }
+
+  test('closes the largest clients first, as many as it takes', () => {
+    const { engine, connect } = createEngine({ 'maxmemory-clients': '1mb' })
+    const [small, middle, large, spared] = [connect(), connect(), connect(), connect()]
+    spared.ask('CLIENT', 'NO-EVICT', 'on')
+    hold(small, 100_000)
+    hold(large, 300_000)
+    hold(spared, 310_000)
+    expect(field(connect(), 'mem_clients_normal')).toBe(engine.clientMemory.bytes)
+    hold(middle, 200_000)
+    expect([small, middle, large, spared].map(({ closed }) => closed)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    hold(connect(), 250_000)
+    expect([small, middle, large, spared].map(({ closed }) => closed)).toEqual([undefined, undefined, 'now', undefined])
+    expect(field(connect(), 'evicted_clients')).toBe(1)
+  })
+
+  test('may be a part of maxmemory, and follows it', () => {
+    const { engine, connect } = createEngine({ 'maxmemory-clients': '10%' })
+    const [client, watcher] = [hold(connect(), 500_000), connect()]
+    expect(client.closed).toBeUndefined()
+    watcher.ask('CONFIG', 'SET', 'maxmemory', '100mb')
+    expect(client.closed).toBeUndefined()
+    watcher.ask('CONFIG', 'SET', 'maxmemory', '4mb')
+    expect(client.closed).toBe('now')
+    expect(watcher.closed).toBeUndefined()
+    expect(engine.stats.evictedClients).toBe(1)
+  })
+
+  test('closes who does not read, and leaves a server that can be talked to however small it is', () => {
+    const { connect } = createEngine({ 'maxmemory-clients': '1' })
+    const [reader, lazy] = [connect(), connect()]
+    reader.ask('SET', 'k', 'x'.repeat(100_000))
+    lazy.write = (bytes) => {
+      lazy.backlogBytes += bytes.length
+      return false
+    }
+    lazy.ask('GET', 'k')
+    expect(lazy.closed).toBeUndefined()
+    lazy.ask('GET', 'k')
+    expect(lazy.closed).toBe('now')
+    expect(reader.ask('GET', 'none')).toBe('$-1\r\n')
+  })
+})
