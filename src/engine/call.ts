@@ -129,6 +129,12 @@ export class Call {
     if (told !== null) told(db, key, event)
   }
 
+  /** As `changed`, for a further key of what is one change (RENAME, MOVE, LMOVE): it was counted with the other key. */
+  changedToo(key: Bytes, event: EventName, db: Database = this.db): void {
+    const { told } = this.engine.changes
+    if (told !== null) told(db, key, event)
+  }
+
   /**
    * Counts changes that Redis does not count as the key's: they break no WATCH, wake nobody and have no event (XACK, XGROUP SETID).
    *

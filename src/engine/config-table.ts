@@ -71,6 +71,10 @@ export interface SavePoint {
   changes: number
 }
 
+function formatSavePoint({ seconds, changes }: SavePoint): string {
+  return `${seconds} ${changes}`
+}
+
 const INT32_MAX = 2147483647
 const PORT_MAX = 65535
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning', 'nothing'] as const
@@ -327,7 +331,8 @@ export const CONFIG_TABLE = {
       }
       return points
     },
-    format: (points) => points.map(({ seconds, changes }) => `${seconds} ${changes}`).join(' '),
+    format: (points) => points.map(formatSavePoint).join(' '),
+    linesOf: (points) => (points.length === 0 ? [''] : points.map(formatSavePoint)),
   } as ConfigRow<readonly SavePoint[]>,
   dbfilename: text(
     'dump.rdb',

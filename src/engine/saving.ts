@@ -41,6 +41,11 @@ export interface Saving {
   readonly refusesWrites: boolean
   /** Makes a snapshot and tells whether it is on the disk. The image is that of the moment when nothing else is in progress. */
   save(done: (saved: boolean) => void): void
+  /**
+   * As `save`, for data that was just emptied: a snapshot under way, which still has it, is given up, and no change counts as
+   * unsaved any more, unless this one fails.
+   */
+  saveEmptiness(done: (saved: boolean) => void): void
   /** What is under way. */
   readonly busyWith: 'nothing' | 'save' | 'rewrite'
   /** Begins a snapshot; nothing may be under way. */
