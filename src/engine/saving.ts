@@ -55,8 +55,8 @@ export interface Saving {
   /** Begins a rewrite of the append-only file; nothing may be under way. */
   rewriteInBackground(): void
   scheduleRewrite(): void
-  /** Writes a snapshot, forgets all data and loads it again from there (DEBUG RELOAD); clients hear LOADING meanwhile. */
-  reload(done: (reloaded: boolean) => void): void
+  /** Writes a snapshot if asked to, forgets all data and loads the snapshot (DEBUG RELOAD); clients hear LOADING meanwhile. */
+  reload(saves: boolean, done: (reloaded: boolean) => void): void
   /** Tells whether a command must wait because of a large value that a snapshot has not written; it is held then. */
   holds(client: Client, command: Command, args: Arguments): boolean
 }

@@ -186,18 +186,20 @@ export class BackgroundSaving implements Saving {
     this.#later(() => this.#next())
   }
 
-  reload(done: (reloaded: boolean) => void): void {
+  reload(saves: boolean, done: (reloaded: boolean) => void): void {
     const engine = this.#engine
     const everything = engine.clock.now() + 2 ** 31 - 1
     // Nobody may change what was saved before it is loaded.
     engine.pause.begin('all', everything)
-    this.save((saved) => {
+    const load = (saved: boolean): void => {
       const reloaded = saved ? this.#reload() : Promise.resolve(false)
       void reloaded.then((ok) => {
         engine.pause.end()
         done(ok)
       })
-    })
+    }
+    if (saves) this.save(load)
+    else load(true)
   }
 
   async #reload(): Promise<boolean> {

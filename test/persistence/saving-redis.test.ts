@@ -222,7 +222,7 @@ describe.skipIf(redisServerCannotReadOurs())('the files of the log', () => {
         ])
         await redis.call(words[0]!, ...words.slice(1))
         await eventually(async () =>
-          /aof_rewrite_in_progress:0[^]*aof_rewrite_scheduled:0/.test(await redis.info('persistence')),
+          /aof_rewrite_in_progress:0[\s\S]*aof_rewrite_scheduled:0/.test(await redis.info('persistence')),
         )
         client.ask(...words)
         await done(here)
