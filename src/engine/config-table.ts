@@ -193,7 +193,10 @@ export const CONFIG_TABLE = {
     immutable: true,
     doc: 'Who may use DEBUG: nobody, everybody, clients on this machine.',
   }),
-  'enable-module-command': oneOf(WHERE_ALLOWED, 'no', { immutable: true, inert: true, doc: 'Who may use MODULE.' }),
+  'enable-module-command': oneOf(WHERE_ALLOWED, 'no', {
+    immutable: true,
+    doc: 'Who may ask MODULE LOAD and UNLOAD; there are no modules.',
+  }),
   'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
   'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
   'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
