@@ -37,6 +37,7 @@ redis-server's; the command line wins over the file. '-' reads the config from s
 
 Tools; each explains itself with --help:
   respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
+  respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
   respite check-rdb FILE                             is a snapshot whole?
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
 

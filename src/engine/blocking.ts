@@ -1,10 +1,19 @@
 // Parked clients: how a command that found nothing waits and is tried again.
 //
 // A blocking command runs like any other. When there is nothing for it, it calls
-// `call.block`: the client is parked with a copy of its arguments. After each
-// unit that changed one of its keys the *same command* runs again; if it blocks
-// again the client keeps its place. So a blocking command is its non-blocking
-// twin plus one line, and it propagates the twin (invariant 4).
+// `call.block`: the client is parked with a copy of its arguments. After the unit
+// that fed one of its keys the *same command* runs again; if it blocks again the
+// client goes to the end of the line, as in Redis. So a blocking command is its
+// non-blocking twin plus one line, and it propagates the twin (invariant 4).
+//
+// What feeds a key is what Redis says of it, and no other change:
+//
+//   a list, sorted set or stream comes into being under it    created
+//   a stream that was there goes, or is replaced              gone: its groups went with it
+//   XADD adds an entry, XGROUP DESTROY removes a group        wake
+//   the database gets other contents (SWAPDB), or none        contentsReplaced
+//
+// So a list that replaces something under the same key (SORT … STORE) serves nobody.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { ReplyError } from '../protocol/errors.ts'
@@ -12,11 +21,9 @@ import type { Reply } from '../protocol/reply.ts'
 import { Waiter, WaitingRoom } from '../queues/waiting-room.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
-import { TYPE_LIST, TYPE_NAMES, TYPE_STREAM, TYPE_ZSET } from '../store/value.ts'
+import { TYPE_NAMES, TYPE_STREAM } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
-import { NameSet } from '../util/name-map.ts'
 import type { BlockOptions, Call } from './call.ts'
-import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 import type { Dataset } from './dataset.ts'
@@ -26,7 +33,6 @@ import type { Moment } from './moment.ts'
 export interface BlockingHost {
   readonly moment: Moment
   readonly dataset: Dataset
-  readonly changes: Changes
   readonly timekeeper: { arm(): void }
   readonly turn: { resumeSoon(client: Client): void }
   readonly dispatch: {
@@ -51,11 +57,6 @@ export class Blocking {
   #blockedAgain = false
   /** Parked clients whom a deletion, or another type, concerns too. */
   #servedByDeletion = 0
-  /**
-   * Keys under which a list or a sorted set came into being. Redis serves whoever waits for one only then: not when it replaced
-   * something under the same key (SORT … STORE, ZUNIONSTORE), nor when it grows afterwards.
-   */
-  #fed = new NameSet()
   /** Parked clients by the type they wait for. */
   readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
@@ -85,7 +86,7 @@ export class Blocking {
     client.parked = true
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
-    if (this.room.count === 1) this.#listen(true)
+    this.#listen()
     if (options.timeoutMs !== 0) this.#host.timekeeper.arm()
   }
 
@@ -96,65 +97,63 @@ export class Blocking {
    */
   serve(): void {
     const { room } = this
-    while (room.hasReady) {
-      const fed = this.#fed
-      this.#fed = new NameSet()
-      for (const name of room.takeReady()) {
-        const isFed = fed.has(name)
-        const database = this.#host.dataset.databases[databaseOf(name)]!
-        const key = keyOf(name)
-        room.forEachOn(name, (waiter) => {
-          const { options } = waiter.owner
-          // Looking is not reading: a key whose time is up is found out by whoever is served.
-          const entry = database.keys.find(key)
-          const type = entry === NONE ? NONE : database.typeOf(entry)
-          if (type === options.type || options.servedByDeletion) {
-            if (isFed || type === TYPE_STREAM || options.servedByDeletion) this.#retry(waiter.owner)
-            return true
-          }
-          // Not for this one; is there anybody whom it can be for?
-          return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
-        })
+    while (room.hasReady) for (const name of room.takeReady()) this.#serveLine(name)
+  }
+
+  #serveLine(name: string): void {
+    const database = this.#host.dataset.databases[databaseOf(name)]!
+    const key = keyOf(name)
+    this.room.forEachOn(name, (waiter) => {
+      const { options } = waiter.owner
+      // Looking is not reading: a key whose time is up is found out by whoever is served.
+      const type = typeUnder(database, key)
+      if (type === options.type || options.servedByDeletion) {
+        this.#retry(waiter)
+        return true
       }
-    }
+      // Not for this one; is there anybody whom it can be for?
+      return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
+    })
   }
 
-  /** Hears of changes while somebody waits. */
-  #listen(wanted: boolean): void {
-    const { changes, dataset } = this.#host
-    changes.observers.follow(this.#changed, wanted)
-    dataset.onCreated.follow(this.#created, wanted)
+  /** Hears of what comes and goes while somebody waits for it. */
+  #listen(): void {
+    const { onCreated, onGone } = this.#host.dataset
+    onCreated.follow(this.#created, this.room.count > 0)
+    onGone.follow(this.#gone, this.#servedByDeletion > 0)
   }
 
-  readonly #changed = (database: Database, key: Bytes): void => this.room.markReady(nameKey(database.index, key))
-
-  /** Has those who wait for a key look again. */
-  wake(database: Database, key: Bytes): void {
-    if (this.room.count > 0) this.room.markReady(nameKey(database.index, key))
-  }
-
-  /** A key came into being: whoever waits for its type is served. */
   readonly #created = (database: Database, key: Bytes, type: number): void => {
-    if (type !== TYPE_LIST && type !== TYPE_ZSET) return
-    const name = nameKey(database.index, key)
-    if (!this.room.isAwaited(name)) return
-    this.#fed.add(name)
-    this.room.markReady(name)
+    if (this.#waitingForType[type]! > 0) this.room.markReady(nameKey(database.index, key))
   }
 
-  /** The contents of a database changed as a whole (SWAPDB): whoever waits there looks again. */
-  markDatabase(database: Database): void {
+  readonly #gone = (database: Database, key: Bytes, type: number): void => {
+    if (type === TYPE_STREAM) this.room.markReady(nameKey(database.index, key))
+  }
+
+  /** Has those who wait for a stream look again: there is something new in it, or a group is gone. */
+  wake(database: Database, key: Bytes): void {
+    if (this.#waitingForType[TYPE_STREAM]! > 0) this.room.markReady(nameKey(database.index, key))
+  }
+
+  /** The contents of a database are going to be replaced by others, or to go: whoever waits for something in it looks again. */
+  contentsReplaced(database: Database, by?: Database): void {
     for (const name of this.room.keys()) {
       if (databaseOf(name) !== database.index) continue
-      this.#fed.add(name)
-      this.room.markReady(name)
+      const key = keyOf(name)
+      const before = database.keys.find(key)
+      const after = by === undefined ? NONE : by.keys.find(key)
+      const goes = before !== NONE && database.typeOf(before) === TYPE_STREAM && this.#servedByDeletion > 0
+      if (goes || (after !== NONE && this.#waitingForType[by!.typeOf(after)]! > 0)) this.room.markReady(name)
     }
   }
 
-  #retry(parked: Parked): void {
+  #retry(waiter: Waiter<Parked>): void {
+    const { client, command, args } = waiter.owner
     this.#blockedAgain = false
-    this.#host.dispatch.retry(parked.client, parked.command, parked.args)
-    if (!this.#blockedAgain) this.release(parked.client)
+    this.#host.dispatch.retry(client, command, args)
+    if (this.#blockedAgain) this.room.requeue(waiter)
+    else this.release(client)
   }
 
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
@@ -186,7 +185,7 @@ export class Blocking {
     this.#waiters.delete(client)
     if (parked.options.servedByDeletion) this.#servedByDeletion--
     this.#waitingForType[parked.options.type]!--
-    if (this.room.count === 0) this.#listen(false)
+    this.#listen()
     this.#host.turn.resumeSoon(client)
   }
 
@@ -196,6 +195,12 @@ export class Blocking {
       else replyTimeout(reply, parked.options)
     })
   }
+}
+
+/** The type of what is there for readers; NONE = nothing. */
+function typeUnder(database: Database, key: Bytes): number {
+  const entry = database.keys.find(key)
+  return entry === NONE || database.isExpired(entry) ? NONE : database.typeOf(entry)
 }
 
 function replyTimeout(reply: Reply, { onTimeout }: BlockOptions): void {

@@ -121,10 +121,16 @@ export class Call {
   /**
    * Says that the value under a key has changed: the *after* side of the gate (invariant 6).
    *
-   * Breaks WATCHes, publishes the event and marks the key ready for its waiters. To be called after the change, once an event.
+   * Breaks WATCHes and publishes the event. To be called after the change, once an event.
    */
   changed(key: Bytes, event: EventName, db: Database = this.db): void {
     this.changes++
+    const { told } = this.engine.changes
+    if (told !== null) told(db, key, event)
+  }
+
+  /** As `changed`, for a further key of what is one change (RENAME, MOVE, LMOVE): it was counted with the other key. */
+  changedToo(key: Bytes, event: EventName, db: Database = this.db): void {
     const { told } = this.engine.changes
     if (told !== null) told(db, key, event)
   }
@@ -139,7 +145,7 @@ export class Call {
     if (this.engine.durability.listens) this.engine.durability.changed(this.db, key)
   }
 
-  /** Has those who wait for a key look again, because something else they asked for is gone (XGROUP DESTROY). */
+  /** Has those who wait for a stream look again: it has a new entry, or one group less. */
   wake(key: Bytes): void {
     this.engine.blocking.wake(this.db, key)
   }

@@ -1,6 +1,6 @@
 // The *after* side of the gate (invariant 6): who wants to hear that a value has changed.
 //
-// WATCH, keyspace events, waiters and durability take a seat while they have a
+// WATCH, keyspace events and durability take a seat while they have a
 // reason to listen, and leave when they have none. While nobody sits here, a
 // change costs one look at `told`.
 

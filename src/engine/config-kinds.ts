@@ -25,8 +25,10 @@ export interface ConfigRow<T> {
   readonly inert?: true
   /** Several words make one value (`save 60 100`): they are joined by blanks. */
   readonly words?: true
-  /** Several lines of a config file make one value. */
+  /** Several lines of a config file, and then of the command line, make one value; an empty one begins it anew. */
   readonly lines?: true
+  /** What CONFIG REWRITE writes, default or not: so many lines. Without this it is one, in the place of those that say something else. */
+  linesOf?(value: T): readonly string[]
   /** Reads a text; throws ConfigError. */
   parse(text: string, current: T): T
   format(value: T): string

@@ -71,6 +71,10 @@ export interface SavePoint {
   changes: number
 }
 
+function formatSavePoint({ seconds, changes }: SavePoint): string {
+  return `${seconds} ${changes}`
+}
+
 const INT32_MAX = 2147483647
 const PORT_MAX = 65535
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning', 'nothing'] as const
@@ -191,7 +195,10 @@ export const CONFIG_TABLE = {
     immutable: true,
     doc: 'Who may use DEBUG: nobody, everybody, clients on this machine.',
   }),
-  'enable-module-command': oneOf(WHERE_ALLOWED, 'no', { immutable: true, inert: true, doc: 'Who may use MODULE.' }),
+  'enable-module-command': oneOf(WHERE_ALLOWED, 'no', {
+    immutable: true,
+    doc: 'Who may ask MODULE LOAD and UNLOAD; there are no modules.',
+  }),
   'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
   'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
   'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
@@ -329,7 +336,8 @@ export const CONFIG_TABLE = {
       }
       return points
     },
-    format: (points) => points.map(({ seconds, changes }) => `${seconds} ${changes}`).join(' '),
+    format: (points) => points.map(formatSavePoint).join(' '),
+    linesOf: (points) => (points.length === 0 ? [''] : points.map(formatSavePoint)),
   } as ConfigRow<readonly SavePoint[]>,
   dbfilename: text(
     'dump.rdb',

@@ -6,7 +6,7 @@
 
 import { ERR } from '../protocol/errors.ts'
 import { Database, type DatabaseHost } from '../store/database.ts'
-import type { BeforeChange, Created, Emptied, Expiry, Looked, Missed } from '../store/database-host.ts'
+import type { BeforeChange, Created, Emptied, Expiry, Gone, Looked, Missed } from '../store/database-host.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import { type Listener, Seats } from '../util/seats.ts'
@@ -38,6 +38,7 @@ export class Dataset implements DatabaseHost {
   emptied: Listener<Emptied<Database>> | null = null
   missed: Listener<Missed<Database>> | null = null
   created: Listener<Created<Database>> | null = null
+  gone: Listener<Gone<Database>> | null = null
   looked: Listener<Looked> | null = null
   readonly grown = (): void => this.#host.memory.notePeak()
   readonly onBeforeChange = new Seats<BeforeChange<Database>>((slot) => {
@@ -51,6 +52,9 @@ export class Dataset implements DatabaseHost {
   })
   readonly onCreated = new Seats<Created<Database>>((slot) => {
     this.created = slot
+  })
+  readonly onGone = new Seats<Gone<Database>>((slot) => {
+    this.gone = slot
   })
   readonly onLooked = new Seats<Looked>((slot) => {
     this.looked = slot

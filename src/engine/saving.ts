@@ -41,6 +41,11 @@ export interface Saving {
   readonly refusesWrites: boolean
   /** Makes a snapshot and tells whether it is on the disk. The image is that of the moment when nothing else is in progress. */
   save(done: (saved: boolean) => void): void
+  /**
+   * As `save`, for data that was just emptied: a snapshot under way, which still has it, is given up, and no change counts as
+   * unsaved any more, unless this one fails.
+   */
+  saveEmptiness(done: (saved: boolean) => void): void
   /** What is under way. */
   readonly busyWith: 'nothing' | 'save' | 'rewrite'
   /** Begins a snapshot; nothing may be under way. */
@@ -50,8 +55,8 @@ export interface Saving {
   /** Begins a rewrite of the append-only file; nothing may be under way. */
   rewriteInBackground(): void
   scheduleRewrite(): void
-  /** Writes a snapshot, forgets all data and loads it again from there (DEBUG RELOAD); clients hear LOADING meanwhile. */
-  reload(done: (reloaded: boolean) => void): void
+  /** Writes a snapshot if asked to, forgets all data and loads the snapshot (DEBUG RELOAD); clients hear LOADING meanwhile. */
+  reload(saves: boolean, done: (reloaded: boolean) => void): void
   /** Tells whether a command must wait because of a large value that a snapshot has not written; it is held then. */
   holds(client: Client, command: Command, args: Arguments): boolean
 }

@@ -1,7 +1,7 @@
 // The directory of the append-only log: `appenddirname` inside `dir`.
 //
 //   data/appendonlydir/appendonly.aof.manifest       names the others (manifest.ts)
-//   data/appendonlydir/appendonly.aof.1.base.aof     absent in a log that began empty
+//   data/appendonlydir/appendonly.aof.1.base.rdb     0 bytes in a log that began empty; in one from before, it may be absent
 //   data/appendonlydir/appendonly.aof.1.incr.aof     the last one is appended to
 //
 // Before version 7 Redis kept a single `data/appendonly.aof`. It is taken over as
@@ -83,11 +83,27 @@ export class AofDirectory {
     return directory
   }
 
-  /** Tells whether nothing was ever written to the log. */
+  /** Tells whether nothing was ever written to the log: the base of one that began empty has no bytes. */
   async isEmpty(): Promise<boolean> {
-    if (this.manifest.base !== undefined) return false
-    for (const part of this.manifest.increments) if ((await sizeOf(this.disk, this.pathOf(part))) > 0) return false
+    for (const part of this.manifest.parts) if ((await sizeOf(this.disk, this.pathOf(part))) > 0) return false
     return true
+  }
+
+  /**
+   * Gives a log that has no files yet its first base, an empty one, so that files are counted as Redis counts them; its first
+   * increment names it. One that has files is left as it is.
+   */
+  async begin(format: 'rdb' | 'aof'): Promise<void> {
+    const { disk, location, manifest } = this
+    if (manifest.parts.length > 0) return
+    await this.#create()
+    // A crash before the manifest may have left it; with bytes in it the start would have been refused.
+    const base: Part = { name: `${location.prefix}.1.base.${format}`, sequence: 1, type: 'base' }
+    this.#used.add(base.name)
+    const file = await disk.openToAppend(this.pathOf(base))
+    await file.sync()
+    await file.close()
+    manifest.base = base
   }
 
   /** Files with data in them that look like those of a log and that the manifest does not name. */

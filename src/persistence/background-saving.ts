@@ -40,6 +40,9 @@ const REWRITE_FAILURES_MAX = 3
 const REWRITE_DELAY_MS = 60_000
 const REWRITE_DELAY_MS_MAX = 3_600_000
 
+/** The snapshot under way shows data that FLUSHALL has emptied. */
+class GivenUp extends Error {}
+
 export interface BackgroundSavingOptions {
   disk?: Disk
   /** Runs something after the events of this turn of the loop; default setImmediate. */
@@ -65,6 +68,8 @@ export class BackgroundSaving implements Saving {
   readonly #keysLoaded: number
   readonly #keysExpired: number
   #image: Image | undefined = undefined
+  /** Changes since the last save that the image under way has. */
+  #changesInImage = 0
   /** Of the last snapshot. */
   #longestSliceMs = 0
   #work: Promise<void> = Promise.resolve()
@@ -147,6 +152,18 @@ export class BackgroundSaving implements Saving {
     this.#next()
   }
 
+  saveEmptiness(done: (saved: boolean) => void): void {
+    const { stats } = this.#engine
+    const changes = stats.changesSinceSave
+    stats.changesSinceSave = 0
+    this.#changesInImage = 0
+    if (this.busyWith === 'save') this.#image?.snapshot.abort(new GivenUp())
+    this.save((saved) => {
+      if (!saved) stats.changesSinceSave += changes
+      done(saved)
+    })
+  }
+
   saveInBackground(): void {
     this.#saveScheduled = false
     this.#work = this.#save()
@@ -169,18 +186,20 @@ export class BackgroundSaving implements Saving {
     this.#later(() => this.#next())
   }
 
-  reload(done: (reloaded: boolean) => void): void {
+  reload(saves: boolean, done: (reloaded: boolean) => void): void {
     const engine = this.#engine
     const everything = engine.clock.now() + 2 ** 31 - 1
     // Nobody may change what was saved before it is loaded.
     engine.pause.begin('all', everything)
-    this.save((saved) => {
+    const load = (saved: boolean): void => {
       const reloaded = saved ? this.#reload() : Promise.resolve(false)
       void reloaded.then((ok) => {
         engine.pause.end()
         done(ok)
       })
-    })
+    }
+    if (saves) this.save(load)
+    else load(true)
   }
 
   async #reload(): Promise<boolean> {
@@ -229,7 +248,7 @@ export class BackgroundSaving implements Saving {
     const { clock, config, log, stats } = engine
     const directory = config.get('dir')
     const target = path.join(directory, config.get('dbfilename'))
-    const changes = stats.changesSinceSave
+    this.#changesInImage = stats.changesSinceSave
     this.#begin('save')
     this.#saveTriedMs = clock.now()
     this.#saveCount++
@@ -242,11 +261,18 @@ export class BackgroundSaving implements Saving {
       await this.#disk.rename(image.temporary, target)
       await this.#disk.syncDirectory(directory)
       saved = true
-      stats.changesSinceSave = Math.max(0, stats.changesSinceSave - changes)
+      stats.changesSinceSave = Math.max(0, stats.changesSinceSave - this.#changesInImage)
       this.lastSaveMs = clock.now()
       log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'snapshot saved')
     } catch (error) {
       await image?.discard()
+      if (error instanceof GivenUp) {
+        this.#end()
+        // Another one takes its place at once, also for those who wait.
+        this.#saves.push(...(waiting ?? []))
+        this.#next()
+        return
+      }
       // A crash of the disk is no news when the server is ending.
       if (!this.#closed) log.error({ file: target, error: describeDiskError(error) }, 'the snapshot could not be saved')
     }

@@ -35,13 +35,21 @@ type Parts = Generator<void, void>
 
 export class CommandWriter implements ImageWriter {
   readonly output = new RdbOutput({ compress: false, checksum: false })
+  readonly #notesTime: boolean
   #database = -1
   #parts: Parts | undefined = undefined
   readonly #key = new Bytes()
   readonly #one = new Bytes()
   readonly #other = new Bytes()
 
-  header(): void {}
+  /** `notesTime` = `aof-timestamp-enabled`: what follows is the state of the moment that stands at the beginning. */
+  constructor(notesTime = false) {
+    this.#notesTime = notesTime
+  }
+
+  header({ ctime }: Readonly<Record<string, string | number>>): void {
+    if (this.#notesTime) this.#raw(`#TS:${ctime}\r\n`)
+  }
 
   function(code: string): void {
     this.#command(3)

@@ -41,7 +41,9 @@ export class Image {
     this.#walked.catch(() => {})
     this.#file = new SnapshotFile(disk, options.target, incremental, engine.log, (error) => this.snapshot.abort(error))
     const make = (checksum: boolean): ImageWriter =>
-      format === 'aof' ? new CommandWriter() : new RdbWriter(rdbOptions(engine, checksum))
+      format === 'aof'
+        ? new CommandWriter(config.get('aof-timestamp-enabled'))
+        : new RdbWriter(rdbOptions(engine, checksum))
     this.snapshot = new Snapshot({
       engine,
       writer: make(config.get('rdbchecksum')),

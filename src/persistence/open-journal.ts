@@ -78,6 +78,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
       engine.log.info({ file: snapshot }, 'the snapshot is left as it is: the append-only file has the data')
     }
     const loaded = await replay(engine, directory)
+    if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
     const file = await directory.openLast()
     if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
     await directory.removeHistory()

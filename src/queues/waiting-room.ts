@@ -27,6 +27,7 @@ interface Line {
   readonly key: string
   first: Place | undefined
   last: Place | undefined
+  length: number
   /** Whom a walk along the line visits next; moves on when that one leaves. */
   cursor: Place | undefined
 }
@@ -90,13 +91,11 @@ export class WaitingRoom<Owner = unknown> {
       seen.add(key)
       let line = this.#lines.get(key)
       if (line === undefined) {
-        line = { key, first: undefined, last: undefined, cursor: undefined }
+        line = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
         this.#lines.set(key, line)
       }
-      const place: Place = { waiter, line, previous: line.last, next: undefined }
-      if (line.last === undefined) line.first = place
-      else line.last.next = place
-      line.last = place
+      const place: Place = { waiter, line, previous: undefined, next: undefined }
+      append(place)
       waiter.places.push(place)
     }
     if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
@@ -112,13 +111,8 @@ export class WaitingRoom<Owner = unknown> {
     if (waiter.places.length === 0) return
     this.count--
     for (const place of waiter.places) {
-      const { line, previous, next } = place
-      if (previous === undefined) line.first = next
-      else previous.next = next
-      if (next === undefined) line.last = previous
-      else next.previous = previous
-      if (line.cursor === place) line.cursor = next
-      if (line.first === undefined) this.#lines.delete(line.key)
+      remove(place)
+      if (place.line.length === 0) this.#lines.delete(place.line.key)
     }
     waiter.places = []
     if (waiter.slot !== -1) {
@@ -126,6 +120,14 @@ export class WaitingRoom<Owner = unknown> {
       this.#slots[waiter.slot] = undefined
       this.#freeSlots.push(waiter.slot)
       waiter.slot = -1
+    }
+  }
+
+  /** Sends a waiter to the end of each of its lines; its time goes on. */
+  requeue(waiter: Waiter<Owner>): void {
+    for (const place of waiter.places) {
+      remove(place)
+      append(place)
     }
   }
 
@@ -155,17 +157,19 @@ export class WaitingRoom<Owner = unknown> {
   /**
    * Visits who waits for a key, in order of arrival, until `visit` returns false.
    *
-   * Anybody may leave meanwhile, the visited one or others. One walk at a time along a line.
+   * Anybody may leave meanwhile, or go to the end, the visited one or others; nobody is visited twice. One walk at a time along
+   * a line.
    */
   forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
     const line = this.#lines.get(key)
     if (line === undefined) return
     line.cursor = line.first
-    while (line.cursor !== undefined) {
+    for (let left = line.length; left > 0 && line.cursor !== undefined; left--) {
       const { waiter, next } = line.cursor
       line.cursor = next
-      if (!visit(waiter as Waiter<Owner>)) line.cursor = undefined
+      if (!visit(waiter as Waiter<Owner>)) break
     }
+    line.cursor = undefined
   }
 
   /** Every key somebody waits for. */
@@ -186,4 +190,26 @@ export class WaitingRoom<Owner = unknown> {
       waiter.onTimeout()
     }
   }
+}
+
+/** Puts a place at the end of its line. */
+function append(place: Place): void {
+  const { line } = place
+  place.previous = line.last
+  place.next = undefined
+  if (line.last === undefined) line.first = place
+  else line.last.next = place
+  line.last = place
+  line.length++
+}
+
+/** Takes a place out of its line; a walk that was about to visit it goes on behind it. */
+function remove(place: Place): void {
+  const { line, previous, next } = place
+  if (previous === undefined) line.first = next
+  else previous.next = next
+  if (next === undefined) line.last = previous
+  else next.previous = previous
+  if (line.cursor === place) line.cursor = next
+  line.length--
 }

@@ -26,6 +26,8 @@ export type Emptied<D> = [contents: D]
 export type Missed<D> = [db: D, key: Bytes]
 /** A key came into being, with a value of this type. */
 export type Created<D> = [db: D, key: Bytes, type: number]
+/** A value of this type is going: its key is removed, gets another name or another value. Not told when all contents go at once. */
+export type Gone<D> = [db: D, key: Bytes, type: number]
 /** A key was looked up; told by its hash. */
 export type Looked = [hash: number]
 
@@ -50,6 +52,7 @@ export interface DatabaseHostOf<D> {
   readonly emptied: Listener<Emptied<D>> | null
   readonly missed: Listener<Missed<D>> | null
   readonly created: Listener<Created<D>> | null
+  readonly gone: Listener<Gone<D>> | null
   readonly looked: Listener<Looked> | null
   /** Told of large values as they come: memory may never again be as much. */
   readonly grown: (() => void) | null

@@ -111,7 +111,13 @@ export class Database {
   passGate(entry: number, extent: Extent): void {
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
+    // Before the gate: there the value may be taken.
+    if (host.gone !== null && extent === 'whole') this.#tellGone(entry)
     if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
+  }
+
+  #tellGone(entry: number): void {
+    this.host.gone!(this, this.keys.keyOf(entry, new Bytes()), this.typeOf(entry))
   }
 
   #beginChange(): void {
@@ -401,6 +407,7 @@ export class Database {
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
     if (target !== NONE) this.deleteEntry(target)
+    if (this.host.gone !== null) this.#tellGone(entry)
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
     if (this.host.created !== null) this.host.created(this, to, meta & TYPE_MASK)

@@ -84,14 +84,17 @@ describe('the setting', () => {
     expect(client.ask('CONFIG', 'GET', 'durability')).toContain('$0\r\n\r\n')
   })
 
-  test('adds up over the lines of a config file; the command line replaces them', () => {
-    const text = 'durability "bull:*" always\ndurability cache:* none\n'
-    expect(parseConfigFile(text, 'x', () => '')).toEqual({ durability: 'bull:* always cache:* none' })
+  test('adds up over the lines of a config file and the command line, until an empty one', () => {
+    const text = 'durability "bull:*" always\ndurability cache:* none\nsave 1 2\n'
+    expect(parseConfigFile(text, 'x', () => '')).toEqual({ durability: 'bull:* always cache:* none', save: '1 2' })
     const line = ['x', '--durability', 'jobs:*', 'always', '--port', '1']
-    expect(parseCommandLine(line, () => text).settings.durability).toBe('jobs:* always')
+    expect(parseCommandLine(line, () => text).settings.durability).toBe('bull:* always cache:* none jobs:* always')
+    expect(
+      parseCommandLine(['x', '--durability', '', '--durability', 'a', 'none'], () => text).settings.durability,
+    ).toBe('a none')
     const twice = ['--durability', 'a', 'always', '--durability', 'b', 'none']
     expect(parseCommandLine(twice, () => '').settings.durability).toBe('a always b none')
-    const config = new Config({ durability: 'bull:* always cache:* none' })
+    const config = new Config({ durability: 'bull:* always cache:* none', save: '1 2' })
     expect(rewriteConfigFile(text, config)).toBe(text)
     expect(rewriteConfigFile('', config)).toContain('durability bull:* always cache:* none\n')
   })

@@ -32,9 +32,12 @@ describe('a first start', () => {
     const disk = new MemoryDisk()
     await start(disk)
     const after = disk.powerCut()
-    expect(after.files).toEqual([INCREMENT, MANIFEST])
-    expect(after.get(MANIFEST).toString()).toBe('file appendonly.aof.1.incr.aof seq 1 type i\n')
-    expect(after.get(INCREMENT)).toHaveLength(0)
+    const base = `${DIRECTORY}/appendonly.aof.1.base.rdb`
+    expect(after.files).toEqual([base, INCREMENT, MANIFEST])
+    expect(after.get(MANIFEST).toString()).toBe(
+      'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n',
+    )
+    expect([base, INCREMENT].map((file) => after.get(file).length)).toEqual([0, 0])
   })
 
   test('interrupted at any operation it can simply be repeated', async () => {
@@ -59,7 +62,7 @@ describe('a first start', () => {
     disk.fail('open', 'EACCES')
     const error = await refusal(disk)
     expect(error.message).toContain('Permission denied')
-    expect(error.file).toBe(INCREMENT)
+    expect(error.file).toBe(`${DIRECTORY}/appendonly.aof.1.base.rdb`)
   })
 })
 

@@ -6,17 +6,18 @@ import { DIRECTORY, MANIFEST, start } from '../support/journal.ts'
 import { type MemoryDisk, settled } from '../support/memory-disk.ts'
 import { startSaving } from '../support/saving.ts'
 
-const OLD = 'file appendonly.aof.1.incr.aof seq 1 type i\n'
+const OLD = 'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n'
 const BOTH = `${OLD}file appendonly.aof.2.incr.aof seq 2 type i\n`
-const NEW = 'file appendonly.aof.1.base.rdb seq 1 type b\n'
+const NEW = 'file appendonly.aof.2.base.rdb seq 2 type b\n'
 const NEXT = 'file appendonly.aof.2.incr.aof seq 2 type i\n'
-const HISTORY = 'file appendonly.aof.1.incr.aof seq 1 type h\n'
+const HISTORY = 'file appendonly.aof.1.base.rdb seq 1 type h\nfile appendonly.aof.1.incr.aof seq 1 type h\n'
 
 const FILES = {
+  empty: 'appendonly.aof.1.base.rdb',
   first: 'appendonly.aof.1.incr.aof',
   second: 'appendonly.aof.2.incr.aof',
-  temporary: 'temp-appendonly.aof.1.base.rdb',
-  base: 'appendonly.aof.1.base.rdb',
+  temporary: 'temp-appendonly.aof.2.base.rdb',
+  base: 'appendonly.aof.2.base.rdb',
 }
 
 interface Row {
@@ -37,7 +38,7 @@ const ROWS: Row[] = [
     what: 'the next increment is there, and no manifest names it',
     before: /^rename .*temp-appendonly\.aof\.manifest/,
     manifest: OLD,
-    files: ['first', 'second'],
+    files: ['empty', 'first', 'second'],
     list: ['before'],
   },
   {
@@ -45,7 +46,7 @@ const ROWS: Row[] = [
     what: 'the manifest names it, empty',
     before: /^sync .*1\.incr\.aof/,
     manifest: BOTH,
-    files: ['first', 'second'],
+    files: ['empty', 'first', 'second'],
     list: ['before'],
   },
   {
@@ -53,7 +54,7 @@ const ROWS: Row[] = [
     what: 'the journal goes on in it',
     before: /^(write|sync) .*temp-.*base/,
     manifest: BOTH,
-    files: ['first', 'second', 'temporary'],
+    files: ['empty', 'first', 'second', 'temporary'],
     list: ['before', 'meanwhile', 'after'],
   },
   {
@@ -61,7 +62,7 @@ const ROWS: Row[] = [
     what: 'the image is whole, under its temporary name',
     before: /^rename .*temp-.*base/,
     manifest: BOTH,
-    files: ['first', 'second', 'temporary'],
+    files: ['empty', 'first', 'second', 'temporary'],
     list: ['before', 'meanwhile', 'after'],
   },
   {
@@ -70,15 +71,15 @@ const ROWS: Row[] = [
     before: /^rename .*temp-appendonly\.aof\.manifest/,
     nth: 2,
     manifest: BOTH,
-    files: ['base', 'first', 'second'],
+    files: ['empty', 'base', 'first', 'second'],
     list: ['before', 'meanwhile', 'after'],
   },
   {
     step: 6,
     what: 'the manifest names base and increment, and what they replace as history',
-    before: /^remove .*1\.incr\.aof/,
+    before: /^remove .*1\.base\.rdb/,
     manifest: NEW + HISTORY + NEXT,
-    files: ['base', 'first', 'second'],
+    files: ['empty', 'base', 'first', 'second'],
     list: ['before', 'meanwhile', 'after'],
   },
   {

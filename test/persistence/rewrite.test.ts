@@ -47,9 +47,9 @@ describe('BGREWRITEAOF', () => {
     await write(client, 'SET', 'in three', '1')
     const before = Number(info().aof_current_size)
     await rewrite(started, client)
-    expect(filesOf(disk)).toEqual(['appendonly.aof.1.base.rdb', 'appendonly.aof.2.incr.aof', 'appendonly.aof.manifest'])
+    expect(filesOf(disk)).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.2.incr.aof', 'appendonly.aof.manifest'])
     expect(disk.get(MANIFEST).toString()).toBe(
-      'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
+      'file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n',
     )
     expect(disk.get(`${DIRECTORY}/appendonly.aof.2.incr.aof`)).toHaveLength(0)
     await write(client, 'SET', 'later', '1')
@@ -70,7 +70,7 @@ describe('BGREWRITEAOF', () => {
     expect(Number(after.aof_current_size)).toBe(sizes[0]! + sizes[1]!)
     expect(Number(after.aof_base_size)).toBe(sizes[0])
     await rewrite(started, client)
-    expect(filesOf(disk)).toEqual(['appendonly.aof.2.base.rdb', 'appendonly.aof.3.incr.aof', 'appendonly.aof.manifest'])
+    expect(filesOf(disk)).toEqual(['appendonly.aof.3.base.rdb', 'appendonly.aof.3.incr.aof', 'appendonly.aof.manifest'])
   })
 
   test.each(['always', 'everysec'])(
@@ -126,7 +126,10 @@ describe('BGREWRITEAOF', () => {
   })
 
   test('writes commands where the base is not to be a snapshot', async () => {
-    const started = await startSaving({ settings: { ...ALWAYS, 'aof-use-rdb-preamble': 'no' }, tickMs: 0.6 })
+    const started = await startSaving({
+      settings: { ...ALWAYS, 'aof-use-rdb-preamble': 'no', 'aof-timestamp-enabled': 'yes' },
+      tickMs: 0.6,
+    })
     const { connect, clock, disk, engine } = started
     const client = connect()
     const elements = Array.from({ length: 150 }, (_, i) => `element ${i}`)
@@ -152,7 +155,11 @@ describe('BGREWRITEAOF', () => {
     await write(client, 'SELECT', '9')
     await write(client, 'SET', 'in nine', '1')
     await rewrite(started, client)
-    expect(filesOf(disk)[0]).toBe('appendonly.aof.1.base.aof')
+    const [base] = filesOf(disk)
+    expect(base).toBe('appendonly.aof.2.base.aof')
+    expect(disk.get(`${DIRECTORY}/${base}`).toString()).toMatch(
+      /^#TS:\d+\r\n\*3\r\n\$8\r\nFUNCTION|^#TS:\d+\r\n\*2\r\n\$6\r\nSELECT/,
+    )
     const again = await startSaving({ settings: ALWAYS, disk: disk.powerCut() })
     const told = (engine: typeof again, key: string): string => {
       const asked = engine.connect()

@@ -1,11 +1,13 @@
 // What is saved and rewritten here, redis-server starts from; and the other way round.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemDisk } from '../../src/persistence/disk.ts'
+import { Random } from '../../src/util/random.ts'
+import { pick } from '../differential/values.ts'
 import { dump } from '../support/dump.ts'
 import { redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'
 import { type SavingEngine, startSaving } from '../support/saving.ts'
@@ -165,7 +167,7 @@ describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
     const data = dump(here.engine)
     await here.saving.close()
     const folder = join(dir, 'appendonlydir')
-    const base = preamble === 'yes' ? 'appendonly.aof.1.base.rdb' : 'appendonly.aof.1.base.aof'
+    const base = preamble === 'yes' ? 'appendonly.aof.2.base.rdb' : 'appendonly.aof.2.base.aof'
     expect(readdirSync(folder).sort()).toEqual([base, 'appendonly.aof.2.incr.aof', 'appendonly.aof.manifest'])
     const check = spawnSync('redis-check-aof', [join(folder, 'appendonly.aof.manifest')], { encoding: 'utf8' })
     expect(check.stdout).toContain('All AOF files and manifest are valid')
@@ -193,3 +195,55 @@ describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
     expect(readdirSync(folder)).toHaveLength(3)
   })
 })
+
+describe.skipIf(redisServerCannotReadOurs())('the files of the log', () => {
+  test.each([1, 2, 3])(
+    'are named and counted as redis-server does it, whatever is asked for: seed %s',
+    async (seed) => {
+      const random = new Random(seed)
+      const settings = {
+        appendonly: random.below(3) === 0 ? 'no' : 'yes',
+        'aof-use-rdb-preamble': random.below(2) === 0 ? 'yes' : 'no',
+      }
+      const dir = temporaryDirectory()
+      const theirs = temporaryDirectory()
+      const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+      const { redis } = await startRedis(theirs, ...options)
+      const here = await startHere(dir, settings)
+      const client = here.connect()
+      for (let i = 0; i < 12; i++) {
+        const words = pick(random, [
+          ['CONFIG', 'SET', 'appendonly', 'yes'],
+          ['CONFIG', 'SET', 'appendonly', 'no'],
+          ['BGREWRITEAOF'],
+          ['BGREWRITEAOF'],
+          ['INCR', 'n'],
+          ['FLUSHALL'],
+        ])
+        await redis.call(words[0]!, ...words.slice(1))
+        await eventually(async () =>
+          /aof_rewrite_in_progress:0[\s\S]*aof_rewrite_scheduled:0/.test(await redis.info('persistence')),
+        )
+        client.ask(...words)
+        await done(here)
+        await eventually(
+          async () => here.engine.durability.progress.written === here.engine.durability.progress.appended,
+        )
+        // What Redis deletes in the background may still be there.
+        await eventually(async () => filesOfLog(dir) === filesOfLog(theirs))
+        expect(`${words.join(' ')}\n${manifestOf(dir)}`).toBe(`${words.join(' ')}\n${manifestOf(theirs)}`)
+      }
+      await here.saving.close()
+    },
+  )
+})
+
+function filesOfLog(dir: string): string {
+  const path = join(dir, 'appendonlydir')
+  return existsSync(path) ? readdirSync(path).sort().join(' ') : ''
+}
+
+function manifestOf(dir: string): string {
+  const path = join(dir, 'appendonlydir/appendonly.aof.manifest')
+  return existsSync(path) ? readFileSync(path, 'latin1') : ''
+}

@@ -74,6 +74,55 @@ describe('SAVE', () => {
   })
 })
 
+describe('FLUSHALL', () => {
+  test('where there are save points, replies when the emptiness is saved; no change is unsaved then', async () => {
+    const { connect, disk, finish, info } = await startSaving({ settings: { save: '3600 1000' } })
+    const client = connect()
+    client.ask('SET', 'k', 'v')
+    client.ask('SAVE')
+    await finish()
+    client.received()
+    client.ask('SET', 'k', 'w')
+    expect(client.ask('FLUSHALL')).toBe('')
+    expect(info().rdb_changes_since_last_save).toBe('0')
+    connect().ask('SET', 'later', '1')
+    await finish()
+    expect(client.received()).toBe(OK)
+    expect(info().rdb_changes_since_last_save).toBe('1')
+    expect(await loaded(disk.powerCut())).toEqual({})
+  })
+
+  test('gives up the snapshot that still has the data; whoever waits for it gets the next', async () => {
+    const { connect, disk, finish, info } = await startSaving({ settings: { save: '3600 1000' }, tickMs: 10 })
+    const [saver, client] = [connect(), connect()]
+    for (let i = 0; i < 100; i++) client.ask('SET', `k${i}`, 'v')
+    saver.ask('SAVE')
+    expect(client.ask('MULTI') + client.ask('FLUSHALL') + client.ask('SET', 'k', 'v')).toBe(
+      `${OK}+QUEUED\r\n+QUEUED\r\n`,
+    )
+    expect(client.ask('EXEC')).toBe(`*2\r\n${OK}${OK}`)
+    expect(info().rdb_changes_since_last_save).toBe('1')
+    await finish()
+    expect(saver.received()).toBe(OK)
+    expect(await loaded(disk)).toEqual({ '0 k': 'string v' })
+    expect(info().rdb_last_bgsave_status).toBe('ok')
+  })
+
+  test('counts its keys as changes where there are no save points, or where the emptiness could not be saved', async () => {
+    const { connect, disk, finish, info } = await startSaving()
+    const client = connect()
+    client.ask('MSET', 'a', '1', 'b', '2')
+    expect(client.ask('FLUSHALL')).toBe(OK)
+    expect(info().rdb_changes_since_last_save).toBe('4')
+    client.ask('CONFIG', 'SET', 'save', '3600 1000')
+    disk.fail('rename', 'EIO')
+    client.ask('FLUSHALL')
+    await finish()
+    expect(client.received()).toBe(OK)
+    expect(info().rdb_changes_since_last_save).toBe('4')
+  })
+})
+
 describe('BGSAVE', () => {
   test('begins, is refused while one is under way, or is put off', async () => {
     const { connect, disk, finish, info } = await startSaving()

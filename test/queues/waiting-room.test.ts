@@ -33,6 +33,26 @@ describe('a waiting room', () => {
     expect([room.count, room.awaitedKeys]).toEqual([2, 2])
   })
 
+  test('sends one to the end of its lines; a walk under way visits nobody twice', () => {
+    const room = new WaitingRoom<string>()
+    const waiters = ['a', 'b', 'c'].map((name) => waiter(name, ['x', 'y'], name === 'a' ? 5 : FOREVER))
+    for (const one of waiters) room.park(one)
+    room.requeue(waiters[0]!)
+    expect([line(room, 'x'), line(room, 'y')]).toEqual([
+      ['b', 'c', 'a'],
+      ['b', 'c', 'a'],
+    ])
+    expect(room.earliestDeadlineMs).toBe(5)
+    const visited: string[] = []
+    room.forEachOn('x', (one) => {
+      visited.push(one.owner)
+      room.requeue(one)
+      return true
+    })
+    expect(visited).toEqual(['b', 'c', 'a'])
+    expect(line(room, 'y')).toEqual(['b', 'c', 'a'])
+  })
+
   test('marks a key once, only while somebody waits for it, in order of the marks', () => {
     const room = new WaitingRoom<string>()
     room.markReady('x')

@@ -22,6 +22,7 @@ class TestHost implements DatabaseHost {
   missed: DatabaseHost['missed'] = null
   grown = null
   created: DatabaseHost['created'] = null
+  gone = null
   looked: DatabaseHost['looked'] = null
   readonly expiredKeys: string[] = []
 

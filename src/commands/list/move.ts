@@ -37,7 +37,7 @@ function move(call: Call, from: End, to: End): boolean {
     call.reply.bulk(element)
     source.drop(from)
   }
-  call.changed(destinationKey, to === 'head' ? 'lpush' : 'rpush')
+  call.changedToo(destinationKey, to === 'head' ? 'lpush' : 'rpush')
   elementsRemoved(call, sourceKey, source, from === 'head' ? 'lpop' : 'rpop', 1)
   return true
 }

@@ -1,4 +1,4 @@
-// `enable-debug-command` and `enable-protected-configs`: who may use what is dangerous.
+// `enable-debug-command`, `enable-module-command` and `enable-protected-configs`: who may use what is dangerous.
 
 import type { Client } from '../../engine/client.ts'
 import type { Config } from '../../engine/config.ts'
@@ -7,7 +7,7 @@ import type { Config } from '../../engine/config.ts'
 export function isAllowed(
   config: Config,
   client: Client,
-  setting: 'enable-debug-command' | 'enable-protected-configs',
+  setting: 'enable-debug-command' | 'enable-module-command' | 'enable-protected-configs',
 ): boolean {
   const allowed = config.get(setting)
   return allowed === 'yes' || (allowed === 'local' && isLocal(client.transport.address))

@@ -29,18 +29,14 @@ export const commandList = defineCommand({
     },
   ],
   tips: ['nondeterministic_output_order'],
-  reply: 'array: names; with a filter, of subcommands too',
+  reply: 'array: names, those of subcommands too',
   run(call) {
     const { args, reply } = call
     const engine = engineOf(call)
     const names: string[] = []
-    if (args.length === 2) {
-      for (const each of engine.commands.values()) names.push(each.name)
-    } else {
-      if (args.length !== 5 || !args.equalsIgnoreCase(2, 'FILTERBY')) throw ERR.syntax
-      const test = filter(args.string(3).toUpperCase(), args.string(4).toLowerCase())
-      for (const each of engine.commands.all()) if (test(each)) names.push(each.name)
-    }
+    if (args.length !== 2 && (args.length !== 5 || !args.equalsIgnoreCase(2, 'FILTERBY'))) throw ERR.syntax
+    const test = args.length === 2 ? () => true : filter(args.string(3).toUpperCase(), args.string(4).toLowerCase())
+    for (const each of engine.commands.all()) if (test(each)) names.push(each.name)
     reply.array(names.length)
     for (const name of names) reply.text(name)
   },

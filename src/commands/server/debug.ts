@@ -15,10 +15,14 @@ import { globMatch } from '../../util/glob.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 import { replyHelp } from '../help.ts'
 import { isAllowed } from './allowed.ts'
+import { digest, digestValue } from './debug-digest.ts'
+import { populate } from './debug-populate.ts'
+import { error, protocol } from './debug-replies.ts'
 
 interface Subcommand {
-  /** Words after the subcommand. */
+  /** Words after the subcommand: so many, and no more than that, or than `most`. */
   words: number
+  most?: number
   run(call: Call): void
 }
 
@@ -42,7 +46,8 @@ export const debug = defineCommand({
     if (refusal !== undefined) throw refusal
     const word = call.args.string(1)
     const subcommand = SUBCOMMANDS.get(word.toUpperCase())
-    if (subcommand === undefined || call.args.length !== 2 + subcommand.words) {
+    const words = call.args.length - 2
+    if (subcommand === undefined || words < subcommand.words || words > (subcommand.most ?? subcommand.words)) {
       throw ERR.of(`unknown subcommand or wrong number of arguments for '${word.slice(0, 128)}'. Try DEBUG HELP.`)
     }
     subcommand.run(call)
@@ -59,10 +64,16 @@ const NOT_ALLOWED = ERR.of(
 )
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['DIGEST', { words: 0, run: digest }],
+  ['DIGEST-VALUE', { words: 0, most: Number.POSITIVE_INFINITY, run: digestValue }],
+  ['ERROR', { words: 1, run: error }],
   ['HELP', { words: 0, run: help }],
-  ['SLEEP', { words: 1, run: sleep }],
+  ['LOG', { words: 1, run: log }],
   ['OBJECT', { words: 1, run: object }],
-  ['RELOAD', { words: 0, run: reload }],
+  ['POPULATE', { words: 1, most: 3, run: populate }],
+  ['PROTOCOL', { words: 1, run: protocol }],
+  ['RELOAD', { words: 0, most: Number.POSITIVE_INFINITY, run: reload }],
+  ['SLEEP', { words: 1, run: sleep }],
   ['SET-ACTIVE-EXPIRE', { words: 1, run: setActiveExpire }],
   ['STRINGMATCH-LEN', { words: 2, run: stringMatch }],
 ])
@@ -92,20 +103,35 @@ function encodingOf({ db }: Call, entry: number): string {
   return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
 }
 
-/** The data through a snapshot and back: what is lost on the way shows. */
+function log(call: Call): void {
+  call.engine.log.warn({ text: call.args.string(2) }, 'DEBUG LOG')
+  call.reply.ok()
+}
+
+/**
+ * The data through a snapshot and back: what is lost on the way shows. NOSAVE loads the snapshot that is there. To load it beside
+ * what is there (NOFLUSH, MERGE) is not possible here.
+ */
 function reload(call: Call): void {
-  const { client } = call
+  const { args, client } = call
+  let saves = true
+  for (let i = 2; i < args.length; i++) {
+    if (args.equalsIgnoreCase(i, 'NOSAVE')) saves = false
+    else if (args.equalsIgnoreCase(i, 'NOFLUSH') || args.equalsIgnoreCase(i, 'MERGE')) throw NOT_BESIDE
+    else throw ERR.of('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.')
+  }
   const engine = engineOf(call)
   const { saving } = engine
   if (saving === undefined || saving.busyWith === 'save') throw RELOAD_FAILED
   client.paused = true
-  saving.reload((reloaded) => {
+  saving.reload(saves, (reloaded) => {
     client.paused = false
     engine.dispatch.replyTo(client, (reply) => (reloaded ? reply.ok() : reply.error(RELOAD_FAILED)))
     engine.turn.resumeSoon(client)
   })
 }
 
+const NOT_BESIDE = ERR.of('DEBUG RELOAD cannot load beside what is there: MERGE and NOFLUSH are not supported')
 const RELOAD_FAILED = ERR.of('Error trying to load the RDB dump, check server logs.')
 
 function setActiveExpire(call: Call): void {
@@ -121,8 +147,20 @@ function stringMatch(call: Call): void {
 
 function help(call: Call): void {
   replyHelp(call, 'DEBUG', [
+    ['DIGEST', 'A signature of all data, the same as that of a redis-server that holds the same.'],
+    ['DIGEST-VALUE <key> [<key> ...]', 'Signatures of the values of some keys.'],
+    ['ERROR <string>', 'Reply with an error of this text.'],
+    ['LOG <message>', "Write a message to the server's log."],
     ['OBJECT <key>', 'Encoding, size and idle time of a value.'],
-    ['RELOAD', 'Save a snapshot, forget all data and load it again.'],
+    [
+      'POPULATE <count> [<prefix>] [<size>]',
+      'Create so many strings, key:0 and so on; those that are there stay as they are. They are not journaled.',
+    ],
+    [
+      'PROTOCOL <type>',
+      'Reply with a value of a type: string, integer, double, bignum, null, array, set, map, push, verbatim, true, false.',
+    ],
+    ['RELOAD [NOSAVE]', 'Save a snapshot, or take the one that is there, forget all data and load it again.'],
     ['SET-ACTIVE-EXPIRE <0|1>', 'With 0, keys whose time is up stay until somebody looks at them.'],
     ['SLEEP <seconds>', 'Stop the whole server for a while; fractions are allowed.'],
     ['STRINGMATCH-LEN <pattern> <string>', 'Whether a glob pattern matches a string: 1 or 0.'],

@@ -2,7 +2,8 @@
 //
 // SYNC and ASYNC are the same here: a database lets go of its memory as a whole,
 // without a visit to any value (Database.clear). Both are journaled even when
-// nothing was there: a replica may have keys that this server has lost.
+// nothing was there, which counts as no change: a replica may have keys that this
+// server has lost.
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
@@ -45,6 +46,7 @@ export const flushdb = defineCommand({
     checkOption(call)
     empty(call, call.db)
     flushed(call)
+    call.reply.ok()
   },
 })
 
@@ -61,6 +63,7 @@ export const flushall = defineCommand({
     checkOption(call)
     for (const database of engineOf(call).databases) empty(call, database)
     flushed(call)
+    if (!savesEmptiness(call)) call.reply.ok()
   },
 })
 
@@ -74,14 +77,40 @@ function empty(call: Call, database: Database): void {
   if (database.size === 0) return
   // WATCH breaks only for keys that were there: this must be asked before they go.
   engine.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
+  // Who waits for a group (XREADGROUP) must learn that it is gone.
+  engine.blocking.contentsReplaced(database)
   call.changes += database.size
   database.clear()
-  // Who waits for a group (XREADGROUP) must learn that it is gone.
-  engine.blocking.markDatabase(database)
 }
 
 function flushed(call: Call): void {
-  if (call.changes === 0) call.changes = 1
+  const { args } = call
+  if (args.length === 1) call.propagate(args.bytes(0))
+  else call.propagate(args.bytes(0), args.bytes(1))
   call.engine.durability.changedEverywhere()
-  call.reply.ok()
+}
+
+/**
+ * Where there are save points, Redis saves the emptiness before it answers FLUSHALL: no later crash brings the data back. So does
+ * this, whose client waits; within a transaction or a script nobody can wait, and behind a rewrite it could be long: there the
+ * snapshot follows.
+ */
+function savesEmptiness(call: Call): boolean {
+  const engine = engineOf(call)
+  const { client } = call
+  const { saving } = engine
+  if (saving === undefined || engine.config.get('save').length === 0 || client.isObeyed) return false
+  call.changes = 0
+  if (!call.mayBlock || call.fromScript || saving.busyWith === 'rewrite') {
+    saving.saveEmptiness(() => {})
+    return false
+  }
+  client.paused = true
+  saving.saveEmptiness(() => {
+    client.paused = false
+    // As in Redis, one that fails refuses nothing here: the save points will try again.
+    engine.dispatch.replyTo(client, (reply) => reply.ok())
+    engine.turn.resumeSoon(client)
+  })
+  return true
 }

@@ -35,9 +35,9 @@ export const swapdb = defineCommand({
     if (one !== other) {
       engine.watches.databaseReplaced(one, inEither)
       engine.watches.databaseReplaced(other, inEither)
+      engine.blocking.contentsReplaced(one, other)
+      engine.blocking.contentsReplaced(other, one)
       one.swap(other)
-      engine.blocking.markDatabase(one)
-      engine.blocking.markDatabase(other)
     }
     call.changes++
     engine.durability.changedEverywhere()

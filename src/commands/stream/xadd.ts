@@ -76,6 +76,7 @@ function xaddRun(call: Call): void {
     call.reply.bulk(args.bytes(at))
   }
   call.changed(key, 'xadd')
+  call.wake(key)
   if (trim.strategy !== 'none') {
     if (trim.trim(stream) > 0) call.notify(key, 'xtrim')
     if (trim.approximate) trim.makeExact(call, stream)

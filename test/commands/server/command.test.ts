@@ -88,6 +88,13 @@ function end(reply: string, at: number): number {
 }
 
 describe('COMMAND LIST', () => {
+  test('without a filter names all, subcommands included', () => {
+    const { engine, connect } = createEngine()
+    const reply = connect().ask('COMMAND', 'LIST')
+    expect(reply).toContain(bulk('config|set'))
+    expect(reply.startsWith(`*${[...engine.commands.all()].length}\r\n`)).toBe(true)
+  })
+
   test('names commands by pattern, subcommands included, in any case', () => {
     const client = createEngine().connect()
     expect(client.ask('COMMAND', 'LIST', 'FILTERBY', 'PATTERN', 'CONFIG|R*')).toBe(

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { nameKey } from '../../../src/engine/key-name.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
 
@@ -148,12 +147,15 @@ describe('SWAPDB', () => {
 
   test('makes the keys that arrive ready for those who wait there', () => {
     const server = createEngine()
-    const { room } = server.engine.blocking
-    const marked: string[] = []
-    room.markReady = (name) => marked.push(name)
-    room.keys = () => [nameKey(1, Bytes.from('q')), nameKey(2, Bytes.from('q'))].values()
-    server.connect().ask('SWAPDB', 0, 1)
-    expect(marked).toEqual([nameKey(1, Bytes.from('q'))])
+    const [here, there, client] = [server.connect(), server.connect(), server.connect()]
+    there.client.database = 1
+    here.ask('BLPOP', 'q', 0)
+    there.ask('BLPOP', 'q', 0)
+    client.client.database = 2
+    client.ask('RPUSH', 'q', 'a')
+    client.ask('SWAPDB', 1, 2)
+    expect(there.received()).toBe('*2\r\n$1\r\nq\r\n$1\r\na\r\n')
+    expect(here.received()).toBe('')
   })
 })
 

@@ -184,6 +184,29 @@ describe('MEMORY USAGE', () => {
   })
 })
 
+test('MODULE LOAD is refused as redis-server refuses it', () => {
+  for (const words of [
+    ['LOAD', '/x'],
+    ['LOADEX', '/x'],
+    ['UNLOAD', 'x'],
+  ]) {
+    expect(
+      createEngine()
+        .connect()
+        .ask('MODULE', ...words),
+    ).toMatch(/^-ERR MODULE command not allowed\. If the enable-module/)
+    expect(
+      createEngine({ 'enable-module-command': 'yes' })
+        .connect()
+        .ask('MODULE', ...words),
+    ).toMatch(
+      words[0] === 'UNLOAD'
+        ? /^-ERR Error unloading module: no such module with that name\r\n$/
+        : /^-ERR Error loading the extension\. Please check the server logs\.\r\n$/,
+    )
+  }
+})
+
 test('MODULE LIST is empty', () => {
   expect(createEngine().connect().ask('MODULE', 'LIST')).toBe('*0\r\n')
 })

@@ -1,0 +1,65 @@
+// DEBUG PROTOCOL, ERROR: replies of every shape, for those who write clients.
+
+import type { Call } from '../../engine/call.ts'
+import { ERR, ReplyError } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+
+/** A reply of the given type. Attributes there are none: no command of ours has any. */
+export function protocol(call: Call): void {
+  const write = SHAPES.get(call.args.string(2).toLowerCase())
+  if (write === undefined) {
+    throw ERR.of(`Wrong protocol type name. Please use one of the following: ${[...SHAPES.keys()].join('|')}`)
+  }
+  write(call.reply)
+}
+
+const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (reply: Reply) => void>([
+  ['string', (reply) => reply.text('Hello World')],
+  ['integer', (reply) => reply.integer(12345)],
+  ['double', (reply) => reply.printedDouble('3.141')],
+  ['bignum', (reply) => reply.bigNumber('1234567999999999999999999999999999999')],
+  ['null', (reply) => reply.nil()],
+  [
+    'array',
+    (reply) => {
+      reply.array(3)
+      for (let i = 0; i < 3; i++) reply.integer(i)
+    },
+  ],
+  [
+    'set',
+    (reply) => {
+      reply.set(3)
+      for (let i = 0; i < 3; i++) reply.integer(i)
+    },
+  ],
+  [
+    'map',
+    (reply) => {
+      reply.map(3)
+      for (let i = 0; i < 3; i++) {
+        reply.integer(i)
+        reply.boolean(i === 1)
+      }
+    },
+  ],
+  [
+    'push',
+    (reply) => {
+      if (reply.protocol === 2) throw ERR.of('RESP2 is not supported by this command')
+      // A push is no answer: whoever asked gets one, and as always the push comes behind it.
+      reply.text('Some real reply following the push reply')
+      reply.push(2)
+      reply.text('server-cpu-usage')
+      reply.integer(42)
+    },
+  ],
+  ['verbatim', (reply) => reply.verbatim('This is a verbatim\nstring')],
+  ['true', (reply) => reply.boolean(true)],
+  ['false', (reply) => reply.boolean(false)],
+])
+
+/** An error of the caller's making; a line is one line. */
+export function error(call: Call): void {
+  throw new ReplyError(call.args.string(2).replace(/[\r\n]/g, ' '))
+}
