@@ -25,6 +25,8 @@ export class Transaction implements OpenTransaction, Claims {
   bytes = 0
   /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
   mayReplicate = false
+  /** None of the queued commands needs data. */
+  runsWhileLoading = true
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
@@ -33,6 +35,7 @@ export class Transaction implements OpenTransaction, Claims {
     if (claims.isDenyoom) this.isDenyoom = true
     if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true
+    if (!claims.runsWhileLoading) this.runsWhileLoading = false
   }
 }
 
