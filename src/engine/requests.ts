@@ -36,6 +36,7 @@ export class Requests {
     const { moment, replies, runner, stats, turn } = this.#host
     const ends = alone && turn.take()
     client.lastActiveMs = moment.renew()
+    stats.readsProcessed++
     stats.inputBytes += end - start
     runner.timeNext()
     replies.open(client)

@@ -116,6 +116,7 @@ export class Turn {
 
   #flush(client: Client): boolean {
     const { clients, outputLimits, stats } = this.#host
+    stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {
