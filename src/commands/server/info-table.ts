@@ -414,17 +414,15 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
 ])
 
+/** Numbered by their kind, as Redis does. */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   const place = engine.host.describe?.()
-  let count = 0
-  if (place !== undefined && place.tcpPort !== 0) {
-    const addresses = engine.config
-      .get('bind')
-      .split(' ')
-      .map((address) => `bind=${address}`)
-    yield [`listener${count++}`, `name=tcp,${addresses.join(',')},port=${place.tcpPort}`]
+  if (place === undefined) return
+  if (place.tcpPort !== 0) {
+    const addresses = engine.config.get('bind').split(' ')
+    yield ['listener0', `name=tcp,${addresses.map((address) => `bind=${address}`).join(',')},port=${place.tcpPort}`]
   }
-  if (place !== undefined && place.unixSocket !== '') yield [`listener${count}`, `name=unix,bind=${place.unixSocket}`]
+  if (place.unixSocket !== '') yield ['listener1', `name=unix,bind=${place.unixSocket}`]
 }
 
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
