@@ -19,6 +19,8 @@ import { lookAhead } from './lookahead.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
 export interface Transport {
+  /** What it goes through; `in-process` is memory alone. */
+  readonly kind: 'tcp' | 'unix' | 'in-process'
   /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
   readonly address: string
   readonly localAddress: string

@@ -28,6 +28,7 @@ export interface SocketOptions {
 }
 
 export abstract class SocketTransport implements Transport {
+  readonly kind: 'tcp' | 'unix'
   readonly address: string
   readonly localAddress: string
   abstract readonly descriptor: number
@@ -41,6 +42,7 @@ export abstract class SocketTransport implements Transport {
   protected constructor(engine: Engine, socket: net.Socket, { endpoint, onClosed }: SocketOptions) {
     this.#engine = engine
     this.socket = socket
+    this.kind = endpoint.kind
     if (endpoint.kind === 'tcp') {
       this.address = formatAddress(socket.remoteAddress, socket.remotePort)
       this.localAddress = formatAddress(socket.localAddress, socket.localPort)
