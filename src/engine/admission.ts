@@ -44,9 +44,8 @@ export interface AdmissionHost {
   readonly saving: Saving | undefined
 }
 
-/** The script that calls a command: for whom it runs, and what it may still do. */
+/** The script that calls a command: what it may still do. */
 export interface CallingScript {
-  readonly client: Client
   /** It was called by a read-only command, or has declared that it does not write. */
   readonly readOnly: boolean
   /** It has declared that it needs no memory, or may have it in any case. */
@@ -106,10 +105,10 @@ export class Admission {
     }
     if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     if (state.paused.holds && this.#pauseConcerns(claims)) {
-      pause.hold(client, args)
+      pause.postpone(client, args)
       return false
     }
-    if (state.snapshot.holds && saving!.holds(client, command, args)) return false
+    if (state.snapshot.holds && saving!.postpones(client, command, args)) return false
     if (inMulti && spec.duringMulti === undefined) {
       transactionOf(client)!.add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
@@ -144,22 +143,31 @@ export class Admission {
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
   }
 
-  /** Returns why a script may not call a command, which is undefined if there is none of that name; and counts the refusal. */
-  refusalInScript(script: CallingScript, command: Command | undefined, args: Arguments): ReplyError | undefined {
-    const refusal = this.#refusalInScript(script, command, args)
+  /** Returns why a client's script may not call a command, which is undefined if there is none of that name; and counts the refusal. */
+  refusalInScript(
+    script: CallingScript,
+    client: Client,
+    command: Command | undefined,
+    args: Arguments,
+  ): ReplyError | undefined {
+    let refusal: ReplyError | undefined
+    if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
+    else if (!hasArity(command, args.length)) refusal = ARITY_IN_SCRIPT
+    else if (command.isNoscript) refusal = NOT_IN_SCRIPT
+    else {
+      refusal = this.denied(client, command, args)
+      if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
+        refusal = this.#writeRefusal(script, client, command)
+      }
+    }
     if (refusal !== undefined) this.#count(command, refusal)
     return refusal
   }
 
-  #refusalInScript(script: CallingScript, command: Command | undefined, args: Arguments): ReplyError | undefined {
-    if (command === undefined) return UNKNOWN_IN_SCRIPT
-    if (!hasArity(command, args.length)) return ARITY_IN_SCRIPT
-    if (command.isNoscript) return NOT_IN_SCRIPT
-    const denied = this.denied(script.client, command, args)
-    if (denied !== undefined) return denied
+  #writeRefusal(script: CallingScript, client: Client, command: Command): ReplyError | undefined {
     if (script.readOnly && (command.isWrite || command.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
-    if (script.wrote || !(command.isWrite || command.isDenyoom) || script.client.isObeyed) return undefined
+    if (script.wrote || client.isObeyed) return undefined
     const { diskFailure } = this
     if (command.isWrite && diskFailure !== undefined) return diskFailure
     return command.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined

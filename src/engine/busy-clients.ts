@@ -66,7 +66,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   hears(client: Client): boolean {
     return (
       !client.halted &&
-      client.heldRequest === undefined &&
+      client.postponedRequest === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
       client !== this.#host.runner.client
     )

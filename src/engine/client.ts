@@ -115,7 +115,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   watchBroken = false
   /** Its command found nothing and waits in the room (blocking.ts). */
   parked = false
-  /** CLIENT PAUSE holds this client's next command. */
+  /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
   paused = false
   readonly channels = new NameSet()
   readonly patterns = new NameSet()
@@ -132,8 +132,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   waitsForSynced = 0
   /** Its output is kept back until then. */
   heldForDurability = false
-  /** The request CLIENT PAUSE holds back, to be run first when the pause ends. */
-  heldRequest: Arguments | undefined = undefined
+  /** The request that was put off, to be run first when it may (postponed.ts). */
+  postponedRequest: Arguments | undefined = undefined
   /** In the engine's list of clients with something to send. */
   queuedForFlush = false
   /** Since when the soft output limit is exceeded (Unix ms); 0 = it is not. */
@@ -160,7 +160,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.lastActiveMs = nowMs
   }
 
-  // ── requests ─────────────────────────────────────────────────────────────
+  // ── what is asked of it ─────────────────────────────────────────────────────────────
 
   get halted(): boolean {
     return this.parked || this.closing || this.closed || this.paused || this.overLimit
@@ -175,15 +175,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.#host.config.get('proto-max-bulk-len')
   }
 
-  /** What waits for EXEC are unread requests as much as what waits in the parser: it takes its part of the limit. */
+  /** What waits for EXEC are unread requests as much as what waits in the parser: they count towards the limit. */
   get queryBufferBytesMax(): number {
     const limit = this.#host.config.get('client-query-buffer-limit')
     if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
-  }
-
-  request(args: Arguments): void {
-    this.#host.dispatch.execute(this, args)
   }
 
   /** Number of subscriptions of all kinds but shard channels, as (un)subscribe replies count. */
@@ -202,6 +198,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   // ── requests ─────────────────────────────────────────────────────────────
+
+  request(args: Arguments): void {
+    this.#host.dispatch.execute(this, args)
+  }
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {

@@ -57,9 +57,9 @@ export class Requests {
     runner.timeNext()
     replies.open(client)
     try {
-      const { heldRequest } = client
-      client.heldRequest = undefined
-      if (heldRequest !== undefined) dispatch.execute(client, heldRequest)
+      const { postponedRequest } = client
+      client.postponedRequest = undefined
+      if (postponedRequest !== undefined) dispatch.execute(client, postponedRequest)
       else if (client.replyMode === 'skipping') endSkip(client)
       client.parser.resume(client)
     } catch (error) {

@@ -52,6 +52,6 @@ export interface Saving {
   scheduleRewrite(): void
   /** Writes a snapshot, forgets all data and loads it again from there (DEBUG RELOAD); clients hear LOADING meanwhile. */
   reload(done: (reloaded: boolean) => void): void
-  /** Tells whether a command must wait because of a large value that a snapshot has not written; it is held then. */
-  holds(client: Client, command: Command, args: Arguments): boolean
+  /** Tells whether a command must wait because of a large value that a snapshot has not written; it is postponed then. */
+  postpones(client: Client, command: Command, args: Arguments): boolean
 }

@@ -5,14 +5,14 @@
 // One turn ends for all that happened since the last: the loop's "later" is asked
 // for once, by whoever first leaves something behind.
 
-import type { Broker } from '../broker/broker.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Client } from './client.ts'
 import type { Progress } from './journal.ts'
 import type { Stats } from './stats.ts'
 
 export interface TurnHost {
-  readonly broker: Broker
+  readonly pubSub: PubSub
   readonly replies: ReplyBuffer
   readonly stats: Stats
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
@@ -72,7 +72,7 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { broker, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
+    const { clients, durability, outputLimits, pubSub, replies, requests, timekeeper } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
@@ -106,10 +106,10 @@ export class Turn {
     queue.length = 0
     if (taken && idle) {
       replies.recycle()
-      broker.recycle()
+      pubSub.recycle()
     } else {
       replies.abandon()
-      broker.abandon()
+      pubSub.abandon()
     }
     timekeeper.arm()
   }

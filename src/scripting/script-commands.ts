@@ -87,11 +87,6 @@ export class ScriptCommands implements CallingScript {
     this.reply.protocol = 2
   }
 
-  /** Whose script is running. */
-  get client(): Client {
-    return this.#client!
-  }
-
   end(): void {
     this.#client = undefined
     this.wrote = false
@@ -147,7 +142,7 @@ export class ScriptCommands implements CallingScript {
     args.rawEnd = 0
     const named = this.#find(name)
     const command = named === undefined ? undefined : meantBy(named, args)
-    const refusal = this.#admission.refusalInScript(this, command, args)
+    const refusal = this.#admission.refusalInScript(this, this.#client!, command, args)
     if (refusal !== undefined) {
       const table = errorTable(refusal.text)
       table.set('ignore_error_stats_update', true)

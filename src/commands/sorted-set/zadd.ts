@@ -22,12 +22,17 @@ let scores = new Float64Array(64)
 function add(call: Call, implied: number): void {
   const { args } = call
   let flags = implied
-  let first = 2
-  for (; first < args.length; first++) {
-    const flag = readFlag(call, first)
-    if (flag === 0) break
-    flags |= flag
+  const options = call.options(2)
+  while (options.next()) {
+    if (options.is('NX')) flags |= NX
+    else if (options.is('XX')) flags |= XX
+    else if (options.is('GT')) flags |= GT
+    else if (options.is('LT')) flags |= LT
+    else if (options.is('CH')) flags |= CH
+    else if (options.is('INCR')) flags |= INCR
+    else break
   }
+  const first = options.index
   const pairs = (args.length - first) >>> 1
   if (pairs === 0 || args.length - first !== 2 * pairs) throw ERR.syntax
   if ((flags & (NX | XX)) === (NX | XX)) throw ERR.zaddNxXx
@@ -124,19 +129,6 @@ function journalFirst(call: Call, words: number, changes: number): void {
   for (let i = 0; i < words; i++) kept.push(call.args.bytes(i))
   call.propagate(...kept)
   call.changed(call.key(1), 'zadd')
-}
-
-function readFlag(call: Call, i: number): number {
-  const { args } = call
-  const { length } = args.bytes(i)
-  if (length === 2) {
-    if (args.equalsIgnoreCase(i, 'NX')) return NX
-    if (args.equalsIgnoreCase(i, 'XX')) return XX
-    if (args.equalsIgnoreCase(i, 'GT')) return GT
-    if (args.equalsIgnoreCase(i, 'LT')) return LT
-    if (args.equalsIgnoreCase(i, 'CH')) return CH
-  }
-  return length === 4 && args.equalsIgnoreCase(i, 'INCR') ? INCR : 0
 }
 
 const common = {
