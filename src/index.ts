@@ -17,7 +17,7 @@ export { RESPITE_VERSION as version } from './engine/version.ts'
 export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
 export { OptionError, type Settings } from './server/boot.ts'
-export { ListenError } from './server/listeners.ts'
+export { ListenError } from './server/listener.ts'
 export { LogFileError } from './server/logger.ts'
 
 export interface ServerOptions {

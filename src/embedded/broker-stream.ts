@@ -29,6 +29,7 @@ export class BrokerStream extends Duplex {
     this.#engine = engine
     const stream = this
     const transport: Transport = {
+      kind: 'in-process',
       address: 'in-process:0',
       localAddress: 'in-process:0',
       descriptor: -1,

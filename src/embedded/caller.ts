@@ -27,6 +27,7 @@ const KEEP_ALIVE_MS = 2 ** 30
 let scratch = Source.allocate(16 * 1024)
 
 export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
+  readonly kind = 'in-process'
   readonly address = 'in-process:0'
   readonly localAddress = 'in-process:0'
   readonly descriptor = -1

@@ -20,6 +20,7 @@ interface Confirmation {
 }
 
 export class Subscriptions implements Transport, ReplyValueReceiver<string> {
+  readonly kind = 'in-process'
   readonly address = 'in-process:0'
   readonly localAddress = 'in-process:0'
   readonly descriptor = -1

@@ -1,6 +1,15 @@
-// May this command run now? Asked only when something is special: a client that
-// has not authenticated, queues a transaction or is subscribed; a server that is
-// loading, paused, out of memory or unable to write its journal.
+// May this command run now? One place answers for everybody who runs commands:
+//
+//   a client   admit            denied? busy? memory? disk? subscribed? loading? paused? snapshot? then run, queue or postpone
+//   EXEC       admit            as a client's command, which claims what its queued commands claim together
+//              denied           and each of them once more: rights may have changed since it was queued
+//   EVAL       admit            as a client's command, which claims what its script declares
+//              refusalOfScript  the same claims, asked by the script itself: it may run within EXEC
+//   redis.call refusalInScript  does it exist, may scripts call it, denied? may it write, is there memory?
+//
+// `denied` is about who asks and what for; everything else is about the state of the server. A client's command is asked
+// about only when something is special: the client has not authenticated, queues a transaction or is subscribed; the server
+// is loading, paused, short of memory or unable to write.
 //
 // The order of the questions is Redis's: it decides which error a client sees.
 
@@ -10,6 +19,7 @@ import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
+import { hasArity } from './command-table.ts'
 import type { Config } from './config.ts'
 import type { Eviction } from './eviction.ts'
 import type { Progress } from './journal.ts'
@@ -34,34 +44,53 @@ export interface AdmissionHost {
   readonly saving: Saving | undefined
 }
 
+/** The script that calls a command: what it may still do. */
+export interface CallingScript {
+  /** It was called by a read-only command, or has declared that it does not write. */
+  readonly readOnly: boolean
+  /** It has declared that it needs no memory, or may have it in any case. */
+  readonly allowsOom: boolean
+  /** It has called a command that writes: from then on nothing stops it halfway. */
+  readonly wrote: boolean
+}
+
+const UNKNOWN_IN_SCRIPT = new ReplyError('ERR Unknown Redis command called from script')
+const ARITY_IN_SCRIPT = new ReplyError('ERR Wrong number of args calling Redis command from script')
+const NOT_IN_SCRIPT = new ReplyError('ERR This Redis command is not allowed from script')
+const WRITE_IN_READ_ONLY_SCRIPT = new ReplyError('ERR Write commands are not allowed from read-only scripts.')
+const WRITING_SCRIPT_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
+const NO_MEMORY_FOR_SCRIPT = new ReplyError(
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+)
+
 export class Admission {
   readonly #host: AdmissionHost
+  /** There was no memory to be had when a client's command was last asked about. */
+  #foundNoMemory = false
 
   constructor(host: AdmissionHost) {
     this.#host = host
   }
 
-  /** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
+  /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
   admit(client: Client, command: Command, args: Arguments): boolean {
-    const { config, eviction, pause, replies, saving, scripts, state } = this.#host
+    const { eviction, pause, replies, saving, scripts, state } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command
-    const forbidden = command.forbidden?.(config, client)
-    if (forbidden !== undefined) return this.refuse(client, command, forbidden)
-    if ((client.state & CLIENT_UNAUTHENTICATED) !== 0 && !client.authenticated && !flags.has('no_auth')) {
-      return this.refuse(client, command, ERR.noAuth)
-    }
+    const denied = this.denied(client, command, args)
+    if (denied !== undefined) return this.refuse(client, command, denied)
     if (inMulti && flags.has('no_multi')) {
       return this.refuse(client, command, ERR.of('Command not allowed inside a transaction'))
     }
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     // What a script works on is not evicted under its hands.
-    if (state.memoryLimited.holds && !isBusy && !eviction.makeRoom()) {
+    if (state.memoryLimited.holds && !isBusy) {
+      this.#foundNoMemory = !eviction.makeRoom()
       // What ends a transaction runs even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
-      if (claims.isDenyoom || queuesMore) return this.refuse(client, command, ERR.outOfMemory)
+      if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
     }
     const failure = this.diskFailure
     if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
@@ -74,12 +103,12 @@ export class Admission {
         ),
       )
     }
-    if (state.loading.holds && !flags.has('loading')) return this.refuse(client, command, ERR.loading)
+    if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     if (state.paused.holds && this.#pauseConcerns(claims)) {
-      pause.hold(client, args)
+      pause.postpone(client, args)
       return false
     }
-    if (state.snapshot.holds && saving!.holds(client, command, args)) return false
+    if (state.snapshot.holds && saving!.postpones(client, command, args)) return false
     if (inMulti && spec.duringMulti === undefined) {
       transactionOf(client)!.add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
@@ -87,6 +116,66 @@ export class Admission {
       return false
     }
     return true
+  }
+
+  /**
+   * Returns why a client may not use a command, whatever the server is doing; undefined = it may.
+   *
+   * Asked for each command that a client sends, for each that EXEC runs and for each that a script calls for its client.
+   */
+  denied(client: Client, command: Command, _args: Arguments): ReplyError | undefined {
+    if (command.forbidden !== undefined) {
+      const forbidden = command.forbidden(this.#host.config, client)
+      if (forbidden !== undefined) return forbidden
+    }
+    if ((client.state & CLIENT_UNAUTHENTICATED) === 0 || client.authenticated) return undefined
+    return command.flags.has('no_auth') ? undefined : ERR.noAuth
+  }
+
+  /** Returns why a script that declares what it needs may not run, `readOnly` when it was called as one that only reads. */
+  refusalOfScript(client: Client, claims: Claims, readOnly: boolean): ReplyError | undefined {
+    if (client.isObeyed) return undefined
+    if (claims.isWrite) {
+      const { diskFailure } = this
+      if (diskFailure !== undefined) return diskFailure
+      if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
+    }
+    return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
+  }
+
+  /** Returns why a client's script may not call a command, which is undefined if there is none of that name; and counts the refusal. */
+  refusalInScript(
+    script: CallingScript,
+    client: Client,
+    command: Command | undefined,
+    args: Arguments,
+  ): ReplyError | undefined {
+    let refusal: ReplyError | undefined
+    if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
+    else if (!hasArity(command, args.length)) refusal = ARITY_IN_SCRIPT
+    else if (command.isNoscript) refusal = NOT_IN_SCRIPT
+    else {
+      refusal = this.denied(client, command, args)
+      if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
+        refusal = this.#writeRefusal(script, client, command)
+      }
+    }
+    if (refusal !== undefined) this.#count(command, refusal)
+    return refusal
+  }
+
+  #writeRefusal(script: CallingScript, client: Client, command: Command): ReplyError | undefined {
+    if (script.readOnly && (command.isWrite || command.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
+    // Once it has written it may go on: nothing is left half done.
+    if (script.wrote || client.isObeyed) return undefined
+    const { diskFailure } = this
+    if (command.isWrite && diskFailure !== undefined) return diskFailure
+    return command.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
+  }
+
+  /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
+  get #outOfMemory(): boolean {
+    return this.#foundNoMemory && this.#host.state.memoryLimited.holds
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
@@ -98,17 +187,21 @@ export class Admission {
 
   /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */
   refuse(client: Client, command: Command | undefined, error: ReplyError): false {
-    const { replies, stats, watches } = this.#host
+    const { replies, watches } = this.#host
     let told = error
     if (client.transaction !== undefined) client.transaction.broken = true
     if (command?.spec.duringMulti === 'executes') {
       discardTransaction(client, watches)
       told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
     }
-    if (command !== undefined) command.rejected++
-    stats.countError(told)
+    this.#count(command, told)
     replies.error(told)
     return false
+  }
+
+  #count(command: Command | undefined, error: ReplyError): void {
+    if (command !== undefined) command.rejected++
+    this.#host.stats.countError(error)
   }
 
   #pauseConcerns(claims: Claims): boolean {

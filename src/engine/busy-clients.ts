@@ -66,7 +66,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   hears(client: Client): boolean {
     return (
       !client.halted &&
-      client.heldRequest === undefined &&
+      client.postponedRequest === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
       client !== this.#host.runner.client
     )
@@ -75,6 +75,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
     const { replies, requests, stats } = this.#host
+    stats.readsProcessed++
     stats.inputBytes += end - start
     const interrupted = replies.open(client)
     this.#client = client
@@ -123,6 +124,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   /** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
   #send(client: Client): void {
     if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    this.#host.stats.writesProcessed++
     this.#host.stats.outputBytes += client.pendingBytes
     client.takeCopy()
     client.flush()

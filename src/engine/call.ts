@@ -3,7 +3,7 @@
 // The engine reuses calls: a command must not keep its call, its arguments or
 // their windows beyond `run`.
 
-import type { Broker } from '../broker/broker.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -47,7 +47,7 @@ export interface CallHost {
   readonly random: Random
   readonly log: Log
   readonly stats: Stats
-  readonly broker: Broker
+  readonly pubSub: PubSub
   readonly replies: ReplyBuffer
   readonly moment: Moment
   readonly dataset: DatabaseHost & { readonly databases: readonly Database[] }

@@ -19,6 +19,8 @@ import { lookAhead } from './lookahead.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
 export interface Transport {
+  /** What it goes through; `in-process` is memory alone. */
+  readonly kind: 'tcp' | 'unix' | 'in-process'
   /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
   readonly address: string
   readonly localAddress: string
@@ -118,7 +120,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   watchBroken = false
   /** Its command found nothing and waits in the room (blocking.ts). */
   parked = false
-  /** CLIENT PAUSE holds this client's next command. */
+  /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
   paused = false
   readonly channels = new NameSet()
   readonly patterns = new NameSet()
@@ -135,8 +137,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   waitsForSynced = 0
   /** Its output is kept back until then. */
   heldForDurability = false
-  /** The request CLIENT PAUSE holds back, to be run first when the pause ends. */
-  heldRequest: Arguments | undefined = undefined
+  /** The request that was put off, to be run first when it may (postponed.ts). */
+  postponedRequest: Arguments | undefined = undefined
   /** In the engine's list of clients with something to send. */
   queuedForFlush = false
   /** Since when the soft output limit is exceeded (Unix ms); 0 = it is not. */
@@ -168,7 +170,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.lastActiveMs = nowMs
   }
 
-  // ── requests ─────────────────────────────────────────────────────────────
+  // ── what is asked of it ─────────────────────────────────────────────────────────────
 
   get halted(): boolean {
     return this.parked || this.closing || this.closed || this.paused || this.overLimit
@@ -183,15 +185,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.#host.config.get('proto-max-bulk-len')
   }
 
-  /** What waits for EXEC are unread requests as much as what waits in the parser: it takes its part of the limit. */
+  /** What waits for EXEC are unread requests as much as what waits in the parser: they count towards the limit. */
   get queryBufferBytesMax(): number {
     const limit = this.#host.config.get('client-query-buffer-limit')
     if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
-  }
-
-  request(args: Arguments): void {
-    this.#host.dispatch.execute(this, args)
   }
 
   /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to or watches. */
@@ -201,10 +199,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return bytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
   }
 
-  /** Bytes of a command's arguments that wait: it is parked, or held back. */
+  /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */
   get argumentBytes(): number {
-    const { heldRequest, parkedBytes } = this
-    return heldRequest === undefined ? parkedBytes : parkedBytes + heldRequest.contentBytes
+    const { postponedRequest, parkedBytes } = this
+    return postponedRequest === undefined ? parkedBytes : parkedBytes + postponedRequest.contentBytes
   }
 
   /** Bytes of replies that wait beyond the turn in which they were made. */
@@ -228,6 +226,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   // ── requests ─────────────────────────────────────────────────────────────
+
+  request(args: Arguments): void {
+    this.#host.dispatch.execute(this, args)
+  }
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {

@@ -101,6 +101,8 @@ export interface Claims {
   readonly isDenyoom: boolean
   /** It may have effects elsewhere, as PUBLISH has. */
   readonly mayReplicate: boolean
+  /** It needs no data, and runs while there is none yet: the flag `loading`. */
+  readonly runsWhileLoading: boolean
 }
 
 export interface CommandSpecOf<Call> {

@@ -25,6 +25,7 @@ export function defineCommand(spec: CommandSpec): Command {
     isFast: flags.has('fast'),
     mayReplicate: flags.has('may_replicate'),
     isDenyoom: flags.has('denyoom'),
+    runsWhileLoading: flags.has('loading'),
     flags,
     declared: spec.declared,
     forbidden: spec.forbidden,

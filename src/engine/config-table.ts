@@ -94,7 +94,10 @@ const SHUTDOWN_WAYS = 'Words of SHUTDOWN (default, save, nosave, now, force) to 
 
 export const CONFIG_TABLE = {
   // ── network ──
-  bind: text('127.0.0.1', { words: true, doc: 'Addresses to listen on, separated by blanks.' }),
+  bind: text('127.0.0.1', {
+    words: true,
+    doc: 'Addresses to listen on, separated by blanks; `-` before one that may be missing. Host names work only at the start.',
+  }),
   port: integer(6379, 0, PORT_MAX, { doc: 'TCP port; 0 = do not listen on TCP.' }),
   unixsocket: text('', { immutable: true, doc: 'Path of a unix socket to listen on.' }),
   unixsocketperm: octal(0, 0o777, { immutable: true, doc: 'Permissions of the unix socket; 0 = as the umask has it.' }),

@@ -121,7 +121,7 @@ export class Dispatch {
   /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
   runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
-    const { propagation } = this.#host
+    const { admission, propagation } = this.#host
     const inner = this.#execCall
     inner.reply = call.reply
     propagation.beginUnit()
@@ -131,8 +131,10 @@ export class Dispatch {
       const muted = client.replyMode === 'off'
       if (muted) this.#replies.mark()
       const { position } = client
+      const denied = admission.denied(client, command, args)
       // A transaction has one reading of the clock; EXEC made it.
-      this.#runner.run(inner, command)
+      if (denied === undefined) this.#runner.run(inner, command)
+      else inner.reply.error(denied)
       if (muted) muteReply(client, position, this.#replies)
     }
     propagation.endUnit()

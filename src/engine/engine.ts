@@ -4,7 +4,7 @@
 // An engine knows no sockets and no files: an embedded user runs exactly this.
 // Clock, chance, journal and the loop's "later" are handed in.
 
-import { Broker } from '../broker/broker.ts'
+import { PubSub } from '../broker/pub-sub.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Database } from '../store/database.ts'
 import { assert } from '../util/assert.ts'
@@ -63,7 +63,7 @@ export class Engine {
   readonly startedMs: number
   // The data, and who hears of its changes.
   readonly changes = new Changes()
-  readonly broker: Broker
+  readonly pubSub: PubSub
   readonly dataset: Dataset
   readonly events: KeyspaceEvents
   readonly watches: Watches
@@ -104,7 +104,7 @@ export class Engine {
     this.startedMs = this.clock.now()
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
-    this.broker = new Broker(hashKey)
+    this.pubSub = new PubSub(hashKey)
     this.users = new Users(this.config)
     this.clients = new Clients(this)
     this.turn = new Turn(this, options.later ?? ((run) => setImmediate(run)))
@@ -128,7 +128,7 @@ export class Engine {
     // In this order a client that is gone is forgotten.
     this.clients.gone.take((client) => this.blocking.release(client))
     this.clients.gone.take((client) => this.watches.clear(client))
-    this.clients.gone.take((client) => this.broker.remove(client))
+    this.clients.gone.take((client) => this.pubSub.remove(client))
     this.clients.gone.take((client) => this.pause.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))

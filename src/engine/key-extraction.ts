@@ -51,7 +51,7 @@ interface KeyRange {
 }
 
 /** A count of keys as C's atoi reads it: what stands at the beginning, kept within 64 bits, and 32 of those. */
-function readCount(text: string): number | undefined {
+function parseKeyCount(text: string): number | undefined {
   const number = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)
   if (number === null) return undefined
   const value = BigInt(number[1]!.replace('+', ''))
@@ -73,7 +73,7 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
   } else if (spec.count !== undefined) {
     if (spec.count >= count) return 'invalid'
     const text = args.string(from + spec.count)
-    const number = readCount(text)
+    const number = parseKeyCount(text)
     if (number === undefined) return 'invalid'
     const first = spec.first ?? spec.count + 1
     range = { first, last: first + number - 1, step: 1, loose: !/^(0|[1-9]\d*)$/.test(text) }

@@ -4,7 +4,7 @@
 // heard of as everybody else hears of them (changes.ts), misses and new keys
 // from the keyspace itself.
 
-import type { Broker } from '../broker/broker.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Database } from '../store/database.ts'
 import type { Created, Missed } from '../store/database-host.ts'
 import type { Bytes } from '../util/bytes.ts'
@@ -15,7 +15,7 @@ import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName
 
 export interface KeyspaceEventsHost {
   readonly config: Config
-  readonly broker: Broker
+  readonly pubSub: PubSub
   readonly changes: Changes
   readonly dataset: { readonly onMissed: Seats<Missed<Database>>; readonly onCreated: Seats<Created<Database>> }
 }
@@ -42,11 +42,11 @@ export class KeyspaceEvents {
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
     if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
-    const { broker } = this.#host
+    const { pubSub } = this.#host
     if ((flags & EVENT_KEYSPACE) !== 0) {
-      broker.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
+      pubSub.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
     }
-    if ((flags & EVENT_KEYEVENT) !== 0) broker.publishTo(`__keyevent@${db.index}__:${event}`, key)
+    if ((flags & EVENT_KEYEVENT) !== 0) pubSub.publishTo(`__keyevent@${db.index}__:${event}`, key)
   }
 
   readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)

@@ -38,7 +38,7 @@ export interface MemoryHost {
   readonly stats: { usedMemoryPeak: number }
   readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
   readonly clientMemory: { readonly bytes: number }
-  readonly broker: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
+  readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
   readonly watches: { readonly size: number }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
   readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
@@ -100,8 +100,8 @@ export class Memory {
 
   /** Bytes of the tables of who listens and who waits; the names themselves are the clients'. */
   get tableBytes(): number {
-    const { blocking, broker, watches } = this.#host
-    const lines = broker.channelCount + broker.patternCount + broker.shardChannelCount
+    const { blocking, pubSub, watches } = this.#host
+    const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount
     return (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES + blocking.room.count * PLACE_BYTES
   }
 

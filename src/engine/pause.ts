@@ -1,19 +1,18 @@
 // CLIENT PAUSE: commands wait until a time, or until CLIENT UNPAUSE.
 //
-// A held client keeps its request and stops reading further ones; when the pause
-// ends all go on in the order in which they were held. Who was parked before the
+// Requests are postponed (postponed.ts) until the pause ends. Who was parked before the
 // pause stays parked: its timeout and CLIENT UNBLOCK work as ever, because answering
 // "nothing came" changes nothing.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Client } from './client.ts'
+import { PostponedClients, type PostponedHost } from './postponed.ts'
 import type { ServerState } from './state.ts'
 
-export interface PauseHost {
+export interface PauseHost extends PostponedHost {
   readonly clock: Clock
   readonly state: ServerState
-  readonly turn: { resumeSoon(client: Client): void }
 }
 
 export class Pause {
@@ -21,11 +20,12 @@ export class Pause {
   mode: 'all' | 'write' = 'write'
   untilMs = 0
   readonly #host: PauseHost
-  readonly #waiting = new Set<Client>()
+  readonly #postponed: PostponedClients
   #timer: Timer | undefined = undefined
 
   constructor(host: PauseHost) {
     this.#host = host
+    this.#postponed = new PostponedClients(host)
   }
 
   get active(): boolean {
@@ -45,24 +45,17 @@ export class Pause {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#host.state.paused.end()
-    for (const client of this.#waiting) {
-      client.paused = false
-      this.#host.turn.resumeSoon(client)
-    }
-    this.#waiting.clear()
+    this.#postponed.resume()
   }
 
-  /** Holds a client's current request, which will be run when the pause ends. */
-  hold(client: Client, args: Arguments): void {
-    client.paused = true
-    client.heldRequest = args.copy()
-    this.#waiting.add(client)
+  /** Puts off a client's current request until the pause ends. */
+  postpone(client: Client, args: Arguments): void {
+    this.#postponed.add(client, args)
   }
 
   /** The client is gone. */
   forget(client: Client): void {
-    client.heldRequest = undefined
-    this.#waiting.delete(client)
+    this.#postponed.forget(client)
   }
 
   #arm(): void {

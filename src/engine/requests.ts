@@ -37,6 +37,7 @@ export class Requests {
     const { clientMemory, moment, replies, runner, stats, turn } = this.#host
     const ends = alone && turn.take()
     client.lastActiveMs = moment.renew()
+    stats.readsProcessed++
     stats.inputBytes += end - start
     runner.timeNext()
     replies.open(client)
@@ -58,9 +59,9 @@ export class Requests {
     runner.timeNext()
     replies.open(client)
     try {
-      const { heldRequest } = client
-      client.heldRequest = undefined
-      if (heldRequest !== undefined) dispatch.execute(client, heldRequest)
+      const { postponedRequest } = client
+      client.postponedRequest = undefined
+      if (postponedRequest !== undefined) dispatch.execute(client, postponedRequest)
       else if (client.replyMode === 'skipping') endSkip(client)
       client.parser.resume(client)
     } catch (error) {

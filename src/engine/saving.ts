@@ -57,6 +57,6 @@ export interface Saving {
   scheduleRewrite(): void
   /** Writes a snapshot if asked to, forgets all data and loads the snapshot (DEBUG RELOAD); clients hear LOADING meanwhile. */
   reload(saves: boolean, done: (reloaded: boolean) => void): void
-  /** Tells whether a command must wait because of a large value that a snapshot has not written; it is held then. */
-  holds(client: Client, command: Command, args: Arguments): boolean
+  /** Tells whether a command must wait because of a large value that a snapshot has not written; it is postponed then. */
+  postpones(client: Client, command: Command, args: Arguments): boolean
 }

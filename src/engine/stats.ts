@@ -5,10 +5,13 @@ import type { ReplyError } from '../protocol/errors.ts'
 /** Error codes kept for `errorstats`; a client that makes up codes (scripts) must not grow it without bound. */
 const ERROR_CODES_MAX = 128
 
-export class Stats {
+/** What CONFIG RESETSTAT sets back. Each is shown by a row of INFO (commands/server/info-table.ts). */
+class Counters {
   connectionsReceived = 0
   connectionsRejected = 0
   commandsProcessed = 0
+  readsProcessed = 0
+  writesProcessed = 0
   inputBytes = 0
   outputBytes = 0
   expiredKeys = 0
@@ -18,7 +21,11 @@ export class Stats {
   /** Removed values whose memory was freed in steps. */
   lazyFreedObjects = 0
   errorReplies = 0
+  authenticationsDenied = 0
   outputLimitDisconnects = 0
+}
+
+export class Stats extends Counters {
   changesSinceSave = 0
   usedMemoryPeak = 0
   /** Error code → count. */
@@ -33,17 +40,7 @@ export class Stats {
 
   /** CONFIG RESETSTAT. */
   reset(): void {
-    this.connectionsReceived = 0
-    this.connectionsRejected = 0
-    this.commandsProcessed = 0
-    this.inputBytes = 0
-    this.outputBytes = 0
-    this.expiredKeys = 0
-    this.evictedKeys = 0
-    this.evictedClients = 0
-    this.lazyFreedObjects = 0
-    this.errorReplies = 0
-    this.outputLimitDisconnects = 0
+    Object.assign(this, new Counters())
     this.errors.clear()
   }
 }

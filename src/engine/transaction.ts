@@ -31,6 +31,8 @@ export class Transaction implements OpenTransaction, Claims {
   mayReplicate = false
   /** What the queue takes: arguments, and the objects that stand for them. */
   memoryBytes = 0
+  /** None of the queued commands needs data. */
+  runsWhileLoading = true
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
@@ -41,6 +43,7 @@ export class Transaction implements OpenTransaction, Claims {
     if (claims.isDenyoom) this.isDenyoom = true
     if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true
+    if (!claims.runsWhileLoading) this.runsWhileLoading = false
   }
 }
 

@@ -5,7 +5,7 @@
 // One turn ends for all that happened since the last: the loop's "later" is asked
 // for once, by whoever first leaves something behind.
 
-import type { Broker } from '../broker/broker.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Client } from './client.ts'
 import type { Progress } from './journal.ts'
@@ -15,7 +15,7 @@ import type { Stats } from './stats.ts'
 const HELD_NOTED_BYTES_MIN = 16 * 1024
 
 export interface TurnHost {
-  readonly broker: Broker
+  readonly pubSub: PubSub
   readonly replies: ReplyBuffer
   readonly stats: Stats
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
@@ -76,7 +76,7 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { broker, clientMemory, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
+    const { clientMemory, clients, durability, outputLimits, pubSub, replies, requests, timekeeper } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
@@ -112,16 +112,17 @@ export class Turn {
     queue.length = 0
     if (taken && idle) {
       replies.recycle()
-      broker.recycle()
+      pubSub.recycle()
     } else {
       replies.abandon()
-      broker.abandon()
+      pubSub.abandon()
     }
     timekeeper.arm()
   }
 
   #flush(client: Client): boolean {
     const { clientMemory, clients, outputLimits, stats } = this.#host
+    stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (client.closing) {

@@ -25,8 +25,8 @@ import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
-import { HeldClients } from './held-clients.ts'
 import { Image } from './image.ts'
+import { LargeChanges } from './large-changes.ts'
 import { loadSnapshot } from './load-snapshot.ts'
 import type { OpenJournal } from './open-journal.ts'
 import { AofRewrite } from './rewrite.ts'
@@ -64,7 +64,7 @@ export class BackgroundSaving implements Saving {
   readonly #later: (run: () => void) => void
   readonly #claims: Pick<ClaimedDirectories, 'has' | 'claim'> | undefined
   readonly #rewrite: AofRewrite
-  readonly #held: HeldClients
+  readonly #largeChanges: LargeChanges
   readonly #keysLoaded: number
   readonly #keysExpired: number
   #image: Image | undefined = undefined
@@ -97,7 +97,7 @@ export class BackgroundSaving implements Saving {
     this.#later = options.later ?? ((run) => setImmediate(run))
     this.#claims = options.claims
     this.#rewrite = new AofRewrite(engine, this.#disk, options.aof)
-    this.#held = new HeldClients(engine)
+    this.#largeChanges = new LargeChanges(engine)
     this.#keysLoaded = options.keysLoaded ?? 0
     this.#keysExpired = options.keysExpired ?? 0
     this.#rewriteBaseBytes = options.aof?.journal.status.baseBytes ?? 0
@@ -225,10 +225,10 @@ export class BackgroundSaving implements Saving {
     }
   }
 
-  holds(client: Client, command: Command, args: Arguments): boolean {
+  postpones(client: Client, command: Command, args: Arguments): boolean {
     const snapshot = this.#image?.snapshot
     if (snapshot === undefined || !snapshot.hasLarge) return false
-    return this.#held.hold(snapshot, client, command, args)
+    return this.#largeChanges.postpone(snapshot, client, command, args)
   }
 
   /** Begins whatever is due next. */
@@ -299,7 +299,7 @@ export class BackgroundSaving implements Saving {
       isBase,
       largeWritten: () => {
         if (!image.snapshot.hasLarge) engine.state.snapshot.end()
-        this.#held.resume()
+        this.#largeChanges.resume()
       },
     })
     this.#image = image

@@ -1,10 +1,10 @@
-// An image as commands: what `aof-use-rdb-preamble no` makes the base of an append-only file of.
+// Writes an image as commands: the base of an append-only file under `aof-use-rdb-preamble no`.
 //
 // Any server since 5.0 replays it, and people can read it. Each key becomes one
 // command, or several of PAIRS_MAX elements each; its expiry follows. A stream is
-// made entry by entry, then its numbers are set, then its groups, their consumers
-// and what is pending. What no command can say is lost as it is in Redis's own:
-// when a consumer was last seen, how often a key is used.
+// written entry by entry, then its numbers, then its groups with their consumers and
+// pending entries. Two things have no command and are lost, as in Redis: when a
+// consumer was last seen, and how often a key is used.
 
 import type { Database } from '../store/database.ts'
 import { ABSENT, type Hash, NEVER } from '../store/hash.ts'
@@ -25,7 +25,7 @@ import { RdbOutput } from './rdb/rdb-output.ts'
 
 /** Elements of one command, as Redis has them: a command is held in memory whole when it is replayed. */
 const ELEMENTS_MAX = 64
-/** Of something longer so many bytes are written at once, though a command's words belong together. */
+/** A longer value is written in pieces of this size, although the words of a command belong together. */
 const PIECE_BYTES = 32 * 1024
 /** After one that is not shorter, too, others may be heard. */
 const SHORT_BYTES = 1024

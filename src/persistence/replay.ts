@@ -77,6 +77,7 @@ export async function replay(engine: Engine, directory: AofDirectory): Promise<R
 
 /** Replies to replayed commands go nowhere; the last is kept until the next, to quote an error. */
 class Discard implements Transport {
+  readonly kind = 'in-process'
   readonly address = 'replay'
   readonly localAddress = 'replay'
   readonly descriptor = -1

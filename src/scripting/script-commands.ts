@@ -6,14 +6,14 @@
 // so everything that goes by client (who hears of it, who waits for the disk) is
 // as if it had sent the command itself.
 
+import type { Admission, CallingScript } from '../engine/admission.ts'
 import { Call } from '../engine/call.ts'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import { UnfinishedChange } from '../engine/command-failure.ts'
-import { hasArity, meantBy } from '../engine/command-table.ts'
+import { meantBy } from '../engine/command-table.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
@@ -40,20 +40,19 @@ const SLOW_CALLS_MS = 20
 /** Steps a call counts as. */
 const CALL_STEPS = STEPS_PER_TICK / 100
 
-const NOT_ALLOWED = new ReplyError('ERR This Redis command is not allowed from script')
-const UNKNOWN = new ReplyError('ERR Unknown Redis command called from script')
-const WRONG_ARITY = new ReplyError('ERR Wrong number of args calling Redis command from script')
-const READ_ONLY = new ReplyError('ERR Write commands are not allowed from read-only scripts.')
 const NO_WORDS = 'ERR Please specify at least one argument for this redis lib call'
 const BAD_WORD = 'ERR Lua redis lib command arguments must be strings or integers'
 
-export class ScriptCommands {
+export class ScriptCommands implements CallingScript {
   readonly reply = new LuaReply()
   /** What the last call gave was an error. */
   failed = false
   /** The running script has called a command that writes: it cannot be stopped halfway any more. */
   wrote = false
+  readOnly = false
+  allowsOom = false
   readonly #engine: Engine
+  readonly #admission: Admission
   readonly #call: Call
   readonly #args = new Arguments()
   #words = Source.allocate(WORDS_BYTES)
@@ -69,11 +68,10 @@ export class ScriptCommands {
   #lookedMs = 0
   /** Calls of commands that are not `fast` until the clock is looked at. */
   #callsToLook = CALLS_PER_LOOK
-  #readOnly = false
-  #outOfMemory = false
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#admission = engine.admission
     this.#call = new Call(engine)
     this.#call.mayBlock = false
     this.#call.fromScript = true
@@ -81,10 +79,10 @@ export class ScriptCommands {
   }
 
   /** Prepares for a script of a client. */
-  begin(client: Client, readOnly: boolean, outOfMemory: boolean): void {
+  begin(client: Client, readOnly: boolean, allowsOom: boolean): void {
     this.#client = client
-    this.#readOnly = readOnly
-    this.#outOfMemory = outOfMemory
+    this.readOnly = readOnly
+    this.allowsOom = allowsOom
     this.wrote = false
     this.reply.protocol = 2
   }
@@ -144,14 +142,14 @@ export class ScriptCommands {
     args.rawEnd = 0
     const named = this.#find(name)
     const command = named === undefined ? undefined : meantBy(named, args)
-    if (command === undefined) return this.#refuse(UNKNOWN, command)
-    if (!hasArity(command, length)) return this.#refuse(WRONG_ARITY, command)
-    if (command.isNoscript) return this.#refuse(NOT_ALLOWED, command)
-    if (command.isWrite || command.mayReplicate) {
-      const refusal = this.#mayWrite(command)
-      if (refusal !== undefined) return this.#refuse(refusal, command)
+    const refusal = this.#admission.refusalInScript(this, this.#client!, command, args)
+    if (refusal !== undefined) {
+      const table = errorTable(refusal.text)
+      table.set('ignore_error_stats_update', true)
+      return table
     }
-    return this.#run(command)
+    if (command!.isWrite) this.wrote = true
+    return this.#run(command!)
   }
 
   /** Tells whether the `length` words taken name a command that exists; an error's table when they do not. */
@@ -210,26 +208,6 @@ export class ScriptCommands {
       this.#named[slot] = command
     }
     return command
-  }
-
-  /** Says why a command that changes something may not run. Once one has, the others may: nothing is left half done. */
-  #mayWrite(command: Command): ReplyError | undefined {
-    if (this.#readOnly) return READ_ONLY
-    if (!this.wrote) {
-      const { diskFailure } = this.#engine.admission
-      if (command.isWrite && diskFailure !== undefined) return diskFailure
-      if (this.#outOfMemory && command.isDenyoom) return ERR.outOfMemory
-    }
-    if (command.isWrite) this.wrote = true
-    return undefined
-  }
-
-  #refuse(error: ReplyError, command: Command | undefined): LuaValue {
-    if (command !== undefined) command.rejected++
-    this.#engine.stats.countError(error)
-    const table = errorTable(error.text)
-    table.set('ignore_error_stats_update', true)
-    return table
   }
 }
 

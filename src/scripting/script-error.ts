@@ -3,7 +3,7 @@
 import { ReplyError } from '../protocol/errors.ts'
 import type { LuaError, Position } from './lua/errors.ts'
 import { LuaTable } from './lua/table.ts'
-import { rawToString } from './lua/value.ts'
+import { raisedValue, rawToString } from './lua/value.ts'
 import { oneLine, untilZero } from './reply-from-lua.ts'
 
 /** Thrown through a running script to end it. No script can catch it. */
@@ -22,7 +22,7 @@ export class ScriptKilled {
 
 /** An error's text as Redis forms it, without the position that final replies add. */
 export function errorText(error: LuaError): string {
-  const { value } = error
+  const value = raisedValue(error)
   if (!(value instanceof LuaTable)) return `ERR ${rawToString(value)}`
   const text = value.getString('err')
   return typeof text === 'string' || typeof text === 'number' ? rawToString(text) : 'ERR unknown error'

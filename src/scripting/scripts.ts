@@ -29,7 +29,7 @@ import { replyValue } from './reply-from-lua.ts'
 import { type Script, ScriptCache } from './script-cache.ts'
 import { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
-import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED } from './shebang.ts'
+import { claimsOf, SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES } from './shebang.ts'
 import type { TextMemory } from './text-memory.ts'
 
 export type ScriptKind = 'script' | 'function'
@@ -58,10 +58,6 @@ const UNKILLABLE = new ReplyError(
   'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
 )
 const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the script')
-const WRITE_FLAG_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
-const OUT_OF_MEMORY = new ReplyError(
-  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-)
 
 export class Scripts implements ScriptRunner {
   readonly engine: Engine
@@ -166,14 +162,11 @@ export class Scripts implements ScriptRunner {
   ): void {
     const { engine, commands } = this
     const { client } = call
-    const outOfMemory = engine.state.memoryLimited.holds && !engine.eviction.makeRoom()
-    this.#admit(flags, readOnly, outOfMemory)
+    const claims = claimsOf(flags)
+    const refusal = claims && engine.admission.refusalOfScript(client, claims, readOnly)
+    if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
-    commands.begin(
-      client,
-      readOnly || (flags & SCRIPT_NO_WRITES) !== 0,
-      outOfMemory && (flags & SCRIPT_ALLOW_OOM) === 0,
-    )
+    commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, (flags & SCRIPT_ALLOW_OOM) !== 0)
     this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
     engine.propagation.beginUnit()
     let value: LuaValue
@@ -191,17 +184,6 @@ export class Scripts implements ScriptRunner {
       engine.propagation.endUnit()
     }
     this.#reply(call, value)
-  }
-
-  /** Refuses a script that declares what it needs, where it cannot be had. */
-  #admit(flags: number, readOnly: boolean, outOfMemory: boolean): void {
-    if ((flags & SCRIPT_UNDECLARED) !== 0) return
-    if ((flags & SCRIPT_NO_WRITES) === 0) {
-      const { diskFailure } = this.engine.admission
-      if (diskFailure !== undefined) throw diskFailure
-      if (readOnly) throw WRITE_FLAG_IN_READ_ONLY
-    }
-    if (outOfMemory && (flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES)) === 0) throw OUT_OF_MEMORY
   }
 
   #reply(call: Call, value: LuaValue): void {

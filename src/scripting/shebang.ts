@@ -66,7 +66,8 @@ export function declaredFlags(body: Bytes): number | undefined {
 export function claimsOf(flags: number | undefined): Claims | undefined {
   if (flags === undefined || (flags & SCRIPT_UNDECLARED) !== 0) return undefined
   const isWrite = (flags & SCRIPT_NO_WRITES) === 0
-  return { isWrite, isDenyoom: isWrite && (flags & SCRIPT_ALLOW_OOM) === 0, mayReplicate: isWrite }
+  const isDenyoom = isWrite && (flags & SCRIPT_ALLOW_OOM) === 0
+  return { isWrite, isDenyoom, mayReplicate: isWrite, runsWhileLoading: false }
 }
 
 /** Reads the first line of a function library. Throws ReplyError. */

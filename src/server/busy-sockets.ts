@@ -17,6 +17,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { BusyAnswers, BusyListener } from '../engine/script-runner.ts'
 import { READ_BUFFER_BYTES } from '../protocol/limits.ts'
 import { Source } from '../util/bytes.ts'
+import type { Endpoint } from './listener.ts'
 import type { Listeners } from './listeners.ts'
 
 /** Connections are looked at no more often than this. */
@@ -34,10 +35,10 @@ const net = require('node:net')
 const word = new Int32Array(state)
 // What was accepted is kept: collecting it would close a descriptor that is another's by then.
 const accepted = []
-for (const { descriptor, unixSocket } of listening) {
+for (const { descriptor, endpoint } of listening) {
   net.createServer({ pauseOnConnect: true }, (socket) => {
     accepted.push(socket)
-    port.postMessage({ descriptor: socket._handle.fd, unixSocket })
+    port.postMessage({ descriptor: socket._handle.fd, endpoint })
   }).listen({ fd: descriptor })
 }
 function look() {
@@ -49,7 +50,7 @@ setTimeout(look, 2)
 
 interface Accepted {
   descriptor: number
-  unixSocket: string | undefined
+  endpoint: Endpoint
 }
 
 /** The accepting thread and what belongs to it. */
@@ -138,9 +139,9 @@ export class BusySockets implements BusyListener {
     return this.#acceptor
   }
 
-  #adopt({ descriptor, unixSocket }: Accepted): void {
+  #adopt({ descriptor, endpoint }: Accepted): void {
     try {
-      this.#listeners.adopt(descriptor, unixSocket)
+      this.#listeners.adopt(descriptor, endpoint)
     } catch (error) {
       // Gone again before it was looked at.
       this.#engine.log.debug({ error }, 'a connection was lost on its way in')

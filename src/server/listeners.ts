@@ -1,27 +1,29 @@
-// Where the server listens: TCP addresses and a unix socket.
+// All that a server listens at, and who is let in: TCP addresses and a unix socket.
 //
 // `bind` holds addresses as redis.conf has them: `*` for every IPv4 address, `::*`
 // for every IPv6 one, and a `-` in front of those that may be missing on this
 // machine. IPv6 listeners serve IPv6 only, so `* ::*` is no conflict.
 
-import fs from 'node:fs'
 import net from 'node:net'
 import type { Engine } from '../engine/engine.ts'
-import { SocketTransport } from './socket-transport.ts'
+import { type Endpoint, ListenError, Listener } from './listener.ts'
+import { PlainTransport } from './plain-transport.ts'
+import type { SocketTransport } from './socket-transport.ts'
 
-/** Nobody can listen there; the message is one line for a person. */
-export class ListenError extends Error {}
-
-export interface ListenOptions {
-  /** TCP port; 0 = any free one, the same for all addresses; undefined = no TCP. */
-  port: number | undefined
+/** Where TCP clients are served. */
+export interface TcpPlace {
+  /** 0 = any free port, the same for all addresses; undefined = no TCP. */
+  readonly port: number | undefined
   /** Addresses as in `bind`. */
-  addresses: readonly string[]
+  readonly addresses: readonly string[]
+}
+
+export interface ListenOptions extends TcpPlace {
   /** Path of the unix socket; empty = none. */
-  unixSocket: string
+  readonly unixSocket: string
   /** Its permissions; 0 = as the umask has it. */
-  unixSocketMode: number
-  backlog: number
+  readonly unixSocketMode: number
+  readonly backlog: number
 }
 
 /** A server out of descriptors fails at every attempt; saying so now and then is enough. */
@@ -35,11 +37,10 @@ export class Listeners {
   readonly transports = new Set<SocketTransport>()
   readonly #engine: Engine
   readonly #sharedReads: boolean
-  readonly #tcp: net.Server[] = []
-  #unix: net.Server | undefined = undefined
-  #unixPath = ''
+  #tcp: Listener[] = []
+  #unix: Listener | undefined = undefined
   /** What the TCP listeners were opened with. */
-  #listening: { port: number; addresses: readonly string[] } | undefined = undefined
+  #place: TcpPlace = { port: undefined, addresses: [] }
   #acceptErrorLoggedMs = 0
 
   /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
@@ -49,105 +50,107 @@ export class Listeners {
   }
 
   /** Opens all listeners or none. Throws ListenError. */
-  async open(options: ListenOptions): Promise<void> {
+  async open({ port, addresses, unixSocket, unixSocketMode, backlog }: ListenOptions): Promise<void> {
     try {
-      if (options.port !== undefined) await this.#openTcp(options.port, options.addresses, options.backlog)
-      if (options.unixSocket !== '') await this.#openUnix(options)
+      let refused: ListenError | undefined
+      for (const address of port === undefined ? [] : addresses) {
+        try {
+          this.#add(await Listener.open(this.#endpointOf(address, port!), backlog, this))
+        } catch (error) {
+          refused = excused(address, error)
+        }
+      }
+      if (port !== undefined && this.#tcp.length === 0) {
+        throw refused ?? new ListenError('no address to listen on: `bind` is empty')
+      }
+      this.#place = { port: port === undefined ? undefined : this.port, addresses }
+      if (unixSocket !== '') {
+        this.#unix = await Listener.open({ kind: 'unix', path: unixSocket, mode: unixSocketMode }, backlog, this)
+      }
     } catch (error) {
       this.close()
       throw error
     }
   }
 
-  /** Moves the TCP listeners to another port or other addresses. On ListenError the server listens where it did before. */
-  async rebind(port: number | undefined, addresses: readonly string[], backlog: number): Promise<void> {
-    const before = this.#listening
+  /**
+   * Serves TCP clients elsewhere from now on, or nowhere; connections stay. On ListenError the server listens where it did.
+   *
+   * Without an address, or if all that may be missing are, nobody is served by TCP: so it is with Redis.
+   */
+  moveTo(place: TcpPlace, backlog: number): void {
+    const before = this.#place
     // The old ones close first: the new addresses may include them (`*`).
-    closeAll(this.#tcp)
-    this.port = 0
+    this.#closeTcp()
     try {
-      if (port !== undefined) await this.#openTcp(port, addresses, backlog)
+      this.#openNow(place, backlog)
     } catch (error) {
-      closeAll(this.#tcp)
-      if (before !== undefined) await this.#openTcp(before.port, before.addresses, backlog)
+      this.#closeTcp()
+      this.#openNow(before, backlog)
       throw error
     }
   }
 
-  /** Descriptors of the listening sockets, each with its unix socket's path; none where they cannot be told. */
-  get descriptors(): { descriptor: number; unixSocket: string | undefined }[] {
-    const found: { descriptor: number; unixSocket: string | undefined }[] = []
-    for (const server of this.#tcp) found.push({ descriptor: descriptorOf(server), unixSocket: undefined })
-    if (this.#unix !== undefined) found.push({ descriptor: descriptorOf(this.#unix), unixSocket: this.#unixPath })
-    return found.filter(({ descriptor }) => descriptor >= 0)
+  #openNow(place: TcpPlace, backlog: number): void {
+    const { port, addresses } = place
+    this.#place = place
+    for (const address of port === undefined ? [] : addresses) {
+      const endpoint = this.#endpointOf(address, port!)
+      try {
+        this.#add(Listener.openNow(endpoint, backlog, this))
+      } catch (error) {
+        excused(address, error)
+      }
+    }
+  }
+
+  #add(listener: Listener): void {
+    this.#tcp.push(listener)
+    this.port = listener.port
+  }
+
+  /** An address of `bind`; what follows the first shares its port. */
+  #endpointOf(address: string, port: number): Endpoint & { readonly kind: 'tcp' } {
+    return { kind: 'tcp', host: hostOf(address), port: this.port || port }
+  }
+
+  /** The listening sockets' descriptors; none where they cannot be told. */
+  get descriptors(): { descriptor: number; endpoint: Endpoint }[] {
+    const all = this.#unix === undefined ? this.#tcp : [...this.#tcp, this.#unix]
+    return all.map(({ descriptor, endpoint }) => ({ descriptor, endpoint })).filter(({ descriptor }) => descriptor >= 0)
   }
 
   /** Takes in a connection that was accepted elsewhere, by its descriptor. */
-  adopt(descriptor: number, unixSocket: string | undefined): void {
+  adopt(descriptor: number, endpoint: Endpoint): void {
     const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
     const socket = new net.Socket(options)
-    if (unixSocket === undefined) socket.setNoDelay(true)
-    this.#accept(socket, unixSocket)
+    if (endpoint.kind === 'tcp') socket.setNoDelay(true)
+    this.accepted(socket, endpoint)
   }
 
   /** Stops accepting. Connections stay. */
   close(): void {
-    closeAll(this.#tcp)
+    this.#closeTcp()
     this.#unix?.close()
     this.#unix = undefined
   }
 
-  async #openTcp(port: number, addresses: readonly string[], backlog: number): Promise<void> {
-    let last: ListenError | undefined
-    for (const address of addresses) {
-      const optional = address.startsWith('-')
-      const host = hostOf(optional ? address.slice(1) : address)
-      const server = this.#createServer()
-      try {
-        await listen(server, { host, port: this.port || port, backlog, ipv6Only: net.isIPv6(host) }, (error) =>
-          this.#acceptFailed(error),
-        )
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        last = new ListenError(`cannot listen on ${formatHost(host)}:${port}: ${reason(error)}`)
-        if (optional && code !== undefined && MISSING_ADDRESS.has(code)) continue
-        throw last
-      }
-      this.port = (server.address() as net.AddressInfo).port
-      this.#tcp.push(server)
-    }
-    if (this.#tcp.length === 0) throw last ?? new ListenError('no address to listen on: `bind` is empty')
-    this.#listening = { port: this.port, addresses }
+  #closeTcp(): void {
+    for (const listener of this.#tcp) listener.close()
+    this.#tcp = []
+    this.port = 0
   }
 
-  async #openUnix(options: ListenOptions): Promise<void> {
-    const { unixSocket } = options
-    removeStaleSocket(unixSocket)
-    const server = this.#createServer(unixSocket)
-    try {
-      await listen(server, { path: unixSocket, backlog: options.backlog }, (error) => this.#acceptFailed(error))
-      if (options.unixSocketMode !== 0) fs.chmodSync(unixSocket, options.unixSocketMode)
-    } catch (error) {
-      throw new ListenError(`cannot listen on the unix socket ${unixSocket}: ${reason(error)}`)
-    }
-    this.#unix = server
-    this.#unixPath = unixSocket
-  }
+  // Door, for its listeners.
 
-  #createServer(unixSocket?: string): net.Server {
-    const options = { pauseOnConnect: true, noDelay: true }
-    return net.createServer(options, (socket) => this.#accept(socket, unixSocket))
-  }
-
-  /** Out of descriptors, or a connection that was gone before it was accepted: the next one may fare better. */
-  #acceptFailed(error: Error): void {
+  failed(error: Error): void {
     const now = this.#engine.clock.monotonic()
     if (now - this.#acceptErrorLoggedMs < ACCEPT_ERROR_LOG_MS) return
     this.#acceptErrorLoggedMs = now
     this.#engine.log.warn({ error }, 'cannot accept a connection')
   }
 
-  #accept(socket: net.Socket, unixSocket: string | undefined): void {
+  accepted(socket: net.Socket, endpoint: Endpoint): void {
     const engine = this.#engine
     const { config } = engine
     if (engine.clients.size >= config.get('maxclients')) {
@@ -155,7 +158,7 @@ export class Listeners {
       turnAway(socket, '-ERR max number of clients reached\r\n')
       return
     }
-    const isGuarded = unixSocket === undefined && config.get('protected-mode') && engine.users.isOpen
+    const isGuarded = endpoint.kind === 'tcp' && config.get('protected-mode') && engine.users.isOpen
     if (isGuarded && !isLoopback(socket.remoteAddress)) {
       engine.stats.connectionsRejected++
       turnAway(
@@ -165,14 +168,20 @@ export class Listeners {
       )
       return
     }
-    const transport = new SocketTransport(engine, socket, {
-      unixSocket,
+    const transport = new PlainTransport(engine, socket, {
+      endpoint,
       sharedReads: this.#sharedReads,
-      keepAliveSeconds: config.get('tcp-keepalive'),
       onClosed: (closed) => this.transports.delete(closed),
     })
     this.transports.add(transport)
   }
+}
+
+/** Returns the error if the address may be missing and is, and throws it otherwise. */
+function excused(address: string, error: unknown): ListenError {
+  if (!(error instanceof ListenError)) throw error
+  if (!address.startsWith('-') || error.code === undefined || !MISSING_ADDRESS.has(error.code)) throw error
+  return error
 }
 
 /** Says a last word to somebody who is not let in. */
@@ -182,49 +191,11 @@ function turnAway(socket: net.Socket, line: string): void {
   socket.end(line, 'latin1', () => socket.destroy())
 }
 
-function listen(server: net.Server, options: net.ListenOptions, failed: (error: Error) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options, () => {
-      server.off('error', reject)
-      server.on('error', failed)
-      resolve()
-    })
-  })
-}
-
-/** Closes listening sockets at once; nothing waits for connections, which are not theirs any more. */
-function closeAll(servers: net.Server[]): void {
-  for (const server of servers.splice(0)) server.close()
-}
-
-function descriptorOf(server: net.Server): number {
-  return (server as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
-}
-
 function hostOf(address: string): string {
-  if (address === '*') return '0.0.0.0'
-  if (address === '::*') return '::'
-  return address
-}
-
-function formatHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
-}
-
-/** Says in words why listening failed. */
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return 'the address is in use (is another server running?)'
-  if (code === 'EACCES') return 'permission denied'
-  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address'
-  return message
-}
-
-/** A socket file that a killed server left behind would make listening fail; anything else stays. */
-function removeStaleSocket(path: string): void {
-  const stats = fs.lstatSync(path, { throwIfNoEntry: false })
-  if (stats?.isSocket()) fs.unlinkSync(path)
+  const host = address.startsWith('-') ? address.slice(1) : address
+  if (host === '*') return '0.0.0.0'
+  if (host === '::*') return '::'
+  return host === 'localhost' ? '127.0.0.1' : host
 }
 
 function isLoopback(address: string | undefined): boolean {

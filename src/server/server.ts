@@ -7,7 +7,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../engine/config.ts'
+import { type Config, ConfigError } from '../engine/config.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
@@ -15,10 +15,16 @@ import { RESPITE_VERSION } from '../engine/version.ts'
 import { Boot, describeData } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
-import { ListenError, Listeners } from './listeners.ts'
+import { ListenError } from './listener.ts'
+import { Listeners } from './listeners.ts'
 
 /** Clients that do not take their last replies hold up a shutdown no longer than this. */
 const FLUSH_MS_MAX = 1000
+/** Redis's. Each takes a descriptor. */
+const ADDRESSES_MAX = 16
+
+const CANNOT_LISTEN_ON_PORT = 'Unable to listen on this port. Check server logs.'
+const CANNOT_LISTEN_ON_ADDRESSES = 'Failed to bind to specified addresses.'
 
 export interface ServerSettings {
   config: Config
@@ -127,15 +133,16 @@ export class Server {
   async #start(): Promise<void> {
     const config = this.#config
     await this.#listeners.open({
-      port: this.#wantedPort(),
+      port: config.get('port') === 0 && !this.#ephemeralPort ? undefined : config.get('port'),
       addresses: addressesOf(config),
       unixSocket: config.get('unixsocket'),
       unixSocketMode: config.get('unixsocketperm'),
       backlog: config.get('tcp-backlog'),
     })
-    const rebind = (): void => void this.#rebind()
-    config.onChange('port', rebind)
-    config.onChange('bind', rebind)
+    // What the system chose is the port from here on.
+    if (this.#ephemeralPort) config.set('port', String(this.port))
+    config.onChange('port', () => this.#move(CANNOT_LISTEN_ON_PORT))
+    config.onChange('bind', () => this.#move(CANNOT_LISTEN_ON_ADDRESSES))
     const loading = this.#boot.load().catch((error: unknown) => {
       // What a load says that SHUTDOWN put an end to is of no interest.
       if (this.#stopping === undefined) throw error
@@ -158,22 +165,20 @@ export class Server {
     )
   }
 
-  /** CONFIG SET port, bind: the reply does not wait for it, a failure is in the log and the server stays where it was. */
-  async #rebind(): Promise<void> {
+  /** CONFIG SET port, bind: listens there before the reply. Throws ConfigError with `refusal`; the server stays where it was then. */
+  #move(refusal: string): void {
     const config = this.#config
+    const addresses = addressesOf(config)
+    if (addresses.length > ADDRESSES_MAX) throw new ConfigError('Too many bind addresses specified.')
     this.#busySockets.forgetListeners()
     try {
-      await this.#listeners.rebind(this.#wantedPort(), addressesOf(config), config.get('tcp-backlog'))
+      this.#listeners.moveTo({ port: config.get('port') || undefined, addresses }, config.get('tcp-backlog'))
       this.#log.info({ address: this.address }, 'listening elsewhere')
     } catch (error) {
       if (!(error instanceof ListenError)) throw error
       this.#log.error({ reason: error.message }, 'cannot listen there; listening where it was')
+      throw new ConfigError(refusal)
     }
-  }
-
-  #wantedPort(): number | undefined {
-    const port = this.#config.get('port')
-    return port === 0 && !this.#ephemeralPort ? undefined : port
   }
 
   async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
@@ -225,8 +230,10 @@ export class Server {
   }
 }
 
+/** Addresses as they were given; between two blanks there is an empty one, which is none to listen on. */
 function addressesOf(config: Config): string[] {
-  return config.get('bind').split(/\s+/).filter(Boolean)
+  const bind = config.get('bind')
+  return bind === '' ? [] : bind.split(' ')
 }
 
 function firstHost(config: Config): string {

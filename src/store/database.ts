@@ -1,8 +1,8 @@
 // One numbered database: keys, values, expiries, access clocks.
 //
-// Every lookup goes through `find`, where an expired key disappears before anyone can see it; every change of a value begins at
-// `getForWrite`, `findForWrite` or one of the writers here, which is the *before* side of the gate (invariant 6). What happens
-// *after* a change (events, journal, waiters) is the engine's: `call.changed`.
+// `find` removes an expired key before anyone can see it, and every lookup goes through it. Every change of a value begins at
+// `getForWrite`, `findForWrite` or one of the writers here: they are the *before* side of the gate (invariant 6). The engine
+// does what follows a change (events, journal, waiters), in `call.changed`.
 //
 // Strings are bytes in the block of their key and nothing else: an integer is text
 // that looks like one. A string that would make the block larger than

@@ -6,13 +6,12 @@
 //   large   a Dictionary of fields, each with room for its value; the value's length is the entry's EXTRA
 //
 // A slot says where a field is, until the hash changes: an offset in the small
-// form, an entry number in the large one. Whoever looks up, walks, draws or
-// scans gets slots and asks for what is there.
+// form, an entry number in the large one. Lookups, walks, random draws and scans
+// return slots; `fieldOf` and `valueOf` tell what is there.
 //
-// Fields may expire. When each does lies beside them (field-times.ts), and not at
-// all while none does. Who removes fields whose time is up is the database, a few
-// at a time; what it has not got to yet is hidden: for every method here such a
-// field is not there.
+// Fields may expire. Their times are kept beside them (field-times.ts), once the
+// first field has one. The database removes expired fields, a few at a time; every
+// method here hides those that it has not removed yet.
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, type Source } from '../util/bytes.ts'

@@ -360,6 +360,7 @@ class HeldClock implements Clock {
 }
 
 class EngineLink implements Transport {
+  readonly kind = 'unix'
   readonly address = '/tmp/engine.sock:0'
   readonly localAddress = '/tmp/engine.sock:0'
   readonly descriptor = 8

@@ -105,6 +105,43 @@ describe('calls', () => {
   })
 })
 
+describe('passwords', () => {
+  test('calls and listeners of the program need none; connections do, as those from outside', async () => {
+    const broker = await open({ config: { requirepass: 'secret' } })
+    expect(await broker.call('SET', 'k', 'v')).toBe('OK')
+    expect(await broker.transaction([['GET', 'k']])).toEqual(['v'])
+    const heard: string[] = []
+    await broker.subscribe('news', (message) => void heard.push(message))
+    expect(await broker.publish('news', 'hello')).toBe(1)
+    const stream = broker.connect()
+    onTestFinished(() => void stream.destroy())
+    let received = ''
+    stream.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1')
+    })
+    stream.write('GET k\r\nAUTH guess\r\nAUTH secret\r\nGET k\r\n')
+    await eventually(() => received.endsWith('$1\r\nv\r\n'))
+    expect(received).toBe(
+      '-NOAUTH Authentication required.\r\n' +
+        '-WRONGPASS invalid username-password pair or user is disabled.\r\n+OK\r\n$1\r\nv\r\n',
+    )
+    expect(heard).toEqual(['hello'])
+  })
+
+  test('CLIENT LIST shows who is in the process as such', async () => {
+    const broker = await open()
+    await broker.subscribe('news', () => {})
+    const stream = broker.connect()
+    onTestFinished(() => void stream.destroy())
+    const lines = ((await broker.call('CLIENT', 'LIST')) as string).trimEnd().split('\n')
+    expect(lines.map((line) => /addr=(\S+) laddr=(\S+) fd=(\S+) .*flags=(\S+)/.exec(line)?.slice(1))).toEqual([
+      ['in-process:0', 'in-process:0', '-1', 'N'],
+      ['in-process:0', 'in-process:0', '-1', 'P'],
+      ['in-process:0', 'in-process:0', '-1', 'N'],
+    ])
+  })
+})
+
 describe('transactions', () => {
   test('run as one', async () => {
     const broker = await open()

@@ -36,7 +36,7 @@ describe('the program', () => {
     // The process is all its own: what it holds is used memory from the start on, and the smallest limit refuses writes.
     connection.send(encode(['MEMORY', 'STATS']))
     const stats = await eventually(() =>
-      /startup\.allocated\r\n:(\d+)\r\n[^]*fragmentation\.bytes/.exec(connection.received),
+      /startup\.allocated\r\n:(\d+)\r\n[\s\S]*fragmentation\.bytes/.exec(connection.received),
     )
     expect(Number(stats[1])).toBeGreaterThan(5_000_000)
     connection.send(encode(['CONFIG', 'SET', 'maxmemory', '1']) + encode(['SET', 'a', '2']))

@@ -58,6 +58,7 @@ export function withoutJournal({ engine, journal }: TestEngine): void {
 
 /** A client whose requests run at once. */
 export class TestClient implements Transport {
+  readonly kind = 'tcp'
   readonly address = '127.0.0.1:50000'
   readonly localAddress = '127.0.0.1:6379'
   readonly descriptor = 8

@@ -77,6 +77,7 @@ class SteppedClock implements Clock {
 
 /** A client inside the process. Requests leave with `pump`, not from within a reply. */
 class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
+  readonly kind = 'in-process'
   readonly address = 'prove'
   readonly localAddress = 'prove'
   readonly descriptor = -1

@@ -6,5 +6,8 @@ import { ERR } from '../../protocol/errors.ts'
 
 /** Makes the client that user. Throws ERR.wrongPassword; nothing is changed then. */
 export function authenticate(call: Call, user: string, password: string): void {
-  if (!engineOf(call).users.authenticate(call.client, user, password)) throw ERR.wrongPassword
+  const { stats, users } = engineOf(call)
+  if (users.authenticate(call.client, user, password)) return
+  stats.authenticationsDenied++
+  throw ERR.wrongPassword
 }

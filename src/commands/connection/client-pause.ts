@@ -49,10 +49,10 @@ export const clientPause = defineCommand({
 
 export const clientUnpause = defineCommand({
   name: 'CLIENT UNPAUSE',
-  summary: 'Lets the commands that a pause holds back go on.',
+  summary: 'Ends a pause: postponed commands go on.',
   group: 'connection',
   since: '6.2.0',
-  complexity: 'O(N) where N is the number of clients held back.',
+  complexity: 'O(N) where N is the number of clients whose requests were postponed.',
   arity: 2,
   flags: ['admin', 'noscript', 'loading', 'stale'],
   acl: ['connection'],

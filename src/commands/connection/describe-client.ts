@@ -60,7 +60,7 @@ function flagsOf(client: Client): string {
   if (client.watchBroken) flags += 'd'
   if (client.closing) flags += 'c'
   if (client.overLimit) flags += 'A'
-  if (client.transport.address.endsWith(':0')) flags += 'U'
+  if (client.transport.kind === 'unix') flags += 'U'
   if (client.noEvict) flags += 'e'
   if ((client.state & CLIENT_NO_TOUCH) !== 0) flags += 'T'
   return flags === '' ? 'N' : flags

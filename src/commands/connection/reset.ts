@@ -23,7 +23,7 @@ export const reset = defineCommand({
     const { client } = call
     const engine = engineOf(call)
     discardTransaction(client, engine.watches)
-    engine.broker.remove(client)
+    engine.pubSub.remove(client)
     client.database = 0
     client.name = ''
     client.noEvict = false

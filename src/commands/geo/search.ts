@@ -115,7 +115,7 @@ function readOptions(call: Call, form: Form, mayStore: boolean, set: SortedSet |
     else if (options.is('ASC')) query.order = 'asc'
     else if (options.is('DESC')) query.order = 'desc'
     else if (options.is('COUNT') && options.has(1)) {
-      query.count = readCount(call, i + 1)
+      query.count = readPositiveCount(call, i + 1)
       skip(options, 1)
     } else if (!searching && mayStore && (options.is('STORE') || options.is('STOREDIST')) && options.has(1)) {
       query.storeDistance = options.is('STOREDIST')
@@ -155,7 +155,7 @@ function skip(options: Options, words: number): void {
   for (let i = 0; i < words; i++) options.next()
 }
 
-function readCount(call: Call, i: number): number {
+function readPositiveCount(call: Call, i: number): number {
   const count = call.args.integer(i)
   if (count <= 0) throw ERR.geoCount
   return Number(count)

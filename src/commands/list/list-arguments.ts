@@ -1,21 +1,13 @@
 // What several list commands read from their arguments, and what happens after elements have gone.
 
 import type { Call } from '../../engine/call.ts'
-import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list.ts'
 import type { Bytes } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
 
 /** Reads argument `i` as a 64-bit index or count; beyond 2^53 the nearest double, which no list reaches. Throws ERR.notInteger. */
 export function readIndex(call: Call, i: number): number {
   return Number(call.args.integer(i))
-}
-
-/** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
-export function readCount(call: Call, i: number, min: number, error: ReplyError): number {
-  const value = parseInteger(call.args.bytes(i))
-  if (value === undefined || value < min) throw error
-  return Number(value)
 }
 
 /** Reads argument `i` as LEFT or RIGHT. Throws ERR.syntax. */

@@ -7,7 +7,8 @@ import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/comm
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list.ts'
 import { TYPE_LIST } from '../../store/value.ts'
-import { readCount, readEnd } from './list-arguments.ts'
+import { readCount } from '../count-argument.ts'
+import { readEnd } from './list-arguments.ts'
 import { popMany } from './pop.ts'
 
 /** `first` is where the number of keys stands; a timeout before it makes the command wait. */

@@ -10,7 +10,7 @@ import { List } from '../../store/list.ts'
 import { ListPosition } from '../../store/list-pages.ts'
 import type { Bytes } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
-import { readCount } from './list-arguments.ts'
+import { readCount } from '../count-argument.ts'
 
 /** -2^63, whose opposite is no 64-bit integer. */
 const INT64_MIN = -9223372036854775808n

@@ -8,7 +8,8 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { elementsRemoved, readCount } from './list-arguments.ts'
+import { readCount } from '../count-argument.ts'
+import { elementsRemoved } from './list-arguments.ts'
 
 const element = new Bytes()
 

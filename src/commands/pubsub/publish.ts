@@ -17,7 +17,7 @@ export const publish = defineCommand({
   ],
   reply: 'integer: how many received the message; a client that listens in two ways counts twice',
   run(call) {
-    call.reply.integer(call.engine.broker.publish(call.args.bytes(1), call.args.bytes(2)))
+    call.reply.integer(call.engine.pubSub.publish(call.args.bytes(1), call.args.bytes(2)))
     call.propagateMessage()
   },
 })
@@ -37,7 +37,7 @@ export const spublish = defineCommand({
   ],
   reply: 'integer: how many received the message',
   run(call) {
-    call.reply.integer(call.engine.broker.publishShard(call.args.bytes(1), call.args.bytes(2)))
+    call.reply.integer(call.engine.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))
     call.propagateMessage()
   },
 })

@@ -24,7 +24,7 @@ export const pubsubNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'channel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.broker.subscribersOf(channel)),
+  run: (call) => countEach(call, (channel) => call.engine.pubSub.subscribersOf(channel)),
 })
 
 export const pubsubShardNumsub = defineCommand({
@@ -37,5 +37,5 @@ export const pubsubShardNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'shardchannel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each shard channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.broker.shardSubscribersOf(channel)),
+  run: (call) => countEach(call, (channel) => call.engine.pubSub.shardSubscribersOf(channel)),
 })

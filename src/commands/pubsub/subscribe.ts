@@ -41,7 +41,7 @@ export const subscribe = defineCommand({
   run(call) {
     const { client, args } = call
     for (let i = 1; i < args.length; i++) {
-      call.engine.broker.subscribe(client, args.string(i))
+      call.engine.pubSub.subscribe(client, args.string(i))
       confirm(call, 'subscribe', i, client.subscriptions)
     }
     finish(call)
@@ -61,7 +61,7 @@ export const psubscribe = defineCommand({
   run(call) {
     const { client, args } = call
     for (let i = 1; i < args.length; i++) {
-      call.engine.broker.subscribePattern(client, args.string(i))
+      call.engine.pubSub.subscribePattern(client, args.string(i))
       confirm(call, 'psubscribe', i, client.subscriptions)
     }
     finish(call)
@@ -84,7 +84,7 @@ export const ssubscribe = defineCommand({
     // Unlike its two sisters it is refused inside MULTI.
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
     for (let i = 1; i < args.length; i++) {
-      call.engine.broker.subscribeShard(client, args.string(i))
+      call.engine.pubSub.subscribeShard(client, args.string(i))
       confirm(call, 'ssubscribe', i, client.shardChannels.size)
     }
     finish(call)

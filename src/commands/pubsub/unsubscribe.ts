@@ -43,21 +43,21 @@ function leave(call: Call, kind: Kind, name: string): void {
 const CHANNELS: Kind = {
   word: 'unsubscribe',
   names: (call) => call.client.channels,
-  leave: (call, name) => call.engine.broker.unsubscribe(call.client, name),
+  leave: (call, name) => call.engine.pubSub.unsubscribe(call.client, name),
   count: (call) => call.client.subscriptions,
 }
 
 const PATTERNS: Kind = {
   word: 'punsubscribe',
   names: (call) => call.client.patterns,
-  leave: (call, name) => call.engine.broker.unsubscribePattern(call.client, name),
+  leave: (call, name) => call.engine.pubSub.unsubscribePattern(call.client, name),
   count: (call) => call.client.subscriptions,
 }
 
 const SHARD_CHANNELS: Kind = {
   word: 'sunsubscribe',
   names: (call) => call.client.shardChannels,
-  leave: (call, name) => call.engine.broker.unsubscribeShard(call.client, name),
+  leave: (call, name) => call.engine.pubSub.unsubscribeShard(call.client, name),
   count: (call) => call.client.shardChannels.size,
 }
 

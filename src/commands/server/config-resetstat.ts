@@ -2,7 +2,7 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { infoSections } from './info.ts'
+import { infoFigures } from './info.ts'
 
 export const configResetstat = defineCommand({
   name: 'CONFIG RESETSTAT',
@@ -17,7 +17,7 @@ export const configResetstat = defineCommand({
   run(call) {
     const engine = engineOf(call)
     engine.stats.reset()
-    infoSections(engine).reset()
+    infoFigures(engine).reset()
     engine.dataset.hits = 0
     engine.dataset.misses = 0
     for (const command of engine.commands.all()) {

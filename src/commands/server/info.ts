@@ -4,22 +4,23 @@ import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { InfoSections, NOT_BY_DEFAULT, SECTIONS, type Section } from './info-sections.ts'
+import { InfoFigures } from './info-figures.ts'
+import { INFO_SECTIONS, type InfoSection, printSection } from './info-table.ts'
 
-const sectionsOf = new WeakMap<Engine, InfoSections>()
+const figuresOf = new WeakMap<Engine, InfoFigures>()
 
 /** Returns what INFO keeps for an engine. */
-export function infoSections(engine: Engine): InfoSections {
-  let sections = sectionsOf.get(engine)
-  if (sections === undefined) {
-    sections = new InfoSections(engine)
-    sectionsOf.set(engine, sections)
+export function infoFigures(engine: Engine): InfoFigures {
+  let figures = figuresOf.get(engine)
+  if (figures === undefined) {
+    figures = new InfoFigures(engine)
+    figuresOf.set(engine, figures)
   }
-  return sections
+  return figures
 }
 
-const ALL: ReadonlySet<Section> = new Set(SECTIONS)
-const DEFAULT: ReadonlySet<Section> = new Set(SECTIONS.filter((section) => !NOT_BY_DEFAULT.includes(section)))
+const ALL: ReadonlySet<InfoSection> = new Set(INFO_SECTIONS.values())
+const DEFAULT: ReadonlySet<InfoSection> = new Set([...ALL].filter(({ isExtra }) => isExtra === undefined))
 
 export const info = defineCommand({
   name: 'INFO',
@@ -36,26 +37,26 @@ export const info = defineCommand({
   history: [['7.0.0', 'Accepts several sections.']],
   run(call) {
     const wanted = wantedSections(call)
-    const sections = infoSections(engineOf(call))
+    const figures = infoFigures(engineOf(call))
     let text = ''
-    for (const section of wanted === ALL || wanted === DEFAULT ? wanted : SECTIONS) {
+    for (const section of ALL) {
       if (!wanted.has(section)) continue
       if (text !== '') text += '\r\n'
-      text += sections.text(section)
+      text += printSection(section, figures)
     }
     call.reply.verbatim(text)
   },
 })
 
 /** The sections asked for; names that mean nothing are ignored. */
-function wantedSections({ args }: Call): ReadonlySet<Section> {
+function wantedSections({ args }: Call): ReadonlySet<InfoSection> {
   if (args.length === 1) return DEFAULT
-  const wanted = new Set<Section>()
+  const wanted = new Set<InfoSection>()
   for (let i = 1; i < args.length; i++) {
     const word = args.string(i).toLowerCase()
     if (word === 'all' || word === 'everything') return ALL
     if (word === 'default') for (const section of DEFAULT) wanted.add(section)
-    const section = SECTIONS.find((name) => name === word)
+    const section = INFO_SECTIONS.get(word)
     if (section !== undefined) wanted.add(section)
   }
   return wanted

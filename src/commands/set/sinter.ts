@@ -1,7 +1,7 @@
 // SINTER, SINTERSTORE, SINTERCARD: what several sets have in common.
 //
-// Walked is the smallest set, asked are the others, the smaller ones first. What
-// is in all of them is known by its slot in the smallest until it is replied,
+// Walks the smallest set and probes the others, the smaller ones first. A member
+// that is in all of them is known by its slot in the smallest until it is replied,
 // stored or counted.
 
 import type { Call } from '../../engine/call.ts'

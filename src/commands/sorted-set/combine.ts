@@ -9,15 +9,9 @@ import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/comm
 import { ERR } from '../../protocol/errors.ts'
 import { GatheredScores } from '../../store/gathered-scores.ts'
 import { ABSENT, SortedSet, type SortedSetLimits } from '../../store/sorted-set.ts'
+import { readCount } from '../count-argument.ts'
 import { type Input, readInputs } from './combine-inputs.ts'
-import {
-  announceMembers,
-  listpackLimits,
-  readCount,
-  readScore,
-  replyMembers,
-  storeResult,
-} from './sorted-set-arguments.ts'
+import { announceMembers, listpackLimits, readScore, replyMembers, storeResult } from './sorted-set-arguments.ts'
 
 type Operation = 'union' | 'inter' | 'diff'
 type Aggregate = 'sum' | 'min' | 'max'

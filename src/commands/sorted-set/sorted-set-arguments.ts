@@ -6,7 +6,7 @@ import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { type SortedSet, type SortedSetLimits, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { parseDouble, parseInteger } from '../../util/numbers.ts'
+import { parseDouble } from '../../util/numbers.ts'
 
 const limits: SortedSetLimits = { entries: 0, value: 0 }
 
@@ -46,13 +46,6 @@ export function parseScore(bytes: Bytes): number | undefined {
     return negative ? -value : value
   }
   return parseDouble(bytes.toString())
-}
-
-/** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
-export function readCount(call: Call, i: number, min: number, error: ReplyError): number {
-  const value = parseInteger(call.args.bytes(i))
-  if (value === undefined || value < min) throw error
-  return Number(value)
 }
 
 const position = new SortedSetPosition()

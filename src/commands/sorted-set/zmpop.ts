@@ -7,7 +7,7 @@ import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/comm
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
 import { TYPE_ZSET } from '../../store/value.ts'
-import { readCount } from './sorted-set-arguments.ts'
+import { readCount } from '../count-argument.ts'
 import { type Extreme, popMembers } from './zpop.ts'
 
 /** `first` is where the number of keys stands; a timeout before it makes the command wait. */

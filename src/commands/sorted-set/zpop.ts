@@ -5,7 +5,8 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
 import type { Bytes } from '../../util/bytes.ts'
-import { announceMembers, readCount, removeMembers, replyMembers } from './sorted-set-arguments.ts'
+import { readCount } from '../count-argument.ts'
+import { announceMembers, removeMembers, replyMembers } from './sorted-set-arguments.ts'
 
 export type Extreme = 'min' | 'max'
 

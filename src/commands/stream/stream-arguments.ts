@@ -59,7 +59,7 @@ export function readIds(call: Call, first: number): readonly StreamId[] {
 }
 
 /** Reads argument `i` as a count: a negative one is 0. */
-export function readCount(call: Call, i: number): number {
+export function readEntryCount(call: Call, i: number): number {
   const count = call.args.integer(i)
   return count < 0 ? 0 : Number(count)
 }

@@ -7,7 +7,7 @@ import { Stream, writeStreamId } from '../../store/stream.ts'
 import type { StreamGroup } from '../../store/stream-group.ts'
 import { StreamId } from '../../store/stream-id.ts'
 import { IndexCursor } from '../../store/stream-index.ts'
-import { readCount, readEnd, readStart } from './stream-arguments.ts'
+import { readEnd, readEntryCount, readStart } from './stream-arguments.ts'
 
 const start = new StreamId()
 const end = new StreamId()
@@ -28,7 +28,7 @@ function xpendingRun(call: Call): void {
       if (args.length < 8) throw ERR.syntax
       first = 5
     }
-    count = readCount(call, first + 2)
+    count = readEntryCount(call, first + 2)
     readStart(call, first, start)
     readEnd(call, first + 1, end)
   }

@@ -5,7 +5,7 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream.ts'
 import { StreamId } from '../../store/stream-id.ts'
-import { readCount, readEnd, readStart } from './stream-arguments.ts'
+import { readEnd, readEntryCount, readStart } from './stream-arguments.ts'
 import { writeRange, writeRangeBackwards } from './stream-replies.ts'
 
 const start = new StreamId()
@@ -20,7 +20,7 @@ function range(call: Call, order: 'forwards' | 'backwards'): void {
   while (options.next()) {
     if (!options.is('COUNT') || !options.has(1)) throw ERR.syntax
     options.bytes()
-    max = readCount(call, options.index)
+    max = readEntryCount(call, options.index)
   }
   const stream = call.db.getForRead(call.key(1), Stream)
   if (stream === undefined) call.reply.array(0)

@@ -24,7 +24,7 @@ import {
   consumerOf,
   DOLLAR,
   isSymbol,
-  readCount,
+  readEntryCount,
   readId,
   replaceById,
   streamOfGroups,
@@ -114,7 +114,7 @@ function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
       if (call.fromScript) throw blockedScript(args.string(0))
       options.timeoutMs = readTimeout(call, ++i)
     } else if (more > 0 && args.equalsIgnoreCase(i, 'COUNT')) {
-      options.count = readCount(call, ++i) || Number.POSITIVE_INFINITY
+      options.count = readEntryCount(call, ++i) || Number.POSITIVE_INFINITY
     } else if (more > 0 && args.equalsIgnoreCase(i, 'STREAMS')) {
       if ((more & 1) === 1) throw unbalanced(grouped)
       options.first = i + 1

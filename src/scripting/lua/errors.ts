@@ -4,8 +4,6 @@
 // begins with `lua:` (see `compiler/layout.ts`). So nothing has to be tracked while a program runs: when an error
 // is made, V8's own stack trace tells which Lua functions are active and on which lines.
 
-import type { LuaValue } from './value.ts'
-
 /** Begins the names under which V8 knows compiled chunks; an id follows, a colon and the chunk's own name, URI-encoded. */
 export const SCRIPT_SCHEME = 'lua:'
 
@@ -31,14 +29,14 @@ export interface Position {
 }
 
 /**
- * Carries any Lua value as an error. The message of a string error includes its position; `source` is where the innermost
+ * Carries any Lua value as an error (`raisedValue` gives it back as one). The message of a string error includes its position; `source` is where the innermost
  * Lua function stood when the error was made, undefined when there was none.
  */
 export class LuaError extends Error {
-  readonly value: LuaValue
+  readonly value: unknown
   readonly source: Position | undefined
 
-  constructor(value: LuaValue, source?: Position) {
+  constructor(value: unknown, source?: Position) {
     super(typeof value === 'string' ? value : 'a Lua value')
     this.name = 'LuaError'
     this.value = value
@@ -53,7 +51,7 @@ export class LuaError extends Error {
   }
 
   /** Makes an error from any value, adding no position to it but noting where it was raised. */
-  static raise(value: LuaValue): LuaError {
+  static raise(value: unknown): LuaError {
     return new LuaError(value, callers(1).find(isPosition))
   }
 }

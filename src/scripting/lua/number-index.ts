@@ -5,7 +5,6 @@
 // depends on a key. Keys never leave a shape, so open addressing needs no more than this.
 
 import { randomBytes } from 'node:crypto'
-import type { LuaValue } from './value.ts'
 
 /** Slots at first; a power of two. At most half of them are taken. */
 const SLOTS_MIN = 32
@@ -24,7 +23,7 @@ export class NumberIndex {
   #count = 0
 
   /** The place of a number among the keys, 0 when it has none. */
-  find(key: number, keys: readonly LuaValue[]): number {
+  find(key: number, keys: readonly unknown[]): number {
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = hashNumber(key) & mask
@@ -37,7 +36,7 @@ export class NumberIndex {
   }
 
   /** Notes the place of a number that was not found. */
-  add(place: number, keys: readonly LuaValue[]): void {
+  add(place: number, keys: readonly unknown[]): void {
     const { length } = this.#slots
     if (2 * ++this.#count > length) {
       const old = this.#slots
@@ -47,7 +46,7 @@ export class NumberIndex {
     this.#put(place, keys)
   }
 
-  #put(place: number, keys: readonly LuaValue[]): void {
+  #put(place: number, keys: readonly unknown[]): void {
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = hashNumber(keys[place] as number) & mask

@@ -5,12 +5,13 @@
 // shapes never change: they form a tree whose root has no key, each shape knowing which one follows when a key is added.
 // A table with many keys, or with keys that are no short strings, has a shape of its own, which grows with it.
 //
+// A shape tells texts and numbers from other keys and asks nothing else of them, so it need not know what Lua's values are.
+//
 // The tree forgets: keys may come out of data, and what was made for data that has gone must not stay. Nothing but speed
 // depends on a shape being found again.
 
 import { meter } from './meter.ts'
 import { NumberIndex } from './number-index.ts'
-import type { LuaValue } from './value.ts'
 
 /** Keys of a shared shape at most. They are searched one by one. */
 const SHARED_KEYS_MAX = 16
@@ -38,11 +39,11 @@ const MAPPED_NUMBERS_MAX = 512
 
 export class Shape {
   /** Keys by place; place 0 is unused. Shapes of one branch have this array in common: only `count` of them are ours. */
-  readonly keys: LuaValue[]
+  readonly keys: unknown[]
   count: number
   readonly shared: boolean
   /** Place of each key, in a shape of a table's own with more than `SCAN_MAX`. */
-  index: Map<LuaValue, number> | undefined = undefined
+  index: Map<unknown, number> | undefined = undefined
   /** Places of those that are numbers, which are not in `index` then. */
   numbers: NumberIndex | undefined = undefined
   /** The shape that followed first, and the key it has more; the others are in `followers`. */
@@ -50,7 +51,7 @@ export class Shape {
   first: Shape | undefined = undefined
   followers: Map<string, Shape> | undefined = undefined
 
-  constructor(keys: LuaValue[], count: number, shared: boolean) {
+  constructor(keys: unknown[], count: number, shared: boolean) {
     this.keys = keys
     this.count = count
     this.shared = shared
@@ -65,7 +66,7 @@ export class Shape {
   }
 
   /** The place of a key, 0 when it has none. */
-  find(key: LuaValue): number {
+  find(key: unknown): number {
     const { index, keys, count } = this
     if (index !== undefined) {
       if (this.numbers !== undefined && typeof key === 'number') return this.numbers.find(key, keys)
@@ -77,7 +78,7 @@ export class Shape {
   }
 
   /** The shape of a table of this shape when a key is added that is not there: it has the last place. */
-  with(key: LuaValue): Shape {
+  with(key: unknown): Shape {
     if (!this.shared) {
       append(this, key)
       return this
@@ -127,7 +128,7 @@ export function ownShape(): Shape {
   return new Shape([undefined], 0, false)
 }
 
-function append(own: Shape, key: LuaValue): void {
+function append(own: Shape, key: unknown): void {
   if (typeof key === 'string' && key.length > HASHED_LENGTH_MAX) meter.spend(own.effortFor(key))
   const place = ++own.count
   own.keys.push(key)
@@ -139,7 +140,7 @@ function append(own: Shape, key: LuaValue): void {
 
 function makeIndex(own: Shape): void {
   const { keys, count } = own
-  const index = new Map<LuaValue, number>()
+  const index = new Map<unknown, number>()
   const numbers = count > MAPPED_NUMBERS_MAX ? new NumberIndex() : undefined
   for (let i = 1; i <= count; i++) {
     if (numbers !== undefined && typeof keys[i] === 'number') numbers.add(i, keys)

@@ -9,11 +9,54 @@
 // table grows next, so fields may be cleared during a traversal. And both parts have capacities, counted as Lua counts
 // them: when the hash part is full, all integer keys are counted anew and the array part takes the largest power of two
 // more than half filled. What `#` answers for a table with holes follows from those capacities.
+//
+// Lua values as JavaScript values are told here as well, because tables and values are made of each other. nil is undefined;
+// booleans, numbers and strings are themselves, a string holding one byte a character (latin1). A table is a LuaTable, a
+// function a JavaScript function (see `calls.ts` for how arguments and results travel), a coroutine a LuaThread, and what
+// the host hands in without letting anybody look inside is a LuaUserdata.
 
 import { LuaError } from './errors.ts'
 import { meter } from './meter.ts'
 import { EMPTY_SHAPE, ownShape, type Shape } from './shape.ts'
-import type { LuaValue } from './value.ts'
+
+/** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
+export type LuaResult = LuaValue | readonly LuaValue[]
+
+export interface LuaFunction {
+  (...args: LuaValue[]): LuaResult
+  /** The same function for use inside a coroutine, where it may yield. */
+  resumable?: LuaGenerator
+  /** The compiler saw that it compares its two arguments by `<` (ascending) or `>` and does nothing else. */
+  order?: 'ascending' | 'descending'
+}
+
+export type LuaGenerator = (...args: LuaValue[]) => Generator<LuaValue[], LuaResult, LuaValue[]>
+
+export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction | LuaThread | LuaUserdata
+
+/** An opaque value of the host, like `cjson.null`. Equal only to itself. */
+export class LuaUserdata {
+  /** What tostring shows after `userdata: `. */
+  readonly address: string
+  metatable: LuaTable | undefined = undefined
+
+  constructor(address: string) {
+    this.address = address
+  }
+}
+
+/** A coroutine. `lib/coroutine.ts` moves its state. */
+export class LuaThread {
+  readonly body: LuaFunction
+  state: 'suspended' | 'running' | 'normal' | 'dead' = 'suspended'
+  generator: Generator<LuaValue[], LuaResult, LuaValue[]> | undefined = undefined
+  /** Stack weight of its own frames. */
+  depth = 0
+
+  constructor(body: LuaFunction) {
+    this.body = body
+  }
+}
 
 const TABLE_BYTES = 112
 const ARRAY_SLOT_BYTES = 8
@@ -74,6 +117,11 @@ export class LuaTable {
     this.locked = value
     // Compiled code that knows the shape writes without asking: from now on it does not know it.
     this.shape = this.shape.copy()
+  }
+
+  /** Keys of the hash part by place. Those up to the number of values are the table's. */
+  get hashKeys(): readonly LuaValue[] {
+    return this.shape.keys as LuaValue[]
   }
 
   /** Makes a table 1..n of the values, which may include nils. Takes a copy. */
@@ -209,7 +257,7 @@ export class LuaTable {
   }
 
   keyAt(position: number): LuaValue {
-    return position <= this.capacity ? position : this.shape.keys[position - this.capacity]
+    return position <= this.capacity ? position : this.hashKeys[position - this.capacity]
   }
 
   valueAt(position: number): LuaValue {
@@ -330,7 +378,7 @@ function makeRoom(table: LuaTable, key: LuaValue): boolean {
 /** Counts all keys and the one to come, and gives both parts the sizes Lua would give them. */
 function rehash(table: LuaTable, coming: LuaValue): void {
   const { values, array } = table
-  const { keys } = table.shape
+  const { hashKeys: keys } = table
   skipped(values.length + array.length)
   COUNTS.fill(0)
   let integers = countKey(coming)
@@ -370,7 +418,7 @@ function countKey(key: LuaValue): number {
 }
 
 function resize(table: LuaTable, capacity: number, hashed: number): void {
-  const { shape, values, array } = table
+  const { hashKeys: keys, shape, values, array } = table
   const nodes = powerOfTwoFrom(hashed)
   meter.charge(capacity * ARRAY_SLOT_BYTES + nodes * HASH_SLOT_BYTES)
   table.nodes = nodes
@@ -387,7 +435,7 @@ function resize(table: LuaTable, capacity: number, hashed: number): void {
   for (let i = 1; i < values.length; i++) {
     const value = values[i]
     if (value === undefined) continue
-    const key = shape.keys[i]
+    const key = keys[i]
     if (typeof key === 'number' && key >= 1 && key <= capacity && Math.floor(key) === key) put(table, key, value)
     else keep(table, key, value)
   }

@@ -1,54 +1,13 @@
-// Lua values as JavaScript values.
-//
-// nil is undefined; booleans, numbers and strings are themselves, a string holding one byte a character (latin1). A table
-// is a LuaTable, a function a JavaScript function (see `calls.ts` for how arguments and results travel), a coroutine a
-// LuaThread, and what the host hands in without letting anybody look inside is a LuaUserdata.
+// What can be done with any Lua value: its type's name, as text, as a number.
 
 import { parseDigits } from '../../util/numbers.ts'
-import { runtimeError } from './errors.ts'
+import { type LuaError, runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
 import { LONG_NUMBER_LENGTH, shortenNumber } from './long-number.ts'
 import { meter } from './meter.ts'
-import { LuaTable } from './table.ts'
+import { LuaTable, LuaThread, LuaUserdata, type LuaValue } from './table.ts'
 
-/** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
-export type LuaResult = LuaValue | readonly LuaValue[]
-
-export interface LuaFunction {
-  (...args: LuaValue[]): LuaResult
-  /** The same function for use inside a coroutine, where it may yield. */
-  resumable?: LuaGenerator
-  /** The compiler saw that it compares its two arguments by `<` (ascending) or `>` and does nothing else. */
-  order?: 'ascending' | 'descending'
-}
-
-export type LuaGenerator = (...args: LuaValue[]) => Generator<LuaValue[], LuaResult, LuaValue[]>
-
-export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction | LuaThread | LuaUserdata
-
-/** An opaque value of the host, like `cjson.null`. Equal only to itself. */
-export class LuaUserdata {
-  /** What tostring shows after `userdata: `. */
-  readonly address: string
-  metatable: LuaTable | undefined = undefined
-
-  constructor(address: string) {
-    this.address = address
-  }
-}
-
-/** A coroutine. `lib/coroutine.ts` moves its state. */
-export class LuaThread {
-  readonly body: LuaFunction
-  state: 'suspended' | 'running' | 'normal' | 'dead' = 'suspended'
-  generator: Generator<LuaValue[], LuaResult, LuaValue[]> | undefined = undefined
-  /** Stack weight of its own frames. */
-  depth = 0
-
-  constructor(body: LuaFunction) {
-    this.body = body
-  }
-}
+export { type LuaFunction, type LuaGenerator, type LuaResult, LuaThread, LuaUserdata, type LuaValue } from './table.ts'
 
 export function typeName(value: LuaValue): string {
   switch (typeof value) {
@@ -173,4 +132,9 @@ export function toStringCoerced(value: LuaValue): string | undefined {
 export function typeError(what: string, value: LuaValue, name: string): never {
   const type = typeName(value)
   runtimeError(name === '' ? `attempt to ${what} a ${type} value` : `attempt to ${what} ${name} (a ${type} value)`)
+}
+
+/** What was raised. Errors know nothing of values; whoever makes one gives it a Lua value. */
+export function raisedValue(error: LuaError): LuaValue {
+  return error.value as LuaValue
 }

@@ -1,7 +1,31 @@
 import { describe, expect, test } from 'vitest'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/engine/version.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
+import { useBoth } from '../../scripting/use-both.ts'
 import { createEngine, type TestClient } from '../../support/engine.ts'
+import { redisServerMissing } from '../../support/redis-server.ts'
+
+/** Fields of Redis 7.2 that mean nothing here. */
+const WITHOUT_MEANING: Record<string, string> = {
+  'atomicvar_api gcc_version': 'there is no C',
+  expire_cycle_cpu_milliseconds: 'what is due is known: there is no cycle that looks for it',
+  'reply_buffer_shrinks reply_buffer_expands': 'clients share their reply buffers',
+  'eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum': 'the loop is not ours to time',
+  'instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec': 'the loop is not ours to time',
+  'used_cpu_sys_main_thread used_cpu_user_main_thread': 'the runtime does not tell threads apart',
+}
+const OF_OUR_OWN = [
+  'respite_version',
+  'node_version',
+  'respite_snapshot_longest_slice_usec',
+  'client_output_buffer_limit_disconnections',
+]
+
+/** Headings and names of fields, in order; without those that are there for each command that was used. */
+function skeleton(text: string): string[] {
+  const names = text.split('\r\n').flatMap((line) => /^(# \w+|[\w|.-]+(?=:))/.exec(line)?.[1] ?? [])
+  return names.filter((name) => !/^(cmdstat|errorstat|latency_percentiles_usec)_/.test(name))
+}
 
 function headings(text: string): string[] {
   return [...text.matchAll(/^# (\w+)\r$/gm)].map(([, heading]) => heading!)
@@ -10,6 +34,22 @@ function headings(text: string): string[] {
 function field(client: TestClient, name: string): string | undefined {
   return new RegExp(`^${name}:(.*)\\r$`, 'm').exec(client.ask('INFO', 'everything'))?.[1]
 }
+
+describe.skipIf(redisServerMissing())('INFO beside redis-server', () => {
+  const both = useBoth()
+
+  test('has the same fields in the same order, but for those that mean nothing here', async () => {
+    await both.begin(2)
+    await both.ask(['SET', 'k', 'v', 'EX', '100'])
+    const { ours, theirs } = await both.ask(['INFO', 'everything'])
+    const without = Object.keys(WITHOUT_MEANING).join(' ').split(' ')
+    const fields = skeleton(theirs)
+    // A server in a process of its own has sockets.
+    const own = skeleton(ours).filter((name) => !OF_OUR_OWN.includes(name))
+    expect(own).toEqual(fields.filter((name) => !without.includes(name) && name !== 'listener1'))
+    expect(without.filter((name) => !fields.includes(name))).toEqual([])
+  })
+})
 
 describe('INFO', () => {
   test('is text for people', () => {
@@ -146,6 +186,19 @@ describe('INFO', () => {
     clock.advance(1000)
     // 99 pings and the first INFO within two seconds; the second INFO has not run when it looks.
     expect(field(client, 'instantaneous_ops_per_sec')).toMatch(/^(50|51)$/)
+  })
+
+  test('counts reads, writes, and passwords that were wrong; CONFIG RESETSTAT sets all of it back', () => {
+    const client = createEngine({ requirepass: 'secret' }).connect()
+    client.ask('AUTH', 'guess')
+    client.ask('AUTH', 'secret')
+    expect(field(client, 'acl_access_denied_auth')).toBe('1')
+    expect(field(client, 'total_reads_processed')).toBe('4')
+    expect(field(client, 'total_writes_processed')).toBe('4')
+    client.ask('CONFIG', 'RESETSTAT')
+    for (const name of ['acl_access_denied_auth', 'total_error_replies', 'total_commands_processed']) {
+      expect(field(client, name), name).toMatch(/^[0123]$/)
+    }
   })
 
   test('knows its age', () => {

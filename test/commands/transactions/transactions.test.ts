@@ -146,6 +146,21 @@ describe('errors while queueing', () => {
     expect(client.ask('EXEC', 'x')).toBe(refusal)
   })
 
+  test('EXEC waits for the data if one of its commands does', () => {
+    const { engine, connect } = createEngine()
+    const client = connect()
+    for (const [command, reply] of [
+      ['GET', '-EXECABORT Transaction discarded because of: LOADING Redis is loading the dataset in memory\r\n'],
+      ['UNWATCH', '*1\r\n+OK\r\n'],
+    ] as const) {
+      client.ask('MULTI')
+      client.ask(...(command === 'GET' ? [command, 'k'] : [command]))
+      engine.loading.begin()
+      expect(client.ask('EXEC')).toBe(reply)
+      engine.loading.end()
+    }
+  })
+
   test('a broken WATCH does not hide them', () => {
     client.ask('WATCH', 'a')
     other.ask('SET', 'a', '1')

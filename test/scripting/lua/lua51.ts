@@ -6,7 +6,7 @@ import { LuaError } from '../../../src/scripting/lua/errors.ts'
 import { toLuaString } from '../../../src/scripting/lua/lib/base.ts'
 import { stringLibrary } from '../../../src/scripting/lua/lib/string.ts'
 import { LuaRuntime, type RuntimeOptions } from '../../../src/scripting/lua/runtime.ts'
-import { rawToString } from '../../../src/scripting/lua/value.ts'
+import { raisedValue, rawToString } from '../../../src/scripting/lua/value.ts'
 
 export const HAS_LUA51 = spawnSync('lua5.1', ['-v']).status === 0
 
@@ -29,7 +29,7 @@ export function runHere(program: string, options: RuntimeOptions = {}): string {
     runtime.run(runtime.compile(program, 'user_script'))
   } catch (error) {
     if (!(error instanceof LuaError)) throw error
-    output.push(`error: ${rawToString(error.value)}`)
+    output.push(`error: ${rawToString(raisedValue(error))}`)
   }
   return output.join('\n')
 }

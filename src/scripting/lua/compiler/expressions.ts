@@ -1,10 +1,12 @@
 // Writes JavaScript for Lua expressions.
 //
-// Names in the generated code: `x$7` is the Lua variable x; `$1`, `$2`, … are temporaries of the current function, used
-// as a stack (an expression may use those from its own depth on); `i12` is a site, which knows where a constant key was last
-// found (see `site.ts`), `f12` one that knows a function; R are the operations, T is the table class, M the meter, G the globals, N no results, A is
-// Array.isArray, F gives the first of several results, W counts the weight of many. No Lua name can collide with these: all variables get a `$` and a
-// number.
+// Names in the generated code:
+//
+//   x$7        the Lua variable x; every variable gets a `$` and a number, so no Lua name can collide with those below
+//   $1, $2 …   temporaries of the current function, used as a stack: an expression may use those from its own depth on
+//   i12, f12   a site: it remembers where a constant key was last found (see `site.ts`), or a function
+//   R T M G    the operations, the table class, the meter, the globals
+//   N A F W    no results; Array.isArray; the first of several results; the weight of many
 //
 // Every operation has its common case inline, guarded by type tests that V8 turns into next to nothing, and otherwise
 // calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by

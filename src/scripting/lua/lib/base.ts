@@ -14,7 +14,15 @@ import {
 import { meter } from '../meter.ts'
 import { ipairsStep, isTrue, next, spendOnKey } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
-import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber, typeName } from '../value.ts'
+import {
+  type LuaFunction,
+  type LuaResult,
+  type LuaValue,
+  raisedValue,
+  rawToString,
+  toNumber,
+  typeName,
+} from '../value.ts'
 
 /** Steps that an error counts as: V8's stack trace, which tells its position, takes tens of microseconds. */
 export const ERROR_STEPS = 200
@@ -75,7 +83,7 @@ export function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
     meter.spend(ERROR_STEPS)
-    return [false, caught.value]
+    return [false, raisedValue(caught)]
   } finally {
     meter.depth = depth
     meter.nested = nested
@@ -109,7 +117,7 @@ function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
 /** Calls the handler of xpcall; when it fails in turn, Lua's words for that are the result. */
 function handle(handler: LuaValue, caught: LuaError): readonly LuaValue[] {
   try {
-    return [call1(handler, caught.value)]
+    return [call1(handler, raisedValue(caught))]
   } catch (thrown) {
     if (caughtError(thrown) === undefined) throw thrown
     meter.spend(ERROR_STEPS)
@@ -277,7 +285,7 @@ function compileOr(compile: Compile, source: string, name: string): LuaResult {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
     meter.spend(ERROR_STEPS)
-    return [undefined, caught.value]
+    return [undefined, raisedValue(caught)]
   }
 }
 
@@ -299,7 +307,7 @@ export function baseLibrary(compile: Compile): LuaTable {
       let source = ''
       for (;;) {
         const [piece, problem] = read(reader)
-        if (problem !== undefined) return [undefined, problem.value]
+        if (problem !== undefined) return [undefined, raisedValue(problem)]
         if (piece === undefined || piece === '') break
         if (typeof piece !== 'string' && typeof piece !== 'number') {
           return [undefined, 'reader function must return a string']

@@ -95,7 +95,7 @@ function arrayLength(table: LuaTable): number {
     }
   }
   const { values } = table
-  const { keys } = table.shape
+  const { hashKeys: keys } = table
   for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
     const key = keys[i]
@@ -143,7 +143,7 @@ function encodeObject(table: LuaTable): string {
     }
   }
   const { values } = table
-  const { keys } = table.shape
+  const { hashKeys: keys } = table
   for (let i = 1; i < values.length; i++) {
     const value = values[i]
     if (value === undefined) continue

@@ -101,7 +101,7 @@ function packTable(table: LuaTable, level: number): string {
       text = ''
     }
   }
-  const { keys } = table.shape
+  const { hashKeys: keys } = table
   for (let i = 1; i < values.length; i++) {
     if (values[i] === undefined) continue
     count++
@@ -120,7 +120,7 @@ function packTable(table: LuaTable, level: number): string {
 /** Returns n when the keys are 1..n, -1 otherwise. */
 function sequenceLength(table: LuaTable): number {
   const { array, values } = table
-  const { keys } = table.shape
+  const { hashKeys: keys } = table
   let count = array.length - 1
   let max = count
   if (table.holey) {

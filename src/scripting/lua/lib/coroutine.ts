@@ -8,7 +8,7 @@ import { argumentError, isNative, library, libraryError } from '../library.ts'
 import { meter, NESTED_MAX } from '../meter.ts'
 import { coroutineBody, yieldError } from '../operations.ts'
 import type { LuaTable } from '../table.ts'
-import { type LuaFunction, type LuaResult, LuaThread, type LuaValue } from '../value.ts'
+import { type LuaFunction, type LuaResult, LuaThread, type LuaValue, raisedValue } from '../value.ts'
 import { ERROR_STEPS } from './base.ts'
 
 /** Stack weight of resuming: the frames of this file and of V8 between a coroutine and its resumer. */
@@ -87,7 +87,7 @@ export function coroutineLibrary(): LuaTable {
     },
     resume(thread, ...args) {
       const outcome = luaResume(expectThread(thread, 'resume'), args)
-      return 'error' in outcome ? [false, outcome.error.value] : [true, ...outcome.values]
+      return 'error' in outcome ? [false, raisedValue(outcome.error)] : [true, ...outcome.values]
     },
     running() {
       return current

@@ -1,45 +1,38 @@
-// Clients that wait because they are going to change a large value of which a snapshot needs the old state.
+// Changes of large values while a snapshot still needs their old state: the request is postponed, as by CLIENT PAUSE.
 //
-// As CLIENT PAUSE holds them: the request is kept and the client is not read from.
-// What they wait for is written next. They go on when a large value was written,
-// in the order in which they came, and may be held once more because of another.
+// The value is written next. When a large value was written everybody tries again, and may be postponed once more
+// because of another.
 
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { findKeys } from '../engine/key-extraction.ts'
+import { PostponedClients } from '../engine/postponed.ts'
 import { transactionOf } from '../engine/transaction.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import type { Snapshot } from './snapshot.ts'
 
-export class HeldClients {
+export class LargeChanges {
   readonly #engine: Engine
-  readonly #clients = new Set<Client>()
+  readonly #postponed: PostponedClients
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#postponed = new PostponedClients(engine)
   }
 
-  /** Holds a client whose command, or whose transaction, is going to change a large value. */
-  hold(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
+  /** Postpones a command, or a transaction, that is going to change a large value; false if it is going to change none. */
+  postpone(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
     if (!this.#concerned(snapshot, client, command, args)) return false
-    client.paused = true
-    client.heldRequest = args.copy()
-    this.#clients.add(client)
+    this.#postponed.add(client, args)
     return true
   }
 
   /** Lets everybody try again at this turn's end. */
   resume(): void {
-    if (this.#clients.size === 0) return
-    const clients = [...this.#clients]
-    this.#clients.clear()
-    for (const client of clients) {
-      client.paused = false
-      this.#engine.turn.resumeSoon(client)
-    }
+    this.#postponed.resume()
   }
 
   #concerned(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {

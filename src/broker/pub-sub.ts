@@ -36,7 +36,7 @@ interface Route {
 
 const NO_PATTERNS: Pattern[] = []
 
-export class Broker {
+export class PubSub {
   readonly #channels = new NameMap<SubscriberList>()
   readonly #shardChannels = new NameMap<SubscriberList>()
   readonly #patterns = new NameMap<Pattern>()

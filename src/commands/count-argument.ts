@@ -1,0 +1,12 @@
+// Counts as arguments, where anything that is none gives one and the same error.
+
+import type { Call } from '../engine/call.ts'
+import type { ReplyError } from '../protocol/errors.ts'
+import { parseInteger } from '../util/numbers.ts'
+
+/** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
+export function readCount(call: Call, i: number, min: number, error: ReplyError): number {
+  const value = parseInteger(call.args.bytes(i))
+  if (value === undefined || value < min) throw error
+  return Number(value)
+}

@@ -1,0 +1,108 @@
+// The figures that INFO keeps between two looks: what the system must be asked for, and rates.
+//
+// Clients send INFO on every connect, so it is made to cost microseconds: the system, and every client for its buffers, is
+// asked at most ten times a second, and rates are worked out from one INFO to the next.
+
+import { totalmem } from 'node:os'
+import type { Engine } from '../../engine/engine.ts'
+import type { SavingStatus } from '../../engine/saving.ts'
+import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
+
+/** How long figures from the system are good for. */
+const SYSTEM_FIGURES_MS = 100
+
+export class InfoFigures {
+  readonly engine: Engine
+  readonly totalMemory = totalmem()
+  /** No replica has ever asked for it, but it names this history all the same. */
+  readonly replicationId: string
+  residentBytes = 0
+  memory: MemoryFigures
+  cpu: NodeJS.CpuUsage = { system: 0, user: 0 }
+  inputBufferBytesMax = 0
+  outputBufferBytesMax = 0
+  commandsPerSecond = 0
+  inputPerSecond = 0
+  outputPerSecond = 0
+  #systemAskedMs = Number.NEGATIVE_INFINITY
+  #sampledMs: number
+  #sampledCommands = 0
+  #sampledInput = 0
+  #sampledOutput = 0
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.#sampledMs = engine.clock.monotonic()
+    this.memory = memoryFigures(engine, 0)
+    this.replicationId = engine.random.hex(40)
+  }
+
+  get saving(): SavingStatus {
+    return this.engine.saving?.status ?? NOTHING_SAVED
+  }
+
+  /** CONFIG RESETSTAT set the counters back: rates begin from there. */
+  reset(): void {
+    this.#sampledCommands = 0
+    this.#sampledInput = 0
+    this.#sampledOutput = 0
+  }
+
+  /** Asks the system, and the clients, if that was not done just now. */
+  askSystem(): void {
+    const now = this.engine.clock.monotonic()
+    if (now - this.#systemAskedMs < SYSTEM_FIGURES_MS) return
+    this.#systemAskedMs = now
+    // The whole of memoryUsage() walks V8's heap spaces; this is one read of a file.
+    this.residentBytes = process.memoryUsage.rss()
+    this.cpu = process.cpuUsage()
+    this.inputBufferBytesMax = 0
+    this.outputBufferBytesMax = 0
+    for (const { parser, outputBytes } of this.engine.clients.values()) {
+      this.inputBufferBytesMax = Math.max(this.inputBufferBytesMax, parser.reservedBytes)
+      this.outputBufferBytesMax = Math.max(this.outputBufferBytesMax, outputBytes)
+    }
+  }
+
+  /** Counts where the memory is. */
+  askMemory(): void {
+    this.memory = memoryFigures(this.engine, this.residentBytes)
+  }
+
+  /** Works out rates since the last look, if that was long enough ago to mean something. */
+  sample(): void {
+    const { stats } = this.engine
+    const now = this.engine.clock.monotonic()
+    const seconds = (now - this.#sampledMs) / 1000
+    if (seconds * 1000 < SYSTEM_FIGURES_MS) return
+    this.commandsPerSecond = Math.round(Math.max(0, stats.commandsProcessed - this.#sampledCommands) / seconds)
+    this.inputPerSecond = Math.max(0, stats.inputBytes - this.#sampledInput) / 1024 / seconds
+    this.outputPerSecond = Math.max(0, stats.outputBytes - this.#sampledOutput) / 1024 / seconds
+    this.#sampledMs = now
+    this.#sampledCommands = stats.commandsProcessed
+    this.#sampledInput = stats.inputBytes
+    this.#sampledOutput = stats.outputBytes
+  }
+}
+
+/** Where nobody saves. */
+const NOTHING_SAVED: SavingStatus = {
+  saveInProgress: false,
+  currentSaveSeconds: -1,
+  lastSaveSeconds: -1,
+  lastSaveOk: true,
+  saves: 0,
+  keysProcessed: 0,
+  keysTotal: 0,
+  longestSliceMs: 0,
+  rewriteInProgress: false,
+  rewriteScheduled: false,
+  currentRewriteSeconds: -1,
+  lastRewriteSeconds: -1,
+  lastRewriteOk: true,
+  rewrites: 0,
+  rewriteFailuresInARow: 0,
+  rewriteBaseBytes: 0,
+  keysLoaded: 0,
+  keysExpiredAtLoad: 0,
+}

@@ -1,0 +1,502 @@
+// What INFO tells: a row for each field, in Redis 7.2's words and order.
+//
+// A new counter is a field of `Counters` (engine/stats.ts), the line that counts, and a row here. A row says what its figure
+// is, so that whoever shows figures in another form can make use of it. Fields of Redis that mean nothing here are left
+// out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
+
+import { arch, release, type } from 'node:os'
+import type { Command } from '../../engine/command.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
+import type { Database } from '../../store/database.ts'
+import type { InfoFigures } from './info-figures.ts'
+import { ratio } from './memory-figures.ts'
+
+/** A figure: a `counter` only grows, until CONFIG RESETSTAT; a `gauge` comes and goes. Undefined = not told at present. */
+interface FigureRow {
+  readonly name: string
+  readonly kind: 'counter' | 'gauge'
+  read(figures: InfoFigures): number | undefined
+  /** How INFO prints it; default: as an integer. */
+  readonly print?: (value: number) => string
+}
+
+interface TextRow {
+  readonly name: string
+  readonly kind: 'text'
+  read(figures: InfoFigures): string | undefined
+}
+
+/** Fields of which there are as many as there are commands, errors, databases: their names and texts. */
+interface FamilyRow {
+  readonly kind: 'family'
+  read(figures: InfoFigures): Iterable<readonly [name: string, text: string]>
+}
+
+export type InfoRow = FigureRow | TextRow | FamilyRow
+
+export interface InfoSection {
+  readonly heading: string
+  /** A plain INFO leaves it out. */
+  readonly isExtra?: true
+  /** Called before the rows are read. */
+  prepare?(figures: InfoFigures): void
+  readonly rows: readonly InfoRow[]
+}
+
+/** Prints a section, its heading included. */
+export function printSection(section: InfoSection, figures: InfoFigures): string {
+  section.prepare?.(figures)
+  let text = `# ${section.heading}\r\n`
+  for (const row of section.rows) {
+    if (row.kind === 'family') {
+      for (const [name, value] of row.read(figures)) text += `${name}:${value}\r\n`
+      continue
+    }
+    const value = row.read(figures)
+    if (value === undefined) continue
+    text += `${row.name}:${row.kind !== 'text' && row.print !== undefined ? row.print(value as number) : value}\r\n`
+  }
+  return text
+}
+
+type Read<T> = (figures: InfoFigures) => T
+
+function counter(name: string, read: Read<number>): FigureRow {
+  return { name, kind: 'counter', read }
+}
+
+function gauge(name: string, read: Read<number | undefined>, print?: (value: number) => string): FigureRow {
+  return print === undefined ? { name, kind: 'gauge', read } : { name, kind: 'gauge', read, print }
+}
+
+function text(name: string, read: Read<string | undefined>): TextRow {
+  return { name, kind: 'text', read }
+}
+
+function family(read: FamilyRow['read']): FamilyRow {
+  return { kind: 'family', read }
+}
+
+/** A text that never changes. */
+function constant(name: string, value: string): TextRow {
+  return text(name, () => value)
+}
+
+/** A figure of something that Respite has nothing of. */
+function none(name: string, print?: (value: number) => string): FigureRow {
+  return gauge(name, () => 0, print)
+}
+
+/** An amount of memory, in bytes and for people. */
+function memory(name: string, read: Read<number>): InfoRow[] {
+  return [gauge(name, read), text(`${name}_human`, (figures) => human(read(figures)))]
+}
+
+const yesNo = (value: boolean): number => (value ? 1 : 0)
+const okErr = (value: boolean): string => (value ? 'ok' : 'err')
+const digits = (count: number) => (value: number) => value.toFixed(count)
+const percent = (value: number): string => `${value.toFixed(2)}%`
+const microsecondsAsSeconds = (value: number): string => (value / 1e6).toFixed(6)
+
+const uptime: Read<number> = ({ engine }) => Math.max(0, Math.floor((engine.moment.now() - engine.startedMs) / 1000))
+
+const SERVER: InfoSection = {
+  heading: 'Server',
+  rows: [
+    constant('redis_version', REDIS_VERSION),
+    constant('respite_version', RESPITE_VERSION),
+    constant('redis_git_sha1', '00000000'),
+    none('redis_git_dirty'),
+    constant('redis_build_id', '0'),
+    constant('redis_mode', 'standalone'),
+    constant('os', `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`),
+    constant('arch_bits', '64'),
+    constant('monotonic_clock', 'node performance.now'),
+    constant('multiplexing_api', 'libuv'),
+    constant('node_version', process.versions.node),
+    constant('process_id', `${process.pid}`),
+    constant('process_supervised', 'no'),
+    text('run_id', ({ engine }) => engine.runId),
+    gauge('tcp_port', ({ engine }) => engine.host.describe?.().tcpPort ?? 0),
+    gauge('server_time_usec', ({ engine }) => Math.floor(engine.moment.now() * 1000)),
+    gauge('uptime_in_seconds', uptime),
+    gauge('uptime_in_days', (figures) => Math.floor(uptime(figures) / 86400)),
+    gauge('hz', ({ engine }) => engine.config.get('hz')),
+    gauge('configured_hz', ({ engine }) => engine.config.get('hz')),
+    gauge('lru_clock', ({ engine }) => engine.dataset.accessSeconds & 0xffffff),
+    text('executable', ({ engine }) => engine.host.describe?.().executable ?? process.execPath),
+    text('config_file', ({ engine }) => engine.host.describe?.().configFile ?? engine.host.configFile ?? ''),
+    none('io_threads_active'),
+    family(listeners),
+  ],
+}
+
+const CLIENTS: InfoSection = {
+  heading: 'Clients',
+  prepare: (figures) => figures.askSystem(),
+  rows: [
+    gauge('connected_clients', ({ engine }) => engine.clients.size),
+    none('cluster_connections'),
+    gauge('maxclients', ({ engine }) => engine.config.get('maxclients')),
+    gauge('client_recent_max_input_buffer', (figures) => figures.inputBufferBytesMax),
+    gauge('client_recent_max_output_buffer', (figures) => figures.outputBufferBytesMax),
+    gauge('blocked_clients', ({ engine }) => engine.blocking.room.count),
+    none('tracking_clients'),
+    gauge('clients_in_timeout_table', ({ engine }) => engine.blocking.room.deadlineCount),
+    gauge('total_blocking_keys', ({ engine }) => engine.blocking.room.awaitedKeys),
+    none('total_blocking_keys_on_nokey'),
+  ],
+}
+
+const used: Read<number> = ({ memory }) => memory.used
+const allScripts: Read<number> = ({ memory }) => memory.scripts + memory.functions
+
+const MEMORY: InfoSection = {
+  heading: 'Memory',
+  prepare(figures) {
+    figures.askSystem()
+    figures.askMemory()
+  },
+  rows: [
+    ...memory('used_memory', used),
+    ...memory('used_memory_rss', (figures) => figures.residentBytes),
+    ...memory('used_memory_peak', ({ memory }) => memory.peak),
+    gauge('used_memory_peak_perc', ({ memory }) => memory.peakPercent, percent),
+    gauge('used_memory_overhead', ({ memory }) => memory.overhead),
+    gauge('used_memory_startup', ({ memory }) => memory.startup),
+    gauge('used_memory_dataset', ({ memory }) => memory.dataset),
+    gauge('used_memory_dataset_perc', ({ memory }) => memory.datasetPercent, percent),
+    gauge('allocator_allocated', used),
+    gauge('allocator_active', ({ memory }) => memory.active),
+    gauge('allocator_resident', ({ memory }) => memory.active),
+    ...memory('total_system_memory', (figures) => figures.totalMemory),
+    // Scripts have no heap of their own: what they make is the runtime's.
+    none('used_memory_lua'),
+    none('used_memory_vm_eval'),
+    constant('used_memory_lua_human', '0B'),
+    gauge('used_memory_scripts_eval', ({ memory }) => memory.scripts),
+    gauge('number_of_cached_scripts', ({ engine }) => engine.scripts.cachedScripts),
+    gauge('number_of_functions', ({ engine }) => engine.scripts.functionCount),
+    gauge('number_of_libraries', ({ engine }) => engine.scripts.libraryCount),
+    none('used_memory_vm_functions'),
+    ...memory('used_memory_vm_total', () => 0),
+    gauge('used_memory_functions', ({ memory }) => memory.functions),
+    ...memory('used_memory_scripts', allScripts),
+    ...memory('maxmemory', ({ engine }) => engine.config.get('maxmemory')),
+    text('maxmemory_policy', ({ engine }) => engine.config.text('maxmemory-policy')),
+    gauge('allocator_frag_ratio', ({ memory }) => ratio(memory.active, memory.used), digits(2)),
+    gauge('allocator_frag_bytes', ({ memory }) => memory.active - memory.used),
+    gauge('allocator_rss_ratio', () => 1, digits(2)),
+    none('allocator_rss_bytes'),
+    gauge('rss_overhead_ratio', ({ memory }) => ratio(memory.resident, memory.active), digits(2)),
+    gauge('rss_overhead_bytes', ({ memory }) => memory.resident - memory.active),
+    gauge('mem_fragmentation_ratio', ({ memory }) => ratio(memory.resident, memory.used), digits(2)),
+    gauge('mem_fragmentation_bytes', ({ memory }) => memory.resident - memory.used),
+    gauge('mem_not_counted_for_evict', ({ memory }) => memory.journal),
+    none('mem_replication_backlog'),
+    none('mem_total_replication_buffers'),
+    none('mem_clients_slaves'),
+    gauge('mem_clients_normal', ({ memory }) => memory.clients),
+    none('mem_cluster_links'),
+    gauge('mem_aof_buffer', ({ memory }) => memory.journal),
+    constant('mem_allocator', 'v8'),
+    none('active_defrag_running'),
+    gauge('lazyfree_pending_objects', ({ engine }) => {
+      let pending = 0
+      for (const db of engine.databases) pending += db.lazyFree.pending
+      return pending
+    }),
+    counter('lazyfreed_objects', ({ engine }) => engine.stats.lazyFreedObjects),
+  ],
+}
+
+interface Load {
+  readonly startedMs: number
+  readonly totalBytes: number
+  readonly loadedBytes: number
+}
+
+/** A field that is told while data is loaded. */
+function whileLoading(read: (load: Load, figures: InfoFigures) => number): Read<number | undefined> {
+  return (figures) => {
+    const { progress } = figures.engine.loading
+    return progress === undefined ? undefined : read(progress, figures)
+  }
+}
+
+type JournalStatus = NonNullable<InfoFigures['engine']['durability']['progress']['status']>
+
+/** A field that is told while there is an append-only file. */
+function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number): Read<number | undefined> {
+  return (figures) => {
+    const { enabled, status } = figures.engine.durability.progress
+    return enabled && status !== undefined ? read(status, figures) : undefined
+  }
+}
+
+const PERSISTENCE: InfoSection = {
+  heading: 'Persistence',
+  rows: [
+    gauge('loading', ({ engine }) => yesNo(engine.loading.progress !== undefined)),
+    none('async_loading'),
+    none('current_cow_peak'),
+    none('current_cow_size'),
+    none('current_cow_size_age'),
+    none('current_fork_perc', digits(2)),
+    gauge('current_save_keys_processed', ({ saving }) => saving.keysProcessed),
+    gauge('current_save_keys_total', ({ saving }) => saving.keysTotal),
+    gauge('rdb_changes_since_last_save', ({ engine }) => engine.stats.changesSinceSave),
+    gauge('rdb_bgsave_in_progress', ({ saving }) => yesNo(saving.saveInProgress)),
+    gauge('rdb_last_save_time', ({ engine }) => Math.floor((engine.saving?.lastSaveMs ?? engine.startedMs) / 1000)),
+    text('rdb_last_bgsave_status', ({ saving }) => okErr(saving.lastSaveOk)),
+    gauge('rdb_last_bgsave_time_sec', ({ saving }) => saving.lastSaveSeconds),
+    gauge('rdb_current_bgsave_time_sec', ({ saving }) => saving.currentSaveSeconds),
+    counter('rdb_saves', ({ saving }) => saving.saves),
+    none('rdb_last_cow_size'),
+    gauge('rdb_last_load_keys_expired', ({ saving }) => saving.keysExpiredAtLoad),
+    gauge('rdb_last_load_keys_loaded', ({ saving }) => saving.keysLoaded),
+    // Where `appendonly` was turned on while the server runs, it is so from then on, not only when the first base is there.
+    gauge('aof_enabled', ({ engine }) =>
+      yesNo(engine.durability.progress.enabled || (engine.saving !== undefined && engine.config.get('appendonly'))),
+    ),
+    gauge('aof_rewrite_in_progress', ({ saving }) => yesNo(saving.rewriteInProgress)),
+    gauge('aof_rewrite_scheduled', ({ saving }) => yesNo(saving.rewriteScheduled)),
+    gauge('aof_last_rewrite_time_sec', ({ saving }) => saving.lastRewriteSeconds),
+    gauge('aof_current_rewrite_time_sec', ({ saving }) => saving.currentRewriteSeconds),
+    text('aof_last_bgrewrite_status', ({ saving }) => okErr(saving.lastRewriteOk)),
+    counter('aof_rewrites', ({ saving }) => saving.rewrites),
+    gauge('aof_rewrites_consecutive_failures', ({ saving }) => saving.rewriteFailuresInARow),
+    text('aof_last_write_status', ({ engine }) => okErr(engine.durability.progress.failure === undefined)),
+    none('aof_last_cow_size'),
+    none('module_fork_in_progress'),
+    none('module_fork_last_cow_size'),
+    // Of Respite's own: where Redis forks, and says how long that took, there are slices here.
+    gauge('respite_snapshot_longest_slice_usec', ({ saving }) => Math.round(1000 * saving.longestSliceMs)),
+    gauge(
+      'aof_current_size',
+      ofJournal((status) => status.currentBytes),
+    ),
+    gauge(
+      'aof_base_size',
+      ofJournal((_, { saving }) => saving.rewriteBaseBytes),
+    ),
+    gauge(
+      'aof_pending_rewrite',
+      ofJournal((_, { saving }) => yesNo(saving.rewriteScheduled)),
+    ),
+    gauge(
+      'aof_buffer_length',
+      ofJournal((status) => status.bufferedBytes),
+    ),
+    gauge(
+      'aof_pending_bio_fsync',
+      ofJournal((status) => status.pendingSyncs),
+    ),
+    gauge(
+      'aof_delayed_fsync',
+      ofJournal((status) => status.delayedSyncs),
+    ),
+    gauge(
+      'loading_start_time',
+      whileLoading(({ startedMs }) => Math.floor(startedMs / 1000)),
+    ),
+    gauge(
+      'loading_total_bytes',
+      whileLoading(({ totalBytes }) => totalBytes),
+    ),
+    gauge(
+      'loading_rdb_used_mem',
+      whileLoading((_, { engine }) => engine.memory.usedBytes),
+    ),
+    gauge(
+      'loading_loaded_bytes',
+      whileLoading(({ loadedBytes }) => loadedBytes),
+    ),
+    gauge(
+      'loading_loaded_perc',
+      whileLoading(({ loadedBytes, totalBytes }) => (totalBytes === 0 ? 100 : (loadedBytes / totalBytes) * 100)),
+      digits(2),
+    ),
+    gauge(
+      'loading_eta_seconds',
+      whileLoading(({ startedMs, loadedBytes, totalBytes }, { engine }) => {
+        const elapsed = Math.max(1, (engine.moment.now() - startedMs) / 1000)
+        return loadedBytes === 0 ? 1 : Math.ceil((elapsed * Math.max(0, totalBytes - loadedBytes)) / loadedBytes)
+      }),
+    ),
+  ],
+}
+
+const STATS: InfoSection = {
+  heading: 'Stats',
+  prepare: (figures) => figures.sample(),
+  rows: [
+    counter('total_connections_received', ({ engine }) => engine.stats.connectionsReceived),
+    counter('total_commands_processed', ({ engine }) => engine.stats.commandsProcessed),
+    gauge('instantaneous_ops_per_sec', (figures) => figures.commandsPerSecond),
+    counter('total_net_input_bytes', ({ engine }) => engine.stats.inputBytes),
+    counter('total_net_output_bytes', ({ engine }) => engine.stats.outputBytes),
+    none('total_net_repl_input_bytes'),
+    none('total_net_repl_output_bytes'),
+    gauge('instantaneous_input_kbps', (figures) => figures.inputPerSecond, digits(2)),
+    gauge('instantaneous_output_kbps', (figures) => figures.outputPerSecond, digits(2)),
+    none('instantaneous_input_repl_kbps', digits(2)),
+    none('instantaneous_output_repl_kbps', digits(2)),
+    counter('rejected_connections', ({ engine }) => engine.stats.connectionsRejected),
+    none('sync_full'),
+    none('sync_partial_ok'),
+    none('sync_partial_err'),
+    counter('expired_keys', ({ engine }) => engine.stats.expiredKeys),
+    none('expired_stale_perc', digits(2)),
+    none('expired_time_cap_reached_count'),
+    counter('evicted_keys', ({ engine }) => engine.stats.evictedKeys),
+    counter('evicted_clients', ({ engine }) => engine.stats.evictedClients),
+    none('total_eviction_exceeded_time'),
+    none('current_eviction_exceeded_time'),
+    counter('keyspace_hits', ({ engine }) => engine.dataset.hits),
+    counter('keyspace_misses', ({ engine }) => engine.dataset.misses),
+    gauge('pubsub_channels', ({ engine }) => engine.pubSub.channelCount),
+    gauge('pubsub_patterns', ({ engine }) => engine.pubSub.patternCount),
+    gauge('pubsubshard_channels', ({ engine }) => engine.pubSub.shardChannelCount),
+    none('latest_fork_usec'),
+    none('total_forks'),
+    none('migrate_cached_sockets'),
+    none('slave_expires_tracked_keys'),
+    none('active_defrag_hits'),
+    none('active_defrag_misses'),
+    none('active_defrag_key_hits'),
+    none('active_defrag_key_misses'),
+    none('total_active_defrag_time'),
+    none('current_active_defrag_time'),
+    none('tracking_total_keys'),
+    none('tracking_total_items'),
+    none('tracking_total_prefixes'),
+    none('unexpected_error_replies'),
+    counter('total_error_replies', ({ engine }) => engine.stats.errorReplies),
+    none('dump_payload_sanitizations'),
+    counter('total_reads_processed', ({ engine }) => engine.stats.readsProcessed),
+    counter('total_writes_processed', ({ engine }) => engine.stats.writesProcessed),
+    none('io_threaded_reads_processed'),
+    none('io_threaded_writes_processed'),
+    counter('client_output_buffer_limit_disconnections', ({ engine }) => engine.stats.outputLimitDisconnects),
+    counter('acl_access_denied_auth', ({ engine }) => engine.stats.authenticationsDenied),
+    none('acl_access_denied_cmd'),
+    none('acl_access_denied_key'),
+    none('acl_access_denied_channel'),
+  ],
+}
+
+const REPLICATION: InfoSection = {
+  heading: 'Replication',
+  rows: [
+    constant('role', 'master'),
+    none('connected_slaves'),
+    constant('master_failover_state', 'no-failover'),
+    text('master_replid', (figures) => figures.replicationId),
+    constant('master_replid2', '0'.repeat(40)),
+    none('master_repl_offset'),
+    gauge('second_repl_offset', () => -1),
+    none('repl_backlog_active'),
+    gauge('repl_backlog_size', ({ engine }) => engine.config.get('repl-backlog-size')),
+    none('repl_backlog_first_byte_offset'),
+    none('repl_backlog_histlen'),
+  ],
+}
+
+const CPU: InfoSection = {
+  heading: 'CPU',
+  prepare: (figures) => figures.askSystem(),
+  rows: [
+    { name: 'used_cpu_sys', kind: 'counter', read: ({ cpu }) => cpu.system, print: microsecondsAsSeconds },
+    { name: 'used_cpu_user', kind: 'counter', read: ({ cpu }) => cpu.user, print: microsecondsAsSeconds },
+    none('used_cpu_sys_children', digits(6)),
+    none('used_cpu_user_children', digits(6)),
+  ],
+}
+
+/** Every section, by the name by which it is asked for, in the order in which they are printed. */
+export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
+  ['server', SERVER],
+  ['clients', CLIENTS],
+  ['memory', MEMORY],
+  ['persistence', PERSISTENCE],
+  ['stats', STATS],
+  ['replication', REPLICATION],
+  ['cpu', CPU],
+  ['modules', { heading: 'Modules', rows: [] }],
+  ['commandstats', { heading: 'Commandstats', isExtra: true, rows: [family(commandStats)] }],
+  ['errorstats', { heading: 'Errorstats', rows: [family(errorStats)] }],
+  ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [] }],
+  ['cluster', { heading: 'Cluster', rows: [none('cluster_enabled')] }],
+  ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
+])
+
+/** Numbered by their kind, as Redis does. */
+function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
+  const place = engine.host.describe?.()
+  if (place === undefined) return
+  if (place.tcpPort !== 0) {
+    const addresses = engine.config.get('bind').split(' ')
+    yield ['listener0', `name=tcp,${addresses.map((address) => `bind=${address}`).join(',')},port=${place.tcpPort}`]
+  }
+  if (place.unixSocket !== '') yield ['listener1', `name=unix,bind=${place.unixSocket}`]
+}
+
+function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
+  for (const command of engine.commands.all()) {
+    const { calls, rejected, failed } = command
+    if (calls === 0 && rejected === 0 && failed === 0) continue
+    const microseconds = Math.round(spentMicroseconds(command))
+    const perCall = calls === 0 ? 0 : microseconds / calls
+    yield [
+      `cmdstat_${command.name}`,
+      `calls=${calls},usec=${microseconds},usec_per_call=${perCall.toFixed(2)},` +
+        `rejected_calls=${rejected},failed_calls=${failed}`,
+    ]
+  }
+}
+
+/** Time spent in a command: what was timed, and as much for the calls since as those before took (see Runner). */
+function spentMicroseconds(command: Command): number {
+  const timed = command.calls - command.untimed
+  return timed <= 0 ? command.microseconds : command.microseconds + (command.microseconds / timed) * command.untimed
+}
+
+function* errorStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
+  const codes = [...engine.stats.errors].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [code, count] of codes) yield [`errorstat_${code}`, `count=${count}`]
+}
+
+function* keyspace({ engine }: InfoFigures): Iterable<readonly [string, string]> {
+  const now = engine.moment.now()
+  for (const database of engine.databases) {
+    if (database.size === 0) continue
+    const { count } = database.keys.expiries
+    yield [`db${database.index}`, `keys=${database.size},expires=${count},avg_ttl=${averageTtl(database, now)}`]
+  }
+}
+
+/** Keys whose time to live is looked at for the average that INFO shows. */
+const TTL_SAMPLES = 32
+
+/** Milliseconds to live of keys that expire, averaged over some of them, spread evenly. */
+function averageTtl(database: Database, now: number): number {
+  const { expiries } = database.keys
+  if (expiries.count === 0) return 0
+  const samples = Math.min(TTL_SAMPLES, expiries.count)
+  const step = expiries.count / samples
+  let sum = 0
+  for (let i = 0; i < samples; i++) sum += Math.max(0, expiries.timeAt(Math.floor(i * step)) - now)
+  return Math.round(sum / samples)
+}
+
+/** Prints bytes as Redis does for people: 991.23K. */
+export function human(bytes: number): string {
+  if (bytes < 1024) return `${bytes}B`
+  let value = bytes
+  for (const unit of ['K', 'M', 'G', 'T', 'P']) {
+    value /= 1024
+    if (value < 1024 || unit === 'P') return `${value.toFixed(2)}${unit}`
+  }
+  return `${bytes}B`
+}
