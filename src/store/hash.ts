@@ -160,19 +160,25 @@ export class Hash implements Value {
   /**
    * Adds the slots of some fields to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
    *
-   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
-   * visited already, into a place. What Redis holds as a listpack comes all at once.
+   * What Redis holds as a listpack comes all at once. Otherwise the cursor is the number of places that are still to come, and
+   * whatever is there from the first call to the last is found: places are walked downwards, and a removal fills a place with what
+   * comes after it (small) or with the last one (large), both visited already. Becoming large changes no field's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
-    const large = this.#large
-    if (large === undefined || (this.#past & HASHTABLE) === 0) {
+    if ((this.#past & HASHTABLE) === 0) {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
-    const end = Math.max(0, entry + 1 - count)
-    for (; entry >= end; entry--) if (!this.#isHidden(entry)) slots.push(entry)
-    return entry + 1
+    const { places } = this
+    const end = cursor === 0 ? places : Math.min(cursor, places)
+    const begin = Math.max(0, end - count)
+    if (this.#large === undefined) {
+      let slot = this.slotAt(begin)
+      for (let i = begin; i < end; i++, slot = this.next(slot)) slots.push(slot)
+    } else {
+      for (let entry = end - 1; entry >= begin; entry--) if (!this.#isHidden(entry)) slots.push(entry)
+    }
+    return begin
   }
 
   // ── changing ─────────────────────────────────────────────────────────────

@@ -198,19 +198,25 @@ export class MemberSet implements Value {
   /**
    * Adds the slots of some members to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
    *
-   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
-   * visited already, into a place. A small set comes all at once, and so does one that Redis holds in a small form.
+   * What Redis holds in a small form comes all at once. Otherwise the cursor is the number of members that are still to come, and
+   * whatever is there from the first call to the last is found: members are walked downwards, and a removal fills a place with what
+   * comes after it (packed) or with the last one (large), both visited already. Becoming large changes no member's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
-    const large = this.#large
-    if (large === undefined || this.#encoding !== HASHTABLE) {
+    if (this.#encoding !== HASHTABLE) {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
-    const end = Math.max(0, entry + 1 - count)
-    for (; entry >= end; entry--) slots.push(entry)
-    return entry + 1
+    const { length } = this
+    const end = cursor === 0 ? length : Math.min(cursor, length)
+    const begin = Math.max(0, end - count)
+    if (this.#large === undefined) {
+      let slot = this.slotAt(begin)
+      for (let i = begin; i < end; i++, slot = this.next(slot)) slots.push(slot)
+    } else {
+      for (let entry = end - 1; entry >= begin; entry--) slots.push(entry)
+    }
+    return begin
   }
 
   get #isPacked(): boolean {

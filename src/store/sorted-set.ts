@@ -14,6 +14,7 @@
 
 import { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
+import { murmur64 } from '../util/murmur64.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
@@ -70,12 +71,16 @@ const LARGE_OBJECT_BYTES = 400
 const SAMPLES_MAX = 64
 /** How many members ranges are removed by at a time. */
 const REMOVED_AT_ONCE = 128
+/** The cursors of a scan in the order of a hash begin here: above every number of an entry. */
+const HASH_CURSORS = 2 ** 32
 /** With fewer members all is in the cache anyway. */
 const FETCHED_FROM_LENGTH = 4096
 
 const window = new Bytes()
 const scoreWindow = new Bytes()
 const walk = new SortedSetPosition()
+/** The hash a scan goes by; not the keyed one, which a cursor would give away. */
+const hashed = new Int32Array(2)
 const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 
 export class SortedSet implements Value {
@@ -416,18 +421,57 @@ export class SortedSet implements Value {
     return walk.score
   }
 
-  /** True when a scan gives everything at once, in order: there is no number to go on from. */
-  get scannedAtOnce(): boolean {
-    return this.#dictionary === undefined || !this.#skiplist
+  /**
+   * Adds the handles of some members to `handles` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   *
+   * What Redis holds as a listpack comes all at once, in order. Otherwise whatever is there from the first call to the last is
+   * found. In the large form the cursor is the number of entries that are still to come: they are walked downwards, and a removal
+   * moves the last one, visited already, into a place. In the small form places change with scores, so it is walked in the order
+   * of a hash. One form takes the other's cursor for the beginning, which happens once at most: nothing becomes small again.
+   */
+  scan(cursor: number, count: number, handles: number[]): number {
+    if (!this.#skiplist) {
+      let more = this.length > 0
+      if (more) this.seek(0, walk)
+      for (; more; more = this.next(walk)) {
+        handles.push(this.#dictionary === undefined ? walk.at : this.find(this.memberAt(walk, window)))
+      }
+      return 0
+    }
+    if (this.#dictionary === undefined) return this.#scanSmall(cursor, count, handles)
+    const { length } = this
+    const end = cursor === 0 ? length : Math.min(cursor, length)
+    const begin = Math.max(0, end - count)
+    for (let entry = end - 1; entry >= begin; entry--) handles.push(entry)
+    return begin
   }
 
-  /**
-   * Points a window at member number `number` of a scan, which walks downwards from `length` - 1, and returns its score. Who walks
-   * so, however slowly, meets every member that was there throughout. Not for sets that are scanned at once.
-   */
-  scanned(number: number, member: Bytes): number {
-    this.#dictionary!.memberOf(number, member)
-    return this.scoreOf(number)
+  #scanSmall(cursor: number, count: number, handles: number[]): number {
+    const arena = this.#arena
+    const ref = this.#ref
+    const found: { hash: number; at: number }[] = []
+    const end = smallEnd(arena, ref)
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      smallMember(arena, ref, at, window)
+      murmur64(window.source, window.start, window.length, 0, hashed)
+      const hash = HASH_CURSORS + (hashed[0]! >>> 0)
+      if (hash >= cursor) found.push({ hash, at })
+    }
+    found.sort((a, b) => a.hash - b.hash)
+    let taken = 0
+    // Members with the same hash come together: the cursor cannot tell them apart.
+    while (taken < found.length && (taken < count || found[taken]!.hash === found[taken - 1]!.hash)) {
+      handles.push(found[taken++]!.at)
+    }
+    return taken < found.length ? found[taken]!.hash : 0
+  }
+
+  /** Points a window at the member of a handle. */
+  memberOf(handle: number, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, handle, member)
+      : dictionary.memberOf(handle, member)
   }
 
   /**
