@@ -17,6 +17,7 @@
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
+import type { StructureHost } from './encoding-limits.ts'
 import {
   elementAt,
   entryBytes,
@@ -51,13 +52,15 @@ const COUNTED_LISTPACK_BYTES_MAX = 8192
 
 export class List extends ListPages implements Value {
   static readonly type = TYPE_LIST
+  readonly #host: StructureHost
   #large: LargeElements | undefined = undefined
   /** What the elements would take in Redis's listpack, its frame not included; UNMEASURED while there are many pages. */
   #listpackBytes = 0
   #quicklist = false
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, host: StructureHost) {
     super(arena)
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -318,13 +321,14 @@ export class List extends ListPages implements Value {
   }
 
   /**
-   * Says that `count` elements of together `bytes` bytes are about to be added, `limit` being list-max-listpack-size.
+   * Says that `count` elements of together `bytes` bytes are about to be added.
    *
    * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until it has shrunk to half of it:
    * so what it is called depends on its past, and the list has to be told.
    */
-  beforeAdding(limit: number, bytes: number, count: number): void {
+  beforeAdding(bytes: number, count: number): void {
     if (this.#quicklist) return
+    const limit = this.#host.limits.list.listpackSize
     const sizeAfter = this.#measure() + bytes
     this.#quicklist =
       limit < 0
@@ -333,8 +337,9 @@ export class List extends ListPages implements Value {
   }
 
   /** Says that elements were removed. */
-  afterRemoving(limit: number): void {
+  afterRemoving(): void {
     if (!this.mayBecomeListpack) return
+    const limit = this.#host.limits.list.listpackSize
     this.#quicklist =
       limit < 0
         ? this.#measure() > listpackBytesMax(limit) >>> 1
@@ -366,7 +371,7 @@ export class List extends ListPages implements Value {
   }
 
   copy(arena: Arena): List {
-    const copy = new List(arena)
+    const copy = new List(arena, this.#host)
     for (let i = 0; i < this.pages; i++) {
       copy.insertPage(i, copyPage(arena, this.arena, this.pageAt(i)), this.elementsOf(i))
       copy.length += this.elementsOf(i)

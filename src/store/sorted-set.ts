@@ -13,11 +13,11 @@
 // integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
 
 import { Bytes } from '../util/bytes.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
 import { murmur64 } from '../util/murmur64.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
+import type { StructureHost } from './encoding-limits.ts'
 import type { GatheredScores } from './gathered-scores.ts'
 import type { ScoreRun } from './score-run.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
@@ -45,12 +45,6 @@ import {
 import { TYPE_ZSET, type Value } from './value.ts'
 
 export { ABSENT }
-
-/** Up to where Redis keeps a sorted set as a listpack: zset-max-listpack-entries and -value. */
-export interface SortedSetLimits {
-  entries: number
-  value: number
-}
 
 /** A place in the order of a sorted set. */
 export class SortedSetPosition {
@@ -86,17 +80,16 @@ const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 export class SortedSet implements Value {
   static readonly type = TYPE_ZSET
   readonly #arena: Arena
-  readonly #hashKey: HashKey
+  readonly #host: StructureHost
   /** The small form's block; 0 = empty, or large. */
   #ref = 0
   #dictionary: Dictionary | undefined = undefined
   #tree: ScoreTree | undefined = undefined
   #skiplist = false
 
-  /** `hashKey` is the database's, since windows remember their hash. */
-  constructor(arena: Arena, hashKey: HashKey) {
+  constructor(arena: Arena, host: StructureHost) {
     this.#arena = arena
-    this.#hashKey = hashKey
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -135,10 +128,10 @@ export class SortedSet implements Value {
   }
 
   /** Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws ArenaFull, having changed nothing. */
-  add(member: Bytes, score: number, limits: SortedSetLimits): boolean {
+  add(member: Bytes, score: number): boolean {
     const handle = this.find(member)
     if (handle === ABSENT) {
-      this.insert(member, score, limits)
+      this.insert(member, score)
       return true
     }
     this.move(handle, member, score)
@@ -146,8 +139,9 @@ export class SortedSet implements Value {
   }
 
   /** Adds a member that `find` did not find. Throws ArenaFull, having changed nothing. */
-  insert(member: Bytes, score: number, limits: SortedSetLimits): void {
+  insert(member: Bytes, score: number): void {
     if (!this.#skiplist) {
+      const limits = this.#host.limits.sortedSet
       if (this.length >= limits.entries || member.length > limits.value) this.#skiplist = true
       else if (score === 0) score = 0
     }
@@ -492,14 +486,17 @@ export class SortedSet implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
-  /** Takes the encoding of a set that was made at once, as STORE commands and loading do. */
-  chooseEncoding(limits: SortedSetLimits): void {
+  /**
+   * Takes the encoding of a set that was made at once, as STORE commands and loading do. A listpack that is loaded stays one, however
+   * long its members: `valueMax`.
+   */
+  chooseEncoding(valueMax = this.#host.limits.sortedSet.value): void {
     const { length } = this
-    this.#skiplist = length > limits.entries
+    this.#skiplist = length > this.#host.limits.sortedSet.entries
     if (this.#skiplist || length === 0) return
     let more = true
     for (this.seek(0, walk); more; more = this.next(walk)) {
-      if (this.memberAt(walk, window).length > limits.value) {
+      if (this.memberAt(walk, window).length > valueMax) {
         this.#skiplist = true
         return
       }
@@ -507,9 +504,14 @@ export class SortedSet implements Value {
     this.#forgetNegativeZeros()
   }
 
-  /** Becomes a skiplist if that many members, which will be added, are too many for a listpack. */
-  beforeAdding(count: number, limits: SortedSetLimits): void {
-    if (count > limits.entries) this.#skiplist = true
+  /** Says that `count` members are about to be added: Redis makes a skiplist at once when alone they would be too many. */
+  expect(count: number): void {
+    if (count > this.#host.limits.sortedSet.entries) this.#skiplist = true
+  }
+
+  /** Becomes a skiplist, which knows a score of -0, until its encoding is chosen. */
+  becomeSkiplist(): void {
+    this.#skiplist = true
   }
 
   #forgetNegativeZeros(): void {
@@ -545,7 +547,7 @@ export class SortedSet implements Value {
   }
 
   copy(arena: Arena): SortedSet {
-    const copy = new SortedSet(arena, this.#hashKey)
+    const copy = new SortedSet(arena, this.#host)
     copy.#skiplist = this.#skiplist
     try {
       if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)
@@ -586,7 +588,7 @@ export class SortedSet implements Value {
 
   /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
   #fill(other: SortedSet): void {
-    const dictionary = new Dictionary(this.#arena, this.#hashKey)
+    const dictionary = new Dictionary(this.#arena, this.#host.hashKey)
     this.#becomeLarge(dictionary, (tree) => {
       if (other.length === 0) return
       let more = true

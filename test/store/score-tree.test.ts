@@ -5,7 +5,7 @@ import { Dictionary } from '../../src/store/dictionary.ts'
 import { ScoreTree, TreePosition } from '../../src/store/score-tree.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 interface Element {
   score: number

@@ -38,7 +38,7 @@ export const linsert = defineCommand({
       return
     }
     const element = args.bytes(4)
-    beforeAdding(call, list, element)
+    beforeAdding(list, element)
     if (!list.insert(before ? 'before' : 'after', args.bytes(3), element)) {
       call.reply.integer(-1)
       return

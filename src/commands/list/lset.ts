@@ -29,10 +29,10 @@ export const lset = defineCommand({
     if (index < 0) index += list.length
     const element = call.args.bytes(3)
     // Even an index out of range may change the encoding: Redis makes room before it looks.
-    beforeAdding(call, list, element)
+    beforeAdding(list, element)
     if (index < 0 || index >= list.length) throw ERR.indexOutOfRange
     list.set(index, element)
-    if (list.mayBecomeListpack) list.afterRemoving(call.engine.config.get('list-max-listpack-size'))
+    if (list.mayBecomeListpack) list.afterRemoving()
     call.changed(call.key(1), 'lset')
     call.reply.ok()
   },

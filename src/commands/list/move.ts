@@ -22,13 +22,13 @@ function move(call: Call, from: End, to: End): boolean {
   const destination = listForAdding(call, destinationKey)
   if (destination === source) {
     source.peek(from, element)
-    beforeAdding(call, source, element)
+    beforeAdding(source, element)
     source.rotate(from, to)
     source.peek(to, element)
     call.reply.bulk(element)
   } else {
     source.peek(from, element)
-    beforeAdding(call, destination, element)
+    beforeAdding(destination, element)
     try {
       destination.push(to, element)
     } finally {

@@ -4,6 +4,7 @@
 // walk. One with elements that have buffers of their own is written as type 1: there
 // a listpack would be a second copy of something large.
 
+import type { Database } from '../../store/database.ts'
 import { List } from '../../store/list.ts'
 import { ListPosition } from '../../store/list-pages.ts'
 import { Bytes } from '../../util/bytes.ts'
@@ -14,7 +15,6 @@ import { NODE_PACKED, NODE_PLAIN, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 import { ZiplistReader } from './ziplist.ts'
 
 /** The least bytes of a node: a container, and a string of one byte. */
@@ -22,7 +22,6 @@ const NODE_BYTES_MIN = 2
 
 export class ListReader implements StructureReader {
   value: List | undefined = undefined
-  #context!: StructureContext
   #type = 0
   /** Elements or nodes that are to come; -1 = the number is not read yet. */
   #left = -1
@@ -32,12 +31,11 @@ export class ListReader implements StructureReader {
   readonly #listpack = new ListpackReader()
   readonly #ziplist = new ZiplistReader()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
-    this.#context = context
     this.#left = -1
     this.#hasNode = false
-    this.value = new List(context.arena)
+    this.value = new List(db.arena, db.host)
   }
 
   read(input: RdbInput): void {
@@ -81,7 +79,7 @@ export class ListReader implements StructureReader {
 
   #add(element: Bytes): void {
     const list = this.value!
-    if (list.mayBecomeQuicklist) list.beforeAdding(this.#context.listpackSize, element.length, 1)
+    if (list.mayBecomeQuicklist) list.beforeAdding(element.length, 1)
     list.push('tail', element)
   }
 }
