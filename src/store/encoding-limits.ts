@@ -5,10 +5,12 @@
 
 import type { HashKey } from '../util/keyed-hash.ts'
 
+export const LISTPACK_SIZE_DEFAULT = -2
+
 export class EncodingLimits {
   readonly list = {
     /** list-max-listpack-size: elements, or, negative, one of five numbers of bytes. */
-    listpackSize: -2,
+    listpackSize: LISTPACK_SIZE_DEFAULT,
   }
   readonly hash = {
     /** hash-max-listpack-entries */

@@ -12,12 +12,13 @@
 // Elements above INLINE_ELEMENT_BYTES_MAX have buffers of their own, named by a
 // short entry in the page.
 //
-// The list also keeps what Redis would call its encoding: see `beforeAdding`.
+// The list also keeps what Redis would call its encoding, and as a quicklist its
+// nodes: see `beforeAdding` and list-nodes.ts.
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
-import type { StructureHost } from './encoding-limits.ts'
+import { LISTPACK_SIZE_DEFAULT, type StructureHost } from './encoding-limits.ts'
 import {
   elementAt,
   entryBytes,
@@ -32,31 +33,24 @@ import {
   writeLargeEntry,
 } from './list-entry.ts'
 import { LargeElements } from './list-large.ts'
+import { ListNodes, type MeasuredElements, NodeLimit } from './list-nodes.ts'
 import { closeGap, copyPage, type End, highOf, lowOf, roomAfter, roomBefore, usedBytes } from './list-page.ts'
 import { ListPages, ListPosition } from './list-pages.ts'
 import { TYPE_LIST, type Value } from './value.ts'
 
 export type { End }
 
-/** Beyond so many pages nothing is known of the size as a listpack: it is a quicklist and stays one for long. */
-const MEASURED_PAGES_MAX = 2
 /** A List and its empty fields on the JS heap. */
-const OBJECT_BYTES = 120
+const OBJECT_BYTES = 128
 
-const UNMEASURED = -1
-
-/** Redis's list-max-listpack-size: limits in bytes for -1 … -5. */
-const LISTPACK_BYTES_MAX = [0, 4096, 8192, 16384, 32768, 65536]
-/** Where the limit is a count, a listpack is still never larger than this. */
-const COUNTED_LISTPACK_BYTES_MAX = 8192
-
-export class List extends ListPages implements Value {
+export class List extends ListPages implements MeasuredElements, Value {
   static readonly type = TYPE_LIST
   readonly #host: StructureHost
   #large: LargeElements | undefined = undefined
-  /** What the elements would take in Redis's listpack, its frame not included; UNMEASURED while there are many pages. */
-  #listpackBytes = 0
-  #quicklist = false
+  /** What the elements take in Redis's listpack, its frame included; of no use while there are nodes. */
+  #listpackBytes = LISTPACK_FRAME_BYTES
+  /** The nodes of what Redis holds as a quicklist; undefined = a listpack. */
+  #nodes: ListNodes | undefined = undefined
 
   constructor(arena: Arena, host: StructureHost) {
     super(arena)
@@ -72,6 +66,18 @@ export class List extends ListPages implements Value {
 
   /** Adds a copy of an element, which must not lie in this list (see `rotate`). Throws ArenaFull; nothing is changed then. */
   push(end: End, element: Bytes): void {
+    this.#push(end, element)
+    this.#pushed(end, element)
+  }
+
+  /** Counts an element that was added at one end. */
+  #pushed(end: End, { source, start, length }: Bytes): void {
+    const bytes = listpackEntryBytes(source, start, length)
+    if (this.#nodes === undefined) this.#listpackBytes += bytes
+    else this.#nodes.push(end, length, bytes)
+  }
+
+  #push(end: End, element: Bytes): void {
     const { arena } = this
     const size = entryBytes(element.length)
     let ref = end === 'tail' ? this.tail : this.head
@@ -114,49 +120,74 @@ export class List extends ListPages implements Value {
 
   /** Removes the element at one end of a list that is not empty. */
   drop(end: End): void {
+    this.#dropped(end, this.#drop(end))
+  }
+
+  /** Counts an element off that was removed at one end. */
+  #dropped(end: End, bytes: number): void {
+    if (this.#nodes === undefined) this.#listpackBytes -= bytes
+    else this.#nodes.drop(end, bytes)
+  }
+
+  /** Removes the element at one end, and returns what it took in a listpack. */
+  #drop(end: End): number {
     const { arena } = this
     const ref = end === 'head' ? this.head : this.tail
     const source = arena.source(ref)
     const base = arena.start(ref)
     let low = source.view.getUint16(base, true)
     let high = source.view.getUint16(base + 2, true)
+    let bytes: number
     if (end === 'head') {
-      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + low)
+      bytes = this.#forget(source, base + low)
       low += entryBytesAt(source.u8, base + low)
       source.view.setUint16(base, low, true)
     } else {
       high -= entryBytesBefore(source.u8, base + high)
-      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + high)
+      bytes = this.#forget(source, base + high)
       source.view.setUint16(base + 2, high, true)
     }
     this.length--
     if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, -1)
     if (low === high) this.removePage(end === 'head' ? 0 : this.pages - 1)
     else if (this.pages === 1) this.shrinkPage()
+    return bytes
   }
 
   /** Removes up to `count` elements at one end. */
   dropMany(end: End, count: number): void {
     let left = Math.min(count, this.length)
-    if (left === 0) return
+    if (left <= 0) return
+    this.#nodes?.dropMany(end, left, this.length, this)
     while (left > 0 && this.elementsOf(end === 'head' ? 0 : this.pages - 1) <= left) {
       const page = end === 'head' ? 0 : this.pages - 1
       left -= this.elementsOf(page)
       this.#dropPage(page)
     }
-    for (; left > 0; left--) this.drop(end)
+    for (; left > 0; left--) {
+      const bytes = this.#drop(end)
+      if (this.#nodes === undefined) this.#listpackBytes -= bytes
+    }
   }
 
-  /** Moves the element at one end to the other. */
+  /** Moves the element at one end to the other, or removes it and adds it again at the same. */
   rotate(from: End, to: End): void {
-    if (from === to || this.length < 2) return
     this.peek(from, rotated)
     if (rotated.length <= INLINE_ELEMENT_BYTES_MAX) {
       copyBytes(rotating, 0, rotated.source, rotated.start, rotated.length)
       rotated.set(rotating, 0, rotated.length)
     }
-    this.push(to, rotated)
-    this.drop(from)
+    // Where it lies it changes place only if there is another; what Redis makes of it changes nonetheless.
+    const { length } = this
+    const moves = from !== to && length > 1
+    if (moves) this.#push(to, rotated)
+    const held = this.length
+    this.length = length - 1
+    this.#dropped(from, listpackEntryBytes(rotated.source, rotated.start, rotated.length))
+    this.beforeAdding(rotated.length, 1)
+    this.#pushed(to, rotated)
+    this.length = held
+    if (moves) this.#drop(from)
   }
 
   // ── anywhere ─────────────────────────────────────────────────────────────
@@ -215,16 +246,26 @@ export class List extends ListPages implements Value {
     this.seek(index, position)
     const source = this.arena.source(position.ref)
     const size = entryBytesAt(source.u8, position.at)
+    let oldBytes: number
     if (size === entryBytes(element.length)) {
-      this.#forget(source, position.at)
+      oldBytes = this.#forget(source, position.at)
       this.#write(source, position.at, element)
-      return
+    } else {
+      // The new one goes in first: should there be no memory for it, nothing has changed.
+      this.#insertAt(position, element)
+      this.seek(index + 1, position)
+      oldBytes = this.#removeAt(position)
+      if (!this.mergeWithNext(position.page)) this.mergeWithNext(position.page - 1)
     }
-    // The new one goes in first: should there be no memory for it, nothing has changed.
-    this.#insertAt(position, element)
-    this.seek(index + 1, position)
-    this.#removeAt(position)
-    if (!this.mergeWithNext(position.page)) this.mergeWithNext(position.page - 1)
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) {
+      this.#listpackBytes += bytes - oldBytes
+    } else {
+      nodes.rewind(index < this.length >>> 1 ? 'head' : 'tail', this.length)
+      nodes.seek(index)
+      nodes.replaceHere(oldBytes, element.length, bytes)
+    }
   }
 
   /** Inserts an element before or after the first one equal to `pivot`; false when there is none. */
@@ -232,14 +273,24 @@ export class List extends ListPages implements Value {
     if (this.length === 0) return false
     this.seek(0, position)
     while (!this.matches(position, pivot)) if (!this.next(position)) return false
+    const { index } = position
     if (side === 'before') {
       this.#insertAt(position, element)
-    } else if (position.index === this.length - 1) {
-      this.push('tail', element)
+    } else if (index === this.length - 1) {
+      this.#push('tail', element)
     } else {
       position.at += entryBytesAt(this.arena.source(position.ref).u8, position.at)
       position.within++
       this.#insertAt(position, element)
+    }
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) {
+      this.#listpackBytes += bytes
+    } else {
+      nodes.rewind('head', this.length)
+      nodes.seek(index)
+      nodes.insertHere(side, index, element.length, bytes, this)
     }
     return true
   }
@@ -251,9 +302,14 @@ export class List extends ListPages implements Value {
     const backwards = count < 0
     let removed = 0
     let page = backwards ? this.pages - 1 : 0
+    /** The element where the page begins, or behind it when backwards. */
+    let index = backwards ? this.length : 0
+    this.#nodes?.rewind(backwards ? 'tail' : 'head', this.length)
     while (removed < max && page >= 0 && page < this.pages) {
-      const here = this.#removeInPage(page, element, max - removed, backwards)
+      const before = this.elementsOf(page)
+      const here = this.#removeInPage(page, index, element, max - removed, backwards)
       removed += here
+      index += backwards ? -before : before - here
       // The page that was here is gone, or one with its neighbour that was looked at already.
       if (here > 0 && usedBytes(this.arena, this.pageAt(page)) === 0) {
         this.removePage(page)
@@ -293,79 +349,84 @@ export class List extends ListPages implements Value {
     return this.#large !== undefined
   }
 
-  /** Pages its elements lie in. */
-  get pageCount(): number {
-    return this.pages
-  }
-
   // ── encoding ─────────────────────────────────────────────────────────────
 
   /** What OBJECT ENCODING says. */
   get encoding(): 'listpack' | 'quicklist' {
-    return this.#quicklist ? 'quicklist' : 'listpack'
-  }
-
-  /** Says that Redis would hold the list in several nodes. */
-  becomeQuicklist(): void {
-    this.#quicklist = true
-  }
-
-  /** True when `beforeAdding` wants to hear of what comes next. */
-  get mayBecomeQuicklist(): boolean {
-    return !this.#quicklist
-  }
-
-  /** True when `afterRemoving` wants to hear of what went. */
-  get mayBecomeListpack(): boolean {
-    return this.#quicklist && this.pages <= MEASURED_PAGES_MAX
+    return this.#nodes === undefined ? 'listpack' : 'quicklist'
   }
 
   /**
    * Says that `count` elements of together `bytes` bytes are about to be added.
    *
-   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until it has shrunk to half of it:
-   * so what it is called depends on its past, and the list has to be told.
+   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until that has shrunk to one node of
+   * half the limit: so what it is called depends on its past, and the list has to be told.
    */
   beforeAdding(bytes: number, count: number): void {
-    if (this.#quicklist) return
-    const limit = this.#host.limits.list.listpackSize
-    const sizeAfter = this.#measure() + bytes
-    this.#quicklist =
-      limit < 0
-        ? sizeAfter > listpackBytesMax(limit)
-        : sizeAfter > COUNTED_LISTPACK_BYTES_MAX || this.length + count > Math.max(limit, 1)
+    if (this.#nodes !== undefined) return
+    const limit = NodeLimit.of(this.#host.limits.list.listpackSize)
+    if (limit.exceededBy(this.#listpackBytes + bytes, this.length + count)) this.becomeQuicklist()
   }
 
-  /** Says that elements were removed. */
+  /** Becomes a quicklist, of one node if there is anything in it. SORT makes one that keeps to the default limit, whatever is set. */
+  becomeQuicklist(limit: 'set' | 'default' = 'set'): void {
+    const size = limit === 'set' ? this.#host.limits.list.listpackSize : LISTPACK_SIZE_DEFAULT
+    this.#nodes = new ListNodes(this.arena, NodeLimit.of(size))
+    if (this.length > 0) this.#nodes.insertNode(0, this.length, this.#listpackBytes)
+  }
+
+  /** Says that a command that may have made the list shorter is done with it. */
   afterRemoving(): void {
-    if (!this.mayBecomeListpack) return
-    const limit = this.#host.limits.list.listpackSize
-    this.#quicklist =
-      limit < 0
-        ? this.#measure() > listpackBytesMax(limit) >>> 1
-        : this.length > Math.max(limit, 1) >>> 1 || this.#measure() > COUNTED_LISTPACK_BYTES_MAX
+    this.#becomeListpack(2)
   }
 
-  /** Returns the size as a listpack. */
-  #measure(): number {
-    if (this.#listpackBytes === UNMEASURED) {
-      let bytes = 0
-      if (this.length > 0) {
-        this.seek(0, position)
-        do {
-          this.#element(this.arena.source(position.ref), position.at, scratch)
-          bytes += listpackEntryBytes(scratch.source, scratch.start, scratch.length)
-        } while (this.next(position))
-      }
-      this.#listpackBytes = bytes
+  /** Becomes a listpack if it is a quicklist of one node that takes no more than a `part` of the limit. */
+  #becomeListpack(part: 1 | 2): void {
+    const nodes = this.#nodes
+    if (nodes === undefined || nodes.count !== 1) return
+    if (!nodes.isSmall(NodeLimit.of(this.#host.limits.list.listpackSize), part)) return
+    this.#listpackBytes = nodes.onlyBytes
+    nodes.free()
+    this.#nodes = undefined
+  }
+
+  /** The nodes, for those who write or read them; undefined while the list is a listpack. */
+  get nodes(): ListNodes | undefined {
+    return this.#nodes
+  }
+
+  /** Adds an element to the last node of a quicklist that is being loaded. */
+  load(element: Bytes): void {
+    this.#push('tail', element)
+    this.#nodes!.addToLast(listpackEntryBytes(element.source, element.start, element.length))
+  }
+
+  /** Adds a plain node to a quicklist that is being loaded. */
+  loadPlain(element: Bytes): void {
+    this.#push('tail', element)
+    this.#nodes!.appendPlain()
+  }
+
+  /** Says that a quicklist that was loaded, or is a command's result, is complete: what fits a listpack becomes one. */
+  afterBuilding(): void {
+    this.#becomeListpack(1)
+  }
+
+  listpackBytesOf(index: number, count: number): number {
+    let bytes = 0
+    if (count > 0) this.seek(index, position)
+    for (let left = count; left > 0; ) {
+      this.#element(this.arena.source(position.ref), position.at, scratch)
+      bytes += listpackEntryBytes(scratch.source, scratch.start, scratch.length)
+      if (--left > 0) this.next(position)
     }
-    return this.#listpackBytes + LISTPACK_FRAME_BYTES
+    return bytes
   }
 
   // ── the whole ────────────────────────────────────────────────────────────
 
   get bytes(): number {
-    let bytes = OBJECT_BYTES + (this.#large?.bytes ?? 0) + (this.directory?.bytes ?? 0)
+    let bytes = OBJECT_BYTES + (this.#large?.bytes ?? 0) + (this.directory?.bytes ?? 0) + (this.#nodes?.bytes ?? 0)
     for (let i = 0; i < this.pages; i++) bytes += this.arena.capacity(this.pageAt(i)) + 4
     return bytes
   }
@@ -378,19 +439,21 @@ export class List extends ListPages implements Value {
     }
     copy.#large = this.#large?.copy(arena)
     copy.#listpackBytes = this.#listpackBytes
-    copy.#quicklist = this.#quicklist
+    copy.#nodes = this.#nodes?.copy(arena)
     return copy
   }
 
   free(): void {
     for (let i = 0; i < this.pages; i++) this.arena.free(this.pageAt(i))
     this.#large?.free(this.arena)
+    this.#nodes?.free()
     this.arena.account(-OBJECT_BYTES - (this.directory?.bytes ?? 0))
     this.length = 0
     this.pages = 0
     this.head = 0
     this.tail = 0
     this.#large = undefined
+    this.#nodes = undefined
     this.directory = undefined
   }
 
@@ -428,13 +491,8 @@ export class List extends ListPages implements Value {
     return scratch.equals(element)
   }
 
-  /** Writes an element as an entry and counts it. */
+  /** Writes an element as an entry. */
   #write(source: Source, at: number, element: Bytes): void {
-    if (this.pages > MEASURED_PAGES_MAX) {
-      this.#listpackBytes = UNMEASURED
-    } else if (this.#listpackBytes !== UNMEASURED) {
-      this.#listpackBytes += listpackEntryBytes(element.source, element.start, element.length)
-    }
     if (element.length <= INLINE_ELEMENT_BYTES_MAX) {
       writeEntry(source, at, element)
     } else {
@@ -443,16 +501,15 @@ export class List extends ListPages implements Value {
     }
   }
 
-  /** Lets go of what an entry about to be removed holds or counts for. */
-  #forget(source: Source, at: number): void {
-    if (this.#listpackBytes !== UNMEASURED) {
-      this.#element(source, at, scratch)
-      this.#listpackBytes -= listpackEntryBytes(scratch.source, scratch.start, scratch.length)
-    }
+  /** Lets go of what an entry about to be removed holds; returns what it took in a listpack. */
+  #forget(source: Source, at: number): number {
+    this.#element(source, at, scratch)
+    const bytes = listpackEntryBytes(scratch.source, scratch.start, scratch.length)
     if (isLargeEntry(source.u8, at)) {
       this.#large!.remove(largeIndexAt(source, at), this.arena)
       if (this.#large!.count === 0) this.#large = undefined
     }
+    return bytes
   }
 
   // ── editing ──────────────────────────────────────────────────────────────
@@ -466,32 +523,45 @@ export class List extends ListPages implements Value {
     this.addElements(to.page, 1)
   }
 
-  /** Removes the entry at a position; its page too if that was all. */
-  #removeAt(from: ListPosition): void {
-    this.#forget(this.arena.source(from.ref), from.at)
+  /** Removes the entry at a position, its page too if that was all; returns what it took in a listpack. */
+  #removeAt(from: ListPosition): number {
+    const bytes = this.#forget(this.arena.source(from.ref), from.at)
     closeGap(this.arena, from.ref, from.at - this.arena.start(from.ref))
     this.length--
     this.addElements(from.page, -1)
     if (usedBytes(this.arena, from.ref) === 0) this.removePage(from.page)
+    return bytes
   }
 
-  /** Removes up to `max` entries equal to `element` from one page, from its end when `backwards`; returns how many. */
-  #removeInPage(page: number, element: Bytes, max: number, backwards: boolean): number {
+  /**
+   * Removes up to `max` entries equal to `element` from one page, which begins with element `index`; or from its end, before element
+   * `index`, when `backwards`. Returns how many.
+   */
+  #removeInPage(page: number, index: number, element: Bytes, max: number, backwards: boolean): number {
     const { arena } = this
     const ref = this.pageAt(page)
     const source = arena.source(ref)
     const base = arena.start(ref)
+    const nodes = this.#nodes
     let removed = 0
+    let kept = 0
     let at = base + (backwards ? highOf(arena, ref) : lowOf(arena, ref))
     for (let left = this.elementsOf(page); left > 0 && removed < max; left--) {
       const size = backwards ? entryBytesBefore(source.u8, at) : entryBytesAt(source.u8, at)
       if (backwards) at -= size
       if (this.#equals(source, at, element)) {
-        this.#forget(source, at)
+        const bytes = this.#forget(source, at)
         at = base + closeGap(arena, ref, at - base)
+        if (nodes === undefined) {
+          this.#listpackBytes -= bytes
+        } else {
+          nodes.seek(backwards ? index - 1 - kept - removed : index + kept)
+          nodes.removeHere(bytes)
+        }
         removed++
-      } else if (!backwards) {
-        at += size
+      } else {
+        kept++
+        if (!backwards) at += size
       }
     }
     this.length -= removed
@@ -502,22 +572,19 @@ export class List extends ListPages implements Value {
   /** Removes a page with all its elements. */
   #dropPage(page: number): void {
     const elements = this.elementsOf(page)
-    if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) {
+    if (this.#large !== undefined || this.#nodes === undefined) {
       const source = this.arena.source(this.pageAt(page))
       let at = this.startOf(page)
       for (let i = 0; i < elements; i++) {
         const size = entryBytesAt(source.u8, at)
-        this.#forget(source, at)
+        const bytes = this.#forget(source, at)
+        if (this.#nodes === undefined) this.#listpackBytes -= bytes
         at += size
       }
     }
     this.length -= elements
     this.removePage(page)
   }
-}
-
-function listpackBytesMax(limit: number): number {
-  return LISTPACK_BYTES_MAX[Math.min(-limit, LISTPACK_BYTES_MAX.length - 1)]!
 }
 
 const position = new ListPosition()

@@ -327,11 +327,12 @@ describe('the encoding of a list', () => {
     expect(list.encoding).toBe('listpack')
     push(list, 4, 'e')
     expect(list.encoding).toBe('quicklist')
-    pop(list, 4, 2)
+    // Two elements, but the last of them has a node of its own.
+    pop(list, 4, 3)
     expect(list.encoding).toBe('quicklist')
     pop(list, 4)
     expect(list.encoding).toBe('listpack')
-    push(list, 4, 'x', 'y')
+    push(list, 4, 'x', 'y', 'z')
     expect(list.encoding).toBe('listpack')
   })
 

@@ -214,6 +214,7 @@ function reply(call: Call, { gets }: Request, elements: Bytes[]): void {
 function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): void {
   const key = call.key(at)
   const list = new List(call.db.arena, call.db.host)
+  list.becomeQuicklist('default')
   try {
     for (const element of elements) {
       if (gets.length === 0) list.push('tail', element)
@@ -225,7 +226,7 @@ function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): voi
   }
   const { length } = list
   if (length > 0) {
-    list.beforeAdding(0, 0)
+    list.afterBuilding()
     call.db.writeStructure(key, list)
     call.changed(key, 'sortstore')
     call.changes += length - 1

@@ -30,11 +30,6 @@ export function listForAdding(call: Call, key: Bytes): List {
   return call.db.getForWrite(key, List) ?? call.db.create(key, new List(call.db.arena, call.db.host))
 }
 
-/** Tells a list of one element that is about to be added; see List.beforeAdding. */
-export function beforeAdding(list: List, element: Bytes): void {
-  if (list.mayBecomeQuicklist) list.beforeAdding(element.length, 1)
-}
-
 /** Reports `count` elements gone from a list by a command that removes them, and removes the key with the last one. */
 export function elementsRemoved(
   call: Call,
@@ -48,7 +43,7 @@ export function elementsRemoved(
   if (list.length === 0) {
     call.db.delete(key)
     call.notify(key, 'del')
-  } else if (list.mayBecomeListpack) {
+  } else {
     list.afterRemoving()
   }
 }

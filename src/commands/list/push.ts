@@ -18,7 +18,7 @@ function push(call: Call, end: End, mode: 'create' | 'if-exists'): void {
     }
     list = call.db.create(key, new List(call.db.arena, call.db.host))
   }
-  if (list.mayBecomeQuicklist) {
+  if (list.encoding === 'listpack') {
     let bytes = 0
     for (let i = 2; i < args.length; i++) bytes += args.bytes(i).length
     list.beforeAdding(bytes, args.length - 2)
