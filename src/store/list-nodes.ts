@@ -152,7 +152,12 @@ export class ListNodes {
 
   /** An element that took `bytes` was removed at one end. */
   drop(end: End, bytes: number): void {
-    this.#remove(end === 'head' ? 0 : this.count - 1, 1, bytes)
+    const words = this.#words
+    const at = (this.#first + (end === 'head' ? 0 : this.count - 1)) & (words.length - 1)
+    const word = words[at]!
+    // At least two elements, and narrow.
+    if (word > 0x1ffff) words[at] = word - 0x10000 - bytes
+    else this.#remove(end === 'head' ? 0 : this.count - 1, 1, bytes)
   }
 
   /** `count` elements are going to be removed at one end of a list that has `length`. */

@@ -28,6 +28,7 @@ import {
   isLargeEntry,
   LISTPACK_FRAME_BYTES,
   largeIndexAt,
+  listpackBytesAt,
   listpackEntryBytes,
   writeEntry,
   writeLargeEntry,
@@ -71,10 +72,11 @@ export class List extends ListPages implements MeasuredElements, Value {
   }
 
   /** Counts an element that was added at one end. */
-  #pushed(end: End, { source, start, length }: Bytes): void {
-    const bytes = listpackEntryBytes(source, start, length)
-    if (this.#nodes === undefined) this.#listpackBytes += bytes
-    else this.#nodes.push(end, length, bytes)
+  #pushed(end: End, element: Bytes): void {
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) this.#listpackBytes += bytes
+    else nodes.push(end, element.length, bytes)
   }
 
   #push(end: End, element: Bytes): void {
@@ -503,12 +505,11 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   /** Lets go of what an entry about to be removed holds; returns what it took in a listpack. */
   #forget(source: Source, at: number): number {
+    if (!isLargeEntry(source.u8, at)) return listpackBytesAt(source, at)
     this.#element(source, at, scratch)
-    const bytes = listpackEntryBytes(scratch.source, scratch.start, scratch.length)
-    if (isLargeEntry(source.u8, at)) {
-      this.#large!.remove(largeIndexAt(source, at), this.arena)
-      if (this.#large!.count === 0) this.#large = undefined
-    }
+    const bytes = listpackEntryBytes(scratch.source, 0, scratch.length)
+    this.#large!.remove(largeIndexAt(source, at), this.arena)
+    if (this.#large!.count === 0) this.#large = undefined
     return bytes
   }
 

@@ -122,8 +122,13 @@ describe('a score tree', () => {
                 const element = model.splice(kind === 'pop' ? 0 : random.below(model.length), 1)[0]!
                 if (kind === 'move') {
                   const score = element.score + random.below(5) - 2
-                  if (score !== element.score) subject.move(element, score)
-                  model.push({ ...element, score })
+                  // An equal score changes nothing: -0 stays -0.
+                  if (score === element.score) {
+                    model.push(element)
+                  } else {
+                    subject.move(element, score)
+                    model.push({ ...element, score })
+                  }
                   model.sort(byOrder)
                 } else {
                   subject.remove(element)
