@@ -448,6 +448,10 @@ export class Hash implements Value {
     }
   }
 
+  check(): void {
+    this.#large?.check()
+  }
+
   free(): void {
     this.#large?.free()
     this.#freeRest()

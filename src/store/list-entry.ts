@@ -145,6 +145,14 @@ function listpackIntegerBytes(u8: Buffer, start: number, length: number): number
   if (first < 0 || first > 9 || (first === 0 && length > 1)) return 0
   const digits = end - at
   let value = 0
+  // Nine digits fit 31 bits.
+  if (digits <= 9) {
+    for (; at < end; at++) {
+      const digit = u8[at]! - 48
+      if (digit < 0 || digit > 9) return 0
+      value = (value * 10 + digit) | 0
+    }
+  }
   for (; at < end; at++) {
     const digit = u8[at]! - 48
     if (digit < 0 || digit > 9) return 0

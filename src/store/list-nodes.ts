@@ -12,6 +12,8 @@
 //
 // Words lie in a ring, so that nodes come and go at both ends without anything moving.
 
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import { LISTPACK_FRAME_BYTES } from './list-entry.ts'
 import type { End } from './list-page.ts'
@@ -292,6 +294,22 @@ export class ListNodes {
       else copy.insertNode(node, this.elementsOf(node), this.#bytesOf(node))
     }
     return copy
+  }
+
+  /** Measures every node: together they have all of a list's elements. */
+  check(length: number, list: MeasuredElements): void {
+    if (!CHECKED) return
+    let index = 0
+    for (let node = 0; node < this.count; node++) {
+      const elements = this.elementsOf(node)
+      assert(elements > 0 && index + elements <= length, 'a node has elements of its list')
+      if (!this.isPlain(node)) {
+        const bytes = list.listpackBytesOf(index, elements) + LISTPACK_FRAME_BYTES
+        assert(this.#bytesOf(node) === bytes, 'a node knows its bytes')
+      }
+      index += elements
+    }
+    assert(index === length, 'nodes have all elements')
   }
 
   free(): void {

@@ -16,7 +16,9 @@
 // nodes: see `beforeAdding` and list-nodes.ts.
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import { LISTPACK_SIZE_DEFAULT, type StructureHost } from './encoding-limits.ts'
 import {
@@ -35,7 +37,17 @@ import {
 } from './list-entry.ts'
 import { LargeElements } from './list-large.ts'
 import { ListNodes, type MeasuredElements, NodeLimit } from './list-nodes.ts'
-import { closeGap, copyPage, type End, highOf, lowOf, roomAfter, roomBefore, usedBytes } from './list-page.ts'
+import {
+  closeGap,
+  copyPage,
+  type End,
+  highOf,
+  lowOf,
+  PAGE_HEADER_BYTES,
+  roomAfter,
+  roomBefore,
+  usedBytes,
+} from './list-page.ts'
 import { ListPages, ListPosition } from './list-pages.ts'
 import { TYPE_LIST, type Value } from './value.ts'
 
@@ -174,7 +186,7 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   /** Moves the element at one end to the other, or removes it and adds it again at the same. */
   rotate(from: End, to: End): void {
-    this.peek(from, rotated)
+    if (!this.peek(from, rotated)) return
     if (rotated.length <= INLINE_ELEMENT_BYTES_MAX) {
       copyBytes(rotating, 0, rotated.source, rotated.start, rotated.length)
       rotated.set(rotating, 0, rotated.length)
@@ -443,6 +455,32 @@ export class List extends ListPages implements MeasuredElements, Value {
     copy.#listpackBytes = this.#listpackBytes
     copy.#nodes = this.#nodes?.copy(arena)
     return copy
+  }
+
+  /** Walks all elements: pages and nodes know how many they have, and of how many bytes. */
+  check(): void {
+    if (!CHECKED) return
+    let elements = 0
+    for (let page = 0; page < this.pages; page++) {
+      const ref = this.pageAt(page)
+      const low = lowOf(this.arena, ref)
+      const high = highOf(this.arena, ref)
+      assert(
+        PAGE_HEADER_BYTES <= low && low < high && high <= this.arena.length(ref),
+        'a page has entries, within its block',
+      )
+      let at = this.arena.start(ref) + low
+      for (let left = this.elementsOf(page); left > 0; left--) at += entryBytesAt(this.arena.source(ref).u8, at)
+      assert(at === this.arena.start(ref) + high, 'a page ends with its last entry')
+      elements += this.elementsOf(page)
+    }
+    assert(elements === this.length, 'pages have all elements')
+    if (this.#nodes !== undefined) this.#nodes.check(this.length, this)
+    else
+      assert(
+        this.listpackBytesOf(0, this.length) === this.#listpackBytes - LISTPACK_FRAME_BYTES,
+        'a listpack knows its bytes',
+      )
   }
 
   free(): void {

@@ -431,6 +431,10 @@ export class MemberSet implements Value {
     }
   }
 
+  check(): void {
+    this.#large?.check()
+  }
+
   free(): void {
     this.#freeMembers()
     this.#arena.account(-OBJECT_BYTES)

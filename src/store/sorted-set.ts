@@ -12,7 +12,9 @@
 // and on the past. One thing follows from it: a listpack holds whole numbers as
 // integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
 
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { murmur64 } from '../util/murmur64.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
@@ -557,6 +559,13 @@ export class SortedSet implements Value {
       throw error
     }
     return copy
+  }
+
+  check(): void {
+    this.#dictionary?.check()
+    this.#tree?.check()
+    if (CHECKED && this.#tree !== undefined)
+      assert(this.#tree.length === this.#dictionary!.count, 'the order has every member')
   }
 
   free(): void {

@@ -128,7 +128,8 @@ describe('a waiting room', () => {
             room.expire(one.now)
             expect(model.filter((kept) => kept.deadlineMs <= one.now)).toEqual([])
           }
-          expect(room.count).toBe(model.length)
+          room.check()
+        expect(room.count).toBe(model.length)
           expect(room.earliestDeadlineMs).toBe(Math.min(FOREVER, ...model.map((kept) => kept.deadlineMs)))
           for (const key of 'abcd') {
             const expected = model.filter((kept) => kept.keys.includes(key)).map((kept) => kept.owner)

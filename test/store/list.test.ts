@@ -212,6 +212,10 @@ describe('a list', () => {
         for (const one of taken) {
           ;[list, model] = step(list, model, one)
           expectSame(list, model)
+          // What was long for a moment is a quicklist, what is short again a listpack.
+          list.beforeAdding(0, 0)
+          list.afterRemoving()
+          list.check()
           expect(arena.usedBytes).toBe(list.bytes)
         }
         list.free()

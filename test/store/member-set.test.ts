@@ -108,6 +108,7 @@ describe('a set', () => {
           } else if (what === 'expect') {
             set.expect(word.length)
           }
+          set.check()
           expect(set.length).toBe(model.size)
           expect(set.has(Bytes.from(word))).toBe(model.has(word))
           const encoding = ['intset', 'listpack', 'hashtable'].indexOf(set.encoding)

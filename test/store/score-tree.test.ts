@@ -96,6 +96,21 @@ function compare(subject: TreeUnderTest, model: readonly Element[], places: numb
   }
 }
 
+describe('the checked build', () => {
+  test('finds what is out of order, and what a node no longer counts', () => {
+    const subject = new TreeUnderTest()
+    for (let i = 0; i < 1000; i++) subject.insert({ score: i, member: `m${i}` })
+    subject.tree.check()
+    const position = new TreePosition()
+    subject.tree.seek(500, position)
+    subject.tree.rewriteScore(position, 7)
+    expect(() => subject.tree.check()).toThrow('each element is before the next')
+    subject.tree.rewriteScore(position, 500)
+    subject.tree.length--
+    expect(() => subject.tree.check()).toThrow('the root counts all elements')
+  })
+})
+
 describe('a score tree', () => {
   test('does what a sorted array does, whatever comes in whatever order', () => {
     const command = fc.record({
@@ -143,6 +158,8 @@ describe('a score tree', () => {
             model.sort(byOrder)
           }
           compare(subject, model, 3, random)
+          subject.tree.check()
+          subject.dictionary.check()
         }
         expect(subject.all()).toEqual(model)
         subject.free()
