@@ -129,7 +129,7 @@ describe('a waiting room', () => {
             expect(model.filter((kept) => kept.deadlineMs <= one.now)).toEqual([])
           }
           room.check()
-        expect(room.count).toBe(model.length)
+          expect(room.count).toBe(model.length)
           expect(room.earliestDeadlineMs).toBe(Math.min(FOREVER, ...model.map((kept) => kept.deadlineMs)))
           for (const key of 'abcd') {
             const expected = model.filter((kept) => kept.keys.includes(key)).map((kept) => kept.owner)
