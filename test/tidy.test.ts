@@ -279,7 +279,9 @@ describe('settings', () => {
     const wrong: string[] = []
     for (const name of Object.keys(CONFIG_TABLE) as ConfigName[]) {
       if (DECIDED_BY_PARSING.includes(name) || ONLY_SHOWN.includes(name)) continue
-      const reading = new RegExp(`(?:\\.(?:get|text|onChange)\\(|isAllowed\\([\\w.]+, [\\w.]+, )'${name}'`)
+      const reading = new RegExp(
+        `(?:\\.(?:get|text|onChange)\\(|isAllowed\\([\\w.]+, [\\w.]+, |follow\\(config, )'${name}'`,
+      )
       const isRead = readers.some(([, text]) => reading.test(text))
       const inert = configRow(name).inert === true
       if (isRead === inert)

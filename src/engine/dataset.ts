@@ -7,16 +7,20 @@
 import { ERR } from '../protocol/errors.ts'
 import { Database, type DatabaseHost } from '../store/database.ts'
 import type { BeforeChange, Created, Emptied, Expiry, Gone, Looked, Missed } from '../store/database-host.ts'
+import type { EncodingLimits } from '../store/encoding-limits.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Changes } from './changes.ts'
+import type { Config } from './config.ts'
 import type { Word } from './effects.ts'
+import { followEncodingLimits } from './encoding-settings.ts'
 import type { KeyspaceEvents } from './keyspace-events.ts'
 import type { Moment } from './moment.ts'
 import type { Stats } from './stats.ts'
 
 export interface DatasetHost {
+  readonly config: Config
   readonly moment: Moment
   readonly stats: Stats
   readonly memory: { notePeak(): void }
@@ -28,6 +32,7 @@ export interface DatasetHost {
 export class Dataset implements DatabaseHost {
   readonly databases: Database[] = []
   readonly hashKey: HashKey
+  readonly limits: EncodingLimits
   expiry: Expiry = 'remove'
   touches = true
   frequency: ((frequency: number, accessWord: number) => number) | null = null
@@ -62,11 +67,13 @@ export class Dataset implements DatabaseHost {
   readonly #host: DatasetHost
   readonly #moment: Moment
 
-  constructor(host: DatasetHost, hashKey: HashKey, databases: number) {
+  constructor(host: DatasetHost, hashKey: HashKey) {
     this.#host = host
     this.#moment = host.moment
     this.hashKey = hashKey
-    for (let i = 0; i < databases; i++) this.databases.push(new Database(i, this))
+    this.limits = followEncodingLimits(host.config)
+    for (let i = 0, databases = host.config.get('databases'); i < databases; i++)
+      this.databases.push(new Database(i, this))
   }
 
   now(): number {

@@ -109,7 +109,7 @@ export class Engine {
     this.clients = new Clients(this)
     this.turn = new Turn(this, options.later ?? ((run) => setImmediate(run)))
     this.propagation = new Propagation(this)
-    this.dataset = new Dataset(this, hashKey, this.config.get('databases'))
+    this.dataset = new Dataset(this, hashKey)
     this.runner = new Runner(this)
     this.events = new KeyspaceEvents(this)
     this.watches = new Watches(this.changes)

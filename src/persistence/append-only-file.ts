@@ -43,6 +43,7 @@ import type { Word } from '../engine/effects.ts'
 import type { Journal, JournalStatus } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { AppendedFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
@@ -458,6 +459,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   #progressed(): void {
+    assert(this.synced <= this.written && this.written <= this.appended, 'synced ≤ written ≤ appended')
     for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
   }
 

@@ -2,13 +2,13 @@
 
 import { Config } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
+import type { Database } from '../store/database.ts'
 import type { Value } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb/rdb-parser.ts'
 import { readRdb } from './rdb/read-rdb.ts'
-import { StructureContext } from './rdb/structure-context.ts'
 
 /** What an RDB file holds. */
 export interface RdbContent {
@@ -50,7 +50,7 @@ export async function checkSnapshot(file: DiskFile, size: number, nowMs = Date.n
   const target = new CountingTarget(nowMs)
   const { content } = target
   try {
-    const { end, version } = await readRdb({ file, size, target, context: target.context, checksum: true })
+    const { end, version } = await readRdb({ file, size, target, checksum: true })
     return { size, content, version, end, damage: undefined }
   } catch (error) {
     if (!(error instanceof RdbDamage)) throw error
@@ -68,14 +68,12 @@ class CountingTarget implements RdbTarget {
     writtenBy: undefined,
   }
   /** Structures are built to be checked, in the memory of an engine of their own. */
-  readonly context: StructureContext
   readonly #engine: Engine
   readonly #nowMs: number
   readonly #databases = new Set<number>()
 
   constructor(nowMs: number) {
     this.#engine = new Engine({ commands: [], config: new Config() })
-    this.context = new StructureContext(this.#engine.config)
     this.#nowMs = nowMs
   }
 
@@ -83,10 +81,10 @@ class CountingTarget implements RdbTarget {
     if (name === 'redis-ver') this.content.writtenBy = value
   }
 
-  selectDatabase(index: number, context: StructureContext): void {
+  selectDatabase(index: number): Database {
     this.#databases.add(index)
     this.content.databases = this.#databases.size
-    context.enter(this.#engine.databases[0]!)
+    return this.#engine.databases[0]!
   }
 
   expect(): void {}

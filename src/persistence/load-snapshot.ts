@@ -7,7 +7,6 @@ import { describeDiskError, PersistenceError } from './errors.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
 import { readRdb } from './rdb/read-rdb.ts'
-import { StructureContext } from './rdb/structure-context.ts'
 
 export interface LoadedSnapshot {
   bytes: number
@@ -60,7 +59,6 @@ export async function readSnapshot(
         file: open,
         size,
         target,
-        context: new StructureContext(config),
         checksum: config.get('rdbchecksum'),
         progress: (loaded) => {
           progress.loadedBytes = loaded

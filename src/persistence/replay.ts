@@ -37,7 +37,6 @@ import type { Part } from './manifest.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { LoadTarget } from './rdb/load-target.ts'
 import { readRdb } from './rdb/read-rdb.ts'
-import { StructureContext } from './rdb/structure-context.ts'
 
 /** Clients are heard at least this often while loading. */
 const SLICE_MS = 10
@@ -203,13 +202,11 @@ class Replay {
     const engine = this.#engine
     const progress = engine.loading.progress!
     const before = progress.loadedBytes
-    const context = new StructureContext(engine.config)
     const target = new LoadTarget(engine, { expired: 'kept' })
     try {
       const { end } = await readRdb({
         file,
         size,
-        context,
         target,
         checksum: engine.config.get('rdbchecksum'),
         progress: (bytes) => {

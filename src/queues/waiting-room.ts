@@ -11,7 +11,9 @@
 // script or EXEC that fed them (invariant 5). Names are `key` strings in which
 // the caller has put the database.
 
+import { assert } from '../util/assert.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/name-map.ts'
 
 /** One waiter's place in one key's list. */
@@ -170,6 +172,23 @@ export class WaitingRoom<Owner = unknown> {
       if (!visit(waiter as Waiter<Owner>)) break
     }
     line.cursor = undefined
+  }
+
+  /** Walks every line: it is linked both ways, nobody waits in an empty one, and deadlines are in order. */
+  check(): void {
+    if (!CHECKED) return
+    for (const key of this.#lines.keys()) {
+      const line = this.#lines.get(key)!
+      assert(line.key === key && line.first !== undefined, 'a line has somebody in it')
+      let previous: Place | undefined
+      for (let place: Place | undefined = line.first; place !== undefined; place = place.next) {
+        assert(place.previous === previous && place.line === line, 'a place knows its line and who is before it')
+        assert(place.waiter.places.includes(place), 'a waiter knows its places')
+        previous = place
+      }
+      assert(line.last === previous, 'a line knows who is last')
+    }
+    this.#deadlines.check()
   }
 
   /** Every key somebody waits for. */

@@ -3,8 +3,8 @@
 // `D` is the database itself (database.ts), which stands above this: it is told of, and never looked into, here.
 
 import type { Bytes } from '../util/bytes.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
 import type { Listener } from '../util/seats.ts'
+import type { StructureHost } from './encoding-limits.ts'
 
 /** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
 export type Extent = 'part' | 'whole'
@@ -32,13 +32,11 @@ export type Gone<D> = [db: D, key: Bytes, type: number]
 export type Looked = [hash: number]
 
 /** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
-export interface DatabaseHostOf<D> {
+export interface DatabaseHostOf<D> extends StructureHost {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   /** Seconds for the access clock, coarse. */
   readonly accessSeconds: number
-  /** The key of every hash, so that one made of a window once serves everywhere. */
-  readonly hashKey: HashKey
   expiry: Expiry
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
   touches: boolean

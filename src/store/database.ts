@@ -9,6 +9,7 @@
 // BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
 
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
@@ -370,6 +371,14 @@ export class Database {
   }
 
   // ── removing and moving ──────────────────────────────────────────────────
+
+  /** Walks all structures in the checked build (util/invariant.ts). */
+  check(): void {
+    if (!CHECKED) return
+    for (let entry = 0; entry < this.keys.entriesEnd; entry++) {
+      if (this.keys.isLive(entry) && this.typeOf(entry) !== TYPE_STRING) this.structureOf(entry).check?.()
+    }
+  }
 
   /** Removes a key; false when it did not exist. */
   delete(key: Bytes): boolean {

@@ -18,7 +18,9 @@
 //
 // Buckets grow and shrink by linear hashing, as the keyspace's do.
 
+import { assert } from '../util/assert.ts'
 import { type Bytes, copyBytes, equalBytes, type Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { align } from './keyspace.ts'
@@ -323,6 +325,27 @@ export class Dictionary {
   /** Gives everything back. */
   free(): void {
     this.freeSome(this.count)
+  }
+
+  /** Walks every bucket: each entry is linked once, in the bucket of its hash, and its hash is that of its member. */
+  check(): void {
+    if (!CHECKED) return
+    let linked = 0
+    for (let bucket = 0; bucket < this.#bucketCount; bucket++) {
+      for (let entry = this.#bucketWord(bucket) - 1; entry >= 0; entry = this.#word(entry, NEXT) - 1) {
+        assert(entry < this.count, 'what is linked is an entry')
+        assert(++linked <= this.count, 'an entry is linked once')
+        assert(this.#bucketOf(this.#word(entry, HASH)) === bucket, 'an entry is in the bucket of its hash')
+        const block = this.#word(entry, BLOCK)
+        const hash = hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#hashKey)
+        assert(hash === this.#word(entry, HASH), 'an entry has the hash of its member')
+      }
+    }
+    assert(linked === this.count, 'every entry is linked')
+    assert(
+      this.#bucketCount === 0 || (this.#level <= this.#bucketCount && this.#bucketCount < 2 * this.#level),
+      'buckets are between one level and the next',
+    )
   }
 
   #allocate(source: Source, start: number, length: number, room: number): number {

@@ -15,9 +15,9 @@
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
+import type { StructureHost } from './encoding-limits.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
 import { elementAt, entryBytesAt } from './list-entry.ts'
 import {
@@ -60,7 +60,7 @@ export type HashParts = 'fields' | 'values' | 'both'
 export class Hash implements Value {
   static readonly type = TYPE_HASH
   readonly #arena: Arena
-  readonly #hashKey: HashKey
+  readonly #host: StructureHost
   /** The small form's sequence; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
@@ -68,10 +68,9 @@ export class Hash implements Value {
   #past = 0
   #times: FieldTimes | undefined = undefined
 
-  /** `hashKey` is the database's, since windows remember their hash. */
-  constructor(arena: Arena, hashKey: HashKey) {
+  constructor(arena: Arena, host: StructureHost) {
     this.#arena = arena
-    this.#hashKey = hashKey
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -159,19 +158,25 @@ export class Hash implements Value {
   /**
    * Adds the slots of some fields to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
    *
-   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
-   * visited already, into a place. What Redis holds as a listpack comes all at once.
+   * What Redis holds as a listpack comes all at once. Otherwise the cursor is the number of places that are still to come, and
+   * whatever is there from the first call to the last is found: places are walked downwards, and a removal fills a place with what
+   * comes after it (small) or with the last one (large), both visited already. Becoming large changes no field's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
-    const large = this.#large
-    if (large === undefined || (this.#past & HASHTABLE) === 0) {
+    if ((this.#past & HASHTABLE) === 0) {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
-    const end = Math.max(0, entry + 1 - count)
-    for (; entry >= end; entry--) if (!this.#isHidden(entry)) slots.push(entry)
-    return entry + 1
+    const { places } = this
+    const end = cursor === 0 ? places : Math.min(cursor, places)
+    const begin = Math.max(0, end - count)
+    if (this.#large === undefined) {
+      let slot = this.slotAt(begin)
+      for (let i = begin; i < end; i++, slot = this.next(slot)) slots.push(slot)
+    } else {
+      for (let entry = end - 1; entry >= begin; entry--) if (!this.#isHidden(entry)) slots.push(entry)
+    }
+    return begin
   }
 
   // ── changing ─────────────────────────────────────────────────────────────
@@ -179,14 +184,15 @@ export class Hash implements Value {
   /**
    * Sets a field, telling whether it is new; its expiry is dropped unless `keepsExpiry`.
    *
-   * `entriesMax` and `valueMax` are hash-max-listpack-entries and -value, for the encoding. Neither window may lie in this hash.
-   * A hidden field must be removed first. Throws ArenaFull; nothing but the encoding is changed then.
+   * Neither window may lie in this hash. A listpack that is loaded stays one, however long its fields and values: `valueMax`. A hidden field must be removed first. Throws ArenaFull; nothing but the encoding is changed then.
    */
-  set(field: Bytes, value: Bytes, entriesMax: number, valueMax: number, keepsExpiry = false): boolean {
+  set(field: Bytes, value: Bytes, keepsExpiry = false, valueMax = this.#host.limits.hash.value): boolean {
     if ((this.#past & HASHTABLE) === 0 && (field.length > valueMax || value.length > valueMax)) this.#past |= HASHTABLE
     const isNew = this.#large === undefined ? this.#setSmall(field, value) : this.#setLarge(field, value)
     if (isNew) {
-      if ((this.#past & HASHTABLE) === 0 && this.length > entriesMax) this.#past |= HASHTABLE
+      if ((this.#past & HASHTABLE) === 0 && this.length > this.#host.limits.hash.entries) {
+        this.#past |= HASHTABLE
+      }
     } else if (this.#times !== undefined && !keepsExpiry) {
       this.clearExpiry(this.find(field))
     }
@@ -194,8 +200,8 @@ export class Hash implements Value {
   }
 
   /** Says that `count` fields are about to be set: Redis makes a table at once when they would be too many, were they all new. */
-  expect(count: number, entriesMax: number): void {
-    if (count > entriesMax) this.#past |= HASHTABLE
+  expect(count: number): void {
+    if (count > this.#host.limits.hash.entries) this.#past |= HASHTABLE
   }
 
   /** Removes a field; false when there is none. */
@@ -260,7 +266,7 @@ export class Hash implements Value {
   /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
   #makeLarge(): void {
     const arena = this.#arena
-    const large = new Dictionary(arena, this.#hashKey)
+    const large = new Dictionary(arena, this.#host.hashKey)
     try {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
         this.valueOf(slot, moving)
@@ -414,7 +420,7 @@ export class Hash implements Value {
   }
 
   copy(arena: Arena): Hash {
-    const copy = new Hash(arena, this.#hashKey)
+    const copy = new Hash(arena, this.#host)
     try {
       if (this.#large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
       else copy.#copyLarge(this.#large)
@@ -428,7 +434,7 @@ export class Hash implements Value {
   }
 
   #copyLarge(from: Dictionary): void {
-    const large = new Dictionary(this.#arena, this.#hashKey)
+    const large = new Dictionary(this.#arena, this.#host.hashKey)
     this.#large = large
     for (let entry = 0; entry < from.count; entry++) {
       const length = from.extra(entry)
@@ -439,6 +445,10 @@ export class Hash implements Value {
       large.valueOf(entry, length, scratch)
       copyBytes(scratch.source, scratch.start, moving.source, moving.start, length)
     }
+  }
+
+  check(): void {
+    this.#large?.check()
   }
 
   free(): void {

@@ -10,14 +10,15 @@
 //   11000000 and 24 bits         longer                   8
 //   11100000 and 32 bits         a buffer of its own      the number of that buffer, not a length
 
-import type { Bytes, Source } from '../util/bytes.ts'
-import { copyBytes } from '../util/bytes.ts'
+import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
 import { INT64_MAX, INT64_MIN } from '../util/numbers.ts'
 
 /** The longest element that lies in a page: with head, mirror and page header it fills the largest block. */
 export const INLINE_ELEMENT_BYTES_MAX = 65520
 /** Bytes of an entry that names a buffer of its own. */
 const LARGE_ENTRY_BYTES = 6
+
+const window = new Bytes()
 
 const LARGE_MARK = 0xe0
 const LONG_MARK = 0xc0
@@ -121,6 +122,19 @@ export function listpackEntryBytes(source: Source, start: number, length: number
   return entry + (entry < 128 ? 1 : entry < 16383 ? 2 : entry < 2097151 ? 3 : entry < 268435455 ? 4 : 5)
 }
 
+/** As listpackEntryBytes for the element of the entry at `at`, which lies in the page. Short ones, the usual, need no window. */
+export function listpackBytesAt(source: Source, at: number): number {
+  const { u8 } = source
+  const head = u8[at]!
+  if (head < 64) {
+    // Only what begins with a digit or a minus may be an integer.
+    const first = u8[at + 1]!
+    return head > 20 || head === 0 || first > 57 || first < 45 ? head + 2 : listpackEntryBytes(source, at + 1, head)
+  }
+  elementAt(source, at, window)
+  return listpackEntryBytes(source, window.start, window.length)
+}
+
 /** As listpackEntryBytes for canonical integers, which a listpack packs; 0 for anything else. */
 function listpackIntegerBytes(u8: Buffer, start: number, length: number): number {
   let at = start
@@ -131,6 +145,14 @@ function listpackIntegerBytes(u8: Buffer, start: number, length: number): number
   if (first < 0 || first > 9 || (first === 0 && length > 1)) return 0
   const digits = end - at
   let value = 0
+  // Nine digits fit 31 bits.
+  if (digits <= 9) {
+    for (; at < end; at++) {
+      const digit = u8[at]! - 48
+      if (digit < 0 || digit > 9) return 0
+      value = (value * 10 + digit) | 0
+    }
+  }
   for (; at < end; at++) {
     const digit = u8[at]! - 48
     if (digit < 0 || digit > 9) return 0

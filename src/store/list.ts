@@ -12,11 +12,15 @@
 // Elements above INLINE_ELEMENT_BYTES_MAX have buffers of their own, named by a
 // short entry in the page.
 //
-// The list also keeps what Redis would call its encoding: see `beforeAdding`.
+// The list also keeps what Redis would call its encoding, and as a quicklist its
+// nodes: see `beforeAdding` and list-nodes.ts.
 
 import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
+import { LISTPACK_SIZE_DEFAULT, type StructureHost } from './encoding-limits.ts'
 import {
   elementAt,
   entryBytes,
@@ -26,38 +30,44 @@ import {
   isLargeEntry,
   LISTPACK_FRAME_BYTES,
   largeIndexAt,
+  listpackBytesAt,
   listpackEntryBytes,
   writeEntry,
   writeLargeEntry,
 } from './list-entry.ts'
 import { LargeElements } from './list-large.ts'
-import { closeGap, copyPage, type End, highOf, lowOf, roomAfter, roomBefore, usedBytes } from './list-page.ts'
+import { ListNodes, type MeasuredElements, NodeLimit } from './list-nodes.ts'
+import {
+  closeGap,
+  copyPage,
+  type End,
+  highOf,
+  lowOf,
+  PAGE_HEADER_BYTES,
+  roomAfter,
+  roomBefore,
+  usedBytes,
+} from './list-page.ts'
 import { ListPages, ListPosition } from './list-pages.ts'
 import { TYPE_LIST, type Value } from './value.ts'
 
 export type { End }
 
-/** Beyond so many pages nothing is known of the size as a listpack: it is a quicklist and stays one for long. */
-const MEASURED_PAGES_MAX = 2
 /** A List and its empty fields on the JS heap. */
-const OBJECT_BYTES = 120
+const OBJECT_BYTES = 128
 
-const UNMEASURED = -1
-
-/** Redis's list-max-listpack-size: limits in bytes for -1 … -5. */
-const LISTPACK_BYTES_MAX = [0, 4096, 8192, 16384, 32768, 65536]
-/** Where the limit is a count, a listpack is still never larger than this. */
-const COUNTED_LISTPACK_BYTES_MAX = 8192
-
-export class List extends ListPages implements Value {
+export class List extends ListPages implements MeasuredElements, Value {
   static readonly type = TYPE_LIST
+  readonly #host: StructureHost
   #large: LargeElements | undefined = undefined
-  /** What the elements would take in Redis's listpack, its frame not included; UNMEASURED while there are many pages. */
-  #listpackBytes = 0
-  #quicklist = false
+  /** What the elements take in Redis's listpack, its frame included; of no use while there are nodes. */
+  #listpackBytes = LISTPACK_FRAME_BYTES
+  /** The nodes of what Redis holds as a quicklist; undefined = a listpack. */
+  #nodes: ListNodes | undefined = undefined
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, host: StructureHost) {
     super(arena)
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -69,6 +79,19 @@ export class List extends ListPages implements Value {
 
   /** Adds a copy of an element, which must not lie in this list (see `rotate`). Throws ArenaFull; nothing is changed then. */
   push(end: End, element: Bytes): void {
+    this.#push(end, element)
+    this.#pushed(end, element)
+  }
+
+  /** Counts an element that was added at one end. */
+  #pushed(end: End, element: Bytes): void {
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) this.#listpackBytes += bytes
+    else nodes.push(end, element.length, bytes)
+  }
+
+  #push(end: End, element: Bytes): void {
     const { arena } = this
     const size = entryBytes(element.length)
     let ref = end === 'tail' ? this.tail : this.head
@@ -111,49 +134,74 @@ export class List extends ListPages implements Value {
 
   /** Removes the element at one end of a list that is not empty. */
   drop(end: End): void {
+    this.#dropped(end, this.#drop(end))
+  }
+
+  /** Counts an element off that was removed at one end. */
+  #dropped(end: End, bytes: number): void {
+    if (this.#nodes === undefined) this.#listpackBytes -= bytes
+    else this.#nodes.drop(end, bytes)
+  }
+
+  /** Removes the element at one end, and returns what it took in a listpack. */
+  #drop(end: End): number {
     const { arena } = this
     const ref = end === 'head' ? this.head : this.tail
     const source = arena.source(ref)
     const base = arena.start(ref)
     let low = source.view.getUint16(base, true)
     let high = source.view.getUint16(base + 2, true)
+    let bytes: number
     if (end === 'head') {
-      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + low)
+      bytes = this.#forget(source, base + low)
       low += entryBytesAt(source.u8, base + low)
       source.view.setUint16(base, low, true)
     } else {
       high -= entryBytesBefore(source.u8, base + high)
-      if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) this.#forget(source, base + high)
+      bytes = this.#forget(source, base + high)
       source.view.setUint16(base + 2, high, true)
     }
     this.length--
     if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, -1)
     if (low === high) this.removePage(end === 'head' ? 0 : this.pages - 1)
     else if (this.pages === 1) this.shrinkPage()
+    return bytes
   }
 
   /** Removes up to `count` elements at one end. */
   dropMany(end: End, count: number): void {
     let left = Math.min(count, this.length)
-    if (left === 0) return
+    if (left <= 0) return
+    this.#nodes?.dropMany(end, left, this.length, this)
     while (left > 0 && this.elementsOf(end === 'head' ? 0 : this.pages - 1) <= left) {
       const page = end === 'head' ? 0 : this.pages - 1
       left -= this.elementsOf(page)
       this.#dropPage(page)
     }
-    for (; left > 0; left--) this.drop(end)
+    for (; left > 0; left--) {
+      const bytes = this.#drop(end)
+      if (this.#nodes === undefined) this.#listpackBytes -= bytes
+    }
   }
 
-  /** Moves the element at one end to the other. */
+  /** Moves the element at one end to the other, or removes it and adds it again at the same. */
   rotate(from: End, to: End): void {
-    if (from === to || this.length < 2) return
-    this.peek(from, rotated)
+    if (!this.peek(from, rotated)) return
     if (rotated.length <= INLINE_ELEMENT_BYTES_MAX) {
       copyBytes(rotating, 0, rotated.source, rotated.start, rotated.length)
       rotated.set(rotating, 0, rotated.length)
     }
-    this.push(to, rotated)
-    this.drop(from)
+    // Where it lies it changes place only if there is another; what Redis makes of it changes nonetheless.
+    const { length } = this
+    const moves = from !== to && length > 1
+    if (moves) this.#push(to, rotated)
+    const held = this.length
+    this.length = length - 1
+    this.#dropped(from, listpackEntryBytes(rotated.source, rotated.start, rotated.length))
+    this.beforeAdding(rotated.length, 1)
+    this.#pushed(to, rotated)
+    this.length = held
+    if (moves) this.#drop(from)
   }
 
   // ── anywhere ─────────────────────────────────────────────────────────────
@@ -212,16 +260,26 @@ export class List extends ListPages implements Value {
     this.seek(index, position)
     const source = this.arena.source(position.ref)
     const size = entryBytesAt(source.u8, position.at)
+    let oldBytes: number
     if (size === entryBytes(element.length)) {
-      this.#forget(source, position.at)
+      oldBytes = this.#forget(source, position.at)
       this.#write(source, position.at, element)
-      return
+    } else {
+      // The new one goes in first: should there be no memory for it, nothing has changed.
+      this.#insertAt(position, element)
+      this.seek(index + 1, position)
+      oldBytes = this.#removeAt(position)
+      if (!this.mergeWithNext(position.page)) this.mergeWithNext(position.page - 1)
     }
-    // The new one goes in first: should there be no memory for it, nothing has changed.
-    this.#insertAt(position, element)
-    this.seek(index + 1, position)
-    this.#removeAt(position)
-    if (!this.mergeWithNext(position.page)) this.mergeWithNext(position.page - 1)
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) {
+      this.#listpackBytes += bytes - oldBytes
+    } else {
+      nodes.rewind(index < this.length >>> 1 ? 'head' : 'tail', this.length)
+      nodes.seek(index)
+      nodes.replaceHere(oldBytes, element.length, bytes)
+    }
   }
 
   /** Inserts an element before or after the first one equal to `pivot`; false when there is none. */
@@ -229,14 +287,24 @@ export class List extends ListPages implements Value {
     if (this.length === 0) return false
     this.seek(0, position)
     while (!this.matches(position, pivot)) if (!this.next(position)) return false
+    const { index } = position
     if (side === 'before') {
       this.#insertAt(position, element)
-    } else if (position.index === this.length - 1) {
-      this.push('tail', element)
+    } else if (index === this.length - 1) {
+      this.#push('tail', element)
     } else {
       position.at += entryBytesAt(this.arena.source(position.ref).u8, position.at)
       position.within++
       this.#insertAt(position, element)
+    }
+    const bytes = listpackEntryBytes(element.source, element.start, element.length)
+    const nodes = this.#nodes
+    if (nodes === undefined) {
+      this.#listpackBytes += bytes
+    } else {
+      nodes.rewind('head', this.length)
+      nodes.seek(index)
+      nodes.insertHere(side, index, element.length, bytes, this)
     }
     return true
   }
@@ -248,9 +316,14 @@ export class List extends ListPages implements Value {
     const backwards = count < 0
     let removed = 0
     let page = backwards ? this.pages - 1 : 0
+    /** The element where the page begins, or behind it when backwards. */
+    let index = backwards ? this.length : 0
+    this.#nodes?.rewind(backwards ? 'tail' : 'head', this.length)
     while (removed < max && page >= 0 && page < this.pages) {
-      const here = this.#removeInPage(page, element, max - removed, backwards)
+      const before = this.elementsOf(page)
+      const here = this.#removeInPage(page, index, element, max - removed, backwards)
       removed += here
+      index += backwards ? -before : before - here
       // The page that was here is gone, or one with its neighbour that was looked at already.
       if (here > 0 && usedBytes(this.arena, this.pageAt(page)) === 0) {
         this.removePage(page)
@@ -290,102 +363,137 @@ export class List extends ListPages implements Value {
     return this.#large !== undefined
   }
 
-  /** Pages its elements lie in. */
-  get pageCount(): number {
-    return this.pages
-  }
-
   // ── encoding ─────────────────────────────────────────────────────────────
 
   /** What OBJECT ENCODING says. */
   get encoding(): 'listpack' | 'quicklist' {
-    return this.#quicklist ? 'quicklist' : 'listpack'
-  }
-
-  /** Says that Redis would hold the list in several nodes. */
-  becomeQuicklist(): void {
-    this.#quicklist = true
-  }
-
-  /** True when `beforeAdding` wants to hear of what comes next. */
-  get mayBecomeQuicklist(): boolean {
-    return !this.#quicklist
-  }
-
-  /** True when `afterRemoving` wants to hear of what went. */
-  get mayBecomeListpack(): boolean {
-    return this.#quicklist && this.pages <= MEASURED_PAGES_MAX
+    return this.#nodes === undefined ? 'listpack' : 'quicklist'
   }
 
   /**
-   * Says that `count` elements of together `bytes` bytes are about to be added, `limit` being list-max-listpack-size.
+   * Says that `count` elements of together `bytes` bytes are about to be added.
    *
-   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until it has shrunk to half of it:
-   * so what it is called depends on its past, and the list has to be told.
+   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until that has shrunk to one node of
+   * half the limit: so what it is called depends on its past, and the list has to be told.
    */
-  beforeAdding(limit: number, bytes: number, count: number): void {
-    if (this.#quicklist) return
-    const sizeAfter = this.#measure() + bytes
-    this.#quicklist =
-      limit < 0
-        ? sizeAfter > listpackBytesMax(limit)
-        : sizeAfter > COUNTED_LISTPACK_BYTES_MAX || this.length + count > Math.max(limit, 1)
+  beforeAdding(bytes: number, count: number): void {
+    if (this.#nodes !== undefined) return
+    const limit = NodeLimit.of(this.#host.limits.list.listpackSize)
+    if (limit.exceededBy(this.#listpackBytes + bytes, this.length + count)) this.becomeQuicklist()
   }
 
-  /** Says that elements were removed. */
-  afterRemoving(limit: number): void {
-    if (!this.mayBecomeListpack) return
-    this.#quicklist =
-      limit < 0
-        ? this.#measure() > listpackBytesMax(limit) >>> 1
-        : this.length > Math.max(limit, 1) >>> 1 || this.#measure() > COUNTED_LISTPACK_BYTES_MAX
+  /** Becomes a quicklist, of one node if there is anything in it. SORT makes one that keeps to the default limit, whatever is set. */
+  becomeQuicklist(limit: 'set' | 'default' = 'set'): void {
+    const size = limit === 'set' ? this.#host.limits.list.listpackSize : LISTPACK_SIZE_DEFAULT
+    this.#nodes = new ListNodes(this.arena, NodeLimit.of(size))
+    if (this.length > 0) this.#nodes.insertNode(0, this.length, this.#listpackBytes)
   }
 
-  /** Returns the size as a listpack. */
-  #measure(): number {
-    if (this.#listpackBytes === UNMEASURED) {
-      let bytes = 0
-      if (this.length > 0) {
-        this.seek(0, position)
-        do {
-          this.#element(this.arena.source(position.ref), position.at, scratch)
-          bytes += listpackEntryBytes(scratch.source, scratch.start, scratch.length)
-        } while (this.next(position))
-      }
-      this.#listpackBytes = bytes
+  /** Says that a command that may have made the list shorter is done with it. */
+  afterRemoving(): void {
+    this.#becomeListpack(2)
+  }
+
+  /** Becomes a listpack if it is a quicklist of one node that takes no more than a `part` of the limit. */
+  #becomeListpack(part: 1 | 2): void {
+    const nodes = this.#nodes
+    if (nodes === undefined || nodes.count !== 1) return
+    if (!nodes.isSmall(NodeLimit.of(this.#host.limits.list.listpackSize), part)) return
+    this.#listpackBytes = nodes.onlyBytes
+    nodes.free()
+    this.#nodes = undefined
+  }
+
+  /** The nodes, for those who write or read them; undefined while the list is a listpack. */
+  get nodes(): ListNodes | undefined {
+    return this.#nodes
+  }
+
+  /** Adds an element to the last node of a quicklist that is being loaded. */
+  load(element: Bytes): void {
+    this.#push('tail', element)
+    this.#nodes!.addToLast(listpackEntryBytes(element.source, element.start, element.length))
+  }
+
+  /** Adds a plain node to a quicklist that is being loaded. */
+  loadPlain(element: Bytes): void {
+    this.#push('tail', element)
+    this.#nodes!.appendPlain()
+  }
+
+  /** Says that a quicklist that was loaded, or is a command's result, is complete: what fits a listpack becomes one. */
+  afterBuilding(): void {
+    this.#becomeListpack(1)
+  }
+
+  listpackBytesOf(index: number, count: number): number {
+    let bytes = 0
+    if (count > 0) this.seek(index, position)
+    for (let left = count; left > 0; ) {
+      this.#element(this.arena.source(position.ref), position.at, scratch)
+      bytes += listpackEntryBytes(scratch.source, scratch.start, scratch.length)
+      if (--left > 0) this.next(position)
     }
-    return this.#listpackBytes + LISTPACK_FRAME_BYTES
+    return bytes
   }
 
   // ── the whole ────────────────────────────────────────────────────────────
 
   get bytes(): number {
-    let bytes = OBJECT_BYTES + (this.#large?.bytes ?? 0) + (this.directory?.bytes ?? 0)
+    let bytes = OBJECT_BYTES + (this.#large?.bytes ?? 0) + (this.directory?.bytes ?? 0) + (this.#nodes?.bytes ?? 0)
     for (let i = 0; i < this.pages; i++) bytes += this.arena.capacity(this.pageAt(i)) + 4
     return bytes
   }
 
   copy(arena: Arena): List {
-    const copy = new List(arena)
+    const copy = new List(arena, this.#host)
     for (let i = 0; i < this.pages; i++) {
       copy.insertPage(i, copyPage(arena, this.arena, this.pageAt(i)), this.elementsOf(i))
       copy.length += this.elementsOf(i)
     }
     copy.#large = this.#large?.copy(arena)
     copy.#listpackBytes = this.#listpackBytes
-    copy.#quicklist = this.#quicklist
+    copy.#nodes = this.#nodes?.copy(arena)
     return copy
+  }
+
+  /** Walks all elements: pages and nodes know how many they have, and of how many bytes. */
+  check(): void {
+    if (!CHECKED) return
+    let elements = 0
+    for (let page = 0; page < this.pages; page++) {
+      const ref = this.pageAt(page)
+      const low = lowOf(this.arena, ref)
+      const high = highOf(this.arena, ref)
+      assert(
+        PAGE_HEADER_BYTES <= low && low < high && high <= this.arena.length(ref),
+        'a page has entries, within its block',
+      )
+      let at = this.arena.start(ref) + low
+      for (let left = this.elementsOf(page); left > 0; left--) at += entryBytesAt(this.arena.source(ref).u8, at)
+      assert(at === this.arena.start(ref) + high, 'a page ends with its last entry')
+      elements += this.elementsOf(page)
+    }
+    assert(elements === this.length, 'pages have all elements')
+    if (this.#nodes !== undefined) this.#nodes.check(this.length, this)
+    else
+      assert(
+        this.listpackBytesOf(0, this.length) === this.#listpackBytes - LISTPACK_FRAME_BYTES,
+        'a listpack knows its bytes',
+      )
   }
 
   free(): void {
     for (let i = 0; i < this.pages; i++) this.arena.free(this.pageAt(i))
     this.#large?.free(this.arena)
+    this.#nodes?.free()
     this.arena.account(-OBJECT_BYTES - (this.directory?.bytes ?? 0))
     this.length = 0
     this.pages = 0
     this.head = 0
     this.tail = 0
     this.#large = undefined
+    this.#nodes = undefined
     this.directory = undefined
   }
 
@@ -423,13 +531,8 @@ export class List extends ListPages implements Value {
     return scratch.equals(element)
   }
 
-  /** Writes an element as an entry and counts it. */
+  /** Writes an element as an entry. */
   #write(source: Source, at: number, element: Bytes): void {
-    if (this.pages > MEASURED_PAGES_MAX) {
-      this.#listpackBytes = UNMEASURED
-    } else if (this.#listpackBytes !== UNMEASURED) {
-      this.#listpackBytes += listpackEntryBytes(element.source, element.start, element.length)
-    }
     if (element.length <= INLINE_ELEMENT_BYTES_MAX) {
       writeEntry(source, at, element)
     } else {
@@ -438,16 +541,14 @@ export class List extends ListPages implements Value {
     }
   }
 
-  /** Lets go of what an entry about to be removed holds or counts for. */
-  #forget(source: Source, at: number): void {
-    if (this.#listpackBytes !== UNMEASURED) {
-      this.#element(source, at, scratch)
-      this.#listpackBytes -= listpackEntryBytes(scratch.source, scratch.start, scratch.length)
-    }
-    if (isLargeEntry(source.u8, at)) {
-      this.#large!.remove(largeIndexAt(source, at), this.arena)
-      if (this.#large!.count === 0) this.#large = undefined
-    }
+  /** Lets go of what an entry about to be removed holds; returns what it took in a listpack. */
+  #forget(source: Source, at: number): number {
+    if (!isLargeEntry(source.u8, at)) return listpackBytesAt(source, at)
+    this.#element(source, at, scratch)
+    const bytes = listpackEntryBytes(scratch.source, 0, scratch.length)
+    this.#large!.remove(largeIndexAt(source, at), this.arena)
+    if (this.#large!.count === 0) this.#large = undefined
+    return bytes
   }
 
   // ── editing ──────────────────────────────────────────────────────────────
@@ -461,32 +562,45 @@ export class List extends ListPages implements Value {
     this.addElements(to.page, 1)
   }
 
-  /** Removes the entry at a position; its page too if that was all. */
-  #removeAt(from: ListPosition): void {
-    this.#forget(this.arena.source(from.ref), from.at)
+  /** Removes the entry at a position, its page too if that was all; returns what it took in a listpack. */
+  #removeAt(from: ListPosition): number {
+    const bytes = this.#forget(this.arena.source(from.ref), from.at)
     closeGap(this.arena, from.ref, from.at - this.arena.start(from.ref))
     this.length--
     this.addElements(from.page, -1)
     if (usedBytes(this.arena, from.ref) === 0) this.removePage(from.page)
+    return bytes
   }
 
-  /** Removes up to `max` entries equal to `element` from one page, from its end when `backwards`; returns how many. */
-  #removeInPage(page: number, element: Bytes, max: number, backwards: boolean): number {
+  /**
+   * Removes up to `max` entries equal to `element` from one page, which begins with element `index`; or from its end, before element
+   * `index`, when `backwards`. Returns how many.
+   */
+  #removeInPage(page: number, index: number, element: Bytes, max: number, backwards: boolean): number {
     const { arena } = this
     const ref = this.pageAt(page)
     const source = arena.source(ref)
     const base = arena.start(ref)
+    const nodes = this.#nodes
     let removed = 0
+    let kept = 0
     let at = base + (backwards ? highOf(arena, ref) : lowOf(arena, ref))
     for (let left = this.elementsOf(page); left > 0 && removed < max; left--) {
       const size = backwards ? entryBytesBefore(source.u8, at) : entryBytesAt(source.u8, at)
       if (backwards) at -= size
       if (this.#equals(source, at, element)) {
-        this.#forget(source, at)
+        const bytes = this.#forget(source, at)
         at = base + closeGap(arena, ref, at - base)
+        if (nodes === undefined) {
+          this.#listpackBytes -= bytes
+        } else {
+          nodes.seek(backwards ? index - 1 - kept - removed : index + kept)
+          nodes.removeHere(bytes)
+        }
         removed++
-      } else if (!backwards) {
-        at += size
+      } else {
+        kept++
+        if (!backwards) at += size
       }
     }
     this.length -= removed
@@ -497,22 +611,19 @@ export class List extends ListPages implements Value {
   /** Removes a page with all its elements. */
   #dropPage(page: number): void {
     const elements = this.elementsOf(page)
-    if (this.#large !== undefined || this.#listpackBytes !== UNMEASURED) {
+    if (this.#large !== undefined || this.#nodes === undefined) {
       const source = this.arena.source(this.pageAt(page))
       let at = this.startOf(page)
       for (let i = 0; i < elements; i++) {
         const size = entryBytesAt(source.u8, at)
-        this.#forget(source, at)
+        const bytes = this.#forget(source, at)
+        if (this.#nodes === undefined) this.#listpackBytes -= bytes
         at += size
       }
     }
     this.length -= elements
     this.removePage(page)
   }
-}
-
-function listpackBytesMax(limit: number): number {
-  return LISTPACK_BYTES_MAX[Math.min(-limit, LISTPACK_BYTES_MAX.length - 1)]!
 }
 
 const position = new ListPosition()

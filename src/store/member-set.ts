@@ -15,10 +15,10 @@
 
 import type { Reply } from '../protocol/reply.ts'
 import { Bytes, Source } from '../util/bytes.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
+import type { StructureHost } from './encoding-limits.ts'
 import {
   INTEGERS_MAX,
   Int64,
@@ -52,16 +52,6 @@ export { ABSENT }
 
 export type SetEncoding = 'intset' | 'listpack' | 'hashtable'
 
-/** Redis's limits for small sets. */
-export interface SetLimits {
-  /** set-max-intset-entries */
-  integers: number
-  /** set-max-listpack-entries */
-  entries: number
-  /** set-max-listpack-value */
-  value: number
-}
-
 /** A MemberSet and the place that names it, on the JS heap. */
 const OBJECT_BYTES = 72
 /** A Dictionary and its empty arrays. */
@@ -77,17 +67,17 @@ const ENCODINGS: readonly SetEncoding[] = ['intset', 'listpack', 'hashtable']
 export class MemberSet implements Value {
   static readonly type = TYPE_SET
   readonly #arena: Arena
-  readonly #hashKey: HashKey
+  readonly #host: StructureHost
   /** The block of the small forms; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
   /** INTSET, LISTPACK or HASHTABLE. A set that is INTSET and not large has integers, one of the others is packed. */
   #encoding = INTSET
 
-  /** An empty set begins as an intset. `hashKey` is the database's, since windows remember their hash. */
-  constructor(arena: Arena, hashKey: HashKey) {
+  /** An empty set begins as an intset. */
+  constructor(arena: Arena, host: StructureHost) {
     this.#arena = arena
-    this.#hashKey = hashKey
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -198,19 +188,25 @@ export class MemberSet implements Value {
   /**
    * Adds the slots of some members to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
    *
-   * Whatever is there from the first call to the last is found: entries are walked downwards, and a removal moves the last one,
-   * visited already, into a place. A small set comes all at once, and so does one that Redis holds in a small form.
+   * What Redis holds in a small form comes all at once. Otherwise the cursor is the number of members that are still to come, and
+   * whatever is there from the first call to the last is found: members are walked downwards, and a removal fills a place with what
+   * comes after it (packed) or with the last one (large), both visited already. Becoming large changes no member's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
-    const large = this.#large
-    if (large === undefined || this.#encoding !== HASHTABLE) {
+    if (this.#encoding !== HASHTABLE) {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    let entry = (cursor === 0 ? large.count : Math.min(cursor, large.count)) - 1
-    const end = Math.max(0, entry + 1 - count)
-    for (; entry >= end; entry--) slots.push(entry)
-    return entry + 1
+    const { length } = this
+    const end = cursor === 0 ? length : Math.min(cursor, length)
+    const begin = Math.max(0, end - count)
+    if (this.#large === undefined) {
+      let slot = this.slotAt(begin)
+      for (let i = begin; i < end; i++, slot = this.next(slot)) slots.push(slot)
+    } else {
+      for (let entry = end - 1; entry >= begin; entry--) slots.push(entry)
+    }
+    return begin
   }
 
   get #isPacked(): boolean {
@@ -219,19 +215,22 @@ export class MemberSet implements Value {
 
   // ── changing ─────────────────────────────────────────────────────────────
 
-  /** Adds a copy of a member, which must not lie in this set; tells whether it is new. Throws ArenaFull; nothing but the encoding is changed then. */
-  add(member: Bytes, limits: SetLimits): boolean {
+  /**
+   * Adds a copy of a member, which must not lie in this set; tells whether it is new. A listpack that is loaded stays one, however
+   * long its members: `valueMax`. Throws ArenaFull; nothing but the encoding is changed then.
+   */
+  add(member: Bytes, valueMax = this.#host.limits.set.value): boolean {
     const large = this.#large
     if (large !== undefined) {
       if (large.find(member) !== ABSENT) return false
-      if (this.#encoding !== HASHTABLE) this.#encoding = this.#encodingWith(member, limits)
+      if (this.#encoding !== HASHTABLE) this.#encoding = this.#encodingWith(member, valueMax)
       large.insert(member)
       return true
     }
-    if (this.#encoding === INTSET && integer.read(member)) return this.#addInteger(member, limits)
+    if (this.#encoding === INTSET && integer.read(member)) return this.#addInteger(member)
     if (this.#encoding !== INTSET && packedFind(this.#arena, this.#ref, member, 1) !== -1) return false
     if (this.#encoding !== HASHTABLE) {
-      const encoding = this.#encodingWith(member, limits)
+      const encoding = this.#encodingWith(member, valueMax)
       if (encoding !== this.#encoding) this.#become(encoding)
     }
     if (this.#large === undefined && !this.#fitsPacked(member)) this.#makeLarge()
@@ -240,15 +239,16 @@ export class MemberSet implements Value {
     return true
   }
 
-  #addInteger(member: Bytes, limits: SetLimits): boolean {
+  #addInteger(member: Bytes): boolean {
+    const { integers } = this.#host.limits.set
     const index = integersFind(this.#arena, this.#ref, integer)
     if (index >= 0) return false
     const count = integersCount(this.#arena, this.#ref)
-    if (count < limits.integers && count < INTEGERS_MAX) {
+    if (count < integers && count < INTEGERS_MAX) {
       this.#ref = integersInsert(this.#arena, this.#ref, -1 - index, integer)
       return true
     }
-    if (count < limits.integers) this.#makeLarge()
+    if (count < integers) this.#makeLarge()
     else this.#become(HASHTABLE)
     if (this.#large !== undefined) this.#large.insert(member)
     else this.#ref = packedAppend(this.#arena, this.#ref, member)
@@ -256,15 +256,16 @@ export class MemberSet implements Value {
   }
 
   /** Returns what Redis makes of the set when it adds a member that is not there. */
-  #encodingWith(member: Bytes, limits: SetLimits): number {
+  #encodingWith(member: Bytes, valueMax: number): number {
+    const limits = this.#host.limits.set
     const { length } = this
     if (this.#encoding === INTSET) {
       if (integer.read(member)) return length < limits.integers ? INTSET : HASHTABLE
-      return length < limits.entries && member.length <= limits.value && this.#longestInteger <= limits.value
+      return length < limits.entries && member.length <= valueMax && this.#longestInteger <= valueMax
         ? LISTPACK
         : HASHTABLE
     }
-    return length < limits.entries && member.length <= limits.value ? LISTPACK : HASHTABLE
+    return length < limits.entries && member.length <= valueMax ? LISTPACK : HASHTABLE
   }
 
   /** Digits of the longest of the integers; of those of a large set, as many as there can be. */
@@ -303,20 +304,17 @@ export class MemberSet implements Value {
     return ENCODINGS[this.#encoding]!
   }
 
-  /** True while adding members may change the encoding: only then do limits matter. */
-  get isSmall(): boolean {
-    return this.#encoding !== HASHTABLE
-  }
-
   /** Chooses the encoding of an empty set as Redis does, which is about to get `count` members, all of them different or not. */
-  begin(first: Bytes, count: number, limits: SetLimits): void {
+  begin(first: Bytes, count: number): void {
+    const limits = this.#host.limits.set
     if (count <= limits.integers && integer.read(first)) this.#encoding = INTSET
     else this.#encoding = count <= limits.entries ? LISTPACK : HASHTABLE
   }
 
   /** Says that `count` members are about to be added: Redis makes a table at once when alone they would be too many. */
-  expect(count: number, limits: SetLimits): void {
+  expect(count: number): void {
     if (this.#encoding === HASHTABLE) return
+    const limits = this.#host.limits.set
     if (count > (this.#encoding === INTSET ? limits.integers : limits.entries)) this.#become(HASHTABLE)
   }
 
@@ -327,9 +325,9 @@ export class MemberSet implements Value {
   }
 
   /** Becomes an intset if all members are integers and not too many, as the result of SINTERSTORE does. Throws ArenaFull; nothing is changed then. */
-  becomeIntset(limits: SetLimits): void {
+  becomeIntset(): void {
     const { length } = this
-    if (this.#encoding === INTSET || length > limits.integers || length > INTEGERS_MAX) return
+    if (this.#encoding === INTSET || length > this.#host.limits.set.integers || length > INTEGERS_MAX) return
     for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
       if (!integer.read(this.memberOf(slot, scratch))) return
     }
@@ -383,7 +381,7 @@ export class MemberSet implements Value {
 
   /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
   #makeLarge(): void {
-    const large = new Dictionary(this.#arena, this.#hashKey)
+    const large = new Dictionary(this.#arena, this.#host.hashKey)
     try {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) large.insert(this.#move(slot))
     } catch (error) {
@@ -410,7 +408,7 @@ export class MemberSet implements Value {
   }
 
   copy(arena: Arena): MemberSet {
-    const copy = new MemberSet(arena, this.#hashKey)
+    const copy = new MemberSet(arena, this.#host)
     copy.#encoding = this.#encoding
     try {
       const large = this.#large
@@ -424,13 +422,17 @@ export class MemberSet implements Value {
   }
 
   #copyLarge(from: Dictionary): void {
-    const large = new Dictionary(this.#arena, this.#hashKey)
+    const large = new Dictionary(this.#arena, this.#host.hashKey)
     this.#large = large
     this.#arena.account(LARGE_OBJECT_BYTES)
     for (let entry = 0; entry < from.count; entry++) {
       from.memberOf(entry, scratch).hash = from.hashOf(entry)
       large.insert(scratch)
     }
+  }
+
+  check(): void {
+    this.#large?.check()
   }
 
   free(): void {

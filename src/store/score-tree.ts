@@ -11,7 +11,9 @@
 // leave full leaves. A node emptied to a quarter joins a neighbour if there is
 // room; one without elements goes.
 
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import type { Dictionary } from './dictionary.ts'
 import type { ScoreRun } from './score-run.ts'
@@ -404,6 +406,50 @@ export class ScoreTree {
     }
     pathNode[this.#height] = node
     pathIndex[this.#height] = rank
+  }
+
+  /** Walks the whole tree: elements are in order, inner nodes know how many there are below each child and which is the first. */
+  check(): void {
+    if (!CHECKED) return
+    if (this.length === 0) return
+    assert(this.#checkNode(this.#root, this.#height) === this.length, 'the root counts all elements')
+    const position = new TreePosition()
+    const member = new Bytes()
+    this.seek(0, position)
+    let elements = 1
+    let score = this.scoreAt(position)
+    let block = this.blockAt(position)
+    while (this.next(position)) {
+      elements++
+      const next = this.scoreAt(position)
+      const order =
+        score - next || this.#compareMember(block, this.#dictionary.memberOfBlock(this.blockAt(position), member))
+      assert(order < 0, 'each element is before the next')
+      score = next
+      block = this.blockAt(position)
+    }
+    assert(elements === this.length, 'leaves link all elements')
+  }
+
+  /** Checks a node and what is below it; returns its elements. */
+  #checkNode(node: number, height: number): number {
+    const count = nodeCount(this.#arena, node)
+    assert(count > 0 && count <= (height === 0 ? LEAF_MAX : INNER_MAX), 'a node is neither empty nor too full')
+    if (height === 0) return count
+    const { view } = this.#arena.source(node)
+    const start = this.#arena.start(node)
+    let elements = 0
+    for (let i = 0; i < count; i++) {
+      const child = childOf(this.#arena, node, i)
+      const below = this.#checkNode(child, height - 1)
+      assert(view.getInt32(start + ELEMENTS + 4 * i, true) === below, 'a node knows how many elements a child has')
+      const first = this.#arena
+        .source(child)
+        .view.getInt32(this.#arena.start(child) + (height === 1 ? BLOCKS : FIRST_BLOCKS), true)
+      assert(view.getInt32(start + FIRST_BLOCKS + 4 * i, true) === first, 'a node knows the first element of a child')
+      elements += below
+    }
+    return elements
   }
 
   /** Orders the member of a block against another as memcmp does, the shorter first. */

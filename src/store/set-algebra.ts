@@ -4,7 +4,7 @@
 // is walked: nothing is copied.
 
 import { Bytes } from '../util/bytes.ts'
-import { ABSENT, type MemberSet, type SetLimits } from './member-set.ts'
+import { ABSENT, type MemberSet } from './member-set.ts'
 
 const member = new Bytes()
 
@@ -34,10 +34,10 @@ export function intersect(sets: readonly MemberSet[], max: number): number[] {
 }
 
 /** Adds the members of sets to a result. Throws ArenaFull; some may have been added then. */
-export function uniteInto(result: MemberSet, sets: readonly MemberSet[], limits: SetLimits): void {
+export function uniteInto(result: MemberSet, sets: readonly MemberSet[]): void {
   for (let i = 0; i < sets.length; i++) {
     const set = sets[i]!
-    for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.add(set.memberOf(slot, member), limits)
+    for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.add(set.memberOf(slot, member))
   }
 }
 
@@ -64,8 +64,8 @@ function isInAny(set: MemberSet, slot: number, others: readonly MemberSet[]): bo
 }
 
 /** Makes an empty result a copy of the first set, without the members of the others. Throws ArenaFull; it may have some then. */
-export function subtractFromCopy(result: MemberSet, sets: readonly MemberSet[], limits: SetLimits): void {
-  uniteInto(result, sets.slice(0, 1), limits)
+export function subtractFromCopy(result: MemberSet, sets: readonly MemberSet[]): void {
+  uniteInto(result, sets.slice(0, 1))
   for (let i = 1; i < sets.length && result.length > 0; i++) {
     const set = sets[i]!
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.remove(set.memberOf(slot, member))

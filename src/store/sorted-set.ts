@@ -12,11 +12,14 @@
 // and on the past. One thing follows from it: a listpack holds whole numbers as
 // integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
 
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
+import { CHECKED } from '../util/invariant.ts'
+import { murmur64 } from '../util/murmur64.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from './dictionary.ts'
+import type { StructureHost } from './encoding-limits.ts'
 import type { GatheredScores } from './gathered-scores.ts'
 import type { ScoreRun } from './score-run.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
@@ -45,12 +48,6 @@ import { TYPE_ZSET, type Value } from './value.ts'
 
 export { ABSENT }
 
-/** Up to where Redis keeps a sorted set as a listpack: zset-max-listpack-entries and -value. */
-export interface SortedSetLimits {
-  entries: number
-  value: number
-}
-
 /** A place in the order of a sorted set. */
 export class SortedSetPosition {
   rank = 0
@@ -70,28 +67,31 @@ const LARGE_OBJECT_BYTES = 400
 const SAMPLES_MAX = 64
 /** How many members ranges are removed by at a time. */
 const REMOVED_AT_ONCE = 128
+/** The cursors of a scan in the order of a hash begin here: above every number of an entry. */
+const HASH_CURSORS = 2 ** 32
 /** With fewer members all is in the cache anyway. */
 const FETCHED_FROM_LENGTH = 4096
 
 const window = new Bytes()
 const scoreWindow = new Bytes()
 const walk = new SortedSetPosition()
+/** The hash a scan goes by; not the keyed one, which a cursor would give away. */
+const hashed = new Int32Array(2)
 const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 
 export class SortedSet implements Value {
   static readonly type = TYPE_ZSET
   readonly #arena: Arena
-  readonly #hashKey: HashKey
+  readonly #host: StructureHost
   /** The small form's block; 0 = empty, or large. */
   #ref = 0
   #dictionary: Dictionary | undefined = undefined
   #tree: ScoreTree | undefined = undefined
   #skiplist = false
 
-  /** `hashKey` is the database's, since windows remember their hash. */
-  constructor(arena: Arena, hashKey: HashKey) {
+  constructor(arena: Arena, host: StructureHost) {
     this.#arena = arena
-    this.#hashKey = hashKey
+    this.#host = host
     arena.account(OBJECT_BYTES)
   }
 
@@ -130,10 +130,10 @@ export class SortedSet implements Value {
   }
 
   /** Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws ArenaFull, having changed nothing. */
-  add(member: Bytes, score: number, limits: SortedSetLimits): boolean {
+  add(member: Bytes, score: number): boolean {
     const handle = this.find(member)
     if (handle === ABSENT) {
-      this.insert(member, score, limits)
+      this.insert(member, score)
       return true
     }
     this.move(handle, member, score)
@@ -141,8 +141,9 @@ export class SortedSet implements Value {
   }
 
   /** Adds a member that `find` did not find. Throws ArenaFull, having changed nothing. */
-  insert(member: Bytes, score: number, limits: SortedSetLimits): void {
+  insert(member: Bytes, score: number): void {
     if (!this.#skiplist) {
+      const limits = this.#host.limits.sortedSet
       if (this.length >= limits.entries || member.length > limits.value) this.#skiplist = true
       else if (score === 0) score = 0
     }
@@ -416,18 +417,57 @@ export class SortedSet implements Value {
     return walk.score
   }
 
-  /** True when a scan gives everything at once, in order: there is no number to go on from. */
-  get scannedAtOnce(): boolean {
-    return this.#dictionary === undefined || !this.#skiplist
+  /**
+   * Adds the handles of some members to `handles` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   *
+   * What Redis holds as a listpack comes all at once, in order. Otherwise whatever is there from the first call to the last is
+   * found. In the large form the cursor is the number of entries that are still to come: they are walked downwards, and a removal
+   * moves the last one, visited already, into a place. In the small form places change with scores, so it is walked in the order
+   * of a hash. One form takes the other's cursor for the beginning, which happens once at most: nothing becomes small again.
+   */
+  scan(cursor: number, count: number, handles: number[]): number {
+    if (!this.#skiplist) {
+      let more = this.length > 0
+      if (more) this.seek(0, walk)
+      for (; more; more = this.next(walk)) {
+        handles.push(this.#dictionary === undefined ? walk.at : this.find(this.memberAt(walk, window)))
+      }
+      return 0
+    }
+    if (this.#dictionary === undefined) return this.#scanSmall(cursor, count, handles)
+    const { length } = this
+    const end = cursor === 0 ? length : Math.min(cursor, length)
+    const begin = Math.max(0, end - count)
+    for (let entry = end - 1; entry >= begin; entry--) handles.push(entry)
+    return begin
   }
 
-  /**
-   * Points a window at member number `number` of a scan, which walks downwards from `length` - 1, and returns its score. Who walks
-   * so, however slowly, meets every member that was there throughout. Not for sets that are scanned at once.
-   */
-  scanned(number: number, member: Bytes): number {
-    this.#dictionary!.memberOf(number, member)
-    return this.scoreOf(number)
+  #scanSmall(cursor: number, count: number, handles: number[]): number {
+    const arena = this.#arena
+    const ref = this.#ref
+    const found: { hash: number; at: number }[] = []
+    const end = smallEnd(arena, ref)
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      smallMember(arena, ref, at, window)
+      murmur64(window.source, window.start, window.length, 0, hashed)
+      const hash = HASH_CURSORS + (hashed[0]! >>> 0)
+      if (hash >= cursor) found.push({ hash, at })
+    }
+    found.sort((a, b) => a.hash - b.hash)
+    let taken = 0
+    // Members with the same hash come together: the cursor cannot tell them apart.
+    while (taken < found.length && (taken < count || found[taken]!.hash === found[taken - 1]!.hash)) {
+      handles.push(found[taken++]!.at)
+    }
+    return taken < found.length ? found[taken]!.hash : 0
+  }
+
+  /** Points a window at the member of a handle. */
+  memberOf(handle: number, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, handle, member)
+      : dictionary.memberOf(handle, member)
   }
 
   /**
@@ -448,14 +488,17 @@ export class SortedSet implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
-  /** Takes the encoding of a set that was made at once, as STORE commands and loading do. */
-  chooseEncoding(limits: SortedSetLimits): void {
+  /**
+   * Takes the encoding of a set that was made at once, as STORE commands and loading do. A listpack that is loaded stays one, however
+   * long its members: `valueMax`.
+   */
+  chooseEncoding(valueMax = this.#host.limits.sortedSet.value): void {
     const { length } = this
-    this.#skiplist = length > limits.entries
+    this.#skiplist = length > this.#host.limits.sortedSet.entries
     if (this.#skiplist || length === 0) return
     let more = true
     for (this.seek(0, walk); more; more = this.next(walk)) {
-      if (this.memberAt(walk, window).length > limits.value) {
+      if (this.memberAt(walk, window).length > valueMax) {
         this.#skiplist = true
         return
       }
@@ -463,9 +506,14 @@ export class SortedSet implements Value {
     this.#forgetNegativeZeros()
   }
 
-  /** Becomes a skiplist if that many members, which will be added, are too many for a listpack. */
-  beforeAdding(count: number, limits: SortedSetLimits): void {
-    if (count > limits.entries) this.#skiplist = true
+  /** Says that `count` members are about to be added: Redis makes a skiplist at once when alone they would be too many. */
+  expect(count: number): void {
+    if (count > this.#host.limits.sortedSet.entries) this.#skiplist = true
+  }
+
+  /** Becomes a skiplist, which knows a score of -0, until its encoding is chosen. */
+  becomeSkiplist(): void {
+    this.#skiplist = true
   }
 
   #forgetNegativeZeros(): void {
@@ -501,7 +549,7 @@ export class SortedSet implements Value {
   }
 
   copy(arena: Arena): SortedSet {
-    const copy = new SortedSet(arena, this.#hashKey)
+    const copy = new SortedSet(arena, this.#host)
     copy.#skiplist = this.#skiplist
     try {
       if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)
@@ -511,6 +559,13 @@ export class SortedSet implements Value {
       throw error
     }
     return copy
+  }
+
+  check(): void {
+    this.#dictionary?.check()
+    this.#tree?.check()
+    if (CHECKED && this.#tree !== undefined)
+      assert(this.#tree.length === this.#dictionary!.count, 'the order has every member')
   }
 
   free(): void {
@@ -542,7 +597,7 @@ export class SortedSet implements Value {
 
   /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
   #fill(other: SortedSet): void {
-    const dictionary = new Dictionary(this.#arena, this.#hashKey)
+    const dictionary = new Dictionary(this.#arena, this.#host.hashKey)
     this.#becomeLarge(dictionary, (tree) => {
       if (other.length === 0) return
       let more = true

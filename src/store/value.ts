@@ -28,6 +28,8 @@ export interface Value {
   readonly encoding: string
   /** Makes an independent copy whose memory lies in `arena`. */
   copy(arena: Arena): Value
+  /** Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure. */
+  check?(): void
   /** Gives all memory back to the arena it came from. */
   free(): void
   /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */

@@ -4,6 +4,9 @@
 // lingers. Each entry knows its position (the owner stores it when told), so
 // changing or cancelling a deadline is O(log n), and growth copies nothing.
 
+import { assert } from './assert.ts'
+import { CHECKED } from './invariant.ts'
+
 const PAGE_SHIFT = 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
@@ -88,6 +91,14 @@ export class DeadlineHeap {
     this.count = 0
     this.#times.length = 0
     this.#entries.length = 0
+  }
+
+  /** Looks at every deadline: none is before the one above it. */
+  check(): void {
+    if (!CHECKED) return
+    for (let position = 1; position < this.count; position++) {
+      assert(this.timeAt((position - 1) >> 2) <= this.timeAt(position), 'no deadline is before the one above it')
+    }
   }
 
   /** The first page doubles, so that a heap of a few is not mostly empty. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { PubSub } from '../../src/broker/pub-sub.ts'
 import { Bytes } from '../../src/util/bytes.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 import { FakeSubscriber } from './fake-subscriber.ts'
 
 const text = (latin1: string): Bytes => Bytes.from(latin1)

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/util/random.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { askBoth, type Words } from './batches.ts'
-import { type Frame, frameBytes, scanFrames } from './frames.ts'
+import { type Frame, frameBytes, frameText, scanFrames } from './frames.ts'
+import type { EnginePeer, SocketPeer } from './peers.ts'
+import { encodeCommand } from './program.ts'
 import { usePeers } from './use-peers.ts'
 
 const ROUNDS = 40
@@ -76,4 +78,52 @@ describe.skipIf(redisServerMissing())('what chance chooses here and at redis-ser
       }
     }
   })
+
+  test.each([12, 72, 300])(
+    'is scanned in about as many pages where encodings are tables (%i members)',
+    async (size) => {
+      await peers.ours.reset(1)
+      await peers.theirs.reset(1)
+      // One long name makes a table of few members, which here may lie in a small form.
+      const names = Array.from({ length: size }, (_, i) => (i === 0 ? 'x'.repeat(70) : `m${i}`))
+      await askBoth(peers.ours, peers.theirs, [
+        ['HSET', 'h', ...names.flatMap((name) => [name, 'v'])],
+        ['SADD', 's', ...names],
+        ['ZADD', 'z', ...names.flatMap((name, i) => [i % 7, name])],
+      ])
+      for (const command of ['HSCAN h', 'SSCAN s', 'ZSCAN z']) {
+        for (const count of [5, 20]) {
+          const here = await scanAll(peers.ours, command, count)
+          const there = await scanAll(peers.theirs, command, count)
+          const label = `${command}, COUNT ${count}: ${here.pages} pages, ${there.pages} there`
+          expect(here.seen, label).toEqual(there.seen)
+          expect(here.pages, label).toBeGreaterThan(there.pages / 2 - 1)
+          expect(here.pages, label).toBeLessThan(2 * there.pages + 1)
+        }
+      }
+    },
+  )
 })
+
+/** Scans to the end; says what was seen, and in how many pages. */
+async function scanAll(peer: EnginePeer | SocketPeer, command: string, count: number) {
+  const seen = new Set<string>()
+  let cursor = '0'
+  let pages = 0
+  do {
+    peer.send(
+      0,
+      encodeCommand([...command.split(' '), cursor, 'COUNT', String(count)], () => ''),
+    )
+    let bytes = ''
+    while (scanFrames(bytes).frames.length === 0) {
+      await peer.settle()
+      bytes += peer.take(0).bytes
+    }
+    const [next, found] = scanFrames(bytes).frames[0]!.children
+    for (const child of found!.children) seen.add(frameText(child))
+    cursor = frameText(next!)
+    pages++
+  } while (cursor !== '0')
+  return { seen, pages }
+}

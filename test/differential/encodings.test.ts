@@ -4,10 +4,11 @@
 //   - it looks at how many fields or members one command names, so each names one here;
 //   - small sets are listpacks where 7.0 has tables.
 
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/util/random.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
-import { askBoth, type Words } from './batches.ts'
+import { type Answered, askBoth, type Words } from './batches.ts'
 import { usePeers } from './use-peers.ts'
 
 const ROUNDS = process.env.SOAK ? 2000 : 60
@@ -126,6 +127,95 @@ function makeCommand(random: Random): Words {
   }
 }
 
+const LIST_ROUNDS = process.env.SOAK ? 400 : 15
+/** The usual limits, and such that a few elements fill a node. */
+const LIST_SIZES = ['-2', '-1', '-5', '1', '2', '3', '8', '0', '128']
+
+/** The nodes in a list's payload, each with its bytes and their number; other replies as they are. */
+function nodesIn(reply: string): string {
+  const dump = Buffer.from(reply, 'latin1')
+  let at = dump.indexOf(10) + 1
+  if (!/^[$]\d{2,}\r\n\x12/.test(reply)) return reply
+  at++
+  const length = (): number => {
+    const head = dump[at++]!
+    if (head < 0x40) return head
+    if (head < 0x80) return ((head & 0x3f) << 8) | dump[at++]!
+    at += 4
+    return dump.readUInt32BE(at - 4)
+  }
+  const nodes: string[] = []
+  for (let left = length(); left > 0; left--) {
+    const container = length()
+    const bytes = length()
+    const content = dump.subarray(at, at + bytes)
+    at += bytes
+    nodes.push(
+      `${container}: ${content.readUInt16LE(4)} in ${bytes} ${createHash('sha1').update(content).digest('hex').slice(0, 8)}`,
+    )
+  }
+  return nodes.join(', ')
+}
+
+/** One command on one of two lists, or a few that belong together. */
+function makeListCommands(random: Random): Words[] {
+  const list = `l${random.below(2)}`
+  const other = `l${random.below(2)}`
+  const element = () => {
+    switch (random.below(10)) {
+      case 0:
+        return String(random.below(100_000))
+      case 1:
+        return 'b'.repeat(2000 + random.below(7000))
+      case 2:
+        return pick(random, ['', '-1', '127', '128', '4095', '4096', 'x'])
+      default:
+        return 'a'.repeat(random.below(900))
+    }
+  }
+  const some = () => Array.from({ length: 1 + random.below(6) }, element)
+  const end = () => pick(random, ['LEFT', 'RIGHT'])
+  const index = () => random.below(60) - 30
+  switch (random.below(20)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return [['RPUSH', list, ...some()]]
+    case 4:
+    case 5:
+      return [['LPUSH', list, ...some()]]
+    case 6:
+      return [['RPUSH', list, ...some(), 'pivot', ...some()]]
+    case 7:
+      return [['LPOP', list]]
+    case 8:
+      return [['RPOP', list, random.below(6)]]
+    case 9:
+      return [['LPOP', list, random.below(12)]]
+    case 10:
+      return [['LTRIM', list, random.below(6), -1 - random.below(6)]]
+    case 11:
+      return [['LREM', list, random.below(5) - 2, pick(random, ['pivot', 'x', '', '127'])]]
+    case 12:
+    case 13:
+      return [['LSET', list, index(), element()]]
+    case 14:
+    case 15:
+    case 16:
+      return [
+        ['LSET', list, index(), 'pivot'],
+        ['LINSERT', list, pick(random, ['BEFORE', 'AFTER']), 'pivot', element()],
+      ]
+    case 17:
+      return [['LMOVE', list, other, end(), end()]]
+    case 18:
+      return [['COPY', list, other, 'REPLACE']]
+    default:
+      return [['SORT', list, 'BY', 'nosort', 'STORE', other]]
+  }
+}
+
 describe.skipIf(redisServerMissing())('encodings here and at redis-server', () => {
   const peers = usePeers()
 
@@ -153,6 +243,47 @@ describe.skipIf(redisServerMissing())('encodings here and at redis-server', () =
       }
     }
     expect(seen.size).toBe(3 + 3 + 1 + 3)
+  })
+
+  test('of lists are the same, and so are the nodes that DUMP shows', { timeout: 600_000 }, async () => {
+    await peers.ours.reset(1)
+    await peers.theirs.reset(1)
+    const random = new Random(7)
+    const seen = new Set<string>()
+    // Compressed, the same node may be different bytes.
+    await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'rdbcompression', 'no']])
+    for (let round = 0; round < LIST_ROUNDS; round++) {
+      const commands: Words[] = [['FLUSHALL'], ['CONFIG', 'SET', 'list-max-listpack-size', pick(random, LIST_SIZES)]]
+      for (let i = 0; i < ROUND_COMMANDS; i++) {
+        commands.push(...makeListCommands(random), ['OBJECT', 'ENCODING', 'l0'], ['OBJECT', 'ENCODING', 'l1'])
+        commands.push(['DUMP', 'l0'])
+      }
+      commands.push(['DUMP', 'l0'], ['DUMP', 'l1'])
+      let last: Words = []
+      let payload = ''
+      const compare = (answers: readonly Answered[]) => {
+        for (const { words, ours: here, theirs: there } of answers) {
+          if (words[0] !== 'OBJECT' && words[0] !== 'DUMP') {
+            last = words
+          } else {
+            const label = `${words.join(' ')} after ${last.join(' ').slice(0, 200)} in round ${round}: `
+            expect(label + nodesIn(here)).toBe(label + nodesIn(there))
+            seen.add(here.slice(0, 20))
+            if (words[0] === 'DUMP') payload = here.slice(here.indexOf('\n') + 1, -2)
+          }
+        }
+      }
+      compare(await askBoth(peers.ours, peers.theirs, commands))
+      if (payload === '') continue
+      const restored: Words[] = [
+        ['RESTORE', 'l1', 0, payload, 'REPLACE'],
+        ['OBJECT', 'ENCODING', 'l1'],
+        ['LSET', 'l1', 0, 'pivot'],
+      ]
+      compare(await askBoth(peers.ours, peers.theirs, [...restored, ['OBJECT', 'ENCODING', 'l1'], ['DUMP', 'l1']]))
+    }
+    expect([...seen].filter((reply) => /list/.test(reply)).length).toBe(2)
+    await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'list-max-listpack-size', '-2']])
   })
 
   test('settings have both their names', async () => {

@@ -50,12 +50,6 @@ export const KNOWN_DIFFERENCES: KnownDifference[] = [
     },
   },
   {
-    reason:
-      'A list that was restored as several nodes stays in them at Redis until one is empty; here nodes are not remembered.',
-    matches: (place) =>
-      asks(place, /^object$/i) && frameText(place.ours) === 'listpack' && frameText(place.theirs) === 'quicklist',
-  },
-  {
     reason: 'HELLO: each connection has its own id.',
     matches: (place) => integers(place) && place.previous !== undefined && place.previous.head === '$2\r\nid\r\n',
   },

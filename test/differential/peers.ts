@@ -253,6 +253,7 @@ export class EnginePeer implements Peer {
     }
     const ours = this.#engine!
     for (let i = 0; i < 16; i++) {
+      ours.databases[i]!.check()
       const dumps = [ours, copy].map((engine) => dumpDatabase(engine, i))
       if (dumps[0] !== dumps[1]) {
         const commands = this.#journal.effects.slice(-40).map((words) => JSON.stringify(words.join(' ')))

@@ -4,7 +4,7 @@ import { lookAhead } from '../../src/engine/lookahead.ts'
 import { Arena } from '../../src/store/arena.ts'
 import { Keyspace } from '../../src/store/keyspace.ts'
 import { Bytes, Source } from '../../src/util/bytes.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 /** A keyspace that notes which keys it is asked to fetch. */
 class Watched extends Keyspace {

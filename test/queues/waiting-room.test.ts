@@ -148,6 +148,7 @@ describe('a waiting room', () => {
             room.expire(one.now)
             expect(model.filter((kept) => kept.deadlineMs <= one.now)).toEqual([])
           }
+          room.check()
           expect(room.count).toBe(model.length)
           expect(room.earliestDeadlineMs).toBe(Math.min(FOREVER, ...model.map((kept) => kept.deadlineMs)))
           for (const key of 'abcd') {

@@ -2,15 +2,17 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Arena, ArenaFull, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
 import { Database, type DatabaseHost } from '../../src/store/database.ts'
+import { EncodingLimits } from '../../src/store/encoding-limits.ts'
 import { NONE } from '../../src/store/keyspace.ts'
 import { TYPE_SET, type Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 class TestHost implements DatabaseHost {
   nowMs = 1_000_000
   accessSeconds = 100
   readonly hashKey = HASH_KEY
+  readonly limits = new EncodingLimits()
   expiry: DatabaseHost['expiry'] = 'remove'
   touches = true
   frequency = null

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Arena } from '../../src/store/arena.ts'
 import { ABSENT, Dictionary } from '../../src/store/dictionary.ts'
 import { Bytes } from '../../src/util/bytes.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 const window = new Bytes()
 

@@ -5,12 +5,13 @@ import { describe, expect, test } from 'vitest'
 import { Arena } from '../../src/store/arena.ts'
 import { ABSENT, Hash, NEVER } from '../../src/store/hash.ts'
 import { Bytes } from '../../src/util/bytes.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { structureHost } from '../support/structure-host.ts'
 
 const window = new Bytes()
 
-const set = (hash: Hash, field: string, value: string, entriesMax = 512, valueMax = 64) =>
-  hash.set(Bytes.from(field), Bytes.from(value), entriesMax, valueMax)
+const host = structureHost()
+
+const set = (hash: Hash, field: string, value: string) => hash.set(Bytes.from(field), Bytes.from(value))
 const get = (hash: Hash, field: string) => (hash.get(Bytes.from(field), window) ? window.toString() : undefined)
 
 function content(hash: Hash): [string, string][] {
@@ -53,7 +54,7 @@ describe('a hash', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const arena = new Arena()
-        let hash = new Hash(arena, HASH_KEY)
+        let hash = new Hash(arena, host)
         const model = new Map<string, { value: string; time: number }>()
         for (const s of steps) {
           if (s.kind === 'set') {
@@ -123,7 +124,7 @@ describe('a scan', () => {
         fc.integer({ min: 1, max: 40 }),
         fc.integer({ min: 0, max: 400 }),
         (stays, changes, count, others) => {
-          const hash = new Hash(new Arena(), HASH_KEY)
+          const hash = new Hash(new Arena(), host)
           const extra: string[] = []
           let added = 0
           const add = () => {
@@ -161,7 +162,7 @@ describe('a scan', () => {
 
 test('a large hash is freed a part at a time', () => {
   const arena = new Arena()
-  const hash = new Hash(arena, HASH_KEY)
+  const hash = new Hash(arena, host)
   for (let i = 0; i < 1000; i++) set(hash, `f${i}`, 'v'.repeat(i % 100))
   for (let i = 0; i < 1000; i += 3) hash.setExpiry(hash.find(Bytes.from(`f${i}`)), i + 1)
   expect(hash.freeSome(600)).toBe(false)
@@ -172,7 +173,7 @@ test('a large hash is freed a part at a time', () => {
 test('a copy is independent, expiries and encoding included', () => {
   const [arena, other] = [new Arena(), new Arena()]
   for (const size of [3, 1000]) {
-    const hash = new Hash(arena, HASH_KEY)
+    const hash = new Hash(arena, host)
     for (let i = 0; i < size; i++) set(hash, `f${i}`, `${i}`)
     hash.setExpiry(hash.find(Bytes.from('f1')), 42)
     const copy = hash.copy(other)
@@ -189,7 +190,7 @@ test('a copy is independent, expiries and encoding included', () => {
 
 test('values that grow and shrink keep to themselves', () => {
   const arena = new Arena()
-  const hash = new Hash(arena, HASH_KEY)
+  const hash = new Hash(arena, host)
   const lengths = [0, 1, 100, 70_000, 5, 66_000, 3000, 0, 131_072, 2]
   for (const length of lengths) {
     set(hash, 'f', 'x'.repeat(length))

@@ -4,7 +4,7 @@ import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
 import { EXPIRY, Keyspace, MARK, NONE, VALUE } from '../../src/store/keyspace.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 function createKeyspace(): Keyspace {
   return new Keyspace(new Arena(), HASH_KEY)

@@ -12,23 +12,17 @@ import { IndexCursor } from '../../src/store/stream-index.ts'
 import type { Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { createEngine } from '../support/engine.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { structureHost } from '../support/structure-host.ts'
 
+/** Whatever comes makes a table at once. */
+const host = structureHost({ hash: { entries: 0 }, set: { integers: 0, entries: 0 }, sortedSet: { entries: 0 } })
 const COUNT = 30_000
 
 const MAKERS: [string, (arena: Arena) => Value][] = [
-  [
-    'a set',
-    (arena) =>
-      fill(new MemberSet(arena, HASH_KEY), (set, text) => set.add(text, { integers: 0, entries: 0, value: 0 })),
-  ],
-  ['a hash', (arena) => fill(new Hash(arena, HASH_KEY), (hash, text) => hash.set(text, text, 0, 0))],
-  [
-    'a sorted set',
-    (arena) =>
-      fill(new SortedSet(arena, HASH_KEY), (set, text) => set.add(text, text.length, { entries: 0, value: 0 })),
-  ],
-  ['a list', (arena) => fill(new List(arena), (list, text) => list.push('tail', text))],
+  ['a set', (arena) => fill(new MemberSet(arena, host), (set, text) => set.add(text))],
+  ['a hash', (arena) => fill(new Hash(arena, host), (hash, text) => hash.set(text, text))],
+  ['a sorted set', (arena) => fill(new SortedSet(arena, host), (set, text) => set.add(text, text.length))],
+  ['a list', (arena) => fill(new List(arena, host), (list, text) => list.push('tail', text))],
   ['a stream', (arena) => fill(new Stream(arena), (stream, text) => append(stream, text))],
   ['an empty stream whose entries are still pending', pendingStream],
   ['a stream of many groups and consumers', crowdedStream],
@@ -96,8 +90,8 @@ describe.each(MAKERS)('%s of many elements', (_name, make) => {
 test('a small value is freed at once', () => {
   const arena = new Arena()
   const lazyFree = new LazyFree()
-  const set = new MemberSet(arena, HASH_KEY)
-  set.add(Bytes.from('a'), { integers: 0, entries: 0, value: 0 })
+  const set = new MemberSet(arena, host)
+  set.add(Bytes.from('a'))
   lazyFree.take(set)
   expect(lazyFree.pending).toBe(0)
   expect(arena.usedBytes).toBe(0)

@@ -2,12 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Arena } from '../../src/store/arena.ts'
 import { Int64, integersFind, integersInsert, integersText } from '../../src/store/intset.ts'
-import { ABSENT, MemberSet, type SetLimits } from '../../src/store/member-set.ts'
+import { ABSENT, MemberSet } from '../../src/store/member-set.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { structureHost } from '../support/structure-host.ts'
 
-const LIMITS: SetLimits = { integers: 512, entries: 128, value: 64 }
 const INTEGERS = [
   '0', '1', '-1', '32767', '32768', '-32768', '-32769', '2147483647', '2147483648', '-2147483648', '-2147483649', '4294967295', '4294967296',
   '9007199254740991', '9007199254740992', '9007199254740993', '-9007199254740991', '-9007199254740992', '-9007199254740993',
@@ -21,9 +20,9 @@ const members = (set: MemberSet): string[] => {
   return all
 }
 
-const setOf = (arena: Arena, words: Iterable<string>, limits = LIMITS): MemberSet => {
-  const set = new MemberSet(arena, HASH_KEY)
-  for (const word of words) set.add(Bytes.from(word), limits)
+const setOf = (arena: Arena, words: Iterable<string>, host = structureHost()): MemberSet => {
+  const set = new MemberSet(arena, host)
+  for (const word of words) set.add(Bytes.from(word))
   return set
 }
 
@@ -86,18 +85,18 @@ describe('a set', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 120 }), limits, (operations, limits) => {
         const arena = new Arena()
-        const set = new MemberSet(arena, HASH_KEY)
+        const set = new MemberSet(arena, structureHost({ set: limits }))
         const model = new Set<string>()
         const random = new Random(3)
         const window = new Bytes()
         let latest = 0
         for (const [what, word] of operations) {
           if (what === 'add') {
-            expect(set.add(Bytes.from(word), limits)).toBe(!model.has(word))
+            expect(set.add(Bytes.from(word))).toBe(!model.has(word))
             model.add(word)
           } else if (what === 'addMany') {
             for (let i = 0; i < 90; i++) {
-              set.add(Bytes.from(`${word.slice(0, 3)}${i}`), limits)
+              set.add(Bytes.from(`${word.slice(0, 3)}${i}`))
               model.add(`${word.slice(0, 3)}${i}`)
             }
           } else if (what === 'remove') {
@@ -107,8 +106,9 @@ describe('a set', () => {
             expect(model.delete(set.memberOf(slot, window).toString())).toBe(true)
             set.removeSlot(slot)
           } else if (what === 'expect') {
-            set.expect(word.length, limits)
+            set.expect(word.length)
           }
+          set.check()
           expect(set.length).toBe(model.size)
           expect(set.has(Bytes.from(word))).toBe(model.has(word))
           const encoding = ['intset', 'listpack', 'hashtable'].indexOf(set.encoding)
@@ -135,7 +135,7 @@ describe('a set', () => {
   test('is an intset up to 512 integers and a table beyond, for ever', () => {
     const set = setOf(new Arena(), numbers(0, 512))
     expect(set.encoding).toBe('intset')
-    set.add(Bytes.from('512'), LIMITS)
+    set.add(Bytes.from('512'))
     expect(set.encoding).toBe('hashtable')
     for (const word of numbers(0, 512)) set.remove(Bytes.from(word))
     expect(members(set)).toEqual(['512'])
@@ -144,11 +144,11 @@ describe('a set', () => {
 
   test('of integers becomes a listpack with its first text, or a table when there are 128', () => {
     const few = setOf(new Arena(), numbers(0, 127))
-    few.add(Bytes.from('text'), LIMITS)
+    few.add(Bytes.from('text'))
     expect(few.encoding).toBe('listpack')
     expect(members(few)).toEqual([...numbers(0, 127), 'text'])
     const many = setOf(new Arena(), numbers(0, 128))
-    many.add(Bytes.from('text'), LIMITS)
+    many.add(Bytes.from('text'))
     expect(many.encoding).toBe('hashtable')
   })
 
@@ -157,7 +157,7 @@ describe('a set', () => {
     const set = setOf(new Arena(), words)
     expect(set.encoding).toBe('listpack')
     expect(members(set)).toEqual(words)
-    set.add(Bytes.from('one more'), LIMITS)
+    set.add(Bytes.from('one more'))
     expect(set.encoding).toBe('hashtable')
     const long = setOf(new Arena(), ['a', 'x'.repeat(65)])
     expect(long.encoding).toBe('hashtable')
@@ -165,8 +165,8 @@ describe('a set', () => {
 
   test('begins as Redis says for its first member and how many come', () => {
     const begin = (first: string, count: number): string => {
-      const set = new MemberSet(new Arena(), HASH_KEY)
-      set.begin(Bytes.from(first), count, LIMITS)
+      const set = new MemberSet(new Arena(), structureHost())
+      set.begin(Bytes.from(first), count)
       return set.encoding
     }
     expect([begin('1', 512), begin('1', 513), begin('a', 128), begin('a', 129)]).toEqual([
@@ -197,10 +197,10 @@ describe('a set', () => {
 
   test('is an intset again only as the result of an intersection', () => {
     const set = setOf(new Arena(), ['a', '3', '-7', '12'])
-    set.becomeIntset(LIMITS)
+    set.becomeIntset()
     expect(set.encoding).toBe('listpack')
     set.remove(Bytes.from('a'))
-    set.becomeIntset(LIMITS)
+    set.becomeIntset()
     expect(set.encoding).toBe('intset')
     expect(members(set)).toEqual(['-7', '3', '12'])
   })
@@ -210,8 +210,8 @@ describe('a set', () => {
     const one = setOf(arena, ['-2'])
     const window = new Bytes()
     for (const words of [numbers(0, 512), numbers(0, 300)]) {
-      const set = setOf(arena, words, { ...LIMITS, integers: words.length })
-      set.add(one.memberOf(0, window), { ...LIMITS, integers: words.length })
+      const set = setOf(arena, words, structureHost({ set: { integers: words.length } }))
+      set.add(one.memberOf(0, window))
       expect(members(set).sort()).toEqual(['-2', ...words].sort())
     }
   })
@@ -250,7 +250,7 @@ describe('a scan of a set', () => {
             for (const slot of slots) seen.add(set.memberOf(slot, window).toString())
             for (const [what, n] of rounds[round++] ?? []) {
               if (what === 'add') {
-                set.add(Bytes.from(`m${n}`), LIMITS)
+                set.add(Bytes.from(`m${n}`))
               } else {
                 set.remove(Bytes.from(`m${n}`))
                 throughout.delete(`m${n}`)

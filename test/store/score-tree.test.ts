@@ -5,7 +5,7 @@ import { Dictionary } from '../../src/store/dictionary.ts'
 import { ScoreTree, TreePosition } from '../../src/store/score-tree.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { HASH_KEY } from '../support/structure-host.ts'
 
 interface Element {
   score: number
@@ -96,6 +96,21 @@ function compare(subject: TreeUnderTest, model: readonly Element[], places: numb
   }
 }
 
+describe('the checked build', () => {
+  test('finds what is out of order, and what a node no longer counts', () => {
+    const subject = new TreeUnderTest()
+    for (let i = 0; i < 1000; i++) subject.insert({ score: i, member: `m${i}` })
+    subject.tree.check()
+    const position = new TreePosition()
+    subject.tree.seek(500, position)
+    subject.tree.rewriteScore(position, 7)
+    expect(() => subject.tree.check()).toThrow('each element is before the next')
+    subject.tree.rewriteScore(position, 500)
+    subject.tree.length--
+    expect(() => subject.tree.check()).toThrow('the root counts all elements')
+  })
+})
+
 describe('a score tree', () => {
   test('does what a sorted array does, whatever comes in whatever order', () => {
     const command = fc.record({
@@ -122,8 +137,13 @@ describe('a score tree', () => {
                 const element = model.splice(kind === 'pop' ? 0 : random.below(model.length), 1)[0]!
                 if (kind === 'move') {
                   const score = element.score + random.below(5) - 2
-                  if (score !== element.score) subject.move(element, score)
-                  model.push({ ...element, score })
+                  // An equal score changes nothing: -0 stays -0.
+                  if (score === element.score) {
+                    model.push(element)
+                  } else {
+                    subject.move(element, score)
+                    model.push({ ...element, score })
+                  }
                   model.sort(byOrder)
                 } else {
                   subject.remove(element)
@@ -138,6 +158,8 @@ describe('a score tree', () => {
             model.sort(byOrder)
           }
           compare(subject, model, 3, random)
+          subject.tree.check()
+          subject.dictionary.check()
         }
         expect(subject.all()).toEqual(model)
         subject.free()

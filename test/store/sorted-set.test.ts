@@ -2,13 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Arena, ArenaFull } from '../../src/store/arena.ts'
 import { ScoreRun } from '../../src/store/score-run.ts'
-import { ABSENT, SortedSet, type SortedSetLimits, SortedSetPosition } from '../../src/store/sorted-set.ts'
+import { ABSENT, SortedSet, SortedSetPosition } from '../../src/store/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set-range.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
-import { HASH_KEY } from '../support/hash-key.ts'
+import { structureHost } from '../support/structure-host.ts'
 
-const LIMITS: SortedSetLimits = { entries: 128, value: 64 }
+const host = structureHost()
+/** Where sorted sets are skiplists from their first member on. */
+const noListpacks = structureHost({ sortedSet: { entries: 0, value: 0 } })
 
 /** The naive sorted set. */
 class Model {
@@ -88,7 +90,7 @@ class FailingArena extends Arena {
 describe('a sorted set', () => {
   test('changes nothing where memory is short, and can be emptied without any', () => {
     const arena = new FailingArena()
-    const set = new SortedSet(arena, HASH_KEY)
+    const set = new SortedSet(arena, host)
     const random = new Random(5)
     let failures = 0
     for (let i = 0; i < 3000; i++) {
@@ -96,13 +98,13 @@ describe('a sorted set', () => {
       const member = Bytes.from(`member:${i < 300 ? i : random.below(3000)}`)
       arena.left = before !== undefined || random.below(3) === 0 ? random.below(4) : Number.POSITIVE_INFINITY
       try {
-        set.add(member, random.below(20), LIMITS)
+        set.add(member, random.below(20))
       } catch (error) {
         expect(error).toBeInstanceOf(ArenaFull)
         failures++
         arena.left = Number.POSITIVE_INFINITY
         if (before !== undefined) expect(contentOf(set)).toEqual(before)
-        set.add(member, random.below(20), LIMITS)
+        set.add(member, random.below(20))
       }
     }
     expect(failures).toBeGreaterThan(100)
@@ -110,9 +112,9 @@ describe('a sorted set', () => {
     expect(() => set.copy(arena)).toThrow(ArenaFull)
     while (set.length > 0) set.removeRange(random.below(set.length), 1)
     arena.left = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 100; i++) set.add(Bytes.from(`${i}`), i, LIMITS)
-    const small = new SortedSet(arena, HASH_KEY)
-    for (let i = 0; i < 100; i++) small.add(Bytes.from(`${i}`), i, LIMITS)
+    for (let i = 0; i < 100; i++) set.add(Bytes.from(`${i}`), i)
+    const small = new SortedSet(arena, host)
+    for (let i = 0; i < 100; i++) small.add(Bytes.from(`${i}`), i)
     arena.left = 0
     for (let i = 0; i < 100; i++) expect(small.remove(Bytes.from(`${i}`))).toBe(true)
     small.free()
@@ -124,12 +126,12 @@ describe('a sorted set', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const arena = new Arena()
-        const set = new SortedSet(arena, HASH_KEY)
+        const set = new SortedSet(arena, host)
         const model = new Model()
         for (const action of steps) {
           if (action.kind === 'add') {
             const isNew = !model.scores.has(action.member)
-            expect(set.add(Bytes.from(action.member), action.score, LIMITS)).toBe(isNew)
+            expect(set.add(Bytes.from(action.member), action.score)).toBe(isNew)
             model.scores.set(action.member, action.score + 0)
           } else if (action.kind === 'remove') {
             expect(set.remove(Bytes.from(action.member))).toBe(model.scores.delete(action.member))
@@ -138,7 +140,7 @@ describe('a sorted set', () => {
             for (let i = 0; i < action.count; i++) {
               const member = `member:${random.below(1000)}`
               const score = random.below(50)
-              set.add(Bytes.from(member), score, LIMITS)
+              set.add(Bytes.from(member), score)
               model.scores.set(member, score)
             }
           } else {
@@ -176,11 +178,11 @@ describe('a sorted set', () => {
   test('finds ranges by member where all scores are equal, small and large', () => {
     for (const size of [0, 1, 5, 100, 1000]) {
       const arena = new Arena()
-      const set = new SortedSet(arena, HASH_KEY)
+      const set = new SortedSet(arena, host)
       const random = new Random(size)
       const members = new Set<string>()
       while (members.size < size) members.add(random.below(3000).toString(36))
-      for (const member of members) set.add(Bytes.from(member), 3, LIMITS)
+      for (const member of members) set.add(Bytes.from(member), 3)
       const sorted = [...members].sort()
       const inRange = (min: string, max: string) =>
         sorted.filter(
@@ -209,8 +211,8 @@ describe('a sorted set', () => {
   })
 
   test('finds ranges by score with open and closed ends', () => {
-    const set = new SortedSet(new Arena(), HASH_KEY)
-    for (let i = 0; i < 500; i++) set.add(Bytes.from(`${i}`), Math.floor(i / 5), LIMITS)
+    const set = new SortedSet(new Arena(), host)
+    for (let i = 0; i < 500; i++) set.add(Bytes.from(`${i}`), Math.floor(i / 5))
     const range = new ScoreRange()
     const random = new Random(9)
     for (let i = 0; i < 300; i++) {
@@ -230,61 +232,67 @@ describe('a sorted set', () => {
   })
 
   test('is a listpack up to its limits and never becomes one again', () => {
-    const set = new SortedSet(new Arena(), HASH_KEY)
-    for (let i = 0; i < 128; i++) set.add(Bytes.from(`${i}`), i, LIMITS)
+    const set = new SortedSet(new Arena(), host)
+    for (let i = 0; i < 128; i++) set.add(Bytes.from(`${i}`), i)
     expect(set.encoding).toBe('listpack')
-    set.add(Bytes.from('5'), 99, LIMITS)
+    set.add(Bytes.from('5'), 99)
     expect(set.encoding).toBe('listpack')
-    set.add(Bytes.from('128'), 1, LIMITS)
+    set.add(Bytes.from('128'), 1)
     expect(set.encoding).toBe('skiplist')
     set.removeRange(0, 128)
     expect(set.encoding).toBe('skiplist')
 
-    const long = new SortedSet(new Arena(), HASH_KEY)
-    long.add(Bytes.from('x'.repeat(64)), 1, LIMITS)
+    const long = new SortedSet(new Arena(), host)
+    long.add(Bytes.from('x'.repeat(64)), 1)
     expect(long.encoding).toBe('listpack')
-    long.add(Bytes.from('x'.repeat(65)), 1, LIMITS)
+    long.add(Bytes.from('x'.repeat(65)), 1)
     expect(long.encoding).toBe('skiplist')
 
     // Beyond what the small form holds, if the settings say so.
-    const wide = new SortedSet(new Arena(), HASH_KEY)
-    for (let i = 0; i < 1000; i++) wide.add(Bytes.from(`${i}`), i, { entries: 1000, value: 64 })
+    const wide = new SortedSet(new Arena(), structureHost({ sortedSet: { entries: 1000 } }))
+    for (let i = 0; i < 1000; i++) wide.add(Bytes.from(`${i}`), i)
     expect(wide.encoding).toBe('listpack')
-    expect(wide.scannedAtOnce).toBe(true)
+    const handles: number[] = []
+    expect(wide.scan(0, 10, handles)).toBe(0)
+    expect(handles.map((handle) => wide.memberOf(handle, window).toString())).toEqual(
+      Array.from({ length: 1000 }, (_, i) => `${i}`),
+    )
   })
 
   test('knows -0 only as a skiplist', () => {
     const member = Bytes.from('m')
-    const listpack = new SortedSet(new Arena(), HASH_KEY)
-    listpack.add(member, -0, LIMITS)
+    const listpack = new SortedSet(new Arena(), host)
+    listpack.add(member, -0)
     expect(listpack.score(member)).toBe(0)
-    listpack.add(member, 1, LIMITS)
-    listpack.add(member, -0, LIMITS)
+    listpack.add(member, 1)
+    listpack.add(member, -0)
     expect(listpack.score(member)).toBe(0)
 
-    const skiplist = new SortedSet(new Arena(), HASH_KEY)
-    skiplist.add(member, -0, { entries: 0, value: 64 })
+    const skiplist = new SortedSet(new Arena(), host)
+    skiplist.becomeSkiplist()
+    skiplist.add(member, -0)
     expect(skiplist.score(member)).toBe(-0)
     // An equal score changes nothing, not even its sign.
-    skiplist.add(member, 0, LIMITS)
+    skiplist.add(member, 0)
     expect(skiplist.score(member)).toBe(-0)
-    skiplist.chooseEncoding(LIMITS)
+    skiplist.chooseEncoding()
     expect(skiplist.encoding).toBe('listpack')
     expect(skiplist.score(member)).toBe(0)
 
-    const large = new SortedSet(new Arena(), HASH_KEY)
-    for (let i = 0; i < 200; i++) large.add(Bytes.from(`${i}`), i % 2 === 0 ? -0 : 1, { entries: 0, value: 64 })
-    large.chooseEncoding({ entries: 1000, value: 64 })
+    const large = new SortedSet(new Arena(), structureHost({ sortedSet: { entries: 1000 } }))
+    large.becomeSkiplist()
+    for (let i = 0; i < 200; i++) large.add(Bytes.from(`${i}`), i % 2 === 0 ? -0 : 1)
+    large.chooseEncoding()
     expect(contentOf(large).every(([, score]) => !Object.is(score, -0))).toBe(true)
     expect(large.score(Bytes.from('4'))).toBe(0)
   })
 
   test('chooses each member as often as any other', () => {
     // The chi-square statistic of 99 degrees of freedom is above 148.2 once in a thousand times.
-    for (const limits of [LIMITS, { entries: 0, value: 0 }]) {
+    for (const home of [host, noListpacks]) {
       for (const extra of [0, 900]) {
-        const set = new SortedSet(new Arena(), HASH_KEY)
-        for (let i = 0; i < 100 + extra; i++) set.add(Bytes.from(`${i}`), i % 7, limits)
+        const set = new SortedSet(new Arena(), home)
+        for (let i = 0; i < 100 + extra; i++) set.add(Bytes.from(`${i}`), i % 7)
         for (let i = 100; i < 100 + extra; i++) set.remove(Bytes.from(`${i}`))
         const random = new Random(12345)
         const counts = new Int32Array(100)
@@ -303,31 +311,32 @@ describe('a sorted set', () => {
 
   test('is scanned without losing anybody who is there throughout, whatever comes and goes', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), (seed, count) => {
-        const set = new SortedSet(new Arena(), HASH_KEY)
+      // The fewest remain in the small form, or leave it on the way.
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), fc.constantFrom(20, 110, 300), (seed, count, size) => {
+        const set = new SortedSet(new Arena(), noListpacks)
         const random = new Random(seed)
         const faithful = new Set<string>()
-        for (let i = 0; i < 300; i++) {
-          set.add(Bytes.from(`m${i}`), random.below(10), { entries: 0, value: 0 })
+        for (let i = 0; i < size; i++) {
+          set.add(Bytes.from(`m${i}`), random.below(10))
           if (i % 3 === 0) faithful.add(`m${i}`)
         }
-        let cursor = set.length
+        let cursor = 0
         const seen = new Set<string>()
-        while (cursor > 0) {
-          const begin = Math.min(cursor, set.length) - 1
-          const end = Math.max(0, begin + 1 - count)
-          for (let number = begin; number >= end; number--) {
-            set.scanned(number, window)
-            seen.add(window.toString())
-          }
-          cursor = end
+        let pages = 0
+        do {
+          const handles: number[] = []
+          cursor = set.scan(cursor, count, handles)
+          expect(handles.length).toBeLessThanOrEqual(count)
+          for (const handle of handles) seen.add(set.memberOf(handle, window).toString())
+          // Once nothing changes any more the scan must come to its end.
+          if (pages++ > 40) continue
           for (let i = random.below(20); i > 0; i--) {
-            const member = `m${random.below(600)}`
-            if (faithful.has(member)) set.add(Bytes.from(member), random.below(10), LIMITS)
+            const member = `m${random.below(2 * size)}`
+            if (faithful.has(member)) set.add(Bytes.from(member), random.below(10))
             else if (random.below(2) === 0) set.remove(Bytes.from(member))
-            else set.add(Bytes.from(member), random.below(10), LIMITS)
+            else set.add(Bytes.from(member), random.below(10))
           }
-        }
+        } while (cursor !== 0)
         expect([...faithful].filter((member) => !seen.has(member))).toEqual([])
       }),
       { numRuns: 60 },
@@ -336,7 +345,7 @@ describe('a sorted set', () => {
 
   test('is popped from both ends in order, however large its members', () => {
     const arena = new Arena()
-    const set = new SortedSet(arena, HASH_KEY)
+    const set = new SortedSet(arena, host)
     const members = Array.from(
       { length: 6000 },
       (_, i) => [`${(i * 7919) % 6000}:${'x'.repeat(i % 40)}`, i >> 3] as const,
@@ -344,7 +353,7 @@ describe('a sorted set', () => {
     // Those that do not fit a block have buffers of their own.
     const left: [string, number][] = [...members.map(([m, s]): [string, number] => [m, s])]
     left.push(['a'.repeat(70_000), -1], ['b'.repeat(70_000), 0], ['c'.repeat(70_000), 1e6])
-    for (const [member, score] of left) set.add(Bytes.from(member), score, LIMITS)
+    for (const [member, score] of left) set.add(Bytes.from(member), score)
     left.sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
     const random = new Random(5)
     while (left.length > 0) {
@@ -370,8 +379,8 @@ describe('a sorted set', () => {
 
   test('is freed in slices', () => {
     const arena = new Arena()
-    const set = new SortedSet(arena, HASH_KEY)
-    for (let i = 0; i < 20_000; i++) set.add(Bytes.from(`member:${i}`), i, LIMITS)
+    const set = new SortedSet(arena, host)
+    for (let i = 0; i < 20_000; i++) set.add(Bytes.from(`member:${i}`), i)
     expect(set.bytes).toBeGreaterThan(20_000 * 40)
     expect(set.bytes).toBeLessThan(20_000 * 100)
     let slices = 1
@@ -385,8 +394,8 @@ describe('runs of a sorted set', () => {
   test('hold all members from a score on, in either form and across leaves', () => {
     const run = new ScoreRun()
     for (const size of [0, 1, 50, 1000]) {
-      const set = new SortedSet(new Arena(), HASH_KEY)
-      for (let i = 0; i < size; i++) set.add(Bytes.from(`m${i}`), Math.imul(i, 0x9e3779b1) % 300, LIMITS)
+      const set = new SortedSet(new Arena(), host)
+      for (let i = 0; i < size; i++) set.add(Bytes.from(`m${i}`), Math.imul(i, 0x9e3779b1) % 300)
       const content = contentOf(set)
       for (const from of [Number.NEGATIVE_INFINITY, -300, -17, 0, 0.5, 150, 299, 300, Number.POSITIVE_INFINITY]) {
         const found: [string, number][] = []

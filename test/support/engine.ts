@@ -11,7 +11,7 @@ import type { Arguments } from '../../src/protocol/arguments.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
 import { FakeClock } from './fake-clock.ts'
-import { HASH_KEY } from './hash-key.ts'
+import { HASH_KEY } from './structure-host.ts'
 
 export interface TestEngine {
   engine: Engine

@@ -13,6 +13,7 @@ function createHeap() {
 }
 
 function check(heap: DeadlineHeap, positions: Map<number, number>, model: Map<number, number>): void {
+  heap.check()
   expect(heap.count).toBe(model.size)
   expect(positions.size).toBe(model.size)
   for (const [entry, time] of model) {

@@ -4,12 +4,11 @@
 // but a key that REPLACE was to replace is gone; while the journal is replayed
 // such a key is created, since what followed may have kept it alive.
 
-import type { Call, CallHost } from '../../engine/call.ts'
+import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Word } from '../../engine/effects.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
 import { isPayload, PayloadReader } from '../../persistence/rdb/payload.ts'
-import { StructureContext } from '../../persistence/rdb/structure-context.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import type { Value } from '../../store/value.ts'
@@ -27,8 +26,7 @@ interface RestoreOptions {
   frequency: number
 }
 
-/** What reads payloads, one for each engine. */
-const readers = new WeakMap<CallHost, { context: StructureContext; payloads: PayloadReader }>()
+const payloads = new PayloadReader()
 
 export const restore = defineCommand({
   name: 'RESTORE',
@@ -110,16 +108,8 @@ function readOptions(call: Call): RestoreOptions {
 }
 
 function readValue(call: Call, payload: Bytes): Value | Bytes {
-  const { engine } = call
-  let reader = readers.get(engine)
-  if (reader === undefined) {
-    const context = new StructureContext(engine.config)
-    reader = { context, payloads: new PayloadReader(context) }
-    readers.set(engine, reader)
-  }
-  reader.context.enter(call.db)
   try {
-    return reader.payloads.read(payload)
+    return payloads.read(payload, call.db)
   } catch (error) {
     if (error instanceof RdbDamage) throw ERR.payloadFormat
     throw error

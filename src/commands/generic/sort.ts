@@ -91,7 +91,7 @@ function sort(call: Call, request: Request): Bytes[] {
   const end = request.count < 0 ? length : Math.min(from + request.count, length)
 
   // Redis changes a sorted set into a skiplist to sort it, for good.
-  if (value instanceof SortedSet) value.beforeAdding(1, NO_LISTPACK)
+  if (value instanceof SortedSet) value.becomeSkiplist()
   if (value instanceof SortedSet && request.unsorted) return byRank(value, from, end, request.descending)
   if (value instanceof List && request.unsorted) return byIndex(value, from, end, request.descending)
   const elements =
@@ -117,8 +117,6 @@ function sort(call: Call, request: Request): Bytes[] {
 }
 
 const found = new Bytes()
-const NO_LISTPACK = { entries: 0, value: 0 }
-
 function byScore(call: Call, request: Request, elements: Bytes[], by: SortPattern | undefined): Int32Array {
   const scores = new Float64Array(elements.length)
   let wrong = false
@@ -215,7 +213,8 @@ function reply(call: Call, { gets }: Request, elements: Bytes[]): void {
 /** Puts the result under the destination as a list, in which what was not found is empty. */
 function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): void {
   const key = call.key(at)
-  const list = new List(call.db.arena)
+  const list = new List(call.db.arena, call.db.host)
+  list.becomeQuicklist('default')
   try {
     for (const element of elements) {
       if (gets.length === 0) list.push('tail', element)
@@ -227,7 +226,7 @@ function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): voi
   }
   const { length } = list
   if (length > 0) {
-    list.beforeAdding(call.engine.config.get('list-max-listpack-size'), 0, 0)
+    list.afterBuilding()
     call.db.writeStructure(key, list)
     call.changed(key, 'sortstore')
     call.changes += length - 1

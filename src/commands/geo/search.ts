@@ -13,7 +13,7 @@ import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../.
 import { ScoreRun } from '../../store/score-run.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { listpackLimits, readScore, storeResult } from '../sorted-set/sorted-set-arguments.ts'
+import { newSortedSet, readScore, storeResult } from '../sorted-set/sorted-set-arguments.ts'
 import { FoundPlaces } from './found-places.ts'
 import { placeOfMember, readPlace, readUnit, replyDistance, replyPlace } from './place-arguments.ts'
 
@@ -239,13 +239,12 @@ function reply(call: Call, set: SortedSet, count: number): void {
 }
 
 function store(call: Call, form: Form, set: SortedSet, count: number): void {
-  const limits = listpackLimits(call)
-  const result = new SortedSet(call.db.arena, call.db.host.hashKey)
+  const result = newSortedSet(call)
   try {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)
       const score = query.storeDistance ? storedDistance(found.scores[n]!) : found.scores[n]!
-      result.insert(set.memberAtPlace(found.places[n]!, member), score, limits)
+      result.insert(set.memberAtPlace(found.places[n]!, member), score)
     }
   } catch (error) {
     result.free()

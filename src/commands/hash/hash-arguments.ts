@@ -1,7 +1,6 @@
 // What several hash commands do before and after they change a hash.
 
 import type { Call } from '../../engine/call.ts'
-import type { Config } from '../../engine/config.ts'
 import type { Word } from '../../engine/effects.ts'
 import type { EventName } from '../../engine/events.ts'
 import { expireHiddenField } from '../../store/field-expiry.ts'
@@ -10,46 +9,14 @@ import type { Bytes } from '../../util/bytes.ts'
 
 /** Returns the hash under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
 export function hashForAdding(call: Call, key: Bytes): Hash {
-  return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host.hashKey))
+  return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host))
 }
 
 /** Sets a field as HSET does, telling whether it is new. */
 export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value: Bytes, keepsExpiry = false): boolean {
   // A field whose time is up is removed by itself, so that the journal tells of it first.
   if (hash.hides) expireHiddenField(call.db, key, hash, field)
-  const limits = limitsOf(call.engine.config)
-  return hash.set(field, value, limits.entries, limits.value, keepsExpiry)
-}
-
-interface Limits {
-  /** hash-max-listpack-entries. */
-  entries: number
-  /** hash-max-listpack-value. */
-  value: number
-}
-
-const limitsByConfig = new WeakMap<Config, Limits>()
-let lastConfig: Config | undefined
-let lastLimits: Limits = { entries: 0, value: 0 }
-
-/** Returns what decides on encodings; kept aside, since HSET asks for each field. */
-export function limitsOf(config: Config): Readonly<Limits> {
-  if (config === lastConfig) return lastLimits
-  let limits = limitsByConfig.get(config)
-  if (limits === undefined) {
-    const fresh = { entries: config.get('hash-max-listpack-entries'), value: config.get('hash-max-listpack-value') }
-    config.onChange('hash-max-listpack-entries', (entries) => {
-      fresh.entries = entries
-    })
-    config.onChange('hash-max-listpack-value', (value) => {
-      fresh.value = value
-    })
-    limitsByConfig.set(config, fresh)
-    limits = fresh
-  }
-  lastConfig = config
-  lastLimits = limits
-  return limits
+  return hash.set(field, value, keepsExpiry)
 }
 
 /**

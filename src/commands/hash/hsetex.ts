@@ -9,7 +9,7 @@ import type { Word } from '../../engine/effects.ts'
 import { noteFieldExpiry } from '../../store/field-expiry.ts'
 import { ABSENT, Hash } from '../../store/hash.ts'
 import { expirations, type FieldOptions, readFieldOptions } from './field-options.ts'
-import { fieldsRemoved, hashForAdding, limitsOf, setFields } from './hash-arguments.ts'
+import { fieldsRemoved, hashForAdding, setFields } from './hash-arguments.ts'
 
 function run(call: Call): void {
   const key = call.key(1)
@@ -38,7 +38,7 @@ function holds(call: Call, hash: Hash | undefined, { condition, first, count }: 
 function set(call: Call, hash: Hash, { expiry, first, count }: FieldOptions): void {
   const { args } = call
   const key = call.key(1)
-  hash.expect(count, limitsOf(call.engine.config).entries)
+  hash.expect(count)
   setFields(call, hash, first, count, expiry === 'keep')
   call.changed(key, 'hset')
   const words: Word[] = ['HSETEX', key]

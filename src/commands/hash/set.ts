@@ -5,7 +5,7 @@
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { hashForAdding, limitsOf, setFields } from './hash-arguments.ts'
+import { hashForAdding, setFields } from './hash-arguments.ts'
 
 /** Sets the fields and returns how many are new. */
 function set(call: Call): number {
@@ -14,7 +14,7 @@ function set(call: Call): number {
   const key = call.key(1)
   const hash = hashForAdding(call, key)
   const count = (args.length - 2) >>> 1
-  if (count > 1) hash.expect(count, limitsOf(call.engine.config).entries)
+  if (count > 1) hash.expect(count)
   const created = setFields(call, hash, 2, count)
   call.changed(key, 'hset')
   call.changes += count - 1

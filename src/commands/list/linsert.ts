@@ -3,7 +3,6 @@
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list.ts'
-import { beforeAdding } from './list-arguments.ts'
 
 export const linsert = defineCommand({
   name: 'LINSERT',
@@ -38,7 +37,7 @@ export const linsert = defineCommand({
       return
     }
     const element = args.bytes(4)
-    beforeAdding(call, list, element)
+    list.beforeAdding(element.length, 1)
     if (!list.insert(before ? 'before' : 'after', args.bytes(3), element)) {
       call.reply.integer(-1)
       return

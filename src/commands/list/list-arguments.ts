@@ -19,12 +19,7 @@ export function readEnd(call: Call, i: number): End {
 
 /** Returns the list under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
 export function listForAdding(call: Call, key: Bytes): List {
-  return call.db.getForWrite(key, List) ?? call.db.create(key, new List(call.db.arena))
-}
-
-/** Tells a list of one element that is about to be added; see List.beforeAdding. */
-export function beforeAdding(call: Call, list: List, element: Bytes): void {
-  if (list.mayBecomeQuicklist) list.beforeAdding(call.engine.config.get('list-max-listpack-size'), element.length, 1)
+  return call.db.getForWrite(key, List) ?? call.db.create(key, new List(call.db.arena, call.db.host))
 }
 
 /** Reports `count` elements gone from a list by a command that removes them, and removes the key with the last one. */
@@ -40,7 +35,7 @@ export function elementsRemoved(
   if (list.length === 0) {
     call.db.delete(key)
     call.notify(key, 'del')
-  } else if (list.mayBecomeListpack) {
-    list.afterRemoving(call.engine.config.get('list-max-listpack-size'))
+  } else {
+    list.afterRemoving()
   }
 }

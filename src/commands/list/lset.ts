@@ -3,7 +3,6 @@
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list.ts'
-import { beforeAdding } from './list-arguments.ts'
 
 export const lset = defineCommand({
   name: 'LSET',
@@ -29,10 +28,10 @@ export const lset = defineCommand({
     if (index < 0) index += list.length
     const element = call.args.bytes(3)
     // Even an index out of range may change the encoding: Redis makes room before it looks.
-    beforeAdding(call, list, element)
+    list.beforeAdding(element.length, 1)
     if (index < 0 || index >= list.length) throw ERR.indexOutOfRange
     list.set(index, element)
-    if (list.mayBecomeListpack) list.afterRemoving(call.engine.config.get('list-max-listpack-size'))
+    list.afterRemoving()
     call.changed(call.key(1), 'lset')
     call.reply.ok()
   },

@@ -9,7 +9,7 @@ import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/comm
 import { type End, List } from '../../store/list.ts'
 import { TYPE_LIST } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { beforeAdding, elementsRemoved, listForAdding, readEnd } from './list-arguments.ts'
+import { elementsRemoved, listForAdding, readEnd } from './list-arguments.ts'
 
 const element = new Bytes()
 
@@ -21,14 +21,12 @@ function move(call: Call, from: End, to: End): boolean {
   if (source === undefined) return false
   const destination = listForAdding(call, destinationKey)
   if (destination === source) {
-    source.peek(from, element)
-    beforeAdding(call, source, element)
     source.rotate(from, to)
     source.peek(to, element)
     call.reply.bulk(element)
   } else {
     source.peek(from, element)
-    beforeAdding(call, destination, element)
+    destination.beforeAdding(element.length, 1)
     try {
       destination.push(to, element)
     } finally {

@@ -16,12 +16,12 @@ function push(call: Call, end: End, mode: 'create' | 'if-exists'): void {
       call.reply.integer(0)
       return
     }
-    list = call.db.create(key, new List(call.db.arena))
+    list = call.db.create(key, new List(call.db.arena, call.db.host))
   }
-  if (list.mayBecomeQuicklist) {
+  if (list.encoding === 'listpack') {
     let bytes = 0
     for (let i = 2; i < args.length; i++) bytes += args.bytes(i).length
-    list.beforeAdding(call.engine.config.get('list-max-listpack-size'), bytes, args.length - 2)
+    list.beforeAdding(bytes, args.length - 2)
   }
   let pushed = 0
   try {

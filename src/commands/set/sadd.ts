@@ -3,7 +3,7 @@
 import { defineCommand } from '../../engine/command.ts'
 import type { Word } from '../../engine/effects.ts'
 import { MemberSet } from '../../store/member-set.ts'
-import { limitsFor, newSet, setLimits } from './set-arguments.ts'
+import { newSet } from './set-arguments.ts'
 
 export const sadd = defineCommand({
   name: 'SADD',
@@ -27,15 +27,14 @@ export const sadd = defineCommand({
     let set = call.db.getForWrite(key, MemberSet)
     if (set === undefined) {
       set = call.db.create(key, newSet(call))
-      set.begin(args.bytes(2), end - 2, setLimits(call))
-    } else if (set.isSmall) {
-      set.expect(end - 2, setLimits(call))
+      set.begin(args.bytes(2), end - 2)
+    } else {
+      set.expect(end - 2)
     }
-    const limits = limitsFor(call, set)
     let added = 0
     let i = 2
     try {
-      for (; i < end; i++) if (set.add(args.bytes(i), limits)) added++
+      for (; i < end; i++) if (set.add(args.bytes(i))) added++
     } finally {
       // Out of memory half way: what was added stays, and the journal is told so.
       if (i < end && added > 0) {

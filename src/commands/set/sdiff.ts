@@ -9,7 +9,7 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { MemberSet } from '../../store/member-set.ts'
 import { removesFromCopy, sortByLength, subtract, subtractFromCopy } from '../../store/set-algebra.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { newSet, readSets, setLimits, storeResult } from './set-arguments.ts'
+import { newSet, readSets, storeResult } from './set-arguments.ts'
 
 const member = new Bytes()
 
@@ -33,7 +33,7 @@ function run(call: Call): void {
   if (removesFromCopy(sets)) {
     const rest = newSet(call)
     try {
-      subtractFromCopy(rest, sets, setLimits(call))
+      subtractFromCopy(rest, sets)
       reply.set(rest.length)
       rest.writeAll(reply)
     } finally {
@@ -50,14 +50,13 @@ function runStore(call: Call): void {
   const sets = readInputs(call, 2)
   const result = newSet(call)
   if (sets !== undefined) {
-    const limits = setLimits(call)
     try {
       if (removesFromCopy(sets)) {
-        subtractFromCopy(result, sets, limits)
+        subtractFromCopy(result, sets)
       } else {
         const minuend = sets[0]!
         const slots = subtract(minuend, sortByLength(sets.slice(1), 'descending'))
-        for (let i = 0; i < slots.length; i++) result.add(minuend.memberOf(slots[i]!, member), limits)
+        for (let i = 0; i < slots.length; i++) result.add(minuend.memberOf(slots[i]!, member))
       }
     } catch (error) {
       result.free()

@@ -2,28 +2,12 @@
 
 import type { Call } from '../../engine/call.ts'
 import type { EventName } from '../../engine/events.ts'
-import { MemberSet, type SetLimits } from '../../store/member-set.ts'
+import { MemberSet } from '../../store/member-set.ts'
 import type { Bytes } from '../../util/bytes.ts'
-
-const limits: SetLimits = { integers: 0, entries: 0, value: 0 }
-
-/** Returns how large a set may be an intset or a listpack; the object is used again by the next call. */
-export function setLimits(call: Call): SetLimits {
-  const { config } = call.engine
-  limits.integers = config.get('set-max-intset-entries')
-  limits.entries = config.get('set-max-listpack-entries')
-  limits.value = config.get('set-max-listpack-value')
-  return limits
-}
-
-/** As `setLimits` for adding to a set: they are only read while they matter. */
-export function limitsFor(call: Call, set: MemberSet): SetLimits {
-  return set.isSmall ? setLimits(call) : limits
-}
 
 /** Makes an empty set that lies in the call's database. */
 export function newSet(call: Call): MemberSet {
-  return new MemberSet(call.db.arena, call.db.host.hashKey)
+  return new MemberSet(call.db.arena, call.db.host)
 }
 
 /** Reports `count` members gone from a set by a command that removes them, and removes the key with the last one. */

@@ -11,7 +11,7 @@ import type { MemberSet } from '../../store/member-set.ts'
 import { intersect, sortByLength } from '../../store/set-algebra.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
-import { newSet, readSets, setLimits, storeResult } from './set-arguments.ts'
+import { newSet, readSets, storeResult } from './set-arguments.ts'
 
 const member = new Bytes()
 
@@ -48,13 +48,12 @@ function runStore(call: Call): void {
   const result = newSet(call)
   if (sets !== undefined) {
     const smallest = sets[0]!
-    const limits = setLimits(call)
     try {
       // Redis starts with a listpack, and with what came of it becomes an intset if it can be one.
       if (smallest.encoding !== 'intset') result.become('listpack')
       const slots = intersect(sets, Number.POSITIVE_INFINITY)
-      for (let i = 0; i < slots.length; i++) result.add(smallest.memberOf(slots[i]!, member), limits)
-      result.becomeIntset(limits)
+      for (let i = 0; i < slots.length; i++) result.add(smallest.memberOf(slots[i]!, member))
+      result.becomeIntset()
     } catch (error) {
       result.free()
       throw error

@@ -3,7 +3,7 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { MemberSet } from '../../store/member-set.ts'
-import { limitsFor, membersRemoved, newSet, setLimits } from './set-arguments.ts'
+import { membersRemoved, newSet } from './set-arguments.ts'
 
 function move(call: Call): void {
   const { db } = call
@@ -27,12 +27,12 @@ function move(call: Call): void {
   const created = destination === undefined
   if (destination === undefined) {
     destination = newSet(call)
-    destination.begin(member, 1, setLimits(call))
+    destination.begin(member, 1)
     db.insertStructure(to, destination)
   }
   let added = false
   try {
-    added = destination.add(member, limitsFor(call, destination))
+    added = destination.add(member)
   } finally {
     if (created && destination.length === 0) db.delete(to)
   }

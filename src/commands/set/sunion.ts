@@ -4,7 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { MemberSet } from '../../store/member-set.ts'
 import { uniteInto } from '../../store/set-algebra.ts'
-import { newSet, readSets, setLimits, storeResult } from './set-arguments.ts'
+import { newSet, readSets, storeResult } from './set-arguments.ts'
 
 /** Returns the sets under some keys, missing ones left out. */
 function readInputs(call: Call, first: number): MemberSet[] {
@@ -25,7 +25,7 @@ function run(call: Call): void {
   try {
     // Of integers alone the union is in order; otherwise it is a table at once.
     if (sets.some(({ encoding }) => encoding !== 'intset')) union.become('hashtable')
-    uniteInto(union, sets, setLimits(call))
+    uniteInto(union, sets)
     reply.set(union.length)
     union.writeAll(reply)
   } finally {
@@ -37,7 +37,7 @@ function runStore(call: Call): void {
   const sets = readInputs(call, 2)
   const result = newSet(call)
   try {
-    uniteInto(result, sets, setLimits(call))
+    uniteInto(result, sets)
   } catch (error) {
     result.free()
     throw error

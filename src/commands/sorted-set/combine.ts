@@ -8,18 +8,15 @@ import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { GatheredScores } from '../../store/gathered-scores.ts'
-import { ABSENT, SortedSet, type SortedSetLimits } from '../../store/sorted-set.ts'
+import { ABSENT, type SortedSet } from '../../store/sorted-set.ts'
 import { readCount } from '../count-argument.ts'
 import { type Input, readInputs } from './combine-inputs.ts'
-import { announceMembers, listpackLimits, readScore, replyMembers, storeResult } from './sorted-set-arguments.ts'
+import { announceMembers, newSortedSet, readScore, replyMembers, storeResult } from './sorted-set-arguments.ts'
 
 type Operation = 'union' | 'inter' | 'diff'
 type Aggregate = 'sum' | 'min' | 'max'
 /** What becomes of the result: `store` under the first key. */
 type Outcome = 'reply' | 'store' | 'count'
-
-/** A result is no listpack while it is being made: it keeps a score of -0 until its encoding is chosen. */
-const NEVER_LISTPACK: SortedSetLimits = { entries: -1, value: -1 }
 
 /** A sorted set of so many members is never one row of bytes (`SMALL_COUNT_MAX`): its members are gathered, then put in order. */
 const GATHERED_MIN = 129
@@ -65,12 +62,14 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
     return
   }
 
-  const result = new SortedSet(call.db.arena, call.db.host.hashKey)
+  const result = newSortedSet(call)
+  // No listpack while it is being made: it keeps a score of -0 until its encoding is chosen.
+  result.becomeSkiplist()
   try {
     if (operation === 'union') unite(call, inputs, aggregate, result)
     else if (operation === 'inter') intersect(inputs, aggregate, result)
     else subtract(inputs, result)
-    if (outcome === 'store') result.chooseEncoding(listpackLimits(call))
+    if (outcome === 'store') result.chooseEncoding()
   } catch (error) {
     result.free()
     throw error
@@ -94,7 +93,7 @@ function unite(call: Call, inputs: readonly Input[], aggregate: Aggregate, resul
     for (let more = input.begin(); more; more = input.next()) {
       const score = weigh(input)
       const handle = result.find(input.member)
-      if (handle === ABSENT) result.insert(input.member, score, NEVER_LISTPACK)
+      if (handle === ABSENT) result.insert(input.member, score)
       else result.replaceScore(handle, input.member, join(result.scoreOf(handle), score, aggregate))
     }
   }
@@ -130,7 +129,7 @@ function intersect(inputs: readonly Input[], aggregate: Aggregate, result: Sorte
       if (found === undefined) common = false
       else score = join(score, found * input.weight, aggregate)
     }
-    if (common) result.insert(first.member, score, NEVER_LISTPACK)
+    if (common) result.insert(first.member, score)
   }
 }
 
@@ -154,7 +153,7 @@ function subtract(inputs: readonly Input[], result: SortedSet): void {
     for (let i = 1; alone && i < inputs.length; i++) {
       alone = inputs[i]!.value !== first.value && inputs[i]!.scoreOf(first.member) === undefined
     }
-    if (alone) result.insert(first.member, first.score, NEVER_LISTPACK)
+    if (alone) result.insert(first.member, first.score)
   }
 }
 

@@ -4,18 +4,13 @@ import type { Call } from '../../engine/call.ts'
 import type { EventName } from '../../engine/events.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { type SortedSet, type SortedSetLimits, SortedSetPosition } from '../../store/sorted-set.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { parseDouble } from '../../util/numbers.ts'
 
-const limits: SortedSetLimits = { entries: 0, value: 0 }
-
-/** Returns how large a sorted set may be a listpack; the object is used again by the next call. */
-export function listpackLimits(call: Call): SortedSetLimits {
-  const { config } = call.engine
-  limits.entries = config.get('zset-max-listpack-entries')
-  limits.value = config.get('zset-max-listpack-value')
-  return limits
+/** Makes an empty sorted set that lies in the call's database. */
+export function newSortedSet(call: Call): SortedSet {
+  return new SortedSet(call.db.arena, call.db.host)
 }
 
 /** More digits may not be a double exactly when they are read one by one. */

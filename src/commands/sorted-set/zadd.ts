@@ -7,7 +7,7 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { Word } from '../../engine/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set.ts'
-import { listpackLimits, readScore } from './sorted-set-arguments.ts'
+import { newSortedSet, readScore } from './sorted-set-arguments.ts'
 
 const NX = 1
 const XX = 2
@@ -45,7 +45,7 @@ function add(call: Call, implied: number): void {
       else call.reply.integer(0)
       return
     }
-    set = call.db.create(key, new SortedSet(call.db.arena, call.db.host.hashKey))
+    set = call.db.create(key, newSortedSet(call))
   }
   if ((flags & INCR) !== 0) increment(call, set, first, flags)
   else addPairs(call, set, first, pairs, flags)
@@ -53,8 +53,7 @@ function add(call: Call, implied: number): void {
 
 function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flags: number): void {
   const key = call.key(1)
-  const limits = listpackLimits(call)
-  set.beforeAdding(pairs, limits)
+  set.expect(pairs)
   let added = 0
   let updated = 0
   let done = 0
@@ -65,7 +64,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
       const handle = set.find(member)
       if (handle === ABSENT) {
         if ((flags & XX) !== 0) continue
-        set.insert(member, score, limits)
+        set.insert(member, score)
         added++
       } else if ((flags & NX) === 0) {
         if ((flags & (GT | LT)) !== 0 && !passes(flags, score, set.scoreOf(handle))) continue
@@ -95,7 +94,7 @@ function increment(call: Call, set: SortedSet, first: number, flags: number): vo
   }
   if (handle === ABSENT) {
     try {
-      set.insert(member, score, listpackLimits(call))
+      set.insert(member, score)
     } finally {
       if (set.length === 0) call.db.delete(key)
     }

@@ -11,7 +11,7 @@ import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set-range.ts
 import { Bytes } from '../../util/bytes.ts'
 import { readLexRange, readScoreRange } from './range-arguments.ts'
 import { rankRange } from './rank-range.ts'
-import { announceMembers, listpackLimits, replyMembers, storeResult } from './sorted-set-arguments.ts'
+import { announceMembers, newSortedSet, replyMembers, storeResult } from './sorted-set-arguments.ts'
 
 type By = 'rank' | 'score' | 'member'
 type Direction = 'forwards' | 'backwards'
@@ -93,14 +93,12 @@ function range(call: Call, at: number, fixedBy: By | undefined, fixedDirection: 
 
 /** Stores `count` members of a set from rank `first` on under the call's first key. */
 function store(call: Call, set: SortedSet | undefined, first: number, count: number, backwards: boolean): void {
-  const { db } = call
-  const limits = listpackLimits(call)
-  const result = new SortedSet(db.arena, db.host.hashKey)
+  const result = newSortedSet(call)
   try {
     if (set !== undefined && count > 0) {
       set.seek(backwards ? first - count + 1 : first, position)
       for (let left = count; left > 0; left--) {
-        result.insert(set.memberAt(position, member), position.score, limits)
+        result.insert(set.memberAt(position, member), position.score)
         if (left > 1) set.next(position)
       }
     }

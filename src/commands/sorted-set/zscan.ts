@@ -5,14 +5,13 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
+import { SortedSet } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { formatDouble, formatDouble17 } from '../../util/numbers.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()
-const position = new SortedSetPosition()
-/** Ranks or numbers found, reused; how many match must be known before the array's header can be written. */
+/** Handles found, reused; how many match must be known before the array's header can be written. */
 const found: number[] = []
 
 export const zscan = defineCommand({
@@ -39,35 +38,22 @@ export const zscan = defineCommand({
     const options = call.options(3)
     while (options.next()) if (!scan.take(options)) throw ERR.syntax
     const { count, glob } = scan
+    const next = set.scan(cursor, count, found)
+    let matches = found.length
+    if (glob !== undefined) {
+      matches = 0
+      for (let i = 0; i < found.length; i++) {
+        if (glob.matchesBytes(set.memberOf(found[i]!, member))) found[matches++] = found[i]!
+      }
+    }
+    const isListpack = set.encoding === 'listpack'
     reply.array(2)
-    if (set.scannedAtOnce) {
-      let more = true
-      for (set.seek(0, position); more; more = set.next(position)) {
-        if (glob === undefined || glob.matchesBytes(set.memberAt(position, member))) found.push(position.rank)
-      }
-      reply.text('0')
-      reply.array(2 * found.length)
-      set.seek(0, position)
-      for (let i = 0; i < found.length; i++) {
-        while (position.rank < found[i]!) set.next(position)
-        reply.bulk(set.memberAt(position, member))
-        reply.text(set.encoding === 'listpack' ? formatDouble(position.score) : formatDouble17(position.score))
-      }
-    } else {
-      // Downwards: see SortedSet.scanned.
-      const begin = (cursor === 0 ? set.length : Math.min(cursor, set.length)) - 1
-      const end = Math.max(0, begin + 1 - count)
-      for (let number = begin; number >= end; number--) {
-        if (glob !== undefined) set.scanned(number, member)
-        if (glob === undefined || glob.matchesBytes(member)) found.push(number)
-      }
-      reply.text(String(end))
-      reply.array(2 * found.length)
-      for (let i = 0; i < found.length; i++) {
-        const score = set.scanned(found[i]!, member)
-        reply.bulk(member)
-        reply.text(formatDouble17(score))
-      }
+    reply.text(String(next))
+    reply.array(2 * matches)
+    for (let i = 0; i < matches; i++) {
+      reply.bulk(set.memberOf(found[i]!, member))
+      const score = set.scoreOf(found[i]!)
+      reply.text(isListpack ? formatDouble(score) : formatDouble17(score))
     }
     found.length = 0
   },

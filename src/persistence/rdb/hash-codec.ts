@@ -7,6 +7,7 @@
 //   25  [earliest expiry, ms][listpack of field, value, expiry or 0 …]
 //   22, 23  the same before the release: without the earliest expiry, and all expiries absolute
 
+import type { Database } from '../../store/database.ts'
 import { ABSENT, Hash, NEVER } from '../../store/hash.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { RdbDamage } from './damage.ts'
@@ -16,7 +17,6 @@ import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 import { ZiplistReader } from './ziplist.ts'
 import { ZipmapReader } from './zipmap.ts'
 
@@ -25,7 +25,6 @@ const EXPIRY_MS_MAX = 2 ** 48
 
 export class HashReader implements StructureReader {
   value: Hash | undefined = undefined
-  #context!: StructureContext
   #type = 0
   /** Fields that are to come; -1 = the number is not read yet. */
   #left = -1
@@ -37,14 +36,15 @@ export class HashReader implements StructureReader {
   readonly #ziplist = new ZiplistReader()
   readonly #zipmap = new ZipmapReader()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
-    this.#context = context
     this.#left = -1
     // Redis keeps a listpack as it comes unless it has too many fields; how long they are it does not look at.
     this.#valueMax =
-      type === TYPE.hashListpack || type === TYPE.hashExpiringListpack ? Number.POSITIVE_INFINITY : context.hashValueMax
-    this.value = new Hash(context.arena, context.hashKey)
+      type === TYPE.hashListpack || type === TYPE.hashExpiringListpack
+        ? Number.POSITIVE_INFINITY
+        : db.host.limits.hash.value
+    this.value = new Hash(db.arena, db.host)
   }
 
   read(input: RdbInput): void {
@@ -74,7 +74,7 @@ export class HashReader implements StructureReader {
   #readFields(input: RdbInput): void {
     if (this.#left === -1) {
       this.#left = input.count(2)
-      this.value!.expect(this.#left, this.#context.hashEntriesMax)
+      this.value!.expect(this.#left)
       input.keep()
     }
     for (; this.#left > 0; this.#left--) {
@@ -88,7 +88,7 @@ export class HashReader implements StructureReader {
     if (this.#left === -1) {
       this.#earliest = this.#type === TYPE.hashExpiring ? input.int64() - 1 : 0
       this.#left = input.count(3)
-      this.value!.expect(this.#left, this.#context.hashEntriesMax)
+      this.value!.expect(this.#left)
       input.keep()
     }
     for (; this.#left > 0; this.#left--) {
@@ -125,7 +125,7 @@ export class HashReader implements StructureReader {
 
   #add(field: Bytes, value: Bytes, expiry: number): void {
     const hash = this.value!
-    if (!hash.set(field, value, this.#context.hashEntriesMax, this.#valueMax)) {
+    if (!hash.set(field, value, false, this.#valueMax)) {
       throw new RdbDamage('a hash has the same field twice')
     }
     if (expiry === NEVER) return

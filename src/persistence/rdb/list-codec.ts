@@ -1,9 +1,11 @@
 // Lists: elements as strings (type 1), a ziplist (10), nodes of ziplists (14), nodes of listpacks and plain elements (18).
 //
-// A list is written as type 18, one node a page, whose number is known without a
-// walk. One with elements that have buffers of their own is written as type 1: there
-// a listpack would be a second copy of something large.
+// A list is written as type 18, in the nodes in which Redis would hold it
+// (store/list-nodes.ts). One with elements that have buffers of their own, or with a
+// node of more than 64 KiB, is written as type 1: there a listpack would be a second
+// copy of something large. Its nodes are those of a list that was pushed, then.
 
+import type { Database } from '../../store/database.ts'
 import { List } from '../../store/list.ts'
 import { ListPosition } from '../../store/list-pages.ts'
 import { Bytes } from '../../util/bytes.ts'
@@ -14,7 +16,6 @@ import { NODE_PACKED, NODE_PLAIN, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 import { ZiplistReader } from './ziplist.ts'
 
 /** The least bytes of a node: a container, and a string of one byte. */
@@ -22,28 +23,25 @@ const NODE_BYTES_MIN = 2
 
 export class ListReader implements StructureReader {
   value: List | undefined = undefined
-  #context!: StructureContext
   #type = 0
   /** Elements or nodes that are to come; -1 = the number is not read yet. */
   #left = -1
-  /** Whether a node with elements was read. */
-  #hasNode = false
   readonly #element = new Bytes()
   readonly #listpack = new ListpackReader()
   readonly #ziplist = new ZiplistReader()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
-    this.#context = context
     this.#left = -1
-    this.#hasNode = false
-    this.value = new List(context.arena)
+    this.value = new List(db.arena, db.host)
+    this.value.becomeQuicklist()
   }
 
   read(input: RdbInput): void {
     if (this.#type === TYPE.listZiplist) {
-      this.value!.becomeQuicklist()
-      this.#addAll(this.#ziplist.open(input.blob()))
+      // Redis never looks whether it would fit a listpack.
+      const elements = this.#ziplist.open(input.blob())
+      while (elements.count > 0) this.value!.push('tail', elements.next(this.#element))
       return
     }
     if (this.#left === -1) {
@@ -51,43 +49,34 @@ export class ListReader implements StructureReader {
       input.keep()
     }
     for (; this.#left > 0; this.#left--) {
-      if (this.#type === TYPE.list) this.#add(input.string(this.#element))
+      if (this.#type === TYPE.list) this.value!.push('tail', input.string(this.#element))
       else if (this.#type === TYPE.listQuicklist) this.#addNode(this.#ziplist.open(input.blob()))
       else this.#node(input)
       input.keep()
     }
+    this.value!.afterBuilding()
   }
 
   #node(input: RdbInput): void {
     const container = input.length()
-    if (container === NODE_PLAIN) {
-      this.value!.becomeQuicklist()
-      this.#add(input.string(this.#element))
-    } else if (container === NODE_PACKED) this.#addNode(this.#listpack.open(input.blob()))
+    if (container === NODE_PLAIN) this.value!.loadPlain(input.string(this.#element))
+    else if (container === NODE_PACKED) this.#addNode(this.#listpack.open(input.blob()))
     else throw new RdbDamage('a node of a list is of no known kind')
   }
 
-  /** Redis makes a listpack of a single node, if it is small enough, but never of two. */
+  /** A node stays one, however small or large it is; one without elements is none. */
   #addNode(elements: PackedReader): void {
-    if (elements.count === 0) return
-    if (this.#hasNode) this.value!.becomeQuicklist()
-    this.#hasNode = true
-    this.#addAll(elements)
-  }
-
-  #addAll(elements: PackedReader): void {
-    while (elements.count > 0) this.#add(elements.next(this.#element))
-  }
-
-  #add(element: Bytes): void {
     const list = this.value!
-    if (list.mayBecomeQuicklist) list.beforeAdding(this.#context.listpackSize, element.length, 1)
-    list.push('tail', element)
+    if (elements.count === 0) return
+    list.nodes!.appendEmpty()
+    while (elements.count > 0) list.load(elements.next(this.#element))
   }
 }
 
 export class ListWriter implements StructureWriter {
   #list!: List
+  /** The node to be written next. */
+  #node = 0
   #left = 0
   #begun = false
   readonly #position = new ListPosition()
@@ -95,49 +84,51 @@ export class ListWriter implements StructureWriter {
   readonly #listpack = new ListpackBuilder()
 
   typeOf(list: List): number {
-    return list.hasLargeElements ? TYPE.list : TYPE.listQuicklist2
+    return list.hasLargeElements || list.nodes?.hasWide === true ? TYPE.list : TYPE.listQuicklist2
   }
 
   begin(list: List): void {
     this.#list = list
     this.#begun = false
+    this.#node = 0
     this.#left = list.length
   }
 
   write(output: RdbOutput, untilBytes: number): boolean {
     const list = this.#list
     const position = this.#position
-    const plain = list.hasLargeElements
+    const isPlain = this.typeOf(list) === TYPE.list
     if (!this.#begun) {
       this.#begun = true
-      output.lengthOf(plain ? list.length : list.encoding === 'listpack' ? 1 : list.pageCount)
+      output.lengthOf(isPlain ? list.length : (list.nodes?.count ?? 1))
       list.seek(0, position)
     }
     while (this.#left > 0) {
       if (output.length >= untilBytes || output.hasRest) return false
-      if (plain) {
-        output.string(list.element(position, this.#element))
-        list.next(position)
-        this.#left--
-      } else {
-        this.#page(output)
-      }
+      if (isPlain) output.string(this.#next())
+      else this.#writeNode(output)
     }
     return true
   }
 
-  /** Writes what is left of the page at the position as one node; all pages of what Redis holds as one listpack. */
-  #page(output: RdbOutput): void {
-    const list = this.#list
-    const position = this.#position
-    const { page } = position
-    const isListpack = list.encoding === 'listpack'
+  #writeNode(output: RdbOutput): void {
+    const { nodes } = this.#list
+    const node = this.#node++
+    if (nodes?.isPlain(node)) {
+      output.lengthOf(NODE_PLAIN)
+      output.string(this.#next())
+      return
+    }
     const listpack = this.#listpack.begin()
-    do {
-      listpack.add(list.element(position, this.#element))
-      this.#left--
-    } while (list.next(position) && (isListpack || position.page === page))
+    for (let left = nodes?.elementsOf(node) ?? this.#left; left > 0; left--) listpack.add(this.#next())
     output.lengthOf(NODE_PACKED)
     output.string(listpack.end())
+  }
+
+  /** Returns the element at the position, and moves on. */
+  #next(): Bytes {
+    const element = this.#list.element(this.#position, this.#element)
+    if (--this.#left > 0) this.#list.next(this.#position)
+    return element
   }
 }

@@ -8,7 +8,6 @@ import type { Value } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
-import type { StructureContext } from './structure-context.ts'
 
 export interface LoadOptions {
   /**
@@ -46,14 +45,14 @@ export class LoadTarget implements RdbTarget {
     this.auxiliaries.set(name, value)
   }
 
-  selectDatabase(index: number, context: StructureContext): void {
+  selectDatabase(index: number): Database {
     const { databases } = this.#engine
     const db = databases[index]
     if (db === undefined) {
       throw new RdbUnsupported(`it has keys in database ${index}, and 'databases' is ${databases.length}`)
     }
     this.#db = db
-    context.enter(db)
+    return db
   }
 
   expect(keys: number): void {

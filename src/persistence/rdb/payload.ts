@@ -13,7 +13,6 @@ import { RdbDamage, STARVED } from './damage.ts'
 import { RDB_VERSION_MAX, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbInput } from './rdb-input.ts'
 import { RdbOutput } from './rdb-output.ts'
-import type { StructureContext } from './structure-context.ts'
 import { ValueReader, ValueWriter } from './value-codec.ts'
 
 const FOOTER_BYTES = 10
@@ -71,24 +70,20 @@ export function isPayload(payload: Bytes): boolean {
 
 /** Reads payloads, one at a time. */
 export class PayloadReader {
-  readonly #values: ValueReader
+  readonly #values = new ValueReader()
   readonly #string = new Bytes()
 
-  constructor(context: StructureContext) {
-    this.#values = new ValueReader(context)
-  }
-
   /**
-   * Returns the value in a payload that passed `isPayload`: a structure, which is the caller's, or a string as a window that is
+   * Returns the value in a payload that passed `isPayload`: a structure in a database's memory, which is the caller's, or a string as a window that is
    * valid while the payload stays. Throws RdbDamage. What stands between value and footer is not looked at, as in Redis.
    */
-  read(payload: Bytes): Value | Bytes {
+  read(payload: Bytes, db: Database): Value | Bytes {
     const { source, start, length } = payload
     const input = new RdbInput(source, start, start + length - FOOTER_BYTES)
     try {
       const type = input.byte()
       if (type === TYPE.string) return input.string(this.#string)
-      this.#values.begin(type, input)
+      this.#values.begin(type, input, db)
       const value = this.#values.read(input)
       if (value === undefined) throw new RdbDamage('the value has no elements')
       return value

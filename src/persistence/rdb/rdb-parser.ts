@@ -7,12 +7,12 @@
 // taken from the chunk into the database without a copy between. The key of a
 // structure is put aside, since the structure may reach over many chunks.
 
+import type { Database } from '../../store/database.ts'
 import type { Value } from '../../store/value.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { OPCODE, RDB_VERSION_MAX, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
-import type { StructureContext } from './structure-context.ts'
 import { moduleName, ValueReader } from './value-codec.ts'
 
 const MAGIC = 'REDIS'
@@ -41,8 +41,8 @@ export class KeyAttributes {
 /** Takes what a file holds, in its order. Windows are valid during the call. Throws RdbDamage for what it cannot take. */
 export interface RdbTarget {
   auxiliary(name: string, value: string): void
-  /** The keys that follow belong to this database; `context` is to be pointed at it. */
-  selectDatabase(index: number, context: StructureContext): void
+  /** The keys that follow belong to this database; returns where their structures are to be made. */
+  selectDatabase(index: number): Database
   /** Announces how many keys follow in this database. */
   expect(keys: number, volatileKeys: number): void
   /** `owned`: the value has its source for itself, and it may be kept. */
@@ -62,8 +62,9 @@ export class RdbParser {
   version = 0
   readonly #input: RdbInput
   readonly #target: RdbTarget
-  readonly #context: StructureContext
-  readonly #values: ValueReader
+  readonly #values = new ValueReader()
+  /** Where structures are made. */
+  #db!: Database
   readonly #attributes = new KeyAttributes()
   readonly #key = new Bytes()
   readonly #value = new Bytes()
@@ -72,11 +73,9 @@ export class RdbParser {
   #inStructure = false
   #selected = false
 
-  constructor(input: RdbInput, target: RdbTarget, context: StructureContext) {
+  constructor(input: RdbInput, target: RdbTarget) {
     this.#input = input
     this.#target = target
-    this.#context = context
-    this.#values = new ValueReader(context)
   }
 
   /** Tells whether a checksum follows the end. */
@@ -164,7 +163,7 @@ export class RdbParser {
         return
       case OPCODE.selectDatabase:
         this.#selected = true
-        this.#target.selectDatabase(input.length(), this.#context)
+        this.#db = this.#target.selectDatabase(input.length())
         return
       case OPCODE.resize: {
         this.#enter()
@@ -198,7 +197,7 @@ export class RdbParser {
     this.#enter()
     const input = this.#input
     const key = input.string(this.#key)
-    this.#values.begin(type, input)
+    this.#values.begin(type, input, this.#db)
     if (key.length > this.#keySource.u8.length) this.#keySource = Source.allocate(key.length)
     copyBytes(this.#keySource, 0, key.source, key.start, key.length)
     key.set(this.#keySource, 0, key.length)
@@ -209,6 +208,6 @@ export class RdbParser {
   #enter(): void {
     if (this.#selected) return
     this.#selected = true
-    this.#target.selectDatabase(0, this.#context)
+    this.#db = this.#target.selectDatabase(0)
   }
 }

@@ -6,7 +6,6 @@ import type { DiskFile } from '../disk.ts'
 import { RdbDamage } from './damage.ts'
 import { RdbInput } from './rdb-input.ts'
 import { RdbParser, type RdbTarget } from './rdb-parser.ts'
-import type { StructureContext } from './structure-context.ts'
 
 /** What is parsed in one go: some milliseconds' work. Larger only for a string that is larger itself. */
 const CHUNK_BYTES = 256 * 1024
@@ -24,7 +23,6 @@ export interface ReadRdbOptions {
   /** The file's size; what follows the snapshot in it (commands, when it is an append-only file's preamble) is left alone. */
   size: number
   target: RdbTarget
-  context: StructureContext
   /** False = whatever stands as checksum is fine. */
   checksum: boolean
   /** Told after each chunk how many bytes are done. */
@@ -40,7 +38,7 @@ export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; v
   const { target } = options
   const chunks = new Chunks(options)
   const { input } = chunks
-  const parser = new RdbParser(input, target, options.context)
+  const parser = new RdbParser(input, target)
   try {
     while (!parser.run()) {
       await chunks.more()

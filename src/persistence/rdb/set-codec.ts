@@ -1,6 +1,7 @@
 // Sets: members as strings (type 2), or in one blob (intset 11, listpack 20).
 
-import { ABSENT, MemberSet, type SetLimits } from '../../store/member-set.ts'
+import type { Database } from '../../store/database.ts'
+import { ABSENT, MemberSet } from '../../store/member-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { RdbDamage } from './damage.ts'
@@ -10,7 +11,6 @@ import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 
 /** The most integers that are written as one blob, however many `set-max-intset-entries` allows. */
 const INTSET_COUNT_MAX = 4096
@@ -20,20 +20,21 @@ export class SetReader implements StructureReader {
   #type = 0
   /** Members that are to come; -1 = the number is not read yet. */
   #left = -1
-  readonly #limits: SetLimits = { integers: 0, entries: 0, value: 0 }
+  /** A set of more members than this is a table at once. */
+  #integersMax = 0
+  #valueMax = 0
   readonly #member = new Bytes()
   readonly #intset = new IntsetReader()
   readonly #listpack = new ListpackReader()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
     this.#left = -1
-    const limits = this.#limits
-    limits.integers = context.intsetEntriesMax
-    limits.entries = context.setEntriesMax
+    const { integers, value } = db.host.limits.set
+    this.#integersMax = integers
     // A listpack stays one unless it has too many members; how long they are Redis does not look at.
-    limits.value = type === TYPE.setListpack ? Number.POSITIVE_INFINITY : context.setValueMax
-    this.value = new MemberSet(context.arena, context.hashKey)
+    this.#valueMax = type === TYPE.setListpack ? Number.POSITIVE_INFINITY : value
+    this.value = new MemberSet(db.arena, db.host)
   }
 
   read(input: RdbInput): void {
@@ -48,7 +49,7 @@ export class SetReader implements StructureReader {
     } else {
       if (this.#left === -1) {
         this.#left = input.count(1)
-        if (this.#left > this.#limits.integers) set.become('hashtable')
+        if (this.#left > this.#integersMax) set.become('hashtable')
         input.keep()
       }
       for (; this.#left > 0; this.#left--) {
@@ -59,7 +60,7 @@ export class SetReader implements StructureReader {
   }
 
   #add(member: Bytes): void {
-    if (!this.value!.add(member, this.#limits)) throw new RdbDamage('a set has the same member twice')
+    if (!this.value!.add(member, this.#valueMax)) throw new RdbDamage('a set has the same member twice')
   }
 }
 

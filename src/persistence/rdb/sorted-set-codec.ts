@@ -3,6 +3,7 @@
 // Written as 5 and 17. In type 5 the highest score comes first, as Redis writes
 // it: a skiplist takes each of them in at its head.
 
+import type { Database } from '../../store/database.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes, Source } from '../../util/bytes.ts'
 import { formatDouble } from '../../util/numbers.ts'
@@ -13,16 +14,13 @@ import { LISTPACK_BYTES_MAX, LISTPACK_ELEMENTS_MAX, TYPE } from './rdb-format.ts
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 import { ZiplistReader } from './ziplist.ts'
 
-const NO_LIMITS = { entries: Number.POSITIVE_INFINITY, value: Number.POSITIVE_INFINITY }
 /** Up to here a whole score is an integer in a listpack. */
 const WHOLE_SCORE_MAX = 2 ** 62
 
 export class SortedSetReader implements StructureReader {
   value: SortedSet | undefined = undefined
-  #context!: StructureContext
   #type = 0
   /** Members that are to come; -1 = the number is not read yet. */
   #left = -1
@@ -30,29 +28,27 @@ export class SortedSetReader implements StructureReader {
   readonly #listpack = new ListpackReader()
   readonly #ziplist = new ZiplistReader()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
-    this.#context = context
     this.#left = -1
-    this.value = new SortedSet(context.arena, context.hashKey)
+    this.value = new SortedSet(db.arena, db.host)
     // The encoding is chosen at the end: until then a score of -0 stays one.
-    this.value.beforeAdding(Number.POSITIVE_INFINITY, context.sortedSetLimits)
+    this.value.becomeSkiplist()
   }
 
   read(input: RdbInput): void {
-    const { entries, value } = this.#context.sortedSetLimits
     switch (this.#type) {
       case TYPE.zsetZiplist:
       case TYPE.zsetListpack: {
         const reader = this.#type === TYPE.zsetZiplist ? this.#ziplist : this.#listpack
         this.#addAll(reader.open(input.blob()))
         // Such a blob stays what it is unless it has too many members; how long they are Redis does not look at.
-        this.value!.chooseEncoding({ entries, value: Number.POSITIVE_INFINITY })
+        this.value!.chooseEncoding(Number.POSITIVE_INFINITY)
         return
       }
       default:
         this.#readMembers(input)
-        this.value!.chooseEncoding({ entries, value })
+        this.value!.chooseEncoding()
     }
   }
 
@@ -78,7 +74,7 @@ export class SortedSetReader implements StructureReader {
 
   #add(member: Bytes, score: number): void {
     if (Number.isNaN(score)) throw new RdbDamage('a score is no number')
-    if (!this.value!.add(member, score, NO_LIMITS)) throw new RdbDamage('a sorted set has the same member twice')
+    if (!this.value!.add(member, score)) throw new RdbDamage('a sorted set has the same member twice')
   }
 }
 

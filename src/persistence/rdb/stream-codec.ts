@@ -10,6 +10,7 @@
 // Ids in 16 bytes are big-endian, elsewhere they are two lengths. A node is a
 // listpack in the file as it is here (store/stream-nodes.ts).
 
+import type { Database } from '../../store/database.ts'
 import { Stream } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
 import { NEVER_ACTIVE, READ_UNKNOWN, type StreamConsumer, type StreamGroup } from '../../store/stream-group.ts'
@@ -23,7 +24,6 @@ import { TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 
 /** What comes next. */
 const NODES = 0
@@ -57,13 +57,13 @@ export class StreamReader implements StructureReader {
   #consumer!: StreamConsumer
   readonly #text = new Bytes()
 
-  begin(type: number, context: StructureContext): void {
+  begin(type: number, db: Database): void {
     this.#type = type
     this.#next = NODES
     this.#nodesLeft = -1
     this.#groupsLeft = -1
     this.#consumersLeft = -1
-    this.value = new Stream(context.arena)
+    this.value = new Stream(db.arena)
   }
 
   read(input: RdbInput): void {

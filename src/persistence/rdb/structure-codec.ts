@@ -1,15 +1,15 @@
 // What the codec of every structure offers: reading and writing that can pause.
 
+import type { Database } from '../../store/database.ts'
 import type { Value } from '../../store/value.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
-import type { StructureContext } from './structure-context.ts'
 
 export interface StructureReader {
   /** What was read so far; undefined before `begin`. */
   value: Value | undefined
-  /** Begins a value of one of the types this reader knows. */
-  begin(type: number, context: StructureContext): void
+  /** Begins a value of one of the types this reader knows, which will lie in a database's memory. */
+  begin(type: number, db: Database): void
   /**
    * Reads to the value's end. Throws STARVED when the input runs dry: to be called again, then, with the input at its mark.
    * Throws RdbDamage; the value is freed by whoever called `begin`.

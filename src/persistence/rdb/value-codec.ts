@@ -1,5 +1,6 @@
 // One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
 
+import type { Database } from '../../store/database.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/value.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { HashReader, HashWriter } from './hash-codec.ts'
@@ -11,19 +12,16 @@ import { SetReader, SetWriter } from './set-codec.ts'
 import { SortedSetReader, SortedSetWriter } from './sorted-set-codec.ts'
 import { StreamReader, StreamWriter } from './stream-codec.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
-import type { StructureContext } from './structure-context.ts'
 
 const MODULE_NAME_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const MODULE_NAME_LENGTH = 9
 
 /** Reads structures, one at a time. Strings are read by the callers: there is nothing to make. */
 export class ValueReader {
-  readonly #context: StructureContext
   readonly #readers: (StructureReader | undefined)[] = []
   #current: StructureReader | undefined = undefined
 
-  constructor(context: StructureContext) {
-    this.#context = context
+  constructor() {
     this.#register(new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2)
     this.#register(new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack)
     this.#register(new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease)
@@ -37,11 +35,11 @@ export class ValueReader {
     for (const type of types) this.#readers[type] = reader
   }
 
-  /** Begins a value of a type; `input` is where its module's name is read from if it is a module's. Throws RdbDamage. */
-  begin(type: number, input: RdbInput): void {
+  /** Begins a value of a type, which will lie in a database's memory; `input` is where its module's name is read from if it is a module's. Throws RdbDamage. */
+  begin(type: number, input: RdbInput, db: Database): void {
     const reader = this.#readers[type]
     if (reader === undefined) throw unknownType(type, input)
-    reader.begin(type, this.#context)
+    reader.begin(type, db)
     this.#current = reader
   }
 

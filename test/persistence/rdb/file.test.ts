@@ -10,7 +10,6 @@ import { RdbDamage } from '../../../src/persistence/rdb/damage.ts'
 import { LoadTarget } from '../../../src/persistence/rdb/load-target.ts'
 import { RdbWriter } from '../../../src/persistence/rdb/rdb-writer.ts'
 import { readRdb } from '../../../src/persistence/rdb/read-rdb.ts'
-import { StructureContext } from '../../../src/persistence/rdb/structure-context.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine, type TestEngine } from '../../support/engine.ts'
 import { MemoryDisk } from '../../support/memory-disk.ts'
@@ -56,8 +55,7 @@ async function read(test: TestEngine, bytes: Buffer, chunkBytes = 64 * 1024, che
       bytes.copy(into, start, position, position + length),
   }
   const target = new LoadTarget(test.engine, { expired: 'kept' })
-  const context = new StructureContext(test.engine.config)
-  return (await readRdb({ file, size: bytes.length, target, context, checksum, chunkBytes })).end
+  return (await readRdb({ file, size: bytes.length, target, checksum, chunkBytes })).end
 }
 
 function usedBytes(test: TestEngine): number {
@@ -330,8 +328,7 @@ test('reading begins with small chunks, so that clients are heard while nothing 
     },
   }
   const target = new LoadTarget(to.engine, { expired: 'kept' })
-  const context = new StructureContext(to.engine.config)
-  await readRdb({ file, size: bytes.length, target, context, checksum: true })
+  await readRdb({ file, size: bytes.length, target, checksum: true })
   expect(to.connect().ask('DBSIZE')).toBe(':200000\r\n')
   expect(lengths[0]).toBeLessThanOrEqual(16 * 1024)
   for (let i = 1; i < lengths.length - 1; i++) {
@@ -373,8 +370,7 @@ test('a number of keys that did not come is forgotten', async () => {
   const file = {
     read: async (into: Buffer, at: number, length: number, from: number) => bytes.copy(into, at, from, from + length),
   }
-  const context = new StructureContext(to.engine.config)
-  await readRdb({ file, size: bytes.length, target, context, checksum: true })
+  await readRdb({ file, size: bytes.length, target, checksum: true })
   expect(db!.usedBytes).toBeLessThan(empty + 1000)
   expect(to.connect().ask('GET', 'k')).toBe('$1\r\nv\r\n')
 })
@@ -392,8 +388,7 @@ test('what the file says about itself, functions and keys without elements reach
   const file = {
     read: async (into: Buffer, at: number, length: number, from: number) => bytes.copy(into, at, from, from + length),
   }
-  const context = new StructureContext(test.engine.config)
-  await readRdb({ file, size: bytes.length, target, context, checksum: true })
+  await readRdb({ file, size: bytes.length, target, checksum: true })
   expect(codes).toEqual(["#!lua name=x\nredis.register_function('f', function() return 1 end)"])
   expect(target.auxiliaries.get('redis-ver')).toBe('7.0.15')
   expect(target.withoutElements).toBe(1)

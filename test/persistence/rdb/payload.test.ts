@@ -3,7 +3,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PayloadReader } from '../../../src/persistence/rdb/payload.ts'
-import { StructureContext } from '../../../src/persistence/rdb/structure-context.ts'
 import type { Stream } from '../../../src/store/stream.ts'
 import { StreamId } from '../../../src/store/stream-id.ts'
 import { IndexCursor } from '../../../src/store/stream-index.ts'
@@ -138,8 +137,7 @@ describe('older and newer forms', () => {
 describe('a stream', () => {
   test.each([15, 19, 21] as const)('as type %i', (type) => {
     const { engine } = createEngine()
-    const context = new StructureContext(engine.config).enter(engine.databases[0]!)
-    const value = new PayloadReader(context).read(Bytes.from(payload(type, stream(type)))) as Stream
+    const value = new PayloadReader().read(Bytes.from(payload(type, stream(type))), engine.databases[0]!) as Stream
     expect(value.length).toBe(2)
     expect(`${value.firstId} ${value.lastId} ${value.maxDeletedId}`).toBe(`1-0 6-1 ${type === 15 ? '0-0' : '3-0'}`)
     expect(value.entriesAdded).toBe(type === 15 ? 2 : 7)
