@@ -2,6 +2,7 @@
 //
 // Shared by the server and by the broker inside a program.
 
+import fs from 'node:fs'
 import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
@@ -69,6 +70,9 @@ export class Boot {
     scriptsOf(this.engine)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
+    })
+    config.onChange('dir', (directory) => {
+      if (!fs.statSync(directory, { throwIfNoEntry: false })) throw new ConfigError('No such file or directory')
     })
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()

@@ -2,7 +2,7 @@
 //
 // The file is replaced whole, by renaming a synced copy over it: a crash leaves
 // the old file or the new one. Comments, order and untouched lines stay (see
-// engine/config-file.ts). It is one small file, written when somebody asks for
+// engine/config-rewrite.ts). It is one small file, written when somebody asks for
 // it, so it is written synchronously.
 
 import {
@@ -18,7 +18,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { defineCommand } from '../../engine/command.ts'
-import { rewriteConfigFile } from '../../engine/config-file.ts'
+import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 
