@@ -170,7 +170,7 @@ export function text(
       return t
     },
     format: (v) => v,
-    linesOf: (v) => [quote(v)],
+    linesOf: (v) => [options.words ? v : quote(v)],
   }
 }
 

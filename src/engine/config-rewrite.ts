@@ -55,7 +55,7 @@ function ownLines(name: ConfigName, config: Config, isInFile: boolean): { text: 
   // A default that redis-server does not have is written down where the file speaks of it.
   if (!isInFile && !row.alwaysWritten && config.isDefault(name)) return []
   return linesOf(config.get(name)).map((value, i) => ({
-    text: `${name} ${value}`,
+    text: `${name} ${value === '' ? '""' : value}`,
     isWanted: row.alwaysWritten === true || value !== defaults[i],
   }))
 }

@@ -776,7 +776,8 @@ function clamped(row: ConfigRow<number>, min: number, max: number): ConfigRow<nu
 /** A file in a directory given elsewhere: a name without a path. */
 function fileName(option: string): (text: string) => string | undefined {
   return (t) => {
-    if (t.includes('/')) return `${option} can't be a path, just a filename`
+    if (t.includes('/'))
+      return `${option} can't be a path, just a ${option === 'appenddirname' ? 'dirname' : 'filename'}`
     return t === '' && option.startsWith('append') ? `${option} can't be empty` : undefined
   }
 }

@@ -32,7 +32,7 @@ export function titleOf(config: Config, configFile = ''): string {
     'listen-addr': port === 0 ? config.get('unixsocket') : `${address}:${port}`,
     'server-mode': '',
     port: String(port),
-    'tls-port': config.text('tls-port'),
+    'tls-port': '0',
     unixsocket: config.get('unixsocket'),
     'config-file': configFile,
   }

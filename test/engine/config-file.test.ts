@@ -230,6 +230,10 @@ describe('rewriting a file', () => {
     )
   })
 
+  test('writes addresses as words', () => {
+    expect(rewritten('save ""\nbind 10.0.0.1 -::1')).toBe(`save ""\nbind 10.0.0.1 -::1\n${tail}`)
+  })
+
   test('keeps what is no setting, makes a comment of what nobody understands, and takes away what is not set any more', () => {
     const text = 'save ""\ninclude x*.conf\nrename-command get fetch\nlist-max-ziplist-entries 5\nrequirepass x'
     expect(rewritten(text, ['requirepass', ''])).toBe(

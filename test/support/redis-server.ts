@@ -1,11 +1,13 @@
 // A private redis-server for tests and benchmarks: no port, a unix socket in a directory of its own, nothing saved.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface RedisServer {
+  /** Where its files are. */
+  readonly directory: string
   readonly socketPath: string
   readonly pid: number
   readonly version: string
@@ -57,14 +59,21 @@ export function redisServerCannotReadOurs(): boolean {
   return true
 }
 
-/** Starts redis-server and waits until it accepts connections. */
-export async function startRedisServer(options: readonly string[] = []): Promise<RedisServer> {
+/**
+ * Starts redis-server and waits until it accepts connections; with a config file, `redis.conf` in its directory, if there is a
+ * text for one.
+ */
+export async function startRedisServer(options: readonly string[] = [], config?: string): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'respite-oracle-'))
   const socketPath = join(directory, 'redis.sock')
+  const place = ['--port', '0', '--unixsocket', socketPath, '--dir', directory]
+  if (config !== undefined) writeFileSync(join(directory, 'redis.conf'), config)
   const child = spawn(
     'redis-server',
-    // An empty word cannot follow `--save` on the command line with other versions than 7: `--save ''` is understood by all.
-    ['--port', '0', '--unixsocket', socketPath, '--dir', directory, '--save', '', '--appendonly', 'no', ...options],
+    config === undefined
+      ? // An empty word cannot follow `--save` on the command line with other versions than 7: `--save ''` is understood by all.
+        [...place, '--save', '', '--appendonly', 'no', ...options]
+      : [join(directory, 'redis.conf'), ...place, ...options],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const killWithUs = () => child.kill('SIGKILL')
@@ -76,6 +85,7 @@ export async function startRedisServer(options: readonly string[] = []): Promise
     throw error
   }
   return {
+    directory,
     socketPath,
     pid: child.pid!,
     version: redisServerVersion() ?? 'unknown',
