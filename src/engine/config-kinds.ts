@@ -21,6 +21,8 @@ export interface ConfigRow<T> {
   readonly alias?: string
   /** CONFIG SET needs `enable-protected-configs`. */
   readonly protected?: true
+  /** CONFIG SET waits for the data to be loaded. */
+  readonly notWhileLoading?: true
   /** Nothing here depends on it (yet): it is taken, checked, shown and written back, and the log says once that it has no effect. */
   readonly inert?: true
   /** CONFIG GET shows it to who asks for it by its whole name, not to a pattern. */
@@ -47,6 +49,7 @@ export interface RowOptions {
   immutable?: true
   alias?: string
   protected?: true
+  notWhileLoading?: true
   inert?: true
   hidden?: true
   secret?: true

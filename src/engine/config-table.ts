@@ -315,7 +315,7 @@ export const CONFIG_TABLE = {
 
   // ── persistence ──
   dir: {
-    ...text('.', { protected: true, doc: 'Directory of the data files.' }),
+    ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),
     // Whoever asks learns where it is, wherever the program was started.
     format: (v: string) => resolve(v),
     linesOf: (v: string) => [quote(resolve(v))],
@@ -602,6 +602,7 @@ export const CONFIG_TABLE = {
     doc: 'Replicas for which it does not wait longer.',
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
+    notWhileLoading: true,
     inert: true,
     doc: 'Load a full copy without a file.',
   }),

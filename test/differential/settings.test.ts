@@ -231,7 +231,62 @@ async function differences(server: RedisServer, commands: readonly (readonly str
   })
 }
 
+/** Several at once: what is refused, by which name, and that nothing of it stays. */
+const TOGETHER: readonly (readonly string[])[] = [
+  ['timeout', '5', 'hz', '20'],
+  ['timeout', '6', 'hz', 'x'],
+  ['hz', 'x', 'timeout', 'x'],
+  ['timeout', '7', 'TIMEOUT', '8'],
+  ['hash-max-ziplist-entries', '7', 'hash-max-listpack-entries', '8'],
+  ['hash-max-listpack-entries', '9', 'HASH-MAX-ZIPLIST-ENTRIES', 'x'],
+  ['timeout', '9', 'NoSuch', '1', 'databases', '3'],
+  ['Databases', '3', 'nosuch', '1'],
+  ['timeout', 'x', 'nosuch', '1'],
+  ['timeout', 'x', 'databases', '1'],
+  ['timeout'],
+  ['timeout', '1', 'hz'],
+  [],
+  ['Maxmemory-Policy', 'allkeys-lfu', 'SLAVE-PRIORITY', '5'],
+  ['save', '1 2', 'notify-keyspace-events', 'Q'],
+  ['client-output-buffer-limit', 'pubsub 1gb 1gb 1', 'oom-score-adj-values', '1'],
+  ['unixsocket', 'x'],
+]
+
+const TOLD: readonly (readonly string[])[] = [
+  ['timeout', 'hz', '*-ziplist-*'],
+  ['TIMEOUT', 'timeout', 'timeou?'],
+  ['nosuch', 'no*such'],
+  ['[st]l[ao]*'],
+  ['*max-*-value', 'HASH-max-listpack-value'],
+  ['rdb-key-*', 'Rdb-Key-Save-Delay'],
+  ['\\*'],
+]
+
+/** Pairs of a reply in the order of names: redis-server shows them in the order of its hash table. */
+function sorted(reply: string): string[] {
+  return [...reply.matchAll(/\$\d+\r\n(.*)\r\n\$\d+\r\n(.*)\r\n/g)].map(([, name, value]) => `${name} ${value}`).sort()
+}
+
 describe.skipIf(skipped)('CONFIG', () => {
+  test('SET takes all of several settings or none, and names the one that it refuses; GET takes several patterns', async () => {
+    const server = await startRedisServer([])
+    try {
+      const questions = TOLD.map((words) => ['CONFIG', 'GET', ...words])
+      const client = createEngine().connect()
+      const told = await askRedis(server, questions)
+      expect(questions.map((words) => sorted(client.ask(...words)))).toEqual(told.map(sorted))
+
+      const names = [...new Set(TOGETHER.flatMap((words) => words.filter((_, i) => i % 2 === 0)))]
+      const values = names
+        .filter((name) => name !== 'unixsocket' && name !== 'save')
+        .map((name) => ['CONFIG', 'GET', name])
+      const commands = TOGETHER.flatMap((words) => [['CONFIG', 'SET', ...words], ...values])
+      expect(await differences(server, commands)).toEqual([])
+    } finally {
+      await server.stop()
+    }
+  })
+
   test('has every name of redis-server, the hidden ones too, with the same default and the same reply to every value', async () => {
     const server = await startRedisServer(['--enable-protected-configs', 'yes'])
     try {

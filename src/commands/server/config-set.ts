@@ -59,6 +59,7 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     if (row.protected && !isAllowed(call.engine.config, call.client, 'enable-protected-configs')) {
       throw failed(word, "can't set protected config")
     }
+    if (row.notWhileLoading && engineOf(call).state.loading.holds) throw ERR.loading
     // An old and a new name of one setting are no duplicate: the later one wins.
     if (seen.has(lower)) throw failed(word, 'duplicate parameter')
     seen.add(lower)

@@ -83,6 +83,17 @@ describe('CONFIG SET', () => {
     expect(engine.config.get('dir')).toBe('/tmp')
   })
 
+  test('waits with some settings until the data is loaded', () => {
+    const { engine, connect } = createEngine({ 'enable-protected-configs': 'yes' })
+    const client = connect()
+    engine.loading.begin()
+    const loading = '-LOADING Redis is loading the dataset in memory\r\n'
+    expect(client.ask('CONFIG', 'SET', 'timeout', '5', 'dir', '/tmp')).toBe(loading)
+    expect(client.ask('CONFIG', 'SET', 'timeout', '5')).toBe('+OK\r\n')
+    engine.loading.end()
+    expect(client.ask('CONFIG', 'SET', 'dir', '/tmp')).toBe('+OK\r\n')
+  })
+
   test('notify-keyspace-events is in force at once', () => {
     const { engine, connect } = createEngine()
     expect(engine.changes.told).toBeNull()
