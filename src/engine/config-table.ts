@@ -236,7 +236,10 @@ export const CONFIG_TABLE = {
     500,
   ),
   'dynamic-hz': yesNo(true, { inert: true, doc: 'Adapt hz to the number of clients.' }),
-  'active-expire-enabled': yesNo(true, { doc: 'Remove keys when their time is up, not only when they are looked at.' }),
+  'active-expire-enabled': yesNo(true, {
+    hidden: true,
+    doc: 'Remove keys when their time is up, not only when they are looked at; what DEBUG SET-ACTIVE-EXPIRE switches.',
+  }),
   'active-expire-effort': integer(1, 1, 10, {
     inert: true,
     doc: 'Effort of expiry; here every key goes within milliseconds of its time.',
