@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { getSystemErrorMap } from 'node:util'
+import { describeDiskError } from '../persistence/errors.ts'
 import { globMatch } from '../util/glob.ts'
 
 /** Reads a config file; `-` is standard input. Throws an error that says why in the system's words. */
@@ -10,10 +10,7 @@ export function readConfigFile(path: string): string {
   try {
     return fs.readFileSync(path === '-' ? 0 : path, 'latin1')
   } catch (error) {
-    const [, reason = ''] = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0) ?? []
-    throw new Error(reason === '' ? (error as Error).message : reason[0]!.toUpperCase() + reason.slice(1), {
-      cause: error,
-    })
+    throw new Error(describeDiskError(error), { cause: error })
   }
 }
 

@@ -93,7 +93,7 @@ describe('the program', () => {
     const file = join(cwd, 'respite.conf')
     const socket = join(cwd, 'sock')
     fs.writeFileSync(file, `port 0\nunixsocket "${socket}"\nmaxclients 77\ndatabases 3\n`)
-    const program = runProgram([file, '--databases', '5'], { cwd })
+    const program = runProgram([file, '--databases', '5', '--enable-protected-configs', 'yes'], { cwd })
     await ready(program)
     // What the file does not say is as redis.conf has it: no append-only file, but snapshots.
     expect(program.output()).toContain(`data=${join(cwd, 'dump.rdb')}`)
@@ -105,6 +105,14 @@ describe('the program', () => {
     await connection.ask('CONFIG SET maxclients 88\r\n', '+OK\r\n')
     await connection.ask('CONFIG REWRITE\r\n', '+OK\r\n')
     expect(fs.readFileSync(file, 'utf8')).toContain('maxclients 88')
+    const refused = "-ERR CONFIG SET failed (possibly related to argument 'dir') - "
+    for (const [directory, reason] of [
+      [join(cwd, 'nosuch'), 'No such file or directory'],
+      [file, 'Not a directory'],
+    ]) {
+      const reply = `${refused}${reason}\r\n`
+      expect(await connection.ask(encode(['CONFIG', 'SET', 'dir', directory!]), reply)).toBe(reply)
+    }
   })
 
   test('the config can come from standard input', async () => {

@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { defineCommand } from '../../engine/command.ts'
 import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { describeDiskError } from '../../persistence/errors.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const configRewrite = defineCommand({
@@ -42,7 +43,7 @@ export const configRewrite = defineCommand({
     } catch (error) {
       // Disk full, no permission: the old file still stands, whoever asked is told.
       engine.log.warn({ path, error }, 'the config file could not be rewritten')
-      throw ERR.of(`Rewriting config file: ${(error as Error).message}`)
+      throw ERR.of(`Rewriting config file: ${describeDiskError(error)}`)
     }
     engine.log.info({ path }, 'config file rewritten')
     call.reply.ok()
