@@ -42,10 +42,13 @@ export function titleOf(config: Config, configFile = ''): string {
 /** Returns a command line with every value of a secret setting taken out. */
 export function withoutSecrets(args: readonly string[]): string[] {
   let isSecret = false
+  /** The first word after an option is its value, even where it looks like an option. */
+  let isValue = false
   return args.map((arg) => {
-    const option = /^--(\S+)(\s.*)?$/s.exec(arg)
-    const name = option === null ? undefined : CONFIG_NAMES.get(option[1]!.toLowerCase())
+    const option = isValue ? null : /^--(\S+)(\s.*)?$/s.exec(arg)
+    isValue = option !== null && option[2] === undefined
     if (option === null) return isSecret ? REDACTED : arg
+    const name = CONFIG_NAMES.get(option[1]!.toLowerCase())
     isSecret = name !== undefined && configRow(name).secret === true
     return isSecret && option[2] !== undefined ? `--${option[1]} ${REDACTED}` : arg
   })

@@ -11,6 +11,15 @@ test.each([
   expect(titleOf(new Config(settings), '/etc/respite.conf')).toBe(title)
 })
 
+test('a secret that looks like an option is one all the same', () => {
+  expect(withoutSecrets(['--requirepass', '--x', '--port', '5'])).toEqual([
+    '--requirepass',
+    '(redacted)',
+    '--port',
+    '5',
+  ])
+})
+
 test('secrets are taken out of a command line in each of its spellings, and nothing else is', () => {
   expect(
     withoutSecrets(['a.conf', '--requirepass', 'x', 'y', '--port', '5', '--MASTERAUTH z', '--dir', 'requirepass']),
