@@ -8,21 +8,24 @@
 // A young generation of 4 MiB: the data lies elsewhere, and what commands leave behind is little. The 16 MiB that V8 would
 // take cost a million list elements 5 bytes each in resident memory and win 2 % of speed.
 
-import fs from 'node:fs'
-import type { ConfigSettings } from '../engine/config.ts'
+import { commands } from '../commands/index.ts'
+import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/config.ts'
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
-import { RESPITE_VERSION } from '../engine/version.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { createConfig } from '../server/boot.ts'
+import { createConfig, OptionError } from '../server/boot.ts'
 import { ListenError } from '../server/listener.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
+import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
+import { checkSystem, type SystemCheck } from '../server/system-check.ts'
 import { processBytes } from '../util/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
+import { matchingFiles, readConfigFile } from './config-files.ts'
 import { runProveDurability } from './prove-durability.ts'
 
-const HELP = `Usage: respite [config-file | -] [--option value …]
+const HELP = `Usage: respite [config-file] [--option value …] [-]
 
 Starts a message broker that speaks the Redis protocol. Options and the config file are
 redis-server's; the command line wins over the file. '-' reads the config from standard input.
@@ -31,9 +34,12 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   respite --port 7000 --dir /var/lib/respite --appendfsync always
   respite --port 0 --unixsocket /tmp/respite.sock --appendonly no
   respite /etc/respite.conf --loglevel debug
+  echo 'maxmemory 128mb' | respite -
 
+  -p PORT          as --port PORT
   --help, -h       this text
   --version, -v    the version
+  --check-system   is there something about this machine that slows the server, or limits it?
 
 Tools; each explains itself with --help:
   respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
@@ -41,7 +47,8 @@ Tools; each explains itself with --help:
   respite check-rdb FILE                             is a snapshot whole?
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
 
-docs/configuration.md lists every option.
+Passwords may come from the environment instead: RESPITE_REQUIREPASS.
+docs/configuration.md lists every option, respite.conf explains them in a file to start from.
 `
 
 /** What holds when no config file is given. */
@@ -55,45 +62,77 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
 
 /** Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const tool = TOOLS[args[0] ?? '']
+  const first = args[0] ?? ''
+  const tool = TOOLS[first]
   if (tool !== undefined) return tool(args.slice(1))
+  if (first === '-h' || args.includes('--help')) return print(HELP)
+  if (first === '-v' || args.includes('--version')) {
+    return print(`respite ${RESPITE_VERSION} (Redis ${REDIS_VERSION}, node ${process.version})\n`)
+  }
+  if (first === '--check-system') return printSystemCheck()
   await serve(args)
   return 0
 }
 
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function printSystemCheck(): number {
+  const checks = systemChecks(new Config())
+  for (const { name, hint } of checks) print(`[${name}]...${hint === undefined ? 'OK' : `WARNING:\n${hint}`}\n`)
+  return checks.every(({ hint }) => hint === undefined) ? 0 : 1
+}
+
+function systemChecks(config: Config): SystemCheck[] {
+  return checkSystem({ maxclients: config.get('maxclients'), backlog: config.get('tcp-backlog') })
+}
+
 async function serve(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP)
-    return
-  }
-  if (args.includes('--version') || args.includes('-v')) {
-    process.stdout.write(`respite ${RESPITE_VERSION} (node ${process.version})\n`)
-    return
-  }
-  const { settings, file } = parseCommandLine(args, (path) => fs.readFileSync(path === '-' ? 0 : path, 'latin1'))
-  const hasFile = file !== undefined || args[0] === '-'
-  const config = createConfig(hasFile ? settings : { ...DEFAULTS, ...settings })
+  const commandNames = commands.filter(({ name }) => !name.includes('|')).map(({ name }) => name)
+  const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
+  const { file, renames } = source
+  const given = { ...secretsOf(process.env), ...source.settings }
+  const config = createConfig(source.isCommandLineOnly ? { ...DEFAULTS, ...given } : given)
+  showTitle(config, args, file)
   const log = new ProgramLog(config)
   const signals = new Signals(config, log)
   try {
     const server = await Server.start({
       config,
       log,
+      renames,
       processBytes,
       ...(file === undefined ? {} : { configFile: file }),
     })
     signals.serve(server)
+    for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
     await server.stopped
   } finally {
     await log.written()
   }
 }
 
+/** Returns the passwords that the environment holds: `RESPITE_REQUIREPASS` for `requirepass`. */
+function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
+  const secrets: [string, string][] = []
+  for (const [called, name] of CONFIG_NAMES) {
+    const value = environment[`RESPITE_${called.toUpperCase().replaceAll('-', '_')}`]
+    if (value !== undefined && configRow(name).secret) secrets.push([name, value])
+  }
+  return Object.fromEntries(secrets)
+}
+
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
+  if (error instanceof ConfigFileError) {
+    process.stderr.write(`\n${error.message}\n`)
+    process.exit(1)
+  }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [ConfigFileError, ListenError, LogFileError, PersistenceError].some((kind) => error instanceof kind)
+  const expected = [OptionError, ListenError, LogFileError, PersistenceError].some((kind) => error instanceof kind)
   const text =
     expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
   process.stderr.write(`respite: ${text}\n`)

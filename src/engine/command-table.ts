@@ -5,14 +5,19 @@ import type { Bytes } from '../util/bytes.ts'
 import type { Command } from './command.ts'
 
 const TABLE_SIZE = 2048
-/** Longer words are no command's name. */
+/** Longer words are no command's name, unless one was renamed to such a word. */
 const NAME_LENGTH_MAX = 32
 
 /** Commands by name, looked up from the request's bytes without making a string. */
 export class CommandTable {
   readonly #byName = new Map<string, Command>()
+  /** Commands that were renamed or taken away, by the names they had. */
+  readonly #originals = new Map<string, Command>()
   /** Open addressing over a hash of the lower-cased name. */
   readonly #slots: (Command | undefined)[] = new Array(TABLE_SIZE).fill(undefined)
+  /** The name that leads to the command in the slot of the same number. */
+  readonly #names: string[] = new Array(TABLE_SIZE).fill('')
+  #nameLengthMax = NAME_LENGTH_MAX
   /** What was found last: pipelines ask for the same again. A word of four to eight bytes is its first four and its last four. */
   #recent: Command | undefined = undefined
   #recentLength = 0
@@ -35,15 +40,41 @@ export class CommandTable {
     }
     if (this.#byName.has(command.name)) throw new Error(`${command.name} is registered twice`)
     this.#byName.set(command.name, command)
-    let slot = hashName(command.name)
+    this.#file(command.name, command)
+  }
+
+  /**
+   * Lets a command be called by another name only, or by none if that is empty, as `rename-command` says; in lower case.
+   *
+   * Errors and statistics go on calling it by its own name. Called before the first request.
+   */
+  rename(from: string, to: string): void {
+    const command = this.#byName.get(from)
+    if (command === undefined || this.#byName.has(to)) throw new Error(`${from} cannot be renamed to ${to}`)
+    this.#byName.delete(from)
+    if (!this.#originals.has(command.name)) this.#originals.set(command.name, command)
+    if (to !== '') this.#byName.set(to, command)
+    this.#nameLengthMax = Math.max(this.#nameLengthMax, to.length)
+    this.#slots.fill(undefined)
+    for (const [name, filed] of this.#byName) this.#file(name, filed)
+  }
+
+  #file(name: string, command: Command): void {
+    let slot = hashName(name)
     while (this.#slots[slot] !== undefined) slot = (slot + 1) & (TABLE_SIZE - 1)
     this.#slots[slot] = command
+    this.#names[slot] = name
+  }
+
+  /** As `find`, for what was written by a server that did not know of new names: an append-only file, a master. */
+  findWritten(word: Bytes): Command | undefined {
+    return this.find(word) ?? this.#originals.get(word.toString().toLowerCase())
   }
 
   /** Returns the command a word names, in any case; undefined when there is none. */
   find(word: Bytes): Command | undefined {
     const { length, start } = word
-    if (length > NAME_LENGTH_MAX) return undefined
+    if (length > this.#nameLengthMax) return undefined
     const { u8, view } = word.source
     const short = length >= 4 && length <= 8
     if (
@@ -60,7 +91,7 @@ export class CommandTable {
     while (true) {
       const command = this.#slots[slot]
       if (command === undefined) return undefined
-      if (sameName(command.name, u8, start, length)) {
+      if (sameName(this.#names[slot]!, u8, start, length)) {
         if (short) {
           this.#recent = command
           this.#recentLength = length

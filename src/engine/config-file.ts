@@ -1,234 +1,206 @@
-// Configuration as text: redis.conf files, the command line, and CONFIG REWRITE.
+// Configuration as text: redis.conf files and the command line. What CONFIG REWRITE makes of a file: config-rewrite.ts.
 //
 // A file has one directive a line: a name and its words, quoted where they hold
 // blanks; `#` begins a comment line. A command line is the same in another
 // spelling (`--save 60 100`), as if it stood at the end of the file: so it wins,
-// or adds to a setting that is made of several lines (`save`). Nothing here touches
-// a disk: whoever calls hands in a way to read files.
+// or adds to a setting that is made of several lines (`save`).
+//
+// What redis-server refuses is refused in its words. Nothing here touches a disk:
+// whoever calls hands in a way to read files.
 
 import { splitInline } from '../protocol/request-parser.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
+import { quote } from './config-kinds.ts'
+import { REDIS_VERSION } from './version.ts'
 
-/** A file or command line that cannot be taken; the message says where and why, in one line. */
+/** A file or command line that cannot be taken; the message is redis-server's, and says where and why. */
 export class ConfigFileError extends Error {}
+
+/** `rename-command FROM TO`: an empty TO takes the command away. */
+export type CommandRename = readonly [from: string, to: string]
 
 export interface ConfigSource {
   settings: ConfigSettings
   /** The file named on the command line, as it was written; undefined when there is none, or it is `-`. */
   file: string | undefined
+  /** In the order they were asked for. */
+  renames: readonly CommandRename[]
+  /** True when neither a file nor standard input was read. */
+  isCommandLineOnly: boolean
 }
 
 /** Reads a file's text; `-` is standard input. May throw. */
 export type ReadFile = (path: string) => string
 
+export interface ConfigSurroundings {
+  /** Returns the files an `include` with * ? or [ means, in order. */
+  matchingFiles?: (pattern: string) => readonly string[]
+  /** Names of the commands that may be renamed, in lower case. */
+  commandNames?: Iterable<string>
+}
+
 /** Included files may include others; a ring of them ends here. */
 const INCLUDE_DEPTH_MAX = 16
 
-/** Directives of redis-server that change what a server promises: taking them silently would be a lie. */
-const NOT_SUPPORTED: Readonly<Record<string, string>> = {
-  'rename-command': 'renaming commands is not supported',
-  loadmodule: 'modules are not supported',
-  user: 'users are not supported yet',
-  replicaof: 'replication is not supported yet',
-  slaveof: 'replication is not supported yet',
-  masterauth: 'replication is not supported yet',
-  masteruser: 'replication is not supported yet',
-}
+/** Directives of old versions: taken, with one word, and forgotten. */
+const FORGOTTEN: readonly string[] = ['list-max-ziplist-entries', 'list-max-ziplist-value', 'lua-replicate-commands']
+
+/** The line CONFIG REWRITE of redis-server writes about its one user who may do everything: it says what holds here anyway. */
+const OPEN_USER = /^default on nopass (sanitize-payload )?~\* &\* \+@all$/
+
+const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments'
 
 /**
- * Reads a command line: `[config-file] [--option value …]…`, options as redis-server names them.
+ * Reads a command line: `[config-file] [--option value …]… [-]`, options as redis-server names them.
  *
  * `--save ""` and a bare `--save` turn a setting off; `--save 60 100` has several words. Throws ConfigFileError.
  */
-export function parseCommandLine(args: readonly string[], readFile: ReadFile): ConfigSource {
-  const settings = new Settings()
-  let at = 0
-  let file: string | undefined
-  if (args.length > 0 && !args[0]!.startsWith('--')) {
-    at = 1
-    const path = args[0]!
-    readInto(settings, path, readFile, 0)
-    if (path !== '-') file = path
-  }
-  while (at < args.length) {
-    const option = args[at]!
-    if (!option.startsWith('--') || option.length === 2) {
-      throw new ConfigFileError(`'${option}': options begin with --`)
-    }
-    const words: string[] = []
-    for (at++; at < args.length && !args[at]!.startsWith('--'); at++) words.push(args[at]!)
-    settings.add(option.slice(2), words, `--${option.slice(2)}`)
-  }
-  return { settings: settings.texts(), file }
-}
-
-/** Reads the text of a config file. `name` is what errors call it. Throws ConfigFileError. */
-export function parseConfigFile(text: string, name: string, readFile: ReadFile): ConfigSettings {
-  const settings = new Settings()
-  readText(settings, text, name, readFile, 0)
-  return settings.texts()
-}
-
-function readInto(settings: Settings, path: string, readFile: ReadFile, depth: number): void {
-  let text: string
-  try {
-    text = readFile(path)
-  } catch (error) {
-    throw new ConfigFileError(`cannot read the config file '${path}': ${(error as Error).message}`)
-  }
-  readText(settings, text, path === '-' ? 'standard input' : path, readFile, depth)
-}
-
-function readText(settings: Settings, text: string, name: string, readFile: ReadFile, depth: number): void {
-  const lines = text.split('\n')
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i]!.trim()
-    if (line === '' || line.startsWith('#')) continue
-    const where = `${name}, line ${i + 1}: '${line}'`
-    const words = splitInline(line)
-    if (words === undefined) throw new ConfigFileError(`${where}: unbalanced quotes`)
-    const [directive = '', ...values] = words
-    if (directive.toLowerCase() === 'include') {
-      if (values.length !== 1) throw new ConfigFileError(`${where}: include takes one file`)
-      if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigFileError(`${where}: files include each other too deeply`)
-      readInto(settings, values[0]!, readFile, depth + 1)
+export function parseCommandLine(
+  args: readonly string[],
+  readFile: ReadFile,
+  surroundings: ConfigSurroundings = {},
+): ConfigSource {
+  const hasFile = args.length > 0 && !args[0]!.startsWith('-')
+  const file = hasFile ? args[0]! : undefined
+  let text = file === undefined ? '' : readWhole(file, readFile)
+  const options: string[] = []
+  /** The option that still waits for its first word, which may look like an option itself. */
+  let waiting = false
+  let fromInput = false
+  for (let i = hasFile ? 1 : 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg === '-' && (i === 0 || i === args.length - 1)) {
+      fromInput = true
+    } else if (waiting || !(arg.startsWith('--') || arg === '-p')) {
+      if (options.length === 0) options.push('')
+      options.push(`${options.pop()}${quote(arg)} `)
+      waiting = false
     } else {
-      settings.add(directive, values, where)
+      const option = arg === '-p' ? 'port' : arg.slice(2)
+      const isBareSave = option.toLowerCase() === 'save' && (args[i + 1] === undefined || args[i + 1]!.startsWith('--'))
+      options.push(isBareSave ? `${option} ""` : `${option} `)
+      waiting = !isBareSave && !/\s\S/.test(arg)
     }
+  }
+  if (fromInput) text = join(text, readWhole('-', readFile))
+  const reader = new Reader(readFile, surroundings)
+  reader.read(options.length === 0 ? text : `${text}\n${options.join('\n')}`)
+  return { ...reader.result(), file, isCommandLineOnly: file === undefined && !fromInput }
+}
+
+/** Reads the text of a config file. Throws ConfigFileError. */
+export function parseConfigFile(
+  text: string,
+  readFile: ReadFile,
+  surroundings: ConfigSurroundings = {},
+): ConfigSettings {
+  const reader = new Reader(readFile, surroundings)
+  reader.read(text)
+  return reader.result().settings
+}
+
+function readWhole(path: string, readFile: ReadFile): string {
+  try {
+    return readFile(path)
+  } catch (error) {
+    throw new ConfigFileError(`Fatal error, can't open config file '${path}': ${(error as Error).message}`)
   }
 }
 
-/** Gathers settings in order, the later winning, each checked as it comes. */
-class Settings {
+/** The last line of the first text may lack its end. */
+function join(first: string, second: string): string {
+  return first === '' || first.endsWith('\n') ? first + second : `${first}\n${second}`
+}
+
+/** Gathers what lines say, in order, the later winning, each checked as it comes. */
+class Reader {
   readonly #texts = new Map<ConfigName, string>()
   readonly #config = new Config()
+  readonly #renames: CommandRename[] = []
+  readonly #readFile: ReadFile
+  readonly #matchingFiles: (pattern: string) => readonly string[]
+  /** Undefined = whatever is renamed is taken for a command. */
+  readonly #commandNames: Set<string> | undefined
 
-  add(directive: string, values: readonly string[], where: string): void {
-    const lower = directive.toLowerCase()
-    const name = CONFIG_NAMES.get(lower)
-    if (name === undefined) throw new ConfigFileError(`${where}: ${NOT_SUPPORTED[lower] ?? 'unknown option'}`)
+  constructor(readFile: ReadFile, { matchingFiles, commandNames }: ConfigSurroundings) {
+    this.#readFile = readFile
+    this.#matchingFiles = matchingFiles ?? (() => [])
+    this.#commandNames = commandNames === undefined ? undefined : new Set(commandNames)
+  }
+
+  result(): Pick<ConfigSource, 'settings' | 'renames'> {
+    return { settings: Object.fromEntries(this.#texts), renames: this.#renames }
+  }
+
+  /** `included` is the file the lines are from, where that is not the one the user named. */
+  read(text: string, included?: string, depth = 0): void {
+    const lines = text.split('\n')
+    for (let i = 0; i < lines.length; i++) {
+      const line = trimLine(lines[i]!)
+      if (line === '' || line.startsWith('#')) continue
+      try {
+        this.#readLine(line, depth)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        const file = included === undefined ? 'the configuration file' : `the included file '${included}'`
+        throw new ConfigFileError(
+          `*** FATAL CONFIG FILE ERROR (Redis ${REDIS_VERSION}) ***\nReading ${file}, at line ${i + 1}\n>>> '${line}'\n${error.message}`,
+        )
+      }
+    }
+  }
+
+  /** Throws ConfigError, which says why, or ConfigFileError, which says where too. */
+  #readLine(line: string, depth: number): void {
+    const words = splitInline(line)
+    if (words === undefined) throw new ConfigError('Unbalanced quotes in configuration line')
+    const [first = '', ...values] = words
+    const directive = first.toLowerCase()
+    const name = CONFIG_NAMES.get(directive)
+    if (name !== undefined) this.#set(name, values)
+    else if (directive === 'include' && values.length === 1) this.#include(values[0]!, depth)
+    else if (directive === 'rename-command' && values.length === 2) this.#rename(values[0]!, values[1]!)
+    else if (directive === 'user' && values.length > 0) this.#user(values)
+    else if (directive === 'loadmodule' && values.length > 0) throw new ConfigError('modules are not supported')
+    else if (directive === 'sentinel') throw new ConfigError('sentinel directive while not in sentinel mode')
+    else if (directive.includes('.')) {
+      throw new ConfigError(values.length === 1 ? 'modules are not supported' : 'Module config specified without value')
+    } else if (!FORGOTTEN.includes(directive) || values.length !== 1) throw new ConfigError(BAD_DIRECTIVE)
+  }
+
+  #set(name: ConfigName, values: readonly string[]): void {
     const row = configRow(name)
-    // redis-server takes a bare `--save` for `--save ""`.
-    if (values.length === 0 && name !== 'save') throw new ConfigFileError(`${where}: a value is missing`)
-    if (values.length > 1 && !row.words) throw new ConfigFileError(`${where}: too many values`)
+    if (!row.words && values.length !== 1) throw new ConfigError('wrong number of arguments')
     let text = values.join(' ')
     const before = this.#texts.get(name)
     if (row.lines && before !== undefined && before !== '' && text !== '') text = `${before} ${text}`
-    try {
-      this.#config.set(name, text)
-    } catch (error) {
-      if (error instanceof ConfigError) throw new ConfigFileError(`${where}: ${error.message}`)
-      throw error
-    }
+    this.#config.set(name, text)
     this.#texts.set(name, text)
   }
 
-  texts(): ConfigSettings {
-    return Object.fromEntries(this.#texts)
+  #include(path: string, depth: number): void {
+    if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigError('files include each other too deeply')
+    const files = /[*?[]/.test(path) ? this.#matchingFiles(path) : [path]
+    for (const file of files) this.read(readWhole(file, this.#readFile), file, depth + 1)
   }
-}
 
-/** Above what CONFIG REWRITE adds, so that it is written only once. */
-const REWRITE_COMMENT = '# Generated by CONFIG REWRITE'
-
-/**
- * Returns the text of a config file brought up to date with the settings in force.
- *
- * Comments, blank lines and the order stay. A line that still says what is in force stays as it was written (`1gb`), another
- * gets the new value; further lines of the same setting go. What is neither in the file nor the default is added at the end.
- * A setting of several lines (`save`) is written in as many, from its first line on, whether it is the default or not.
- */
-export function rewriteConfigFile(text: string, config: Config): string {
-  const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  const byName = linesByName(lines)
-  const result: string[] = []
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i]!
-    const name = directiveOf(line)
-    if (name === undefined) {
-      result.push(line)
-      continue
+  #rename(from: string, to: string): void {
+    const names = this.#commandNames
+    const [old, called] = [from.toLowerCase(), to.toLowerCase()]
+    if (names !== undefined) {
+      if (!names.delete(old)) throw new ConfigError('No such command in rename-command')
+      if (names.has(called)) throw new ConfigError('Target command name already exists')
+      if (called !== '') names.add(called)
     }
-    const own = byName.get(name)!
-    const { linesOf } = configRow(name)
-    if (linesOf !== undefined) {
-      const value = linesOf(config.get(name))[own.indexOf(i)]
-      if (value !== undefined) result.push(directive(splitInline(line.trim())![0]!, name, value))
-    } else if (
-      saysWhatIsInForce(
-        own.map((index) => lines[index]!),
-        name,
-        config,
-      )
-    )
-      result.push(line)
-    else if (own[0] === i) result.push(directive(splitInline(line.trim())![0]!, name, config.text(name)))
+    this.#renames.push([old, called])
   }
-  const missing = [...CONFIG_NAMES]
-    .filter(([called, name]) => called === name)
-    .flatMap(([, name]) => {
-      const { linesOf } = configRow(name)
-      const own = byName.get(name)?.length ?? 0
-      if (linesOf !== undefined)
-        return linesOf(config.get(name))
-          .slice(own)
-          .map((value) => directive(name, name, value))
-      return own > 0 || config.isDefault(name) ? [] : [directive(name, name, config.text(name))]
-    })
-  if (missing.length > 0 && !lines.includes(REWRITE_COMMENT)) result.push(REWRITE_COMMENT)
-  result.push(...missing)
-  return result.length === 0 ? '' : `${result.join('\n')}\n`
-}
 
-function linesByName(lines: readonly string[]): Map<ConfigName, number[]> {
-  const byName = new Map<ConfigName, number[]>()
-  for (let i = 0; i < lines.length; i++) {
-    const name = directiveOf(lines[i]!)
-    if (name === undefined) continue
-    const own = byName.get(name)
-    if (own === undefined) byName.set(name, [i])
-    else own.push(i)
-  }
-  return byName
-}
-
-/** The setting a line of a file is about; undefined for comments, blank lines, `include` and what is unknown. */
-function directiveOf(line: string): ConfigName | undefined {
-  const trimmed = line.trim()
-  if (trimmed === '' || trimmed.startsWith('#')) return undefined
-  const word = splitInline(trimmed)?.[0]
-  return word === undefined ? undefined : CONFIG_NAMES.get(word.toLowerCase())
-}
-
-function saysWhatIsInForce(lines: readonly string[], name: ConfigName, config: Config): boolean {
-  try {
-    const settings = parseConfigFile(lines.join('\n'), '', () => '')
-    return new Config(settings).text(name) === config.text(name)
-  } catch (error) {
-    if (error instanceof ConfigFileError) return false
-    throw error
+  #user(words: readonly string[]): void {
+    if (!OPEN_USER.test(words.join(' '))) throw new ConfigError('users are not supported yet')
   }
 }
 
-function directive(called: string, name: ConfigName, value: string): string {
-  const { words } = configRow(name)
-  const text = words && value !== '' && !/["'\\]/.test(value) ? value : quoteWord(value)
-  return `${called} ${text}`
-}
-
-/** Quotes a word where it needs it. */
-function quoteWord(word: string): string {
-  if (/^[!-~]+$/.test(word) && !/["'\\#]/.test(word)) return word
-  let quoted = '"'
-  for (const char of word) {
-    const code = char.charCodeAt(0)
-    if (char === '"' || char === '\\') quoted += `\\${char}`
-    else if (char === '\n') quoted += '\\n'
-    else if (char === '\r') quoted += '\\r'
-    else if (char === '\t') quoted += '\\t'
-    else if (code < 32 || code === 127) quoted += `\\x${code.toString(16).padStart(2, '0')}`
-    else quoted += char
-  }
-  return `${quoted}"`
+/** Takes away what redis-server takes for blank at both ends. */
+export function trimLine(line: string): string {
+  return line.replace(/^[ \t\r]+|[ \t\r]+$/g, '')
 }

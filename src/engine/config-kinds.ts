@@ -21,17 +21,27 @@ export interface ConfigRow<T> {
   readonly alias?: string
   /** CONFIG SET needs `enable-protected-configs`. */
   readonly protected?: true
-  /** Nothing here depends on it yet. */
+  /** CONFIG SET waits for the data to be loaded. */
+  readonly notWhileLoading?: true
+  /** Nothing here depends on it (yet): it is taken, checked, shown and written back, and the log says once that it has no effect. */
   readonly inert?: true
+  /** CONFIG GET shows it to who asks for it by its whole name, not to a pattern. */
+  readonly hidden?: true
+  /** Its value is for nobody's eyes: it stays out of the log and the process title. */
+  readonly secret?: true
   /** Several words make one value (`save 60 100`): they are joined by blanks. */
   readonly words?: true
   /** Several lines of a config file, and then of the command line, make one value; an empty one begins it anew. */
   readonly lines?: true
-  /** What CONFIG REWRITE writes, default or not: so many lines. Without this it is one, in the place of those that say something else. */
-  linesOf?(value: T): readonly string[]
+  /** CONFIG REWRITE writes it even where it is the default. */
+  readonly alwaysWritten?: true
+  /** What the documentation shows as the default, where that depends on where the program runs. */
+  readonly defaultShown?: string
   /** Reads a text; throws ConfigError. */
   parse(text: string, current: T): T
   format(value: T): string
+  /** What CONFIG REWRITE writes behind the name, one line each; default: one, as `format` prints it. None = it is not set. */
+  linesOf?(value: T): readonly string[]
 }
 
 export interface RowOptions {
@@ -39,12 +49,15 @@ export interface RowOptions {
   immutable?: true
   alias?: string
   protected?: true
+  notWhileLoading?: true
   inert?: true
+  hidden?: true
+  secret?: true
   words?: true
   lines?: true
 }
 
-type RowBase = Omit<ConfigRow<never>, 'kind' | 'default' | 'parse' | 'format'>
+type RowBase = Omit<ConfigRow<never>, 'kind' | 'default' | 'parse' | 'format' | 'linesOf'>
 
 /** The part of a row that does not depend on its kind. */
 export function base(options: RowOptions): RowBase {
@@ -70,6 +83,8 @@ export function yesNo(value: boolean, options: RowOptions): ConfigRow<boolean> {
   }
 }
 
+export const UINT64_MAX = 18446744073709551615n
+
 /** A bound that is printed exactly, although values are numbers. */
 export type Bound = number | bigint
 
@@ -82,9 +97,9 @@ export function integer(value: number, min: Bound, max: Bound, options: RowOptio
       if (!/^(0|-?[1-9]\d{0,18})$/.test(text) || narrow(BigInt(text)) === undefined) {
         throw new ConfigError("argument couldn't be parsed into an integer")
       }
-      return inRange(text, min, max)
+      return inRange(BigInt(text), min, max)
     },
-    format: formatInteger,
+    format: (v) => formatInteger(v, max),
   }
 }
 
@@ -95,11 +110,12 @@ export function memory(value: number, min: Bound, max: Bound, options: RowOption
     kind: 'bytes',
     default: value,
     parse(text) {
-      const bytes = parseMemory(text)
+      const bytes = readMemory(text)
       if (bytes === undefined) throw new ConfigError('argument must be a memory value')
       return inRange(bytes, min, max)
     },
-    format: formatInteger,
+    format: (v) => formatInteger(v, max),
+    linesOf: (v) => [formatMemory(v, max)],
   }
 }
 
@@ -119,11 +135,12 @@ export function octal(value: number, max: number, options: RowOptions): ConfigRo
   }
 }
 
-/** One word out of a few. */
+/** One word out of a few; of words that mean the same (`same`: word → the word it stands for) one is shown. */
 export function oneOf<const Choices extends readonly string[]>(
   choices: Choices,
   value: Choices[number],
   options: RowOptions,
+  same: Readonly<Record<string, Choices[number]>> = {},
 ): ConfigRow<Choices[number]> {
   return {
     ...base(options),
@@ -134,7 +151,7 @@ export function oneOf<const Choices extends readonly string[]>(
       if (!choices.includes(lower)) {
         throw new ConfigError(`argument(s) must be one of the following: ${choices.join(', ')}`)
       }
-      return lower
+      return same[lower] ?? lower
     },
     format: String,
   }
@@ -156,10 +173,16 @@ export function text(
       return t
     },
     format: (v) => v,
+    linesOf: (v) => [options.words ? v : quote(v)],
   }
 }
 
-/** Numbers separated by blanks. */
+/** A text that is not set when it is empty: CONFIG REWRITE writes no line then. */
+export function optionalText(options: RowOptions, check?: (text: string) => string | undefined): ConfigRow<string> {
+  return { ...text('', options, check), linesOf: (v) => (v === '' ? [] : [quote(v)]) }
+}
+
+/** Numbers separated by single blanks; `check` returns why some cannot be taken. */
 export function numbers(
   value: readonly number[],
   options: RowOptions,
@@ -170,7 +193,7 @@ export function numbers(
     kind: 'numbers',
     default: value,
     parse(t) {
-      const texts = splitWords(t)
+      const texts = t === '' ? [] : t.split(' ')
       const reason = check(texts)
       if (reason !== undefined) throw new ConfigError(reason)
       return texts.map(Number)
@@ -181,28 +204,70 @@ export function numbers(
 
 /** Reads Redis's memory units; undefined when the text is no memory value. */
 export function parseMemory(value: string): number | undefined {
+  const bytes = readMemory(value)
+  return bytes === undefined ? undefined : Number(bytes)
+}
+
+function readMemory(value: string): bigint | undefined {
   const match = /^(\d{0,127})(b|k|kb|m|mb|g|gb)?$/i.exec(value)
   if (match === null) return undefined
-  return Number(match[1]) * MEMORY_UNITS[(match[2] ?? 'b').toLowerCase() as keyof typeof MEMORY_UNITS]
+  const unit = MEMORY_UNITS[(match[2] ?? 'b').toLowerCase() as keyof typeof MEMORY_UNITS]
+  const digits = BigInt(match[1]!)
+  // Redis's number has 64 bits: digits beyond stand for its largest.
+  return (digits > UINT64_MAX ? UINT64_MAX : digits) * BigInt(unit)
 }
 
 const MEMORY_UNITS = { b: 1, k: 1000, kb: 1024, m: 1e6, mb: 1024 ** 2, g: 1e9, gb: 1024 ** 3 }
+
+/** Prints bytes with the largest unit that divides them, as CONFIG REWRITE does. */
+export function formatMemory(bytes: number, max: Bound = INT64_MAX): string {
+  const exact = BigInt(formatInteger(bytes, max))
+  for (const unit of ['gb', 'mb', 'kb'] as const) {
+    const size = BigInt(MEMORY_UNITS[unit])
+    if (exact > 0n && exact % size === 0n) return `${exact / size}${unit}`
+  }
+  return String(exact)
+}
+
+/** Quotes a word of a config file; what is no printable ASCII is written as an escape. */
+export function quote(latin1: string): string {
+  const escaped = latin1.replace(/[\0-\x1f\x7f-\xff"\\]/g, (char) => {
+    const code = char.charCodeAt(0)
+    return ESCAPES[char] ?? `\\x${code.toString(16).padStart(2, '0')}`
+  })
+  return `"${escaped}"`
+}
+
+/** Quotes a word where it needs it. */
+export function quoteWhereNeeded(word: string): string {
+  return /^[!-~]+$/.test(word) && !/["'\\#]/.test(word) ? word : quote(word)
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\x07': '\\a',
+  '\b': '\\b',
+}
 
 /** Splits at blanks; no empty words. */
 export function splitWords(text: string): string[] {
   return text.split(/[ \t\r\n]+/).filter((word) => word !== '')
 }
 
-function inRange(value: string | number, min: Bound, max: Bound): number {
-  const number = Number(value)
-  // Beyond 2^53 only the text itself knows on which side of the bound it is.
-  const exact = typeof value === 'string' && !Number.isSafeInteger(number) ? BigInt(value) : number
+/** Beyond 2^53 only the exact number knows on which side of the bound it is. */
+function inRange(exact: bigint, min: Bound, max: Bound): number {
   if (exact < min || exact > max) throw new ConfigError(`argument must be between ${min} and ${max} inclusive`)
-  return number
+  return Number(exact)
 }
 
-/** Prints an integer; one that was rounded up past int64 as int64's end, which is what was meant. */
-function formatInteger(value: number): string {
+/** Prints an integer; one that was rounded up past the largest as that, which is what was meant. */
+function formatInteger(value: number, max: Bound): string {
   if (Number.isSafeInteger(value)) return String(value)
-  return value >= Number(INT64_MAX) ? String(INT64_MAX) : String(BigInt(Math.trunc(value)))
+  const exact = BigInt(Math.min(value, Number(UINT64_MAX)))
+  const most = max === Number.POSITIVE_INFINITY ? UINT64_MAX : BigInt(max)
+  return String(exact > most ? most : exact)
 }

@@ -3,20 +3,27 @@
 // Names, defaults and bounds are redis-server 7.2's, so that its configuration files work here. A row that says `inert` is
 // taken, checked, shown and written back, but nothing depends on it (yet).
 
+import { resolve } from 'node:path'
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
 import { INT64_MAX } from '../util/numbers.ts'
+import { fillTemplate } from '../util/template.ts'
 import {
   base,
   ConfigError,
   type ConfigRow,
+  formatMemory,
   integer,
   memory,
   numbers,
   octal,
   oneOf,
+  optionalText,
   parseMemory,
+  quote,
+  quoteWhereNeeded,
   splitWords,
   text,
+  UINT64_MAX,
   yesNo,
 } from './config-kinds.ts'
 import { type DurabilityRule, formatDurabilityRules, parseDurabilityRules } from './durability-rules.ts'
@@ -50,7 +57,7 @@ function parseOutputLimits(text: string, current: OutputLimitTable): OutputLimit
     }
     const hardBytes = parseMemory(words[i + 1]!)
     const softBytes = parseMemory(words[i + 2]!)
-    if (hardBytes === undefined || softBytes === undefined || !/^\d+$/.test(words[i + 3]!)) {
+    if (hardBytes === undefined || softBytes === undefined || !/^\+?\d+$/.test(words[i + 3]!)) {
       throw new ConfigError('Error in hard, soft or soft_seconds setting in buffer limit configuration.')
     }
     limits[outputClass] = { hardBytes, softBytes, softSeconds: Number(words[i + 3]) }
@@ -63,6 +70,14 @@ function formatOutputLimits(limits: OutputLimitTable): string {
     const { hardBytes, softBytes, softSeconds } = limits[name]
     return `${OUTPUT_CLASS_NAMES[name]} ${hardBytes} ${softBytes} ${softSeconds}`
   }).join(' ')
+}
+
+/** A line for each class, under its new name and with units. */
+function outputLimitLines(limits: OutputLimitTable): string[] {
+  return OUTPUT_CLASSES.map((name) => {
+    const { hardBytes, softBytes, softSeconds } = limits[name]
+    return `${name} ${formatMemory(hardBytes)} ${formatMemory(softBytes)} ${softSeconds}`
+  })
 }
 
 /** A snapshot is due when so many seconds have passed and so many changes were made. */
@@ -89,6 +104,16 @@ const EVICTION_POLICIES = [
   'allkeys-random',
   'noeviction',
 ] as const
+/** What each stands for while a template is checked. */
+const PROCESS_TITLE_VARIABLES: Readonly<Record<string, string>> = {
+  title: '',
+  'listen-addr': '*',
+  'server-mode': '',
+  port: '0',
+  'tls-port': '0',
+  unixsocket: '',
+  'config-file': '',
+}
 const WHERE_ALLOWED = ['no', 'yes', 'local'] as const
 const SHUTDOWN_WAYS = 'Words of SHUTDOWN (default, save, nosave, now, force) to apply when this signal arrives.'
 
@@ -99,7 +124,7 @@ export const CONFIG_TABLE = {
     doc: 'Addresses to listen on, separated by blanks; `-` before one that may be missing. Host names work only at the start.',
   }),
   port: integer(6379, 0, PORT_MAX, { doc: 'TCP port; 0 = do not listen on TCP.' }),
-  unixsocket: text('', { immutable: true, doc: 'Path of a unix socket to listen on.' }),
+  unixsocket: optionalText({ immutable: true, doc: 'Path of a unix socket to listen on.' }),
   unixsocketperm: octal(0, 0o777, { immutable: true, doc: 'Permissions of the unix socket; 0 = as the umask has it.' }),
   'tcp-backlog': integer(511, 0, INT32_MAX, {
     immutable: true,
@@ -111,7 +136,7 @@ export const CONFIG_TABLE = {
   'protected-mode': yesNo(true, {
     doc: 'Without a password, and when no address was configured, serve only clients on this machine.',
   }),
-  'bind-source-addr': text('', { inert: true, doc: 'Address that outgoing connections come from.' }),
+  'bind-source-addr': optionalText({ inert: true, doc: 'Address that outgoing connections come from.' }),
   'socket-mark-id': integer(0, 0, 4294967295, { immutable: true, inert: true, doc: 'Mark on listening sockets.' }),
 
   // ── limits ──
@@ -133,6 +158,7 @@ export const CONFIG_TABLE = {
     },
     parse: parseOutputLimits,
     format: formatOutputLimits,
+    linesOf: outputLimitLines,
   } as ConfigRow<OutputLimitTable>,
   'maxmemory-clients': {
     ...base({
@@ -144,45 +170,47 @@ export const CONFIG_TABLE = {
       const percent = /^(\d{1,18})%$/.exec(t)
       if (percent !== null) {
         if (Number(percent[1]) > 100) throw new ConfigError('percentage argument must be less or equal to 100')
-        return t
+        return Number(percent[1]) === 0 ? '0' : `${Number(percent[1])}%`
       }
       const bytes = parseMemory(t)
       if (bytes === undefined) throw new ConfigError('argument must be a memory or percent value')
       return String(bytes)
     },
     format: String,
+    linesOf: (v) => [v.endsWith('%') ? v : formatMemory(Number(v))],
   } as ConfigRow<string>,
 
   // ── general ──
   databases: integer(16, 1, INT32_MAX, { immutable: true, doc: 'Number of databases.' }),
-  requirepass: text('', { doc: 'Password of the default user; empty = none.' }),
+  requirepass: optionalText({ secret: true, doc: 'Password of the default user; empty = none.' }),
   loglevel: oneOf(LOG_LEVELS, 'notice', { doc: 'How much is logged.' }),
   logfile: text('', { immutable: true, doc: 'File to log to; empty = standard output.' }),
-  pidfile: text('', { immutable: true, doc: 'File that holds the process id while the server runs.' }),
-  daemonize: {
-    ...base({
-      immutable: true,
-      doc: 'Only `no`: the process stays in the foreground, for a service manager to run it.',
-    }),
-    kind: 'no',
-    default: false,
-    parse(t: string) {
-      if (t.toLowerCase() === 'no') return false
-      throw new ConfigError("argument must be 'no': run it under a service manager instead")
-    },
-    format: () => 'no',
-  } as ConfigRow<boolean>,
+  pidfile: optionalText({ immutable: true, doc: 'File that holds the process id while the server runs.' }),
+  daemonize: yesNo(false, {
+    immutable: true,
+    inert: true,
+    doc: 'Go to the background; here the process stays in the foreground, for a service manager to run it.',
+  }),
   supervised: oneOf(['upstart', 'systemd', 'auto', 'no'], 'no', {
     immutable: true,
     inert: true,
     doc: 'How a service manager is told of the start.',
   }),
   'always-show-logo': yesNo(false, { immutable: true, inert: true, doc: 'Show a logo at the start.' }),
-  'set-proc-title': yesNo(true, { immutable: true, inert: true, doc: 'Show the address in the process title.' }),
-  'proc-title-template': text('{title} {listen-addr} {server-mode}', {
-    inert: true,
-    doc: 'Form of the process title.',
-  }),
+  'set-proc-title': yesNo(true, { immutable: true, doc: 'Show the address in the process title.' }),
+  'proc-title-template': text(
+    '{title} {listen-addr} {server-mode}',
+    {
+      doc: 'Form of the process title: {title}, {listen-addr}, {server-mode}, {port}, {tls-port}, {unixsocket}, {config-file}.',
+    },
+    (template) => {
+      // Without its title, its mode and files it must still say something.
+      const filled = fillTemplate(template, (name) => PROCESS_TITLE_VARIABLES[name])
+      return filled === undefined || filled.trim() === ''
+        ? 'template format is invalid or contains unknown variables'
+        : undefined
+    },
+  ),
   'syslog-enabled': yesNo(false, { immutable: true, inert: true, doc: 'Log to syslog.' }),
   'syslog-ident': text('redis', { immutable: true, inert: true, doc: 'Name in syslog.' }),
   'syslog-facility': oneOf(
@@ -207,12 +235,19 @@ export const CONFIG_TABLE = {
   'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
   'shutdown-on-sigint': shutdownWords({ doc: SHUTDOWN_WAYS }),
   'shutdown-on-sigterm': shutdownWords({ doc: SHUTDOWN_WAYS }),
-  hz: integer(10, 0, INT32_MAX, {
-    inert: true,
-    doc: 'Rounds of background work a second; here work is timed to the event itself.',
-  }),
+  hz: clamped(
+    integer(10, 0, INT32_MAX, {
+      inert: true,
+      doc: 'Rounds of background work a second; here work is timed to the event itself.',
+    }),
+    1,
+    500,
+  ),
   'dynamic-hz': yesNo(true, { inert: true, doc: 'Adapt hz to the number of clients.' }),
-  'active-expire-enabled': yesNo(true, { doc: 'Remove keys when their time is up, not only when they are looked at.' }),
+  'active-expire-enabled': yesNo(true, {
+    hidden: true,
+    doc: 'Remove keys when their time is up, not only when they are looked at; what DEBUG SET-ACTIVE-EXPIRE switches.',
+  }),
   'active-expire-effort': integer(1, 1, 10, {
     inert: true,
     doc: 'Effort of expiry; here every key goes within milliseconds of its time.',
@@ -235,6 +270,7 @@ export const CONFIG_TABLE = {
       return flags
     },
     format: formatEventFlags,
+    linesOf: (flags) => [quote(formatEventFlags(flags))],
   } as ConfigRow<number>,
   'tracking-table-max-keys': integer(1000000, 0, INT64_MAX, {
     inert: true,
@@ -244,7 +280,11 @@ export const CONFIG_TABLE = {
     inert: true,
     doc: 'Channels a new user may use.',
   }),
-  aclfile: text('', { immutable: true, inert: true, doc: 'File with the users.' }),
+  aclfile: text(
+    '',
+    { immutable: true, inert: true, doc: 'File with the users; only empty: there are none yet.' },
+    (path) => (path === '' ? undefined : 'users are not supported yet'),
+  ),
   'acllog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Refusals kept for ACL LOG.' }),
 
   // ── watching it ──
@@ -258,23 +298,41 @@ export const CONFIG_TABLE = {
     doc: 'Milliseconds that make an event slow; 0 = do not watch.',
   }),
   'latency-tracking': yesNo(true, { inert: true, doc: 'Measure the latency of each command.' }),
-  'latency-tracking-info-percentiles': numbers(
-    [50, 99, 99.9],
-    { inert: true, doc: 'Percentiles that INFO latencystats shows.' },
-    (texts) => {
+  'latency-tracking-info-percentiles': {
+    ...numbers([50, 99, 99.9], { inert: true, doc: 'Percentiles that INFO latencystats shows.' }, (texts) => {
       const name = 'latency-tracking-info-percentiles'
       for (const t of texts) {
-        if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(t)) return `Invalid ${name} parameters`
-        if (Number(t) < 0 || Number(t) > 100) return `${name} parameters should sit between [0.0,100.0]`
+        const isInfinite = /^[+-]?inf(inity)?$/i.test(t)
+        if (!isInfinite && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(t)) return `Invalid ${name} parameters`
+        if (isInfinite || Number(t) < 0 || Number(t) > 100) return `${name} parameters should sit between [0.0,100.0]`
       }
       return undefined
-    },
-  ),
+    }),
+    // Six digits after the point, as many of them as say something.
+    format: (v: readonly number[]) => v.map((percent) => String(Number(percent.toFixed(6)))).join(' '),
+  },
   'crash-log-enabled': yesNo(true, { inert: true, doc: 'Log a report when the server crashes.' }),
+  'watchdog-period': integer(0, 0, INT32_MAX, {
+    hidden: true,
+    inert: true,
+    doc: 'Milliseconds after which a command that still runs is logged; 0 = never.',
+  }),
+  'use-exit-on-panic': yesNo(false, {
+    hidden: true,
+    inert: true,
+    doc: 'Exit instead of aborting when the server crashes.',
+  }),
   'crash-memcheck-enabled': yesNo(true, { inert: true, doc: 'Test the memory when the server crashes.' }),
 
   // ── persistence ──
-  dir: text('.', { protected: true, doc: 'Directory of the data files.' }),
+  dir: {
+    ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),
+    // Whoever asks learns where it is, wherever the program was started.
+    format: (v: string) => resolve(v),
+    linesOf: (v: string) => [quote(resolve(v))],
+    alwaysWritten: true,
+    defaultShown: '.',
+  },
   appendonly: yesNo(false, { doc: 'Keep an append-only file.' }),
   appendfsync: oneOf(['everysec', 'always', 'no'], 'everysec', { doc: 'When the append-only file is fsynced.' }),
   durability: {
@@ -287,6 +345,7 @@ export const CONFIG_TABLE = {
     default: [],
     parse: parseDurabilityRules,
     format: formatDurabilityRules,
+    linesOf: durabilityLines,
   } as ConfigRow<readonly DurabilityRule[]>,
   appendfilename: text(
     'appendonly.aof',
@@ -306,7 +365,7 @@ export const CONFIG_TABLE = {
     doc: 'Note the time in the append-only file, for check-aof --truncate-to-timestamp.',
   }),
   'aof-rewrite-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while the file is rewritten.' }),
-  'aof-disable-auto-gc': yesNo(false, { doc: 'Keep append-only files that are no longer needed.' }),
+  'aof-disable-auto-gc': yesNo(false, { hidden: true, doc: 'Keep append-only files that are no longer needed.' }),
   'auto-aof-rewrite-percentage': integer(100, 0, INT32_MAX, {
     doc: 'Growth in percent that makes a rewrite due; 0 = never.',
   }),
@@ -340,7 +399,8 @@ export const CONFIG_TABLE = {
       return points
     },
     format: (points) => points.map(formatSavePoint).join(' '),
-    linesOf: (points) => (points.length === 0 ? [''] : points.map(formatSavePoint)),
+    linesOf: (points) => (points.length === 0 ? ['""'] : points.map(formatSavePoint)),
+    alwaysWritten: true,
   } as ConfigRow<readonly SavePoint[]>,
   dbfilename: text(
     'dump.rdb',
@@ -350,6 +410,21 @@ export const CONFIG_TABLE = {
   rdbcompression: yesNo(true, { doc: 'Compress strings in snapshots and DUMP payloads.' }),
   rdbchecksum: yesNo(true, { immutable: true, doc: 'Put a checksum at the end of snapshots.' }),
   'rdb-save-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while a snapshot is written.' }),
+  'rdb-key-save-delay': integer(0, -2147483648, INT32_MAX, {
+    hidden: true,
+    inert: true,
+    doc: 'Microseconds to wait after each key of a snapshot, for tests.',
+  }),
+  'key-load-delay': integer(0, -2147483648, INT32_MAX, {
+    hidden: true,
+    inert: true,
+    doc: 'Microseconds to wait after each key that is loaded, for tests.',
+  }),
+  'loading-process-events-interval-bytes': integer(2 * 1024 * 1024, 1024, INT32_MAX, {
+    hidden: true,
+    inert: true,
+    doc: 'Bytes loaded between two looks at the clients.',
+  }),
   'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),
   'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
@@ -400,19 +475,29 @@ export const CONFIG_TABLE = {
   }),
   'jemalloc-bg-thread': yesNo(true, { inert: true, doc: 'Purge the allocator in the background.' }),
   'disable-thp': yesNo(true, { immutable: true, inert: true, doc: 'Turn huge pages off for this process.' }),
-  'oom-score-adj': oneOf(['no', 'yes', 'relative', 'absolute'], 'no', {
-    inert: true,
-    doc: 'Tell the kernel whom to kill first.',
-  }),
+  'oom-score-adj': oneOf(
+    ['no', 'yes', 'relative', 'absolute'],
+    'no',
+    { inert: true, doc: 'Tell the kernel whom to kill first.' },
+    { relative: 'yes' },
+  ),
   'oom-score-adj-values': numbers([0, 200, 800], { inert: true, doc: 'The values told.' }, (texts) => {
     if (texts.length !== 3) return 'wrong number of arguments'
     for (const t of texts) {
-      if (!/^-?\d{1,5}$/.test(t) || Math.abs(Number(t)) > 2000) {
+      if (!/^[+-]?\d+$/.test(t) || Math.abs(Number(t)) > 2000) {
         return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
       }
     }
     return undefined
   }),
+  server_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors to serve on.' }),
+  bio_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors for background threads.' }),
+  aof_rewrite_cpulist: optionalText({
+    immutable: true,
+    inert: true,
+    doc: 'Processors to rewrite the append-only file on.',
+  }),
+  bgsave_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors to save on.' }),
   'io-threads': integer(1, 1, 128, {
     immutable: true,
     inert: true,
@@ -439,7 +524,7 @@ export const CONFIG_TABLE = {
   }),
   'set-max-intset-entries': integer(512, 0, INT64_MAX, { doc: 'Members of a small set of integers.' }),
   'set-max-listpack-entries': integer(128, 0, INT64_MAX, { doc: 'Members of a small set.' }),
-  'set-max-listpack-value': memory(64, 0, INT64_MAX, { doc: 'Longest member of a small set.' }),
+  'set-max-listpack-value': integer(64, 0, INT64_MAX, { doc: 'Longest member of a small set.' }),
   'zset-max-listpack-entries': integer(128, 0, INT64_MAX, {
     alias: 'zset-max-ziplist-entries',
     doc: 'Members of a small sorted set.',
@@ -457,6 +542,27 @@ export const CONFIG_TABLE = {
   }),
 
   // ── replication ──
+  replicaof: {
+    ...base({
+      alias: 'slaveof',
+      immutable: true,
+      words: true,
+      inert: true,
+      doc: 'Only `no one`: there is no replication yet.',
+    }),
+    kind: 'no one',
+    default: '',
+    parse(t: string) {
+      const words = splitWords(t)
+      if (words.length !== 2) throw new ConfigError('wrong number of arguments')
+      if (words.join(' ').toLowerCase() !== 'no one') throw new ConfigError('replication is not supported yet')
+      return ''
+    },
+    format: String,
+    linesOf: () => [],
+  } as ConfigRow<string>,
+  masteruser: optionalText({ secret: true, inert: true, doc: 'User a replica says it is to its master.' }),
+  masterauth: optionalText({ secret: true, inert: true, doc: 'Password a replica gives its master.' }),
   'replica-serve-stale-data': yesNo(true, {
     alias: 'slave-serve-stale-data',
     inert: true,
@@ -469,7 +575,11 @@ export const CONFIG_TABLE = {
     doc: 'Rank of a replica when a master is chosen.',
   }),
   'replica-announced': yesNo(true, { inert: true, doc: 'Let Sentinel tell of this replica.' }),
-  'replica-announce-ip': text('', { alias: 'slave-announce-ip', inert: true, doc: 'Address a replica is known by.' }),
+  'replica-announce-ip': optionalText({
+    alias: 'slave-announce-ip',
+    inert: true,
+    doc: 'Address a replica is known by.',
+  }),
   'replica-announce-port': integer(0, 0, PORT_MAX, {
     alias: 'slave-announce-port',
     inert: true,
@@ -486,10 +596,11 @@ export const CONFIG_TABLE = {
     inert: true,
     doc: 'Empty a replica in the background.',
   }),
-  'repl-backlog-size': memory(1024 * 1024, 1, INT64_MAX, {
-    inert: true,
-    doc: 'Bytes kept for replicas that come back.',
-  }),
+  'repl-backlog-size': clamped(
+    memory(1024 * 1024, 1, INT64_MAX, { inert: true, doc: 'Bytes kept for replicas that come back; 16kb at least.' }),
+    16 * 1024,
+    Number.POSITIVE_INFINITY,
+  ),
   'repl-backlog-ttl': integer(3600, 0, INT64_MAX, { inert: true, doc: 'Seconds they are kept without any replica.' }),
   'repl-disable-tcp-nodelay': yesNo(false, { inert: true, doc: 'Send to replicas in larger packets.' }),
   'repl-diskless-sync': yesNo(true, { inert: true, doc: 'Send a full copy without a file.' }),
@@ -502,6 +613,7 @@ export const CONFIG_TABLE = {
     doc: 'Replicas for which it does not wait longer.',
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
+    notWhileLoading: true,
     inert: true,
     doc: 'Load a full copy without a file.',
   }),
@@ -537,6 +649,100 @@ export const CONFIG_TABLE = {
     },
     format: () => 'no',
   } as ConfigRow<boolean>,
+  'cluster-config-file': text('nodes.conf', {
+    immutable: true,
+    inert: true,
+    doc: 'File with what a node knows of its cluster.',
+  }),
+  'cluster-port': integer(0, 0, PORT_MAX, {
+    immutable: true,
+    inert: true,
+    doc: 'Port of the cluster bus; 0 = 10000 above the port.',
+  }),
+  'cluster-node-timeout': integer(15000, 0, INT64_MAX, {
+    inert: true,
+    doc: 'Milliseconds after which a silent node counts as failing.',
+  }),
+  'cluster-replica-validity-factor': integer(10, 0, INT32_MAX, {
+    alias: 'cluster-slave-validity-factor',
+    inert: true,
+    doc: 'How old the data of a replica may be that takes over, in node timeouts.',
+  }),
+  'cluster-migration-barrier': integer(1, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Replicas a master keeps before one goes to another.',
+  }),
+  'cluster-allow-replica-migration': yesNo(true, { inert: true, doc: 'Let replicas go to masters that have none.' }),
+  'cluster-require-full-coverage': yesNo(true, { inert: true, doc: 'Serve only while every slot is covered.' }),
+  'cluster-replica-no-failover': yesNo(false, {
+    alias: 'cluster-slave-no-failover',
+    inert: true,
+    doc: 'Let this replica never take over by itself.',
+  }),
+  'cluster-allow-reads-when-down': yesNo(false, { inert: true, doc: 'Answer reads while the cluster is down.' }),
+  'cluster-allow-pubsubshard-when-down': yesNo(true, {
+    inert: true,
+    doc: 'Serve shard channels while the cluster is down.',
+  }),
+  'cluster-link-sendbuf-limit': memory(0, 0, UINT64_MAX, {
+    inert: true,
+    doc: 'Bytes that may wait for another node; 0 = no limit.',
+  }),
+  'cluster-announce-ip': optionalText({ inert: true, doc: 'Address a node is known by.' }),
+  'cluster-announce-port': integer(0, 0, PORT_MAX, { inert: true, doc: 'Port a node is known by.' }),
+  'cluster-announce-tls-port': integer(0, 0, PORT_MAX, { inert: true, doc: 'TLS port a node is known by.' }),
+  'cluster-announce-bus-port': integer(0, 0, PORT_MAX, {
+    inert: true,
+    doc: 'Port of the cluster bus a node is known by.',
+  }),
+  'cluster-announce-hostname': optionalText({ inert: true, doc: 'Host name a node is known by.' }, (name) => {
+    if (name.length >= 256) return 'Hostnames must be less than 256 characters'
+    return /^[a-zA-Z0-9.-]*$/.test(name)
+      ? undefined
+      : 'Hostnames may only contain alphanumeric characters, hyphens or dots'
+  }),
+  'cluster-announce-human-nodename': optionalText({ inert: true, doc: 'Name of a node for people.' }, (name) =>
+    /[!#$%&()*+:;<>?@[\]^{|}~]/.test(name) ? 'Announced human node name contained invalid character' : undefined,
+  ),
+  'cluster-preferred-endpoint-type': oneOf(['ip', 'hostname', 'unknown-endpoint'], 'ip', {
+    inert: true,
+    doc: 'What clients are told of a node.',
+  }),
+
+  // ── TLS ──
+  'tls-port': {
+    ...base({ inert: true, doc: 'Only 0: there is no TLS yet.' }),
+    kind: '0',
+    default: 0,
+    parse(t: string) {
+      const port = integer(0, 0, PORT_MAX, { doc: '' }).parse(t, 0)
+      if (port !== 0) throw new ConfigError('TLS is not supported yet')
+      return port
+    },
+    format: String,
+  } as ConfigRow<number>,
+  'tls-cert-file': optionalText({ inert: true, doc: 'File with the certificate.' }),
+  'tls-key-file': optionalText({ inert: true, doc: 'File with the private key.' }),
+  'tls-key-file-pass': optionalText({ secret: true, inert: true, doc: 'Password of that file.' }),
+  'tls-client-cert-file': optionalText({ inert: true, doc: 'File with the certificate of outgoing connections.' }),
+  'tls-client-key-file': optionalText({ inert: true, doc: 'File with their private key.' }),
+  'tls-client-key-file-pass': optionalText({ secret: true, inert: true, doc: 'Password of that file.' }),
+  'tls-dh-params-file': optionalText({ inert: true, doc: 'File with Diffie-Hellman parameters.' }),
+  'tls-ca-cert-file': optionalText({ inert: true, doc: 'File with the authorities that are trusted.' }),
+  'tls-ca-cert-dir': optionalText({ inert: true, doc: 'Directory with the authorities that are trusted.' }),
+  'tls-auth-clients': oneOf(['no', 'yes', 'optional'], 'yes', {
+    inert: true,
+    doc: 'Whether clients need a certificate.',
+  }),
+  'tls-replication': yesNo(false, { inert: true, doc: 'Use TLS between master and replica.' }),
+  'tls-cluster': yesNo(false, { inert: true, doc: 'Use TLS between the nodes of a cluster.' }),
+  'tls-protocols': optionalText({ inert: true, doc: 'Versions of TLS that are spoken.' }),
+  'tls-ciphers': optionalText({ inert: true, doc: 'Ciphers of TLS up to 1.2.' }),
+  'tls-ciphersuites': optionalText({ inert: true, doc: 'Ciphers of TLS 1.3.' }),
+  'tls-prefer-server-ciphers': yesNo(false, { inert: true, doc: "Choose the cipher by the server's order." }),
+  'tls-session-caching': yesNo(true, { inert: true, doc: 'Let clients resume sessions.' }),
+  'tls-session-cache-size': integer(20 * 1024, 0, INT32_MAX, { inert: true, doc: 'Sessions remembered.' }),
+  'tls-session-cache-timeout': integer(300, 0, INT32_MAX, { inert: true, doc: 'Seconds they are remembered.' }),
 } as const satisfies Record<
   string,
   | ConfigRow<never>
@@ -549,6 +755,11 @@ export const CONFIG_TABLE = {
   | ConfigRow<readonly DurabilityRule[]>
 >
 
+function durabilityLines(rules: readonly DurabilityRule[]): string[] {
+  return rules.map(({ pattern, policy }) => formatDurabilityRules([{ pattern: quoteWhereNeeded(pattern), policy }]))
+}
+
+/** Words of SHUTDOWN, shown in one order and each once; `default` beside others says nothing. */
 function shutdownWords(options: { doc: string }): ConfigRow<string> {
   const choices = ['default', 'save', 'nosave', 'now', 'force']
   return {
@@ -556,21 +767,29 @@ function shutdownWords(options: { doc: string }): ConfigRow<string> {
     kind: choices.join(' | '),
     default: 'default',
     parse(t) {
-      const words = splitWords(t.toLowerCase())
-      if (words.length === 0 || !words.every((word) => choices.includes(word))) {
+      const words = t.toLowerCase().split(' ')
+      if (!words.every((word) => choices.includes(word))) {
         throw new ConfigError(`argument(s) must be one of the following: ${choices.join(', ')}`)
       }
-      if (words.includes('save') && words.includes('nosave')) throw new ConfigError('invalid combination')
-      return words.join(' ')
+      if (words.includes('save') && words.includes('nosave')) {
+        throw new ConfigError("shutdown options SAVE and NOSAVE can't be used simultaneously")
+      }
+      return choices.filter((word) => word !== 'default' && words.includes(word)).join(' ') || 'default'
     },
     format: String,
   }
 }
 
+/** What lies beyond the bounds is taken for the bound, without a word. */
+function clamped(row: ConfigRow<number>, min: number, max: number): ConfigRow<number> {
+  return { ...row, parse: (t, current) => Math.min(Math.max(row.parse(t, current), min), max) }
+}
+
 /** A file in a directory given elsewhere: a name without a path. */
 function fileName(option: string): (text: string) => string | undefined {
   return (t) => {
-    if (t.includes('/')) return `${option} can't be a path, just a filename`
+    if (t.includes('/'))
+      return `${option} can't be a path, just a ${option === 'appenddirname' ? 'dirname' : 'filename'}`
     return t === '' && option.startsWith('append') ? `${option} can't be empty` : undefined
   }
 }

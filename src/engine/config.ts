@@ -19,6 +19,8 @@ type Listener = (value: unknown) => void
 export class Config {
   readonly #values: Record<string, unknown> = {}
   readonly #listeners = new Map<string, Listener[]>()
+  /** Settings without effect that somebody was told about. */
+  readonly #reported = new Set<ConfigName>()
 
   /** Starts from the defaults; `settings` are texts as in a config file. Throws ConfigError. */
   constructor(settings: ConfigSettings = {}) {
@@ -72,6 +74,16 @@ export class Config {
       }
       throw error
     }
+  }
+
+  /** Returns those of the settings that were set but have no effect here; each once in the life of a configuration. */
+  reportInert(names: Iterable<ConfigName>): ConfigName[] {
+    const found = new Set<ConfigName>()
+    for (const name of names) {
+      if (configRow(name).inert && !this.isDefault(name) && !this.#reported.has(name)) found.add(name)
+    }
+    for (const name of found) this.#reported.add(name)
+    return [...found]
   }
 
   #tell(name: ConfigName): void {

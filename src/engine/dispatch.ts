@@ -80,7 +80,8 @@ export class Dispatch {
 
   /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
   dispatch(client: Client, args: Arguments, call: Call): void {
-    const named = this.#commands.find(args.bytes(0))
+    let named = this.#commands.find(args.bytes(0))
+    if (named === undefined && client.isObeyed) named = this.#commands.findWritten(args.bytes(0))
     const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
     if (command === undefined) {
       this.#refuseUnknown(client, args, named)

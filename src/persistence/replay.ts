@@ -320,7 +320,7 @@ class Replay {
   #command(start: number): Command | undefined {
     const name = this.#args.bytes(0)
     if (name.equalsIgnoreCase('SELECT')) return undefined
-    const command = this.#engine.commands.find(name)
+    const command = this.#engine.commands.findWritten(name)
     if (command === undefined) throw new DamagedFile(start, `unknown command ${quote(name)}`)
     if (!mayBeJournaled(command))
       throw new DamagedFile(start, `${quote(name)} does not belong into an append-only file`)
@@ -383,7 +383,7 @@ class Replay {
   #isCommandAt(reader: CommandReader, at: number): boolean {
     reader.seek(at)
     try {
-      return reader.next(this.#args) && this.#engine.commands.find(this.#args.bytes(0)) !== undefined
+      return reader.next(this.#args) && this.#engine.commands.findWritten(this.#args.bytes(0)) !== undefined
     } catch (error) {
       if (error instanceof DamagedFile) return false
       throw error

@@ -2,6 +2,7 @@
 //
 // Shared by the server and by the broker inside a program.
 
+import fs from 'node:fs'
 import path from 'node:path'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
@@ -12,6 +13,7 @@ import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
 import { DirectoryInUseError } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
+import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
@@ -81,6 +83,7 @@ export class Boot {
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
+    config.onChange('dir', refuseMissing)
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
@@ -168,6 +171,17 @@ export class Boot {
       if (!this.#isLoading) await this.#claims.release()
     }
   }
+}
+
+/** CONFIG SET dir: as redis-server, which goes there at once. Throws ConfigError. */
+function refuseMissing(directory: string): void {
+  let isDirectory: boolean
+  try {
+    isDirectory = fs.statSync(directory).isDirectory()
+  } catch (error) {
+    throw new ConfigError(describeDiskError(error))
+  }
+  if (!isDirectory) throw new ConfigError('Not a directory')
 }
 
 function countKeys(engine: Engine): number {

@@ -7,7 +7,8 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { type Config, ConfigError } from '../engine/config.ts'
+import { CONFIG_NAMES, type Config, ConfigError } from '../engine/config.ts'
+import type { CommandRename } from '../engine/config-file.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
@@ -35,6 +36,8 @@ export interface ServerSettings {
   configFile?: string
   /** Tells what the process holds, where the server has it for itself. */
   processBytes?: () => number
+  /** Commands that are called otherwise, or not at all, in order. */
+  renames?: readonly CommandRename[]
 }
 
 export class Server {
@@ -57,6 +60,7 @@ export class Server {
     this.#ephemeralPort = settings.ephemeralPort ?? false
     this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes })
     this.engine = this.#boot.engine
+    for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)
     this.#idle = new IdleClients(this.engine, this.#listeners.transports)
     this.stopped = new Promise((resolve, reject) => {
@@ -151,6 +155,8 @@ export class Server {
     // SHUTDOWN is obeyed while loading, too.
     if (loaded === undefined || this.#stopping !== undefined) return
     this.#writePidFile()
+    const inert = config.reportInert(CONFIG_NAMES.values())
+    if (inert.length > 0) this.#log.warn({ settings: inert.join(', ') }, 'set, but without effect here')
     this.#log.info(
       {
         address: this.address,
@@ -221,7 +227,13 @@ export class Server {
 
   #writePidFile(): void {
     const file = this.#config.get('pidfile')
-    if (file !== '') fs.writeFileSync(file, `${process.pid}\n`)
+    if (file === '') return
+    try {
+      fs.writeFileSync(file, `${process.pid}\n`)
+    } catch (error) {
+      // As redis-server: whoever looks for the file misses it, everybody else is served.
+      this.#log.warn({ pidfile: file, reason: (error as Error).message }, 'the process id cannot be written')
+    }
   }
 
   #removePidFile(): void {

@@ -26,3 +26,21 @@ test('a command is found in any case, and nothing else is, whatever was asked fo
     for (let j = 0; j < repeated; j++) expect(table.find(Bytes.from(word))).toBe(table.get(word))
   }
 })
+
+test('a renamed command is found by its new name only, however long; an old name may be given to another', () => {
+  const table = new CommandTable(commands)
+  const long = 'b840fc02d524045429941cc15f59e41cb7be6c52'
+  const [get, set] = [table.get('get'), table.get('set')]
+  table.rename('config', long)
+  table.rename('get', 'fetch')
+  table.rename('set', 'get')
+  table.rename('del', '')
+  const found = (word: string) => table.find(Bytes.from(word))
+  expect(found('CONFIG')).toBeUndefined()
+  expect(found(long.toUpperCase())?.name).toBe('config')
+  expect([found('Fetch'), found('GET'), found('set'), found('DEL')]).toEqual([get, set, undefined, undefined])
+  expect(table.findWritten(Bytes.from('Set'))).toBe(set)
+  expect(table.findWritten(Bytes.from('DEL'))?.name).toBe('del')
+  expect(() => table.rename('nosuch', 'x')).toThrow('cannot be renamed')
+  expect(() => table.rename('fetch', 'get')).toThrow('cannot be renamed')
+})

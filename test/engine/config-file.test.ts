@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Config, type ConfigSettings } from '../../src/engine/config.ts'
-import { ConfigFileError, parseCommandLine, parseConfigFile, rewriteConfigFile } from '../../src/engine/config-file.ts'
+import { ConfigFileError, parseCommandLine, parseConfigFile } from '../../src/engine/config-file.ts'
+import { rewriteConfigFile } from '../../src/engine/config-rewrite.ts'
 import { splitInline } from '../../src/protocol/request-parser.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 
 const noFiles = (path: string): string => {
-  throw new Error(`ENOENT: no such file or directory, open '${path}'`)
+  throw new Error(`No such file or directory: ${path}`)
 }
 
 function parse(text: string, files: Record<string, string> = {}): ConfigSettings {
-  return parseConfigFile(text, 'test.conf', (path) => files[path] ?? noFiles(path))
+  return parseConfigFile(text, (path) => files[path] ?? noFiles(path))
 }
 
 function refusal(run: () => unknown): string {
@@ -81,19 +82,41 @@ describe('a config file', () => {
     expect(refusal(() => parse('include a.conf', { 'a.conf': 'include a.conf' }))).toContain('too deeply')
   })
 
+  test('includes the files a pattern means, in order, and none where there are none', () => {
+    const files = { 'conf.d/a': 'port 2', 'conf.d/b': 'port 3' }
+    const matchingFiles = (pattern: string): string[] => (pattern === 'conf.d/*' ? Object.keys(files) : [])
+    const read = (path: string): string => files[path as keyof typeof files]
+    expect(parseConfigFile('include conf.d/*\ninclude no[ne]', read, { matchingFiles })).toEqual({ port: '3' })
+  })
+
+  test('may hold directives of old versions, and the user who may do everything', () => {
+    const text =
+      'list-max-ziplist-entries 5\nlua-replicate-commands no\nuser default on nopass sanitize-payload ~* &* +@all\nreplicaof no one'
+    expect(parse(text)).toEqual({ replicaof: 'no one' })
+  })
+
+  test('says where an included file is wrong', () => {
+    expect(refusal(() => parse('\ninclude a.conf', { 'a.conf': '# a\nfoo' }))).toContain(
+      "Reading the included file 'a.conf', at line 2\n>>> 'foo'",
+    )
+  })
+
+  // What redis-server says to these is compared in test/differential/config-files.test.ts.
   test.each([
-    ['port 1\nfoo bar', "test.conf, line 2: 'foo bar': unknown option"],
-    ['port x', "test.conf, line 1: 'port x': argument couldn't be parsed into an integer"],
-    ['port', "test.conf, line 1: 'port': a value is missing"],
-    ['port 1 2', "test.conf, line 1: 'port 1 2': too many values"],
-    ['requirepass "x', "test.conf, line 1: 'requirepass \"x': unbalanced quotes"],
-    [
-      'daemonize yes',
-      "test.conf, line 1: 'daemonize yes': argument must be 'no': run it under a service manager instead",
-    ],
-    ['replicaof h 1', "test.conf, line 1: 'replicaof h 1': replication is not supported yet"],
-  ])('%j is refused, saying where', (text, message) => {
-    expect(refusal(() => parse(text))).toBe(message)
+    ['port 1\nfoo bar', 2, 'foo bar', 'Bad directive or wrong number of arguments'],
+    ['port x', 1, 'port x', "argument couldn't be parsed into an integer"],
+    ['cluster-enabled yes', 1, 'cluster-enabled yes', "argument must be 'no': there is no cluster mode"],
+    ['replicaof h 1', 1, 'replicaof h 1', 'replication is not supported yet'],
+    ['user alice on', 1, 'user alice on', 'users are not supported yet'],
+    ['user default on #00 ~* &* +@all', 1, 'user default on #00 ~* &* +@all', 'users are not supported yet'],
+    ['aclfile users.acl', 1, 'aclfile users.acl', 'users are not supported yet'],
+    ['tls-port 6380', 1, 'tls-port 6380', 'TLS is not supported yet'],
+    ['loadmodule x.so', 1, 'loadmodule x.so', 'modules are not supported'],
+    ['search.x 1', 1, 'search.x 1', 'modules are not supported'],
+  ])('%j is refused, saying where', (text, line, words, reason) => {
+    expect(refusal(() => parse(text))).toBe(
+      `*** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***\nReading the configuration file, at line ${line}\n>>> '${words}'\n${reason}`,
+    )
   })
 })
 
@@ -105,6 +128,8 @@ describe('a command line', () => {
     expect(parseCommandLine(['--port', '7000', '--save', '60', '100', '--appendonly', 'yes'], read)).toEqual({
       settings: { port: '7000', save: '60 100', appendonly: 'yes' },
       file: undefined,
+      renames: [],
+      isCommandLineOnly: true,
     })
   })
 
@@ -114,12 +139,23 @@ describe('a command line', () => {
     expect(parseCommandLine(['--save', '3600 1 300 100'], read).settings).toEqual({ save: '3600 1 300 100' })
   })
 
-  test('wins over the file, replacing values of several lines', () => {
-    expect(parseCommandLine(['a.conf', '--save', '1', '2', '--save', '3', '4'], read)).toEqual({
-      settings: { port: '1', save: '60 100 1 2 3 4' },
+  test('stands below the file: it wins, and adds to values of several lines', () => {
+    expect(parseCommandLine(['a.conf', '--save', '1', '2', '--port', '3'], read)).toEqual({
+      settings: { port: '3', save: '60 100 1 2' },
       file: 'a.conf',
+      renames: [],
+      isCommandLineOnly: false,
     })
     expect(parseCommandLine(['a.conf', '--save', '', '--save', '3', '4'], read).settings.save).toBe('3 4')
+  })
+
+  test('takes -p for --port, an option and its value in one word, and an option that looks like a value', () => {
+    expect(parseCommandLine(['-p', '5'], read).settings).toEqual({ port: '5' })
+    expect(parseCommandLine(['--port 5', '--timeout', '6'], read).settings).toEqual({ port: '5', timeout: '6' })
+    expect(parseCommandLine(['--requirepass', '--secret', '--port', '5'], read).settings).toEqual({
+      requirepass: '--secret',
+      port: '5',
+    })
   })
 
   test.skipIf(redisServerMissing())(
@@ -157,8 +193,25 @@ describe('a command line', () => {
     },
   )
 
+  test('renames commands, in order', () => {
+    const rename = (...lines: string[]) =>
+      parseCommandLine(['-'], () => lines.join('\n'), { commandNames: ['get', 'set'] }).renames
+    expect(rename('rename-command GET fetch', 'rename-command SET get', 'rename-command fetch ""')).toEqual([
+      ['get', 'fetch'],
+      ['set', 'get'],
+      ['fetch', ''],
+    ])
+    expect(refusal(() => rename('rename-command nosuch x'))).toContain('No such command in rename-command')
+    expect(refusal(() => rename('rename-command get set'))).toContain('Target command name already exists')
+  })
+
   test('reads standard input for a dash', () => {
-    expect(parseCommandLine(['-'], read)).toEqual({ settings: { port: '3' }, file: undefined })
+    expect(parseCommandLine(['-'], read)).toMatchObject({ settings: { port: '3' }, file: undefined })
+    expect(parseCommandLine(['a.conf', '--timeout', '4', '-'], read).settings).toEqual({
+      port: '3',
+      save: '60 100',
+      timeout: '4',
+    })
   })
 
   test('takes negative numbers for values', () => {
@@ -167,17 +220,13 @@ describe('a command line', () => {
     })
   })
 
-  test.each([
-    [['--nosuch', '1'], '--nosuch: unknown option'],
-    [['--port', 'x'], "--port: argument couldn't be parsed into an integer"],
-    [['--port'], '--port: a value is missing'],
-    [['a.conf', 'b.conf'], "'b.conf': options begin with --"],
-    [
-      ['missing.conf'],
-      "cannot read the config file 'missing.conf': ENOENT: no such file or directory, open 'missing.conf'",
-    ],
-  ])('%j is refused in one clear line', (args, message) => {
-    expect(refusal(() => parseCommandLine(args, read))).toBe(message)
+  test('is refused as lines of a file would be, and so is a file that cannot be read', () => {
+    expect(refusal(() => parseCommandLine(['--timeout', '1', '--nosuch', '1'], read))).toContain(
+      `at line 3\n>>> 'nosuch "1"'\nBad directive`,
+    )
+    expect(refusal(() => parseCommandLine(['missing.conf'], read))).toBe(
+      "Fatal error, can't open config file 'missing.conf': No such file or directory: missing.conf",
+    )
   })
 })
 
@@ -188,37 +237,46 @@ describe('rewriting a file', () => {
     return rewriteConfigFile(text, config)
   }
 
-  test('without a change leaves every byte as it was', () => {
-    const text = '# my server\nport 7000\n\n  maxmemory 1gb\nsave 60 100\nsave 5 6\nrequirepass "a b"\n'
-    expect(rewritten(text)).toBe(text)
-  })
+  // The whole text beside redis-server's: test/differential/config-files.test.ts.
+  const tail = `# Generated by CONFIG REWRITE\ndir "${process.cwd()}"\n`
 
-  test('changes a line where it stands, and keeps comments and order', () => {
-    expect(rewritten('# a\nport 1\n# b\nsave 1 2\n', ['port', '9'])).toBe('# a\nport 9\n# b\nsave 1 2\n')
-  })
-
-  test('adds what is neither there nor the default at the end, once', () => {
-    const once = rewritten('port 1\nsave 5 6\n', ['timeout', '5'], ['loglevel', 'debug'])
-    expect(once).toBe('port 1\nsave 5 6\n# Generated by CONFIG REWRITE\ntimeout 5\nloglevel debug\n')
-    expect(rewritten(once, ['tcp-keepalive', '7'])).toBe(`${once}tcp-keepalive 7\n`)
-  })
-
-  test('writes each save point into a line of its own, in the place of those there are', () => {
-    expect(rewritten('save 60 100\nport 1\nsave 5 6\n', ['save', '7 8 9 10'])).toBe('save 7 8\nport 1\nsave 9 10\n')
-    expect(rewritten('save 60 100\nsave 5 6\n', ['save', ''])).toBe('save ""\n')
-    expect(rewritten('save 60 100 5 6\nport 1\n')).toBe(
-      'save 60 100\nport 1\n# Generated by CONFIG REWRITE\nsave 5 6\n',
+  test('keeps comments and order, and writes each setting in its place under its present name, one blank line for many', () => {
+    const text = '# a\n\n\n  PORT 1\n# b\nhash-max-ziplist-entries 2\nmaxmemory 1024mb\nsave 1 2'
+    expect(rewritten(text, ['port', '9'])).toBe(
+      `# a\n\nport 9\n# b\nhash-max-listpack-entries 2\nmaxmemory 1gb\nsave 1 2\n${tail}`,
     )
   })
 
-  test('gathers several lines of one setting in the first', () => {
-    const text = "durability 'a*' always\nsave 1 2\ndurability b none\n"
-    expect(rewritten(text, ['durability', 'c none d always'])).toBe('durability c none d always\nsave 1 2\n')
+  test('adds what is neither there nor the default at the end, once', () => {
+    const once = rewritten('port 1\nsave 1 2', ['timeout', '5'], ['loglevel', 'debug'])
+    expect(once).toBe(
+      `port 1\nsave 1 2\n# Generated by CONFIG REWRITE\ntimeout 5\nloglevel debug\ndir "${process.cwd()}"\n`,
+    )
+    // What follows the last line's end is an empty line, which stays one.
+    expect(rewritten(once, ['tcp-keepalive', '7'])).toBe(`${once}\ntcp-keepalive 7\n`)
   })
 
-  test('keeps the old name a line uses', () => {
-    expect(rewritten('save 1 2\nhash-max-ziplist-entries 1\n', ['hash-max-listpack-entries', '2'])).toBe(
-      'save 1 2\nhash-max-ziplist-entries 2\n',
+  test('writes save points, output limits and durability rules a line each, in the places of those there are', () => {
+    const text = 'save 60 100 5 6\nport 1\nsave 7 8'
+    expect(rewritten(text, ['save', '1 2 3 4'])).toBe(`save 1 2\nport 1\nsave 3 4\n${tail}`)
+    expect(rewritten(text, ['save', ''])).toBe(`save ""\nport 1\n\n${tail}`)
+    const rules = 'save ""\ndurability a* always\n# c\ndurability b none'
+    expect(rewritten(rules, ['durability', 'c none d always'])).toBe(
+      `save ""\ndurability c none\n# c\ndurability d always\n${tail}`,
+    )
+    expect(rewritten('save ""\nclient-output-buffer-limit pubsub 1mb 0 0', ['timeout', '1'])).toContain(
+      'client-output-buffer-limit normal 0 0 0\n',
+    )
+  })
+
+  test('writes addresses as words', () => {
+    expect(rewritten('save ""\nbind 10.0.0.1 -::1')).toBe(`save ""\nbind 10.0.0.1 -::1\n${tail}`)
+  })
+
+  test('keeps what is no setting, makes a comment of what nobody understands, and takes away what is not set any more', () => {
+    const text = 'save ""\ninclude x*.conf\nrename-command get fetch\nlist-max-ziplist-entries 5\nrequirepass x'
+    expect(rewritten(text, ['requirepass', ''])).toBe(
+      `save ""\ninclude x*.conf\nrename-command get fetch\n# ??? list-max-ziplist-entries 5\n\n${tail}`,
     )
   })
 

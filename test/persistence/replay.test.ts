@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { PersistenceError } from '../../src/persistence/errors.ts'
+import { openJournal } from '../../src/persistence/open-journal.ts'
 import { dump } from '../support/dump.ts'
+import { createEngine, withoutJournal } from '../support/engine.ts'
 import { commands, DIRECTORY, INCREMENT, MANIFEST, putLog, start } from '../support/journal.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 
@@ -112,6 +114,20 @@ describe('replay', () => {
       '2 b': 'string 2',
       '2 c': 'string 3',
     })
+  })
+
+  test('knows commands by the names they had when it was written, as clients do not', async () => {
+    const renamed = createEngine({ dir: '/data', appendonly: 'yes' })
+    renamed.engine.commands.rename('set', 'put')
+    renamed.engine.commands.rename('del', '')
+    withoutJournal(renamed)
+    await openJournal(renamed.engine, diskWith({ [FIRST]: commands('SET a 1', 'put b 2', 'SET c 3', 'DEL c') }))
+    expect(dump(renamed.engine)).toEqual({ '0 a': 'string 1', '0 b': 'string 2' })
+    const client = renamed.connect()
+    expect(client.ask('DEL', 'a')).toBe("-ERR unknown command 'DEL', with args beginning with: 'a' \r\n")
+    expect(client.ask('SET', 'a', '2')).toContain("-ERR unknown command 'SET'")
+    expect(client.ask('Put', 'a')).toBe("-ERR wrong number of arguments for 'set' command\r\n")
+    expect(client.ask('pUT', 'a', '2')).toBe('+OK\r\n')
   })
 
   test('passes over annotations', async () => {

@@ -153,10 +153,11 @@ export interface Program {
 /** Runs the program; killed when the test ends. */
 export function runProgram(
   args: readonly string[],
-  options: { cwd?: string; input?: string; nodeArgs?: readonly string[] } = {},
+  options: { cwd?: string; input?: string; nodeArgs?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
 ): Program {
   const child = spawn(process.execPath, [...(options.nodeArgs ?? []), program(), ...args], {
     cwd: options.cwd,
+    env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   child.stdin?.end(options.input)

@@ -4,7 +4,7 @@
 // finds, by its own name. Old names are names too (hash-max-ziplist-entries).
 
 import { defineCommand } from '../../engine/command.ts'
-import { CONFIG_NAMES } from '../../engine/config.ts'
+import { CONFIG_NAMES, configRow } from '../../engine/config.ts'
 import { globMatch } from '../../util/glob.ts'
 
 export const configGet = defineCommand({
@@ -25,7 +25,9 @@ export const configGet = defineCommand({
       const pattern = call.args.string(i)
       const lower = pattern.toLowerCase()
       if (/[*?[]/.test(pattern)) {
-        for (const name of CONFIG_NAMES.keys()) if (globMatch(lower, name)) found.set(name, found.get(name) ?? name)
+        for (const [name, setting] of CONFIG_NAMES) {
+          if (!configRow(setting).hidden && globMatch(lower, name)) found.set(name, found.get(name) ?? name)
+        }
       } else if (CONFIG_NAMES.has(lower)) {
         found.set(lower, found.get(lower) ?? pattern)
       }

@@ -2,7 +2,7 @@
 //
 // The file is replaced whole, by renaming a synced copy over it: a crash leaves
 // the old file or the new one. Comments, order and untouched lines stay (see
-// engine/config-file.ts). It is one small file, written when somebody asks for
+// engine/config-rewrite.ts). It is one small file, written when somebody asks for
 // it, so it is written synchronously.
 
 import {
@@ -18,8 +18,9 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { defineCommand } from '../../engine/command.ts'
-import { rewriteConfigFile } from '../../engine/config-file.ts'
+import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { describeDiskError } from '../../persistence/errors.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const configRewrite = defineCommand({
@@ -42,7 +43,7 @@ export const configRewrite = defineCommand({
     } catch (error) {
       // Disk full, no permission: the old file still stands, whoever asked is told.
       engine.log.warn({ path, error }, 'the config file could not be rewritten')
-      throw ERR.of(`Rewriting config file: ${(error as Error).message}`)
+      throw ERR.of(`Rewriting config file: ${describeDiskError(error)}`)
     }
     engine.log.info({ path }, 'config file rewritten')
     call.reply.ok()

@@ -3,6 +3,7 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../engine/config.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { isAllowed } from './allowed.ts'
 
@@ -38,6 +39,8 @@ export const configSet = defineCommand({
       if (!(error instanceof ConfigError)) throw error
       throw failed(called.get(error.option as ConfigName)!, error.message)
     }
+    const inert = call.engine.config.reportInert(called.keys())
+    if (inert.length > 0) engineOf(call).log.warn({ settings: inert.join(', ') }, 'set, but without effect here')
     call.reply.ok()
   },
 })
@@ -52,12 +55,13 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     const name = CONFIG_NAMES.get(lower)
     if (name === undefined) throw ERR.of(`Unknown option or number of arguments for CONFIG SET - '${word}'`)
     const row = configRow(name)
-    if (!row.mutable) throw failed(lower, "can't set immutable config")
+    if (!row.mutable) throw failed(word, "can't set immutable config")
     if (row.protected && !isAllowed(call.engine.config, call.client, 'enable-protected-configs')) {
-      throw failed(lower, "can't set protected config")
+      throw failed(word, "can't set protected config")
     }
+    if (row.notWhileLoading && engineOf(call).state.loading.holds) throw ERR.loading
     // An old and a new name of one setting are no duplicate: the later one wins.
-    if (seen.has(lower)) throw failed(lower, 'duplicate parameter')
+    if (seen.has(lower)) throw failed(word, 'duplicate parameter')
     seen.add(lower)
     called.set(name, lower)
     settings.push([name, call.args.string(i + 1)])
