@@ -18,6 +18,7 @@ import type { Saving } from './saving.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import type { ServerState } from './state.ts'
 import type { Stats } from './stats.ts'
+import type { Tracking } from './tracking.ts'
 import { discardTransaction, transactionOf } from './transaction.ts'
 import type { Watches } from './watches.ts'
 
@@ -32,6 +33,7 @@ export interface AdmissionHost {
   readonly durability: { readonly progress: Progress }
   readonly scripts: ScriptRunner
   readonly saving: Saving | undefined
+  readonly tracking: Tracking
 }
 
 export class Admission {
@@ -43,7 +45,7 @@ export class Admission {
 
   /** Returns true when the command may run; otherwise it was refused, queued or held, and replied to. */
   admit(client: Client, command: Command, args: Arguments): boolean {
-    const { config, eviction, pause, replies, saving, scripts, state } = this.#host
+    const { config, eviction, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command
@@ -58,7 +60,9 @@ export class Admission {
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     // What a script works on is not evicted under its hands.
-    if (state.memoryLimited.holds && !isBusy && !eviction.makeRoom()) {
+    const hasMemory = !state.memoryLimited.holds || isBusy || eviction.makeRoom()
+    if (state.tracksTooMuch.holds) tracking.makeRoom()
+    if (!hasMemory) {
       // What ends a transaction runs even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
       if (claims.isDenyoom || queuesMore) return this.refuse(client, command, ERR.outOfMemory)

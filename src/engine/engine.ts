@@ -40,6 +40,7 @@ import { noScripts, type ScriptRunner } from './script-runner.ts'
 import { ServerState } from './state.ts'
 import { Stats } from './stats.ts'
 import { Timekeeper } from './timekeeper.ts'
+import { Tracking } from './tracking.ts'
 import { Turn } from './turn.ts'
 import { Users } from './users.ts'
 import { Watches } from './watches.ts'
@@ -65,6 +66,7 @@ export class Engine {
   readonly dataset: Dataset
   readonly events: KeyspaceEvents
   readonly watches: Watches
+  readonly tracking: Tracking
   readonly blocking: Blocking
   readonly propagation: Propagation
   readonly durability: Durability
@@ -109,6 +111,7 @@ export class Engine {
     this.runner = new Runner(this)
     this.events = new KeyspaceEvents(this)
     this.watches = new Watches(this.changes)
+    this.tracking = new Tracking(this, hashKey)
     this.blocking = new Blocking(this)
     this.durability = new Durability(this)
     this.loading = new Loading(this)
@@ -122,6 +125,7 @@ export class Engine {
     // In this order a client that is gone is forgotten.
     this.clients.gone.take((client) => this.blocking.release(client))
     this.clients.gone.take((client) => this.watches.clear(client))
+    this.clients.gone.take((client) => this.tracking.forget(client))
     this.clients.gone.take((client) => this.broker.remove(client))
     this.clients.gone.take((client) => this.pause.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))

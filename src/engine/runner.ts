@@ -2,6 +2,7 @@
 
 import type { Source } from '../util/bytes.ts'
 import type { Clock } from '../util/clock.ts'
+import { type Listener, Seats } from '../util/seats.ts'
 import type { Call } from './call.ts'
 import { CLIENT_NO_TOUCH, type Client } from './client.ts'
 import type { Command } from './command.ts'
@@ -30,6 +31,11 @@ interface Deferred {
 }
 
 export class Runner {
+  /** Told of each command that has run, its call still whole; those that EXEC and scripts run come before EXEC and the script. */
+  readonly onRan = new Seats<[call: Call]>((slot) => {
+    this.#ran = slot
+  })
+  #ran: Listener<[call: Call]> | null = null
   readonly #host: RunnerHost
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
@@ -40,6 +46,8 @@ export class Runner {
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
+  /** What comes after those. */
+  readonly #deferredLast: Deferred[] = []
 
   constructor(host: RunnerHost) {
     this.#host = host
@@ -47,6 +55,11 @@ export class Runner {
     this.#clock = host.clock
     this.#dataset = host.dataset
     this.#replies = host.replies
+  }
+
+  /** The command that is running, the innermost of those that run within one another; undefined between commands. */
+  get call(): Call | undefined {
+    return this.#current
   }
 
   /** The client whose command is running; undefined between commands. */
@@ -81,6 +94,7 @@ export class Runner {
       this.#untimed--
       this.#runGuarded(call, command)
     }
+    if (this.#ran !== null) this.#ran(call)
     if (call.changes !== 0 || call.effects !== undefined) this.#host.propagation.settle(call)
     this.#current = outer
   }
@@ -106,16 +120,26 @@ export class Runner {
     this.#deferred.push({ client, source, start, end })
   }
 
+  /** As `defer`, behind all that is or will be kept so (as Redis has it: what a command did to caches is told after what it published). */
+  deferLast(client: Client, source: Source, start: number, end: number): void {
+    this.#deferredLast.push({ client, source, start, end })
+  }
+
   get hasDeferred(): boolean {
-    return this.#deferred.length !== 0
+    return this.#deferred.length !== 0 || this.#deferredLast.length !== 0
   }
 
   /** Delivers what was kept. */
   deliverDeferred(): void {
-    for (const { client, source, start, end } of this.#deferred) {
+    this.#deliver(this.#deferred)
+    this.#deliver(this.#deferredLast)
+  }
+
+  #deliver(messages: Deferred[]): void {
+    for (const { client, source, start, end } of messages) {
       this.#replies.markFor(client)
       client.addSegment(source, start, end)
     }
-    this.#deferred.length = 0
+    messages.length = 0
   }
 }

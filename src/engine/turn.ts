@@ -20,6 +20,7 @@ export interface TurnHost {
   readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
   readonly outputLimits: { check(client: Client): boolean }
   readonly timekeeper: { arm(): void }
+  readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
 }
 
 export class Turn {
@@ -72,13 +73,14 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { broker, clients, durability, outputLimits, replies, requests, timekeeper } = this.#host
+    const { broker, clients, durability, outputLimits, replies, requests, timekeeper, tracking } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
       this.#resumes = []
       for (const client of queue) requests.resume(client)
     }
+    tracking.tellChanges()
     const { progress } = durability
     if (progress.write()) this.endSoon()
     durability.settle()
@@ -107,9 +109,11 @@ export class Turn {
     if (taken && idle) {
       replies.recycle()
       broker.recycle()
+      tracking.recycle()
     } else {
       replies.abandon()
       broker.abandon()
+      tracking.abandon()
     }
     timekeeper.arm()
   }

@@ -83,5 +83,6 @@ function empty(call: Call, database: Database): void {
 function flushed(call: Call): void {
   if (call.changes === 0) call.changes = 1
   call.engine.durability.changedEverywhere()
+  engineOf(call).tracking.flushed()
   call.reply.ok()
 }

@@ -123,11 +123,11 @@ export class InfoSections {
   }
 
   #clients(): string {
-    const { blocking, clients, config } = this.#engine
+    const { blocking, clients, config, tracking } = this.#engine
     const { room } = blocking
     return (
       `# Clients\r\nconnected_clients:${clients.size}\r\ncluster_connections:0\r\nmaxclients:${config.get('maxclients')}\r\n` +
-      `blocked_clients:${room.count}\r\ntracking_clients:0\r\nclients_in_timeout_table:${room.deadlineCount}\r\n` +
+      `blocked_clients:${room.count}\r\ntracking_clients:${tracking.clientCount}\r\nclients_in_timeout_table:${room.deadlineCount}\r\n` +
       `total_blocking_keys:${room.awaitedKeys}\r\ntotal_blocking_keys_on_nokey:0\r\n`
     )
   }
@@ -200,7 +200,7 @@ export class InfoSections {
 
   #stats(): string {
     this.#sample()
-    const { broker, dataset, stats } = this.#engine
+    const { broker, dataset, stats, tracking } = this.#engine
     const { hits, misses } = dataset
     return (
       `# Stats\r\ntotal_connections_received:${stats.connectionsReceived}\r\n` +
@@ -218,7 +218,8 @@ export class InfoSections {
       `pubsubshard_channels:${broker.shardChannelCount}\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n` +
       'migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n' +
       'active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\ntotal_active_defrag_time:0\r\n' +
-      'current_active_defrag_time:0\r\ntracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n' +
+      `current_active_defrag_time:0\r\ntracking_total_keys:${tracking.keyCount}\r\n` +
+      `tracking_total_items:${tracking.itemCount}\r\ntracking_total_prefixes:${tracking.prefixCount}\r\n` +
       `unexpected_error_replies:0\r\ntotal_error_replies:${stats.errorReplies}\r\ndump_payload_sanitizations:0\r\n` +
       `io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n` +
       `client_output_buffer_limit_disconnections:${stats.outputLimitDisconnects}\r\n` +
