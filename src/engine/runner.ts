@@ -46,8 +46,7 @@ export class Runner {
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
-  /** What comes after those. */
-  readonly #deferredLast: Deferred[] = []
+  readonly #afterReply: (() => void)[] = []
 
   constructor(host: RunnerHost) {
     this.#host = host
@@ -120,26 +119,29 @@ export class Runner {
     this.#deferred.push({ client, source, start, end })
   }
 
-  /** As `defer`, behind all that is or will be kept so (as Redis has it: what a command did to caches is told after what it published). */
-  deferLast(client: Client, source: Source, start: number, end: number): void {
-    this.#deferredLast.push({ client, source, start, end })
+  /** Has something done when the running command has replied and what was kept until then is delivered. */
+  afterReply(run: () => void): void {
+    this.#afterReply.push(run)
   }
 
   get hasDeferred(): boolean {
-    return this.#deferred.length !== 0 || this.#deferredLast.length !== 0
+    return this.#deferred.length !== 0 || this.#afterReply.length !== 0
   }
 
-  /** Delivers what was kept. */
+  /** Delivers what was kept, and does what was to be done then. */
   deliverDeferred(): void {
-    this.#deliver(this.#deferred)
-    this.#deliver(this.#deferredLast)
+    this.#deliver()
+    if (this.#afterReply.length === 0) return
+    for (const run of this.#afterReply) run()
+    this.#afterReply.length = 0
+    this.#deliver()
   }
 
-  #deliver(messages: Deferred[]): void {
-    for (const { client, source, start, end } of messages) {
+  #deliver(): void {
+    for (const { client, source, start, end } of this.#deferred) {
       this.#replies.markFor(client)
       client.addSegment(source, start, end)
     }
-    messages.length = 0
+    this.#deferred.length = 0
   }
 }

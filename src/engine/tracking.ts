@@ -44,7 +44,7 @@ export interface TrackingHost {
     readonly onRan: Seats<[call: Call]>
     readonly call: Call | undefined
     readonly client: Client | undefined
-    deferLast(client: Client, source: InvalidationMessages['source'], start: number, end: number): void
+    afterReply(run: () => void): void
   }
   readonly turn: { endSoon(): void }
 }
@@ -102,6 +102,8 @@ export class Tracking {
   #told: Told = 'all'
   #isPushMade = false
   #isMessageMade = false
+  /** What the running command has done to its client's own cache. */
+  readonly #own: { readonly tracker: Tracker; readonly told: Told }[] = []
 
   constructor(host: TrackingHost, hashKey: HashKey) {
     this.#host = host
@@ -245,7 +247,7 @@ export class Tracking {
     this.#host.state.tracksTooMuch.follow(this.#keys.size > this.#keysMax)
   }
 
-  /** Forgets a random key, and tells those who have read it as if it had changed. */
+  /** Forgets a random key, and tells those who have read it as if somebody else had changed it. */
   #giveUp(): void {
     this.#begin('all')
     this.#keys.takeRandom(this.#host.random, (tracker, key) => {
@@ -262,7 +264,7 @@ export class Tracking {
     }
     if (this.#keys.size === 0) return
     this.#begin(key)
-    this.#keys.take(key, this.#tell)
+    this.#keys.take(key, this.#tellOfChange)
     if (this.#on === 0) this.#listen()
   }
 
@@ -273,19 +275,21 @@ export class Tracking {
     return call === undefined || call.fromScript ? undefined : call.client
   }
 
-  /** Tells a reader of the key in question. */
-  readonly #tell = (tracker: Tracker): void => {
-    if (!tracker.on || tracker.mode === 'broadcast') return
-    if (tracker.noLoop && tracker.client === this.#host.runner.client) return
-    this.#send(tracker)
+  readonly #tellOfChange = (tracker: Tracker): void => {
+    if (!tracker.noLoop || tracker.client !== this.#host.runner.client) this.#tell(tracker)
   }
 
-  /** Databases were emptied: everybody is told to forget everything, whichever they were. */
+  /** Tells a reader of the key in question. */
+  #tell(tracker: Tracker): void {
+    if (tracker.on && tracker.mode !== 'broadcast') this.#sendInTime(tracker)
+  }
+
+  /** Databases were emptied: everybody is told to forget everything, whichever they were and whoever did it. */
   flushed(): void {
     for (const protocol of [2, 3]) {
       this.#begin('all')
       for (const tracker of this.#trackers.values()) {
-        if (tracker.on && tracker.client.protocol === protocol) this.#send(tracker)
+        if (tracker.on && tracker.client.protocol === protocol) this.#sendInTime(tracker)
       }
     }
     this.#keys.clear()
@@ -321,6 +325,26 @@ export class Tracking {
     this.#isMessageMade = false
   }
 
+  /** Tells a client at once, but of what its own command does when that has replied. */
+  #sendInTime(tracker: Tracker): void {
+    const { runner } = this.#host
+    if (runner.client !== tracker.client) {
+      this.#send(tracker)
+      return
+    }
+    if (this.#own.length === 0) runner.afterReply(this.#sendOwn)
+    this.#own.push({ tracker, told: this.#told instanceof Bytes ? this.#told.copy() : this.#told })
+  }
+
+  /** A client's command has replied. Whom to tell, and how, is asked only now, as in Redis: the command may have changed it. */
+  readonly #sendOwn = (): void => {
+    for (const { tracker, told } of this.#own) {
+      this.#begin(told)
+      this.#send(tracker)
+    }
+    this.#own.length = 0
+  }
+
   /** Tells a client, or whom it named instead. One of RESP2 can be told only as a subscriber, and only in place of another. */
   #send(tracker: Tracker): void {
     const { client, redirect } = tracker
@@ -337,12 +361,12 @@ export class Tracking {
       this.#pushes ??= new InvalidationMessages('push')
       if (!this.#isPushMade) this.#encode(this.#pushes, client.protocol)
       this.#isPushMade = true
-      this.#deliver(client, receiver, this.#pushes)
+      deliver(receiver, this.#pushes)
     } else if (redirect !== 0 && receiver.outputClass === 'pubsub') {
       this.#messages ??= new InvalidationMessages('message')
       if (!this.#isMessageMade) this.#encode(this.#messages, client.protocol)
       this.#isMessageMade = true
-      this.#deliver(client, receiver, this.#messages)
+      deliver(receiver, this.#messages)
     }
   }
 
@@ -361,14 +385,7 @@ export class Tracking {
     this.#pushes ??= new InvalidationMessages('push')
     this.#isPushMade = false
     this.#pushes.broken(tracker.redirect)
-    this.#deliver(client, client, this.#pushes)
-  }
-
-  /** What a client's own command did it is told, or the one it named, when that command has replied. */
-  #deliver(about: Client, receiver: Client, { source, start, end }: InvalidationMessages): void {
-    const { runner } = this.#host
-    if (runner.client === about) runner.deferLast(receiver, source, start, end)
-    else receiver.deliver(source, start, end)
+    deliver(client, this.#pushes)
   }
 
   // ── memory ───────────────────────────────────────────────────────────────
@@ -384,6 +401,10 @@ export class Tracking {
     this.#pushes?.abandon()
     this.#messages?.abandon()
   }
+}
+
+function deliver(receiver: Client, { source, start, end }: InvalidationMessages): void {
+  receiver.deliver(source, start, end)
 }
 
 function keysMax(setting: number | bigint): number {
