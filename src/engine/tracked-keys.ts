@@ -1,7 +1,7 @@
 // Which clients have read which keys, for client-side caching: key → the numbers of the clients.
 //
 // The table is a database of its own, so keys and numbers lie off the heap and a
-// key is found, drawn at random and removed as any other. A key's value is a set:
+// key is found, drawn at random and removed as in those of clients. Its value is a set:
 //
 //   list    the numbers in order, four bytes each
 //   bitmap  one bit a number, and one byte more: so it is told from a list, whose

@@ -116,8 +116,8 @@ describe('caches', () => {
     fc.assert(
       fc.property(
         fc.array(mode, { minLength: 4, maxLength: 4 }),
-        fc.constantFrom('0', '2'),
-        fc.array(step, { maxLength: 40 }),
+        fc.constantFrom('0', '0', '2'),
+        fc.array(step, { minLength: 20, maxLength: 40 }),
         (modes, limit, steps) => {
           const test = createEngine({ 'tracking-table-max-keys': limit })
           const clients = modes.map(({ mode, protocol }) => new CachingClient(test, mode, protocol))
