@@ -149,7 +149,7 @@ describe('caches', () => {
           }
         },
       ),
-      { numRuns: process.env.SOAK ? 3000 : 80 },
+      { numRuns: process.env.SOAK ? 3000 : 40 },
     )
   })
 
