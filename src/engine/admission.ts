@@ -8,7 +8,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
-import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import { CLIENT_MONITOR, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
 import type { Config } from './config.ts'
 import type { Eviction } from './eviction.ts'
@@ -79,6 +79,11 @@ export class Admission {
       )
     }
     if (state.loading.holds && !flags.has('loading')) return this.refuse(client, command, ERR.loading)
+    // Redis counts who monitors as a replica.
+    const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
+    if ((client.state & CLIENT_MONITOR) !== 0 && isKeyspace) {
+      return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
+    }
     if (state.paused.holds && this.#pauseConcerns(claims)) {
       pause.hold(client, args)
       return false

@@ -44,6 +44,8 @@ export const CLIENT_NO_TOUCH = 1 << 4
 
 /** CLIENT CACHING is in force: for this command, or for all of the transaction. */
 export const CLIENT_CACHING = 1 << 5
+/** Is shown every command (MONITOR). */
+export const CLIENT_MONITOR = 1 << 6
 
 /** Output limit classes. */
 export type ClientClass = 'normal' | 'pubsub' | 'replica'

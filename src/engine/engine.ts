@@ -30,6 +30,7 @@ import { KeyspaceEvents } from './keyspace-events.ts'
 import { Loading } from './loading.ts'
 import { type Log, silentLog } from './log.ts'
 import { Moment } from './moment.ts'
+import { Monitors } from './monitors.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { Propagation } from './propagation.ts'
@@ -77,6 +78,7 @@ export class Engine {
   readonly clients: Clients
   readonly pause: Pause
   readonly outputLimits: OutputLimits
+  readonly monitors: Monitors
   // From bytes to replies.
   readonly requests: Requests
   readonly dispatch: Dispatch
@@ -117,6 +119,7 @@ export class Engine {
     this.loading = new Loading(this)
     this.pause = new Pause(this)
     this.outputLimits = new OutputLimits(this)
+    this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)
@@ -127,6 +130,7 @@ export class Engine {
     this.clients.gone.take((client) => this.watches.clear(client))
     this.clients.gone.take((client) => this.tracking.forget(client))
     this.clients.gone.take((client) => this.broker.remove(client))
+    this.clients.gone.take((client) => this.monitors.remove(client))
     this.clients.gone.take((client) => this.pause.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))

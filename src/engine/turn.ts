@@ -20,6 +20,7 @@ export interface TurnHost {
   readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
   readonly outputLimits: { check(client: Client): boolean }
   readonly timekeeper: { arm(): void }
+  readonly monitors: { recycle(): void; abandon(): void }
   readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
 }
 
@@ -73,7 +74,7 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { broker, clients, durability, outputLimits, replies, requests, timekeeper, tracking } = this.#host
+    const { broker, clients, durability, monitors, outputLimits, replies, requests, timekeeper, tracking } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
@@ -110,10 +111,12 @@ export class Turn {
       replies.recycle()
       broker.recycle()
       tracking.recycle()
+      monitors.recycle()
     } else {
       replies.abandon()
       broker.abandon()
       tracking.abandon()
+      monitors.abandon()
     }
     timekeeper.arm()
   }

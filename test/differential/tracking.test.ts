@@ -1,4 +1,5 @@
-// Client-side caching beside redis-server, through sockets: bytes and order of replies and pushes on every connection.
+// What clients are told of others beside redis-server, through sockets: bytes and order of replies, pushes and lines on every
+// connection.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +23,7 @@ const WRITER = 4
 const CONNECTIONS = 5
 
 // Redis 7.0, as Debian has it, puts what a client's own command did into the middle of its replies.
-describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING beside redis-server', () => {
+describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING and MONITOR beside redis-server', () => {
   let redis: RedisServer
   let server: RunningServer
   let theirs: SocketPeer
@@ -58,6 +59,8 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING b
       const { bytes, closed } = peer.take(connection)
       const named = bytes
         .replace(/(redirect\r\n|redir-broken\r\n):(\d+)/g, (_, words, id) => `${words}#${places.get(id) ?? id}`)
+        .replace(/^\+\d+\.\d{6} (\[\d+ )unix:\S+\]/gm, '+time $1unix:path]')
+        .replace(/^\+\d+\.\d{6} \[/gm, '+time [')
         .replace(/( redir=|\$2\r\nid\r\n:)(\d+)/g, (_, words, id) => `${words}#${places.get(id) ?? id}`)
       return closed ? `${named}(closed)` : named
     })
@@ -289,6 +292,43 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING b
     for (const peer of [ours, theirs]) await peer.wait(5)
     await both(ONE, 'GET a', 'PING')
     await both(WRITER, 'SET a 1')
+  })
+
+  test('MONITOR shows every command as it runs, without passwords', async () => {
+    await both(TOLD, 'MONITOR')
+    await both(OLD, 'SET k 1', 'GET k', 'SELECT 1', 'GET x', 'SELECT 0', 'NOSUCH a', 'GET', 'LPUSH k x')
+    await both(OLD, ['SET', 'a"\n\\\x01\xff', '\t\r\x07\b~ [^]'], ['get', ''])
+    await both(OLD, 'MULTI', 'SET k 1', 'CONFIG GET port', 'GET k', 'EXEC', 'MULTI', 'SET k 1', 'DISCARD')
+    await both(OLD, [
+      'EVAL',
+      'redis.call("select", 3) redis.call("set", KEYS[1], 1) return redis.pcall("nosuch")',
+      '1',
+      'kk',
+    ])
+    await both(OLD, 'EVAL x y', 'EVALSHA x 0', ['EVAL_RO', 'return redis.call("get", "k")', '0'], 'FCALL f 0')
+    // In one write Redis leaves the second refusal out.
+    await both(OLD, 'AUTH pw')
+    await both(OLD, 'AUTH u pw')
+    await both(OLD, 'AUTH a b c', 'HELLO 2 AUTH default pw SETNAME n', 'HELLO 2 AUTH', 'HELLO 9')
+    await both(
+      OLD,
+      'CONFIG SET maxmemory 0',
+      'CLIENT SETNAME q',
+      'CLIENT LIST ID 0',
+      'OBJECT ENCODING k',
+      'PING',
+      'ECHO hi',
+    )
+    await both(OLD, 'SUBSCRIBE x', 'UNSUBSCRIBE x', 'WATCH k', 'UNWATCH', 'CLIENT REPLY OFF', 'PING', 'CLIENT REPLY ON')
+    await both(OLD, 'BLPOP list 0')
+    await both(WRITER, 'RPUSH list 1')
+    await both(ONE, 'MONITOR')
+    await both(TOLD, 'PING', 'SET k 1', 'MULTI', 'GET k', 'EXEC', 'MONITOR', 'MULTI', 'MONITOR', 'EXEC', 'EVAL x 0')
+    await both(TOLD, 'CLIENT REPLY OFF')
+    await both(OLD, 'PING')
+    await both(TOLD, 'RESET')
+    await both(ONE, 'RESET')
+    await both(OLD, 'PING')
   })
 
   test(`${PROGRAMS} random programs of ${PROGRAM_STEPS} steps`, async () => {

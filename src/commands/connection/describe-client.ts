@@ -3,7 +3,7 @@
 // Where this server has nothing of the kind (a reply buffer of a client's own) the
 // field says what Redis says for an idle connection.
 
-import { CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
+import { CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Tracker } from '../../engine/tracking.ts'
 import { transactionOf } from '../../engine/transaction.ts'
@@ -57,7 +57,7 @@ export function describeClient(engine: Engine, client: Client): string {
 }
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {
-  let flags = ''
+  let flags = (client.state & CLIENT_MONITOR) === 0 ? '' : 'O'
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
   if (client.parked || client.paused) flags += 'b'

@@ -22,6 +22,7 @@ export const reset = defineCommand({
   run(call) {
     const { client } = call
     const engine = engineOf(call)
+    engine.monitors.remove(client)
     engine.tracking.disable(client)
     discardTransaction(client, engine.watches)
     engine.broker.remove(client)

@@ -24,6 +24,7 @@ import { memoryUsage } from './memory-usage.ts'
 import { module } from './module.ts'
 import { moduleHelp } from './module-help.ts'
 import { moduleList } from './module-list.ts'
+import { monitor } from './monitor.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
 import { swapdb } from './swapdb.ts'
@@ -63,6 +64,7 @@ export const serverCommands: readonly Command[] = [
   module,
   moduleHelp,
   moduleList,
+  monitor,
   save,
   shutdown,
   swapdb,
