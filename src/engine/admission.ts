@@ -17,7 +17,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
-import { CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import { CLIENT_MONITOR, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Claims, Command } from './command.ts'
 import { hasArity } from './command-table.ts'
 import type { Config } from './config.ts'
@@ -28,6 +28,7 @@ import type { Saving } from './saving.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import type { ServerState } from './state.ts'
 import type { Stats } from './stats.ts'
+import type { Tracking } from './tracking.ts'
 import { discardTransaction, transactionOf } from './transaction.ts'
 import type { Watches } from './watches.ts'
 
@@ -42,6 +43,7 @@ export interface AdmissionHost {
   readonly durability: { readonly progress: Progress }
   readonly scripts: ScriptRunner
   readonly saving: Saving | undefined
+  readonly tracking: Tracking
 }
 
 /** The script that calls a command: what it may still do. */
@@ -74,7 +76,7 @@ export class Admission {
 
   /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
   admit(client: Client, command: Command, args: Arguments): boolean {
-    const { eviction, pause, replies, saving, scripts, state } = this.#host
+    const { eviction, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command
@@ -86,6 +88,7 @@ export class Admission {
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     // What a script works on is not evicted under its hands.
+    if (state.tracksTooMuch.holds) tracking.makeRoom()
     if (state.memoryLimited.holds && !isBusy) {
       this.#foundNoMemory = !eviction.makeRoom()
       // What ends a transaction runs even when there is no memory for queueing more.
@@ -104,6 +107,11 @@ export class Admission {
       )
     }
     if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
+    // Redis counts who monitors as a replica.
+    const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
+    if ((client.state & CLIENT_MONITOR) !== 0 && isKeyspace) {
+      return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
+    }
     if (state.paused.holds && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false

@@ -44,6 +44,10 @@ export const CLIENT_MUTED = 1 << 3
 /** Asked for NO-TOUCH. */
 export const CLIENT_NO_TOUCH = 1 << 4
 
+/** CLIENT CACHING is in force: for this command, or for all of the transaction. */
+export const CLIENT_CACHING = 1 << 5
+/** Is shown every command (MONITOR). */
+export const CLIENT_MONITOR = 1 << 6
 /** What a connection takes that neither sends nor receives anything: its objects, those of its socket included; measured with 4000. */
 export const CLIENT_BYTES = 7 * 1024
 
@@ -78,7 +82,7 @@ export interface ClientHost {
     readonly client: Client | undefined
     defer(client: Client, source: Source, start: number, end: number): void
   }
-  readonly replies: { markFor(client: Client): void }
+  readonly replies: { markFor(client: Client): void; isOpenFor(client: Client): boolean }
   readonly turn: { flushSoon(client: Client): void }
   readonly outputLimits: { readonly leastBytes: number; check(client: Client): boolean }
   readonly timekeeper: { collectSoon(): void }
@@ -257,10 +261,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#end = end
   }
 
-  /** Queues a message made for many. While this client's own command runs, the message waits until that has replied. */
+  /**
+   * Queues a message made for many. While this client's own command runs, the message waits until that has replied; and
+   * where the reply is going to be taken back, so that the message is not.
+   */
   deliver(source: Source, start: number, end: number): void {
     const { replies, runner } = this.#host
-    if (runner.client === this) {
+    if (runner.client === this || ((this.state & CLIENT_MUTED) !== 0 && replies.isOpenFor(this))) {
       runner.defer(this, source, start, end)
       return
     }

@@ -136,6 +136,8 @@ export interface CommandSpecOf<Call> {
   asksForWrites?: true
   /** Its client may have to wait, although Redis does not call it blocking (WAIT). */
   mayWait?: true
+  /** Tells whether a word is a password, which MONITOR does not show. */
+  hides?: (args: Arguments, i: number) => boolean
   /** What it changes of its connection: where callers share one (embedded/), it is refused. */
   changesConnection?: 'subscriptions' | 'transaction' | 'state'
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */

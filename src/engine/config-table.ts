@@ -273,8 +273,7 @@ export const CONFIG_TABLE = {
     linesOf: (flags) => [quote(formatEventFlags(flags))],
   } as ConfigRow<number>,
   'tracking-table-max-keys': integer(1000000, 0, INT64_MAX, {
-    inert: true,
-    doc: 'Keys remembered for CLIENT TRACKING.',
+    doc: 'Keys remembered for CLIENT TRACKING; 0 = any number.',
   }),
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
     inert: true,

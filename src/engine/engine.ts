@@ -32,6 +32,7 @@ import { Loading } from './loading.ts'
 import { type Log, silentLog } from './log.ts'
 import { Memory } from './memory.ts'
 import { Moment } from './moment.ts'
+import { Monitors } from './monitors.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { Propagation } from './propagation.ts'
@@ -42,6 +43,7 @@ import { noScripts, type ScriptRunner } from './script-runner.ts'
 import { ServerState } from './state.ts'
 import { Stats } from './stats.ts'
 import { Timekeeper } from './timekeeper.ts'
+import { Tracking } from './tracking.ts'
 import { Turn } from './turn.ts'
 import { Users } from './users.ts'
 import { Watches } from './watches.ts'
@@ -67,6 +69,7 @@ export class Engine {
   readonly dataset: Dataset
   readonly events: KeyspaceEvents
   readonly watches: Watches
+  readonly tracking: Tracking
   readonly blocking: Blocking
   readonly propagation: Propagation
   readonly durability: Durability
@@ -78,6 +81,7 @@ export class Engine {
   readonly pause: Pause
   readonly outputLimits: OutputLimits
   readonly clientMemory: ClientMemory
+  readonly monitors: Monitors
   // From bytes to replies.
   readonly requests: Requests
   readonly dispatch: Dispatch
@@ -113,12 +117,14 @@ export class Engine {
     this.runner = new Runner(this)
     this.events = new KeyspaceEvents(this)
     this.watches = new Watches(this.changes)
+    this.tracking = new Tracking(this, hashKey)
     this.blocking = new Blocking(this)
     this.durability = new Durability(this)
     this.loading = new Loading(this)
     this.pause = new Pause(this)
     this.outputLimits = new OutputLimits(this)
     this.clientMemory = new ClientMemory(this)
+    this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.memory = new Memory(this, options.processBytes)
     this.eviction = new Eviction(this)
@@ -128,7 +134,9 @@ export class Engine {
     // In this order a client that is gone is forgotten.
     this.clients.gone.take((client) => this.blocking.release(client))
     this.clients.gone.take((client) => this.watches.clear(client))
+    this.clients.gone.take((client) => this.tracking.forget(client))
     this.clients.gone.take((client) => this.pubSub.remove(client))
+    this.clients.gone.take((client) => this.monitors.remove(client))
     this.clients.gone.take((client) => this.pause.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))

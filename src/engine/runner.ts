@@ -2,6 +2,7 @@
 
 import type { Source } from '../util/bytes.ts'
 import type { Clock } from '../util/clock.ts'
+import { type Listener, Seats } from '../util/seats.ts'
 import type { Call } from './call.ts'
 import { CLIENT_NO_TOUCH, type Client } from './client.ts'
 import type { Command } from './command.ts'
@@ -30,6 +31,11 @@ interface Deferred {
 }
 
 export class Runner {
+  /** Told of each command that has run, its call still whole; those that EXEC and scripts run come before EXEC and the script. */
+  readonly onRan = new Seats<[call: Call]>((slot) => {
+    this.#ran = slot
+  })
+  #ran: Listener<[call: Call]> | null = null
   readonly #host: RunnerHost
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
@@ -40,6 +46,7 @@ export class Runner {
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
+  readonly #afterReply: (() => void)[] = []
 
   constructor(host: RunnerHost) {
     this.#host = host
@@ -47,6 +54,11 @@ export class Runner {
     this.#clock = host.clock
     this.#dataset = host.dataset
     this.#replies = host.replies
+  }
+
+  /** The command that is running, the innermost of those that run within one another; undefined between commands. */
+  get call(): Call | undefined {
+    return this.#current
   }
 
   /** The client whose command is running; undefined between commands. */
@@ -81,6 +93,7 @@ export class Runner {
       this.#untimed--
       this.#runGuarded(call, command)
     }
+    if (this.#ran !== null) this.#ran(call)
     if (call.changes !== 0 || call.effects !== undefined) this.#host.propagation.settle(call)
     this.#current = outer
   }
@@ -106,12 +119,25 @@ export class Runner {
     this.#deferred.push({ client, source, start, end })
   }
 
-  get hasDeferred(): boolean {
-    return this.#deferred.length !== 0
+  /** Has something done when the running command has replied and what was kept until then is delivered. */
+  afterReply(run: () => void): void {
+    this.#afterReply.push(run)
   }
 
-  /** Delivers what was kept. */
+  get hasDeferred(): boolean {
+    return this.#deferred.length !== 0 || this.#afterReply.length !== 0
+  }
+
+  /** Delivers what was kept, and does what was to be done then. */
   deliverDeferred(): void {
+    this.#deliver()
+    if (this.#afterReply.length === 0) return
+    for (const run of this.#afterReply) run()
+    this.#afterReply.length = 0
+    this.#deliver()
+  }
+
+  #deliver(): void {
     for (const { client, source, start, end } of this.#deferred) {
       this.#replies.markFor(client)
       client.addSegment(source, start, end)

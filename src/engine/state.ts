@@ -49,4 +49,6 @@ export class ServerState {
   readonly snapshot = new Condition(this, 1 << 5)
   /** The last snapshot failed and the settings refuse writes then: persistence/background-saving.ts. */
   readonly saveFailed = new Condition(this, 1 << 6)
+  /** More keys are tracked than `tracking-table-max-keys` allows: tracking.ts. */
+  readonly tracksTooMuch = new Condition(this, 1 << 7)
 }

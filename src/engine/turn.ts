@@ -24,6 +24,8 @@ export interface TurnHost {
   readonly outputLimits: { check(client: Client): boolean }
   readonly clientMemory: { note(client: Client): void; enforce(): void }
   readonly timekeeper: { arm(): void }
+  readonly monitors: { recycle(): void; abandon(): void }
+  readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
 }
 
 export class Turn {
@@ -76,13 +78,25 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
-    const { clientMemory, clients, durability, outputLimits, pubSub, replies, requests, timekeeper } = this.#host
+    const {
+      clientMemory,
+      clients,
+      durability,
+      monitors,
+      outputLimits,
+      pubSub,
+      replies,
+      requests,
+      timekeeper,
+      tracking,
+    } = this.#host
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
       this.#resumes = []
       for (const client of queue) requests.resume(client)
     }
+    tracking.tellChanges()
     const { progress } = durability
     if (progress.write()) this.endSoon()
     durability.settle()
@@ -113,9 +127,13 @@ export class Turn {
     if (taken && idle) {
       replies.recycle()
       pubSub.recycle()
+      tracking.recycle()
+      monitors.recycle()
     } else {
       replies.abandon()
       pubSub.abandon()
+      tracking.abandon()
+      monitors.abandon()
     }
     timekeeper.arm()
   }

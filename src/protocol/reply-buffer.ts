@@ -100,6 +100,11 @@ export class ReplyBuffer implements Reply {
     if (this.#receiver === receiver) this.mark()
   }
 
+  /** Tells whether what is written now is a receiver's. */
+  isOpenFor(receiver: ReplyReceiver): boolean {
+    return this.#receiver === receiver
+  }
+
   /** True when something was written since `open` or `mark`. */
   get dirty(): boolean {
     return this.#at > this.#start

@@ -118,6 +118,8 @@ export class BusySockets implements BusyListener {
     try {
       const worker = new Worker(ACCEPTOR, {
         eval: true,
+        // The program's own options are not for it: with `--input-type=module` it would be no script.
+        execArgv: [],
         workerData: { state, port: port2, listening },
         transferList: [port2],
       })

@@ -32,6 +32,11 @@ export class Seats<A extends Told> {
     if (!this.#listeners.includes(listener)) this.#seat([...this.#listeners, listener])
   }
 
+  /** As `take`, but before all others: it is told first. */
+  takeFirst(listener: Listener<A>): void {
+    if (!this.#listeners.includes(listener)) this.#seat([listener, ...this.#listeners])
+  }
+
   /** Has a listener leave, if it sits here. */
   leave(listener: Listener<A>): void {
     if (this.#listeners.includes(listener)) this.#seat(this.#listeners.filter((other) => other !== listener))

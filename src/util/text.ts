@@ -152,3 +152,9 @@ function shortTextOf(u: Buffer, i: number, length: number): string {
       return ''
   }
 }
+
+/** Returns a text as C prints it: up to the first zero byte. */
+export function upToZero(text: string): string {
+  const zero = text.indexOf('\0')
+  return zero === -1 ? text : text.slice(0, zero)
+}

@@ -1,6 +1,6 @@
 // node-redis as its users use it, against a real server.
 
-import { createClient, RESP_TYPES, WatchError } from 'redis'
+import { BasicClientSideCache, createClient, RESP_TYPES, WatchError } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 
@@ -99,4 +99,29 @@ test('over a unix socket, which is how it reaches a server inside the same proce
   await redis.connect()
   onTestFinished(() => redis.destroy())
   expect(await redis.ping()).toBe('PONG')
+})
+
+test('client-side caching: reads are answered from the cache until somebody else writes', async () => {
+  const { port } = await startTestServer()
+  const cache = new BasicClientSideCache({ ttl: 0, maxEntries: 100, evictPolicy: 'LRU' })
+  const redis = createClient({ socket: { port, host: '127.0.0.1' }, RESP: 3, clientSideCache: cache })
+  redis.on('error', () => {})
+  await redis.connect()
+  onTestFinished(() => redis.destroy())
+  const other = await client(port, 3)
+  await other.set('k', 'one')
+  await other.hSet('h', 'f', '1')
+  for (let i = 0; i < 10; i++) {
+    expect(await redis.get('k')).toBe('one')
+    expect({ ...(await redis.hGetAll('h')) }).toEqual({ f: '1' })
+  }
+  expect(cache.stats()).toMatchObject({ hitCount: 18, missCount: 2 })
+  await other.set('k', 'two')
+  await eventually(async () => (await redis.get('k')) === 'two')
+  await other.hDel('h', 'f')
+  await eventually(async () => Object.keys(await redis.hGetAll('h')).length === 0)
+  expect(cache.size()).toBe(2)
+  await other.flushAll()
+  await eventually(() => cache.size() === 0)
+  expect(await redis.get('k')).toBeNull()
 })

@@ -23,6 +23,8 @@ export const auth = defineCommand({
   ],
   reply: 'status OK',
   history: [['6.0.0', 'Takes a user name too.']],
+  // With more words it is none, and Redis hides nothing.
+  hides: (args) => args.length <= 3,
   changesConnection: 'state',
   run(call) {
     const { args } = call

@@ -13,6 +13,8 @@ export const clientHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'CLIENT', [
+      ['CACHING (YES|NO)', 'Cache what the next command reads, or not.'],
+      ['GETREDIR', 'Where invalidations of what this connection caches go.'],
       ['GETNAME', 'Name of this connection.'],
       ['ID', 'Number of this connection.'],
       ['INFO', 'A line about this connection.'],
@@ -31,6 +33,11 @@ export const clientHelp = defineCommand({
       ['REPLY (ON|OFF|SKIP)', 'Reply to this connection, or not, or not to its next command.'],
       ['SETINFO (LIB-NAME|LIB-VER) <value>', 'Say which library this connection belongs to.'],
       ['SETNAME <name>', 'Name this connection.'],
+      [
+        'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [PREFIX <prefix> ...]] [OPTIN] [OPTOUT] [NOLOOP]',
+        'Say when what this connection has read, or what begins with a prefix, changes.',
+      ],
+      ['TRACKINGINFO', 'How this connection caches.'],
       ['UNBLOCK <id> [TIMEOUT|ERROR]', 'Let a waiting client go on, as timed out or with an error.'],
       ['UNPAUSE', 'End a pause.'],
     ])

@@ -1,19 +1,22 @@
 // A connection as a line of CLIENT LIST: every field of Redis 7.2, in its order.
 //
-// Where this server has nothing of the kind (a reply buffer of a client's own,
-// tracking) the field says what Redis says for an idle connection. Requests are read
-// into a buffer that all share: what of it is a client's shows while that one asks.
+// Where this server has nothing of the kind (a reply buffer of a client's own) the
+// field says what Redis says for an idle connection. Requests are read into a buffer
+// that all share: what of it is a client's shows while that one asks.
 
 import type { Call } from '../../engine/call.ts'
-import { CLIENT_BYTES, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
+import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { Tracker } from '../../engine/tracking.ts'
 import { transactionOf } from '../../engine/transaction.ts'
+import { upToZero } from '../../util/text.ts'
 
 /** Describes a client, without a line end, to the caller `asking`. */
 export function describeClient(engine: Engine, client: Client, asking: Call): string {
   const { parser, transport } = client
   const request = asking.client === client ? asking.args : undefined
   const transaction = transactionOf(client)
+  const tracker = engine.tracking.trackerOf(client)
   const now = engine.moment.now()
   const queryBytes = Math.max(parser.pendingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes
@@ -26,7 +29,7 @@ export function describeClient(engine: Engine, client: Client, asking: Call): st
     `name=${upToZero(client.name)}`,
     `age=${seconds(now - client.createdMs)}`,
     `idle=${seconds(now - client.lastActiveMs)}`,
-    `flags=${flagsOf(client)}`,
+    `flags=${flagsOf(client, tracker)}`,
     `db=${client.database}`,
     `sub=${client.channels.size}`,
     `psub=${client.patterns.size}`,
@@ -45,18 +48,23 @@ export function describeClient(engine: Engine, client: Client, asking: Call): st
     `events=${backlogBytes > 0 ? 'rw' : 'r'}`,
     `cmd=${client.lastCommand}`,
     `user=${client.user}`,
-    'redir=-1',
+    `redir=${tracker?.redirect ?? -1}`,
     `resp=${client.protocol}`,
     `lib-name=${upToZero(client.libraryName)}`,
     `lib-ver=${upToZero(client.libraryVersion)}`,
   ].join(' ')
 }
 
-function flagsOf(client: Client): string {
-  let flags = ''
+function flagsOf(client: Client, tracker: Tracker | undefined): string {
+  let flags = (client.state & CLIENT_MONITOR) === 0 ? '' : 'O'
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
   if (client.parked || client.paused) flags += 'b'
+  if (tracker !== undefined) {
+    flags += 't'
+    if (tracker.broken) flags += 'R'
+    if (tracker.mode === 'broadcast') flags += 'B'
+  }
   if (client.watchBroken) flags += 'd'
   if (client.closing) flags += 'c'
   if (client.overLimit) flags += 'A'
@@ -68,10 +76,4 @@ function flagsOf(client: Client): string {
 
 function seconds(ms: number): number {
   return Math.max(0, Math.floor(ms / 1000))
-}
-
-/** A text as C prints it. */
-function upToZero(text: string): string {
-  const zero = text.indexOf('\0')
-  return zero === -1 ? text : text.slice(0, zero)
 }

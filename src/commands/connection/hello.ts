@@ -41,6 +41,10 @@ export const hello = defineCommand({
   ],
   reply: 'map: what the server is and how this connection stands',
   history: [['6.2.0', 'The version may be left out: then it is only told.']],
+  hides: (args, i) => {
+    const isAuth = (at: number) => at >= 2 && at + 2 < args.length && args.equalsIgnoreCase(at, 'AUTH')
+    return isAuth(i - 1) || isAuth(i - 2)
+  },
   changesConnection: 'state',
   run(call) {
     const { args, client, engine, reply } = call

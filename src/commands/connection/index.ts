@@ -9,6 +9,7 @@ import { clientGetname, clientSetinfo, clientSetname } from './client-name.ts'
 import { clientNoEvict, clientNoTouch } from './client-no.ts'
 import { clientPause, clientUnpause } from './client-pause.ts'
 import { clientReply } from './client-reply.ts'
+import { clientCaching, clientGetredir, clientTracking, clientTrackinginfo } from './client-tracking.ts'
 import { clientUnblock } from './client-unblock.ts'
 import { echo } from './echo.ts'
 import { hello } from './hello.ts'
@@ -39,5 +40,9 @@ export const connectionCommands: readonly Command[] = [
   clientUnblock,
   clientNoEvict,
   clientNoTouch,
+  clientTracking,
+  clientCaching,
+  clientGetredir,
+  clientTrackinginfo,
   clientHelp,
 ]

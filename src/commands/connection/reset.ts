@@ -22,6 +22,8 @@ export const reset = defineCommand({
   run(call) {
     const { client } = call
     const engine = engineOf(call)
+    engine.monitors.remove(client)
+    engine.tracking.disable(client)
     discardTransaction(client, engine.watches)
     engine.pubSub.remove(client)
     client.database = 0

@@ -16,11 +16,13 @@ const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.'
 type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
+  engineOf(call).monitors.show(call)
   const keys = keyCount(call)
   run(call, scriptsOf(engineOf(call)).cache.script(call.args.bytes(1), 'while used'), keys, access)
 }
 
 function evalSha(call: Call, access: Access): void {
+  engineOf(call).monitors.show(call)
   // What is no SHA-1 is unknown, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)

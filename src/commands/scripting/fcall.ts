@@ -12,7 +12,9 @@ const NOT_FOUND = ERR.of('Function not found')
 const BAD_COUNT = ERR.of('Bad number of keys provided')
 
 function fcall(call: Call, access: 'writes' | 'reads'): void {
-  const scripts = scriptsOf(engineOf(call))
+  const engine = engineOf(call)
+  engine.monitors.show(call)
+  const scripts = scriptsOf(engine)
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND
   const keys = keyCount(call, BAD_COUNT)

@@ -88,6 +88,7 @@ function flushed(call: Call): void {
   if (args.length === 1) call.propagate(args.bytes(0))
   else call.propagate(args.bytes(0), args.bytes(1))
   call.engine.durability.changedEverywhere()
+  engineOf(call).tracking.flushed()
 }
 
 /**

@@ -25,6 +25,7 @@ import { module } from './module.ts'
 import { moduleHelp } from './module-help.ts'
 import { moduleList } from './module-list.ts'
 import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
+import { monitor } from './monitor.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
 import { swapdb } from './swapdb.ts'
@@ -67,6 +68,7 @@ export const serverCommands: readonly Command[] = [
   moduleLoad,
   moduleLoadex,
   moduleUnload,
+  monitor,
   save,
   shutdown,
   swapdb,

@@ -1,0 +1,27 @@
+// MONITOR: show this connection every command that runs.
+
+import { CLIENT_MONITOR } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+export const monitor = defineCommand({
+  name: 'MONITOR',
+  summary: 'Shows this connection every command as it runs, until RESET.',
+  group: 'server',
+  since: '1.0.0',
+  complexity: 'O(1); each command then costs O(N) where N is the length of its arguments',
+  arity: 1,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  reply: 'status OK, then a line for each command',
+  changesConnection: 'state',
+  run(call) {
+    const { client } = call
+    // Redis's words for a transaction.
+    if (!call.mayBlock) throw ERR.of("MONITOR isn't allowed for DENY BLOCKING client")
+    // Who monitors already is not even answered.
+    if ((client.state & CLIENT_MONITOR) !== 0) return
+    engineOf(call).monitors.add(client)
+    call.reply.ok()
+  },
+})
