@@ -1,9 +1,9 @@
 // Which queues there are: keys that `metrics-queues` names, and BullMQ's, known by the hash `PREFIX:NAME:meta` that each keeps.
 //
-// Nobody tells when a key comes, because that would cost every writer. Instead each scrape walks a stretch of the keyspace
-// and goes on where the one before ended: a new queue is known a few scrapes later, and no scrape takes longer for there being
-// more keys. A known queue is looked up by its name, and shown as empty when its keys are gone; it makes room when its turn
-// comes in the walk or when the bound is reached.
+// Nobody tells when a key comes, because that would cost every writer. Instead the keyspace is walked in stretches: one at each
+// scrape, and those that are left a little later each, until all was seen. So a scrape takes no longer for there being more
+// keys: up to 5,000 every queue is known at once, and of a million within ten seconds. A known queue is looked up by its name.
+// When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/database.ts'
@@ -11,14 +11,16 @@ import { Hash } from '../store/hash.ts'
 import { NONE } from '../store/keyspace.ts'
 import { TYPE_HASH, TYPE_STRING } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
+import type { Timer } from '../util/clock.ts'
 import { Glob } from '../util/glob.ts'
 
 /** Names that clients chose and that stand in each scrape: of each kind no more than this. */
 export const QUEUES_MAX = 200
 /** A longer name is shown nowhere. */
 const NAME_BYTES_MAX = 256
-/** Entries of the keyspace looked at in one scrape: half a millisecond. A million keys are walked in 100 scrapes. */
-const WALK_ENTRIES = 10_000
+/** Entries of the keyspace looked at at a stroke, which takes some tenths of a millisecond, and the pause after them. */
+const STRETCH_ENTRIES = 5_000
+const PAUSE_MS = 50
 /** Patterns that are heeded. */
 const PATTERNS_MAX = 64
 
@@ -43,6 +45,8 @@ export class KnownQueues {
   /** Where the walk goes on. */
   #index = 0
   #entry = 0
+  /** Runs while a walk is not at its end. */
+  #timer: Timer | undefined = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -68,20 +72,35 @@ export class KnownQueues {
     this.#entry = 0
   }
 
-  /** Walks a stretch of the keyspace. */
+  /** Begins a walk, or goes on with the one under way. */
   look(): void {
+    this.stop()
+    if (!this.#walk()) this.#timer = this.#engine.clock.after(PAUSE_MS, () => this.look())
+  }
+
+  /** The walk ends here until the next `look`. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Walks a stretch of the keyspace; true at its end. */
+  #walk(): boolean {
     const { databases } = this.#engine
-    let left = WALK_ENTRIES
-    // Each database at most once: where there is little, all of it is seen in one scrape.
-    for (let i = 0; i < databases.length && left > 0; i++) {
+    let left = STRETCH_ENTRIES
+    while (left > 0) {
       const db = databases[this.#index]!
       const end = Math.min(db.keys.entriesEnd, this.#entry + left)
       left -= Math.max(1, end - this.#entry)
       for (; this.#entry < end; this.#entry++) if (db.keys.isLive(this.#entry)) this.#consider(db, this.#entry)
-      if (this.#entry < db.keys.entriesEnd) return
+      if (this.#entry < db.keys.entriesEnd) continue
       this.#entry = 0
-      this.#index = (this.#index + 1) % databases.length
+      this.#index++
+      if (this.#index < databases.length) continue
+      this.#index = 0
+      return true
     }
+    return false
   }
 
   #consider(db: Database, entry: number): void {

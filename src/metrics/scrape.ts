@@ -71,5 +71,6 @@ export class Scrape {
 
   stop(): void {
     this.#runtime.stop()
+    this.#queues.stop()
   }
 }

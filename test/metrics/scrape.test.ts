@@ -1,7 +1,7 @@
 import http from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MetricsEndpoint } from '../../src/metrics/endpoint.ts'
-import { QUEUES_MAX } from '../../src/metrics/known-queues.ts'
+import { KnownQueues, QUEUES_MAX } from '../../src/metrics/known-queues.ts'
 import { Scrape } from '../../src/metrics/scrape.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 import { RawConnection } from '../support/server.ts'
@@ -192,19 +192,23 @@ describe('lengths of queues', () => {
     expect(again.get('redis_key_size{db="db0",key="q0"}')).toBeUndefined()
   })
 
-  test('are found a stretch of the keyspace at a time', async () => {
+  test('are found a stretch of the keyspace at a time, until all was seen', async () => {
     const test = createEngine({ 'metrics-queues': 'the-last*', 'enable-debug-command': 'yes' })
     const client = test.connect()
     client.ask('DEBUG', 'POPULATE', '25000')
     client.ask('RPUSH', 'the-last-one', 'x')
-    const { KnownQueues } = await import('../../src/metrics/known-queues.ts')
     const known = new KnownQueues(test.engine)
     const seen: number[] = []
-    for (let i = 0; i < 4; i++) {
-      known.look()
+    known.look()
+    for (let i = 0; i < 8; i++) {
       seen.push([...known.keys].length)
+      test.clock.advance(50)
     }
-    expect(seen).toEqual([0, 0, 1, 1])
+    expect(seen).toEqual([0, 0, 0, 0, 0, 1, 1, 1])
+    // At the end of the walk nothing runs any more.
+    client.ask('RPUSH', 'the-last-two', 'x')
+    test.clock.advance(1000)
+    expect([...known.keys]).toHaveLength(1)
   })
 })
 
