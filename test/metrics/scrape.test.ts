@@ -18,7 +18,7 @@ async function scrape({ engine }: TestEngine): Promise<Map<string, number>> {
 function samplesOf(text: string): Map<string, number> {
   const samples = new Map<string, number>()
   for (const line of text.split('\n')) {
-    const match = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line)
+    const match = /^([a-z_0-9]+(?:\{.*\})?) (\S+)$/.exec(line)
     if (match !== null) samples.set(match[1]!, Number(match[2]))
   }
   return samples
