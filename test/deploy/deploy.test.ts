@@ -127,6 +127,7 @@ describe('the board and the alert rules', () => {
     const metricsPort = await freePort()
     const server = await startTestServer({
       dir: temporaryDirectory(),
+      appendfsync: 'always',
       config: { 'metrics-port': metricsPort, 'metrics-queues': 'jobs' },
     })
     const connection = await RawConnection.open(server.port)
@@ -140,7 +141,10 @@ describe('the board and the alert rules', () => {
     await eventually(() => connection.received.endsWith('the end\r\n'))
     const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`)
     const metrics = new Map<string, Set<string>>()
-    for (const line of (await response.text()).split('\n')) {
+    const text = await response.text()
+    // What was answered under `always` was synced, and that took some time.
+    expect(text).toMatch(/^respite_aof_fsync_duration_seconds_count [1-9]/m)
+    for (const line of text.split('\n')) {
       const [, name, labels = ''] = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line) ?? []
       if (name === undefined) continue
       metrics.set(name, new Set([...labels.matchAll(/(\w+)="/g)].map((match) => match[1]!)))

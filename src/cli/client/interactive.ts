@@ -69,8 +69,8 @@ function complete(usages: ReadonlyMap<string, string>, line: string): [string[],
   if (names.length > 0 && !(names.length === 1 && names[0] === typed.trim()))
     return [names.map((name) => name.toUpperCase()), line]
   const used = [...usages.keys()].filter((name) => `${typed} `.startsWith(`${name} `)).at(-1)
-  // What cannot be completed is shown; the line stays as it is.
-  return used === undefined ? [[], line] : [[`${used.toUpperCase()} ${usages.get(used)}`, ''], line]
+  // Two choices with no beginning in common: they are shown, and the line stays as it is.
+  return used === undefined ? [[], line] : [[`${used.toUpperCase()} ${usages.get(used)}`, ' '], line]
 }
 
 /** Name of a command or subcommand → its arguments, as the server describes them; none where it does not say. */
