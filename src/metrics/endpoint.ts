@@ -37,7 +37,8 @@ export class MetricsEndpoint {
   readonly #engine: Engine
   readonly #scrape: Scrape
   readonly #server: http.Server
-  #isStopping = false
+  /** True from when the stop was asked for: nobody should be sent here any more. */
+  isStopping = false
 
   private constructor(engine: Engine) {
     this.#engine = engine
@@ -84,11 +85,6 @@ export class MetricsEndpoint {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** From now on the server is not ready. */
-  stopping(): void {
-    this.#isStopping = true
-  }
-
   /** Ends every connection. */
   close(): void {
     this.#scrape.stop()
@@ -114,7 +110,7 @@ export class MetricsEndpoint {
         response.writeHead(200, { 'Content-Type': TEXT }).end('ok\n')
         return
       case '/readyz': {
-        const reason = this.#isStopping ? 'the server is stopping' : whyNotReady(this.#engine)
+        const reason = this.isStopping ? 'the server is stopping' : whyNotReady(this.#engine)
         response.writeHead(reason === undefined ? 200 : 503, { 'Content-Type': TEXT }).end(`${reason ?? 'ok'}\n`)
         return
       }

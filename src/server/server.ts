@@ -130,8 +130,10 @@ export class Server {
 
   /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made. Rejects as `stop` does. */
   async shutdown(why: string, { save, force }: Pick<ShutdownOptions, 'save' | 'force'>): Promise<boolean> {
+    this.#tellReadiness('stopping')
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
       this.#boot.goOn()
+      this.#tellReadiness('serving')
       this.#log.error({ why }, 'not shutting down: the snapshot could not be saved')
       return false
     }
@@ -207,10 +209,14 @@ export class Server {
     }
   }
 
+  #tellReadiness(what: 'serving' | 'stopping'): void {
+    if (this.#metrics !== undefined) this.#metrics.isStopping = what === 'stopping'
+  }
+
   async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
     this.#log.info({ why }, 'shutting down')
     this.#supervision.stopping()
-    this.#metrics?.stopping()
+    this.#tellReadiness('stopping')
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()

@@ -268,7 +268,7 @@ describe('the HTTP port', () => {
       condition.end()
     }
     expect((await ask(endpoint, '/readyz')).status).toBe(200)
-    endpoint.stopping()
+    endpoint.isStopping = true
     expect(await ask(endpoint, '/readyz')).toMatchObject({ status: 503, text: 'the server is stopping\n' })
     expect((await ask(endpoint, '/healthz')).status).toBe(200)
   })
