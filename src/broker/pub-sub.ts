@@ -46,6 +46,9 @@ export class PubSub {
   /** Counts up whenever a route may have become another: a channel or pattern came or went. */
   #generation = 0
   #sequence = 0
+  /** Messages that were handed in, keyspace events included, and how often one was handed to a subscriber. */
+  published = 0
+  delivered = 0
   readonly #hashKey: HashKey
 
   constructor(hashKey: HashKey) {
@@ -137,6 +140,7 @@ export class PubSub {
 
   /** Delivers a message to everybody who listens to a channel and returns how many received it. */
   publish(channel: Bytes, message: Bytes): number {
+    this.published++
     if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
     const route = this.#routeOf(channel)
     return this.#fanOut(route.name, route.channel, route.patterns, message)
@@ -144,12 +148,14 @@ export class PubSub {
 
   /** As `publish`, for a channel whose name is at hand as latin1. */
   publishTo(channel: string, message: Bytes): number {
+    this.published++
     if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
     return this.#fanOut(channel, this.#channels.get(channel), this.#match(channel), message)
   }
 
   /** Delivers a message to a shard channel's subscribers and returns how many received it. */
   publishShard(channel: Bytes, message: Bytes): number {
+    this.published++
     if (this.#shardChannels.size === 0) return 0
     const list = this.#shardChannels.get(channel.toString())
     return list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, list.name, message)
@@ -199,6 +205,7 @@ export class PubSub {
       }
     }
     list.release()
+    this.delivered += receivers
     return receivers
   }
 

@@ -42,6 +42,7 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   --check-system   is there something about this machine that slows the server, or limits it?
 
 Tools; each explains itself with --help:
+  respite cli [-h HOST] [-p PORT] [COMMAND …]        sends commands, as redis-cli does
   respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
   respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
   respite check-rdb FILE                             is a snapshot whole?
@@ -55,6 +56,8 @@ docs/configuration.md lists every option, respite.conf explains them in a file t
 const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec', save: '' }
 
 const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  // A server need not load it.
+  cli: async (args) => (await import('./client.ts')).runCli(args),
   'check-aof': runCheckAof,
   'check-rdb': runCheckRdb,
   'prove-durability': runProveDurability,

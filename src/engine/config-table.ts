@@ -193,8 +193,7 @@ export const CONFIG_TABLE = {
   }),
   supervised: oneOf(['upstart', 'systemd', 'auto', 'no'], 'no', {
     immutable: true,
-    inert: true,
-    doc: 'How a service manager is told of the start.',
+    doc: 'The service manager that is told when clients are served and when the end begins; auto = the one that the environment names.',
   }),
   'always-show-logo': yesNo(false, { immutable: true, inert: true, doc: 'Show a logo at the start.' }),
   'set-proc-title': yesNo(true, { immutable: true, doc: 'Show the address in the process title.' }),
@@ -322,6 +321,16 @@ export const CONFIG_TABLE = {
     doc: 'Exit instead of aborting when the server crashes.',
   }),
   'crash-memcheck-enabled': yesNo(true, { inert: true, doc: 'Test the memory when the server crashes.' }),
+
+  'metrics-port': integer(0, 0, PORT_MAX, {
+    immutable: true,
+    doc: 'HTTP port for /metrics (Prometheus), /healthz and /readyz; 0 = none.',
+  }),
+  'metrics-bind': text('127.0.0.1', { immutable: true, doc: 'Address that the metrics are served at.' }),
+  'metrics-queues': text('', {
+    words: true,
+    doc: 'Key patterns, separated by blanks: the lengths of the lists, streams, sets, sorted sets and hashes that match are in the metrics. Queues of BullMQ are found without this.',
+  }),
 
   // ── persistence ──
   dir: {

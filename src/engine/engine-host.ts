@@ -10,6 +10,18 @@ export interface ShutdownOptions {
   force: boolean
 }
 
+export interface HostDescription {
+  /** 0 = none. */
+  readonly tcpPort: number
+  /** Empty = none. */
+  readonly unixSocket: string
+  /** Empty = started without one. */
+  readonly configFile: string
+  readonly executable: string
+  /** The service manager that is told how the server is. */
+  readonly supervisor: 'systemd' | 'upstart' | 'no'
+}
+
 /** What the program around the engine does when a command asks for it. */
 export interface EngineHost {
   /** SHUTDOWN; undefined where there is nothing to shut down. `refused` is called when it does not come to that. */
@@ -18,6 +30,6 @@ export interface EngineHost {
   configFile?: string
   /** Hears clients while a script runs for long; undefined where it is impossible. */
   whileBusy?: BusyListener
-  /** Says which port and files it serves, for INFO. */
-  describe?(): { tcpPort: number; unixSocket: string; configFile: string; executable: string }
+  /** Says which port and files it serves, and who supervises it, for INFO. */
+  describe?(): HostDescription
 }

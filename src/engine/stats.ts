@@ -1,6 +1,7 @@
 // Counters for INFO: only what the engine counts itself.
 
 import type { ReplyError } from '../protocol/errors.ts'
+import { Durations } from '../util/durations.ts'
 
 /** Error codes kept for `errorstats`; a client that makes up codes (scripts) must not grow it without bound. */
 const ERROR_CODES_MAX = 128
@@ -28,6 +29,8 @@ class Counters {
 export class Stats extends Counters {
   changesSinceSave = 0
   usedMemoryPeak = 0
+  /** How long each fdatasync of the append-only file took. */
+  readonly syncs = new Durations()
   /** Error code → count. */
   readonly errors = new Map<string, number>()
 
@@ -42,5 +45,6 @@ export class Stats extends Counters {
   reset(): void {
     Object.assign(this, new Counters())
     this.errors.clear()
+    this.syncs.reset()
   }
 }

@@ -45,6 +45,7 @@ import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
+import { Durations } from '../util/durations.ts'
 import type { AppendedFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { ChangedFile, IncrementFile } from './increment-file.ts'
@@ -101,6 +102,8 @@ export interface AppendOnlyFileOptions {
   rules?: DurabilityRules
   clock: Clock
   log: Log
+  /** Where the time of each fdatasync is noted. Default: nowhere. */
+  syncs?: Durations
 }
 
 export class AppendOnlyFile implements Journal {
@@ -125,6 +128,7 @@ export class AppendOnlyFile implements Journal {
   #file: IncrementFile
   readonly #clock: Clock
   readonly #log: Log
+  readonly #syncs: Durations
   #earlierBytes: number
   #baseBytes: number
   /** The database that the last appended command was for; -1 = say it anew. */
@@ -182,6 +186,7 @@ export class AppendOnlyFile implements Journal {
     this.#policy = options.policy
     this.#clock = options.clock
     this.#log = options.log
+    this.#syncs = options.syncs ?? new Durations()
     this.setPolicy(options.policy, options.rules)
   }
 
@@ -411,10 +416,16 @@ export class AppendOnlyFile implements Journal {
     this.#syncWork = this.#runSync(this.written)
   }
 
+  async #fdatasync(): Promise<void> {
+    const started = this.#clock.monotonic()
+    await this.#file.sync()
+    this.#syncs.note((this.#clock.monotonic() - started) / 1000)
+  }
+
   async #runSync(target: number): Promise<void> {
     const started = this.#clock.monotonic()
     try {
-      await this.#file.sync()
+      await this.#fdatasync()
     } catch (error) {
       this.#syncing = false
       this.#uncertain = true
@@ -541,7 +552,7 @@ export class AppendOnlyFile implements Journal {
     }
     if (flight.length > 0) this.#flightArrived()
     try {
-      await this.#file.sync()
+      await this.#fdatasync()
     } catch (error) {
       this.#putting = false
       this.#uncertain = true
@@ -636,7 +647,7 @@ export class AppendOnlyFile implements Journal {
     }
     this.#flightArrived()
     try {
-      await this.#file.sync()
+      await this.#fdatasync()
     } catch (error) {
       this.#putting = false
       this.#uncertain = true

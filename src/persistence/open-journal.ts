@@ -39,6 +39,7 @@ export function attachJournal(
     rules: durability.rules,
     clock,
     log,
+    syncs: engine.stats.syncs,
   })
   engine.propagation.add(journal)
   durability.follow(journal)

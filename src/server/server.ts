@@ -1,7 +1,9 @@
 // A server: an engine, its journal and its listeners, started and stopped in the right order.
 //
-//   start   config → log → engine → listen (clients hear LOADING) → load the journal → ready
+//   start   config → log → engine → listen (clients hear LOADING) → metrics → load the journal → ready
 //   stop    (snapshot, if there are save points) → stop accepting → what is owed leaves → journal written and synced → closed
+//
+// A supervisor is told when it is ready and when the stop begins; who looks at /readyz sees the same.
 //
 // A second request to stop changes nothing; nobody is served after the first.
 
@@ -13,11 +15,13 @@ import type { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
+import type { MetricsEndpoint } from '../metrics/endpoint.ts'
 import { Boot, describeData } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
+import { Supervision, supervisorOf } from './supervision.ts'
 
 /** Clients that do not take their last replies hold up a shutdown no longer than this. */
 const FLUSH_MS_MAX = 1000
@@ -49,6 +53,9 @@ export class Server {
   readonly #idle: IdleClients
   readonly #busySockets: BusySockets
   readonly #ephemeralPort: boolean
+  readonly #supervision: Supervision
+  /** Undefined where no `metrics-port` is set. */
+  #metrics: MetricsEndpoint | undefined = undefined
   #stopping: Promise<void> | undefined = undefined
   #stopped: (error?: unknown) => void = () => {}
   /** Fulfilled when the server has stopped, rejected when its data could not be made durable. */
@@ -58,6 +65,7 @@ export class Server {
     this.#config = settings.config
     this.#log = settings.log ?? silentLog
     this.#ephemeralPort = settings.ephemeralPort ?? false
+    this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
     this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
@@ -89,6 +97,7 @@ export class Server {
       unixSocket: this.#config.get('unixsocket'),
       configFile: configFile ?? '',
       executable: process.argv[1] ?? process.execPath,
+      supervisor: this.#supervision.supervisor,
     })
   }
 
@@ -100,6 +109,7 @@ export class Server {
     } catch (error) {
       server.#idle.stop()
       server.#listeners.close()
+      server.#metrics?.close()
       await server.#boot.close()
       throw error
     }
@@ -124,8 +134,10 @@ export class Server {
 
   /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made. Rejects as `stop` does. */
   async shutdown(why: string, { save, force }: Pick<ShutdownOptions, 'save' | 'force'>): Promise<boolean> {
+    this.#tellReadiness('stopping')
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
       this.#boot.goOn()
+      this.#tellReadiness('serving')
       this.#log.error({ why }, 'not shutting down: the snapshot could not be saved')
       return false
     }
@@ -145,6 +157,7 @@ export class Server {
     })
     // What the system chose is the port from here on.
     if (this.#ephemeralPort) config.set('port', String(this.port))
+    await this.#openMetrics()
     config.onChange('port', () => this.#move(CANNOT_LISTEN_ON_PORT))
     config.onChange('bind', () => this.#move(CANNOT_LISTEN_ON_ADDRESSES))
     const loading = this.#boot.load().catch((error: unknown) => {
@@ -169,6 +182,21 @@ export class Server {
       },
       `respite ${RESPITE_VERSION} is ready`,
     )
+    this.#supervision.ready()
+  }
+
+  /** Whoever has no `metrics-port` does not pay for loading this. */
+  async #openMetrics(): Promise<void> {
+    const port = this.#config.get('metrics-port')
+    if (port === 0) return
+    const host = this.#config.get('metrics-bind')
+    const { MetricsEndpoint } = await import('../metrics/endpoint.ts')
+    try {
+      this.#metrics = await MetricsEndpoint.open(this.engine, { host, port })
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new ListenError(`cannot serve metrics on ${host}:${port}: ${message}`, code)
+    }
   }
 
   /** CONFIG SET port, bind: listens there before the reply. Throws ConfigError with `refusal`; the server stays where it was then. */
@@ -187,8 +215,14 @@ export class Server {
     }
   }
 
+  #tellReadiness(what: 'serving' | 'stopping'): void {
+    if (this.#metrics !== undefined) this.#metrics.isStopping = what === 'stopping'
+  }
+
   async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
     this.#log.info({ why }, 'shutting down')
+    this.#supervision.stopping()
+    this.#tellReadiness('stopping')
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()
@@ -200,11 +234,13 @@ export class Server {
       await this.#connectionsGone()
       for (const transport of this.#listeners.transports) transport.close('now')
       await this.#boot.close()
+      this.#metrics?.close()
       if (!saved) throw new Error('the snapshot could not be saved')
       this.#removePidFile()
       this.#log.info({}, 'bye')
       this.#stopped()
     } catch (error) {
+      this.#metrics?.close()
       this.#log.fatal({ error }, 'stopped, but not everything is on disk')
       this.#stopped(error)
       throw error

@@ -20,6 +20,8 @@ export const configResetstat = defineCommand({
     infoFigures(engine).reset()
     engine.dataset.hits = 0
     engine.dataset.misses = 0
+    engine.pubSub.published = 0
+    engine.pubSub.delivered = 0
     for (const command of engine.commands.all()) {
       command.calls = 0
       command.microseconds = 0

@@ -115,7 +115,7 @@ const SERVER: InfoSection = {
     constant('multiplexing_api', 'libuv'),
     constant('node_version', process.versions.node),
     constant('process_id', `${process.pid}`),
-    constant('process_supervised', 'no'),
+    text('process_supervised', ({ engine }) => engine.host.describe?.().supervisor ?? 'no'),
     text('run_id', ({ engine }) => engine.runId),
     gauge('tcp_port', ({ engine }) => engine.host.describe?.().tcpPort ?? 0),
     gauge('server_time_usec', ({ engine }) => Math.floor(engine.moment.now() * 1000)),
@@ -456,8 +456,8 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
   }
 }
 
-/** Time spent in a command: what was timed, and as much for the calls since as those before took (see Runner). */
-function spentMicroseconds(command: Command): number {
+/** Microseconds spent in a command: what was timed, and as much for the calls since as those before took (see Runner). */
+export function spentMicroseconds(command: Command): number {
   const timed = command.calls - command.untimed
   return timed <= 0 ? command.microseconds : command.microseconds + (command.microseconds / timed) * command.untimed
 }
@@ -480,7 +480,7 @@ function* keyspace({ engine }: InfoFigures): Iterable<readonly [string, string]>
 const TTL_SAMPLES = 32
 
 /** Milliseconds to live of keys that expire, averaged over some of them, spread evenly. */
-function averageTtl(database: Database, now: number): number {
+export function averageTtl(database: Database, now: number): number {
   const { expiries } = database.keys
   if (expiries.count === 0) return 0
   const samples = Math.min(TTL_SAMPLES, expiries.count)

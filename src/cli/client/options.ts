@@ -1,0 +1,54 @@
+// The command line of `respite cli`: options as redis-cli names them, then the command.
+
+import type { Place } from './connection.ts'
+import type { Format } from './print-reply.ts'
+
+export interface CliOptions extends Place {
+  readonly user: string
+  readonly password: string
+  readonly database: number
+  readonly protocol: 2 | 3
+  /** Undefined = for people on a terminal, raw elsewhere. */
+  readonly format: Format | undefined
+  /** An error reply makes the exit code 1. */
+  readonly errorExits: boolean
+  /** The command to send, words as latin1; empty = they are read. */
+  readonly words: readonly string[]
+}
+
+/** Reads the command line; undefined = it makes no sense. Environment: REDISCLI_AUTH. */
+export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): CliOptions | undefined {
+  const values: Record<string, string> = {
+    '-h': '127.0.0.1',
+    '-p': '6379',
+    '-s': '',
+    '-n': '0',
+    '-a': environment.REDISCLI_AUTH ?? '',
+    '--user': 'default',
+  }
+  const flags = new Set<string>()
+  let at = 0
+  for (; at < args.length && args[at]!.startsWith('-'); at++) {
+    const word = args[at]! === '--pass' ? '-a' : args[at]!
+    if (word in values) {
+      const value = args[++at]
+      if (value === undefined) return undefined
+      values[word] = value
+    } else if (/^(--raw|--no-raw|--json|-3|-2|-e|--no-auth-warning)$/.test(word)) flags.add(word)
+    else return undefined
+  }
+  const [port, database] = [Number(values['-p']), Number(values['-n'])]
+  if (!Number.isInteger(port) || port < 0 || port > 65535 || !Number.isInteger(database)) return undefined
+  return {
+    host: values['-h']!,
+    port,
+    socket: values['-s']!,
+    user: values['--user']!,
+    password: values['-a']!,
+    database,
+    protocol: flags.has('-3') || (flags.has('--json') && !flags.has('-2')) ? 3 : 2,
+    format: flags.has('--json') ? 'json' : flags.has('--raw') ? 'raw' : flags.has('--no-raw') ? 'people' : undefined,
+    errorExits: flags.has('-e'),
+    words: args.slice(at).map((word) => Buffer.from(word, 'utf8').toString('latin1')),
+  }
+}

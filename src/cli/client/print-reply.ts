@@ -1,0 +1,144 @@
+// Replies as redis-cli prints them: for people (numbered, quoted), raw for programs, or as JSON.
+
+import type { Reply } from './reply.ts'
+
+export type Format = 'people' | 'raw' | 'json'
+
+/** Returns a reply as it is printed, latin1; `plain` = it is a text that brings its own line ends, as INFO's. */
+export function printed(reply: Reply, format: Format, plain = false): string {
+  if (plain) return raw(reply)
+  if (format === 'json') return `${json(reply)}\n`
+  return format === 'raw' ? `${raw(reply)}\n` : forPeople(reply, '')
+}
+
+/** Containers that say how they are numbered, and what they are called when nothing is in them. */
+const CONTAINERS: Readonly<Record<string, { separator: string; empty: string }>> = {
+  '*': { separator: ')', empty: '(empty array)' },
+  '%': { separator: '#', empty: '(empty hash)' },
+  '~': { separator: '~', empty: '(empty set)' },
+  '>': { separator: ')', empty: '(empty push)' },
+}
+
+function forPeople(reply: Reply, indent: string): string {
+  const container = CONTAINERS[reply.type]
+  if (container === undefined) return `${scalarForPeople(reply)}\n`
+  const { items, type } = reply
+  if (items.length === 0) return `${container.empty}\n`
+  const step = type === '%' ? 2 : 1
+  const width = String(items.length / step).length
+  const inner = indent + ' '.repeat(width + 2)
+  let text = ''
+  for (let i = 0; i < items.length; i += step) {
+    const number = String(i / step + 1).padStart(width)
+    text += `${i === 0 ? '' : indent}${number}${container.separator} `
+    const item = forPeople(items[i]!, inner)
+    text += step === 1 ? item : `${item.slice(0, -1)} => ${forPeople(items[i + 1]!, inner)}`
+  }
+  return text
+}
+
+function scalarForPeople({ type, bytes }: Reply): string {
+  const text = bytes.toString('latin1')
+  switch (type) {
+    case '-':
+    case '!':
+      return `(error) ${text}`
+    case ':':
+      return `(integer) ${text}`
+    case ',':
+      return `(double) ${text}`
+    case '$':
+      return quoted(bytes)
+    case '=':
+      return text.slice(4)
+    case '_':
+      return '(nil)'
+    case '#':
+      return text === 't' ? '(true)' : '(false)'
+    default:
+      return text
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\x07': '\\a',
+  '\b': '\\b',
+}
+
+/** Bytes in quotes, in which what is not printable ASCII is escaped. */
+function quoted(bytes: Buffer): string {
+  let text = '"'
+  for (const byte of bytes) {
+    const char = String.fromCharCode(byte)
+    text += ESCAPES[char] ?? (byte >= 32 && byte < 127 ? char : `\\x${byte.toString(16).padStart(2, '0')}`)
+  }
+  return `${text}"`
+}
+
+function raw(reply: Reply): string {
+  const { type, bytes, items } = reply
+  switch (type) {
+    case '*':
+    case '~':
+    case '>':
+      return items.map(raw).join('\n')
+    case '%': {
+      const lines: string[] = []
+      for (let i = 0; i < items.length; i += 2) lines.push(`${raw(items[i]!)} ${raw(items[i + 1]!)}`)
+      return lines.join('\n')
+    }
+    case '-':
+    case '!':
+      return `${bytes.toString('latin1')}\n`
+    case '=':
+      return bytes.toString('latin1', 4)
+    case '#':
+      return bytes.toString('latin1') === 't' ? '(true)' : '(false)'
+    default:
+      return bytes.toString('latin1')
+  }
+}
+
+function json(reply: Reply): string {
+  const { type, bytes, items } = reply
+  const text = bytes.toString('latin1')
+  switch (type) {
+    case '*':
+    case '~':
+    case '>':
+      return `[${items.map(json).join(',')}]`
+    case '%': {
+      const members: string[] = []
+      for (let i = 0; i < items.length; i += 2) {
+        const key = json(items[i]!)
+        // A member's name is a text in JSON.
+        members.push(`${key.startsWith('"') ? key : JSON.stringify(key)}:${json(items[i + 1]!)}`)
+      }
+      return `{${members.join(',')}}`
+    }
+    case ':':
+    case ',':
+    case '(':
+      // JSON knows no infinity.
+      return /^-?(inf|nan)$/.test(text) ? `"${text}"` : text
+    case '_':
+      return 'null'
+    case '#':
+      return text === 't' ? 'true' : 'false'
+    case '-':
+    case '!':
+      return `error:${jsonText(bytes)}`
+    default:
+      return jsonText(type === '=' ? bytes.subarray(4) : bytes)
+  }
+}
+
+/** JSON is UTF-8, and what is printed here is bytes. */
+function jsonText(bytes: Buffer): string {
+  return Buffer.from(JSON.stringify(bytes.toString('utf8')), 'utf8').toString('latin1')
+}

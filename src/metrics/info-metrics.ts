@@ -1,0 +1,205 @@
+// Fields of INFO that are metrics as well, under the names that redis_exporter gives them, so that boards made for Redis fit.
+
+import type { InfoFigures } from '../commands/server/info-figures.ts'
+import { INFO_SECTIONS, type InfoRow } from '../commands/server/info-table.ts'
+import type { Readings } from './reading.ts'
+
+interface ExportedField {
+  readonly name: string
+  readonly help: string
+  /** What the figure is multiplied by to be in Prometheus' units. */
+  readonly scale?: number
+}
+
+/** Field of INFO → metric. */
+const EXPORTED: Readonly<Record<string, ExportedField>> = {
+  // Server
+  uptime_in_seconds: { name: 'redis_uptime_in_seconds', help: 'Seconds since the start.' },
+  process_id: { name: 'redis_process_id', help: 'Process id.' },
+  // Clients
+  connected_clients: { name: 'redis_connected_clients', help: 'Clients that are connected.' },
+  maxclients: { name: 'redis_max_clients', help: 'Clients that may be connected.' },
+  blocked_clients: { name: 'redis_blocked_clients', help: 'Clients that wait in a blocking command.' },
+  tracking_clients: { name: 'redis_tracking_clients', help: 'Clients that are told of changes of what they read.' },
+  clients_in_timeout_table: {
+    name: 'redis_clients_in_timeout_table',
+    help: 'Clients that wait in a blocking command with a timeout.',
+  },
+  total_blocking_keys: { name: 'redis_total_blocking_keys', help: 'Keys that clients wait on.' },
+  client_recent_max_input_buffer: {
+    name: 'redis_client_recent_max_input_buffer_bytes',
+    help: 'Largest input buffer of a client.',
+  },
+  client_recent_max_output_buffer: {
+    name: 'redis_client_recent_max_output_buffer_bytes',
+    help: 'Largest output buffer of a client.',
+  },
+  // Memory
+  used_memory: { name: 'redis_memory_used_bytes', help: 'Used memory: what maxmemory bounds, and the journal buffer.' },
+  used_memory_rss: { name: 'redis_memory_used_rss_bytes', help: 'Resident memory of the process.' },
+  used_memory_peak: { name: 'redis_memory_used_peak_bytes', help: 'Used memory at its highest.' },
+  used_memory_overhead: {
+    name: 'redis_memory_used_overhead_bytes',
+    help: 'Used memory that is not the content of keys.',
+  },
+  used_memory_startup: { name: 'redis_memory_used_startup_bytes', help: 'Used memory at the start.' },
+  used_memory_dataset: {
+    name: 'redis_memory_used_dataset_bytes',
+    help: 'Used memory that is the content of keys.',
+  },
+  used_memory_scripts: {
+    name: 'redis_memory_used_scripts_bytes',
+    help: 'Used memory of scripts and functions.',
+  },
+  maxmemory: { name: 'redis_memory_max_bytes', help: 'Limit of used memory; 0 = none.' },
+  mem_fragmentation_ratio: {
+    name: 'redis_mem_fragmentation_ratio',
+    help: 'Resident memory over used memory.',
+  },
+  mem_fragmentation_bytes: {
+    name: 'redis_mem_fragmentation_bytes',
+    help: 'Resident memory above used memory.',
+  },
+  mem_clients_normal: { name: 'redis_mem_clients_normal', help: 'Memory of client connections, in bytes.' },
+  mem_aof_buffer: { name: 'redis_mem_aof_buffer', help: 'Bytes that wait to be written to the append-only file.' },
+  mem_not_counted_for_evict: {
+    name: 'redis_mem_not_counted_for_eviction_bytes',
+    help: 'Used memory that maxmemory does not bound.',
+  },
+  lazyfree_pending_objects: {
+    name: 'redis_lazyfree_pending_objects',
+    help: 'Removed values whose memory is being given back.',
+  },
+  lazyfreed_objects: {
+    name: 'redis_lazyfreed_objects_total',
+    help: 'Removed values whose memory was given back in steps.',
+  },
+  // Persistence
+  loading: { name: 'redis_loading_dump_file', help: '1 while the data is loaded.' },
+  rdb_changes_since_last_save: {
+    name: 'redis_rdb_changes_since_last_save',
+    help: 'Changes since the last snapshot.',
+  },
+  rdb_bgsave_in_progress: { name: 'redis_rdb_bgsave_in_progress', help: '1 while a snapshot is written.' },
+  rdb_last_save_time: {
+    name: 'redis_rdb_last_save_timestamp_seconds',
+    help: 'Unix time of the last snapshot, or of the start.',
+  },
+  rdb_last_bgsave_status: {
+    name: 'redis_rdb_last_bgsave_status',
+    help: '1 when the last snapshot was written, 0 when it failed.',
+  },
+  rdb_last_bgsave_time_sec: {
+    name: 'redis_rdb_last_bgsave_duration_sec',
+    help: 'Seconds that the last snapshot took; -1 = there was none.',
+  },
+  rdb_current_bgsave_time_sec: {
+    name: 'redis_rdb_current_bgsave_duration_sec',
+    help: 'Seconds that the snapshot under way has taken; -1 = there is none.',
+  },
+  rdb_saves: { name: 'redis_rdb_saves_total', help: 'Snapshots that were written.' },
+  respite_snapshot_longest_slice_usec: {
+    name: 'respite_snapshot_longest_slice_seconds',
+    help: 'Longest time that the last snapshot or rewrite held everybody up at a stroke.',
+    scale: 1e-6,
+  },
+  aof_enabled: { name: 'redis_aof_enabled', help: '1 when there is an append-only file.' },
+  aof_rewrite_in_progress: {
+    name: 'redis_aof_rewrite_in_progress',
+    help: '1 while the append-only file is rewritten.',
+  },
+  aof_rewrite_scheduled: { name: 'redis_aof_rewrite_scheduled', help: '1 when a rewrite is due after a snapshot.' },
+  aof_last_rewrite_time_sec: {
+    name: 'redis_aof_last_rewrite_duration_sec',
+    help: 'Seconds that the last rewrite took; -1 = there was none.',
+  },
+  aof_current_rewrite_time_sec: {
+    name: 'redis_aof_current_rewrite_duration_sec',
+    help: 'Seconds that the rewrite under way has taken; -1 = there is none.',
+  },
+  aof_last_bgrewrite_status: {
+    name: 'redis_aof_last_bgrewrite_status',
+    help: '1 when the last rewrite succeeded, 0 when it failed.',
+  },
+  aof_last_write_status: {
+    name: 'redis_aof_last_write_status',
+    help: '1 when the append-only file can be written, 0 while it cannot.',
+  },
+  aof_rewrites: { name: 'redis_aof_rewrites_total', help: 'Rewrites of the append-only file.' },
+  aof_current_size: { name: 'redis_aof_current_size_bytes', help: 'Size of the append-only files.' },
+  aof_base_size: { name: 'redis_aof_base_size_bytes', help: 'Their size after the last rewrite or start.' },
+  aof_buffer_length: {
+    name: 'redis_aof_buffer_length',
+    help: 'Bytes that wait to be written to the append-only file.',
+  },
+  aof_pending_bio_fsync: { name: 'redis_aof_pending_bio_fsync', help: 'Syncs of the append-only file under way.' },
+  aof_delayed_fsync: {
+    name: 'redis_aof_delayed_fsync',
+    help: 'How often a sync was due while the one before was not done.',
+  },
+  // Stats
+  total_connections_received: { name: 'redis_connections_received_total', help: 'Connections that were accepted.' },
+  total_commands_processed: { name: 'redis_commands_processed_total', help: 'Commands that were run.' },
+  rejected_connections: {
+    name: 'redis_rejected_connections_total',
+    help: 'Connections that were turned away: too many, or strangers in protected mode.',
+  },
+  total_net_input_bytes: { name: 'redis_net_input_bytes_total', help: 'Bytes read from clients.' },
+  total_net_output_bytes: { name: 'redis_net_output_bytes_total', help: 'Bytes sent to clients.' },
+  total_reads_processed: { name: 'redis_total_reads_processed', help: 'Reads from sockets.' },
+  total_writes_processed: { name: 'redis_total_writes_processed', help: 'Writes to sockets.' },
+  expired_keys: { name: 'redis_expired_keys_total', help: 'Keys that were removed because their time was up.' },
+  evicted_keys: { name: 'redis_evicted_keys_total', help: 'Keys that were removed because memory was short.' },
+  evicted_clients: {
+    name: 'redis_evicted_clients_total',
+    help: 'Clients that were closed because all together took too much memory.',
+  },
+  keyspace_hits: { name: 'redis_keyspace_hits_total', help: 'Reads of keys that were there.' },
+  keyspace_misses: { name: 'redis_keyspace_misses_total', help: 'Reads of keys that were not there.' },
+  pubsub_channels: { name: 'redis_pubsub_channels', help: 'Channels with subscribers.' },
+  pubsub_patterns: { name: 'redis_pubsub_patterns', help: 'Patterns with subscribers.' },
+  pubsubshard_channels: { name: 'redis_pubsubshard_channels', help: 'Shard channels with subscribers.' },
+  client_output_buffer_limit_disconnections: {
+    name: 'redis_client_output_buffer_limit_disconnections_total',
+    help: 'Clients, subscribers among them, that were closed because they did not read what they were sent.',
+  },
+  total_error_replies: { name: 'redis_total_error_replies', help: 'Errors that were replied.' },
+  acl_access_denied_auth: {
+    name: 'redis_acl_access_denied_auth_total',
+    help: 'Logins with a wrong name or password.',
+  },
+  // Replication
+  connected_slaves: { name: 'redis_connected_slaves', help: 'Replicas that are connected.' },
+  // CPU
+  used_cpu_sys: { name: 'redis_cpu_sys_seconds_total', help: 'CPU time spent in the system.', scale: 1e-6 },
+  used_cpu_user: { name: 'redis_cpu_user_seconds_total', help: 'CPU time spent in the program.', scale: 1e-6 },
+}
+
+/** Registers them. The sections must have been prepared before each scrape (`prepareInfo`). */
+export function addInfoMetrics(readings: Readings, figures: InfoFigures): void {
+  for (const { rows } of INFO_SECTIONS.values()) {
+    for (const row of rows) {
+      if (row.kind === 'family') continue
+      const exported = EXPORTED[row.name]
+      if (exported === undefined) continue
+      const read = (): number | undefined => numberOf(row, figures, exported.scale)
+      // Prometheus' convention is that a counter says so by its name.
+      if (exported.name.endsWith('_total')) readings.counter(exported.name, exported.help, read)
+      else readings.gauge(exported.name, exported.help, read)
+    }
+  }
+}
+
+/** Has the figures of all sections looked up. */
+export function prepareInfo(figures: InfoFigures): void {
+  figures.askSystem()
+  figures.askMemory()
+}
+
+/** A figure in Prometheus' units; a state (ok, err) as 1 or 0. */
+function numberOf(row: Exclude<InfoRow, { kind: 'family' }>, figures: InfoFigures, scale = 1): number | undefined {
+  const value = row.read(figures)
+  if (value === undefined) return undefined
+  if (typeof value === 'number') return value * scale
+  return /^\d+$/.test(value) ? Number(value) : value === 'ok' ? 1 : 0
+}

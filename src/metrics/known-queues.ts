@@ -1,0 +1,156 @@
+// Which queues there are: keys that `metrics-queues` names, and BullMQ's, known by the hash `PREFIX:NAME:meta` that each keeps.
+//
+// Nobody tells when a key comes, because that would cost every writer. Instead the keyspace is walked in stretches: one at each
+// scrape, and those that are left a little later each, until all was seen. So a scrape takes no longer for there being more
+// keys: up to 5,000 every queue is known at once, and of a million within ten seconds. A known queue is looked up by its name.
+// When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
+
+import type { Engine } from '../engine/engine.ts'
+import type { Database } from '../store/database.ts'
+import { Hash } from '../store/hash.ts'
+import { NONE } from '../store/keyspace.ts'
+import { TYPE_HASH, TYPE_STRING } from '../store/value.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { Timer } from '../util/clock.ts'
+import { Glob } from '../util/glob.ts'
+
+/** Names that clients chose and that stand in each scrape: of each kind no more than this. */
+export const QUEUES_MAX = 200
+/** A longer name is shown nowhere. */
+const NAME_BYTES_MAX = 256
+/** Entries of the keyspace looked at at a stroke, which takes some tenths of a millisecond, and the pause after them. */
+const STRETCH_ENTRIES = 5_000
+const PAUSE_MS = 50
+/** Patterns that are heeded. */
+const PATTERNS_MAX = 64
+
+const META = ':meta'
+/** Fields that BullMQ writes into the hash of a queue: other hashes are called meta as well. */
+const META_FIELDS: readonly Bytes[] = [Bytes.from('opts.maxLenEvents'), Bytes.from('version')]
+
+/** Where a queue is: a key, or what the keys of a BullMQ queue begin with (without the colon after it). */
+export interface QueuePlace {
+  readonly db: Database
+  readonly name: string
+}
+
+const window = new Bytes()
+
+export class KnownQueues {
+  readonly #engine: Engine
+  #patterns: readonly Glob[] = []
+  /** Keys that `metrics-queues` names, by place. */
+  readonly #keys = new Map<string, QueuePlace>()
+  readonly #bullmq = new Map<string, QueuePlace>()
+  /** Where the walk goes on. */
+  #index = 0
+  #entry = 0
+  /** Runs while a walk is not at its end. */
+  #timer: Timer | undefined = undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    engine.config.onChange('metrics-queues', (words) => this.#follow(words))
+    this.#follow(engine.config.get('metrics-queues'))
+  }
+
+  get keys(): Iterable<QueuePlace> {
+    return this.#keys.values()
+  }
+
+  get bullmq(): Iterable<QueuePlace> {
+    return this.#bullmq.values()
+  }
+
+  #follow(words: string): void {
+    const names = words.split(' ').filter((word) => word !== '')
+    this.#patterns = names.slice(0, PATTERNS_MAX).map((pattern) => new Glob(pattern))
+    this.#keys.clear()
+    // A name without a pattern in it is known from the beginning, and so is shown while it is empty.
+    for (const name of names) if (!/[*?[\\]/.test(name)) this.#note(this.#keys, this.#engine.databases[0]!, name)
+    this.#index = 0
+    this.#entry = 0
+  }
+
+  /** Begins a walk, or goes on with the one under way. */
+  look(): void {
+    this.stop()
+    if (!this.#walk()) this.#timer = this.#engine.clock.after(PAUSE_MS, () => this.look())
+  }
+
+  /** The walk ends here until the next `look`. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Walks a stretch of the keyspace; true at its end. */
+  #walk(): boolean {
+    const { databases } = this.#engine
+    let left = STRETCH_ENTRIES
+    while (left > 0) {
+      const db = databases[this.#index]!
+      const end = Math.min(db.keys.entriesEnd, this.#entry + left)
+      left -= Math.max(1, end - this.#entry)
+      for (; this.#entry < end; this.#entry++) if (db.keys.isLive(this.#entry)) this.#consider(db, this.#entry)
+      if (this.#entry < db.keys.entriesEnd) continue
+      this.#entry = 0
+      this.#index++
+      if (this.#index < databases.length) continue
+      this.#index = 0
+      return true
+    }
+    return false
+  }
+
+  #consider(db: Database, entry: number): void {
+    if (db.typeOf(entry) === TYPE_STRING) return
+    const key = db.keys.keyOf(entry, window)
+    if (key.length > NAME_BYTES_MAX) return
+    if (db.typeOf(entry) === TYPE_HASH && endsWithMeta(key) && isQueueMeta(db, entry)) {
+      this.#note(this.#bullmq, db, key.toString().slice(0, -META.length))
+    }
+    for (const pattern of this.#patterns) {
+      if (pattern.isEverything || pattern.matchesBytes(key)) {
+        this.#note(this.#keys, db, key.toString())
+        return
+      }
+    }
+  }
+
+  #note(known: Map<string, QueuePlace>, db: Database, name: string): void {
+    const place = `${db.index} ${name}`
+    if (known.has(place)) return
+    if (known.size === QUEUES_MAX) {
+      const suffix = known === this.#bullmq ? META : ''
+      for (const [other, { db: otherDb, name: otherName }] of known) {
+        if (entryOf(otherDb, otherName + suffix) !== NONE) continue
+        known.delete(other)
+        break
+      }
+    }
+    if (known.size < QUEUES_MAX) known.set(place, { db, name })
+  }
+}
+
+function endsWithMeta({ source, start, length }: Bytes): boolean {
+  return length > META.length && source.u8.toString('latin1', start + length - META.length, start + length) === META
+}
+
+function isQueueMeta(db: Database, entry: number): boolean {
+  const value = new Bytes()
+  const hash = db.structureOf(entry)
+  return hash instanceof Hash && META_FIELDS.some((field) => hash.get(field, value))
+}
+
+/** The entry of a living key, or NONE. Nothing is removed or counted, as `Database.find` does for commands. */
+function entryOf(db: Database, name: string): number {
+  const entry = db.keys.find(Bytes.from(name))
+  return entry === NONE || db.isExpired(entry) ? NONE : entry
+}
+
+/** Elements under a key; 0 when there is none, or a string. */
+export function lengthOf(db: Database, name: string): number {
+  const entry = entryOf(db, name)
+  return entry === NONE || db.typeOf(entry) === TYPE_STRING ? 0 : db.structureOf(entry).length
+}

@@ -1,0 +1,60 @@
+// Lengths of queues: those that `metrics-queues` names, and BullMQ's under the name that BullMQ itself gives them.
+
+import type { Engine } from '../engine/engine.ts'
+import { KnownQueues, lengthOf } from './known-queues.ts'
+import type { Readings, Sample } from './reading.ts'
+
+/** Key of a BullMQ queue → the state of the jobs in it, as BullMQ calls it. */
+const BULLMQ_STATES: Readonly<Record<string, string>> = {
+  wait: 'waiting',
+  paused: 'paused',
+  prioritized: 'prioritized',
+  active: 'active',
+  delayed: 'delayed',
+  'waiting-children': 'waiting-children',
+  completed: 'completed',
+  failed: 'failed',
+}
+
+/** Registers them and returns what looks for queues. */
+export function addQueueMetrics(readings: Readings, engine: Engine): KnownQueues {
+  const known = new KnownQueues(engine)
+  readings.add({
+    name: 'redis_key_size',
+    help: 'Elements of the keys that metrics-queues names.',
+    type: 'gauge',
+    read: () => sizes(known),
+  })
+  readings.add({
+    name: 'bullmq_job_count',
+    help: 'Jobs of a BullMQ queue, by their state.',
+    type: 'gauge',
+    read: () => jobs(known),
+  })
+  return known
+}
+
+function* sizes(known: KnownQueues): Iterable<Sample> {
+  for (const { db, name } of known.keys) {
+    yield { labels: { db: `db${db.index}`, key: shown(name) }, value: lengthOf(db, name) }
+  }
+}
+
+function* jobs(known: KnownQueues): Iterable<Sample> {
+  for (const { db, name } of known.bullmq) {
+    const colon = name.lastIndexOf(':')
+    const labels = {
+      db: `db${db.index}`,
+      prefix: shown(name.slice(0, Math.max(0, colon))),
+      queue: shown(name.slice(colon + 1)),
+    }
+    for (const [key, state] of Object.entries(BULLMQ_STATES)) {
+      yield { labels: { ...labels, state }, value: lengthOf(db, `${name}:${key}`) }
+    }
+  }
+}
+
+/** Bytes as text: Prometheus wants UTF-8. */
+function shown(latin1: string): string {
+  return Buffer.from(latin1, 'latin1').toString('utf8')
+}

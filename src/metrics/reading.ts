@@ -1,0 +1,68 @@
+// A metric is read when it is scraped: the engine counts for itself, and nothing is counted twice.
+//
+// prom-client's own counters and histograms want to be told of each event. Its registry takes anything that answers `get`,
+// and writes it in Prometheus' format, labels escaped.
+
+import type { Metric, Registry } from 'prom-client'
+import type { Durations } from '../util/durations.ts'
+
+export type Labels = Readonly<Record<string, string | number>>
+
+/** One line of a scrape. */
+export interface Sample {
+  readonly value: number
+  readonly labels?: Labels
+  /** Where it is not the metric's: a histogram's lines have names of their own. */
+  readonly metricName?: string
+}
+
+export interface Reading {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  read(): Iterable<Sample>
+}
+
+/** What a group of metrics is registered with. */
+export class Readings {
+  readonly #registry: Registry
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  /** A number that comes and goes; undefined = there is none at present. */
+  gauge(name: string, help: string, read: () => number | undefined): void {
+    this.add({ name, help, type: 'gauge', read: () => single(read()) })
+  }
+
+  /** A number that only grows. */
+  counter(name: string, help: string, read: () => number | undefined): void {
+    this.add({ name, help, type: 'counter', read: () => single(read()) })
+  }
+
+  /** Durations in seconds, by labels. */
+  histogram(name: string, help: string, read: () => Iterable<readonly [Labels, Durations]>): void {
+    this.add({ name, help, type: 'histogram', read: () => histogramSamples(name, read()) })
+  }
+
+  add({ name, help, type, read }: Reading): void {
+    const get = () => Promise.resolve({ name, help, type, values: [...read()], aggregator: 'sum' })
+    this.#registry.registerMetric({ name, get } as unknown as Metric)
+  }
+}
+
+function single(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ value }]
+}
+
+function* histogramSamples(name: string, all: Iterable<readonly [Labels, Durations]>): Iterable<Sample> {
+  for (const [labels, durations] of all) {
+    for (const [bound, value] of durations.cumulative()) {
+      const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : bound
+      yield { metricName: `${name}_bucket`, labels: { ...labels, le }, value }
+    }
+    yield { metricName: `${name}_sum`, labels, value: durations.sum }
+    yield { metricName: `${name}_count`, labels, value: durations.count }
+  }
+}

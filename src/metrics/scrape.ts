@@ -1,0 +1,76 @@
+// All metrics of an engine, as the text that Prometheus reads.
+//
+// However many ask and however often, scraping takes a small share of the event loop: a text is good for some time after it
+// was made, the longer the more time it took, and whoever asks meanwhile gets the same one.
+
+import { Registry } from 'prom-client'
+import { infoFigures } from '../commands/server/info.ts'
+import type { Engine } from '../engine/engine.ts'
+import { addCommandMetrics } from './command-metrics.ts'
+import { addEngineMetrics } from './engine-metrics.ts'
+import { addInfoMetrics, prepareInfo } from './info-metrics.ts'
+import type { KnownQueues } from './known-queues.ts'
+import { addQueueMetrics } from './queue-metrics.ts'
+import { Readings } from './reading.ts'
+import { RuntimeMetrics } from './runtime-metrics.ts'
+
+/** A text is good for as many times as long as it took to make: so a tenth of the loop at most. */
+const REST_SHARE = 9
+
+export class Scrape {
+  readonly contentType: string
+  readonly #engine: Engine
+  readonly #registry = new Registry()
+  readonly #runtime = new RuntimeMetrics()
+  readonly #queues: KnownQueues
+  #text: Promise<string> | undefined = undefined
+  /** Until then (monotonic) the text is good. */
+  #goodUntilMs = 0
+  /** How long the last text took. */
+  #milliseconds = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.contentType = this.#registry.contentType
+    const readings = new Readings(this.#registry)
+    addEngineMetrics(readings, engine)
+    addInfoMetrics(readings, infoFigures(engine))
+    addCommandMetrics(readings, engine)
+    this.#queues = addQueueMetrics(readings, engine)
+    this.#runtime.add(readings)
+    readings.gauge(
+      'respite_metrics_last_scrape_seconds',
+      'How long the scrape before took.',
+      () => this.#milliseconds / 1000,
+    )
+  }
+
+  text(): Promise<string> {
+    // The real clock: this is about the work, not about the data.
+    if (this.#text === undefined || performance.now() >= this.#goodUntilMs) this.#text = this.#make()
+    return this.#text
+  }
+
+  async #make(): Promise<string> {
+    const started = performance.now()
+    this.#goodUntilMs = Number.POSITIVE_INFINITY
+    try {
+      // It does not come with a command, which would have ended the moment before.
+      this.#engine.moment.renew()
+      prepareInfo(infoFigures(this.#engine))
+      this.#runtime.prepare()
+      this.#queues.look()
+      return await this.#registry.metrics()
+    } finally {
+      this.#runtime.scraped()
+      const ended = performance.now()
+      this.#milliseconds = ended - started
+      this.#goodUntilMs = ended + this.#milliseconds * REST_SHARE
+    }
+  }
+
+  stop(): void {
+    this.#runtime.stop()
+    this.#queues.stop()
+  }
+}

@@ -1,0 +1,190 @@
+// What is in deploy/ and docs/grafana/ refers to what there is: files, options, metrics.
+
+import { existsSync, readFileSync } from 'node:fs'
+import net from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { Config } from '../../src/engine/config.ts'
+import { parseCommandLine } from '../../src/engine/config-file.ts'
+import { encode } from '../support/engine.ts'
+import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+
+/** Throws what the program would say of these words. */
+function configOf(words: readonly string[]): Config {
+  return new Config(parseCommandLine(words, () => '').settings)
+}
+
+describe('the Dockerfile', () => {
+  const lines = read('deploy/Dockerfile')
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .filter((line) => /^[A-Z]/.test(line))
+
+  test('copies what is in the checkout, and its ignore file lets that through', () => {
+    const passed = read('deploy/Dockerfile.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1))
+    const copied = lines
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
+      .flatMap((line) => line.split(' ').slice(1, -1))
+    expect(copied.length).toBeGreaterThan(5)
+    for (const path of copied) expect(existsSync(join(ROOT, path)), path).toBe(true)
+    expect(copied.map((path) => path.replace('./', '')).toSorted()).toEqual(passed.toSorted())
+  })
+
+  test('starts the program with options that it has', () => {
+    const words = JSON.parse(lines.find((line) => line.startsWith('CMD '))!.slice(4)) as string[]
+    const config = configOf(words)
+    expect(config.get('dir')).toBe('/data')
+    expect(config.get('appendonly')).toBe(true)
+    const entry = JSON.parse(lines.find((line) => line.startsWith('ENTRYPOINT '))!.slice(11)) as string[]
+    expect(entry.at(-1)).toBe((JSON.parse(read('package.json')) as { bin: { respite: string } }).bin.respite)
+    // As every other way of starting it does.
+    expect(read('src/cli/respite.ts').split('\n')[0]).toContain(entry.slice(0, -1).join(' '))
+  })
+})
+
+test('the systemd unit starts the program with options that it has, and is told when it is ready', () => {
+  const unit = read('deploy/respite.service')
+  const [, words] = /^ExecStart=\/usr\/bin\/env respite (.*)$/m.exec(unit)!
+  const config = configOf(words!.split(' ').map((word) => (word === '""' ? '' : word)))
+  expect(config.get('supervised')).toBe('systemd')
+  expect(unit).toMatch(/^Type=notify$/m)
+  expect(unit).toMatch(/^NotifyAccess=all$/m)
+})
+
+describe('the Compose file', () => {
+  interface Service {
+    command?: string[]
+    build?: { context: string; dockerfile: string }
+    volumes?: string[]
+  }
+  const services = (parse(read('deploy/compose.yaml')) as { services: Record<string, Service> }).services
+
+  test('mounts what is in the checkout', () => {
+    const mounted = Object.values(services)
+      .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0]!))
+      .filter((path) => path.startsWith('.'))
+    expect(mounted.length).toBeGreaterThan(3)
+    for (const path of mounted) expect(existsSync(join(ROOT, 'deploy', path)), path).toBe(true)
+    const { context, dockerfile } = services.respite!.build!
+    expect(existsSync(join(ROOT, 'deploy', context, dockerfile))).toBe(true)
+  })
+
+  test('starts the program with options that it has, at the port that Prometheus scrapes', () => {
+    const port = configOf(services.respite!.command!).get('metrics-port')
+    expect(port).not.toBe(0)
+    const { scrape_configs, rule_files } = parse(read('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[]
+      rule_files: string[]
+    }
+    expect(scrape_configs[0]!.static_configs[0]!.targets).toEqual([`respite:${port}`])
+    expect(scrape_configs[0]!.job_name).toBe('respite')
+    expect(services.prometheus!.volumes!.some((volume) => volume.includes(`:${rule_files[0]}:`))).toBe(true)
+  })
+
+  test('gives Grafana its board and its data source', () => {
+    const folder = 'deploy/grafana/provisioning'
+    const { providers } = parse(read(`${folder}/dashboards/respite.yaml`)) as {
+      providers: { options: { path: string } }[]
+    }
+    const board = services.grafana!.volumes!.find((volume) => volume.includes('respite.json'))!.split(':')[1]!
+    expect(dirname(board)).toBe(providers[0]!.options.path)
+    const { datasources } = parse(read(`${folder}/datasources/prometheus.yaml`)) as { datasources: { url: string }[] }
+    expect(datasources[0]!.url).toBe('http://prometheus:9090')
+  })
+})
+
+describe('the board and the alert rules', () => {
+  interface Panel {
+    title: string
+    targets?: { expr: string }[]
+  }
+  interface Rule {
+    alert: string
+    expr: string
+    annotations: { summary: string }
+  }
+  const { panels } = JSON.parse(read('docs/grafana/respite.json')) as { panels: Panel[] }
+  const { groups } = parse(read('docs/grafana/alerts.yaml')) as { groups: { rules: Rule[] }[] }
+  const rules = groups.flatMap((group) => group.rules)
+  /** Where a query stands → the query. */
+  const queries = new Map([
+    ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [`${title}: ${expr}`, expr] as const)),
+    ...rules.map(({ alert, expr }) => [alert, expr] as const),
+  ])
+  /** What Prometheus adds to each sample, or has by itself. */
+  const PROMETHEUS_LABELS = ['instance', 'job', 'le']
+  const PROMETHEUS_METRICS = ['up']
+
+  /** Metric → its labels, of a server that was used. */
+  async function usedServer(): Promise<Map<string, Set<string>>> {
+    const metricsPort = await freePort()
+    const server = await startTestServer({
+      dir: temporaryDirectory(),
+      appendfsync: 'always',
+      config: { 'metrics-port': metricsPort, 'metrics-queues': 'jobs' },
+    })
+    const connection = await RawConnection.open(server.port)
+    const requests = [
+      ['RPUSH', 'jobs', '1'],
+      ['HSET', 'bull:mail:meta', 'version', 'bullmq:6.7.0'],
+      ['GET', 'jobs'],
+      ['ECHO', 'the end'],
+    ]
+    connection.send(requests.map(encode).join(''))
+    await eventually(() => connection.received.endsWith('the end\r\n'))
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`)
+    const metrics = new Map<string, Set<string>>()
+    const text = await response.text()
+    // What was answered under `always` was synced, and that took some time.
+    expect(text).toMatch(/^respite_aof_fsync_duration_seconds_count [1-9]/m)
+    for (const line of text.split('\n')) {
+      const [, name, labels = ''] = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line) ?? []
+      if (name === undefined) continue
+      metrics.set(name, new Set([...labels.matchAll(/(\w+)="/g)].map((match) => match[1]!)))
+    }
+    return metrics
+  }
+
+  test('ask for metrics and labels that a server has', async () => {
+    const metrics = await usedServer()
+    expect(queries.size).toBeGreaterThan(60)
+    const wrong: string[] = []
+    for (const [where, query] of queries) {
+      const bare = query.replace(/"[^"]*"/g, '""').replace(/\$__\w+|\[\w+\]/g, '')
+      const names = [...bare.matchAll(/\b([a-z]+(?:_[a-z0-9]+)+|up)\b(?!\s*\()(?:\{([^}]*)\})?/g)]
+        // Labels in braces and in `by (…)` are told apart from metrics by where they stand.
+        .filter(({ index }) => !/(\{[^}]*|\b(by|on) \([^)]*)$/.test(bare.slice(0, index)))
+      if (names.length === 0) wrong.push(`${where}: asks for nothing`)
+      for (const [, name, selector = ''] of names) {
+        if (PROMETHEUS_METRICS.includes(name!)) continue
+        const labels = metrics.get(name!)
+        if (labels === undefined) wrong.push(`${where}: ${name}`)
+        for (const [, label] of selector.matchAll(/(\w+)\s*[=!]/g)) {
+          if (!PROMETHEUS_LABELS.includes(label!) && !labels?.has(label!)) wrong.push(`${where}: ${name}{${label}}`)
+        }
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('each alert is explained in docs/operating.md', () => {
+    const text = read('docs/operating.md')
+    for (const { alert } of rules) expect(text, alert).toContain(`\`${alert}\``)
+  })
+})
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  const { port } = server.address() as net.AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}

@@ -1,0 +1,304 @@
+import http from 'node:http'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { MetricsEndpoint } from '../../src/metrics/endpoint.ts'
+import { KnownQueues, QUEUES_MAX } from '../../src/metrics/known-queues.ts'
+import { Scrape } from '../../src/metrics/scrape.ts'
+import { createEngine, type TestEngine } from '../support/engine.ts'
+import { RawConnection } from '../support/server.ts'
+
+/** Scrapes anew each time, however little time has passed. */
+async function scrape({ engine }: TestEngine): Promise<Map<string, number>> {
+  const once = new Scrape(engine)
+  const text = await once.text()
+  once.stop()
+  return samplesOf(text)
+}
+
+/** `name{labels}` → value. */
+function samplesOf(text: string): Map<string, number> {
+  const samples = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    const match = /^([a-z_0-9]+(?:\{.*\})?) (\S+)$/.exec(line)
+    if (match !== null) samples.set(match[1]!, Number(match[2]))
+  }
+  return samples
+}
+
+describe('a scrape', () => {
+  test('is text in Prometheus format, each metric with its help and type', async () => {
+    const once = new Scrape(createEngine().engine)
+    onTestFinished(() => once.stop())
+    const text = await once.text()
+    const families = new Map<string, string>()
+    for (const block of text.trim().split('\n\n')) {
+      const [help, type, ...lines] = block.split('\n')
+      const name = /^# HELP (\S+) .+\.$/.exec(help!)?.[1]
+      expect(name, help).toBeDefined()
+      expect(type).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`))
+      for (const line of lines)
+        expect(line).toMatch(new RegExp(`^${name}(_bucket|_sum|_count)?(\\{.*\\})? -?[\\d.e+-]+$`))
+      expect(families.has(name!), name).toBe(false)
+      families.set(name!, type!)
+    }
+    expect(families.size).toBeGreaterThan(80)
+    for (const [name, type] of families) expect(/_total$/.test(name), name).toBe(/ counter$/.test(type))
+  })
+
+  test("shows INFO's figures under redis_exporter's names", async () => {
+    const test = createEngine({ maxmemory: '1gb' })
+    const client = test.connect()
+    client.ask('SET', 'a', '1')
+    client.ask('GET', 'a')
+    client.ask('GET', 'missing')
+    client.ask('SELECT', '3')
+    client.ask('SET', 'b', '1', 'EX', '100')
+    client.ask('LPUSH', 'b', '1')
+    client.ask('LPUSH')
+    test.connect().ask('BLPOP', 'queue', '0')
+    const samples = await scrape(test)
+    expect(samples.get('redis_up')).toBe(1)
+    expect(samples.get('redis_connected_clients')).toBe(2)
+    expect(samples.get('redis_blocked_clients')).toBe(1)
+    expect(samples.get('redis_keyspace_hits_total')).toBe(1)
+    expect(samples.get('redis_keyspace_misses_total')).toBe(1)
+    expect(samples.get('redis_memory_max_bytes')).toBe(1024 ** 3)
+    expect(samples.get('redis_memory_used_bytes')).toBeGreaterThan(0)
+    expect(samples.get('redis_commands_total{cmd="set"}')).toBe(2)
+    expect(samples.get('redis_commands_duration_seconds_total{cmd="set"}')).toBeDefined()
+    expect(samples.get('redis_commands_failed_calls_total{cmd="lpush"}')).toBe(1)
+    expect(samples.get('redis_commands_rejected_calls_total{cmd="lpush"}')).toBe(1)
+    expect(samples.get('redis_errors_total{err="WRONGTYPE"}')).toBe(1)
+    expect(samples.get('redis_db_keys{db="db0"}')).toBe(1)
+    expect(samples.get('redis_db_keys{db="db3"}')).toBe(1)
+    expect(samples.get('redis_db_keys_expiring{db="db3"}')).toBe(1)
+    expect(samples.get('redis_db_avg_ttl_seconds{db="db3"}')).toBe(100)
+    expect(samples.get('redis_db_keys{db="db15"}')).toBe(0)
+    expect([...samples.keys()].filter((name) => /="(incr|zadd)"/.test(name))).toEqual([])
+  })
+
+  test('counts messages, and how often one was handed over', async () => {
+    const test = createEngine()
+    test.connect().ask('SUBSCRIBE', 'news')
+    test.connect().ask('PSUBSCRIBE', 'n*')
+    const publisher = test.connect()
+    publisher.ask('PUBLISH', 'news', 'hello')
+    publisher.ask('PUBLISH', 'nobody listens', 'hello')
+    publisher.ask('PUBLISH', 'elsewhere', 'hello')
+    const samples = await scrape(test)
+    expect(samples.get('respite_pubsub_messages_published_total')).toBe(3)
+    expect(samples.get('respite_pubsub_messages_delivered_total')).toBe(3)
+    expect(samples.get('redis_pubsub_channels')).toBe(1)
+    expect(samples.get('redis_pubsub_patterns')).toBe(1)
+    publisher.ask('CONFIG', 'RESETSTAT')
+    expect((await scrape(test)).get('respite_pubsub_messages_published_total')).toBe(0)
+  })
+
+  test('counts syncs by how long they took', async () => {
+    const test = createEngine()
+    for (const seconds of [0.0002, 0.003, 0.003, 20]) test.engine.stats.syncs.note(seconds)
+    const samples = await scrape(test)
+    const bucket = (le: string) => samples.get(`respite_aof_fsync_duration_seconds_bucket{le="${le}"}`)
+    expect([bucket('0.0001'), bucket('0.00025'), bucket('0.005'), bucket('10'), bucket('+Inf')]).toEqual([
+      0, 1, 3, 3, 4,
+    ])
+    expect(samples.get('respite_aof_fsync_duration_seconds_count')).toBe(4)
+    expect(samples.get('respite_aof_fsync_duration_seconds_sum')).toBeCloseTo(20.0062)
+  })
+
+  test('gives error codes that scripts make up no room', async () => {
+    const test = createEngine()
+    test.engine.stats.errors.set('x"\n'.repeat(1000), 2)
+    test.engine.stats.errors.set('A'.repeat(33), 1)
+    test.engine.stats.errors.set('ERR', 1)
+    const names = [...(await scrape(test))].filter(([name]) => name.startsWith('redis_errors_total'))
+    expect(names).toEqual([
+      ['redis_errors_total{err="ERR"}', 1],
+      ['redis_errors_total{err="OTHER"}', 3],
+    ])
+  })
+
+  test('changes nothing: no key expires, no hit is counted', async () => {
+    const test = createEngine({ 'metrics-queues': 'a', 'active-expire-enabled': 'no' })
+    const client = test.connect()
+    client.ask('RPUSH', 'a', '1')
+    client.ask('PEXPIRE', 'a', '10')
+    test.clock.advance(11)
+    test.journal.lines = []
+    const samples = await scrape(test)
+    expect(samples.get('redis_key_size{db="db0",key="a"}')).toBe(0)
+    expect(test.engine.databases[0]!.size).toBe(1)
+    expect(test.journal.lines).toEqual([])
+    expect(test.engine.dataset.hits + test.engine.dataset.misses).toBe(0)
+  })
+
+  test('is shared by those who ask within a short time', async () => {
+    const { engine } = createEngine()
+    const shared = new Scrape(engine)
+    onTestFinished(() => shared.stop())
+    const first = shared.text()
+    expect(shared.text()).toBe(first)
+    await first
+    expect(shared.text()).toBe(first)
+  })
+})
+
+describe('lengths of queues', () => {
+  test('are told of keys that metrics-queues names, whatever their type, in every database', async () => {
+    const test = createEngine({ 'metrics-queues': 'mail jobs:* s' })
+    const client = test.connect()
+    client.ask('RPUSH', 'jobs:a', '1', '2')
+    client.ask('ZADD', 'jobs:z', '1', 'x')
+    client.ask('XADD', 's', '*', 'f', 'v')
+    client.ask('SET', 'jobs:text', 'not a queue')
+    client.ask('RPUSH', 'other', '1')
+    client.ask('SELECT', '2')
+    client.ask('RPUSH', 'jobs:a', '1', '2', '3')
+    const sizes = [...(await scrape(test))].filter(([name]) => name.startsWith('redis_key_size'))
+    expect(new Map(sizes)).toEqual(
+      new Map([
+        ['redis_key_size{db="db0",key="mail"}', 0],
+        ['redis_key_size{db="db0",key="s"}', 1],
+        ['redis_key_size{db="db0",key="jobs:a"}', 2],
+        ['redis_key_size{db="db0",key="jobs:z"}', 1],
+        ['redis_key_size{db="db2",key="jobs:a"}', 3],
+      ]),
+    )
+  })
+
+  test("of BullMQ are found by the queue's meta key, and told by state in BullMQ's words", async () => {
+    const test = createEngine()
+    const client = test.connect()
+    client.ask('HSET', 'bull:mail:meta', 'opts.maxLenEvents', '10000', 'version', 'bullmq:6.7.0')
+    client.ask('RPUSH', 'bull:mail:wait', '1', '2')
+    client.ask('ZADD', 'bull:mail:failed', '1', '3')
+    client.ask('HSET', 'user:meta', 'name', 'x')
+    const jobs = [...(await scrape(test))].filter(([name]) => name.startsWith('bullmq_job_count'))
+    expect(jobs).toHaveLength(8)
+    const of = (state: string) =>
+      new Map(jobs).get(`bullmq_job_count{db="db0",prefix="bull",queue="mail",state="${state}"}`)
+    expect([of('waiting'), of('failed'), of('active'), of('completed')]).toEqual([2, 1, 0, 0])
+  })
+
+  test('are bounded in number: queues that are gone make room for others', async () => {
+    const test = createEngine({ 'metrics-queues': '*' })
+    const client = test.connect()
+    const once = new Scrape(test.engine)
+    onTestFinished(() => once.stop())
+    for (let i = 0; i < QUEUES_MAX + 10; i++) client.ask('RPUSH', `q${i}`, 'x')
+    const first = samplesOf(await once.text())
+    expect([...first.keys()].filter((name) => name.startsWith('redis_key_size'))).toHaveLength(QUEUES_MAX)
+    client.ask('DEL', 'q0')
+    const again = await scrape(test)
+    expect(again.get('redis_key_size{db="db0",key="q0"}')).toBeUndefined()
+  })
+
+  test('are found a stretch of the keyspace at a time, until all was seen', async () => {
+    const test = createEngine({ 'metrics-queues': 'the-last*', 'enable-debug-command': 'yes' })
+    const client = test.connect()
+    client.ask('DEBUG', 'POPULATE', '25000')
+    client.ask('RPUSH', 'the-last-one', 'x')
+    const known = new KnownQueues(test.engine)
+    const seen: number[] = []
+    known.look()
+    for (let i = 0; i < 8; i++) {
+      seen.push([...known.keys].length)
+      test.clock.advance(50)
+    }
+    expect(seen).toEqual([0, 0, 0, 0, 0, 1, 1, 1])
+    // At the end of the walk nothing runs any more.
+    client.ask('RPUSH', 'the-last-two', 'x')
+    test.clock.advance(1000)
+    expect([...known.keys]).toHaveLength(1)
+  })
+})
+
+describe('the HTTP port', () => {
+  interface Answer {
+    status: number
+    text: string
+    headers: http.IncomingHttpHeaders
+  }
+
+  async function open(test: TestEngine): Promise<MetricsEndpoint> {
+    const endpoint = await MetricsEndpoint.open(test.engine, { host: '127.0.0.1', port: 0 })
+    onTestFinished(() => endpoint.close())
+    return endpoint
+  }
+
+  function ask({ port }: MetricsEndpoint, path: string, method = 'GET'): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          text += chunk
+        })
+        response.on('end', () => resolve({ status: response.statusCode!, text, headers: response.headers }))
+      })
+      request.on('error', reject)
+      request.end()
+    })
+  }
+
+  test('answers /metrics, /healthz and /readyz, and nothing else', async () => {
+    const endpoint = await open(createEngine())
+    const metrics = await ask(endpoint, '/metrics?x=1')
+    expect(metrics.status).toBe(200)
+    expect(metrics.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(metrics.text).toContain('\nredis_up 1\n')
+    expect(await ask(endpoint, '/healthz')).toMatchObject({ status: 200, text: 'ok\n' })
+    expect(await ask(endpoint, '/readyz')).toMatchObject({ status: 200, text: 'ok\n' })
+    expect((await ask(endpoint, '/')).status).toBe(404)
+    const post = await ask(endpoint, '/metrics', 'POST')
+    expect(post.status).toBe(405)
+    expect(post.headers).toMatchObject({ allow: 'GET', connection: 'close' })
+  })
+
+  test('/readyz says why clients should not come: loading, the disk, the end', async () => {
+    const test = createEngine()
+    const endpoint = await open(test)
+    const { loading, journalFailed, saveFailed } = test.engine.state
+    for (const [condition, text] of [
+      [loading, 'the data is being loaded\n'],
+      [journalFailed, 'the append-only file cannot be written\n'],
+      [saveFailed, 'the last snapshot failed, and writes are refused until one succeeds\n'],
+    ] as const) {
+      condition.begin()
+      expect(await ask(endpoint, '/readyz')).toMatchObject({ status: 503, text })
+      condition.end()
+    }
+    expect((await ask(endpoint, '/readyz')).status).toBe(200)
+    endpoint.isStopping = true
+    expect(await ask(endpoint, '/readyz')).toMatchObject({ status: 503, text: 'the server is stopping\n' })
+    expect((await ask(endpoint, '/healthz')).status).toBe(200)
+  })
+
+  test('refuses headers without end and what is no HTTP', async () => {
+    const { port } = await open(createEngine())
+    const long = await RawConnection.open(port)
+    long.send(`GET /metrics HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(10_000)}\r\n\r\n`)
+    expect(await long.rest()).toMatch(/^HTTP\/1.1 431 /)
+    const strange = await RawConnection.open(port)
+    strange.send('*1\r\n$4\r\nPING\r\n')
+    expect(await strange.rest()).toMatch(/^HTTP\/1.1 400 /)
+  })
+
+  test('turns connections away beyond its bound', async () => {
+    const endpoint = await open(createEngine())
+    const all = await Promise.all(Array.from({ length: 65 }, () => RawConnection.open(endpoint.port)))
+    const last = await Promise.race(
+      all.map(async (connection) => {
+        await connection.rest()
+        return connection
+      }),
+    )
+    expect(last.received).toBe('')
+    expect(all.filter(({ closed, ended }) => closed || ended)).toHaveLength(1)
+  })
+
+  test('says when the address cannot be had', async () => {
+    const test = createEngine()
+    const { port } = await open(test)
+    await expect(MetricsEndpoint.open(test.engine, { host: '127.0.0.1', port })).rejects.toThrow('EADDRINUSE')
+  })
+})
