@@ -90,13 +90,11 @@ export class Expiring {
     if (updated.length > 0) {
       noteFieldExpiry(call.db, call.db.keys.find(key), hash)
       call.propagate('HPEXPIREAT', key, timeMs, 'FIELDS', updated.length, ...updated)
-      call.changed(key, 'hexpire')
-      call.changes += updated.length - 1
+      call.changed(key, 'hexpire', updated.length)
     }
     if (deleted.length > 0) {
       call.propagate('HDEL', key, ...deleted)
-      call.changed(key, 'hdel')
-      call.changes += deleted.length - 1
+      call.changed(key, 'hdel', deleted.length)
     }
     if (hash.isEmpty) {
       call.db.delete(key)
@@ -110,8 +108,7 @@ export class Expiring {
 export function persisted(call: Call, fields: readonly Word[]): void {
   if (fields.length === 0) return
   call.propagate('HPERSIST', call.key(1), 'FIELDS', fields.length, ...fields)
-  call.changed(call.key(1), 'hpersist')
-  call.changes += fields.length - 1
+  call.changed(call.key(1), 'hpersist', fields.length)
 }
 
 /** Returns an expiry as HTTL and its kin print it; seconds are rounded up. -1 = never. */

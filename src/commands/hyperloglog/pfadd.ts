@@ -41,14 +41,13 @@ export const pfadd = defineCommand({
         changes++
       } else if (outcome === CORRUPT) {
         // What went in before stays in: Redis tells nobody, the journal has to know.
-        call.changes += changes
+        call.changedWithin(key, changes)
         throw ERR.corruptHyperLogLog
       }
     }
     if (changes > 0) {
       forgetCount(stored.bytes)
-      call.changed(key, 'pfadd')
-      call.changes += changes - 1
+      call.changed(key, 'pfadd', changes)
     }
     call.reply.integer(changes > 0 ? 1 : 0)
   },
