@@ -4,10 +4,10 @@
 // at the same places: XADD and XTRIM with `~` drop whole nodes. A stream without
 // entries is still one: it remembers its last id and its groups.
 
-import type { Reply } from '../protocol/reply.ts'
 import { type Bytes, Source } from '../util/bytes.ts'
 import { addInteger } from '../util/numbers.ts'
 import type { Arena } from './arena.ts'
+import type { ElementSink } from './element-sink.ts'
 import { EntryCursor } from './stream-cursor.ts'
 import { READ_UNKNOWN, StreamGroup, StreamPlace } from './stream-group.ts'
 import { ID_TEXT_BYTES_MAX, StreamId } from './stream-id.ts'
@@ -484,9 +484,9 @@ function added(a: number | bigint, b: number | bigint): number | bigint {
 
 const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 
-/** Replies with an id. */
-export function writeStreamId(reply: Reply, id: StreamId): void {
-  reply.bulkFrom(idText, 0, id.write(idText, 0))
+/** Writes an id as an element. */
+export function writeStreamId(sink: ElementSink, id: StreamId): void {
+  sink.bulkFrom(idText, 0, id.write(idText, 0))
 }
 
 const tail = new NodeCursor()
