@@ -26,6 +26,7 @@ import {
   PACKED_FIRST,
   packedAppendPair,
   packedBytes,
+  packedCheck,
   packedCopy,
   packedCount,
   packedElement,
@@ -448,7 +449,8 @@ export class Hash implements Value {
   }
 
   check(): void {
-    this.#large?.check()
+    if (this.#large === undefined) packedCheck(this.#arena, this.#ref)
+    else this.#large.check()
   }
 
   free(): void {

@@ -35,6 +35,7 @@ import {
   PACKED_COUNT_MAX,
   PACKED_FIRST,
   packedAppend,
+  packedCheck,
   packedCopy,
   packedCount,
   packedElement,
@@ -432,7 +433,8 @@ export class MemberSet implements Value {
   }
 
   check(): void {
-    this.#large?.check()
+    if (this.#isPacked) packedCheck(this.#arena, this.#ref)
+    else this.#large?.check()
   }
 
   free(): void {

@@ -4,7 +4,9 @@
 // at the same places: XADD and XTRIM with `~` drop whole nodes. A stream without
 // entries is still one: it remembers its last id and its groups.
 
+import { assert } from '../util/assert.ts'
 import { type Bytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { addInteger } from '../util/numbers.ts'
 import type { Arena } from './arena.ts'
 import type { ElementSink } from './element-sink.ts'
@@ -407,6 +409,38 @@ export class Stream implements Value {
     copy.entriesAdded = this.entriesAdded
     for (const group of this.groups.all) copy.groups.add(group.copy(arena))
     return copy
+  }
+
+  /** Walks all entries, deleted ones included: their ids ascend, and each node and the stream count them rightly. */
+  check(): void {
+    if (!CHECKED) return
+    this.nodes.check()
+    const at = new EntryCursor()
+    const { node } = at
+    const previous = new StreamId()
+    const first = new StreamId()
+    let length = 0
+    for (let more = this.nodes.first(node); more; more = this.nodes.next(node)) {
+      at.openNode()
+      let live = 0
+      let deleted = 0
+      let entry = at.firstAt
+      for (; entry < node.end; entry = at.endOfEntry()) {
+        at.readEntry(entry)
+        assert(at.id.compare(previous) > 0, 'each entry is after the one before')
+        assert(at.beginningOf(at.endOfEntry()) === entry, 'an entry has the same length from both ends')
+        previous.copyFrom(at.id)
+        if ((at.flags & ENTRY_DELETED) !== 0) deleted++
+        else if (live++ === 0 && length === 0) first.copyFrom(at.id)
+      }
+      assert(entry === node.end, 'the last entry ends with its node')
+      assert(live === this.nodes.liveOf(node) && deleted === this.nodes.deletedOf(node), 'a node counts its entries')
+      length += live
+    }
+    assert(length === this.length, 'the stream counts its entries')
+    assert(first.equals(this.firstId), 'the stream knows its first entry')
+    assert(this.lastId.compare(previous) >= 0, 'no entry is after the last id')
+    for (const group of this.groups.all) group.check()
   }
 
   free(): void {
