@@ -2,7 +2,7 @@
 // Accurately with Integers", 2010).
 //
 // The number and the middles between it and its neighbours are scaled by a power of ten, all of them as 64 bits, so that the
-// digits can be read off. Digits are generated until what is left is less than the distance of the middles: any number
+// digits can be read off. Digits are generated until what is left is less than the distance of the middles, since every number
 // there reads back as the same double. The power is rounded, so the interval is a little narrower than the true one, and
 // for about one double in a thousand the shortest or nearest digits are missed: 1.33e22 is 13299999999999999000000.
 //
