@@ -99,7 +99,7 @@ export class Keyspace {
   #largeKeys: (Source | undefined)[] = []
   #freeLargeKeys: number[] = []
   #largeKeyBytes = 0
-  /** What came since `fill` and is not linked yet. */
+  /** The keys that came since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey) {

@@ -105,7 +105,7 @@ export class StreamIndex {
     if (this.count === 0) return false
     const recordBytes = this.#recordBytes
     let page = this.#refs.length - 1
-    // What is asked for is often near the end.
+    // The id that is asked for is often near the end.
     if (page > 0 && this.#compareFirst(page, id) > 0) {
       let low = 0
       let high = page - 1
@@ -119,7 +119,7 @@ export class StreamIndex {
     this.#place(cursor, page, 0)
     const { source } = cursor
     const base = cursor.at
-    // What is acknowledged is mostly the first.
+    // The entry that is acknowledged is mostly the first.
     const order = id.compareRecord(source, base)
     if (order >= 0) return order === 0
     let low = 0

@@ -38,7 +38,7 @@ export const ENTRY_SAME_FIELDS = 2
 const REF = ID_BYTES
 const PAYLOAD_BYTES = 4
 
-/** What a node that is still being filled takes at once, as long as others were filled before it. */
+/** The memory that a node gets at once while it is being filled, if others were filled before it. */
 const FILLING_BYTES = 4096
 /** The counts at a node's beginning may need more bytes than when it was made. */
 const COUNTS_SLACK_BYTES = 12

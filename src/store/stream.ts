@@ -86,7 +86,7 @@ export class Stream implements Value {
       bytes += elementBytesMax(length)
     }
     let flags = 0
-    // Whoever adds one entry adds more: the last node is mostly still at hand.
+    // A client that adds one entry mostly adds more: then the cursor still stands at the last node.
     const isOpen = tailLayout === nodes.layout || nodes.last(node)
     tailLayout = 0
     if (isOpen && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {

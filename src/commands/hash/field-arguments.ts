@@ -1,4 +1,4 @@
-// What the commands about expiring fields read: `FIELDS numfields field …`, and times.
+// Arguments of the commands about expiring fields: `FIELDS numfields field …`, and times.
 
 import type { Call } from '../../engine/call.ts'
 import type { ArgSpec } from '../../engine/command.ts'
@@ -59,7 +59,7 @@ export function readFieldExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs:
   return time
 }
 
-/** What became of fields that were given an expiry; one object, reused. */
+/** The fields that were given an expiry, by outcome; one object, reused. */
 export class Expiring {
   readonly #updated: Word[] = []
   readonly #deleted: Word[] = []

@@ -40,7 +40,7 @@ export const pfadd = defineCommand({
       if (outcome === CHANGED) {
         changes++
       } else if (outcome === CORRUPT) {
-        // What went in before stays in: Redis tells nobody, the journal has to know.
+        // Elements that went in before stay in: Redis tells nobody, the journal has to know.
         call.changedWithin(key, changes)
         throw ERR.corruptHyperLogLog
       }
