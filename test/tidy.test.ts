@@ -109,6 +109,11 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
+  test('of the store are its own and those of util', () => {
+    const climbing = [...importedFiles()].filter(([path]) => folderOf(path) === 'store').flatMap(([, from]) => from)
+    expect(climbing.filter((path) => !/^src\/(store|util)\//.test(path))).toEqual([])
+  })
+
   test('make no circle of files: each is understood by what lies below it', () => {
     expect(circlesOf(importedFiles())).toEqual([])
   })

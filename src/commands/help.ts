@@ -1,4 +1,4 @@
-// What the HELP subcommands answer: each form of a command, its explanation indented below.
+// The answer of a HELP subcommand: each form of a command, its explanation indented below.
 
 import type { Call } from '../engine/call.ts'
 

@@ -87,11 +87,11 @@ export class Admission {
     }
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
-    // What a script works on is not evicted under its hands.
     if (state.tracksTooMuch.holds) tracking.makeRoom()
+    // Keys that a script works on are not evicted meanwhile.
     if (state.memoryLimited.holds && !isBusy) {
       this.#foundNoMemory = !eviction.makeRoom()
-      // What ends a transaction runs even when there is no memory for queueing more.
+      // Commands that end a transaction run even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
       if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
     }

@@ -41,7 +41,7 @@ export interface BlockingHost {
   }
 }
 
-/** What a parked client left behind, to be run again. */
+/** The command of a parked client, kept to be run again. */
 export interface Parked {
   readonly client: Client
   readonly command: Command
@@ -70,7 +70,7 @@ export class Blocking {
       this.#blockedAgain = true
       return
     }
-    // What is replayed happened already: it does not wait.
+    // A replayed command has happened already: it does not wait.
     if (!call.mayBlock || call.client.isObeyed) {
       replyTimeout(call.reply, options)
       return

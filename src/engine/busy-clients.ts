@@ -1,4 +1,4 @@
-// Who can be heard while a script takes long: everybody is answered BUSY, and what may end the script is run.
+// Clients while a script takes long: everybody is answered BUSY, and commands that may end the script are run.
 //
 // Whoever holds the sockets reads them past the event loop, which does not turn,
 // and brings the bytes here. They go through each client's own parser, so what a

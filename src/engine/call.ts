@@ -121,18 +121,21 @@ export class Call {
   /**
    * Says that the value under a key has changed: the *after* side of the gate (invariant 6).
    *
-   * Breaks WATCHes and publishes the event. To be called after the change, once an event.
+   * Breaks WATCHes and publishes the event. To be called after the change, once an event. `count` is the number of changes that
+   * Redis counts: often that of the elements; 0 for the second key of what is one change (RENAME, MOVE, LMOVE).
    */
-  changed(key: Bytes, event: EventName, db: Database = this.db): void {
-    this.changes++
+  changed(key: Bytes, event: EventName, count = 1, db: Database = this.db): void {
+    this.changes += count
     const { told } = this.engine.changes
     if (told !== null) told(db, key, event)
   }
 
-  /** As `changed`, for a further key of what is one change (RENAME, MOVE, LMOVE): it was counted with the other key. */
-  changedToo(key: Bytes, event: EventName, db: Database = this.db): void {
-    const { told } = this.engine.changes
-    if (told !== null) told(db, key, event)
+  /** Says that `count` elements have gone from a structure, and removes the key if that was the last of them. */
+  removed(key: Bytes, event: EventName, count: number, isEmpty: boolean): void {
+    this.changed(key, event, count)
+    if (!isEmpty) return
+    this.db.delete(key)
+    this.notify(key, 'del')
   }
 
   /**

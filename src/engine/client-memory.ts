@@ -1,4 +1,4 @@
-// What the connections take together, and `maxmemory-clients`: the largest are closed when that is too much.
+// The memory of all connections together, and `maxmemory-clients`: the largest are closed when it is too much.
 //
 // A client that asks and reads its replies takes a constant. What it may have beyond that (a request that is only partly
 // there, MULTI's queue, names it subscribed to, replies nobody reads) is looked at where it changes: when bytes came in,

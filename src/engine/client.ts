@@ -1,4 +1,4 @@
-// Who asks: one connection's state, from its requests to its replies.
+// A client: one connection's state, from its requests to its replies.
 //
 // A client knows no socket. Bytes come in through `receive`; bytes go out as
 // segments of buffers that all clients share, collected here until the turn of

@@ -1,6 +1,6 @@
-// Who is connected: clients come, get a number, and go.
+// The connected clients: they come, get a number, and go.
 //
-// Whoever keeps something about a client takes a seat at `gone`, and forgets it there.
+// A room that keeps something about a client takes a seat at `gone`, and forgets it there.
 
 import { type Listener, Seats } from '../util/seats.ts'
 import { Client, type ClientHost, type Origin, type Transport } from './client.ts'

@@ -1,4 +1,4 @@
-// What becomes of a command that throws.
+// A command has thrown: either its caller gets an error, or the process stops.
 //
 // A ReplyError is its user's mistake, and the reply. Anything else is a mistake of ours. Whoever comes by one should get an
 // error, not take everybody's queues down: the command is answered, the mistake is logged, and the server goes on, as
@@ -66,6 +66,6 @@ export function reportMistake({ engine }: Call, where: object, error: unknown): 
 /** Takes back what the command has replied so far. */
 export function startOver({ engine, client, reply }: Call, source: Source, position: number): void {
   if (reply !== engine.replies) reply.startOver?.()
-  // Of a long reply a part has left the buffer: an error after it would be read as a piece of it.
+  // A part of a long reply has left the buffer: an error after it would be read as a piece of the reply.
   else if (!engine.replies.rewind(source, position)) engine.clients.close(client, 'now')
 }

@@ -1,4 +1,4 @@
-// What a command is, before anyone calls it: the words that a spec is written in.
+// The description of a command, a spec, and the words it is written in.
 //
 // A spec is the only truth about a command. COMMAND and its subcommands, arity
 // and ACL checks, key extraction for WATCH, scripts and cluster clients, and
@@ -95,7 +95,7 @@ export interface ArgSpec {
   args?: readonly ArgSpec[]
 }
 
-/** What admission asks of a command, or of one call of it. */
+/** A claim: what a command, or one call of it, needs to be allowed. */
 export interface Claims {
   readonly isWrite: boolean
   readonly isDenyoom: boolean

@@ -1,11 +1,11 @@
 // Replies that must wait until what they show is safe.
 //
-// Who wrote waits for the bytes of the write (invariant 3): until they are in the
+// A client that wrote waits for the bytes of its write (invariant 3): until they are in the
 // file, which they are by the turn's end unless the disk refuses them; and where the
 // policy of a key it changed is `always`, until they are synced. A key's policy is
 // that of its `durability` rule (durability-rules.ts), else `appendfsync`.
 //
-// Who read such a key waits too, if it has a change that is not synced yet: what
+// A client that read such a key waits too, if it has a change that is not synced yet: what
 // was shown may not be undone by a power cut. Which keys those are is kept in a
 // small table, hash slot → offset of the last change. Reads of other keys never
 // wait, nor do messages: a subscriber who hears of a write and then reads the key
@@ -66,7 +66,7 @@ export class Durability {
   #everywhere = 0
   /** The latest of all these offsets. */
   #latest = 0
-  /** Whose command changed keys since something was appended, and whether one of them is `always`. */
+  /** The client whose command changed keys since something was appended, and whether one of these is `always`. */
   #changer: Client | undefined = undefined
   #changerWaits = false
   /** Clients whose output is kept back. */

@@ -1,4 +1,4 @@
-// What the engine asks of the program around it: a server, or nobody where it runs inside one.
+// The engine's view of the program around it: a server, or nothing where the engine is embedded.
 
 import type { BusyListener } from './script-runner.ts'
 

@@ -1,4 +1,4 @@
-// What an engine is made of that a program, or a test, may hand in.
+// The parts of an engine that a program, or a test, may hand in.
 
 import type { Clock } from '../util/clock.ts'
 import type { HashKey } from '../util/keyed-hash.ts'

@@ -59,7 +59,7 @@ const BATCH_KEYS_TIMED = 16
 /** Draws for one database at most, whatever `maxmemory-samples` says: the work before one command stays bounded. */
 const SAMPLES_MAX = 1000
 
-/** What follows the dash in a policy's name; `none` is noeviction. */
+/** The part of a policy's name after the dash; `none` is noeviction. */
 type Measure = 'none' | 'lru' | 'lfu' | 'random' | 'ttl'
 
 export class Eviction {
@@ -108,7 +108,7 @@ export class Eviction {
     if (this.#measure === 'none') return timekeeper.freeRemoved()
     const began = clock.monotonic()
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
-      // What was removed already is freed before more is.
+      // Values that were removed already are freed before more are.
       const freed = timekeeper.freeRemoved()
       if (!freed && !this.#evictOne()) return false
       if (memory.boundedBytes <= this.#limit) return true

@@ -1,4 +1,4 @@
-// What the engine needs to know of whatever keeps its writes (invariant 3): how far they have got.
+// The journal as the engine sees it: it keeps the writes, and tells how far they have got (invariant 3).
 //
 // Effects come to a journal as to any sink (effects.ts); here it says how far what
 // it took is written and how far it is durable. "Durable" need not mean this disk.

@@ -15,7 +15,7 @@ export interface LoadingProgress {
   loadedBytes: number
 }
 
-/** What loading changes. */
+/** The rooms that loading changes. */
 export interface LoadingHost {
   readonly clock: Clock
   readonly state: ServerState

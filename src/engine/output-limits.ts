@@ -11,7 +11,7 @@
 // with the turn, because somebody may be in the middle of a fan-out. A timer finds
 // those whose soft limit's time is up while nothing more is sent to them.
 //
-// Who has not authenticated is held to far less, whatever the setting says: a
+// A client that has not authenticated may have far less, whatever the setting says: a
 // stranger who sends commands and reads no reply must not fill the memory.
 
 import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../protocol/limits.ts'

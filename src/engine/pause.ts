@@ -16,7 +16,7 @@ export interface PauseHost extends PostponedHost {
 }
 
 export class Pause {
-  /** What waits: everything, or only commands that may write. */
+  /** The commands that are postponed: all, or only those that may write. */
   mode: 'all' | 'write' = 'write'
   untilMs = 0
   readonly #host: PauseHost

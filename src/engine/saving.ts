@@ -1,4 +1,4 @@
-// What the engine needs from whoever keeps snapshots of its data and its append-only file short.
+// The engine's view of the code that takes snapshots and keeps the append-only file short.
 //
 // Commands ask here (SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, INFO, SHUTDOWN), and so
 // does admission while a snapshot must see large values before they change.
@@ -46,7 +46,7 @@ export interface Saving {
    * unsaved any more, unless this one fails.
    */
   saveEmptiness(done: (saved: boolean) => void): void
-  /** What is under way. */
+  /** The work that is under way. */
   readonly busyWith: 'nothing' | 'save' | 'rewrite'
   /** Begins a snapshot; nothing may be under way. */
   saveInBackground(): void

@@ -1,4 +1,4 @@
-// What the engine needs from whoever runs scripts, and what that one needs from whoever holds the sockets.
+// Two interfaces: the engine's view of the code that runs scripts, and that code's view of the one that holds the sockets.
 //
 // A script runs to its end synchronously. One that takes longer than
 // `busy-reply-threshold` holds everybody up: from then on other clients are

@@ -1,4 +1,4 @@
-// What the server is in: reasons why a command may not simply run, each of which begins and ends.
+// The state of the server: reasons why a command may not simply run, each of which begins and ends.
 //
 // A condition belongs to the one room that begins and ends it; everybody may ask
 // whether it holds. `special` gathers all of them in one number, so that a command

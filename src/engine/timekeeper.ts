@@ -1,4 +1,4 @@
-// What happens when its time has come: keys and fields of hashes expire, waiters give up, what was removed is freed.
+// Things that happen by the clock: keys and fields of hashes expire, waiters give up, removed values are freed.
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
 // end, and what one round leaves over makes the next one due at once.

@@ -17,7 +17,7 @@ export interface QueuedCommand {
   readonly args: Arguments
 }
 
-/** What MULTI gathers. */
+/** The commands that a client has queued since MULTI. */
 export class Transaction implements OpenTransaction, Claims {
   readonly queue: QueuedCommand[] = []
   /** A command was refused while queueing: EXEC will refuse the whole. */
@@ -27,7 +27,7 @@ export class Transaction implements OpenTransaction, Claims {
   isWrite = false
   /** Bytes of the queued arguments. */
   bytes = 0
-  /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE holds EXEC then. */
+  /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE postpones EXEC then. */
   mayReplicate = false
   /** What the queue takes: arguments, and the objects that stand for them. */
   memoryBytes = 0

@@ -1,4 +1,4 @@
-// What becomes of a request whose first word is no command.
+// The error for a request whose first word is no command.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, printable, type ReplyError } from '../protocol/errors.ts'

@@ -1,4 +1,4 @@
-// Who may ask: today one user, `default`, whose password is `requirepass`; without one everybody is let in.
+// The users: today there is one, `default`, whose password is `requirepass`; without a password everybody is let in.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CLIENT_UNAUTHENTICATED, type Client } from './client.ts'

@@ -1,4 +1,4 @@
-// What this is, and which Redis it answers as.
+// The version of Respite, and the version of Redis that it answers as.
 
 /** The Redis whose behaviour is followed; clients open their version gates by it. */
 export const REDIS_VERSION = '7.2.6'

@@ -46,6 +46,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Durations } from '../util/durations.ts'
+import { CommitPace } from './commit-pace.ts'
 import type { AppendedFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { ChangedFile, IncrementFile } from './increment-file.ts'
@@ -67,19 +68,6 @@ const UNSYNCED_BYTES_SOFT_MAX = 16 * 1024 * 1024
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 /** Pieces in which uncertain bytes are read back and written again. */
 const REWRITE_BYTES = 1024 * 1024
-
-/** Waiting for company (see #waitsForCompany) lasts half an fdatasync, within these bounds; it does not pay where that takes no time. */
-const COMPANY_SYNC_MS_MIN = 0.1
-const COMPANY_WAIT_MS_MIN = 1
-const COMPANY_WAIT_MS_MAX = 2
-/** Groups that are not made to wait after waiting was in vain. */
-const COMPANY_GROUPS_SKIPPED = 16
-/**
- * While an fdatasync is under way that takes less than this, the loop turns instead of sleeping: to be woken takes 50 µs and more,
- * by the clients and by the disk. LPUSH, 50 clients, a disk that syncs in 0.25 ms: 44,000 a second asleep, 52,000 awake, and 59,000
- * when those whose replies have just left are waited for too.
- */
-const AWAKE_SYNC_MS_MAX = 1
 
 const NO_RULES = new DurabilityRules([])
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
@@ -163,14 +151,7 @@ export class AppendOnlyFile implements Journal {
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
   #flightCommands = 0
-  /** How long an fdatasync takes, averaged. */
-  #syncMs = 0
-  /** The next group waits until it has so many commands, or until then (monotonic). */
-  #companyCommands = 0
-  #companyUntilMs = 0
-  #companySkipped = 0
-  /** Until then (monotonic) nobody sleeps while an fdatasync is under way; 0 = everybody may. */
-  #awakeUntilMs = 0
+  readonly #pace: CommitPace
   readonly #listeners: (() => void)[] = []
 
   constructor(options: AppendOnlyFileOptions) {
@@ -185,6 +166,7 @@ export class AppendOnlyFile implements Journal {
     this.#baseBytes = options.baseBytes
     this.#policy = options.policy
     this.#clock = options.clock
+    this.#pace = new CommitPace(options.clock)
     this.#log = options.log
     this.#syncs = options.syncs ?? new Durations()
     this.setPolicy(options.policy, options.rules)
@@ -307,7 +289,7 @@ export class AppendOnlyFile implements Journal {
     if (this.#gathered.length > 0) {
       const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
       if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return this.#staysAwake
-      if (due && !others && this.#waitsForCompany()) return true
+      if (due && !others && this.#pace.waitsForCompany(this.#gatheredCommands)) return true
       this.#put()
       if (this.#putting || this.failure !== undefined) return false
     }
@@ -317,7 +299,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   get #staysAwake(): boolean {
-    return this.#syncing && this.#clock.monotonic() < this.#awakeUntilMs
+    return this.#syncing && this.#pace.staysAwake
   }
 
   #isSyncDue(): boolean {
@@ -379,40 +361,11 @@ export class AppendOnlyFile implements Journal {
 
   // ── syncing ──────────────────────────────────────────────────────────────
 
-  /**
-   * Tells whether a group had better wait a moment for those whose replies have just left.
-   *
-   * Without it the clients of a busy server fall into two halves that take turns, each fdatasync covering one of them: half the
-   * throughput where the disk is slow.
-   */
-  #waitsForCompany(): boolean {
-    if (this.#gatheredCommands >= this.#companyCommands) return false
-    if (this.#clock.monotonic() < this.#companyUntilMs) return true
-    // Many did not come back: they have something else to do.
-    if (4 * this.#gatheredCommands < 3 * this.#companyCommands) this.#companySkipped = COMPANY_GROUPS_SKIPPED
-    this.#companyCommands = 0
-    return false
-  }
-
-  #expectCompany(syncMs: number): void {
-    this.#syncMs += (syncMs - this.#syncMs) / 8
-    this.#companyCommands = 0
-    if (this.#syncMs < COMPANY_SYNC_MS_MIN) return
-    if (this.#companySkipped > 0) {
-      this.#companySkipped--
-      return
-    }
-    this.#companyCommands = this.#flightCommands + this.#gatheredCommands
-    const waitMs = Math.min(Math.max(this.#syncMs / 2, COMPANY_WAIT_MS_MIN), COMPANY_WAIT_MS_MAX)
-    this.#companyUntilMs = this.#clock.monotonic() + waitMs
-  }
-
   #sync(): void {
     this.#syncing = true
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
-    const awake = this.waits && this.#syncMs < AWAKE_SYNC_MS_MAX
-    this.#awakeUntilMs = awake ? this.#clock.monotonic() + 2 * AWAKE_SYNC_MS_MAX : 0
+    this.#pace.syncBegins(this.waits)
     this.#syncWork = this.#runSync(this.written)
   }
 
@@ -434,7 +387,8 @@ export class AppendOnlyFile implements Journal {
     }
     this.#syncing = false
     this.synced = target
-    if (this.waits) this.#expectCompany(this.#clock.monotonic() - started)
+    if (this.waits)
+      this.#pace.syncEnded(this.#clock.monotonic() - started, this.#flightCommands + this.#gatheredCommands)
     this.#unsynced.release(this.waits ? target : this.written)
     // The next group need not wait for the turn's end, with the disk idle, when it is as large as the one before: there are no
     // units half appended between two events. A smaller one waits for those whose requests are about to be read.

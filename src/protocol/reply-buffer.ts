@@ -10,7 +10,7 @@
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
-import { formatDouble, writeInteger } from '../util/numbers.ts'
+import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/numbers.ts'
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
@@ -271,7 +271,7 @@ export class ReplyBuffer implements Reply {
 
   double(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.#wholeDouble(value)
-    else this.printedDouble(formatDouble(value))
+    else this.#anyDouble(value)
   }
 
   printedDouble(text: string): void {
@@ -314,6 +314,26 @@ export class ReplyBuffer implements Reply {
     this.#u8[this.#at++] = type
     this.#latin1(text)
     this.#newline()
+  }
+
+  #anyDouble(value: number): void {
+    if (this.#at + HEADER_BYTES_MAX + DOUBLE_TEXT_BYTES_MAX > this.#end)
+      this.#room(HEADER_BYTES_MAX + DOUBLE_TEXT_BYTES_MAX)
+    const u8 = this.#u8
+    let at = this.#at
+    if (this.protocol === 3) {
+      u8[at++] = 44
+      at += writeDouble(value, u8, at)
+    } else {
+      // The length comes first. It mostly has two digits; where it has one, the text moves up.
+      const length = writeDouble(value, u8, at + 5)
+      if (length < 10) u8.copyWithin(at + 4, at + 5, at + 5 + length)
+      this.#header(36, length)
+      at = this.#at + length
+    }
+    u8[at++] = 13
+    u8[at++] = 10
+    this.#at = at
   }
 
   /** A type byte, a decimal integer, CR LF. */

@@ -14,8 +14,10 @@
 // whose slabs are all empty is given back. Larger contents do not live here, but
 // in buffers of their own; those of structures are counted here (`allocateLarge`).
 
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
+import { CHECKED } from '../util/invariant.ts'
 
 /**
  * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
@@ -197,6 +199,41 @@ export class Arena {
   /** Returns how many content bytes the block of `ref` can hold. */
   capacity(ref: number): number {
     return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
+  }
+
+  /** Looks at every slab: its blocks are in use or in the list of freed ones, which stays within it, and what is used adds up. */
+  check(): void {
+    if (!CHECKED) return
+    let bytes = 0
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
+      if (granules === 0) continue
+      const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
+      const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      const blocks = (end - first) / granules
+      let freed = 0
+      for (let ref = this.#slabFreed[slab]!; ref !== 0; ) {
+        assert(ref >= first && ref < end && (ref - first) % granules === 0, 'a freed block is one of its slab')
+        assert(++freed <= blocks, 'a freed block is in the list once')
+        ref = this.source(ref).view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+      }
+      assert(this.#slabLive[slab]! + freed === blocks, 'a block is in use or in the list')
+      bytes += (this.#slabLive[slab]! * granules) << GRANULE_SHIFT
+    }
+    assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
+  }
+
+  /** Looks at what somebody takes for a block: it is one of a slab in use, and its content fits. */
+  checkBlock(ref: number): void {
+    if (!CHECKED) return
+    const slab = ref >>> SLAB_SHIFT
+    const granules = CLASS_GRANULES[this.#slabClass[slab] ?? 0]!
+    assert(ref > 0 && granules > 0, 'a block lies in a slab that is in use')
+    const offset = (ref & ((1 << SLAB_SHIFT) - 1)) - (slab === 0 ? 1 : 0)
+    assert(offset >= 0 && offset % granules === 0, 'a block begins where its slab has one')
+    assert(offset + granules <= this.#slabBump[slab]!, 'a block was handed out')
+    const length = this.length(ref)
+    assert(length >= 0 && length <= this.capacity(ref), 'the content of a block fits into it')
   }
 
   #takeSlab(sizeClass: number): number {

@@ -1,4 +1,4 @@
-// What a database needs from whoever runs it, and what it tells him.
+// The interface between a database and the engine that runs it: what the database asks for, and what it reports.
 //
 // `D` is the database itself (database.ts), which stands above this: it is told of, and never looked into, here.
 

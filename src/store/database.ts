@@ -8,6 +8,7 @@
 // that looks like one. A string that would make the block larger than
 // BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
 
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
@@ -372,11 +373,17 @@ export class Database {
 
   // ── removing and moving ──────────────────────────────────────────────────
 
-  /** Walks all structures in the checked build (util/invariant.ts). */
+  /** Walks memory, index and all structures in the checked build (util/invariant.ts). */
   check(): void {
     if (!CHECKED) return
+    this.arena.check()
+    this.keys.check()
+    const key = new Bytes()
     for (let entry = 0; entry < this.keys.entriesEnd; entry++) {
-      if (this.keys.isLive(entry) && this.typeOf(entry) !== TYPE_STRING) this.structureOf(entry).check?.()
+      if (!this.keys.isLive(entry)) continue
+      this.keys.keyOf(entry, key).hash = 0
+      assert(this.keys.find(key) === entry, 'an entry is found by its key')
+      if (this.typeOf(entry) !== TYPE_STRING) this.structureOf(entry).check?.()
     }
   }
 

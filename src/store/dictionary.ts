@@ -47,7 +47,7 @@ export const ABSENT = -1
 /** Members whose removal is prepared together; more would push the first out of the nearest cache. */
 export const FETCHED_MAX = 8
 
-/** What `fetch` has come to: an entry + 1 of each member, then of each that will take a place. */
+/** The result of `fetch`: for each member its entry + 1, then for each that will take a place. */
 const fetched = new Int32Array(2 * FETCHED_MAX)
 
 export class Dictionary {

@@ -34,7 +34,7 @@ export class EncodingLimits {
   }
 }
 
-/** What structures have in common, whichever database they lie in. */
+/** The things that all structures share, whichever database they lie in. */
 export interface StructureHost {
   /** The key of every hash: windows remember theirs. */
   readonly hashKey: HashKey

@@ -17,7 +17,7 @@ import { TYPE_HASH, type Value } from './value.ts'
 /** Fields removed from a hash before a command sees it: half a millisecond's work, and all of a small hash. */
 const FIELDS_AT_ONCE = PACKED_COUNT_MAX
 
-/** What of a database it takes to expire fields. */
+/** The part of a database that is needed to expire fields. */
 export interface FieldHolder {
   readonly host: Pick<DatabaseHostOf<FieldHolder>, 'expiry' | 'now' | 'fieldsExpired'>
   readonly keys: Keyspace
@@ -68,7 +68,7 @@ function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): 
   const now = db.host.now()
   const hash = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash) : undefined
   if (hash === undefined || hash.earliestExpiry >= now) {
-    // What was noted is out of date.
+    // The deadline that was noted is out of date.
     deadlines.set(entry, hash === undefined ? NEVER : hash.earliestExpiry)
     return 0
   }

@@ -106,7 +106,7 @@ export class Area implements Place {
     const west = Math.floor(((this.longitude - reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
     const east = Math.floor(((this.longitude + reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
     let columns = 0
-    // What is left over in the west goes on in the east.
+    // The part that reaches beyond the west goes on in the east.
     for (let i = 0; i < 4; i++) if (((4 * x + i - west) & (count - 1)) <= east - west) columns |= COLUMN_PARTS[i]!
     return rows & columns
   }

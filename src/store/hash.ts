@@ -13,19 +13,20 @@
 // first field has one. The database removes expired fields, a few at a time; every
 // method here hides those that it has not removed yet.
 
-import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
+import type { ElementSink } from './element-sink.ts'
 import type { StructureHost } from './encoding-limits.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
-import { elementAt, entryBytesAt } from './list-entry.ts'
+import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from './list-entry.ts'
 import {
   PACKED_BYTES_MAX,
   PACKED_COUNT_MAX,
   PACKED_FIRST,
   packedAppendPair,
   packedBytes,
+  packedCheck,
   packedCopy,
   packedCount,
   packedElement,
@@ -368,12 +369,12 @@ export class Hash implements Value {
   // ── replies ──────────────────────────────────────────────────────────────
 
   /** Writes every field, value, or field and value as bulk strings. */
-  writeAll(reply: Reply, parts: HashParts): void {
-    if (this.#large === undefined) this.#writeSmall(reply, parts)
-    else this.#writeLarge(reply, this.#large, parts)
+  writeAll(sink: ElementSink, parts: HashParts): void {
+    if (this.#large === undefined) this.#writeSmall(sink, parts)
+    else this.#writeLarge(sink, this.#large, parts)
   }
 
-  #writeSmall(reply: Reply, parts: HashParts): void {
+  #writeSmall(sink: ElementSink, parts: HashParts): void {
     if (this.#ref === 0) return
     const source = this.#arena.source(this.#ref)
     const { u8 } = source
@@ -384,22 +385,22 @@ export class Hash implements Value {
       while (at < end) {
         // Short elements lie as a row of bulk strings.
         let short = 0
-        for (let i = at; i < end && u8[i]! <= ROW_BULK_BYTES_MAX; i += u8[i]! + 2) short++
-        if (short > 0) at = reply.bulkRow(source, at, short)
-        else at = writeElement(reply, source, at)
+        for (let i = at; i < end && u8[i]! <= SHORT_ELEMENT_BYTES_MAX; i += u8[i]! + 2) short++
+        if (short > 0) at = sink.bulkRow(source, at, short)
+        else at = writeElement(sink, source, at)
       }
       return
     }
     for (let write = parts === 'fields'; at < end; write = !write) {
-      if (write) at = writeElement(reply, source, at)
+      if (write) at = writeElement(sink, source, at)
       else at += entryBytesAt(u8, at)
     }
   }
 
-  #writeLarge(reply: Reply, large: Dictionary, parts: HashParts): void {
+  #writeLarge(sink: ElementSink, large: Dictionary, parts: HashParts): void {
     for (let entry = this.first(); entry !== ABSENT; entry = this.next(entry)) {
-      if (parts !== 'values') reply.bulk(large.memberOf(entry, scratch))
-      if (parts !== 'fields') reply.bulk(large.valueOf(entry, large.extra(entry), scratch))
+      if (parts !== 'values') sink.bulk(large.memberOf(entry, scratch))
+      if (parts !== 'fields') sink.bulk(large.valueOf(entry, large.extra(entry), scratch))
     }
   }
 
@@ -448,7 +449,8 @@ export class Hash implements Value {
   }
 
   check(): void {
-    this.#large?.check()
+    if (this.#large === undefined) packedCheck(this.#arena, this.#ref)
+    else this.#large.check()
   }
 
   free(): void {
@@ -472,9 +474,9 @@ export class Hash implements Value {
 }
 
 /** Writes the element at `at` as a bulk string and returns where the next one begins. */
-function writeElement(reply: Reply, source: Source, at: number): number {
+function writeElement(sink: ElementSink, source: Source, at: number): number {
   elementAt(source, at, scratch)
-  reply.bulkFrom(source, scratch.start, scratch.length)
+  sink.bulkFrom(source, scratch.start, scratch.length)
   return at + entryBytesAt(source.u8, at)
 }
 

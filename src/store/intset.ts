@@ -73,7 +73,7 @@ export function integersFind(arena: Arena, ref: number, value: Int64): number {
   const start = arena.start(ref)
   const width = view.getInt32(start, true)
   const count = integersCount(arena, ref)
-  // What needs more room than any here is less or greater than all.
+  // An integer that needs more room than all that are here is less or greater than all of them.
   if (value.width > width) return value.high < 0 ? -1 : -1 - count
   const base = start + HEADER_BYTES
   if (width === 8) return findWide(view, base, count, value)

@@ -25,6 +25,7 @@ import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
 import { discarded } from '../util/discarded.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
@@ -98,7 +99,7 @@ export class Keyspace {
   #largeKeys: (Source | undefined)[] = []
   #freeLargeKeys: number[] = []
   #largeKeyBytes = 0
-  /** What came since `fill` and is not linked yet. */
+  /** The keys that came since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey) {
@@ -433,6 +434,32 @@ export class Keyspace {
   /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
   discard(): void {
     for (const own of this.#largeKeys) if (own !== undefined) discarded.add(own)
+  }
+
+  /** Walks every bucket and the list of free entries: each entry is in one of them, once, and in the bucket of its hash. */
+  check(): void {
+    if (!CHECKED || this.#filling !== undefined) return
+    let linked = 0
+    for (let bucket = 0; bucket < this.#bucketCount; bucket++) {
+      for (let entry = this.#firstOf(bucket); entry !== NONE; entry = this.word(entry, NEXT) - 1) {
+        assert(entry < this.entriesEnd && this.isLive(entry), 'what is linked is an entry that lives')
+        assert(++linked <= this.count, 'an entry is linked once')
+        assert(this.#bucketOf(this.word(entry, HASH)) === bucket, 'an entry is in the bucket of its hash')
+        const ref = this.word(entry, KEY)
+        if (ref > 0) this.arena.checkBlock(ref)
+        else assert(this.#largeKeys[-ref - 1] !== undefined, 'a large key has its buffer')
+        const expiry = this.word(entry, EXPIRY)
+        assert(expiry === 0 || this.expiries.entryAt(expiry - 1) === entry, 'an entry knows its deadline')
+      }
+    }
+    assert(linked === this.count, 'every entry is linked')
+    let free = 0
+    for (let entry = this.#free - 1; entry >= 0; entry = this.word(entry, NEXT) - 1) {
+      assert(!this.isLive(entry), 'a free entry has no key')
+      assert(++free <= this.entriesEnd - this.count, 'a free entry is in the list once')
+    }
+    assert(free === this.entriesEnd - this.count, 'every entry lives or is free')
+    this.expiries.check()
   }
 
   #newEntry(): number {

@@ -31,7 +31,7 @@ const WIDE_BYTES = 48
 const LISTPACK_BYTES_MAX = [0, 4096, 8192, 16384, 32768, 65536]
 /** Where the limit is a count, a listpack that grows is still never larger than this. */
 const COUNTED_BYTES_MAX = 8192
-/** What Redis takes the bytes around an element to be before it is in. */
+/** The bytes that Redis expects around an element before it has added it. */
 const ESTIMATED_OVERHEAD_BYTES = 8
 
 /** How large a listpack may be, as list-max-listpack-size says it. */
@@ -70,7 +70,7 @@ export class NodeLimit {
   }
 }
 
-/** What nodes ask of their list: the bytes that some of its elements take in a listpack. */
+/** The list, as its nodes see it: it tells how many bytes some of its elements take in a listpack. */
 export interface MeasuredElements {
   listpackBytesOf(index: number, count: number): number
 }

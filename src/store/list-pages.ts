@@ -52,7 +52,7 @@ export class ListPages {
   protected head = 0
   protected tail = 0
   protected pages = 0
-  /** Of use only while there are several pages; kept when a long list has shrunk to one. */
+  /** It is used only while there are several pages, and is kept when a long list has shrunk to one. */
   protected directory: PageDirectory | undefined = undefined
 
   constructor(arena: Arena) {

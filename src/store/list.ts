@@ -15,11 +15,11 @@
 // The list also keeps what Redis would call its encoding, and as a quicklist its
 // nodes: see `beforeAdding` and list-nodes.ts.
 
-import { type Reply, ROW_BULK_BYTES_MAX } from '../protocol/reply.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
+import type { ElementSink } from './element-sink.ts'
 import { LISTPACK_SIZE_DEFAULT, type StructureHost } from './encoding-limits.ts'
 import {
   elementAt,
@@ -32,6 +32,7 @@ import {
   largeIndexAt,
   listpackBytesAt,
   listpackEntryBytes,
+  SHORT_ELEMENT_BYTES_MAX,
   writeEntry,
   writeLargeEntry,
 } from './list-entry.ts'
@@ -215,7 +216,7 @@ export class List extends ListPages implements MeasuredElements, Value {
   }
 
   /** Writes `count` elements from `index` on as bulk strings; all of them must exist. */
-  writeRange(reply: Reply, index: number, count: number): void {
+  writeRange(sink: ElementSink, index: number, count: number): void {
     if (count <= 0) return
     this.seek(index, position)
     let { page, at, within } = position
@@ -226,13 +227,13 @@ export class List extends ListPages implements MeasuredElements, Value {
       count -= n
       while (n > 0) {
         let short = 0
-        for (let end = at; short < n && u8[end]! <= ROW_BULK_BYTES_MAX; short++) end += u8[end]! + 2
+        for (let end = at; short < n && u8[end]! <= SHORT_ELEMENT_BYTES_MAX; short++) end += u8[end]! + 2
         if (short > 0) {
-          at = reply.bulkRow(source, at, short)
+          at = sink.bulkRow(source, at, short)
           n -= short
         } else {
           this.#element(source, at, scratch)
-          reply.bulkFrom(scratch.source, scratch.start, scratch.length)
+          sink.bulkFrom(scratch.source, scratch.start, scratch.length)
           at += entryBytesAt(u8, at)
           n--
         }
@@ -245,12 +246,12 @@ export class List extends ListPages implements MeasuredElements, Value {
   }
 
   /** As `writeRange`, from `index` backwards. */
-  writeRangeBackwards(reply: Reply, index: number, count: number): void {
+  writeRangeBackwards(sink: ElementSink, index: number, count: number): void {
     if (count <= 0) return
     this.seek(index, position)
     for (; count > 0; count--) {
       this.#element(this.arena.source(position.ref), position.at, scratch)
-      reply.bulkFrom(scratch.source, scratch.start, scratch.length)
+      sink.bulkFrom(scratch.source, scratch.start, scratch.length)
       if (count > 1) this.previous(position)
     }
   }

@@ -13,11 +13,11 @@
 // A slot says where a member is, until the set changes: an index among the
 // integers, an offset in the packed form, an entry number in the large one.
 
-import type { Reply } from '../protocol/reply.ts'
 import { Bytes, Source } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
+import type { ElementSink } from './element-sink.ts'
 import type { StructureHost } from './encoding-limits.ts'
 import {
   INTEGERS_MAX,
@@ -35,6 +35,7 @@ import {
   PACKED_COUNT_MAX,
   PACKED_FIRST,
   packedAppend,
+  packedCheck,
   packedCopy,
   packedCount,
   packedElement,
@@ -396,8 +397,8 @@ export class MemberSet implements Value {
   // ── the whole ────────────────────────────────────────────────────────────
 
   /** Writes every member as a bulk string. */
-  writeAll(reply: Reply): void {
-    for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) reply.bulk(this.memberOf(slot, scratch))
+  writeAll(sink: ElementSink): void {
+    for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) sink.bulk(this.memberOf(slot, scratch))
   }
 
   /** Bytes held; of a large set, what some of its blocks let expect. */
@@ -432,7 +433,8 @@ export class MemberSet implements Value {
   }
 
   check(): void {
-    this.#large?.check()
+    if (this.#isPacked) packedCheck(this.#arena, this.#ref)
+    else this.#large?.check()
   }
 
   free(): void {

@@ -6,7 +6,9 @@
 // under from then on: the owner keeps that, and nothing else a key. An offset
 // counts from the start of the content; it stays right until the next change.
 
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, type Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import { elementAt, entryBytes, entryBytesAt, entryBytesBefore, writeEntry } from './list-entry.ts'
 
@@ -161,6 +163,23 @@ export function packedCopy(arena: Arena, ref: number, to: Arena): number {
   const copy = to.allocate(length)
   copyBytes(to.source(copy), to.start(copy), arena.source(ref), arena.start(ref), length)
   return copy
+}
+
+/** Walks a sequence in the checked build: its elements are as many as it says, and fill it from both ends. */
+export function packedCheck(arena: Arena, ref: number): void {
+  if (!CHECKED || ref === 0) return
+  arena.checkBlock(ref)
+  const { u8 } = arena.source(ref)
+  const start = arena.start(ref)
+  const end = start + arena.length(ref)
+  let at = start + PACKED_FIRST
+  let count = 0
+  for (; at < end; count++) {
+    const bytes = entryBytesAt(u8, at)
+    at += bytes
+    assert(at <= end && entryBytesBefore(u8, at) === bytes, 'an element has the same length from both ends')
+  }
+  assert(count > 0 && count === packedCount(arena, ref), 'a sequence has as many elements as it says')
 }
 
 /** Gives the block back. */

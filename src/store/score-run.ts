@@ -1,6 +1,6 @@
 // Members that stand next to each other in the order of a sorted set, as many as lie together in memory.
 //
-// Who looks at thousands of scores (geo searches) reads them from here in a loop
+// A search that looks at thousands of scores (geo) reads them from here in a loop
 // of its own, and asks the set for the few members it wants by their places.
 // Valid until the set changes.
 

@@ -6,7 +6,9 @@
 // start of the content and stays right until the next change. Ref 0 is the empty
 // set; what changes the set returns the ref it lies under from then on.
 
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import { elementAt, entryBytes, entryBytesAt, entryBytesBefore, writeEntry } from './list-entry.ts'
 
@@ -198,6 +200,30 @@ export function smallMove(arena: Arena, ref: number, at: number, score: number, 
     to = at
   }
   source.view.setFloat64(start + to, score, true)
+}
+
+/** Walks a set in the checked build: its pairs are as many as it says, fill it, and ascend. */
+export function smallCheck(arena: Arena, ref: number): void {
+  if (!CHECKED || ref === 0) return
+  arena.checkBlock(ref)
+  const end = arena.length(ref)
+  const previous = new Bytes()
+  let count = 0
+  for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at), count++) {
+    const score = smallScore(arena, ref, at)
+    smallMember(arena, ref, at, window)
+    if (count > 0) {
+      const before = smallPrevious(arena, ref, at)
+      const beforeScore = smallScore(arena, ref, before)
+      smallMember(arena, ref, before, previous)
+      assert(
+        beforeScore < score || (beforeScore === score && previous.compare(window) < 0),
+        'each pair is after the one before',
+      )
+    }
+    assert(smallNext(arena, ref, at) <= end, 'a pair ends within the set')
+  }
+  assert(count > 0 && count === smallCount(arena, ref), 'a set has as many pairs as it says')
 }
 
 /** Makes an independent copy in `to`. */

@@ -26,6 +26,7 @@ import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
   SMALL_FIRST,
+  smallCheck,
   smallCopy,
   smallCount,
   smallCountBelow,
@@ -562,7 +563,8 @@ export class SortedSet implements Value {
   }
 
   check(): void {
-    this.#dictionary?.check()
+    if (this.#dictionary === undefined) smallCheck(this.#arena, this.#ref)
+    else this.#dictionary.check()
     this.#tree?.check()
     if (CHECKED && this.#tree !== undefined)
       assert(this.#tree.length === this.#dictionary!.count, 'the order has every member')

@@ -3,8 +3,8 @@
 // A cursor stands at a living entry: its id is read, its fields are not until
 // somebody asks. It is valid until the stream changes.
 
-import type { Reply } from '../protocol/reply.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
+import type { ElementSink, GroupSink } from './element-sink.ts'
 import type { StreamPlace } from './stream-group.ts'
 import { StreamId } from './stream-id.ts'
 import {
@@ -153,19 +153,19 @@ export class EntryCursor {
   }
 
   /** Replies with the entry's fields and values, as one array. */
-  writeFields(reply: Reply): void {
+  writeFields(sink: GroupSink): void {
     const { memory } = this.node
     const { fields } = this
-    reply.array(2 * fields)
+    sink.array(2 * fields)
     let at = this.#dataAt
     if ((this.flags & ENTRY_SAME_FIELDS) !== 0) {
       let fieldAt = this.masterAt
       for (let i = 0; i < fields; i++) {
-        fieldAt = writeBulk(reply, memory, fieldAt)
-        at = writeBulk(reply, memory, at)
+        fieldAt = writeBulk(sink, memory, fieldAt)
+        at = writeBulk(sink, memory, at)
       }
     } else {
-      for (let i = 2 * fields; i > 0; i--) at = writeBulk(reply, memory, at)
+      for (let i = 2 * fields; i > 0; i--) at = writeBulk(sink, memory, at)
     }
     this.#endAt = nextElement(memory, at)
   }
@@ -182,14 +182,14 @@ export class EntryCursor {
 const window = new Bytes()
 
 /** Replies with an element; returns where the next begins. */
-function writeBulk(reply: Reply, source: Source, at: number): number {
+function writeBulk(sink: ElementSink, source: Source, at: number): number {
   const head = source.u8[at]!
   if (head >= 0x80 && head < 0xc0) {
     const length = head & 0x3f
-    reply.bulkFrom(source, at + 1, length)
+    sink.bulkFrom(source, at + 1, length)
     return at + length + 2
   }
   const next = readElement(source, at, window)
-  reply.bulk(window)
+  sink.bulk(window)
   return next
 }

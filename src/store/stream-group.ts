@@ -4,7 +4,9 @@
 // its consumer, when it was delivered last and how often; and with the consumer,
 // the ids alone. The two change together, here.
 
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
@@ -255,6 +257,23 @@ export class StreamGroup implements Named {
       copy.#insertConsumer(name, slot, pending.copy(arena), seenTime).activeTime = activeTime
     }
     return copy
+  }
+
+  /** Walks what is pending in the checked build: each entry is pending for one consumer, who knows it. */
+  check(): void {
+    if (!CHECKED) return
+    this.pending.check()
+    let count = 0
+    for (const consumer of this.consumers.all) {
+      consumer.pending.check()
+      count += consumer.pending.count
+      assert(this.#slots[consumer.slot] === consumer, 'a consumer is found by its slot')
+      for (let more = consumer.pending.first(owned); more; more = consumer.pending.next(owned)) {
+        const isPending = this.pending.find(owned.id(pendingId), cursor)
+        assert(isPending && this.ownerOf(cursor) === consumer, 'what a consumer has is pending for it')
+      }
+    }
+    assert(count === this.pending.count, 'what is pending is pending for a consumer')
   }
 
   /** Gives up to `max` consumers and pages of pending entries back; returns how many, fewer when all are gone. */

@@ -205,7 +205,7 @@ function writeWide(high: number, low: number, u8: Buffer, at: number): number {
 
 // ── reading ────────────────────────────────────────────────────────────────
 
-/** What became of reading an id. */
+/** The outcomes of reading an id. */
 export const ID_INVALID = 0
 export const ID_COMPLETE = 1
 /** `<ms>-*`: the sequence, 0 so far, is to be made. */
@@ -214,7 +214,7 @@ export const ID_WANTS_SEQUENCE = 2
 /** Longer texts are no ids, whatever stands in them. */
 const ID_INPUT_BYTES_MAX = 127
 
-/** What `parseWide` read. */
+/** The number that `parseWide` read last. */
 let high = 0
 let low = 0
 

@@ -6,9 +6,11 @@
 // first. A page is found by binary search over the first ids, a record by
 // binary search within it.
 
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Arena } from './arena.ts'
-import { ID_BYTES, type StreamId } from './stream-id.ts'
+import { ID_BYTES, StreamId } from './stream-id.ts'
 
 /** Records of a full page: a few KiB, which are moved when one is inserted in the middle. */
 const PAGE_RECORDS_MAX = 128
@@ -103,7 +105,7 @@ export class StreamIndex {
     if (this.count === 0) return false
     const recordBytes = this.#recordBytes
     let page = this.#refs.length - 1
-    // What is asked for is often near the end.
+    // The id that is asked for is often near the end.
     if (page > 0 && this.#compareFirst(page, id) > 0) {
       let low = 0
       let high = page - 1
@@ -117,7 +119,7 @@ export class StreamIndex {
     this.#place(cursor, page, 0)
     const { source } = cursor
     const base = cursor.at
-    // What is acknowledged is mostly the first.
+    // The entry that is acknowledged is mostly the first.
     const order = id.compareRecord(source, base)
     if (order >= 0) return order === 0
     let low = 0
@@ -376,6 +378,22 @@ export class StreamIndex {
       copy.count += count
     }
     return copy
+  }
+
+  /** Walks all records in the checked build: they are as many as is counted, and in the order of their ids. */
+  check(): void {
+    if (!CHECKED) return
+    const cursor = new IndexCursor()
+    const id = new StreamId()
+    const previous = new StreamId()
+    let count = 0
+    for (let more = this.first(cursor); more; more = this.next(cursor)) {
+      if (cursor.slot === 0) this.arena.checkBlock(this.#refs[cursor.page]!)
+      cursor.id(id)
+      assert(count++ === 0 || previous.compare(id) < 0, 'each record is after the one before')
+      previous.copyFrom(id)
+    }
+    assert(count === this.count, 'all records are counted')
   }
 
   /** Gives up to `max` pages back, the last first; returns how many it were. */

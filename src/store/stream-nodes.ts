@@ -11,7 +11,9 @@
 // Deleting marks an entry; a node whose entries are all deleted goes. A node lies
 // in a block of the arena, one that is too long for that in a buffer of its own.
 
+import { assert } from '../util/assert.ts'
 import { type Bytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
@@ -36,7 +38,7 @@ export const ENTRY_SAME_FIELDS = 2
 const REF = ID_BYTES
 const PAYLOAD_BYTES = 4
 
-/** What a node that is still being filled takes at once, as long as others were filled before it. */
+/** The memory that a node gets at once while it is being filled, if others were filled before it. */
 const FILLING_BYTES = 4096
 /** The counts at a node's beginning may need more bytes than when it was made. */
 const COUNTS_SLACK_BYTES = 12
@@ -283,6 +285,18 @@ export class StreamNodes {
       loading.source.view.setInt32(loading.at + REF, ref, true)
     } while (copy.#index.next(loading) && this.next(copied))
     return copy
+  }
+
+  /** Walks the index of the nodes in the checked build, and looks at where they lie. */
+  check(): void {
+    if (!CHECKED) return
+    this.#index.check()
+    const node = new NodeCursor()
+    for (let more = this.first(node); more; more = this.next(node)) {
+      if (node.ref > 0) this.arena.checkBlock(node.ref)
+      assert(node.end < node.start + this.#capacity(node.ref), 'a node fits into its memory')
+      assert(node.memory.u8[node.end] === LISTPACK_END, 'a node ends with its mark')
+    }
   }
 
   /** Gives up to `max` nodes back, the last first; returns how many it were. */

@@ -4,10 +4,12 @@
 // at the same places: XADD and XTRIM with `~` drop whole nodes. A stream without
 // entries is still one: it remembers its last id and its groups.
 
-import type { Reply } from '../protocol/reply.ts'
+import { assert } from '../util/assert.ts'
 import { type Bytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { addInteger } from '../util/numbers.ts'
 import type { Arena } from './arena.ts'
+import type { ElementSink } from './element-sink.ts'
 import { EntryCursor } from './stream-cursor.ts'
 import { READ_UNKNOWN, StreamGroup, StreamPlace } from './stream-group.ts'
 import { ID_TEXT_BYTES_MAX, StreamId } from './stream-id.ts'
@@ -84,7 +86,7 @@ export class Stream implements Value {
       bytes += elementBytesMax(length)
     }
     let flags = 0
-    // Whoever adds one entry adds more: the last node is mostly still at hand.
+    // A client that adds one entry mostly adds more: then the cursor still stands at the last node.
     const isOpen = tailLayout === nodes.layout || nodes.last(node)
     tailLayout = 0
     if (isOpen && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {
@@ -409,6 +411,38 @@ export class Stream implements Value {
     return copy
   }
 
+  /** Walks all entries, deleted ones included: their ids ascend, and each node and the stream count them rightly. */
+  check(): void {
+    if (!CHECKED) return
+    this.nodes.check()
+    const at = new EntryCursor()
+    const { node } = at
+    const previous = new StreamId()
+    const first = new StreamId()
+    let length = 0
+    for (let more = this.nodes.first(node); more; more = this.nodes.next(node)) {
+      at.openNode()
+      let live = 0
+      let deleted = 0
+      let entry = at.firstAt
+      for (; entry < node.end; entry = at.endOfEntry()) {
+        at.readEntry(entry)
+        assert(at.id.compare(previous) > 0, 'each entry is after the one before')
+        assert(at.beginningOf(at.endOfEntry()) === entry, 'an entry has the same length from both ends')
+        previous.copyFrom(at.id)
+        if ((at.flags & ENTRY_DELETED) !== 0) deleted++
+        else if (live++ === 0 && length === 0) first.copyFrom(at.id)
+      }
+      assert(entry === node.end, 'the last entry ends with its node')
+      assert(live === this.nodes.liveOf(node) && deleted === this.nodes.deletedOf(node), 'a node counts its entries')
+      length += live
+    }
+    assert(length === this.length, 'the stream counts its entries')
+    assert(first.equals(this.firstId), 'the stream knows its first entry')
+    assert(this.lastId.compare(previous) >= 0, 'no entry is after the last id')
+    for (const group of this.groups.all) group.check()
+  }
+
   free(): void {
     this.nodes.freeSome(Number.POSITIVE_INFINITY)
     this.#freeRest()
@@ -484,9 +518,9 @@ function added(a: number | bigint, b: number | bigint): number | bigint {
 
 const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 
-/** Replies with an id. */
-export function writeStreamId(reply: Reply, id: StreamId): void {
-  reply.bulkFrom(idText, 0, id.write(idText, 0))
+/** Writes an id as an element. */
+export function writeStreamId(sink: ElementSink, id: StreamId): void {
+  sink.bulkFrom(idText, 0, id.write(idText, 0))
 }
 
 const tail = new NodeCursor()

@@ -1,4 +1,4 @@
-// What every structure is to the keyspace: a value with a type, a size and an end.
+// A value as the keyspace sees it: every structure has a type and a size, and can be freed.
 
 import type { Arena } from './arena.ts'
 
@@ -20,7 +20,7 @@ export interface Value {
   readonly type: number
   /** Elements, fields, members or entries. */
   readonly length: number
-  /** What there is to free, in elements, where `length` does not tell: a stream's pending entries outlive its entries. */
+  /** How many elements are to be freed, where that is not `length`: a stream's pending entries outlive its entries. */
   readonly burden?: number
   /** Bytes held, arena and an estimate of the object itself. */
   readonly bytes: number

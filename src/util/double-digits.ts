@@ -1,61 +1,38 @@
 // The decimal digits of a double as Redis 7.2 finds them: by Grisu2 (Loitsch, "Printing Floating-Point Numbers Quickly and
 // Accurately with Integers", 2010).
 //
-// Grisu2 works with 64 bits of a rounded power of ten, so it looks for the shortest digits in an interval a little narrower
-// than that of all numbers that read back the same. For about one double in a thousand it misses the shortest or the nearest
-// digits, which JavaScript finds: it prints 1.33e22 as 13299999999999999000000. Most doubles that people write have at most 15
-// digits and lie well inside the interval; there both find the same, and JavaScript's are taken.
+// The number and the middles between it and its neighbours are scaled by a power of ten, all of them as 64 bits, so that the
+// digits can be read off. Digits are generated until what is left is less than the distance of the middles, since every number
+// there reads back as the same double. The power is rounded, so the interval is a little narrower than the true one, and
+// for about one double in a thousand the shortest or nearest digits are missed: 1.33e22 is 13299999999999999000000.
+//
+// 64 bits are two halves of 32 here, each an unsigned number: bigints took five times as long.
 
-/** Digits and the power of ten of the last one: `{ digits: '125', power: -2 }` is 1.25. */
-export interface DecimalDigits {
-  digits: string
-  power: number
+/** The most digits: 17 tell all doubles apart. */
+export const DIGITS_MAX = 17
+
+/** What `findDigits` found last. */
+export const found = {
+  /** The digits, 0 to 9, one a byte. */
+  digits: new Uint8Array(DIGITS_MAX + 1),
+  count: 0,
+  /** The power of ten of the last digit: 1, 2, 5 and -2 are 1.25. */
+  power: 0,
 }
 
-/** A number of 64 significant bits: fraction × 2^exponent. */
-interface Binary64 {
-  fraction: bigint
-  exponent: number
+/** A number of 64 significant bits: a fraction, lowest 16 bits first, and the power of two that it is multiplied by. */
+interface Scale {
+  readonly part0: number
+  readonly part1: number
+  readonly part2: number
+  readonly part3: number
+  readonly exponent: number
 }
 
-const view = new DataView(new ArrayBuffer(8))
-
-/** Finds the digits of a finite double above zero. */
-export function decimalDigits(value: number): DecimalDigits {
-  const text = value.toExponential()
-  const e = text.indexOf('e')
-  const digits = text[0]! + text.slice(2, e)
-  const power = Number(text.slice(e + 1)) - digits.length + 1
-  return isCertain(value, digits, power) ? { digits, power } : grisu2(value)
-}
-
-/** Numbers of so few digits lie more than four doubles apart: no two are near the same one. */
-const DIGITS_CERTAIN_MAX = 15
-/** Powers of ten that are doubles. */
-const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => 10 ** power)
-/** Grisu2's interval is narrower than the true one by 2 of 1024 parts at most; this leaves more. */
-const MARGIN = 0.98
-/** 2^27 + 1 cuts a double into halves whose products are exact (Dekker). */
-const HALVES = 134217729
-
-/** Tells whether the shortest digits lie so far inside the interval of `value` that Grisu2 finds them as well. */
-function isCertain(value: number, digits: string, power: number): boolean {
-  if (digits.length > DIGITS_CERTAIN_MAX || power >= 0 || power < -22) return false
-  const scale = POWERS_OF_TEN[-power]!
-  // value × scale = product + error, exactly.
-  const product = value * scale
-  const a = HALVES * value - (HALVES * value - value)
-  const b = HALVES * scale - (HALVES * scale - scale)
-  const error = a * b - product + a * (scale - b) + (value - a) * b + (value - a) * (scale - b)
-  const distance = Math.abs(Number(digits) - product - error)
-  // Half the way to the next double; the one below a power of two is nearer.
-  view.setFloat64(0, value)
-  const high = view.getUint32(0)
-  if ((high & 0xfffff) === 0 && view.getUint32(4) === 0) return false
-  view.setUint32(0, high & 0x7ff00000)
-  view.setUint32(4, 0)
-  return distance < view.getFloat64(0) * 2 ** -53 * scale * MARGIN
-}
+const TWO_16 = 2 ** 16
+const TWO_32 = 2 ** 32
+/** The high half of the bit that a double's fraction begins with although it is not stored. */
+const HIDDEN_BIT_HIGH = 2 ** 20
 
 /** The powers of ten that scale numbers stand eight apart, from this one on. */
 const SCALE_POWER_MIN = -348
@@ -65,135 +42,241 @@ const SCALED_EXPONENT_MIN = -60
 const SCALED_EXPONENT_MAX = -32
 const LOG10_OF_2 = 0.30102999566398114
 
-const HIDDEN_BIT = 1n << 52n
+/** `**` is a call of some 100 ns. */
+const POWERS_OF_TWO = Float64Array.from({ length: 63 }, (_, power) => 2 ** power)
 
-function grisu2(value: number): DecimalDigits {
+/** Scaled numbers, high half and low half: in an array of doubles, since as arguments and variables they would be objects on the heap. */
+const scaled = new Float64Array(6)
+/** The middle above the number, which the digits are read from. */
+const TOP = 0
+/** How far below the top digits may be. */
+const WIDTH = 2
+/** How far below the top the number itself is. */
+const DISTANCE = 4
+
+const view = new DataView(new ArrayBuffer(8))
+
+/** Puts the digits of a finite double above zero into `found`. */
+export function findDigits(value: number): void {
   view.setFloat64(0, value)
-  const bits = view.getBigUint64(0)
-  const biased = Number(bits >> 52n)
-  const fraction = (bits & (HIDDEN_BIT - 1n)) | (biased === 0 ? 0n : HIDDEN_BIT)
-  const exponent = (biased === 0 ? 1 : biased) - 1075
+  let high = view.getUint32(0)
+  let low = view.getUint32(4)
+  const biased = high >>> 20
+  high = (high & (HIDDEN_BIT_HIGH - 1)) | (biased === 0 ? 0 : HIDDEN_BIT_HIGH)
+  // The neighbour below a power of two is half as near.
+  const isLowest = high === HIDDEN_BIT_HIGH && low === 0
 
-  // The number and the middles between it and its neighbours; the neighbour below a power of two is half as far away.
-  const middle = normalize(fraction, exponent)
-  const upper = normalize(2n * fraction + 1n, exponent - 1)
-  const shift = fraction === HIDDEN_BIT ? 2 : 1
-  const lower = ((fraction << BigInt(shift)) - 1n) << BigInt(exponent - shift - upper.exponent)
-
-  const { power, scale } = scaleFor(upper.exponent)
-  const top = times(upper.fraction, scale.fraction) - 1n
-  const width = top - times(lower, scale.fraction) - 1n
-  const distance = top - times(middle.fraction, scale.fraction)
-  return generate(top, width, distance, -(upper.exponent + scale.exponent + 64), -power)
-}
-
-/** Finds the fewest digits within `width` below `top`, `bits` of which are its fraction; the middle lies `distance` below it. */
-function generate(top: bigint, width: bigint, distance: bigint, bits: number, power: number): DecimalDigits {
-  const shift = BigInt(bits)
-  const one = 1n << shift
-  const whole = String(top >> shift)
-  let rest = top & (one - 1n)
-  // As many digits of the whole part as it takes.
-  if (width >= one) {
-    for (let length = 1; length <= whole.length; length++) {
-      const unit = 10n ** BigInt(whole.length - length) * one
-      const left = top % unit
-      if (left > width) continue
-      return {
-        digits: nearer(whole.slice(0, length), width, left, unit, distance),
-        power: power + whole.length - length,
-      }
-    }
-  } else if (rest <= width) {
-    // Too little room for another whole number: only zeros can be left out.
-    const digits = whole.replace(/0+$/, '')
-    return { digits, power: power + whole.length - digits.length }
+  // Shifted until its highest bit is set. The middles are half the lowest bit of the double above and below.
+  let shift = 0
+  if (high === 0) {
+    high = low
+    low = 0
+    shift = 32
   }
-  // The digits behind the point, with 64 bits as two halves in numbers: bigints took four times as long.
-  const unit = 2 ** (bits - 32)
-  let [restHigh, restLow] = halves(rest)
-  let [widthHigh, widthLow] = halves(width)
-  let digits = whole === '0' ? '' : whole
-  let scale = 1
-  do {
-    restLow *= 10
-    widthLow *= 10
-    const restCarry = Math.floor(restLow / TWO_32)
-    const widthCarry = Math.floor(widthLow / TWO_32)
-    restLow -= restCarry * TWO_32
-    widthLow -= widthCarry * TWO_32
-    restHigh = restHigh * 10 + restCarry
-    widthHigh = widthHigh * 10 + widthCarry
-    const digit = Math.floor(restHigh / unit)
-    restHigh -= digit * unit
-    digits += digit
-    scale *= 10
-    power--
-  } while (restHigh > widthHigh || (restHigh === widthHigh && restLow >= widthLow))
-  rest = joined(restHigh, restLow)
-  return { digits: nearer(digits, joined(widthHigh, widthLow), rest, one, distance * BigInt(scale)), power }
+  const zeros = Math.clz32(high)
+  if (zeros > 0) {
+    high = ((high << zeros) | (low >>> (32 - zeros))) >>> 0
+    low = (low << zeros) >>> 0
+    shift += zeros
+  }
+  const exponent = (biased === 0 ? 1 : biased) - 1075 - shift
+  const above = POWERS_OF_TWO[shift - 1]!
+  const below = isLowest ? above / 2 : above
+
+  const step = scaleFor(exponent)
+  const scale = scaleOf(step)
+  multiply(high, low, above, scale, TOP)
+  multiply(high, low, -below, scale, WIDTH)
+  multiply(high, low, 0, scale, DISTANCE)
+  if (--scaled[TOP + 1]! < 0) borrow(TOP)
+  // The interval is open at both ends.
+  subtractFromTop(WIDTH, 1)
+  subtractFromTop(DISTANCE, 0)
+  found.power = -(SCALE_POWER_MIN + step * SCALE_POWER_STEP)
+  generate(-(exponent + scale.exponent + 64))
 }
 
-const TWO_32 = 2 ** 32
-
-function halves(value: bigint): [high: number, low: number] {
-  return [Number(value >> 32n), Number(value & 0xffffffffn)]
+/** Replaces the number at `at` by its distance from the top, less `more`. */
+function subtractFromTop(at: number, more: number): void {
+  scaled[at] = scaled[TOP]! - scaled[at]!
+  scaled[at + 1] = scaled[TOP + 1]! - scaled[at + 1]! - more
+  if (scaled[at + 1]! < 0) borrow(at)
 }
 
-function joined(high: number, low: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low)
+function borrow(at: number): void {
+  scaled[at]!--
+  scaled[at + 1]! += TWO_32
 }
 
-/** Lowers the last digit while that stays within the width and brings the number nearer to the middle. */
-function nearer(digits: string, width: bigint, rest: bigint, unit: bigint, distance: bigint): string {
+/** Finds the fewest digits within the width below the top, the lowest `bits` (32 to 60) of which are its fraction. */
+function generate(bits: number): void {
+  const { digits } = found
+  const one = 1 << (bits - 32)
+  const topHigh = scaled[TOP]!
+  let whole = Math.floor(topHigh / one) >>> 0
+  let restHigh = topHigh - whole * one
+  let restLow = scaled[TOP + 1]!
+  let widthHigh = scaled[WIDTH]!
+  let widthLow = scaled[WIDTH + 1]!
+  let count = 0
+
+  let power = 0
+  while (power < 9 && POWERS_OF_TEN[power + 1]! <= whole) power++
+  for (; power >= 0; power--) {
+    const unit = POWERS_OF_TEN[power]!
+    const digit = (whole / unit) >>> 0
+    digits[count++] = digit
+    whole = (whole - digit * unit) >>> 0
+    const leftHigh = whole * one + restHigh
+    if (compare(leftHigh - widthHigh, restLow - widthLow) > 0) continue
+    found.count = count
+    found.power += power
+    scaled[TOP] = leftHigh
+    approach(unit * one)
+    return
+  }
+
+  // The digits behind the point. What is left stays less than the width once it is: so four digits are taken at once until
+  // they would be too many, and the last ones singly.
+  let scale = RUN_SCALE
+  while (true) {
+    const restSum = restLow * scale
+    const widthSum = widthLow * scale
+    const restCarry = Math.floor(restSum / TWO_32)
+    const widthCarry = Math.floor(widthSum / TWO_32)
+    const nextHigh = restHigh * scale + restCarry
+    const nextLow = restSum - restCarry * TWO_32
+    const nextWidthHigh = widthHigh * scale + widthCarry
+    const nextWidthLow = widthSum - widthCarry * TWO_32
+    let run = Math.floor(nextHigh / one) | 0
+    const leftHigh = nextHigh - run * one
+    const isEnough = compare(leftHigh - nextWidthHigh, nextLow - nextWidthLow) < 0
+    if (isEnough && scale === RUN_SCALE) {
+      scale = 10
+      continue
+    }
+    const distanceSum = scaled[DISTANCE + 1]! * scale
+    const distanceCarry = Math.floor(distanceSum / TWO_32)
+    scaled[DISTANCE] = scaled[DISTANCE]! * scale + distanceCarry
+    scaled[DISTANCE + 1] = distanceSum - distanceCarry * TWO_32
+    restHigh = leftHigh
+    restLow = nextLow
+    widthHigh = nextWidthHigh
+    widthLow = nextWidthLow
+    if (scale === 10) {
+      digits[count++] = run
+      power--
+      if (isEnough) break
+      continue
+    }
+    for (let i = count + RUN_DIGITS - 1; i >= count; i--) {
+      const quotient = (run / 10) | 0
+      digits[i] = run - quotient * 10
+      run = quotient
+    }
+    count += RUN_DIGITS
+    power -= RUN_DIGITS
+  }
+  found.count = count
+  found.power += power + 1
+  scaled[TOP] = restHigh
+  scaled[TOP + 1] = restLow
+  scaled[WIDTH] = widthHigh
+  scaled[WIDTH + 1] = widthLow
+  approach(one)
+}
+
+const RUN_DIGITS = 4
+const RUN_SCALE = 10 ** RUN_DIGITS
+/** As long as they have 32 bits. */
+const POWERS_OF_TEN = Uint32Array.from({ length: 10 }, (_, power) => 10 ** power)
+
+/**
+ * Lowers the last digit while that stays within the width and brings the digits nearer to the number. How far below the top they are
+ * stands in the place of the top; one of the last digit counts `unitHigh`.
+ */
+function approach(unitHigh: number): void {
+  let restHigh = scaled[TOP]!
+  const restLow = scaled[TOP + 1]!
+  const distanceHigh = scaled[DISTANCE]!
+  const distanceLow = scaled[DISTANCE + 1]!
   let lowered = 0
-  while (rest < distance && width - rest >= unit) {
-    const next = rest + unit
-    if (next >= distance && distance - rest <= next - distance) break
-    rest = next
+  while (compare(restHigh - distanceHigh, restLow - distanceLow) < 0) {
+    const nextHigh = restHigh + unitHigh
+    if (compare(scaled[WIDTH]! - nextHigh, scaled[WIDTH + 1]! - restLow) < 0) break
+    const passes = compare(nextHigh - distanceHigh, restLow - distanceLow) >= 0
+    // Passing it is no gain if they are then farther away than before.
+    if (passes && compare(2 * distanceHigh - restHigh - nextHigh, 2 * (distanceLow - restLow)) <= 0) break
+    restHigh = nextHigh
     lowered++
   }
-  return lowered === 0 ? digits : digits.slice(0, -1) + String(Number(digits.at(-1)) - lowered)
+  if (lowered > 0) found.digits[found.count - 1]! -= lowered
 }
 
-/** The upper 64 bits of a product, rounded. */
-function times(a: bigint, b: bigint): bigint {
-  return (a * b + (1n << 63n)) >> 64n
+/** Returns a number with the sign of a difference whose halves were subtracted each from each. */
+function compare(high: number, low: number): number {
+  // Rounding cannot change the sign: the low half counts only where the sum is small, and then it is exact.
+  return high * TWO_32 + low
 }
 
-function normalize(fraction: bigint, exponent: number): Binary64 {
-  const high = Number(fraction >> 32n)
-  const shift = high === 0 ? 32 + Math.clz32(Number(fraction)) : Math.clz32(high)
-  return { fraction: fraction << BigInt(shift), exponent: exponent - shift }
+/**
+ * Multiplies (high, low) + offset by a scale and puts the upper 64 bits of the product, rounded, at a place of `scaled`. The offset is a
+ * power of two, with a sign.
+ */
+function multiply(high: number, low: number, offset: number, scale: Scale, at: number): void {
+  if (offset >= TWO_32 || offset <= -TWO_32) {
+    high += offset / TWO_32
+  } else {
+    low += offset
+    if (low < 0) {
+      low += TWO_32
+      high--
+    } else if (low >= TWO_32) {
+      low -= TWO_32
+      high++
+    }
+  }
+  // Column by column, 16 bits wide. What is cut off from a sum cannot carry, and each sum is less than 2^51.
+  let sum = Math.floor((low * scale.part0) / TWO_16) + low * scale.part1
+  sum = Math.floor(sum / TWO_16) + low * scale.part2 + high * scale.part0
+  sum = Math.floor(sum / TWO_16) + low * scale.part3 + high * scale.part1
+  // Half of the lowest bit that stays rounds.
+  sum = Math.floor((sum + TWO_16 / 2) / TWO_16) + high * scale.part2
+  const upper = Math.floor(sum / TWO_16)
+  const lowest = sum - upper * TWO_16
+  sum = upper + high * scale.part3
+  const productHigh = Math.floor(sum / TWO_16)
+  scaled[at] = productHigh
+  scaled[at + 1] = (sum - productHigh * TWO_16) * TWO_16 + lowest
 }
 
-/** Finds the power of ten that brings a number of this exponent to where its digits can be read. */
-function scaleFor(exponent: number): { power: number; scale: Binary64 } {
+/** Finds the power of ten that brings a number of this exponent to where its digits can be read; returns its step. */
+function scaleFor(exponent: number): number {
   let step = Math.trunc((Math.trunc(-(exponent + 87) * LOG10_OF_2) - SCALE_POWER_MIN) / SCALE_POWER_STEP)
   while (true) {
-    const power = SCALE_POWER_MIN + step * SCALE_POWER_STEP
-    const scale = powerOfTen(power)
-    const scaled = exponent + scale.exponent + 64
+    const scaled = exponent + scaleOf(step).exponent + 64
     if (scaled < SCALED_EXPONENT_MIN) step++
     else if (scaled > SCALED_EXPONENT_MAX) step--
-    else return { power, scale }
+    else return step
   }
 }
 
-const powers = new Map<number, Binary64>()
+const scales: Scale[] = []
 
 /** Bits behind the point of a power of ten before it is rounded: many more than 64 for the smallest one, too. */
 const POWER_BITS = 1300
 
-/** Returns 10^power rounded to 64 bits; each is computed once. */
-function powerOfTen(power: number): Binary64 {
-  const known = powers.get(power)
+/** Returns the power of ten of a step, rounded to 64 bits; each is computed once. */
+function scaleOf(step: number): Scale {
+  const known = scales[step]
   if (known !== undefined) return known
+  const power = SCALE_POWER_MIN + step * SCALE_POWER_STEP
   const one = 1n << BigInt(POWER_BITS)
   const exact = power >= 0 ? 10n ** BigInt(power) * one : one / 10n ** BigInt(-power)
   const excess = exact.toString(2).length - 64
   const rounded = (exact + (1n << BigInt(excess - 1))) >> BigInt(excess)
-  const made = { fraction: rounded, exponent: excess - POWER_BITS }
-  powers.set(power, made)
+  const part = (i: number): number => Number((rounded >> BigInt(16 * i)) & 0xffffn)
+  const made = { part0: part(0), part1: part(1), part2: part(2), part3: part(3), exponent: excess - POWER_BITS }
+  scales[step] = made
   return made
 }

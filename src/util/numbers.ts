@@ -5,7 +5,7 @@
 // are not), because a string of that spelling is stored and shown as one.
 
 import type { Bytes } from './bytes.ts'
-import { decimalDigits } from './double-digits.ts'
+import { findDigits, found } from './double-digits.ts'
 import { roundBinary, scaleBinary } from './long-double.ts'
 
 export const INT64_MAX = 9223372036854775807n
@@ -151,37 +151,76 @@ const DOUBLE_EXPONENT_MIN = -1074
 /** Redis prints whole doubles up to here (half of int64) as integers. */
 const WHOLE_DOUBLE_MAX = 2 ** 62
 
+/** The longest text of a double: a sign, 17 digits and seven zeros. */
+export const DOUBLE_TEXT_BYTES_MAX = 25
+
+const text = Buffer.alloc(DOUBLE_TEXT_BYTES_MAX)
+
 /**
  * Prints a double as Redis 7.2's replies and scores do: digits that read back the same, nearly always the fewest, laid out by rules
  * of their own: `3`, `0.1`, `1e+20`, `1.5e-7`, `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
  */
 export function formatDouble(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) <= WHOLE_DOUBLE_MAX) {
-    if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value)
-    return BigInt(value).toString()
-  }
+  return hasDigits(value) ? text.toString('latin1', 0, writeDigitsOf(value, text, 0)) : formatSimple(value)
+}
+
+/** Writes what `formatDouble` prints at `at`, without making a string of most; returns how many bytes that took. */
+export function writeDouble(value: number, u8: Buffer, at: number): number {
+  return hasDigits(value) ? writeDigitsOf(value, u8, at) : u8.write(formatSimple(value), at, 'latin1')
+}
+
+/** Tells whether a double is printed by its digits: it is neither a whole number nor infinite nor NaN. */
+function hasDigits(value: number): boolean {
+  const magnitude = Math.abs(value)
+  return magnitude > WHOLE_DOUBLE_MAX ? magnitude !== Number.POSITIVE_INFINITY : Math.floor(magnitude) < magnitude
+}
+
+function formatSimple(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'inf'
   if (value === Number.NEGATIVE_INFINITY) return '-inf'
   if (Number.isNaN(value)) return 'nan'
-  const { digits, power } = decimalDigits(Math.abs(value))
-  const layout = layOut(digits, power)
-  return value < 0 ? `-${layout}` : layout
+  if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value)
+  return BigInt(value).toString()
 }
 
-/** Lays out digits as the conversion library of Redis 7.2 does; `last` is the power of ten of the last one. */
-function layOut(digits: string, last: number): string {
-  const { length } = digits
-  const exponent = last + length - 1
+/** Lays out digits as the conversion library of Redis 7.2 does. */
+function writeDigitsOf(value: number, u8: Buffer, start: number): number {
+  findDigits(Math.abs(value))
+  const { digits, count, power } = found
+  const exponent = power + count - 1
   const magnitude = Math.abs(exponent)
-  if (last >= 0 && magnitude < length + 7) return digits + '0'.repeat(last)
-  if (last < 0 && (last > -7 || magnitude < 4)) {
-    const point = length + last
-    if (point <= 0) return `0.${'0'.repeat(-point)}${digits}`
-    return `${digits.slice(0, point)}.${digits.slice(point)}`
+  let at = start
+  if (value < 0) u8[at++] = MINUS
+  /** How many digits stand before the point. */
+  let whole = 1
+  const isPlain = power >= 0 ? magnitude < count + 7 : power > -7 || magnitude < 4
+  if (isPlain) {
+    whole = count + power
+    if (whole <= 0) {
+      u8[at++] = ZERO
+      u8[at++] = POINT
+      for (let i = whole; i < 0; i++) u8[at++] = ZERO
+    }
   }
-  const mantissa = length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`
-  return `${mantissa}e${exponent < 0 ? '-' : '+'}${magnitude}`
+  for (let i = 0; i < count; i++) {
+    if (i === whole && i > 0) u8[at++] = POINT
+    u8[at++] = ZERO + digits[i]!
+  }
+  if (isPlain) {
+    for (let i = count; i < whole; i++) u8[at++] = ZERO
+  } else {
+    u8[at++] = LETTER_E
+    u8[at++] = exponent < 0 ? MINUS : PLUS
+    at += writeDigits(magnitude, u8, at)
+  }
+  return at - start
 }
+
+const PLUS = 43
+const MINUS = 45
+const POINT = 46
+const ZERO = 48
+const LETTER_E = 101
 
 /** Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`, `0.10000000000000001`, `-0`, `inf`. */
 export function formatDouble17(value: number): string {

@@ -62,6 +62,15 @@ describe('a reply', () => {
     expect(reader.ask('GET', 'a')).toBe('$1\r\n2\r\n')
   })
 
+  test('to a reader waits for a change that no WATCH minds: a string that only grew', () => {
+    const { journal, connect } = createWaiting()
+    const [writer, reader] = [connect(), connect()]
+    writer.ask('BITFIELD', 'a', 'OVERFLOW', 'FAIL', 'SET', 'u8', '0', '256')
+    expect(reader.ask('STRLEN', 'a')).toBe('')
+    journal.progress()
+    expect(reader.received()).toBe(':1\r\n')
+  })
+
   test('to a pipeline leaves as one, in order', () => {
     const { journal, connect } = createWaiting()
     const client = connect()

@@ -53,6 +53,7 @@ describe('the arena', () => {
             }
           }
           expect(arena.usedBytes).toBe(used)
+          arena.check()
         }
         for (const block of live) {
           check(block)

@@ -91,7 +91,9 @@ describe('a hash', () => {
             for (const name of due) model.delete(name)
           }
           expect(hash.length).toBe(model.size)
+          hash.check()
         }
+        arena.check()
         expect(sorted(content(hash))).toEqual(sorted([...model].map(([name, { value }]) => [name, value])))
         for (const [name, { value, time }] of model) {
           expect(get(hash, name)).toBe(value)

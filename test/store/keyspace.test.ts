@@ -48,6 +48,7 @@ describe.each([
           }
           expect(keys.count).toBe(model.size)
         }
+        keys.check()
         let live = 0
         for (let entry = 0; entry < keys.entriesEnd; entry++) if (keys.isLive(entry)) live++
         expect(live).toBe(model.size)

@@ -4,6 +4,7 @@ import { Arena } from '../../src/store/arena.ts'
 import {
   PACKED_FIRST,
   packedAppend,
+  packedCheck,
   packedCopy,
   packedCount,
   packedElement,
@@ -77,6 +78,7 @@ describe('a packed sequence', () => {
             model.splice(index, count)
           }
         }
+        packedCheck(arena, ref)
         expect(elements(arena, ref)).toEqual(model)
         expect(backwards(arena, ref)).toEqual([...model].reverse())
         expect(packedCount(arena, ref)).toBe(model.length)

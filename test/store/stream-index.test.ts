@@ -124,6 +124,7 @@ describe('a group', () => {
           }
         }
         for (const checked of [group, group.copy(arena)]) {
+          checked.check()
           expect(numbers(checked.pending)).toEqual([...model.keys()].sort((a, b) => a - b))
           for (const [n, entry] of model) {
             expect(checked.find(id(n), cursor)).toBe(true)

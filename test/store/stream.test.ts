@@ -135,6 +135,8 @@ describe('a stream', () => {
             expect(stream.length).toBe(model.length)
             expect(stream.firstId.toString()).toBe(model.length === 0 ? '0-0' : `${model[0]!.ms}-${model[0]!.seq}`)
           }
+          stream.check()
+          arena.check()
           expect(all(stream)).toEqual(model)
           expect(allBackwards(stream)).toEqual([...model].reverse())
           const copyArena = new Arena()

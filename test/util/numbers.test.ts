@@ -10,6 +10,7 @@ import {
   INT64_MIN,
   parseDouble,
   parseInteger,
+  writeDouble,
   writeInteger,
 } from '../../src/util/numbers.ts'
 
@@ -129,6 +130,15 @@ test('a printed double reads back as itself', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true }), (value) => {
       expect(Object.is(Number(formatDouble(value).replace('inf', 'Infinity')), value)).toBe(true)
+    }),
+  )
+})
+
+test('writeDouble writes what formatDouble prints', () => {
+  const u8 = Buffer.alloc(32)
+  fc.assert(
+    fc.property(fc.double(), (value) => {
+      expect(u8.toString('latin1', 3, 3 + writeDouble(value, u8, 3))).toBe(formatDouble(value))
     }),
   )
 })

@@ -25,7 +25,7 @@ export function bitOffset(call: Call, i: number, bits = 0): number {
     offset = parseInteger(word)
   }
   if (offset === undefined || offset < 0) throw ERR.bitOffset
-  // What a journal says was allowed once.
+  // An offset that comes from a journal was allowed once.
   if (Number(offset) >= 8 * call.stringBytesMax) throw ERR.bitOffset
   return Number(offset)
 }

@@ -61,11 +61,10 @@ function bitField(call: Call, access: 'write' | 'read'): void {
     if (grown || old !== next) changes++
   }
   if (changes > 0) {
-    call.changed(call.key(1), 'setbit')
-    call.changes += changes - 1
+    call.changed(call.key(1), 'setbit', changes)
   } else if (grown) {
     // Everything failed, but the string has become longer: Redis tells nobody, the journal has to know.
-    call.changes++
+    call.changedWithin(call.key(1))
   }
 }
 

@@ -42,7 +42,7 @@ export const copy = defineCommand({
     const entry = call.db.findForRead(from)
     if (entry === NONE || (!replace && target.find(to) !== NONE)) return call.reply.integer(0)
     call.db.copyTo(entry, target, to)
-    call.changed(to, 'copy_to', target)
+    call.changed(to, 'copy_to', 1, target)
     call.reply.integer(1)
   },
 })

@@ -27,7 +27,7 @@ export const move = defineCommand({
     if (call.db.find(key) === NONE || target.find(key) !== NONE) return call.reply.integer(0)
     call.db.moveTo(key, target)
     call.changed(key, 'move_from')
-    call.changedToo(key, 'move_to', target)
+    call.changed(key, 'move_to', 0, target)
     call.reply.integer(1)
   },
 })

@@ -15,7 +15,7 @@ function renameKey(call: Call, mode: 'replace' | 'if-free'): boolean {
   if (mode === 'if-free' && call.db.find(to) !== NONE) return false
   call.db.rename(from, to)
   call.changed(from, 'rename_from')
-  call.changedToo(to, 'rename_to')
+  call.changed(to, 'rename_to', 0)
   return true
 }
 

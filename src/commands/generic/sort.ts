@@ -14,6 +14,7 @@ import { ListPosition } from '../../store/list-pages.ts'
 import { MemberSet } from '../../store/member-set.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
+import { storeResult } from '../store-result.ts'
 import { Copies, orderByBytes, orderByScore, readSortScore } from './sort-order.ts'
 import { SortPattern } from './sort-pattern.ts'
 
@@ -224,17 +225,8 @@ function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): voi
     list.free()
     throw error
   }
-  const { length } = list
-  if (length > 0) {
-    list.afterBuilding()
-    call.db.writeStructure(key, list)
-    call.changed(key, 'sortstore')
-    call.changes += length - 1
-  } else {
-    list.free()
-    if (call.db.delete(key)) call.changed(key, 'del')
-  }
-  call.reply.integer(length)
+  if (list.length > 0) list.afterBuilding()
+  storeResult(call, key, list, 'sortstore', list.length)
 }
 
 const EMPTY = new Bytes()

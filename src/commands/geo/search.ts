@@ -13,7 +13,8 @@ import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../.
 import { ScoreRun } from '../../store/score-run.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { newSortedSet, readScore, storeResult } from '../sorted-set/sorted-set-arguments.ts'
+import { newSortedSet, readScore } from '../sorted-set/sorted-set-arguments.ts'
+import { storeResult } from '../store-result.ts'
 import { FoundPlaces } from './found-places.ts'
 import { placeOfMember, readPlace, readUnit, replyDistance, replyPlace } from './place-arguments.ts'
 
@@ -251,8 +252,7 @@ function store(call: Call, form: Form, set: SortedSet, count: number): void {
     throw error
   }
   const event = form === 'geosearchstore' ? 'geosearchstore' : 'georadiusstore'
-  storeResult(call, call.key(query.storeAt), result, event)
-  if (count > 0) call.changes += count - 1
+  storeResult(call, call.key(query.storeAt), result, event, count)
 }
 
 function storedDistance(score: number): number {

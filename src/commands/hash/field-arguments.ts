@@ -1,4 +1,4 @@
-// What the commands about expiring fields read: `FIELDS numfields field …`, and times.
+// Arguments of the commands about expiring fields: `FIELDS numfields field …`, and times.
 
 import type { Call } from '../../engine/call.ts'
 import type { ArgSpec } from '../../engine/command.ts'
@@ -59,7 +59,7 @@ export function readFieldExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs:
   return time
 }
 
-/** What became of fields that were given an expiry; one object, reused. */
+/** The fields that were given an expiry, by outcome; one object, reused. */
 export class Expiring {
   readonly #updated: Word[] = []
   readonly #deleted: Word[] = []
@@ -90,13 +90,11 @@ export class Expiring {
     if (updated.length > 0) {
       noteFieldExpiry(call.db, call.db.keys.find(key), hash)
       call.propagate('HPEXPIREAT', key, timeMs, 'FIELDS', updated.length, ...updated)
-      call.changed(key, 'hexpire')
-      call.changes += updated.length - 1
+      call.changed(key, 'hexpire', updated.length)
     }
     if (deleted.length > 0) {
       call.propagate('HDEL', key, ...deleted)
-      call.changed(key, 'hdel')
-      call.changes += deleted.length - 1
+      call.changed(key, 'hdel', deleted.length)
     }
     if (hash.isEmpty) {
       call.db.delete(key)
@@ -110,8 +108,7 @@ export class Expiring {
 export function persisted(call: Call, fields: readonly Word[]): void {
   if (fields.length === 0) return
   call.propagate('HPERSIST', call.key(1), 'FIELDS', fields.length, ...fields)
-  call.changed(call.key(1), 'hpersist')
-  call.changes += fields.length - 1
+  call.changed(call.key(1), 'hpersist', fields.length)
 }
 
 /** Returns an expiry as HTTL and its kin print it; seconds are rounded up. -1 = never. */

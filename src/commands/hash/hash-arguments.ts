@@ -2,7 +2,6 @@
 
 import type { Call } from '../../engine/call.ts'
 import type { Word } from '../../engine/effects.ts'
-import type { EventName } from '../../engine/events.ts'
 import { expireHiddenField } from '../../store/field-expiry.ts'
 import { Hash } from '../../store/hash.ts'
 import type { Bytes } from '../../util/bytes.ts'
@@ -47,14 +46,4 @@ export function setFields(call: Call, hash: Hash, first: number, count: number, 
     }
   }
   return created
-}
-
-/** Reports `count` fields gone from a hash by a command that removes them, and removes the key with the last one. */
-export function fieldsRemoved(call: Call, key: Bytes, hash: Hash, event: EventName, count: number): void {
-  call.changed(key, event)
-  call.changes += count - 1
-  if (hash.isEmpty) {
-    call.db.delete(key)
-    call.notify(key, 'del')
-  }
 }

@@ -2,7 +2,6 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { Hash } from '../../store/hash.ts'
-import { fieldsRemoved } from './hash-arguments.ts'
 
 export const hdel = defineCommand({
   name: 'HDEL',
@@ -26,7 +25,7 @@ export const hdel = defineCommand({
     let removed = 0
     if (hash !== undefined) {
       for (let i = 2; i < args.length; i++) if (hash.delete(args.bytes(i))) removed++
-      if (removed > 0) fieldsRemoved(call, key, hash, 'hdel', removed)
+      if (removed > 0) call.removed(key, 'hdel', removed, hash.isEmpty)
     }
     call.reply.integer(removed)
   },

@@ -5,7 +5,6 @@ import type { Word } from '../../engine/effects.ts'
 import { Hash } from '../../store/hash.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { fieldsArgument, readFields } from './field-arguments.ts'
-import { fieldsRemoved } from './hash-arguments.ts'
 
 const value = new Bytes()
 
@@ -39,6 +38,6 @@ export const hgetdel = defineCommand({
     }
     if (removed.length === 0) return
     call.propagate('HDEL', key, ...removed)
-    fieldsRemoved(call, key, hash!, 'hdel', removed.length)
+    call.removed(key, 'hdel', removed.length, hash!.isEmpty)
   },
 })

@@ -9,7 +9,7 @@ import type { Word } from '../../engine/effects.ts'
 import { noteFieldExpiry } from '../../store/field-expiry.ts'
 import { ABSENT, Hash } from '../../store/hash.ts'
 import { expirations, type FieldOptions, readFieldOptions } from './field-options.ts'
-import { fieldsRemoved, hashForAdding, setFields } from './hash-arguments.ts'
+import { hashForAdding, setFields } from './hash-arguments.ts'
 
 function run(call: Call): void {
   const key = call.key(1)
@@ -19,10 +19,9 @@ function run(call: Call): void {
     call.reply.integer(0)
     return
   }
-  const { expiry, count } = options
+  const { expiry } = options
   if (typeof expiry === 'number' && expiry <= call.now() && call.expires) remove(call, existing, options)
   else set(call, existing ?? hashForAdding(call, key), options)
-  call.changes += count - 1
   call.reply.integer(1)
 }
 
@@ -40,7 +39,7 @@ function set(call: Call, hash: Hash, { expiry, first, count }: FieldOptions): vo
   const key = call.key(1)
   hash.expect(count)
   setFields(call, hash, first, count, expiry === 'keep')
-  call.changed(key, 'hset')
+  call.changed(key, 'hset', count)
   const words: Word[] = ['HSETEX', key]
   if (typeof expiry === 'number') {
     for (let i = 0; i < count; i++) hash.setExpiry(hash.find(args.bytes(first + 2 * i)), expiry)
@@ -68,7 +67,7 @@ function remove(call: Call, hash: Hash | undefined, { first, count }: FieldOptio
     return
   }
   call.propagate('HDEL', key, ...removed)
-  fieldsRemoved(call, key, hash!, 'hdel', removed.length)
+  call.removed(key, 'hdel', removed.length, hash!.isEmpty)
 }
 
 export const hsetex = defineCommand({

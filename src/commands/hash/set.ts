@@ -16,8 +16,7 @@ function set(call: Call): number {
   const count = (args.length - 2) >>> 1
   if (count > 1) hash.expect(count)
   const created = setFields(call, hash, 2, count)
-  call.changed(key, 'hset')
-  call.changes += count - 1
+  call.changed(key, 'hset', count)
   return created
 }
 

@@ -40,15 +40,14 @@ export const pfadd = defineCommand({
       if (outcome === CHANGED) {
         changes++
       } else if (outcome === CORRUPT) {
-        // What went in before stays in: Redis tells nobody, the journal has to know.
-        call.changes += changes
+        // Elements that went in before stay in: Redis tells nobody, the journal has to know.
+        call.changedWithin(key, changes)
         throw ERR.corruptHyperLogLog
       }
     }
     if (changes > 0) {
       forgetCount(stored.bytes)
-      call.changed(key, 'pfadd')
-      call.changes += changes - 1
+      call.changed(key, 'pfadd', changes)
     }
     call.reply.integer(changes > 0 ? 1 : 0)
   },

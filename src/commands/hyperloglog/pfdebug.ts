@@ -43,7 +43,7 @@ export const pfdebug = defineCommand({
     if (!wasDense) {
       if (!stored.makeDense()) throw ERR.corruptHyperLogLog
       // The same registers in another form: journaled, but no change that a WATCH minds.
-      call.changes++
+      call.changedWithin(call.key(2))
     }
     if (!lists) return reply.integer(wasDense ? 0 : 1)
     reply.array(REGISTERS)

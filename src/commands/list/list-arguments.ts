@@ -30,12 +30,7 @@ export function elementsRemoved(
   event: 'lpop' | 'rpop' | 'lrem' | 'ltrim',
   count: number,
 ): void {
-  call.changed(key, event)
-  call.changes += count - 1
-  if (list.length === 0) {
-    call.db.delete(key)
-    call.notify(key, 'del')
-  } else {
-    list.afterRemoving()
-  }
+  const isEmpty = list.length === 0
+  call.removed(key, event, count, isEmpty)
+  if (!isEmpty) list.afterRemoving()
 }

@@ -35,7 +35,7 @@ function move(call: Call, from: End, to: End): boolean {
     call.reply.bulk(element)
     source.drop(from)
   }
-  call.changedToo(destinationKey, to === 'head' ? 'lpush' : 'rpush')
+  call.changed(destinationKey, to === 'head' ? 'lpush' : 'rpush', 0)
   elementsRemoved(call, sourceKey, source, from === 'head' ? 'lpop' : 'rpop', 1)
   return true
 }

@@ -36,8 +36,7 @@ function push(call: Call, end: End, mode: 'create' | 'if-exists'): void {
 
   // Parked consumers (BLPOP, BLMOVE) are served by the engine after this call:
   // the reply must report the length before anyone else pops (invariant 5).
-  call.changed(key, end === 'head' ? 'lpush' : 'rpush')
-  call.changes += pushed - 1
+  call.changed(key, end === 'head' ? 'lpush' : 'rpush', pushed)
   call.reply.integer(list.length)
 }
 

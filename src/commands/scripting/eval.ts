@@ -23,7 +23,7 @@ function evalBody(call: Call, access: Access): void {
 
 function evalSha(call: Call, access: Access): void {
   engineOf(call).monitors.show(call)
-  // What is no SHA-1 is unknown, whatever follows.
+  // A word that is no SHA-1 is an unknown script, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
   const script = scriptsOf(engineOf(call)).cache.find(call.args.bytes(1))

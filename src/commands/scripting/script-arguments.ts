@@ -1,4 +1,4 @@
-// What EVAL and its kin share: how many keys there are, and their specs.
+// Arguments that EVAL, EVALSHA and FCALL share: how many keys there are, and their specs.
 
 import type { Call } from '../../engine/call.ts'
 import type { ArgSpec } from '../../engine/command.ts'

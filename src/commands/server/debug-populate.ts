@@ -19,7 +19,7 @@ export function populate(call: Call): void {
     if (db.findForWrite(key) !== NONE) continue
     const text = `value:${i}`
     db.writeString(key, Bytes.from(size === 0 ? text : text.slice(0, size).padEnd(size, '\0')))
-    call.changedToo(key, 'untold')
+    call.changed(key, 'untold', 0)
   }
   call.reply.ok()
 }

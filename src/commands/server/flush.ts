@@ -77,7 +77,7 @@ function empty(call: Call, database: Database): void {
   if (database.size === 0) return
   // WATCH breaks only for keys that were there: this must be asked before they go.
   engine.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
-  // Who waits for a group (XREADGROUP) must learn that it is gone.
+  // A client that waits for a group (XREADGROUP) must learn that it is gone.
   engine.blocking.contentsReplaced(database)
   call.changes += database.size
   database.clear()

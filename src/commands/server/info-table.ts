@@ -1,4 +1,4 @@
-// What INFO tells: a row for each field, in Redis 7.2's words and order.
+// The fields of INFO: a row for each, in Redis 7.2's words and order.
 //
 // A new counter is a field of `Counters` (engine/stats.ts), the line that counts, and a row here. A row says what its figure
 // is, so that whoever shows figures in another form can make use of it. Fields of Redis that mean nothing here are left
@@ -270,7 +270,7 @@ const PERSISTENCE: InfoSection = {
     none('aof_last_cow_size'),
     none('module_fork_in_progress'),
     none('module_fork_last_cow_size'),
-    // Of Respite's own: where Redis forks, and says how long that took, there are slices here.
+    // This field is Respite's own: where Redis forks, and says how long that took, there are slices here.
     gauge('respite_snapshot_longest_slice_usec', ({ saving }) => Math.round(1000 * saving.longestSliceMs)),
     gauge(
       'aof_current_size',

@@ -9,7 +9,7 @@ export interface MemoryFigures {
   readonly used: number
   readonly peak: number
   readonly startup: number
-  /** What is not contents of keys. */
+  /** Used memory that is not the contents of keys. */
   readonly overhead: number
   readonly dataset: number
   /** Part of what came since the start that is contents of keys, in percent. */
@@ -17,7 +17,7 @@ export interface MemoryFigures {
   readonly peakPercent: number
   /** Used, and the gaps. */
   readonly active: number
-  /** What the process has in memory. */
+  /** The resident memory of the process. */
   readonly resident: number
   readonly clients: number
   readonly journal: number

@@ -46,10 +46,7 @@ export const sadd = defineCommand({
         call.db.delete(key)
       }
     }
-    if (added > 0) {
-      call.changed(key, 'sadd')
-      call.changes += added - 1
-    }
+    if (added > 0) call.changed(key, 'sadd', added)
     call.reply.integer(added)
   },
 })

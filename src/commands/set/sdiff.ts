@@ -9,7 +9,8 @@ import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { MemberSet } from '../../store/member-set.ts'
 import { removesFromCopy, sortByLength, subtract, subtractFromCopy } from '../../store/set-algebra.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { newSet, readSets, storeResult } from './set-arguments.ts'
+import { storeResult } from '../store-result.ts'
+import { newSet, readSets } from './set-arguments.ts'
 
 const member = new Bytes()
 

@@ -11,7 +11,8 @@ import type { MemberSet } from '../../store/member-set.ts'
 import { intersect, sortByLength } from '../../store/set-algebra.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
-import { newSet, readSets, storeResult } from './set-arguments.ts'
+import { storeResult } from '../store-result.ts'
+import { newSet, readSets } from './set-arguments.ts'
 
 const member = new Bytes()
 

@@ -3,7 +3,7 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { MemberSet } from '../../store/member-set.ts'
-import { membersRemoved, newSet } from './set-arguments.ts'
+import { newSet } from './set-arguments.ts'
 
 function move(call: Call): void {
   const { db } = call
@@ -37,7 +37,7 @@ function move(call: Call): void {
     if (created && destination.length === 0) db.delete(to)
   }
   source.removeSlot(slot)
-  membersRemoved(call, from, source, 'srem', 1)
+  call.removed(from, 'srem', 1, source.length === 0)
   // Heard of in Redis's order: what was left, then what came into being.
   if (created) db.host.created?.(db, to, destination.type)
   if (added) call.changed(to, 'sadd')

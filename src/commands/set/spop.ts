@@ -10,7 +10,6 @@ import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/member-set.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
 import { parseInteger } from '../../util/numbers.ts'
-import { membersRemoved } from './set-arguments.ts'
 
 /** Members told to the journal in one SREM. */
 const JOURNALED_MAX = 1024
@@ -43,7 +42,7 @@ function pop(call: Call): void {
   reply.bulk(member)
   if (call.propagates) call.propagate('SREM', key, keep(member))
   set.removeSlot(slot)
-  membersRemoved(call, key, set, 'spop', 1)
+  call.removed(key, 'spop', 1, set.length === 0)
 }
 
 /** Copies a member to where it outlives its removal. */
@@ -58,10 +57,7 @@ function popAll(call: Call, key: Bytes, set: MemberSet): void {
   call.reply.set(length)
   set.writeAll(call.reply)
   call.propagate(call.engine.config.get('lazyfree-lazy-server-del') ? 'UNLINK' : 'DEL', key)
-  call.changed(key, 'spop')
-  call.changes += length - 1
-  call.db.delete(key)
-  call.notify(key, 'del')
+  call.removed(key, 'spop', length, true)
 }
 
 /** Pops `count` members, fewer than there are. */
@@ -83,7 +79,7 @@ function popMany(call: Call, key: Bytes, set: MemberSet, count: number): void {
     set.removeSlot(slot)
   }
   if (propagates) call.propagate(...words)
-  membersRemoved(call, key, set, 'spop', count)
+  call.removed(key, 'spop', count, set.length === 0)
 }
 
 export const spop = defineCommand({

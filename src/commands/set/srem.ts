@@ -2,7 +2,6 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { MemberSet } from '../../store/member-set.ts'
-import { membersRemoved } from './set-arguments.ts'
 
 export const srem = defineCommand({
   name: 'SREM',
@@ -26,7 +25,7 @@ export const srem = defineCommand({
     let removed = 0
     if (set !== undefined) {
       for (let i = 2; i < args.length; i++) if (set.remove(args.bytes(i))) removed++
-      if (removed > 0) membersRemoved(call, key, set, 'srem', removed)
+      if (removed > 0) call.removed(key, 'srem', removed, set.length === 0)
     }
     call.reply.integer(removed)
   },

@@ -4,7 +4,8 @@ import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { MemberSet } from '../../store/member-set.ts'
 import { uniteInto } from '../../store/set-algebra.ts'
-import { newSet, readSets, storeResult } from './set-arguments.ts'
+import { storeResult } from '../store-result.ts'
+import { newSet, readSets } from './set-arguments.ts'
 
 /** Returns the sets under some keys, missing ones left out. */
 function readInputs(call: Call, first: number): MemberSet[] {

@@ -1,4 +1,4 @@
-// What several sorted set commands read from their arguments, reply, and do after members have gone.
+// What several sorted set commands read from their arguments, reply and remove.
 
 import type { Call } from '../../engine/call.ts'
 import type { EventName } from '../../engine/events.ts'
@@ -97,28 +97,5 @@ export function removeMembers(
   const isAll = count === set.length
   // All of them go with the key, whose memory is given back in steps: a million cost nobody a pause.
   if (!isAll) set.removeRange(rank, count)
-  membersRemoved(call, key, event, count, isAll)
-}
-
-/** Reports `count` members gone by a command that removes them, and removes the key with the last one. */
-export function membersRemoved(call: Call, key: Bytes, event: EventName, count: number, isAll: boolean): void {
-  call.changed(key, event)
-  call.changes += count - 1
-  if (isAll) {
-    call.db.delete(key)
-    call.notify(key, 'del')
-  }
-}
-
-/** Stores a sorted set that a command made, whose memory then is the database's, and replies with its length; an empty one deletes the key. */
-export function storeResult(call: Call, key: Bytes, set: SortedSet, event: EventName): void {
-  const { length } = set
-  if (length > 0) {
-    call.db.writeStructure(key, set)
-    call.changed(key, event)
-  } else {
-    set.free()
-    if (call.db.delete(key)) call.changed(key, 'del')
-  }
-  call.reply.integer(length)
+  call.removed(key, event, count, isAll)
 }

@@ -76,10 +76,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
     if (done < pairs) journalFirst(call, first + 2 * done, added + updated)
     if (set.length === 0) call.db.delete(key)
   }
-  if (added + updated > 0) {
-    call.changed(key, 'zadd')
-    call.changes += added + updated - 1
-  }
+  if (added + updated > 0) call.changed(key, 'zadd', added + updated)
   call.reply.integer((flags & CH) !== 0 ? added + updated : added)
 }
 

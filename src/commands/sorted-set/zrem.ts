@@ -2,7 +2,6 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { SortedSet } from '../../store/sorted-set.ts'
-import { membersRemoved } from './sorted-set-arguments.ts'
 
 export const zrem = defineCommand({
   name: 'ZREM',
@@ -26,7 +25,7 @@ export const zrem = defineCommand({
     let removed = 0
     if (set !== undefined) {
       for (let i = 2; i < args.length; i++) if (set.remove(args.bytes(i))) removed++
-      if (removed > 0) membersRemoved(call, key, 'zrem', removed, set.length === 0)
+      if (removed > 0) call.removed(key, 'zrem', removed, set.length === 0)
     }
     call.reply.integer(removed)
   },

@@ -25,10 +25,7 @@ export const xdel = defineCommand({
     const ids = readIds(call, 2)
     let removed = 0
     for (let i = 0; i < call.args.length - 2; i++) if (stream.delete(ids[i]!)) removed++
-    if (removed > 0) {
-      call.changed(key, 'xdel')
-      call.changes += removed - 1
-    }
+    if (removed > 0) call.changed(key, 'xdel', removed)
     call.reply.integer(removed)
   },
 })

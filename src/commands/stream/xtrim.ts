@@ -23,8 +23,7 @@ function xtrimRun(call: Call): void {
   }
   const removed = trim.trim(stream)
   if (removed > 0) {
-    call.changed(key, 'xtrim')
-    call.changes += removed - 1
+    call.changed(key, 'xtrim', removed)
     if (trim.approximate) trim.makeExact(call, stream)
   }
   call.reply.integer(removed)

@@ -48,7 +48,7 @@ function setWithOptions(call: Call): void {
     else reply.bulk(db.stringOf(entry, old))
   }
   if (onlyIf !== undefined) {
-    // What is going to be replaced passes the gate as a whole, not before.
+    // A value that is going to be replaced passes the gate later, as a whole.
     const entry = onlyIf === 'existing' ? db.find(key) : db.findForWrite(key)
     if ((entry === NONE) !== (onlyIf === 'missing')) {
       if (!returnsOld) reply.nil()

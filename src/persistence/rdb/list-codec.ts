@@ -3,7 +3,7 @@
 // A list is written as type 18, in the nodes in which Redis would hold it
 // (store/list-nodes.ts). One with elements that have buffers of their own, or with a
 // node of more than 64 KiB, is written as type 1: there a listpack would be a second
-// copy of something large. Its nodes are those of a list that was pushed, then.
+// copy of something large. Its nodes are those of a list that was pushed, then (docs/decisions/0012-answers-of-7-2.md).
 
 import type { Database } from '../../store/database.ts'
 import { List } from '../../store/list.ts'

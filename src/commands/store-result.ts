@@ -1,0 +1,22 @@
+// Commands that keep their result under a key (SUNIONSTORE, ZRANGESTORE, GEOSEARCHSTORE, SORT … STORE) end here.
+
+import type { Call } from '../engine/call.ts'
+import type { EventName } from '../engine/events.ts'
+import type { Value } from '../store/value.ts'
+import type { Bytes } from '../util/bytes.ts'
+
+/**
+ * Puts a structure that a command made under a key, whatever that held, and replies with its length; the memory is the database's
+ * then. An empty one removes the key. `count` is the number of changes that Redis counts.
+ */
+export function storeResult(call: Call, key: Bytes, result: Value, event: EventName, count = 1): void {
+  const { length } = result
+  if (length > 0) {
+    call.db.writeStructure(key, result)
+    call.changed(key, event, count)
+  } else {
+    result.free()
+    if (call.db.delete(key)) call.changed(key, 'del')
+  }
+  call.reply.integer(length)
+}
