@@ -35,6 +35,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   replication: 4,
   persistence: 4,
   engine: 3,
+  acl: 2,
   broker: 2,
   queues: 2,
   store: 2,

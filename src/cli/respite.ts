@@ -15,6 +15,7 @@ import { RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { createConfig } from '../server/boot.ts'
 import { ListenError } from '../server/listener.ts'
+import { UsersError } from '../server/load-users.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
@@ -70,7 +71,7 @@ async function serve(args: readonly string[]): Promise<void> {
     process.stdout.write(`respite ${RESPITE_VERSION} (node ${process.version})\n`)
     return
   }
-  const { settings, file } = parseCommandLine(args, (path) => fs.readFileSync(path === '-' ? 0 : path, 'latin1'))
+  const { settings, users, file } = parseCommandLine(args, (path) => fs.readFileSync(path === '-' ? 0 : path, 'latin1'))
   const hasFile = file !== undefined || args[0] === '-'
   const config = createConfig(hasFile ? settings : { ...DEFAULTS, ...settings })
   const log = new ProgramLog(config)
@@ -80,6 +81,7 @@ async function serve(args: readonly string[]): Promise<void> {
       config,
       log,
       processBytes,
+      ...(users === undefined ? {} : { users }),
       ...(file === undefined ? {} : { configFile: file }),
     })
     signals.serve(server)
@@ -93,7 +95,9 @@ try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [ConfigFileError, ListenError, LogFileError, PersistenceError].some((kind) => error instanceof kind)
+  const expected = [ConfigFileError, ListenError, LogFileError, PersistenceError, UsersError].some(
+    (kind) => error instanceof kind,
+  )
   const text =
     expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
   process.stderr.write(`respite: ${text}\n`)

@@ -118,6 +118,8 @@ export interface CommandSpecOf<Call> {
   /** ACL categories that neither group nor flags imply: `dangerous`, `keyspace`. */
   acl?: readonly string[]
   keys?: readonly KeySpec[]
+  /** Which arguments are channels that are listened to or published to; `last` as of a key spec. */
+  channels?: { first: number; last: number; are: 'names' | 'patterns' }
   args?: readonly ArgSpec[]
   /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
   tips?: readonly string[]
@@ -147,6 +149,8 @@ export interface CommandSpecOf<Call> {
 /** A spec made ready for dispatch. */
 export interface CommandOf<Call> extends Claims {
   readonly spec: CommandSpecOf<Call>
+  /** Its number in the table that it stands in. */
+  readonly id: number
   /** Lower case; subcommands as `config|get`. */
   readonly name: string
   readonly arity: number

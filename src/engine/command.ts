@@ -17,6 +17,7 @@ export function defineCommand(spec: CommandSpec): Command {
   const flags = new Set(spec.flags)
   return {
     spec,
+    id: 0,
     name: spec.name.toLowerCase().replace(' ', '|'),
     arity: spec.arity,
     isWrite: flags.has('write'),

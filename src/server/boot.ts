@@ -15,6 +15,7 @@ import { systemDisk } from '../persistence/disk.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
+import { loadUsers } from './load-users.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
@@ -56,6 +57,8 @@ export interface Loaded {
 export interface BootOptions {
   /** Whether, without an append-only file, a snapshot in the directory is loaded. */
   snapshot?: 'loaded' | 'ignored'
+  /** Users that the configuration names: a name, then rules. */
+  users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
 }
@@ -68,7 +71,11 @@ export class Boot {
   /** Files are being read, and may be changed. */
   #isLoading = false
 
-  constructor(config: Config, log: Log | undefined, { processBytes, snapshot = 'loaded' }: BootOptions = {}) {
+  constructor(
+    config: Config,
+    log: Log | undefined,
+    { processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
+  ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
       commands,
@@ -76,6 +83,8 @@ export class Boot {
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
     })
+    // Before anybody can ask.
+    loadUsers(this.engine, users)
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     config.onChange('appendonly', () => {

@@ -33,6 +33,8 @@ export interface ServerSettings {
   ephemeralPort?: boolean
   /** The file the configuration came from, for CONFIG REWRITE. */
   configFile?: string
+  /** Users that the configuration names: a name, then rules. */
+  users?: readonly (readonly string[])[]
   /** Tells what the process holds, where the server has it for itself. */
   processBytes?: () => number
 }
@@ -55,7 +57,7 @@ export class Server {
     this.#config = settings.config
     this.#log = settings.log ?? silentLog
     this.#ephemeralPort = settings.ephemeralPort ?? false
-    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes })
+    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
     this.engine = this.#boot.engine
     this.#listeners = new Listeners(this.engine)
     this.#idle = new IdleClients(this.engine, this.#listeners.transports)

@@ -152,3 +152,8 @@ function shortTextOf(u: Buffer, i: number, length: number): string {
       return ''
   }
 }
+
+/** Lower-cases the letters of ASCII, as C does: other bytes of a latin1 string are left alone. */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
