@@ -74,7 +74,7 @@ const NO_MEMORY_FOR_SCRIPT = new ReplyError(
 const RIGHTS_CHANGED = {
   command: rightsChanged('no permission to execute the command or subcommand'),
   key: rightsChanged('no permission to touch the specified keys'),
-  channel: rightsChanged('no permission to access one of the channels used as arguments to the command'),
+  channel: rightsChanged('no permission to access one of the channels used as arguments'),
 } as const
 
 export class Admission {

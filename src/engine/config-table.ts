@@ -241,7 +241,6 @@ export const CONFIG_TABLE = {
     doc: 'Keys remembered for CLIENT TRACKING.',
   }),
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
-    inert: true,
     doc: 'Channels a new user may use.',
   }),
   aclfile: text('', { immutable: true, doc: 'File with the users, read at the start and by ACL LOAD; empty = none.' }),

@@ -80,7 +80,7 @@ function readRequest(call: Call, mayStore: boolean): Request {
 
 /** Which keys an option reads only the elements tell: it is for those who may read them all. */
 function notAllowed(option: 'BY' | 'GET'): ReplyError {
-  return ERR.of(`${option} option of SORT denied due to insufficient ACL permissions`)
+  return ERR.of(`${option} option of SORT denied due to insufficient ACL permissions.`)
 }
 
 function run(call: Call, mayStore: boolean): void {

@@ -14,7 +14,6 @@ const common = {
   complexity: 'O(N) where N is the number of rules of all users.',
   arity: 2,
   flags: ['admin', 'noscript', 'loading', 'stale'],
-  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
 } as const satisfies Partial<CommandSpec>
 
@@ -46,6 +45,7 @@ export const aclSave = defineCommand({
   ...common,
   name: 'ACL SAVE',
   summary: 'Writes the users into the ACL file.',
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   run(call) {
     const engine = engineOf(call)
     const path = pathOf(engine)
