@@ -84,7 +84,12 @@ export class Boot {
       ...(processBytes === undefined ? {} : { processBytes }),
     })
     // Before anybody can ask.
-    loadUsers(this.engine, users)
+    try {
+      loadUsers(this.engine, users)
+    } catch (error) {
+      this.engine.stop()
+      throw error
+    }
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     config.onChange('appendonly', () => {

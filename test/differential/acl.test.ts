@@ -1,13 +1,18 @@
 // Users, their rules and what these refuse, here and at redis-server.
 
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { LATER_COMMANDS } from '../../scripts/redis-commands.ts'
 import { commands } from '../../src/commands/index.ts'
 import { ACL_CATEGORIES } from '../../src/engine/acl-categories.ts'
 import { Random } from '../../src/util/random.ts'
-import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
+import { createEngine } from '../support/engine.ts'
+import { redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { seedOf } from '../support/seed.ts'
+import { temporaryDirectory } from '../support/server.ts'
 import { type Frame, frameText, printable, scanFrames } from './frames.ts'
+import { SocketPeer } from './peers.ts'
 import { type Command, encodeCommand } from './program.ts'
 import { usePeers } from './use-peers.ts'
 
@@ -72,6 +77,24 @@ const RULES = [
     '("+get" ~q)',
     '(a',
   ],
+]
+
+/** Arguments in which some commands find keys, and others what they take for a mistake. */
+const KEY_WORDS: Command[] = [
+  [],
+  ['a'],
+  ['a', 'b'],
+  ['a', 'b', 'c'],
+  ['a', '2', 'b', 'c', 'd'],
+  ['2', 'a', 'b', 'c', 'd'],
+  ['a', 'b', '1', 'c', 'd', 'e'],
+  ['0', '2', 'a', 'b', 'c', 'd'],
+  ['a', '1', '2', '3', 'm', 'STORE', 'b', 'STOREDIST', 'c'],
+  ['a', '0', '1', 'BY', 'b', 'GET', 'c', 'STORE', 'd', 'GET', 'STORE'],
+  ['COUNT', '1', 'STREAMS', 'a', 'b', '0', '0'],
+  ['GROUP', 'g', 'c', 'STREAMS', 'a', 'b', '0', '0'],
+  ['a', 'b', 'GET'],
+  ['a', 'SET', 'u8', '0', '1'],
 ]
 
 const REQUESTS: Command[] = [
@@ -178,6 +201,16 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     await expectSame(0, 'ACL', 'CAT', 'a', 'b')
   })
 
+  test('the keys of every command, and what happens to them, are the same', async () => {
+    await reset()
+    for (const { name, subcommands } of commands) {
+      if (!isKnown(name) || subcommands !== undefined) continue
+      for (const words of KEY_WORDS) {
+        await expectSame(0, 'COMMAND', 'GETKEYSANDFLAGS', ...name.split('|'), ...words)
+      }
+    }
+  })
+
   test('rules by chance: replies, ACL LIST, ACL GETUSER and ACL DRYRUN are the same', async () => {
     const seed = seedOf('ACL_SEED')
     const random = new Random(seed)
@@ -223,7 +256,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     await expectSame(1, 'AUTH', 'alice', 'secret')
     await expectSame(1, 'ACL', 'WHOAMI')
     for (const request of REQUESTS) {
-      if (/SUBSCRIBE/.test(request[0]!)) continue
+      if (/SUBSCRIBE/.test(String(request[0]))) continue
       await expectSame(1, ...request)
     }
     await expectSame(1, 'EVAL', "return redis.call('GET', KEYS[1])", '1', 'k1')
@@ -359,6 +392,52 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     await both(0, ['HELLO', '3'])
     await expectSame(0, 'ACL', 'SETUSER', 'alice', '(+get ~k)', '>secret', '%R~x')
     await expectSame(0, 'ACL', 'GETUSER', 'alice')
+  })
+})
+
+const FILES = [
+  'user alice on nopass ~k* +get\n\n  user default on nopass ~* &* +@all\r\n',
+  'user alice on >secret (~s* +set) (~a\tb +get)\nuser bob\n',
+  'user carol on  nopass   ~* +@all -config|set +select|0 skip-sanitize-payload\n',
+  '# a comment\nuser\nuser a on\nuser a off\nuser b +none -@none ~a on nonsense %x #12\nadmin x\nuser c allkeys ~k\n',
+  '',
+]
+
+describe.skipIf(redisServerMissing() || redisServerIsOlder())('the ACL file, here and at redis-server', () => {
+  test('ACL LOAD takes the same users, and says the same of mistakes; ACL SAVE writes the same file', async () => {
+    const file = join(temporaryDirectory(), 'users.acl')
+    writeFileSync(file, 'user default on nopass ~* &* +@all\n')
+    const server = await startRedisServer(['--aclfile', file])
+    const theirs = new SocketPeer('redis-server', server.socketPath)
+    try {
+      await theirs.reset(1)
+      const ours = createEngine({ aclfile: file }).connect()
+      const expectSame = async (...words: Command): Promise<void> => {
+        const request = encodeCommand(words, () => '')
+        theirs.send(0, request)
+        await theirs.settle()
+        expect(ours.sendRaw(request)).toBe(theirs.take(0).bytes)
+      }
+      for (const text of FILES) {
+        writeFileSync(file, text)
+        await expectSame('ACL', 'LOAD')
+        await expectSame('ACL', 'LIST')
+        theirs.send(
+          0,
+          encodeCommand(['ACL', 'SAVE'], () => ''),
+        )
+        await theirs.settle()
+        theirs.take(0)
+        const saved = readFileSync(file, 'latin1')
+        expect(ours.ask('ACL', 'SAVE')).toBe('+OK\r\n')
+        expect(readFileSync(file, 'latin1')).toBe(saved)
+      }
+      rmSync(file)
+      await expectSame('ACL', 'LOAD')
+    } finally {
+      await theirs.stop()
+      await server.stop()
+    }
   })
 })
 
