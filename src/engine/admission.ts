@@ -89,6 +89,11 @@ export class Admission {
   /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
   admit(client: Client, command: Command, args: Arguments): boolean {
     const { eviction, pause, replies, saving, scripts, state } = this.#host
+    if (client.state === CLIENT_RESTRICTED && state.special === 0 && command.forbidden === undefined) {
+      // Nothing is special but the user: this is asked for each of its requests.
+      const denial = this.#denialOf(client, command, args, 'toplevel')
+      return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
+    }
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command

@@ -82,6 +82,18 @@ export interface KeySpec {
   flagsOf?: (args: Arguments, from: number) => readonly string[]
 }
 
+/** Keys that stand where one key spec says, as those of nearly every command do (plain-keys.ts). */
+export interface PlainKeys {
+  readonly first: number
+  /** Negative: counted from the end. */
+  readonly last: number
+  readonly step: number
+  /** READ, WRITE, both or neither: what must be allowed of them. */
+  readonly needs: number
+  /** Where the arguments say what happens to them: asked instead of `needs`. */
+  readonly flagsOf: ((args: Arguments, from: number) => readonly string[]) | undefined
+}
+
 /** One argument, as COMMAND DOCS describes it. */
 export interface ArgSpec {
   name: string
@@ -160,6 +172,8 @@ export interface CommandOf<Call> extends Claims {
   /** Takes constant or logarithmic time: the flag `fast`. */
   readonly isFast: boolean
   readonly flags: ReadonlySet<Flag>
+  /** Its keys, if they stand where one key spec says. */
+  readonly plainKeys: PlainKeys | undefined
   readonly declared: CommandSpecOf<Call>['declared']
   readonly forbidden: CommandSpecOf<Call>['forbidden']
   readonly run: ((call: Call) => void) | undefined

@@ -42,7 +42,7 @@ export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[
   return found
 }
 
-export interface KeyRange {
+interface KeyRange {
   first: number
   last: number
   step: number
@@ -59,7 +59,7 @@ function parseKeyCount(text: string): number | undefined {
 }
 
 /** Positions of a spec's keys, counted from the command's name. */
-export function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'none' | 'invalid' {
+function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'none' | 'invalid' {
   const count = args.length - from
   let range: KeyRange
   if (spec.keyword !== undefined) {

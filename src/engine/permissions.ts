@@ -2,13 +2,14 @@
 //
 // One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
 
-import { READ, WRITE } from '../acl/patterns.ts'
 import type { Selector } from '../acl/selector.ts'
 import type { User } from '../acl/user.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { lowerCase } from '../util/text.ts'
-import type { Command, KeySpec } from './command.ts'
-import { findKeys, hasKeys, keyRange } from './key-extraction.ts'
+import type { Command } from './command.ts'
+import type { PlainKeys } from './command-spec.ts'
+import { findKeys, hasKeys } from './key-extraction.ts'
+import { needsOf } from './plain-keys.ts'
 
 export interface Denial {
   readonly reason: 'command' | 'key' | 'channel'
@@ -60,22 +61,10 @@ function mayCall(selector: Selector, command: Command, args: Arguments, from: nu
   return words !== undefined && args.length > from + 1 && words.has(lowerCase(args.string(from + 1)))
 }
 
-/** Where the first key stands that is refused; 0 = nowhere. */
+/** Where the first key stands that is refused; 0 = nowhere. Keys whose places make no sense are none: the command will say so. */
 function refusedKey(selector: Selector, command: Command, args: Arguments, from: number): number {
-  const { keys } = command.spec
-  if (keys === undefined) return 0
-  if (keys.length === 1 && isPlain(keys[0]!)) {
-    // Nearly every command: no list of keys need be made.
-    const spec = keys[0]!
-    const range = keyRange(spec, args, from)
-    if (typeof range === 'string') return 0
-    const { flagsOf, use } = spec
-    const needs = needsOf(flagsOf === undefined ? use : flagsOf(args, from))
-    for (let i = range.first; i <= range.last; i += range.step) {
-      if (!selector.allowsKey(args.bytes(from + i), needs)) return i
-    }
-    return 0
-  }
+  const { plainKeys } = command
+  if (plainKeys !== undefined) return refusedPlainKey(selector, plainKeys, args, from)
   if (!hasKeys(command)) return 0
   for (const { index, flags } of findKeys(command, args, from) ?? []) {
     if (!selector.allowsKey(args.bytes(index), needsOf(flags))) return index - from
@@ -83,23 +72,14 @@ function refusedKey(selector: Selector, command: Command, args: Arguments, from:
   return 0
 }
 
-/** Its keys are where it says, and nothing else is one. */
-function isPlain({ count, find, flags, flagsOf, keyword, unknown }: KeySpec): boolean {
-  const isRange = count === undefined && keyword === undefined && unknown === undefined && find === undefined
-  return isRange && (flags === undefined || flagsOf !== undefined)
-}
-
-/** What must be allowed of a key to which this happens. Looking at whether it is there, or how long it is, needs nothing but a pattern. */
-function needsOf(flags: string | readonly string[] | undefined): number {
-  if (flags === undefined) return 0
-  if (typeof flags === 'string') return flags === 'access' ? READ : WRITE
-  let needs = 0
-  for (let i = 0; i < flags.length; i++) {
-    const flag = flags[i]!
-    if (flag === 'access') needs |= READ
-    else if (flag === 'update' || flag === 'insert' || flag === 'delete') needs |= WRITE
-  }
-  return needs
+function refusedPlainKey(selector: Selector, keys: PlainKeys, args: Arguments, from: number): number {
+  const { first, flagsOf, step } = keys
+  const count = args.length - from
+  const last = keys.last < 0 ? count + keys.last : keys.last
+  if (first >= count || last >= count || last < first) return 0
+  const needs = flagsOf === undefined ? keys.needs : needsOf(flagsOf(args, from))
+  for (let i = first; i <= last; i += step) if (!selector.allowsKey(args.bytes(from + i), needs)) return i
+  return 0
 }
 
 function refusedChannel(selector: Selector, command: Command, args: Arguments, from: number): number {
