@@ -12,14 +12,19 @@ export class AccessPattern {
   readonly text: string
   /** For keys: READ, WRITE or both. */
   readonly access: number
+  /** What stands before a star that ends the pattern, where nothing else in it is special: most are like this. */
+  readonly #prefix: Uint8Array | undefined
   #glob: Glob | undefined = undefined
 
   constructor(text: string, access = READ | WRITE) {
     this.text = text
     this.access = access
+    this.#prefix = /^[^*?[\\]+\*$/.test(text) ? Uint8Array.from(Buffer.from(text.slice(0, -1), 'latin1')) : undefined
   }
 
   matches(name: Bytes): boolean {
+    const prefix = this.#prefix
+    if (prefix !== undefined) return beginsWith(name, prefix)
     this.#glob ??= new Glob(this.text)
     return this.#glob.matchesBytes(name)
   }
@@ -28,6 +33,13 @@ export class AccessPattern {
     this.#glob ??= new Glob(this.text)
     return this.#glob.matches(name)
   }
+}
+
+function beginsWith({ length, source, start }: Bytes, prefix: Uint8Array): boolean {
+  if (length < prefix.length) return false
+  const { u8 } = source
+  for (let i = 0; i < prefix.length; i++) if (u8[start + i] !== prefix[i]) return false
+  return true
 }
 
 /** Patterns in the order in which they came, each once. */

@@ -79,21 +79,24 @@ const RIGHTS_CHANGED = {
 
 export class Admission {
   readonly #host: AdmissionHost
+  // Looked at for every request of a restricted user: a way less to each.
+  readonly #state: ServerState
   /** There was no memory to be had when a client's command was last asked about. */
   #foundNoMemory = false
 
   constructor(host: AdmissionHost) {
     this.#host = host
+    this.#state = host.state
   }
 
   /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
   admit(client: Client, command: Command, args: Arguments): boolean {
-    const { eviction, pause, replies, saving, scripts, state } = this.#host
-    if (client.state === CLIENT_RESTRICTED && state.special === 0 && command.forbidden === undefined) {
+    if (client.state === CLIENT_RESTRICTED && this.#state.special === 0 && command.forbidden === undefined) {
       // Nothing is special but the user: this is asked for each of its requests.
       const denial = this.#denialOf(client, command, args, 'toplevel')
       return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
     }
+    const { eviction, pause, replies, saving, scripts, state } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command
