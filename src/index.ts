@@ -18,6 +18,7 @@ export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
 export { OptionError, type Settings } from './server/boot.ts'
 export { ListenError } from './server/listener.ts'
+export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
 
 export interface ServerOptions {
@@ -56,7 +57,8 @@ export interface RunningServer {
 /**
  * Starts a server in this process; it is ready when the promise is fulfilled.
  *
- * Rejects with OptionError, LogFileError, ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
+ * Rejects with OptionError, UsersError (an `aclfile` that cannot be taken), LogFileError, ListenError (address in use, …) or
+ * PersistenceError (files that cannot be trusted).
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { port = 6379, host, unixSocket, password, dir, appendonly = dir !== undefined, appendfsync, log } = options
@@ -95,7 +97,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 /**
  * Opens the engine in this process, without a socket; it is ready when the promise is fulfilled.
  *
- * Rejects with OptionError or PersistenceError.
+ * Rejects with OptionError, UsersError or PersistenceError.
  */
 export function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   return Broker.open(options)

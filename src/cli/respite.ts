@@ -15,6 +15,7 @@ import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { createConfig, OptionError } from '../server/boot.ts'
 import { ListenError } from '../server/listener.ts'
+import { UsersError } from '../server/load-users.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
 import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
@@ -95,7 +96,7 @@ function systemChecks(config: Config): SystemCheck[] {
 async function serve(args: readonly string[]): Promise<void> {
   const commandNames = commands.filter(({ name }) => !name.includes('|')).map(({ name }) => name)
   const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
-  const { file, renames } = source
+  const { file, renames, users } = source
   const given = { ...secretsOf(process.env), ...source.settings }
   const config = createConfig(source.isCommandLineOnly ? { ...DEFAULTS, ...given } : given)
   showTitle(config, args, file)
@@ -106,6 +107,7 @@ async function serve(args: readonly string[]): Promise<void> {
       config,
       log,
       renames,
+      users,
       processBytes,
       ...(file === undefined ? {} : { configFile: file }),
     })
@@ -135,7 +137,9 @@ try {
     process.exit(1)
   }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, LogFileError, PersistenceError].some((kind) => error instanceof kind)
+  const expected = [OptionError, ListenError, LogFileError, PersistenceError, UsersError].some(
+    (kind) => error instanceof kind,
+  )
   const text =
     expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
   process.stderr.write(`respite: ${text}\n`)

@@ -1,35 +1,48 @@
 // May this command run now? One place answers for everybody who runs commands:
 //
-//   a client   admit            denied? busy? memory? disk? subscribed? loading? paused? snapshot? then run, queue or postpone
+//   a client   admit            who? rights? busy? memory? disk? subscribed? loading? paused? snapshot? then run, queue or postpone
 //   EXEC       admit            as a client's command, which claims what its queued commands claim together
-//              denied           and each of them once more: rights may have changed since it was queued
+//              refusalInExec    and each of them once more: rights may have changed since it was queued
 //   EVAL       admit            as a client's command, which claims what its script declares
 //              refusalOfScript  the same claims, asked by the script itself: it may run within EXEC
-//   redis.call refusalInScript  does it exist, may scripts call it, denied? may it write, is there memory?
+//   redis.call refusalInScript  does it exist, may scripts call it, rights? may it write, is there memory?
 //
-// `denied` is about who asks and what for; everything else is about the state of the server. A client's command is asked
-// about only when something is special: the client has not authenticated, queues a transaction or is subscribed; the server
-// is loading, paused, short of memory or unable to write.
+//   a parked client  refuseRetry  rights? They may have changed since it was parked
+//
+// Rights are about who asks and what for; everything else is about the state of the server. A client's command is asked
+// about only when something is special: the client has not authenticated, has a user that may not do everything, queues a
+// transaction or is subscribed; the server is loading, paused, short of memory or unable to write.
 //
 // The order of the questions is Redis's: it decides which error a client sees.
 
+import type { DenialContext } from '../acl/access-log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../protocol/request-parser.ts'
-import { CLIENT_MONITOR, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import { Bytes } from '../util/bytes.ts'
+import {
+  CLIENT_MONITOR,
+  CLIENT_MULTI,
+  CLIENT_RESTRICTED,
+  CLIENT_SUBSCRIBED,
+  CLIENT_UNAUTHENTICATED,
+  type Client,
+} from './client.ts'
 import type { Claims, Command } from './command.ts'
 import { hasArity } from './command-table.ts'
 import type { Config } from './config.ts'
 import type { Eviction } from './eviction.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
+import { type Denial, denialOf } from './permissions.ts'
 import type { Saving } from './saving.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import type { ServerState } from './state.ts'
 import type { Stats } from './stats.ts'
 import type { Tracking } from './tracking.ts'
 import { discardTransaction, transactionOf } from './transaction.ts'
+import type { Users } from './users.ts'
 import type { Watches } from './watches.ts'
 
 export interface AdmissionHost {
@@ -42,6 +55,7 @@ export interface AdmissionHost {
   readonly eviction: Eviction
   readonly durability: { readonly progress: Progress }
   readonly scripts: ScriptRunner
+  readonly users: Users
   readonly saving: Saving | undefined
   readonly tracking: Tracking
 }
@@ -65,26 +79,43 @@ const NO_MEMORY_FOR_SCRIPT = new ReplyError(
   "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
 )
 
+/** What EXEC tells of a queued command that is not allowed any more. */
+const RIGHTS_CHANGED = {
+  command: rightsChanged('no permission to execute the command or subcommand'),
+  key: rightsChanged('no permission to touch the specified keys'),
+  channel: rightsChanged('no permission to access one of the channels used as arguments'),
+} as const
+
 export class Admission {
   readonly #host: AdmissionHost
+  // Looked at for every request of a restricted user: a way less to each.
+  readonly #state: ServerState
   /** There was no memory to be had when a client's command was last asked about. */
   #foundNoMemory = false
 
   constructor(host: AdmissionHost) {
     this.#host = host
+    this.#state = host.state
   }
 
   /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
   admit(client: Client, command: Command, args: Arguments): boolean {
+    if (client.state === CLIENT_RESTRICTED && this.#state.special === 0 && command.forbidden === undefined) {
+      // Nothing is special but the user: this is asked for each of its requests.
+      const denial = this.#denialOf(client, command, args, 'toplevel')
+      return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
+    }
     const { eviction, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = command.declared?.(scripts, args, client) ?? command
-    const denied = this.denied(client, command, args)
-    if (denied !== undefined) return this.refuse(client, command, denied)
+    const stranger = this.#strangerRefusal(client, command)
+    if (stranger !== undefined) return this.refuse(client, command, stranger)
     if (inMulti && flags.has('no_multi')) {
       return this.refuse(client, command, ERR.of('Command not allowed inside a transaction'))
     }
+    const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
+    if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     if (state.tracksTooMuch.holds) tracking.makeRoom()
@@ -126,12 +157,40 @@ export class Admission {
     return true
   }
 
-  /**
-   * Returns why a client may not use a command, whatever the server is doing; undefined = it may.
-   *
-   * Asked for each command that a client sends, for each that EXEC runs and for each that a script calls for its client.
-   */
-  denied(client: Client, command: Command, _args: Arguments): ReplyError | undefined {
+  /** Returns why EXEC may not run a queued command, rights having changed since; undefined = it may. Counts the refusal. */
+  refusalInExec(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    let refusal = this.#strangerRefusal(client, command)
+    if (refusal === undefined) {
+      const denial = this.#denialOf(client, command, args, 'multi')
+      if (denial === undefined) return undefined
+      refusal = RIGHTS_CHANGED[denial.reason]
+    }
+    this.#host.stats.countError(refusal)
+    return refusal
+  }
+
+  /** Refuses, and returns true, when a parked client may not be served any more: rights have changed since it was parked. */
+  refuseRetry(client: Client, command: Command, args: Arguments): boolean {
+    const denial = this.#denialOf(client, command, args, 'toplevel')
+    if (denial !== undefined) this.refuse(client, command, noPermission(client, command, denial))
+    return denial !== undefined
+  }
+
+  /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */
+  #denialOf(client: Client, command: Command, args: Arguments, context: DenialContext): Denial | undefined {
+    if ((client.state & CLIENT_RESTRICTED) === 0) return undefined
+    const denial = denialOf(client.user, command, args)
+    if (denial === undefined) return undefined
+    const { index, reason } = denial
+    // Redis counts it as the client's last command.
+    if (context !== 'lua') client.lastCommand = command.name
+    const object = reason === 'command' ? Bytes.from(command.name) : args.bytes(index)
+    this.#host.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
+    return denial
+  }
+
+  /** Returns why a client may not use a command, whoever its user is; undefined = it may. */
+  #strangerRefusal(client: Client, command: Command): ReplyError | undefined {
     if (command.forbidden !== undefined) {
       const forbidden = command.forbidden(this.#host.config, client)
       if (forbidden !== undefined) return forbidden
@@ -163,13 +222,18 @@ export class Admission {
     else if (!hasArity(command, args.length)) refusal = ARITY_IN_SCRIPT
     else if (command.isNoscript) refusal = NOT_IN_SCRIPT
     else {
-      refusal = this.denied(client, command, args)
+      refusal = this.#strangerRefusal(client, command) ?? this.#rightsInScript(client, command, args)
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
         refusal = this.#writeRefusal(script, client, command)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)
     return refusal
+  }
+
+  #rightsInScript(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    const denial = this.#denialOf(client, command, args, 'lua')
+    return denial && new ReplyError(`ERR ACL failure in script: ${describeDenial(client, command, denial)}`)
   }
 
   #writeRefusal(script: CallingScript, client: Client, command: Command): ReplyError | undefined {
@@ -215,4 +279,20 @@ export class Admission {
   #pauseConcerns(claims: Claims): boolean {
     return this.#host.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
   }
+}
+
+function rightsChanged(reason: string): ReplyError {
+  return new ReplyError(
+    `NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: ${reason}`,
+  )
+}
+
+function noPermission(client: Client, command: Command, denial: Denial): ReplyError {
+  return new ReplyError(`NOPERM ${describeDenial(client, command, denial)}`)
+}
+
+/** Keys and channels are not named: an error must not tell what its reader may not see. */
+function describeDenial(client: Client, command: Command, { reason }: Denial): string {
+  if (reason === 'command') return `User ${client.user.name} has no permissions to run the '${command.name}' command`
+  return `No permissions to access a ${reason}`
 }

@@ -6,6 +6,7 @@
 // does not keep up makes the client's backlog grow until the output limits of
 // its class end the connection.
 
+import type { User } from '../acl/user.ts'
 import type { Subscriber } from '../broker/subscriber.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../protocol/limits.ts'
@@ -43,6 +44,8 @@ export const CLIENT_SUBSCRIBED = 1 << 2
 export const CLIENT_MUTED = 1 << 3
 /** Asked for NO-TOUCH. */
 export const CLIENT_NO_TOUCH = 1 << 4
+/** Its user may not do everything: each request is held against the user's rules. */
+export const CLIENT_RESTRICTED = 1 << 7
 
 /** CLIENT CACHING is in force: for this command, or for all of the transaction. */
 export const CLIENT_CACHING = 1 << 5
@@ -74,7 +77,7 @@ export interface OpenTransaction {
 /** What clients need from whoever keeps them. */
 export interface ClientHost {
   readonly config: Config
-  readonly users: { readonly isOpen: boolean }
+  readonly users: { readonly isOpen: boolean; readonly default: User }
   readonly dataset: { readonly databases: readonly Database[] }
   readonly dispatch: { execute(client: Client, args: Arguments): void }
   /** Knows whose command is running, and keeps messages for that one until it has replied. */
@@ -109,7 +112,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   name = ''
   libraryName = ''
   libraryVersion = ''
-  user = 'default'
+  user: User
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
@@ -167,6 +170,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   constructor(host: ClientHost, id: number, transport: Transport, origin: Origin, nowMs: number) {
     this.#host = host
     this.id = id
+    this.user = host.users.default
     this.transport = transport
     this.origin = origin
     this.isObeyed = origin === 'replay' || origin === 'primary'

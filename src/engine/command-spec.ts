@@ -82,6 +82,18 @@ export interface KeySpec {
   flagsOf?: (args: Arguments, from: number) => readonly string[]
 }
 
+/** Keys that stand where one key spec says, as those of nearly every command do (plain-keys.ts). */
+export interface PlainKeys {
+  readonly first: number
+  /** Negative: counted from the end. */
+  readonly last: number
+  readonly step: number
+  /** READ, WRITE, both or neither: what must be allowed of them. */
+  readonly needs: number
+  /** Where the arguments say what happens to them: asked instead of `needs`. */
+  readonly flagsOf: ((args: Arguments, from: number) => readonly string[]) | undefined
+}
+
 /** One argument, as COMMAND DOCS describes it. */
 export interface ArgSpec {
   name: string
@@ -118,6 +130,8 @@ export interface CommandSpecOf<Call> {
   /** ACL categories that neither group nor flags imply: `dangerous`, `keyspace`. */
   acl?: readonly string[]
   keys?: readonly KeySpec[]
+  /** Which arguments are channels that are listened to or published to; `last` as of a key spec. */
+  channels?: { first: number; last: number; are: 'names' | 'patterns' }
   args?: readonly ArgSpec[]
   /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
   tips?: readonly string[]
@@ -149,6 +163,8 @@ export interface CommandSpecOf<Call> {
 /** A spec made ready for dispatch. */
 export interface CommandOf<Call> extends Claims {
   readonly spec: CommandSpecOf<Call>
+  /** Its number in the table that it stands in. */
+  readonly id: number
   /** Lower case; subcommands as `config|get`. */
   readonly name: string
   readonly arity: number
@@ -158,6 +174,8 @@ export interface CommandOf<Call> extends Claims {
   /** Takes constant or logarithmic time: the flag `fast`. */
   readonly isFast: boolean
   readonly flags: ReadonlySet<Flag>
+  /** Its keys, if they stand where one key spec says. */
+  readonly plainKeys: PlainKeys | undefined
   readonly declared: CommandSpecOf<Call>['declared']
   readonly forbidden: CommandSpecOf<Call>['forbidden']
   readonly run: ((call: Call) => void) | undefined

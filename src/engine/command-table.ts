@@ -2,6 +2,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts'
 import type { Command } from './command.ts'
 
 const TABLE_SIZE = 2048
@@ -10,9 +11,12 @@ const NAME_LENGTH_MAX = 32
 
 /** Commands by name, looked up from the request's bytes without making a string. */
 export class CommandTable {
+  /** How many there are: commands and subcommands are numbered from 0 on. */
+  idCount = 0
   readonly #byName = new Map<string, Command>()
   /** Commands that were renamed or taken away, by the names they had. */
   readonly #originals = new Map<string, Command>()
+  #byCategory: Map<string, Command[]> | undefined = undefined
   /** Open addressing over a hash of the lower-cased name. */
   readonly #slots: (Command | undefined)[] = new Array(TABLE_SIZE).fill(undefined)
   /** The name that leads to the command in the slot of the same number. */
@@ -26,10 +30,10 @@ export class CommandTable {
 
   /** Counters are kept per table: each engine gets its own copies of the commands. */
   constructor(commands: readonly Command[]) {
-    for (const command of commands) this.add({ ...command })
+    for (const command of commands) this.#add({ ...command, id: this.idCount++ })
   }
 
-  add(command: Command): void {
+  #add(command: Command): void {
     const bar = command.name.indexOf('|')
     if (bar !== -1) {
       const container = this.#byName.get(command.name.slice(0, bar))
@@ -110,6 +114,20 @@ export class CommandTable {
     const bar = lower.indexOf('|')
     if (bar === -1) return this.#byName.get(lower)
     return this.#byName.get(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+  }
+
+  /** The commands of a category, subcommands included; undefined = there is no such category. */
+  inCategory(name: string): readonly Command[] | undefined {
+    this.#byCategory ??= this.#sortOut()
+    return this.#byCategory.get(name)
+  }
+
+  #sortOut(): Map<string, Command[]> {
+    const byCategory = new Map<string, Command[]>(ACL_CATEGORIES.map((category) => [category, []]))
+    for (const command of this.all()) {
+      for (const category of aclCategories(command)) byCategory.get(category)!.push(command)
+    }
+    return byCategory
   }
 
   /** Number of commands, subcommands not counted. */

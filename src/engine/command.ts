@@ -2,6 +2,7 @@
 
 import type { Call } from './call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
+import { plainKeysOf } from './plain-keys.ts'
 
 export { type ArgSpec, type Claims, FLAGS, type Flag, type Group, type KeySpec, type KeyUse } from './command-spec.ts'
 
@@ -17,6 +18,7 @@ export function defineCommand(spec: CommandSpec): Command {
   const flags = new Set(spec.flags)
   return {
     spec,
+    id: 0,
     name: spec.name.toLowerCase().replace(' ', '|'),
     arity: spec.arity,
     isWrite: flags.has('write'),
@@ -27,6 +29,7 @@ export function defineCommand(spec: CommandSpec): Command {
     isDenyoom: flags.has('denyoom'),
     runsWhileLoading: flags.has('loading'),
     flags,
+    plainKeys: plainKeysOf(spec.keys),
     declared: spec.declared,
     forbidden: spec.forbidden,
     run,

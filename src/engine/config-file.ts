@@ -8,6 +8,7 @@
 // What redis-server refuses is refused in its words. Nothing here touches a disk:
 // whoever calls hands in a way to read files.
 
+import { REASONS } from '../acl/rule-error.ts'
 import { splitInline } from '../protocol/request-parser.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
 import { quote } from './config-kinds.ts'
@@ -25,6 +26,8 @@ export interface ConfigSource {
   file: string | undefined
   /** In the order they were asked for. */
   renames: readonly CommandRename[]
+  /** What `user` lines say, in order: a name, then rules. What those mean is known where the commands are. */
+  users: readonly (readonly string[])[]
   /** True when neither a file nor standard input was read. */
   isCommandLineOnly: boolean
 }
@@ -44,9 +47,6 @@ const INCLUDE_DEPTH_MAX = 16
 
 /** Directives of old versions: taken, with one word, and forgotten. */
 const FORGOTTEN: readonly string[] = ['list-max-ziplist-entries', 'list-max-ziplist-value', 'lua-replicate-commands']
-
-/** The line CONFIG REWRITE of redis-server writes about its one user who may do everything: it says what holds here anyway. */
-const OPEN_USER = /^default on nopass (sanitize-payload )?~\* &\* \+@all$/
 
 const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments'
 
@@ -117,6 +117,7 @@ class Reader {
   readonly #texts = new Map<ConfigName, string>()
   readonly #config = new Config()
   readonly #renames: CommandRename[] = []
+  readonly #users: (readonly string[])[] = []
   readonly #readFile: ReadFile
   readonly #matchingFiles: (pattern: string) => readonly string[]
   /** Undefined = whatever is renamed is taken for a command. */
@@ -128,8 +129,8 @@ class Reader {
     this.#commandNames = commandNames === undefined ? undefined : new Set(commandNames)
   }
 
-  result(): Pick<ConfigSource, 'settings' | 'renames'> {
-    return { settings: Object.fromEntries(this.#texts), renames: this.#renames }
+  result(): Pick<ConfigSource, 'settings' | 'renames' | 'users'> {
+    return { settings: Object.fromEntries(this.#texts), renames: this.#renames, users: this.#users }
   }
 
   /** `included` is the file the lines are from, where that is not the one the user named. */
@@ -196,7 +197,10 @@ class Reader {
   }
 
   #user(words: readonly string[]): void {
-    if (!OPEN_USER.test(words.join(' '))) throw new ConfigError('users are not supported yet')
+    if (this.#users.some(([name]) => name === words[0])) {
+      throw new ConfigError(`Error in user declaration '${words[0]}': ${REASONS.duplicateUser}`)
+    }
+    this.#users.push(words)
   }
 }
 

@@ -275,15 +275,10 @@ export const CONFIG_TABLE = {
     doc: 'Keys remembered for CLIENT TRACKING; 0 = any number.',
   }),
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
-    inert: true,
     doc: 'Channels a new user may use.',
   }),
-  aclfile: text(
-    '',
-    { immutable: true, inert: true, doc: 'File with the users; only empty: there are none yet.' },
-    (path) => (path === '' ? undefined : 'users are not supported yet'),
-  ),
-  'acllog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Refusals kept for ACL LOG.' }),
+  aclfile: text('', { immutable: true, doc: 'File with the users, read at the start and by ACL LOAD; empty = none.' }),
+  'acllog-max-len': integer(128, 0, INT64_MAX, { doc: 'Refusals kept for ACL LOG.' }),
 
   // ── watching it ──
   'slowlog-log-slower-than': integer(10000, -1, INT64_MAX, {

@@ -144,7 +144,7 @@ export class Dispatch {
       const muted = client.replyMode === 'off'
       if (muted) this.#replies.mark()
       const { position } = client
-      const denied = admission.denied(client, command, args)
+      const denied = admission.refusalInExec(client, command, args)
       // A transaction has one reading of the clock; EXEC made it.
       if (denied === undefined) this.#runner.run(inner, command)
       else inner.reply.error(denied)
@@ -159,9 +159,12 @@ export class Dispatch {
     const call = this.#retryCall
     call.reply = this.#replies
     call.begin(client, args, command)
-    command.calls--
     const { position } = client
-    this.#runner.run(call, command)
+    if (!this.#host.admission.refuseRetry(client, command, args)) {
+      // It is the same call as before.
+      command.calls--
+      this.#runner.run(call, command)
+    }
     if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     this.#replies.close()

@@ -109,7 +109,7 @@ export class Engine {
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
-    this.users = new Users(this.config)
+    this.users = new Users(this)
     this.clients = new Clients(this)
     this.turn = new Turn(this, options.later ?? ((run) => setImmediate(run)))
     this.propagation = new Propagation(this)

@@ -22,7 +22,8 @@ class Counters {
   /** Removed values whose memory was freed in steps. */
   lazyFreedObjects = 0
   errorReplies = 0
-  authenticationsDenied = 0
+  /** What users were refused, by what it was. */
+  accessDenied = { auth: 0, command: 0, key: 0, channel: 0 }
   outputLimitDisconnects = 0
 }
 

@@ -122,9 +122,9 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
     acl_check_cmd(): LuaResult {
       const { length } = arguments
       for (let i = 0; i < length; i++) commands.take(i, arguments[i] as LuaValue)
-      const error = commands.check(length)
-      if (error !== undefined) throw LuaError.raise(error)
-      return true
+      const allowed = commands.check(length)
+      if (typeof allowed !== 'boolean') throw LuaError.raise(allowed)
+      return allowed
     },
     error_reply(...args) {
       const [text] = args

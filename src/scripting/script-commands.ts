@@ -8,11 +8,12 @@
 
 import type { Admission, CallingScript } from '../engine/admission.ts'
 import { Call } from '../engine/call.ts'
-import type { Client } from '../engine/client.ts'
+import { CLIENT_RESTRICTED, type Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import { UnfinishedChange } from '../engine/command-failure.ts'
 import { meantBy } from '../engine/command-table.ts'
 import type { Engine } from '../engine/engine.ts'
+import { denialOf } from '../engine/permissions.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
@@ -152,14 +153,16 @@ export class ScriptCommands implements CallingScript {
     return this.#run(command!)
   }
 
-  /** Tells whether the `length` words taken name a command that exists; an error's table when they do not. */
-  check(length: number): LuaTable | undefined {
+  /** Tells whether the caller may run the command that the `length` words taken make up; an error's table when there is no such command. */
+  check(length: number): LuaTable | boolean {
     if (length === 0) return errorTable(NO_WORDS)
     if (this.#malformed) return errorTable(BAD_WORD)
     this.#args.length = length
     const named = this.#engine.commands.find(this.#args.bytes(0))
     const command = named === undefined ? undefined : meantBy(named, this.#args)
-    return command === undefined ? errorTable('ERR Invalid command passed to redis.acl_check_cmd()') : undefined
+    if (command === undefined) return errorTable('ERR Invalid command passed to redis.acl_check_cmd()')
+    const client = this.#client!
+    return (client.state & CLIENT_RESTRICTED) === 0 || denialOf(client.user, command, this.#args) === undefined
   }
 
   #run(command: Command): LuaValue {

@@ -17,6 +17,7 @@ import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
+import { loadUsers } from './load-users.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
@@ -58,6 +59,8 @@ export interface Loaded {
 export interface BootOptions {
   /** Whether, without an append-only file, a snapshot in the directory is loaded. */
   snapshot?: 'loaded' | 'ignored'
+  /** Users that the configuration names: a name, then rules. */
+  users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
 }
@@ -70,7 +73,11 @@ export class Boot {
   /** Files are being read, and may be changed. */
   #isLoading = false
 
-  constructor(config: Config, log: Log | undefined, { processBytes, snapshot = 'loaded' }: BootOptions = {}) {
+  constructor(
+    config: Config,
+    log: Log | undefined,
+    { processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
+  ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
       commands,
@@ -78,6 +85,13 @@ export class Boot {
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
     })
+    // Before anybody can ask.
+    try {
+      loadUsers(this.engine, users)
+    } catch (error) {
+      this.engine.stop()
+      throw error
+    }
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     config.onChange('appendonly', () => {

@@ -158,7 +158,7 @@ export class Listeners {
       turnAway(socket, '-ERR max number of clients reached\r\n')
       return
     }
-    const isGuarded = endpoint.kind === 'tcp' && config.get('protected-mode') && engine.users.isOpen
+    const isGuarded = endpoint.kind === 'tcp' && config.get('protected-mode') && engine.users.default.noPassword
     if (isGuarded && !isLoopback(socket.remoteAddress)) {
       engine.stats.connectionsRejected++
       turnAway(

@@ -38,6 +38,8 @@ export interface ServerSettings {
   ephemeralPort?: boolean
   /** The file the configuration came from, for CONFIG REWRITE. */
   configFile?: string
+  /** Users that the configuration names: a name, then rules. */
+  users?: readonly (readonly string[])[]
   /** Tells what the process holds, where the server has it for itself. */
   processBytes?: () => number
   /** Commands that are called otherwise, or not at all, in order. */
@@ -66,7 +68,7 @@ export class Server {
     this.#log = settings.log ?? silentLog
     this.#ephemeralPort = settings.ephemeralPort ?? false
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
-    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes })
+    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)

@@ -158,3 +158,8 @@ export function upToZero(text: string): string {
   const zero = text.indexOf('\0')
   return zero === -1 ? text : text.slice(0, zero)
 }
+
+/** Lower-cases the letters of ASCII, as C does: other bytes of a latin1 string are left alone. */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}

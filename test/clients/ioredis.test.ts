@@ -165,3 +165,19 @@ test('a password, a database and a name', async () => {
   await eventually(() => errors.some((message) => message.startsWith('WRONGPASS')))
   stranger.disconnect()
 })
+
+test('users: a name and a password, refusals as errors', async () => {
+  const { port } = await startTestServer()
+  const admin = await client(port)
+  expect(await admin.acl('SETUSER', 'alice', 'on', '>secret', '~a:*', '&news', '+@all', '-@dangerous')).toBe('OK')
+  const alice = await client(port, { username: 'alice', password: 'secret', enableReadyCheck: false })
+  expect(await alice.acl('WHOAMI')).toBe('alice')
+  expect(await alice.set('a:1', 'v')).toBe('OK')
+  await expect(alice.get('b')).rejects.toThrow('NOPERM No permissions to access a key')
+  await expect(alice.flushall()).rejects.toThrow("NOPERM User alice has no permissions to run the 'flushall' command")
+  await expect(alice.subscribe('other')).rejects.toThrow('NOPERM No permissions to access a channel')
+  await expect(alice.multi().get('a:1').get('b').exec()).rejects.toThrow('EXECABORT')
+  await expect(alice.auth('alice', 'wrong')).rejects.toThrow('WRONGPASS')
+  const refused = (await admin.acl('LOG')) as unknown[]
+  expect(refused.length).toBe(5)
+})

@@ -125,3 +125,27 @@ test('client-side caching: reads are answered from the cache until somebody else
   await eventually(() => cache.size() === 0)
   expect(await redis.get('k')).toBeNull()
 })
+
+for (const RESP of [2, 3] as const) {
+  test(`RESP${RESP}: users, their rules and what they are refused`, async () => {
+    const { port } = await startTestServer()
+    const admin = await client(port, RESP)
+    await admin.aclSetUser('alice', ['on', '>secret', '~a:*', '+@read', '+hello', '+client|setinfo', '(+set ~w:*)'])
+    expect(await admin.aclGetUser('alice')).toMatchObject({
+      commands: '-@all +@read +hello +client|setinfo',
+      keys: '~a:*',
+      selectors: [{ commands: '-@all +set', keys: '~w:*', channels: '' }],
+    })
+    const alice = createClient({ socket: { port, host: '127.0.0.1' }, RESP, username: 'alice', password: 'secret' })
+    alice.on('error', () => {})
+    await alice.connect()
+    onTestFinished(() => alice.destroy())
+    expect(await alice.get('a:1')).toBe(null)
+    expect(await alice.set('w:1', 'v')).toBe('OK')
+    await expect(alice.set('a:1', 'v')).rejects.toThrow('NOPERM')
+    expect((await admin.aclLog()).map(({ object, reason, username }) => [username, reason, object])).toEqual([
+      ['alice', 'key', 'a:1'],
+    ])
+    expect(await admin.aclDelUser('alice')).toBe(1)
+  })
+}

@@ -11,6 +11,9 @@ const skipped = redisServerMissing() || redisServerIsOlder()
 /** Settings of ours alone, and why. */
 const OURS: Readonly<Record<string, string>> = {
   durability: 'policies by key',
+  'metrics-port': 'metrics for Prometheus',
+  'metrics-bind': 'metrics for Prometheus',
+  'metrics-queues': 'metrics for Prometheus',
   'active-expire-enabled': "a DEBUG subcommand's switch, for tests",
 }
 

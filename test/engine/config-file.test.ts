@@ -107,9 +107,12 @@ describe('a config file', () => {
     ['port x', 1, 'port x', "argument couldn't be parsed into an integer"],
     ['cluster-enabled yes', 1, 'cluster-enabled yes', "argument must be 'no': there is no cluster mode"],
     ['replicaof h 1', 1, 'replicaof h 1', 'replication is not supported yet'],
-    ['user alice on', 1, 'user alice on', 'users are not supported yet'],
-    ['user default on #00 ~* &* +@all', 1, 'user default on #00 ~* &* +@all', 'users are not supported yet'],
-    ['aclfile users.acl', 1, 'aclfile users.acl', 'users are not supported yet'],
+    [
+      'user a on\nuser a off',
+      2,
+      'user a off',
+      "Error in user declaration 'a': Duplicate user found. A user can only be defined once in config files",
+    ],
     ['tls-port 6380', 1, 'tls-port 6380', 'TLS is not supported yet'],
     ['loadmodule x.so', 1, 'loadmodule x.so', 'modules are not supported'],
     ['search.x 1', 1, 'search.x 1', 'modules are not supported'],
@@ -129,6 +132,7 @@ describe('a command line', () => {
       settings: { port: '7000', save: '60 100', appendonly: 'yes' },
       file: undefined,
       renames: [],
+      users: [],
       isCommandLineOnly: true,
     })
   })
@@ -144,6 +148,7 @@ describe('a command line', () => {
       settings: { port: '3', save: '60 100 1 2' },
       file: 'a.conf',
       renames: [],
+      users: [],
       isCommandLineOnly: false,
     })
     expect(parseCommandLine(['a.conf', '--save', '', '--save', '3', '4'], read).settings.save).toBe('3 4')
@@ -254,6 +259,18 @@ describe('rewriting a file', () => {
     )
     // What follows the last line's end is an empty line, which stays one.
     expect(rewritten(once, ['tcp-keepalive', '7'])).toBe(`${once}\ntcp-keepalive 7\n`)
+  })
+
+  test('writes users into the lines of users, further ones at the end, and quotes what would be read otherwise', () => {
+    const text = 'user a on\nport 1\nsave ""\nuser b off\n'
+    const config = new Config(parse('port 1\nsave ""'))
+    expect(rewriteConfigFile(text, config, ['user c on #ff ~* (~k* +get)'])).toBe(
+      `user c on #ff ~* (~k* +get)\nport 1\nsave ""\n\n${tail}`,
+    )
+    const quoted = rewriteConfigFile('', config, ['user a"b on ~k\\'])
+    expect(quoted).toContain('\nuser "a\\"b" on "~k\\\\"\n')
+    expect(parseCommandLine(['x'], () => quoted).users).toEqual([['a"b', 'on', '~k\\']])
+    expect(rewriteConfigFile(text, config)).not.toContain('user')
   })
 
   test('writes save points, output limits and durability rules a line each, in the places of those there are', () => {

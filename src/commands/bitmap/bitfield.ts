@@ -204,10 +204,16 @@ export const bitfieldRo = defineCommand({
   run: (call) => bitField(call, 'read'),
 })
 
-/** What BITFIELD does to its key: it writes only for SET and INCRBY. */
+const READS = ['RO', 'access'] as const
+const WRITES = ['RW', 'access', 'update'] as const
+
+/** What BITFIELD does to its key: it only reads while there is nothing but GET and OVERFLOW. What is no option may be anything. */
 function flagsOf(args: Arguments, from: number): readonly string[] {
   for (let i = from + 2; i < args.length; i++) {
-    if (args.equalsIgnoreCase(i, 'SET') || args.equalsIgnoreCase(i, 'INCRBY')) return ['RW', 'access', 'update']
+    const following = args.length - i - 1
+    if (args.equalsIgnoreCase(i, 'GET') && following >= 2) i += 2
+    else if (args.equalsIgnoreCase(i, 'OVERFLOW') && following >= 1) i += 1
+    else return WRITES
   }
-  return ['RO', 'access']
+  return READS
 }

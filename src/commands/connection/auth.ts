@@ -1,13 +1,15 @@
 // AUTH: say who you are.
 //
-// There is one user, `default`; `requirepass` is its password. Without one it is
-// let in with any, but `AUTH password` alone is refused: whoever sends it believes
-// that there is a password.
+// A password alone is that of the user `default`. As long as that one has none,
+// `AUTH password` is refused: whoever sends it believes that there is a password.
 
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { Bytes } from '../../util/bytes.ts'
 import { authenticate } from './authenticate.ts'
+
+const DEFAULT_USER = Bytes.from('default')
 
 export const auth = defineCommand({
   name: 'AUTH',
@@ -29,9 +31,9 @@ export const auth = defineCommand({
   run(call) {
     const { args } = call
     if (args.length > 3) throw ERR.syntax
-    if (args.length === 2 && engineOf(call).users.isOpen) throw ERR.noPasswordSet
-    if (args.length === 2) authenticate(call, 'default', args.string(1))
-    else authenticate(call, args.string(1), args.string(2))
+    if (args.length === 2 && engineOf(call).users.default.noPassword) throw ERR.noPasswordSet
+    if (args.length === 2) authenticate(call, DEFAULT_USER, args.bytes(1))
+    else authenticate(call, args.bytes(1), args.bytes(2))
     call.reply.ok()
   },
 })

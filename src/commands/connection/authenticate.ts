@@ -1,13 +1,17 @@
 // Who a client is: the part that AUTH and HELLO share.
 
 import type { Call } from '../../engine/call.ts'
+import { CLIENT_MULTI } from '../../engine/client.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Bytes } from '../../util/bytes.ts'
 
 /** Makes the client that user. Throws ERR.wrongPassword; nothing is changed then. */
-export function authenticate(call: Call, user: string, password: string): void {
-  const { stats, users } = engineOf(call)
-  if (users.authenticate(call.client, user, password)) return
-  stats.authenticationsDenied++
+export function authenticate(call: Call, user: Bytes, password: Bytes): void {
+  const { users } = engineOf(call)
+  const { args, client } = call
+  if (users.authenticate(client, user.toString(), password.toString())) return
+  const context = (client.state & CLIENT_MULTI) !== 0 ? 'multi' : 'toplevel'
+  users.refused(client, 'auth', context, args.bytes(0), user, args)
   throw ERR.wrongPassword
 }

@@ -119,7 +119,7 @@ function readFilters(call: Call): Filters {
       filters.localAddress = options.string()
     } else if (options.is('USER')) {
       filters.user = options.string()
-      if (filters.user !== 'default') throw ERR.of(`No such user '${filters.user}'`)
+      if (engineOf(call).users.get(filters.user) === undefined) throw ERR.of(`No such user '${filters.user}'`)
     } else if (options.is('SKIPME')) {
       const answer = options.bytes()
       if (answer.equalsIgnoreCase('YES')) filters.skipMe = true
@@ -147,7 +147,7 @@ function passes(client: Client, filters: Filters, self: Client): boolean {
     (filters.localAddress === undefined || transport.localAddress === filters.localAddress) &&
     (filters.type === undefined || clientTypeOf(client) === filters.type) &&
     (filters.id === undefined || client.id === filters.id) &&
-    (filters.user === undefined || client.user === filters.user) &&
+    (filters.user === undefined || client.user.name === filters.user) &&
     !(filters.skipMe && client === self)
   )
 }

@@ -1,12 +1,13 @@
 // CLIENT LIST, CLIENT INFO: a line about each connection.
 
+import type { Call } from '../../engine/call.ts'
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
+import { describeClient } from '../../engine/describe-client.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
-import { describeClient } from './describe-client.ts'
 
 export const clientList = defineCommand({
   name: 'CLIENT LIST',
@@ -49,7 +50,7 @@ export const clientList = defineCommand({
     if (args.length === 4 && args.equalsIgnoreCase(2, 'TYPE')) {
       const type = parseClientType(args.string(3))
       for (const client of engine.clients.values()) {
-        if (clientTypeOf(client) === type) text += `${describeClient(engine, client, call)}\n`
+        if (clientTypeOf(client) === type) text += `${describe(call, client)}\n`
       }
     } else if (args.length > 3 && args.equalsIgnoreCase(2, 'ID')) {
       const clients: (Client | undefined)[] = []
@@ -58,11 +59,11 @@ export const clientList = defineCommand({
         if (id === undefined) throw ERR.invalidClientId
         clients.push(engine.clients.get(Number(id)))
       }
-      for (const client of clients) if (client !== undefined) text += `${describeClient(engine, client, call)}\n`
+      for (const client of clients) if (client !== undefined) text += `${describe(call, client)}\n`
     } else if (args.length > 2) {
       throw ERR.syntax
     } else {
-      for (const client of engine.clients.values()) text += `${describeClient(engine, client, call)}\n`
+      for (const client of engine.clients.values()) text += `${describe(call, client)}\n`
     }
     call.reply.verbatim(text)
   },
@@ -80,6 +81,11 @@ export const clientInfo = defineCommand({
   tips: ['nondeterministic_output'],
   reply: 'text: a line of field=value pairs',
   run(call) {
-    call.reply.verbatim(`${describeClient(engineOf(call), call.client, call)}\n`)
+    call.reply.verbatim(`${describe(call, call.client)}\n`)
   },
 })
+
+function describe(call: Call, client: Client): string {
+  const request = call.client === client ? call.args : undefined
+  return describeClient(client, call.now(), engineOf(call).tracking.trackerOf(client), request)
+}

@@ -55,21 +55,22 @@ export const hello = defineCommand({
       if (asked !== 2 && asked !== 3) throw ERR.noProtocol
       version = asked
     }
-    let user: string | undefined
-    let password = ''
+    // Where the user's name stands, its password after it; 0 = nowhere.
+    let user = 0
     let name: string | undefined
     const options = call.options(2)
     while (options.next()) {
       if (options.is('AUTH') && options.has(2)) {
-        user = options.string()
-        password = options.string()
+        options.bytes()
+        user = options.index
+        options.bytes()
       } else if (options.is('SETNAME') && options.has(1)) {
         name = checkName(options.string())
       } else {
         throw ERR.of(`Syntax error in HELLO option '${args.string(options.index)}'`)
       }
     }
-    if (user !== undefined) authenticate(call, user, password)
+    if (user !== 0) authenticate(call, args.bytes(user), args.bytes(user + 1))
     if (!client.authenticated) throw ERR.helloNoAuth
     if (name !== undefined) client.name = name
     if (version !== undefined && version !== client.protocol) {

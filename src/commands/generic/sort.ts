@@ -5,9 +5,11 @@
 // its scores, or with DESC the opposite. GET replies other keys' values instead of the elements.
 
 import type { Call } from '../../engine/call.ts'
+import { CLIENT_RESTRICTED } from '../../engine/client.ts'
 import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/command.ts'
+import { mayReadEveryKey } from '../../engine/permissions.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { List } from '../../store/list.ts'
 import { ListPosition } from '../../store/list-pages.ts'
@@ -43,6 +45,9 @@ function readRequest(call: Call, mayStore: boolean): Request {
     gets: [],
     store: 0,
   }
+  const { client } = call
+  const readsEveryKey =
+    (client.state & CLIENT_RESTRICTED) === 0 || mayReadEveryKey(client.user, call.command, call.args)
   const options = call.options(2)
   while (options.next()) {
     if (options.is('ASC')) {
@@ -63,13 +68,20 @@ function readRequest(call: Call, mayStore: boolean): Request {
       request.by = new SortPattern(options.bytes())
       // Once said it holds, whatever is named afterwards.
       if (!request.by.hasStar) request.unsorted = true
+      else if (!readsEveryKey) throw notAllowed('BY')
     } else if (options.is('GET') && options.has(1)) {
       request.gets.push(new SortPattern(options.bytes()))
+      if (!readsEveryKey) throw notAllowed('GET')
     } else {
       throw ERR.syntax
     }
   }
   return request
+}
+
+/** Which keys an option reads only the elements tell: it is for those who may read them all. */
+function notAllowed(option: 'BY' | 'GET'): ReplyError {
+  return ERR.of(`${option} option of SORT denied due to insufficient ACL permissions.`)
 }
 
 function run(call: Call, mayStore: boolean): void {

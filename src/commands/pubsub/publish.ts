@@ -11,6 +11,7 @@ export const publish = defineCommand({
     'O(N+M) where N is the number of receivers and M the number of patterns that share a literal prefix with the channel.',
   arity: 3,
   flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
+  channels: { first: 1, last: 1, are: 'names' },
   args: [
     { name: 'channel', type: 'string' },
     { name: 'message', type: 'string' },
@@ -31,6 +32,7 @@ export const spublish = defineCommand({
   arity: 3,
   flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
   keys: [{ first: 1, last: 1, step: 1, access: 'RO', flags: ['not_key'] }],
+  channels: { first: 1, last: 1, are: 'names' },
   args: [
     { name: 'shardchannel', type: 'string' },
     { name: 'message', type: 'string' },

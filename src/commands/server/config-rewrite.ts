@@ -1,26 +1,15 @@
 // CONFIG REWRITE: what was set while running goes into the config file.
 //
-// The file is replaced whole, by renaming a synced copy over it: a crash leaves
-// the old file or the new one. Comments, order and untouched lines stay (see
-// engine/config-rewrite.ts). It is one small file, written when somebody asks for
-// it, so it is written synchronously.
+// Comments, order and untouched lines stay (see engine/config-rewrite.ts). Users are
+// written as lines of this file, unless they have one of their own (`aclfile`).
 
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
+import { userLine } from '../../acl/user-lines.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
+import { replaceFile } from '../../persistence/replace-file.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const configRewrite = defineCommand({
@@ -37,9 +26,10 @@ export const configRewrite = defineCommand({
     const engine = engineOf(call)
     const path = engine.host.configFile
     if (path === undefined) throw ERR.of('The server is running without a config file')
+    const userLines = engine.config.get('aclfile') === '' ? engine.users.configured().map(userLine) : []
     try {
       const { text, mode } = readOrEmpty(path)
-      replaceFile(path, rewriteConfigFile(text, engine.config), mode)
+      replaceFile(path, rewriteConfigFile(text, engine.config, userLines), mode)
     } catch (error) {
       // Disk full, no permission: the old file still stands, whoever asked is told.
       engine.log.warn({ path, error }, 'the config file could not be rewritten')
@@ -57,32 +47,5 @@ function readOrEmpty(path: string): { text: string; mode: number } {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     return { text: '', mode: 0o644 }
-  }
-}
-
-function replaceFile(path: string, text: string, mode: number): void {
-  const directory = dirname(path)
-  const temporary = join(directory, `.respite-config-${process.pid}.tmp`)
-  const descriptor = openSync(temporary, 'w', mode)
-  try {
-    const bytes = Buffer.from(text, 'latin1')
-    let written = 0
-    while (written < bytes.length) written += writeSync(descriptor, bytes, written)
-    // The mode given to open is cut by the umask.
-    fchmodSync(descriptor, mode)
-    fsyncSync(descriptor)
-    renameSync(temporary, path)
-  } catch (error) {
-    unlinkSync(temporary)
-    throw error
-  } finally {
-    closeSync(descriptor)
-  }
-  // The name is only safe once the directory is.
-  const parent = openSync(directory, 'r')
-  try {
-    fsyncSync(parent)
-  } finally {
-    closeSync(parent)
   }
 }

@@ -1,4 +1,16 @@
 import type { Command } from '../../engine/command.ts'
+import { acl } from './acl.ts'
+import { aclCat } from './acl-cat.ts'
+import { aclDeluser } from './acl-deluser.ts'
+import { aclDryrun } from './acl-dryrun.ts'
+import { aclGenpass } from './acl-genpass.ts'
+import { aclGetuser } from './acl-getuser.ts'
+import { aclHelp } from './acl-help.ts'
+import { aclList, aclUsers } from './acl-list.ts'
+import { aclLoad, aclSave } from './acl-load.ts'
+import { aclLog } from './acl-log.ts'
+import { aclSetuser } from './acl-setuser.ts'
+import { aclWhoami } from './acl-whoami.ts'
 import { commandCount } from './command-count.ts'
 import { commandDocs } from './command-docs.ts'
 import { commandGetkeys, commandGetkeysandflags } from './command-getkeys.ts'
@@ -32,6 +44,20 @@ import { swapdb } from './swapdb.ts'
 import { time } from './time.ts'
 
 export const serverCommands: readonly Command[] = [
+  acl,
+  aclCat,
+  aclDeluser,
+  aclDryrun,
+  aclGenpass,
+  aclGetuser,
+  aclHelp,
+  aclList,
+  aclLoad,
+  aclLog,
+  aclSave,
+  aclSetuser,
+  aclUsers,
+  aclWhoami,
   bgrewriteaof,
   bgsave,
   command,

@@ -379,10 +379,10 @@ const STATS: InfoSection = {
     none('io_threaded_reads_processed'),
     none('io_threaded_writes_processed'),
     counter('client_output_buffer_limit_disconnections', ({ engine }) => engine.stats.outputLimitDisconnects),
-    counter('acl_access_denied_auth', ({ engine }) => engine.stats.authenticationsDenied),
-    none('acl_access_denied_cmd'),
-    none('acl_access_denied_key'),
-    none('acl_access_denied_channel'),
+    counter('acl_access_denied_auth', ({ engine }) => engine.stats.accessDenied.auth),
+    counter('acl_access_denied_cmd', ({ engine }) => engine.stats.accessDenied.command),
+    counter('acl_access_denied_key', ({ engine }) => engine.stats.accessDenied.key),
+    counter('acl_access_denied_channel', ({ engine }) => engine.stats.accessDenied.channel),
   ],
 }
 

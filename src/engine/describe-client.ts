@@ -4,20 +4,24 @@
 // field says what Redis says for an idle connection. Requests are read into a buffer
 // that all share: what of it is a client's shows while that one asks.
 
-import type { Call } from '../../engine/call.ts'
-import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from '../../engine/client.ts'
-import type { Engine } from '../../engine/engine.ts'
-import type { Tracker } from '../../engine/tracking.ts'
-import { transactionOf } from '../../engine/transaction.ts'
-import { upToZero } from '../../util/text.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { upToZero } from '../util/text.ts'
+import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from './client.ts'
+import type { Tracker } from './tracking.ts'
+import { transactionOf } from './transaction.ts'
 
-/** Describes a client, without a line end, to the caller `asking`. */
-export function describeClient(engine: Engine, client: Client, asking: Call): string {
+/**
+ * Describes a client, without a line end, as of `now`. `tracker`: how it is told of changes, if it is; `request`: what it
+ * asks for just now, if it does.
+ */
+export function describeClient(
+  client: Client,
+  now: number,
+  tracker: Tracker | undefined,
+  request: Arguments | undefined,
+): string {
   const { parser, transport } = client
-  const request = asking.client === client ? asking.args : undefined
   const transaction = transactionOf(client)
-  const tracker = engine.tracking.trackerOf(client)
-  const now = engine.moment.now()
   const queryBytes = Math.max(parser.pendingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
@@ -47,7 +51,7 @@ export function describeClient(engine: Engine, client: Client, asking: Call): st
     `tot-mem=${totalBytes}`,
     `events=${backlogBytes > 0 ? 'rw' : 'r'}`,
     `cmd=${client.lastCommand}`,
-    `user=${client.user}`,
+    `user=${client.user.name}`,
     `redir=${tracker?.redirect ?? -1}`,
     `resp=${client.protocol}`,
     `lib-name=${upToZero(client.libraryName)}`,

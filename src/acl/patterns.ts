@@ -1,0 +1,85 @@
+// Patterns that keys and channels are held against.
+
+import type { Bytes } from '../util/bytes.ts'
+import { Glob } from '../util/glob.ts'
+
+/** What may be done with a key; bits of what a pattern grants and of what a command needs. */
+export const READ = 1
+export const WRITE = 2
+
+/** A glob, compiled when it is first asked: many users are described and never come. */
+export class AccessPattern {
+  readonly text: string
+  /** For keys: READ, WRITE or both. */
+  readonly access: number
+  /** What stands before a star that ends the pattern, where nothing else in it is special: most are like this. */
+  readonly #prefix: Uint8Array | undefined
+  #glob: Glob | undefined = undefined
+
+  constructor(text: string, access = READ | WRITE) {
+    this.text = text
+    this.access = access
+    this.#prefix = /^[^*?[\\]+\*$/.test(text) ? Uint8Array.from(Buffer.from(text.slice(0, -1), 'latin1')) : undefined
+  }
+
+  matches(name: Bytes): boolean {
+    const prefix = this.#prefix
+    if (prefix !== undefined) return beginsWith(name, prefix)
+    this.#glob ??= new Glob(this.text)
+    return this.#glob.matchesBytes(name)
+  }
+
+  matchesText(name: string): boolean {
+    this.#glob ??= new Glob(this.text)
+    return this.#glob.matches(name)
+  }
+}
+
+function beginsWith({ length, source, start }: Bytes, prefix: Uint8Array): boolean {
+  if (length < prefix.length) return false
+  const { u8 } = source
+  for (let i = 0; i < prefix.length; i++) if (u8[start + i] !== prefix[i]) return false
+  return true
+}
+
+/** Patterns in the order in which they came, each once. */
+export class PatternList {
+  readonly #patterns: AccessPattern[] = []
+  /** Text → index: a user may have a hundred thousand. */
+  readonly #indices = new Map<string, number>()
+
+  get all(): readonly AccessPattern[] {
+    return this.#patterns
+  }
+
+  /** Adds a pattern; one that is there already grants more. */
+  add(text: string, access?: number): void {
+    const pattern = new AccessPattern(text, access)
+    const index = this.#indices.get(text)
+    if (index !== undefined) {
+      this.#patterns[index] = new AccessPattern(text, this.#patterns[index]!.access | pattern.access)
+      return
+    }
+    this.#indices.set(text, this.#patterns.length)
+    this.#patterns.push(pattern)
+  }
+
+  has(text: string): boolean {
+    return this.#indices.has(text)
+  }
+
+  copy(): PatternList {
+    const copy = new PatternList()
+    for (const pattern of this.#patterns) {
+      copy.#indices.set(pattern.text, copy.#patterns.length)
+      copy.#patterns.push(pattern)
+    }
+    return copy
+  }
+}
+
+/** Returns the pattern as the rule that grants it: `~k*`, `%R~k*`. */
+export function keyRule({ access, text }: AccessPattern): string {
+  if (access === (READ | WRITE)) return `~${text}`
+  return access === READ ? `%R~${text}` : `%W~${text}`
+}

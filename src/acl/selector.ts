@@ -1,0 +1,285 @@
+// A selector: some commands, on some keys, in some channels. A request is allowed when one selector of its user allows all of it.
+//
+// Commands are a bitmap by command id. Beside it stand the rules that made it, from the last `+@all` or `-@all` on, because they are what
+// ACL LIST tells: a later rule about the same command or category takes the place of the earlier one, and one about a command that of those
+// about its subcommands.
+
+import { splitInline } from '../protocol/request-parser.ts'
+import type { Bytes } from '../util/bytes.ts'
+import { lowerCase } from '../util/text.ts'
+import { type AccessPattern, keyRule, PatternList, READ, WRITE } from './patterns.ts'
+import { hasBlanks, REASONS, RuleError } from './rule-error.ts'
+import type { RuleCommand, Vocabulary } from './vocabulary.ts'
+
+export class Selector {
+  allKeys = false
+  allChannels: boolean
+  /** Every command, none taken away: the bitmap need not be asked. */
+  allCommands = false
+  /** It began with every command there is or will be: its rules follow `+@all`. */
+  #beginsWithAll = false
+  #bits: Uint32Array = new Uint32Array(0)
+  /** Of commands that are denied otherwise: by id, the first arguments with which they are allowed, lower case. */
+  #firstArguments: Map<number, Set<string>> | undefined = undefined
+  /** `get` or `@dangerous` → its sign, in order. */
+  #commandRules = new Map<string, '+' | '-'>()
+  #keys = new PatternList()
+  #channels = new PatternList()
+
+  constructor(allChannels: boolean) {
+    this.allChannels = allChannels
+  }
+
+  /** It allows everything. */
+  get isUnrestricted(): boolean {
+    return this.allCommands && this.allKeys && this.allChannels
+  }
+
+  get keys(): readonly AccessPattern[] {
+    return this.#keys.all
+  }
+
+  get channels(): readonly AccessPattern[] {
+    return this.#channels.all
+  }
+
+  copy(): Selector {
+    const copy = new Selector(this.allChannels)
+    copy.allKeys = this.allKeys
+    copy.allCommands = this.allCommands
+    copy.#beginsWithAll = this.#beginsWithAll
+    copy.#bits = this.#bits.slice()
+    if (this.#firstArguments !== undefined) {
+      copy.#firstArguments = new Map([...this.#firstArguments].map(([id, words]) => [id, new Set(words)]))
+    }
+    copy.#commandRules = new Map(this.#commandRules)
+    copy.#keys = this.#keys.copy()
+    copy.#channels = this.#channels.copy()
+    return copy
+  }
+
+  // ── rules ────────────────────────────────────────────────────────────────
+
+  /** Reads `(rule rule …)`. Throws RuleError. */
+  static parse(text: string, vocabulary: Vocabulary, allChannels: boolean): Selector {
+    const selector = new Selector(allChannels)
+    // Unbalanced quotes make an empty selector, as in Redis.
+    for (const rule of splitInline(text.slice(1, -1)) ?? []) selector.apply(rule, vocabulary)
+    return selector
+  }
+
+  /** Applies a rule. Throws RuleError; nothing is changed then. */
+  apply(rule: string, vocabulary: Vocabulary): void {
+    switch (lowerCase(rule)) {
+      case 'allkeys':
+      case '~*':
+        this.#resetKeys(true)
+        return
+      case 'resetkeys':
+        this.#resetKeys(false)
+        return
+      case 'allchannels':
+      case '&*':
+        this.#resetChannels(true)
+        return
+      case 'resetchannels':
+        this.#resetChannels(false)
+        return
+      case 'allcommands':
+      case '+@all':
+        this.#resetCommands(true, vocabulary)
+        return
+      case 'nocommands':
+      case '-@all':
+        this.#resetCommands(false, vocabulary)
+        return
+    }
+    const sign = rule[0]
+    if (sign === '~' || sign === '%') this.#addKeys(rule)
+    else if (sign === '&') this.#addChannels(rule.slice(1))
+    else if (sign !== '+' && sign !== '-') throw new RuleError(REASONS.syntax)
+    else if (rule[1] === '@') this.#setCategory(rule.slice(2), sign, vocabulary)
+    else if (sign === '+' && rule.includes('|')) this.#allowPart(rule.slice(1), vocabulary)
+    else this.#setCommand(known(vocabulary, rule.slice(1)), sign)
+  }
+
+  #resetKeys(all: boolean): void {
+    this.allKeys = all
+    this.#keys = new PatternList()
+  }
+
+  #resetChannels(all: boolean): void {
+    this.allChannels = all
+    this.#channels = new PatternList()
+  }
+
+  #resetCommands(all: boolean, { idCount }: Vocabulary): void {
+    this.allCommands = all
+    this.#beginsWithAll = all
+    this.#bits = new Uint32Array((idCount + 31) >>> 5).fill(all ? 0xffffffff : 0)
+    this.#firstArguments = undefined
+    this.#commandRules = new Map()
+  }
+
+  /** `~pattern`, or `%R~pattern` with R, W or both. */
+  #addKeys(rule: string): void {
+    if (this.allKeys) throw new RuleError(REASONS.keysAfterAll)
+    let access = READ | WRITE
+    let at = 1
+    if (rule[0] === '%') {
+      access = 0
+      for (; at < rule.length; at++) {
+        const char = rule[at]!.toUpperCase()
+        const bit = char === 'R' ? READ : char === 'W' ? WRITE : 0
+        if (bit !== 0 && (access & bit) === 0) access |= bit
+        else if (char === '~' && access !== 0) break
+        else throw new RuleError(REASONS.syntax)
+      }
+      at++
+      // `%` alone would be a pattern that grants nothing.
+      if (access === 0) throw new RuleError(REASONS.syntax)
+    }
+    const text = rule.slice(at)
+    if (hasBlanks(text)) throw new RuleError(REASONS.syntax)
+    this.#keys.add(text, access)
+  }
+
+  #addChannels(text: string): void {
+    if (this.allChannels) throw new RuleError(REASONS.channelsAfterAll)
+    if (hasBlanks(text)) throw new RuleError(REASONS.syntax)
+    this.#channels.add(text)
+  }
+
+  #setCategory(name: string, sign: '+' | '-', vocabulary: Vocabulary): void {
+    const commands = vocabulary.inCategory(lowerCase(name))
+    if (commands === undefined) throw new RuleError(REASONS.unknownName, true)
+    this.#remember(sign, `@${lowerCase(name)}`)
+    for (const command of commands) this.#setBits(command, sign)
+  }
+
+  #setCommand(command: RuleCommand, sign: '+' | '-'): void {
+    this.#setBits(command, sign)
+    this.#remember(sign, command.name)
+  }
+
+  /** `+config|get`: a subcommand; or `+select|0`: a command with that first argument. */
+  #allowPart(name: string, vocabulary: Vocabulary): void {
+    const bar = name.lastIndexOf('|')
+    const command = known(vocabulary, name.slice(0, bar))
+    if (command.name.includes('|')) throw new RuleError(REASONS.subcommandArgument)
+    const argument = lowerCase(name.slice(bar + 1))
+    if (argument === '') throw new RuleError(REASONS.syntax)
+    if (command.subcommands !== undefined) {
+      this.#setCommand(known(vocabulary, name), '+')
+      return
+    }
+    // Redis takes blanks and quotes here and dies when it tells its rules: a rule is one word.
+    if (hasBlanks(argument) || /["']/.test(argument)) throw new RuleError(REASONS.syntax)
+    this.#firstArguments ??= new Map()
+    const words = this.#firstArguments.get(command.id)
+    if (words === undefined) this.#firstArguments.set(command.id, new Set([argument]))
+    else words.add(argument)
+    this.#remember('+', `${command.name}|${argument}`)
+  }
+
+  /** Sets the bits of a command and of its subcommands. */
+  #setBits(command: RuleCommand, sign: '+' | '-'): void {
+    this.#setBit(command.id, sign)
+    this.#firstArguments?.delete(command.id)
+    if (command.subcommands !== undefined) for (const { id } of command.subcommands.values()) this.#setBit(id, sign)
+  }
+
+  #setBit(id: number, sign: '+' | '-'): void {
+    const word = id >>> 5
+    if (word >= this.#bits.length) {
+      const bits = new Uint32Array(word + 1)
+      bits.set(this.#bits)
+      this.#bits = bits
+    }
+    if (sign === '+') {
+      this.#bits[word]! |= 1 << (id & 31)
+    } else {
+      this.#bits[word]! &= ~(1 << (id & 31))
+      this.allCommands = false
+    }
+  }
+
+  /** Keeps a rule in place of those that it makes void. */
+  #remember(sign: '+' | '-', name: string): void {
+    const rules = this.#commandRules
+    rules.delete(name)
+    // Only what has parts can have rules about them.
+    if (!name.includes('|') && !name.startsWith('@')) {
+      for (const other of rules.keys()) if (other.startsWith(`${name}|`)) rules.delete(other)
+    }
+    rules.set(name, sign)
+  }
+
+  // ── questions ────────────────────────────────────────────────────────────
+
+  hasCommand(id: number): boolean {
+    return this.allCommands || ((this.#bits[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0
+  }
+
+  /** The first arguments with which a command is allowed that is denied otherwise, lower case. */
+  firstArgumentsOf(id: number): ReadonlySet<string> | undefined {
+    return this.#firstArguments?.get(id)
+  }
+
+  /** `needs`: READ, WRITE, both or nothing in particular. */
+  allowsKey(key: Bytes, needs: number): boolean {
+    if (this.allKeys) return true
+    const patterns = this.#keys.all
+    for (let i = 0; i < patterns.length; i++) {
+      const pattern = patterns[i]!
+      if ((pattern.access & needs) === needs && pattern.matches(key)) return true
+    }
+    return false
+  }
+
+  /** Tells whether every key may be read, whatever its name. */
+  get readsEveryKey(): boolean {
+    return this.allKeys || this.keys.some(({ access, text }) => (access & READ) !== 0 && text === '*')
+  }
+
+  /** Of a channel, or of a pattern to subscribe to, which only the same pattern allows. */
+  allowsChannel(name: Bytes, isPattern: boolean): boolean {
+    if (this.allChannels) return true
+    return isPattern ? this.#channels.has(name.toString()) : this.channels.some((each) => each.matches(name))
+  }
+
+  /** As `allowsChannel`, for a name at hand as latin1. */
+  allowsChannelNamed(name: string, isPattern: boolean): boolean {
+    if (this.allChannels) return true
+    return isPattern ? this.#channels.has(name) : this.channels.some((each) => each.matchesText(name))
+  }
+
+  // ── description ──────────────────────────────────────────────────────────
+
+  /** `-@all +get +@set`. */
+  describeCommands(): string {
+    const rules = [...this.#commandRules].map(([name, sign]) => sign + name)
+    return [this.#beginsWithAll ? '+@all' : '-@all', ...rules].join(' ')
+  }
+
+  /** `~* %R~k`, without a blank at the end. */
+  describeKeys(): string {
+    return this.allKeys ? '~*' : this.keys.map(keyRule).join(' ')
+  }
+
+  describeChannels(): string {
+    return this.allChannels ? '&*' : this.channels.map(({ text }) => `&${text}`).join(' ')
+  }
+
+  /** All of it, as rules. */
+  describe(): string {
+    const channels = this.allChannels ? ['&*'] : ['resetchannels', this.describeChannels()]
+    return [this.describeKeys(), ...channels, this.describeCommands()].filter((part) => part !== '').join(' ')
+  }
+}
+
+function known(vocabulary: Vocabulary, name: string): RuleCommand {
+  const command = vocabulary.get(name)
+  if (command === undefined) throw new RuleError(REASONS.unknownName, true)
+  return command
+}

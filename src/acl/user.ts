@@ -1,0 +1,193 @@
+// A user: whether it may come in, with which passwords, and what it may do then.
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { lowerCase } from '../util/text.ts'
+import { REASONS, RuleError } from './rule-error.ts'
+import { Selector } from './selector.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/** What rules are read with. */
+export interface RuleContext {
+  readonly vocabulary: Vocabulary
+  /** A new selector may use every channel: `acl-pubsub-default`. */
+  readonly allChannels: boolean
+}
+
+const HASH_HEX_LENGTH = 64
+
+export class User {
+  readonly name: string
+  enabled = false
+  /** Any password is right. */
+  noPassword = false
+  /** Redis then takes what RESTORE is given unseen; here it is always looked at, and this is only told. */
+  skipsSanitizing = false
+  /** SHA-256 of each password, hexadecimal. */
+  #passwords = new Set<string>()
+  #selectors: Selector[]
+  #description: string | undefined = undefined
+
+  constructor(name: string, { allChannels }: RuleContext) {
+    this.name = name
+    this.#selectors = [new Selector(allChannels)]
+  }
+
+  /** The first one is the user's own; the others were given in parentheses. */
+  get selectors(): readonly Selector[] {
+    return this.#selectors
+  }
+
+  get passwords(): ReadonlySet<string> {
+    return this.#passwords
+  }
+
+  /** Nothing need be asked about its requests. */
+  get isUnrestricted(): boolean {
+    return this.#selectors.some((selector) => selector.isUnrestricted)
+  }
+
+  /** Becomes what another is but for the name, which is not to be used from here on. */
+  become(other: User): void {
+    this.enabled = other.enabled
+    this.noPassword = other.noPassword
+    this.skipsSanitizing = other.skipsSanitizing
+    this.#passwords = other.#passwords
+    this.#selectors = other.#selectors
+    this.#description = undefined
+  }
+
+  copy(context: RuleContext): User {
+    const copy = new User(this.name, context)
+    copy.become(this)
+    copy.#passwords = new Set(this.#passwords)
+    copy.#selectors = this.#selectors.map((selector) => selector.copy())
+    return copy
+  }
+
+  // ── rules ────────────────────────────────────────────────────────────────
+
+  /** Applies a rule. Throws RuleError; nothing is changed then. */
+  apply(rule: string, context: RuleContext): void {
+    this.#description = undefined
+    switch (lowerCase(rule)) {
+      case '':
+        return
+      case 'on':
+        this.enabled = true
+        return
+      case 'off':
+        this.enabled = false
+        return
+      case 'skip-sanitize-payload':
+        this.skipsSanitizing = true
+        return
+      case 'sanitize-payload':
+        this.skipsSanitizing = false
+        return
+      case 'nopass':
+        this.#resetPasswords(true)
+        return
+      case 'resetpass':
+        this.#resetPasswords(false)
+        return
+      case 'clearselectors':
+        this.#selectors.length = 1
+        return
+      case 'reset':
+        this.become(new User(this.name, context))
+        return
+    }
+    const sign = rule[0]
+    if (sign === '>' || sign === '#') {
+      this.#passwords.add(hashIn(rule))
+      this.noPassword = false
+    } else if (sign === '<' || sign === '!') {
+      if (!this.#passwords.delete(hashIn(rule))) throw new RuleError(REASONS.noSuchPassword)
+    } else if (sign === '(' && rule.endsWith(')')) {
+      this.#selectors.push(Selector.parse(rule, context.vocabulary, context.allChannels))
+    } else {
+      this.#selectors[0]!.apply(rule, context.vocabulary)
+    }
+  }
+
+  #resetPasswords(noPassword: boolean): void {
+    this.noPassword = noPassword
+    this.#passwords = new Set()
+  }
+
+  // ── questions ────────────────────────────────────────────────────────────
+
+  /** Tells whether a hashed password is the user's. Each is compared to its end, and all of them: the time says nothing. */
+  hasPassword(hash: Buffer): boolean {
+    if (this.noPassword) return true
+    let found = false
+    for (const known of this.#passwords) found = timingSafeEqual(hash, Buffer.from(known, 'hex')) || found
+    return found
+  }
+
+  /** The words that stand for what it is besides its selectors, in Redis's order. */
+  get flags(): readonly string[] {
+    return [
+      this.enabled ? 'on' : 'off',
+      ...(this.noPassword ? ['nopass'] : []),
+      this.skipsSanitizing ? 'skip-sanitize-payload' : 'sanitize-payload',
+    ]
+  }
+
+  /** All of it as rules, in one line: what ACL LIST tells and files hold. */
+  describe(): string {
+    this.#description ??= [
+      ...this.flags,
+      ...[...this.#passwords].map((hash) => `#${hash}`),
+      ...this.#selectors.map((selector, i) => (i === 0 ? selector.describe() : `(${selector.describe()})`)),
+    ].join(' ')
+    return this.#description
+  }
+}
+
+export function hashPassword(latin1: string): Buffer {
+  return createHash('sha256').update(latin1, 'latin1').digest()
+}
+
+/** `>password` or `<password` in clear, `#hash` or `!hash`: returns the hash. Throws RuleError. */
+function hashIn(rule: string): string {
+  const text = rule.slice(1)
+  if (rule[0] === '>' || rule[0] === '<') return hashPassword(text).toString('hex')
+  if (text.length !== HASH_HEX_LENGTH || !/^[0-9a-f]+$/.test(text)) throw new RuleError(REASONS.passwordHash)
+  return text
+}
+
+/**
+ * Joins selectors that were split into several words: `(+get`, `~k)` → `(+get ~k)`.
+ *
+ * Throws RuleError when a parenthesis is not closed; its message is the word that opens it.
+ */
+export function joinSelectors(words: readonly string[]): string[] {
+  const rules: string[] = []
+  let open: string[] | undefined
+  for (const word of words) {
+    if (open === undefined && word.startsWith('(') && !word.endsWith(')')) {
+      open = [word]
+    } else if (open !== undefined) {
+      open.push(word)
+      if (!word.endsWith(')')) continue
+      rules.push(open.join(' '))
+      open = undefined
+    } else {
+      rules.push(word)
+    }
+  }
+  if (open !== undefined) throw new UnclosedSelector(open[0]!)
+  return rules
+}
+
+/** A parenthesis that no later word closes. */
+export class UnclosedSelector extends Error {
+  override name = 'UnclosedSelector'
+  readonly word: string
+
+  constructor(word: string) {
+    super(`Unmatched parenthesis in acl selector starting at '${word}'.`)
+    this.word = word
+  }
+}

@@ -1,0 +1,67 @@
+// ACL LOAD, ACL SAVE: the users from the ACL file, and into it.
+//
+// It is one small file, read and written when somebody asks for it, so that happens synchronously.
+
+import { UserLinesError } from '../../acl/user-lines.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { type Engine, engineOf } from '../../engine/engine.ts'
+import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+const common = {
+  group: 'server',
+  since: '6.0.0',
+  complexity: 'O(N) where N is the number of rules of all users.',
+  arity: 2,
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  reply: 'status: OK',
+} as const satisfies Partial<CommandSpec>
+
+const NO_FILE = ERR.of(
+  'This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.',
+)
+const NOT_SAVED = ERR.of(
+  'There was an error trying to save the ACLs. Please check the server logs for more information',
+)
+
+export const aclLoad = defineCommand({
+  ...common,
+  name: 'ACL LOAD',
+  summary: 'Replaces the users by those of the ACL file: all of them, or none when something is wrong with one.',
+  run(call) {
+    const engine = engineOf(call)
+    const path = pathOf(engine)
+    try {
+      engine.users.replaceAll(readUsersFile(path, engine.users))
+    } catch (error) {
+      if (!(error instanceof UserLinesError)) throw error
+      throw ERR.of(error.message)
+    }
+    call.reply.ok()
+  },
+})
+
+export const aclSave = defineCommand({
+  ...common,
+  name: 'ACL SAVE',
+  summary: 'Writes the users into the ACL file.',
+  tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+  run(call) {
+    const engine = engineOf(call)
+    const path = pathOf(engine)
+    try {
+      writeUsersFile(path, engine.users)
+    } catch (error) {
+      // Disk full, no permission: the old file still stands, whoever asked is told.
+      engine.log.warn({ path, error }, 'the ACL file could not be written')
+      throw NOT_SAVED
+    }
+    call.reply.ok()
+  },
+})
+
+function pathOf({ config }: Engine): string {
+  const path = config.get('aclfile')
+  if (path === '') throw NO_FILE
+  return path
+}

@@ -1,0 +1,17 @@
+// ACL WHOAMI: as whom this connection asks.
+
+import { defineCommand } from '../../engine/command.ts'
+
+export const aclWhoami = defineCommand({
+  name: 'ACL WHOAMI',
+  summary: 'Tells the name of the user of this connection.',
+  group: 'server',
+  since: '6.0.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['noscript', 'loading', 'stale'],
+  reply: 'text: the name',
+  run(call) {
+    call.reply.text(call.client.user.name)
+  },
+})

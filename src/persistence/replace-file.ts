@@ -1,0 +1,35 @@
+// Replaces a small file whole, synchronously: files that people write too (the configuration, the users), and that are
+// written when somebody asks for it.
+//
+// A synced copy is renamed over it: a crash leaves the old file or the new one.
+
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Puts `text` (latin1) in place of what is there. Throws what the disk says; the old file still stands then. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  const directory = dirname(path)
+  const temporary = join(directory, `.respite-${process.pid}.tmp`)
+  const descriptor = openSync(temporary, 'w', mode)
+  try {
+    const bytes = Buffer.from(text, 'latin1')
+    let written = 0
+    while (written < bytes.length) written += writeSync(descriptor, bytes, written)
+    // The mode given to open is cut by the umask.
+    fchmodSync(descriptor, mode)
+    fsyncSync(descriptor)
+    renameSync(temporary, path)
+  } catch (error) {
+    unlinkSync(temporary)
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+  // The name is only safe once the directory is.
+  const parent = openSync(directory, 'r')
+  try {
+    fsyncSync(parent)
+  } finally {
+    closeSync(parent)
+  }
+}
