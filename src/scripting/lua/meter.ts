@@ -45,6 +45,9 @@ const ROPE_LENGTH = 1 << 12
 /** How often the heap is looked at while a script runs: V8's figures cost four microseconds. */
 const WATCH_INTERVAL_MS = 5
 
+/** How old a figure of the heap may be when a script begins: what others build in one heap with it is none of its doing. */
+const BASELINE_MS_MAX = 100
+
 /** Steps that an overflow counts as: V8 takes a tenth of a millisecond to gather where it was. */
 const OVERFLOW_STEPS = 2000
 
@@ -77,6 +80,9 @@ class Meter {
   #alarmBytes = 0
   /** 0 until the first tick. */
   #watchAtMs = 0
+  /** The heap when a script last began, and that was not just measured. */
+  #baselineBytes = 0
+  #baselineAtMs = Number.NEGATIVE_INFINITY
   /** Bytes made for the script that is about to begin. */
   #owed = 0
 
@@ -93,6 +99,10 @@ class Meter {
     this.#heapAtStart = 0
     this.#owed = 0
     this.#watchAtMs = 0
+    const now = performance.now()
+    if (now < this.#baselineAtMs + BASELINE_MS_MAX) return
+    this.#baselineAtMs = now
+    this.#baselineBytes = heapBytes()
   }
 
   /** Charges the script that is about to begin for its arguments. */
@@ -143,9 +153,13 @@ class Meter {
     } else if (roughHeapBytes() > this.#alarmBytes) this.#measure(0)
   }
 
-  /** The first time, what was charged so far may be alive: the start is reckoned back from now. */
+  /**
+   * The first time, what was charged so far may be alive: the start is reckoned back from now, but not to before what was there
+   * when a script last began. That is much where the engine lives in a program with a heap of its own.
+   */
   #beginMeasuring(heap: number): void {
-    this.#heapAtStart = Math.max(1, heap - (this.#bytesMax - Math.max(0, this.bytes)))
+    const charged = this.#bytesMax - Math.max(0, this.bytes)
+    this.#heapAtStart = Math.max(1, heap - charged, Math.min(heap, this.#baselineBytes))
   }
 
   /** Charges bytes about to be built. Throws "not enough memory" when the heap has really grown beyond the limit. */

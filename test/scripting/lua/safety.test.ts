@@ -237,6 +237,15 @@ describe('nothing exhausts the process', () => {
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([60_010_893])
   })
 
+  test('what the program around it holds in the same heap is not charged to a script', () => {
+    const held = Array.from({ length: 1_000_000 }, (_, i) => ({ i }))
+    const runtime = runtimeWithPrint([], { memoryBytesMax: 16 * 1024 * 1024 })
+    // A text of pieces is charged at its length, and takes some bytes a piece.
+    const program = "local s = '' for i = 1, 20000 do s = 'x' .. s .. 'y' end return #s"
+    expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([40_000])
+    expect(held).toHaveLength(1_000_000)
+  })
+
   test('malformed or monstrous source is an error, never a crash', () => {
     const runtime = new LuaRuntime()
     const sources = [
