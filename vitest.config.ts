@@ -1,10 +1,23 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** They wait for processes more than they compute: begun last, one of them would go on alone. */
+const FIRST = ['test/examples/', 'test/cli/prove-durability', 'test/persistence/kill', 'test/differential/random-']
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isFirst = ({ moduleId }: TestSpecification): boolean => FIRST.some((name) => moduleId.includes(name))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))]
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Two cores: one worker talks to servers while the other computes.
     maxWorkers: 2,
+    sequence: { sequencer: SlowestFirst },
     // Modules keep no state of their own, so a worker loads them once: with a fresh registry for each file, loading took longer than
     // many of the tests (103 s of 279 s for the commands and the engine).
     isolate: false,

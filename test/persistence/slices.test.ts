@@ -95,27 +95,27 @@ function many(client: TestClient, words: readonly string[], count: number, argum
   }
 }
 
-const COUNT = 12_000
+const COUNT = 6000
 const HUGE: Record<string, (client: TestClient) => void> = {
-  'a list of many elements': (client) => many(client, ['RPUSH', 'k'], COUNT, (i) => [`element ${i} ${long(50)}`]),
+  'a list of many elements': (client) => many(client, ['RPUSH', 'k'], COUNT, (i) => [`element ${i} ${long(130)}`]),
   'a list with a long element': (client) => void client.ask('RPUSH', 'k', 'a', long(2_000_000), 'b', long(1_000_000)),
-  'a set of many members': (client) => many(client, ['SADD', 'k'], COUNT, (i) => [`member ${i} ${long(50)}`]),
+  'a set of many members': (client) => many(client, ['SADD', 'k'], COUNT, (i) => [`member ${i} ${long(130)}`]),
   'a set with a long member': (client) => void client.ask('SADD', 'k', 'a', long(2_000_000), 'b'),
   'a set of many integers': (client) => {
     client.ask('CONFIG', 'SET', 'set-max-intset-entries', '1000000')
-    many(client, ['SADD', 'k'], 3 * COUNT, (i) => [`${2 ** 40 + i}`])
+    many(client, ['SADD', 'k'], 36_000, (i) => [`${2 ** 40 + i}`])
   },
   'a sorted set of many members': (client) =>
-    many(client, ['ZADD', 'k'], COUNT, (i) => [`${i / 4}`, `member ${i} ${long(50)}`]),
+    many(client, ['ZADD', 'k'], COUNT, (i) => [`${i / 4}`, `member ${i} ${long(130)}`]),
   'a sorted set of many members that is called a listpack': (client) => {
     client.ask('CONFIG', 'SET', 'zset-max-listpack-entries', '1000000')
-    many(client, ['ZADD', 'k'], COUNT, (i) => [`${i}`, `member ${i} ${long(50)}`])
+    many(client, ['ZADD', 'k'], COUNT, (i) => [`${i}`, `member ${i} ${long(130)}`])
   },
   'a hash of many fields': (client) =>
-    many(client, ['HSET', 'k'], COUNT, (i) => [`field ${i}`, `value ${i} ${long(50)}`]),
+    many(client, ['HSET', 'k'], COUNT, (i) => [`field ${i}`, `value ${i} ${long(130)}`]),
   'a hash of many fields that is called a listpack': (client) => {
     client.ask('CONFIG', 'SET', 'hash-max-listpack-entries', '1000000')
-    many(client, ['HSET', 'k'], COUNT, (i) => [`field ${i}`, `value ${i} ${long(50)}`])
+    many(client, ['HSET', 'k'], COUNT, (i) => [`field ${i}`, `value ${i} ${long(130)}`])
   },
   'a hash of long values that is called a listpack': (client) => {
     client.ask('CONFIG', 'SET', 'hash-max-listpack-value', '1000000')
@@ -124,15 +124,15 @@ const HUGE: Record<string, (client: TestClient) => void> = {
   'a hash with a long value': (client) => void client.ask('HSET', 'k', 'f', long(2_000_000), 'g', 'short'),
   'a string of many megabytes': (client) => void client.ask('SET', 'k', long(3_000_000)),
   'a stream of many entries, all pending': (client) => {
-    for (let i = 1; i <= COUNT; i++) client.ask('XADD', 'k', `${i}-1`, 'field', `value ${i} ${long(50)}`)
+    for (let i = 1; i <= COUNT; i++) client.ask('XADD', 'k', `${i}-1`, 'field', `value ${i} ${long(130)}`)
     client.ask('XGROUP', 'CREATE', 'k', 'group', '0')
     client.ask('XREADGROUP', 'GROUP', 'group', 'me', 'COUNT', `${COUNT}`, 'STREAMS', 'k', '>')
   },
   'a stream of one node': (client) => {
     client.ask('CONFIG', 'SET', 'stream-node-max-bytes', '0', 'stream-node-max-entries', '0')
-    for (let i = 1; i <= COUNT; i++) client.ask('XADD', 'k', `${i}-1`, 'field', `value ${i} ${long(50)}`)
+    for (let i = 1; i <= COUNT; i++) client.ask('XADD', 'k', `${i}-1`, 'field', `value ${i} ${long(130)}`)
   },
-  'many keys': (client) => many(client, ['MSET'], COUNT, (i) => [`key ${i}`, `value ${i} ${long(100)}`]),
+  'many keys': (client) => many(client, ['MSET'], COUNT, (i) => [`key ${i}`, `value ${i} ${long(230)}`]),
 }
 
 describe('slices are short, and whole, over', () => {

@@ -157,7 +157,7 @@ describe('a snapshot', () => {
         expect(engine.saving!.status.lastSaveOk).toBe(true)
         expect(await loaded(disk)).toEqual(before)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

@@ -62,7 +62,7 @@ describe('the arena', () => {
         expect(arena.usedBytes).toBe(0)
         expect(arena.heldBytes).toBeLessThanOrEqual(2 * CHUNK_BYTES)
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   }, 30_000)
 

@@ -203,7 +203,7 @@ describe('strings, structures and expiries', () => {
           expect(database.usedBytes - database.keys.indexBytes).toBe(0)
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 

@@ -61,7 +61,7 @@ describe('a dictionary', () => {
         dictionary.free()
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 
@@ -127,7 +127,7 @@ describe('a dictionary', () => {
         }
         for (const member of stays) expect(seen).toContain(member)
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
   })
 

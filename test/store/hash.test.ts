@@ -103,7 +103,7 @@ describe('a hash', () => {
         hash.free()
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 })
@@ -157,7 +157,7 @@ describe('a scan', () => {
           expect(missed).toEqual([])
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 })

@@ -73,7 +73,7 @@ describe('a sparse HyperLogLog', () => {
         expect(estimate(dense)).toBe(estimate(sparse.bytes))
         expect(estimateOf(model)).toBe(estimate(dense))
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

@@ -56,7 +56,7 @@ describe.each([
         for (const entry of model.values()) keys.remove(entry)
         expect(keys.arena.usedBytes).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 })
@@ -87,7 +87,7 @@ describe.each([
         }
         expect(keys.arena.usedBytes).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 
@@ -244,7 +244,7 @@ describe('Keyspace', () => {
         expect(new Set(metStaying)).toEqual(staying)
         expect(metStaying.length).toBe(staying.size)
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     )
   })
 

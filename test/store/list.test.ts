@@ -221,7 +221,7 @@ describe('a list', () => {
         list.free()
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 80 },
+      { numRuns: 40 },
     )
   })
 

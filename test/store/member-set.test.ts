@@ -128,7 +128,7 @@ describe('a set', () => {
         while (!copy.freeSome(10)) expect(arena.usedBytes).toBeGreaterThan(0)
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 

@@ -164,7 +164,7 @@ describe('a score tree', () => {
         expect(subject.all()).toEqual(model)
         subject.free()
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 

@@ -171,7 +171,7 @@ describe('a sorted set', () => {
         copy.free()
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 
@@ -339,7 +339,7 @@ describe('a sorted set', () => {
         } while (cursor !== 0)
         expect([...faithful].filter((member) => !seen.has(member))).toEqual([])
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

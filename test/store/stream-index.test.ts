@@ -79,7 +79,7 @@ describe('an index of ids', () => {
         expect(arena.usedBytes).toBe(0)
         expect(index.bytes).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 })
@@ -141,7 +141,7 @@ describe('a group', () => {
         }
         expect(arena.usedBytes).toBe(0)
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 

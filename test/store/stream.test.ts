@@ -180,7 +180,7 @@ describe('a stream', () => {
           expect(copyArena.usedBytes).toBe(0)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 
@@ -214,7 +214,7 @@ describe('a stream', () => {
           for (const { stream, model } of streams) expect(all(stream)).toEqual(model)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 75 },
     )
   })
 })

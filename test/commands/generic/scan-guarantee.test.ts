@@ -126,7 +126,7 @@ describe.each(Object.entries(FAMILIES))('%s', (_name, family) => {
           for (const name of stay) expect(met.has(shown(name)), name).toBe(true)
         },
       ),
-      { numRuns: 35 },
+      { numRuns: 17 },
     )
   })
 })

@@ -11,7 +11,7 @@ import { ProgramGenerator } from './program-generator.ts'
 import { TopicGenerator } from './topic-generator.ts'
 
 const CORPUS = new URL('./corpus/', import.meta.url)
-const GENERATED = 150
+const GENERATED = process.env.SOAK ? 1000 : 80
 
 if (!HAS_LUA51) console.warn('skipped: lua5.1 is not on the PATH (apt-get install lua5.1)')
 
