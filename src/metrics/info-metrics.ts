@@ -168,6 +168,15 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     name: 'redis_acl_access_denied_auth_total',
     help: 'Logins with a wrong name or password.',
   },
+  acl_access_denied_cmd: {
+    name: 'redis_acl_access_denied_cmd_total',
+    help: 'Commands that their users may not use.',
+  },
+  acl_access_denied_key: { name: 'redis_acl_access_denied_key_total', help: 'Keys that their users may not use.' },
+  acl_access_denied_channel: {
+    name: 'redis_acl_access_denied_channel_total',
+    help: 'Channels that their users may not use.',
+  },
   // Replication
   connected_slaves: { name: 'redis_connected_slaves', help: 'Replicas that are connected.' },
   // CPU
