@@ -84,13 +84,13 @@ export class TrackedKeys<Reader> {
       this.#one.source.view.setUint32(0, number, true)
       this.#table.insertString(key, this.#one, false)
     } else {
-      const value = this.#table.stringOf(entry, this.#value)
+      const value = this.#table.strings.read(entry, this.#value)
       if (isBitmap(value)) {
         if (!this.#mark(entry, value, number)) return
       } else if (value.length >= LIST_BYTES_MIN && bitmapBytes(this.#readers.length) < value.length) {
         const bitmap = this.#toBitmap(value)
         const isNew = setBit(bitmap, number)
-        this.#table.replaceString(entry, bitmap)
+        this.#table.strings.place(entry, bitmap, false)
         if (!isNew) return
       } else if (!this.#insert(entry, value, number)) {
         return
@@ -127,7 +127,7 @@ export class TrackedKeys<Reader> {
 
   #take(entry: number, told: (reader: Reader) => void): void {
     const taken = this.#taken
-    readNumbers(this.#table.stringOf(entry, this.#value), taken)
+    readNumbers(this.#table.strings.read(entry, this.#value), taken)
     this.#table.deleteEntry(entry)
     this.items -= taken.length
     for (let i = 0; i < taken.length; i++) {
@@ -153,7 +153,7 @@ export class TrackedKeys<Reader> {
       else high = middle
     }
     const { length } = value
-    const { source, start } = this.#table.resizeString(entry, length + 4, value)
+    const { source, start } = this.#table.strings.resize(entry, length + 4, value)
     const at = start + 4 * low
     source.u8.copyWithin(at + 4, at, start + length)
     source.view.setUint32(at, number, true)
@@ -163,7 +163,7 @@ export class TrackedKeys<Reader> {
   /** Puts a number into a bitmap; false when it is there. */
   #mark(entry: number, value: Bytes, number: number): boolean {
     const needed = bitmapBytes(number + 1)
-    const bitmap = needed > value.length ? this.#table.resizeString(entry, needed, value) : value
+    const bitmap = needed > value.length ? this.#table.strings.resize(entry, needed, value) : value
     return setBit(bitmap, number)
   }
 

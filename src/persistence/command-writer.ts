@@ -107,7 +107,7 @@ export class CommandWriter implements ImageWriter {
   }
 
   *#writeString(db: Database, entry: number): Parts {
-    const value = db.stringOf(entry, this.#one)
+    const value = db.strings.read(entry, this.#one)
     this.#command(3)
     this.#text('SET')
     this.#bytes(this.#key)

@@ -488,7 +488,7 @@ export class Snapshot {
 
 /** Tells whether writing a value in one go would take too long. */
 export function isLarge(db: Database, entry: number): boolean {
-  if (db.typeOf(entry) === TYPE_STRING) return db.stringBytes(entry) > STRING_AT_ONCE_BYTES_MAX
+  if (db.typeOf(entry) === TYPE_STRING) return db.strings.lengthOf(entry) > STRING_AT_ONCE_BYTES_MAX
   const value = db.structureOf(entry)
   return value.length > SMALL_ELEMENTS_MAX || value.bytes > SMALL_BYTES_MAX
 }

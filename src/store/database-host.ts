@@ -31,17 +31,29 @@ export type Gone<D> = [db: D, key: Bytes, type: number]
 /** A key was looked up; told by its hash. */
 export type Looked = [hash: number]
 
-/** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
-export interface DatabaseHostOf<D> extends StructureHost {
-  /** Unix time in ms: one reading a command (invariant 2). */
-  now(): number
+/** How the use of keys is measured. */
+export interface UseHost {
   /** Seconds for the access clock, coarse. */
   readonly accessSeconds: number
+  /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
+  frequency: ((frequency: number, accessWord: number) => number) | null
+}
+
+/** What strings need. */
+export interface StringsHost {
+  /** Told of large values as they come: memory may never again be as much. */
+  readonly grown: (() => void) | null
+  /** Throws the reply for a wrong type. */
+  wrongType(): never
+}
+
+/** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
+export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
+  /** Unix time in ms: one reading a command (invariant 2). */
+  now(): number
   expiry: Expiry
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
   touches: boolean
-  /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
-  frequency: ((frequency: number, accessWord: number) => number) | null
   hits: number
   misses: number
   /** Counts what passes the *before* side of the gate, and what comes into being; wraps. Unchanged = nothing has changed. */
@@ -52,12 +64,8 @@ export interface DatabaseHostOf<D> extends StructureHost {
   readonly created: Listener<Created<D>> | null
   readonly gone: Listener<Gone<D>> | null
   readonly looked: Listener<Looked> | null
-  /** Told of large values as they come: memory may never again be as much. */
-  readonly grown: (() => void) | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: D, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
   fieldsExpired(db: D, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
-  /** Throws the reply for a wrong type. */
-  wrongType(): never
 }

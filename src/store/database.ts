@@ -4,31 +4,21 @@
 // `getForWrite`, `findForWrite` or one of the writers here: they are the *before* side of the gate (invariant 6). The engine
 // does what follows a change (events, journal, waiters), in `call.changed`.
 //
-// Strings are bytes in the block of their key and nothing else: an integer is text
-// that looks like one. A string that would make the block larger than
-// BLOCK_CONTENT_BYTES_MAX has a buffer of its own.
+// Strings lie in the keys' blocks (strings.ts), structures are objects that an entry names by number (value.ts).
 
 import { assert } from '../util/assert.ts'
-import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { Bytes } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { Numbered } from '../util/numbered.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
+import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
+import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
-import { allocateGrowing, LargeStrings } from './large-strings.ts'
 import { LazyFree } from './lazy-free.ts'
+import { Strings } from './strings.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
-
-const TYPE_MASK = 0xf
-/** The string has a buffer of its own (large-strings.ts). */
-const FLAG_LARGE = 0x10
-/** OBJECT ENCODING says raw whatever the content: it was made or changed in place (APPEND, SETRANGE). */
-const FLAG_RAW = 0x20
-/** The content was never checked for being an integer (INCRBYFLOAT's result). */
-const FLAG_TEXT = 0x40
-/** The string was made by COPY: Redis gives it an object of its own even if it is a small integer (OBJECT REFCOUNT). */
-const FLAG_COPY = 0x80
-const FREQUENCY_SHIFT = 8
 
 /** What a database needs from whoever runs it; one object for all databases. */
 export type DatabaseHost = DatabaseHostOf<Database>
@@ -41,9 +31,9 @@ export class Database {
   arena: Arena
   /** Large structures that were removed. */
   lazyFree: LazyFree
-  #objects: (Value | undefined)[] = []
-  #freeObjects: number[] = []
-  #large = new LargeStrings()
+  /** The strings, by entry: who changes one has passed the gate. */
+  strings: Strings
+  #structures = new Numbered<Value>()
 
   /** `sharing` = a database whose values this one is going to take (`handOver`): they stay in their memory. */
   constructor(index: number, host: DatabaseHost, sharing?: Database) {
@@ -52,6 +42,7 @@ export class Database {
     this.arena = sharing?.arena ?? new Arena()
     this.lazyFree = sharing?.lazyFree ?? new LazyFree()
     this.keys = new Keyspace(this.arena, host.hashKey)
+    this.strings = new Strings(host, this.keys, this.arena)
   }
 
   /** Number of keys, expired ones not yet removed included. */
@@ -140,7 +131,7 @@ export class Database {
 
   #structure<T extends Value>(entry: number, valueClass: ValueClass<T>): T {
     if (this.typeOf(entry) !== valueClass.type) this.host.wrongType()
-    return this.#objects[this.keys.word(entry, VALUE)] as T
+    return this.#structures.get(this.keys.word(entry, VALUE)) as T
   }
 
   /** Returns an entry's type code (value.ts). */
@@ -150,7 +141,7 @@ export class Database {
 
   /** Returns an entry's structure; not for strings. */
   structureOf(entry: number): Value {
-    return this.#objects[this.keys.word(entry, VALUE)]!
+    return this.#structures.get(this.keys.word(entry, VALUE))
   }
 
   // ── strings ──────────────────────────────────────────────────────────────
@@ -159,21 +150,8 @@ export class Database {
   readString(key: Bytes, window: Bytes): boolean {
     const entry = this.findForRead(key)
     if (entry === NONE) return false
-    this.stringOf(entry, window)
+    this.strings.read(entry, window)
     return true
-  }
-
-  /** Points `window` at the string of an entry. Throws WRONGTYPE. */
-  stringOf(entry: number, window: Bytes): Bytes {
-    const { keys } = this
-    const meta = keys.word(entry, META)
-    if ((meta & TYPE_MASK) !== TYPE_STRING) this.host.wrongType()
-    const value = keys.word(entry, VALUE)
-    if ((meta & FLAG_LARGE) !== 0) {
-      const large = this.#large.get(value)
-      return window.set(large.source, 0, large.length)
-    }
-    return window.set(this.arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value)
   }
 
   /**
@@ -187,7 +165,7 @@ export class Database {
     const entry = this.findForWrite(key, 'whole')
     if (entry === NONE) return this.insertString(key, value, owned)
     const structure = (keys.word(entry, META) & TYPE_MASK) === TYPE_STRING ? -1 : keys.word(entry, VALUE)
-    this.#placeString(entry, value, owned)
+    this.strings.place(entry, value, owned)
     // There was room for the new value: only now the old one goes.
     if (structure !== -1) this.#freeStructure(structure)
     if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
@@ -196,126 +174,11 @@ export class Database {
 
   /** Puts a string under a key that is not there, as the caller knows, and returns its entry. `owned` as in `writeString`. */
   insertString(key: Bytes, value: Bytes, owned: boolean): number {
-    const { keys, arena } = this
-    const keyBytes = align(key.length)
-    const fits = keyBytes + value.length <= BLOCK_CONTENT_BYTES_MAX
     this.#beginChange()
-    const entry = keys.insert(key, fits ? value.length : 0)
-    this.touchNew(entry)
-    if (fits) {
-      const ref = keys.word(entry, KEY)
-      copyBytes(arena.source(ref), arena.start(ref) + keyBytes, value.source, value.start, value.length)
-      keys.setWord(entry, VALUE, value.length)
-    } else {
-      this.#placeString(entry, value, owned)
-    }
+    const entry = this.strings.insert(key, value, owned)
+    touchNew(this.keys, entry, this.host)
     if (this.host.created !== null) this.host.created(this, key, TYPE_STRING)
     return entry
-  }
-
-  /** Replaces the string of an entry that passed the *before* gate, keeping its expiry. The value may be a window on the old one. */
-  replaceString(entry: number, value: Bytes): void {
-    this.#placeString(entry, value, false)
-  }
-
-  /**
-   * Makes the string of an entry `length` bytes long in place and points `window` at it for writing; new bytes are 0. From then
-   * on its encoding is raw.
-   */
-  resizeString(entry: number, length: number, window: Bytes): Bytes {
-    this.stringOf(entry, window)
-    const old = window.length
-    const meta = this.keys.word(entry, META)
-    const value = this.keys.word(entry, VALUE)
-    if ((meta & FLAG_LARGE) !== 0) {
-      this.#large.resize(value, length)
-      if (this.host.grown !== null) this.host.grown()
-    } else if (length <= this.keys.roomOf(entry)) {
-      this.keys.setWord(entry, VALUE, length)
-    } else {
-      const { keys } = this
-      const keyBytes = align(this.arena.length(keys.word(entry, KEY)))
-      // Room for as much again, as sds keeps: APPEND in a loop copies each byte a bounded number of times.
-      if (keyBytes + 2 * length > BLOCK_CONTENT_BYTES_MAX) {
-        const source = allocateGrowing(length)
-        copyBytes(source, 0, window.source, window.start, old)
-        this.arena.free(keys.changeRoom(entry, 0))
-        keys.setWord(entry, VALUE, this.#addLarge(source, length))
-        keys.setWord(entry, META, meta | FLAG_LARGE)
-      } else {
-        const oldBlock = keys.changeRoom(entry, 2 * length)
-        copyBytes(this.arena.source(keys.word(entry, KEY)), keys.roomStart(entry), window.source, window.start, old)
-        this.arena.free(oldBlock)
-        keys.setWord(entry, VALUE, length)
-      }
-    }
-    this.keys.setWord(entry, META, (this.keys.word(entry, META) | FLAG_RAW) & ~FLAG_TEXT)
-    this.stringOf(entry, window)
-    if (length > old) window.source.u8.fill(0, window.start + old, window.start + length)
-    return window
-  }
-
-  /** Marks a string as text even if it looks like an integer (INCRBYFLOAT's result is never encoded as one). */
-  markText(entry: number): void {
-    this.keys.setWord(entry, META, this.keys.word(entry, META) | FLAG_TEXT)
-  }
-
-  /** Tells how a string came about, for OBJECT ENCODING. */
-  stringOrigin(entry: number): 'plain' | 'raw' | 'text' {
-    const meta = this.keys.word(entry, META)
-    return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
-  }
-
-  /** Bytes of the string of an entry. */
-  stringBytes(entry: number): number {
-    const value = this.keys.word(entry, VALUE)
-    return (this.keys.word(entry, META) & FLAG_LARGE) !== 0 ? this.#large.get(value).length : value
-  }
-
-  /** Tells whether a string was made by COPY and not written since. */
-  isCopy(entry: number): boolean {
-    return (this.keys.word(entry, META) & FLAG_COPY) !== 0
-  }
-
-  /** Puts a string into an entry, in the place of a string or a structure, whose end is the caller's; `value` may be a window on the old string. */
-  #placeString(entry: number, value: Bytes, owned: boolean): void {
-    const { keys, arena } = this
-    const { length } = value
-    let meta = keys.word(entry, META)
-    const room = keys.roomOf(entry)
-    // The usual overwrite: the block is the right size already, neither too small nor mostly empty.
-    if (length <= room && (meta & FLAG_LARGE) === 0 && (room <= 64 || 4 * length >= room)) {
-      copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value.source, value.start, length)
-      keys.setWord(entry, VALUE, length)
-      keys.setWord(entry, META, meta & (0xff << FREQUENCY_SHIFT))
-      return
-    }
-    const large = (meta & FLAG_LARGE) !== 0 ? keys.word(entry, VALUE) : -1
-    meta &= 0xff << FREQUENCY_SHIFT
-    const keyBytes = room === -1 ? BLOCK_CONTENT_BYTES_MAX : align(arena.length(keys.word(entry, KEY)))
-    if (keyBytes + length > BLOCK_CONTENT_BYTES_MAX || room === -1) {
-      let { source } = value
-      if (!owned || value.start !== 0) {
-        source = Source.allocate(length)
-        copyBytes(source, 0, value.source, value.start, length)
-      }
-      if (room > 8) arena.free(keys.changeRoom(entry, 0))
-      keys.setWord(entry, VALUE, this.#addLarge(source, length))
-      keys.setWord(entry, META, meta | FLAG_LARGE)
-    } else {
-      const oldBlock = keys.changeRoom(entry, length)
-      copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value.source, value.start, length)
-      arena.free(oldBlock)
-      keys.setWord(entry, VALUE, length)
-      keys.setWord(entry, META, meta)
-    }
-    if (large !== -1) this.#large.free(large)
-  }
-
-  #addLarge(source: Source, length: number): number {
-    const index = this.#large.add({ source, length })
-    if (this.host.grown !== null) this.host.grown()
-    return index
   }
 
   // ── structures ───────────────────────────────────────────────────────────
@@ -349,26 +212,15 @@ export class Database {
       value.free()
       throw error
     }
-    this.touchNew(entry)
+    touchNew(this.keys, entry, this.host)
     this.#placeStructure(entry, value)
     return entry
   }
 
   #placeStructure(entry: number, value: Value): void {
-    this.keys.setWord(entry, VALUE, this.#addObject(value))
-    this.keys.setWord(entry, META, (this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT)) | value.type)
+    this.keys.setWord(entry, VALUE, this.#structures.add(value))
+    this.keys.setWord(entry, META, (this.keys.word(entry, META) & FREQUENCY_MASK) | value.type)
     noteFieldExpiry(this, entry, value)
-  }
-
-  #addObject(value: Value): number {
-    const index = this.#freeObjects.pop() ?? this.#objects.length
-    this.#objects[index] = value
-    return index
-  }
-
-  #dropObject(index: number): void {
-    this.#objects[index] = undefined
-    this.#freeObjects.push(index)
   }
 
   // ── removing and moving ──────────────────────────────────────────────────
@@ -411,9 +263,9 @@ export class Database {
     // The new entry is there before the others go: should memory be short, nothing has happened.
     let renamed: number
     if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
-      const value = this.stringOf(entry, new Bytes())
+      const value = this.strings.read(entry, new Bytes())
       renamed = keys.insert(to, align(to.length) + value.length <= BLOCK_CONTENT_BYTES_MAX ? value.length : 0)
-      this.#placeString(renamed, value, false)
+      this.strings.place(renamed, value, false)
       keys.setWord(renamed, META, meta | (keys.word(renamed, META) & FLAG_LARGE))
     } else {
       renamed = keys.insert(to)
@@ -435,7 +287,7 @@ export class Database {
     const expiry = this.expiryOf(entry)
     let copy: number
     if (this.typeOf(entry) === TYPE_STRING) {
-      copy = to.insertString(key, this.stringOf(entry, new Bytes()), false)
+      copy = to.insertString(key, this.strings.read(entry, new Bytes()), false)
       const origin = this.keys.word(entry, META) & (FLAG_RAW | FLAG_TEXT)
       to.keys.setWord(copy, META, to.keys.word(copy, META) | origin | FLAG_COPY)
     } else {
@@ -475,11 +327,10 @@ export class Database {
     const expiry = this.expiryOf(entry)
     if (expiry !== undefined) to.setExpiry(handed, expiry)
     if ((meta & TYPE_MASK) === TYPE_STRING) {
-      to.keys.setWord(handed, VALUE, to.#large.add(this.#large.release(value)))
+      this.strings.give(entry, to.strings, handed)
     } else {
-      const structure = this.#objects[value]!
-      to.keys.setWord(handed, VALUE, to.#addObject(structure))
-      this.#dropObject(value)
+      const structure = this.#structures.remove(value)
+      to.keys.setWord(handed, VALUE, to.#structures.add(structure))
       this.lazyFree.heldBytes += structure.bytes
     }
     this.#leaveEmpty(entry)
@@ -501,14 +352,13 @@ export class Database {
       this.host.emptied(contents)
       return
     }
-    this.#large.discard()
+    this.strings.discard()
     this.keys.discard()
     this.arena.discard()
     this.arena = new Arena()
     this.keys = new Keyspace(this.arena, this.host.hashKey)
-    this.#objects = []
-    this.#freeObjects = []
-    this.#large = new LargeStrings()
+    this.strings = new Strings(this.host, this.keys, this.arena)
+    this.#structures = new Numbered()
     this.lazyFree = new LazyFree()
   }
 
@@ -517,9 +367,8 @@ export class Database {
     this.#beginChange()
     ;[this.keys, other.keys] = [other.keys, this.keys]
     ;[this.arena, other.arena] = [other.arena, this.arena]
-    ;[this.#objects, other.#objects] = [other.#objects, this.#objects]
-    ;[this.#freeObjects, other.#freeObjects] = [other.#freeObjects, this.#freeObjects]
-    ;[this.#large, other.#large] = [other.#large, this.#large]
+    ;[this.strings, other.strings] = [other.strings, this.strings]
+    ;[this.#structures, other.#structures] = [other.#structures, this.#structures]
     ;[this.lazyFree, other.lazyFree] = [other.lazyFree, this.lazyFree]
   }
 
@@ -533,13 +382,13 @@ export class Database {
     const meta = this.keys.word(entry, META)
     const value = this.keys.word(entry, VALUE)
     if ((meta & TYPE_MASK) !== TYPE_STRING) this.#freeStructure(value)
-    else if ((meta & FLAG_LARGE) !== 0) this.#large.free(value)
+    else this.strings.free(entry)
     this.#leaveEmpty(entry)
   }
 
   #leaveEmpty(entry: number): void {
     this.keys.setWord(entry, VALUE, 0)
-    this.keys.setWord(entry, META, this.keys.word(entry, META) & (0xff << FREQUENCY_SHIFT))
+    this.keys.setWord(entry, META, this.keys.word(entry, META) & FREQUENCY_MASK)
   }
 
   /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
@@ -550,8 +399,7 @@ export class Database {
   }
 
   #freeStructure(index: number): void {
-    this.discard(this.#objects[index]!)
-    this.#dropObject(index)
+    this.discard(this.#structures.remove(index))
   }
 
   // ── expiry ───────────────────────────────────────────────────────────────
@@ -618,39 +466,22 @@ export class Database {
 
   /** Notes that an entry was used. */
   touch(entry: number): void {
-    const { host } = this
-    if (host.frequency !== null) {
-      const meta = this.keys.word(entry, META)
-      const next = host.frequency((meta >>> FREQUENCY_SHIFT) & 0xff, this.keys.word(entry, ACCESS))
-      this.keys.setWord(entry, META, (meta & ~(0xff << FREQUENCY_SHIFT)) | (next << FREQUENCY_SHIFT))
-    }
-    this.keys.setWord(entry, ACCESS, host.accessSeconds)
-  }
-
-  /** Starts a new entry's access clock; LFU begins at 5, so that a new key is not the first to go. */
-  touchNew(entry: number): void {
-    this.keys.setWord(entry, ACCESS, this.host.accessSeconds)
-    this.keys.setWord(entry, META, this.keys.word(entry, META) | (5 << FREQUENCY_SHIFT))
+    touch(this.keys, entry, this.host)
   }
 
   /** Takes over what another server knew of an entry's use, as far as it is measured here; -1 = not known. */
   setUse(entry: number, idleSeconds: number, frequency: number): void {
-    if (this.host.frequency === null) {
-      if (idleSeconds >= 0) this.keys.setWord(entry, ACCESS, this.host.accessSeconds - idleSeconds)
-    } else if (frequency >= 0) {
-      const others = this.keys.word(entry, META) & ~(0xff << FREQUENCY_SHIFT)
-      this.keys.setWord(entry, META, others | (frequency << FREQUENCY_SHIFT))
-    }
+    setUse(this.keys, entry, this.host, idleSeconds, frequency)
   }
 
   /** Seconds since an entry was last used. */
   idleSeconds(entry: number): number {
-    // Both are 32 bits wide: the difference stays right when the seconds no longer are.
-    return Math.max(0, (this.host.accessSeconds - this.keys.word(entry, ACCESS)) | 0)
+    return idleSeconds(this.keys, entry, this.host)
   }
 
+  /** How often an entry was used, 0–255, as it was when it was used last. */
   frequencyOf(entry: number): number {
-    return (this.keys.word(entry, META) >>> FREQUENCY_SHIFT) & 0xff
+    return frequencyOf(this.keys, entry)
   }
 
   // ── measuring ────────────────────────────────────────────────────────────
@@ -660,20 +491,18 @@ export class Database {
     const fieldDeadlineBytes = this.keys.fieldDeadlines?.heldBytes ?? 0
     // The size of some structures is an estimate.
     const arenaBytes = Math.max(0, this.arena.usedBytes - this.lazyFree.heldBytes)
-    return arenaBytes + this.keys.indexBytes + this.#large.bytes + fieldDeadlineBytes
+    return arenaBytes + this.keys.indexBytes + this.strings.largeBytes + fieldDeadlineBytes
   }
 
   /** Bytes one key takes: its entry, its name and its value. */
   entryBytes(entry: number): number {
     const { keys } = this
-    const meta = keys.word(entry, META)
-    const value = keys.word(entry, VALUE)
     const keyRef = keys.word(entry, KEY)
     let bytes = 36 + (keyRef > 0 ? this.arena.capacity(keyRef) + 4 : keys.keyOf(entry, new Bytes()).length)
     if (keys.word(entry, EXPIRY) !== 0) bytes += 12
-    if ((meta & TYPE_MASK) !== TYPE_STRING) bytes += this.#objects[value]!.bytes
-    else if ((meta & FLAG_LARGE) !== 0) bytes += this.#large.get(value).source.u8.length
-    return bytes
+    return (
+      bytes + (this.typeOf(entry) === TYPE_STRING ? this.strings.bufferBytes(entry) : this.structureOf(entry).bytes)
+    )
   }
 
   /** The key hash of an entry, for those who index by it. */

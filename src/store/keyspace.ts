@@ -27,6 +27,7 @@ import { DeadlineHeap } from '../util/deadline-heap.ts'
 import { discarded } from '../util/discarded.ts'
 import { CHECKED } from '../util/invariant.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
+import { Numbered } from '../util/numbered.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
@@ -96,8 +97,7 @@ export class Keyspace {
   /** Buckets at the beginning of the current doubling: a power of two. */
   #level = BUCKETS_MIN
   /** Keys too large for the arena: their ref is -(index + 1). */
-  #largeKeys: (Source | undefined)[] = []
-  #freeLargeKeys: number[] = []
+  readonly #largeKeys = new Numbered<Source>()
   #largeKeyBytes = 0
   /** The keys that came since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
@@ -332,7 +332,7 @@ export class Keyspace {
   keyOf(entry: number, window: Bytes): Bytes {
     const ref = this.word(entry, KEY)
     if (ref < 0) {
-      const source = this.#largeKeys[-ref - 1]!
+      const source = this.#largeKeys.get(-ref - 1)
       window.set(source, 0, source.u8.length)
     } else {
       window.set(this.arena.source(ref), this.arena.start(ref), this.arena.length(ref))
@@ -393,7 +393,7 @@ export class Keyspace {
 
   #keyEquals(ref: number, key: Bytes): boolean {
     if (ref < 0) {
-      const source = this.#largeKeys[-ref - 1]!
+      const source = this.#largeKeys.get(-ref - 1)
       return source.u8.length === key.length && equalBytes(source, 0, key.source, key.start, key.length)
     }
     const source = this.arena.source(ref)
@@ -408,10 +408,8 @@ export class Keyspace {
     if (key.length > BLOCK_CONTENT_BYTES_MAX) {
       const own = Source.allocate(key.length)
       copyBytes(own, 0, key.source, key.start, key.length)
-      const index = this.#freeLargeKeys.pop() ?? this.#largeKeys.length
-      this.#largeKeys[index] = own
       this.#largeKeyBytes += key.length
-      return -(index + 1)
+      return -(this.#largeKeys.add(own) + 1)
     }
     const ref = this.arena.allocate(room === 0 ? key.length : align(key.length) + room)
     this.arena.setLength(ref, key.length)
@@ -424,16 +422,14 @@ export class Keyspace {
       this.arena.free(ref)
       return
     }
-    const index = -ref - 1
-    this.#largeKeyBytes -= this.#largeKeys[index]!.u8.length
-    discarded.add(this.#largeKeys[index]!)
-    this.#largeKeys[index] = undefined
-    this.#freeLargeKeys.push(index)
+    const own = this.#largeKeys.remove(-ref - 1)
+    this.#largeKeyBytes -= own.u8.length
+    discarded.add(own)
   }
 
   /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
   discard(): void {
-    for (const own of this.#largeKeys) if (own !== undefined) discarded.add(own)
+    for (const own of this.#largeKeys) discarded.add(own)
   }
 
   /** Walks every bucket and the list of free entries: each entry is in one of them, once, and in the bucket of its hash. */
@@ -447,7 +443,7 @@ export class Keyspace {
         assert(this.#bucketOf(this.word(entry, HASH)) === bucket, 'an entry is in the bucket of its hash')
         const ref = this.word(entry, KEY)
         if (ref > 0) this.arena.checkBlock(ref)
-        else assert(this.#largeKeys[-ref - 1] !== undefined, 'a large key has its buffer')
+        else assert(this.#largeKeys.has(-ref - 1), 'a large key has its buffer')
         const expiry = this.word(entry, EXPIRY)
         assert(expiry === 0 || this.expiries.entryAt(expiry - 1) === entry, 'an entry knows its deadline')
       }

@@ -2,6 +2,7 @@
 
 import { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
+import { Numbered } from '../util/numbered.ts'
 
 /** Room that a string which grows is given beyond its length: as much again, a megabyte at most, as sds has it. */
 const SPARE_BYTES_MAX = 1024 * 1024
@@ -15,24 +16,21 @@ export interface LargeString {
 export class LargeStrings {
   /** Bytes of all buffers. */
   bytes = 0
-  readonly #strings: (LargeString | undefined)[] = []
-  readonly #unused: number[] = []
+  readonly #strings = new Numbered<LargeString>()
 
   get(index: number): LargeString {
-    return this.#strings[index]!
+    return this.#strings.get(index)
   }
 
   /** Keeps a string, its buffer included, and returns its number. */
   add(large: LargeString): number {
     this.bytes += large.source.u8.length
-    const index = this.#unused.pop() ?? this.#strings.length
-    this.#strings[index] = large
-    return index
+    return this.#strings.add(large)
   }
 
   /** Makes a string longer or shorter; what is new in it is undefined. */
   resize(index: number, length: number): void {
-    const large = this.#strings[index]!
+    const large = this.#strings.get(index)
     const old = large.source
     if (length > old.u8.length) {
       const grown = allocateGrowing(length)
@@ -46,10 +44,8 @@ export class LargeStrings {
 
   /** Forgets a string that is kept elsewhere from now on, and returns it. */
   release(index: number): LargeString {
-    const large = this.#strings[index]!
+    const large = this.#strings.remove(index)
     this.bytes -= large.source.u8.length
-    this.#strings[index] = undefined
-    this.#unused.push(index)
     return large
   }
 
@@ -60,7 +56,7 @@ export class LargeStrings {
 
   /** Frees all of them. */
   discard(): void {
-    for (const large of this.#strings) if (large !== undefined) discarded.add(large.source)
+    for (const large of this.#strings) discarded.add(large.source)
   }
 }
 

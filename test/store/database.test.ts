@@ -111,7 +111,7 @@ function contents(database: Database): Record<string, string> {
     const value =
       database.typeOf(entry) === TYPE_SET
         ? `set ${(database.structureOf(entry) as TextSet).text}`
-        : database.stringOf(entry, new Bytes()).toString()
+        : database.strings.read(entry, new Bytes()).toString()
     const expiry = database.expiryOf(entry)
     const shown = value.length > 100 ? `${value.slice(0, 20)}… ${value.length}` : value
     found[database.keys.keyOf(entry, name).toString()] = expiry === undefined ? shown : `${shown} until ${expiry}`
@@ -154,11 +154,11 @@ describe('strings, structures and expiries', () => {
             db.writeString(key(name), Bytes.from(value), kind === 'keep')
             here.set(name, { value, expiry: kind === 'keep' ? model?.expiry : undefined })
           } else if (kind === 'replace' && isString) {
-            db.replaceString(entry, Bytes.from(value))
+            db.strings.place(entry, Bytes.from(value), false)
             model.value = value
           } else if (kind === 'resize' && isString) {
             const length = Math.max(model.value.length, value.length)
-            const window = db.resizeString(entry, length, new Bytes())
+            const window = db.strings.resize(entry, length, new Bytes())
             expect(window.length).toBe(length)
             model.value = model.value.padEnd(length, '\0')
           } else if (kind === 'struct') {
@@ -195,7 +195,7 @@ describe('strings, structures and expiries', () => {
             const actual =
               database.typeOf(entry) === TYPE_SET
                 ? `set ${(database.structureOf(entry) as TextSet).text}`
-                : database.stringOf(entry, window).toString()
+                : database.strings.read(entry, window).toString()
             expect(actual === value).toBe(true)
             database.deleteEntry(entry)
           }
@@ -248,7 +248,7 @@ describe('when the arena is full', () => {
     ['renaming a structure', () => db.rename(key('set'), key('to'))],
     ['copying', () => db.copyTo(db.find(key('from')), db, key('to'))],
     ['copying a structure', () => db.copyTo(db.find(key('set')), db, key('to'))],
-    ['resizing', () => db.resizeString(db.findForWrite(key('to')), 1000, new Bytes())],
+    ['resizing', () => db.strings.resize(db.findForWrite(key('to')), 1000, new Bytes())],
   ])('%s changes nothing', (_, act) => {
     const before = contents(db)
     const used = db.arena.usedBytes
@@ -340,11 +340,11 @@ describe('copying and moving', () => {
 
   test('a copy is encoded as what it was made of', () => {
     const entry = write('a', 'text')
-    db.resizeString(entry, 6, new Bytes())
+    db.strings.resize(entry, 6, new Bytes())
     db.copyTo(entry, other, key('b'))
-    expect(other.stringOrigin(other.find(key('b')))).toBe('raw')
+    expect(other.strings.originOf(other.find(key('b')))).toBe('raw')
     db.rename(key('a'), key('c'))
-    expect(db.stringOrigin(db.find(key('c')))).toBe('raw')
+    expect(db.strings.originOf(db.find(key('c')))).toBe('raw')
   })
 
   test('a moved structure lies in the arena of its new database', () => {
@@ -406,7 +406,7 @@ describe('whole databases', () => {
     write('b', '2')
     const seen: string[] = []
     host.beforeChange = (database, entry) =>
-      seen.push(`${database.keys.keyOf(entry, new Bytes())}=${database.stringOf(entry, new Bytes())}`)
+      seen.push(`${database.keys.keyOf(entry, new Bytes())}=${database.strings.read(entry, new Bytes())}`)
     write('a', '3')
     db.rename(key('a'), key('b'))
     expect(seen).toEqual(['a=1', 'a=3', 'b=2'])

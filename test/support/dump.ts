@@ -20,7 +20,7 @@ export function dump(engine: Engine): Record<string, string> {
       const type = database.typeOf(entry)
       const expiry = database.expiryOf(entry)
       let value: string
-      if (type === TYPE_STRING) value = database.stringOf(entry, window).toString()
+      if (type === TYPE_STRING) value = database.strings.read(entry, window).toString()
       else if (type === TYPE_LIST) value = client.ask('LRANGE', key, 0, -1)
       else if (type === TYPE_HASH) value = dumpHash(database.structureOf(entry) as Hash)
       else if (type === TYPE_SET) value = dumpSet(database.structureOf(entry) as MemberSet)

@@ -68,11 +68,11 @@ function clear(target: Bytes, from: number): void {
 function combineInPlace(call: Call, operation: BitOperation | 'NOT', destination: Bytes, length: number): boolean {
   const { db } = call
   const found = db.find(destination)
-  if (found === NONE || db.typeOf(found) !== TYPE_STRING || db.stringBytes(found) !== length) return false
+  if (found === NONE || db.typeOf(found) !== TYPE_STRING || db.strings.lengthOf(found) !== length) return false
   // The first two sources are read no later than they are written over; a later one would be gone by its turn.
   for (let i = 5; i < call.args.length; i++) if (db.find(call.key(i)) === found) return false
   const entry = db.findForWrite(destination)
-  db.resizeString(entry, length, result)
+  db.strings.resize(entry, length, result)
   combine(call, operation)
   db.clearExpiry(entry)
   return true
@@ -82,7 +82,7 @@ function combineInPlace(call: Call, operation: BitOperation | 'NOT', destination
 function readSource(call: Call, i: number, window: Bytes): void {
   const entry = call.db.find(call.key(i))
   if (entry === NONE) window.length = 0
-  else call.db.stringOf(entry, window)
+  else call.db.strings.read(entry, window)
 }
 
 export const bitop = defineCommand({
@@ -128,7 +128,7 @@ export const bitop = defineCommand({
         combine(call, operation)
         const entry = call.db.writeString(destination, result, false, true)
         // As Redis stores it: a result is raw, whatever it looks like.
-        call.db.resizeString(entry, length, value)
+        call.db.strings.resize(entry, length, value)
       }
       call.changed(destination, 'set')
     }

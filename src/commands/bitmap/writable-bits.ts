@@ -14,7 +14,7 @@ export function openBits(db: Database, key: Bytes, last: number, window: Bytes):
   let entry = db.findForWrite(key)
   let length = 0
   if (entry === NONE) entry = db.writeString(key, empty)
-  else ({ length } = db.stringOf(entry, window))
-  db.resizeString(entry, Math.max(length, last + 1), window)
+  else ({ length } = db.strings.read(entry, window))
+  db.strings.resize(entry, Math.max(length, last + 1), window)
   return last >= length
 }

@@ -32,9 +32,9 @@ export const objectEncoding = defineCommand({
 
 /** Returns `int`, `embstr` or `raw`, as Redis would call the string of an entry. */
 export function stringEncoding(db: Database, entry: number): 'int' | 'embstr' | 'raw' {
-  const origin = db.stringOrigin(entry)
+  const origin = db.strings.originOf(entry)
   if (origin === 'raw') return 'raw'
-  db.stringOf(entry, value)
+  db.strings.read(entry, value)
   if (origin === 'plain' && parseInteger(value) !== undefined) return 'int'
   return value.length <= EMBSTR_BYTES_MAX ? 'embstr' : 'raw'
 }

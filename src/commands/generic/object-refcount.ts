@@ -32,8 +32,8 @@ export const objectRefcount = defineCommand({
 
 function isShared(call: Call, entry: number): boolean {
   const { db, engine } = call
-  if (db.typeOf(entry) !== TYPE_STRING || db.isCopy(entry) || stringEncoding(db, entry) !== 'int') return false
+  if (db.typeOf(entry) !== TYPE_STRING || db.strings.isCopy(entry) || stringEncoding(db, entry) !== 'int') return false
   if (engine.config.get('maxmemory') !== 0 && /-l[rf]u$/.test(engine.config.get('maxmemory-policy'))) return false
-  db.stringOf(entry, value)
+  db.strings.read(entry, value)
   return value.length <= SHARED_DIGITS_MAX && value.at(0) !== MINUS
 }

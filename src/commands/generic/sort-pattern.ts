@@ -54,7 +54,7 @@ export class SortPattern {
     if (entry === NONE) return false
     if (this.#field === undefined) {
       if (db.typeOf(entry) !== TYPE_STRING) return false
-      db.stringOf(entry, window)
+      db.strings.read(entry, window)
       return true
     }
     if (db.typeOf(entry) !== Hash.type) return false

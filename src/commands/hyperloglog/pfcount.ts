@@ -39,7 +39,7 @@ function countOne(call: Call): number | bigint {
   const stored = storedCount(value)
   if (stored === undefined) entry = db.findForWrite(key)
   // As in Redis its encoding is raw from now on, whatever comes of it.
-  db.resizeString(entry, value.length, value)
+  db.strings.resize(entry, value.length, value)
   if (stored !== undefined) return stored
   const count = estimate(value)
   if (count === undefined) throw ERR.corruptHyperLogLog

@@ -26,7 +26,7 @@ const EMPTY = emptyHyperLogLog()
 
 /** Points `window` at the HyperLogLog of an entry. Throws WRONGTYPE, in one of its two wordings. */
 export function hyperLogLogOf(db: Database, entry: number, window: Bytes): Bytes {
-  db.stringOf(entry, window)
+  db.strings.read(entry, window)
   if (!isHyperLogLog(window)) throw ERR.notHyperLogLog
   return window
 }
@@ -43,7 +43,7 @@ export class StoredHyperLogLog {
     this.#db = db
     this.#entry = entry
     // As in Redis its encoding is raw from now on, whatever comes of it.
-    if (db.stringOrigin(entry) !== 'raw') db.resizeString(entry, this.bytes.length, this.bytes)
+    if (db.strings.originOf(entry) !== 'raw') db.strings.resize(entry, this.bytes.length, this.bytes)
   }
 
   /** Opens an empty one, made under a key that has nothing. */
@@ -63,9 +63,9 @@ export class StoredHyperLogLog {
       if (plan !== NEEDS_DENSE) {
         const { length } = bytes
         const { growth } = this.#update
-        if (growth > 0) this.#db.resizeString(this.#entry, length + growth, bytes)
+        if (growth > 0) this.#db.strings.resize(this.#entry, length + growth, bytes)
         const newLength = this.#update.apply(bytes, length)
-        if (newLength !== bytes.length) this.#db.resizeString(this.#entry, newLength, bytes)
+        if (newLength !== bytes.length) this.#db.strings.resize(this.#entry, newLength, bytes)
         forgetCount(bytes)
         return CHANGED
       }
@@ -79,8 +79,8 @@ export class StoredHyperLogLog {
     const dense = toDense(this.bytes)
     if (dense === undefined) return false
     // Not by resizing: that would keep room to grow, and a dense one never grows.
-    this.#db.replaceString(this.#entry, dense)
-    this.#db.resizeString(this.#entry, dense.length, this.bytes)
+    this.#db.strings.place(this.#entry, dense, false)
+    this.#db.strings.resize(this.#entry, dense.length, this.bytes)
     return true
   }
 }

@@ -99,7 +99,7 @@ const EXPIRES = Buffer.from('!!expire!!')
 function addValue(to: Digest, db: Database, entry: number): void {
   const type = db.typeOf(entry)
   to.mixNumber(type === TYPE_STREAM ? REDIS_TYPE_STREAM : type)
-  if (type === TYPE_STRING) to.mix(db.stringOf(entry, one))
+  if (type === TYPE_STRING) to.mix(db.strings.read(entry, one))
   else if (type === TYPE_LIST) addList(to, db.structureOf(entry) as List)
   else if (type === TYPE_SET) addSet(to, db.structureOf(entry) as MemberSet)
   else if (type === TYPE_ZSET) addSortedSet(to, db.structureOf(entry) as SortedSet)

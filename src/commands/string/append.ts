@@ -30,11 +30,11 @@ export const append = defineCommand({
     if (entry === NONE) {
       db.writeString(key, added)
     } else {
-      db.stringOf(entry, value)
+      db.strings.read(entry, value)
       const old = value.length
       length += old
       checkStringLength(call, length)
-      db.resizeString(entry, length, value)
+      db.strings.resize(entry, length, value)
       copyBytes(value.source, value.start + old, added.source, added.start, added.length)
     }
     call.changed(key, 'append')

@@ -22,7 +22,7 @@ export const getdel = defineCommand({
     const { db } = call
     const entry = db.findForRead(key)
     if (entry === NONE) return call.reply.nil()
-    call.reply.bulk(db.stringOf(entry, value))
+    call.reply.bulk(db.strings.read(entry, value))
     db.delete(key)
     call.propagate('DEL', key)
     call.changed(key, 'del')

@@ -52,7 +52,7 @@ export const getex = defineCommand({
     }
     const entry = db.findForRead(key)
     if (entry === NONE) return call.reply.nil()
-    db.stringOf(entry, value)
+    db.strings.read(entry, value)
     const expiry = unit === undefined || unit === 'PERSIST' ? 0 : readPositiveExpiry(call, timeAt, unit)
     call.reply.bulk(value)
     if (unit === undefined) return

@@ -26,7 +26,7 @@ export const getset = defineCommand({
     const { db } = call
     const entry = db.findForRead(key)
     if (entry === NONE) call.reply.nil()
-    else call.reply.bulk(db.stringOf(entry, value))
+    else call.reply.bulk(db.strings.read(entry, value))
     db.writeString(key, call.args.bytes(2), false, call.args.owns(2))
     call.propagate('SET', key, call.args.bytes(2))
     call.changed(key, 'set')

@@ -20,7 +20,7 @@ function add(call: Call, delta: number | bigint): void {
   const entry = db.findForWrite(key)
   let current: number | bigint | undefined = 0
   if (entry !== NONE) {
-    current = parseInteger(db.stringOf(entry, value))
+    current = parseInteger(db.strings.read(entry, value))
     if (current === undefined) throw ERR.notInteger
   }
   const sum = addInteger(current, delta)
@@ -30,7 +30,7 @@ function add(call: Call, delta: number | bigint): void {
       ? writeInteger(sum, digits.source.u8, 0)
       : digits.source.u8.write(sum.toString(), 0, 'latin1')
   if (entry === NONE) db.writeString(key, digits)
-  else db.replaceString(entry, digits)
+  else db.strings.place(entry, digits, false)
   call.changed(key, 'incrby')
   call.reply.integer(sum)
 }

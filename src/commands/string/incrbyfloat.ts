@@ -29,14 +29,14 @@ export const incrbyfloat = defineCommand({
     const key = call.key(1)
     const { db } = call
     const entry = db.findForWrite(key)
-    const current = entry === NONE ? ZERO : parseLongDouble(db.stringOf(entry, value))
+    const current = entry === NONE ? ZERO : parseLongDouble(db.strings.read(entry, value))
     if (current === undefined) throw ERR.notFloat
     const increment = parseLongDouble(call.args.bytes(2))
     if (increment === undefined) throw ERR.notFloat
     const sum = addLongDouble(current, increment)
     if (sum === undefined || sum.infinite) throw ERR.incrementNaN
     const text = Bytes.from(formatLongDouble(sum))
-    db.markText(db.writeString(key, text, true))
+    db.strings.markText(db.writeString(key, text, true))
     call.propagate('SET', key, text, 'KEEPTTL')
     call.changed(key, 'incrbyfloat')
     call.reply.bulk(text)

@@ -24,7 +24,7 @@ const empty = new Bytes()
 function stringOrEmpty(call: Call, entry: number): Bytes {
   if (entry === NONE) return empty
   if (call.db.typeOf(entry) !== TYPE_STRING) throw ERR.lcsNotStrings
-  return call.db.stringOf(entry, new Bytes())
+  return call.db.strings.read(entry, new Bytes())
 }
 
 /** Returns lengths[i × (m + 1) + j]: the longest common subsequence of the first i bytes of `a` and the first j of `b`. */

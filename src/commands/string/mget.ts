@@ -25,7 +25,7 @@ export const mget = defineCommand({
     for (let i = 1; i < args.length; i++) {
       const entry = db.findForRead(args.bytes(i))
       if (entry === NONE || db.typeOf(entry) !== TYPE_STRING) reply.nil()
-      else reply.bulk(db.stringOf(entry, value))
+      else reply.bulk(db.strings.read(entry, value))
     }
   },
 })

@@ -45,7 +45,7 @@ function setWithOptions(call: Call): void {
   if (returnsOld) {
     const entry = db.findForRead(key)
     if (entry === NONE) reply.nil()
-    else reply.bulk(db.stringOf(entry, old))
+    else reply.bulk(db.strings.read(entry, old))
   }
   if (onlyIf !== undefined) {
     // A value that is going to be replaced passes the gate later, as a whole.

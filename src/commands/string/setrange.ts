@@ -32,12 +32,12 @@ export const setrange = defineCommand({
     if (offset < 0) throw ERR.offsetOutOfRange
     let entry = db.findForWrite(key)
     let length = 0
-    if (entry !== NONE) length = db.stringOf(entry, value).length
+    if (entry !== NONE) length = db.strings.read(entry, value).length
     if (part.length === 0) return call.reply.integer(length)
     checkStringLength(call, offset + part.length)
     if (entry === NONE) entry = db.writeString(key, empty)
     length = Math.max(length, offset + part.length)
-    db.resizeString(entry, length, value)
+    db.strings.resize(entry, length, value)
     copyBytes(value.source, value.start + offset, part.source, part.start, part.length)
     call.changed(key, 'setrange')
     call.reply.integer(length)

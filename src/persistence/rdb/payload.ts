@@ -30,7 +30,7 @@ export class PayloadWriter {
     output.reset()
     if (db.typeOf(entry) === TYPE_STRING) {
       output.byte(TYPE.string)
-      output.string(db.stringOf(entry, this.#window))
+      output.string(db.strings.read(entry, this.#window))
     } else {
       const value = db.structureOf(entry)
       output.byte(this.#values.typeOf(value))

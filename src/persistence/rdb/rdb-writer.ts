@@ -100,7 +100,7 @@ export class RdbWriter implements ImageWriter {
     if (db.typeOf(entry) === TYPE_STRING) {
       output.byte(TYPE.string)
       output.string(db.keys.keyOf(entry, window))
-      const value = db.stringOf(entry, this.#string)
+      const value = db.strings.read(entry, this.#string)
       this.#inString = value.length > STRING_AT_ONCE_BYTES_MAX
       if (this.#inString) {
         this.#stringAt = 0

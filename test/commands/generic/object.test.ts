@@ -37,7 +37,7 @@ describe('OBJECT ENCODING', () => {
   test('a string changed in place is raw, its copies too', () => {
     client.ask('SET', 'k', '12')
     const db = engine.engine.databases[0]!
-    db.resizeString(db.find(Bytes.from('k')), 2, new Bytes())
+    db.strings.resize(db.find(Bytes.from('k')), 2, new Bytes())
     client.ask('COPY', 'k', 'copy')
     expect([client.ask('OBJECT', 'ENCODING', 'k'), client.ask('OBJECT', 'ENCODING', 'copy')]).toEqual([
       '$3\r\nraw\r\n',

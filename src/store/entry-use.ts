@@ -1,0 +1,44 @@
+// How long ago, and under an LFU policy how often, an entry was used: its ACCESS word and the frequency in its META word.
+
+import type { UseHost } from './database-host.ts'
+import { FREQUENCY_MASK, FREQUENCY_SHIFT } from './entry-meta.ts'
+import { ACCESS, type Keyspace, META } from './keyspace.ts'
+
+/** A new key is not the first to be evicted. Redis's LFU_INIT_VAL. */
+const FREQUENCY_NEW = 5
+
+/** Notes that an entry was used. */
+export function touch(keys: Keyspace, entry: number, host: UseHost): void {
+  if (host.frequency !== null) {
+    const meta = keys.word(entry, META)
+    const next = host.frequency((meta >>> FREQUENCY_SHIFT) & 0xff, keys.word(entry, ACCESS))
+    keys.setWord(entry, META, (meta & ~FREQUENCY_MASK) | (next << FREQUENCY_SHIFT))
+  }
+  keys.setWord(entry, ACCESS, host.accessSeconds)
+}
+
+/** Starts a new entry's access clock. */
+export function touchNew(keys: Keyspace, entry: number, host: UseHost): void {
+  keys.setWord(entry, ACCESS, host.accessSeconds)
+  keys.setWord(entry, META, keys.word(entry, META) | (FREQUENCY_NEW << FREQUENCY_SHIFT))
+}
+
+/** Takes over what another server knew of an entry's use, as far as it is measured here; -1 = not known. */
+export function setUse(keys: Keyspace, entry: number, host: UseHost, idleSeconds: number, frequency: number): void {
+  if (host.frequency === null) {
+    if (idleSeconds >= 0) keys.setWord(entry, ACCESS, host.accessSeconds - idleSeconds)
+  } else if (frequency >= 0) {
+    const others = keys.word(entry, META) & ~FREQUENCY_MASK
+    keys.setWord(entry, META, others | (frequency << FREQUENCY_SHIFT))
+  }
+}
+
+/** Seconds since an entry was last used. */
+export function idleSeconds(keys: Keyspace, entry: number, host: UseHost): number {
+  // Both are 32 bits wide: the difference stays right when the seconds no longer are.
+  return Math.max(0, (host.accessSeconds - keys.word(entry, ACCESS)) | 0)
+}
+
+export function frequencyOf(keys: Keyspace, entry: number): number {
+  return (keys.word(entry, META) & FREQUENCY_MASK) >>> FREQUENCY_SHIFT
+}
