@@ -7,11 +7,12 @@
 // channel again makes no string and asks no pattern.
 
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
-import type { Bytes, Source } from '../util/bytes.ts'
+import { Bytes, type Source } from '../util/bytes.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { NameMap } from '../util/name-map.ts'
+import type { MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Listener, Subscriber } from './subscriber.ts'
 import { SubscriberList } from './subscriber-list.ts'
 
 /** Recent routes kept; a power of two. */
@@ -32,9 +33,14 @@ interface Route {
   generation: number
   channel: SubscriberList | undefined
   patterns: Pattern[]
+  /** What stands beside it. */
+  log: MessageLog | null
 }
 
 const NO_PATTERNS: Pattern[] = []
+const NO_BYTES = new Bytes()
+
+export type MessageKind = 'message' | 'pmessage' | 'smessage'
 
 export class PubSub {
   readonly #channels = new NameMap<SubscriberList>()
@@ -50,6 +56,7 @@ export class PubSub {
   published = 0
   delivered = 0
   readonly #hashKey: HashKey
+  #keeper: MessageKeeper | null = null
 
   constructor(hashKey: HashKey) {
     this.#hashKey = hashKey
@@ -67,7 +74,7 @@ export class PubSub {
       this.#channels.set(channel, list)
       this.#generation++
     }
-    list.add(subscriber)
+    list.add(this.#join(subscriber, 'channel', channel))
     return true
   }
 
@@ -75,7 +82,7 @@ export class PubSub {
   unsubscribe(subscriber: Subscriber, channel: string): boolean {
     if (!subscriber.channels.delete(channel)) return false
     const list = this.#channels.get(channel)!
-    list.remove(subscriber)
+    list.remove(this.#leave(subscriber, 'channel', channel))
     if (list.count === 0) {
       this.#channels.delete(channel)
       this.#generation++
@@ -91,14 +98,14 @@ export class PubSub {
       list = new SubscriberList(channel)
       this.#shardChannels.set(channel, list)
     }
-    list.add(subscriber)
+    list.add(this.#join(subscriber, 'shard', channel))
     return true
   }
 
   unsubscribeShard(subscriber: Subscriber, channel: string): boolean {
     if (!subscriber.shardChannels.delete(channel)) return false
     const list = this.#shardChannels.get(channel)!
-    list.remove(subscriber)
+    list.remove(this.#leave(subscriber, 'shard', channel))
     if (list.count === 0) this.#shardChannels.delete(channel)
     return true
   }
@@ -113,14 +120,14 @@ export class PubSub {
       this.#index.add(pattern)
       this.#generation++
     }
-    pattern.add(subscriber)
+    pattern.add(this.#join(subscriber, 'pattern', name))
     return true
   }
 
   unsubscribePattern(subscriber: Subscriber, name: string): boolean {
     if (!subscriber.patterns.delete(name)) return false
     const pattern = this.#patterns.get(name)!
-    pattern.remove(subscriber)
+    pattern.remove(this.#leave(subscriber, 'pattern', name))
     if (pattern.count === 0) {
       this.#patterns.delete(name)
       this.#index.remove(pattern)
@@ -129,11 +136,48 @@ export class PubSub {
     return true
   }
 
-  /** Takes all of a subscriber's subscriptions back. */
+  /** Takes all of a subscriber's subscriptions back: it is gone, or begins anew. */
   remove(subscriber: Subscriber): void {
+    if (subscriber.channels.size + subscriber.patterns.size + subscriber.shardChannels.size === 0) return
+    this.#keeper?.vanish(subscriber)
     for (const name of subscriber.channels) this.unsubscribe(subscriber, name)
     for (const name of subscriber.patterns) this.unsubscribePattern(subscriber, name)
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
+  }
+
+  #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    return this.#keeper === null ? subscriber : this.#keeper.join(subscriber, kind, name)
+  }
+
+  #leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    return this.#keeper === null ? subscriber : this.#keeper.leave(subscriber, kind, name)
+  }
+
+  // ── keeping ──────────────────────────────────────────────────────────────
+
+  /** Has messages kept from now on; null = nobody keeps them. Who is subscribed is told of by `rejoin`. */
+  set keeper(keeper: MessageKeeper | null) {
+    this.#keeper = keeper
+    this.forgetRoutes()
+  }
+
+  /** What keeps messages of which channel has changed. */
+  forgetRoutes(): void {
+    this.#generation++
+  }
+
+  /** Has somebody listen in another's place from now on. */
+  replace(kind: SubscriptionKind, name: string, listener: Listener, by: Listener): void {
+    if (listener === by) return
+    const lists = kind === 'channel' ? this.#channels : kind === 'shard' ? this.#shardChannels : this.#patterns
+    lists.get(name)?.replace(listener, by)
+  }
+
+  /** Sends one listener a message, as if it had been published now. */
+  send(listener: Listener, kind: MessageKind, pattern: string | undefined, channel: string, message: Bytes): void {
+    const encoder = this.#encoders[listener.protocol]
+    encoder.encode(kind, pattern, channel, message)
+    listener.deliver(encoder.source, encoder.start, encoder.end)
   }
 
   // ── publishing ───────────────────────────────────────────────────────────
@@ -141,39 +185,46 @@ export class PubSub {
   /** Delivers a message to everybody who listens to a channel and returns how many received it. */
   publish(channel: Bytes, message: Bytes): number {
     this.published++
-    if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
+    if (this.#channels.size === 0 && this.#patterns.size === 0 && this.#keeper === null) return 0
     const route = this.#routeOf(channel)
-    return this.#fanOut(route.name, route.channel, route.patterns, message)
+    return this.#fanOut(route, message)
   }
 
   /** As `publish`, for a channel whose name is at hand as latin1. */
   publishTo(channel: string, message: Bytes): number {
     this.published++
-    if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
-    return this.#fanOut(channel, this.#channels.get(channel), this.#match(channel), message)
+    if (this.#channels.size === 0 && this.#patterns.size === 0 && this.#keeper === null) return 0
+    return this.#fanOut(this.#resolve(NO_BYTES, channel), message)
   }
 
   /** Delivers a message to a shard channel's subscribers and returns how many received it. */
   publishShard(channel: Bytes, message: Bytes): number {
     this.published++
-    if (this.#shardChannels.size === 0) return 0
-    const list = this.#shardChannels.get(channel.toString())
-    return list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, list.name, message)
+    if (this.#shardChannels.size === 0 && this.#keeper === null) return 0
+    const name = channel.toString()
+    const log = this.#keeper === null ? null : this.#keeper.logOf(name, 'shard')
+    if (log !== null) log.begin(message)
+    const list = this.#shardChannels.get(name)
+    const receivers = list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, name, message)
+    if (log !== null) log.end()
+    return receivers
   }
 
-  #fanOut(name: string, channel: SubscriberList | undefined, patterns: Pattern[], message: Bytes): number {
+  #fanOut({ name, channel, patterns, log }: Route, message: Bytes): number {
     let receivers = 0
+    if (log !== null) log.begin(message)
     if (channel !== undefined) receivers += this.#deliver(channel, 'message', undefined, name, message)
     for (let i = 0; i < patterns.length; i++) {
       receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message)
     }
+    if (log !== null) log.end()
     return receivers
   }
 
   /** Hands a message to each member of a list. Members may leave meanwhile; who comes meanwhile does not receive it. */
   #deliver(
     list: SubscriberList,
-    kind: 'message' | 'pmessage' | 'smessage',
+    kind: MessageKind,
     pattern: string | undefined,
     channel: string,
     message: Bytes,
@@ -238,6 +289,7 @@ export class PubSub {
       generation: this.#generation,
       channel: this.#channels.get(name),
       patterns: this.#match(name),
+      log: this.#keeper === null ? null : this.#keeper.logOf(name, 'channel'),
     }
   }
 

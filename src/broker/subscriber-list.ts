@@ -6,7 +6,7 @@
 // cost more. Holes are swept out when they are the majority, but never while
 // somebody walks the list.
 
-import type { Subscriber } from './subscriber.ts'
+import type { Listener } from './subscriber.ts'
 
 /** Up to this many members are searched rather than mapped: most channels have one or two subscribers. */
 const SEARCHED_MAX = 16
@@ -17,8 +17,8 @@ export class SubscriberList {
   /** Subscribers; the array below also has holes. */
   count = 0
   /** Walk it by index up to the length it had at the beginning, between `hold` and `release`; undefined = left. */
-  readonly members: (Subscriber | undefined)[] = []
-  #positions: Map<Subscriber, number> | undefined = undefined
+  readonly members: (Listener | undefined)[] = []
+  #positions: Map<Listener, number> | undefined = undefined
   #walkers = 0
 
   constructor(name: string) {
@@ -26,22 +26,29 @@ export class SubscriberList {
   }
 
   /** Adds somebody who is not in the list. */
-  add(subscriber: Subscriber): void {
+  add(listener: Listener): void {
     const { members } = this
-    this.#positions?.set(subscriber, members.length)
-    members.push(subscriber)
+    this.#positions?.set(listener, members.length)
+    members.push(listener)
     this.count++
     if (this.#positions === undefined && members.length > SEARCHED_MAX) this.#mapPositions()
   }
 
   /** Removes somebody who is in the list. */
-  remove(subscriber: Subscriber): void {
+  remove(listener: Listener): void {
     const { members } = this
-    const position = this.#positions?.get(subscriber) ?? members.indexOf(subscriber)
-    this.#positions?.delete(subscriber)
+    const position = this.#positions?.get(listener) ?? members.indexOf(listener)
+    this.#positions?.delete(listener)
     members[position] = undefined
     this.count--
     if (this.#walkers === 0 && members.length > 2 * this.count) this.#sweep()
+  }
+
+  /** Puts somebody in the place of a member. */
+  replace(listener: Listener, by: Listener): void {
+    const position = this.#positions?.get(listener) ?? this.members.indexOf(listener)
+    this.members[position] = by
+    if (this.#positions?.delete(listener)) this.#positions.set(by, position)
   }
 
   /** Keeps every member at its position until `release`. */
@@ -67,7 +74,7 @@ export class SubscriberList {
   }
 
   #mapPositions(): void {
-    const positions = new Map<Subscriber, number>()
+    const positions = new Map<Listener, number>()
     for (let i = 0; i < this.members.length; i++) {
       const member = this.members[i]
       if (member !== undefined) positions.set(member, i)

@@ -3,12 +3,17 @@
 import type { Source } from '../util/bytes.ts'
 import type { NameSet } from '../util/name-map.ts'
 
-export interface Subscriber {
+/** Whoever stands in the list of a channel or pattern. */
+export interface Listener {
   readonly protocol: 2 | 3
+  /** Takes a message, bytes [start, end) of a source that stays unchanged until the broker's `recycle`. */
+  deliver(source: Source, start: number, end: number): void
+}
+
+/** Whoever subscribes; mostly it listens itself. */
+export interface Subscriber extends Listener {
   /** Names subscribed to; the broker keeps them up to date. */
   readonly channels: NameSet
   readonly patterns: NameSet
   readonly shardChannels: NameSet
-  /** Takes a message, bytes [start, end) of a source that stays unchanged until the broker's `recycle`. */
-  deliver(source: Source, start: number, end: number): void
 }

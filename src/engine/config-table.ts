@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
 import { INT64_MAX } from '../util/numbers.ts'
 import { fillTemplate } from '../util/template.ts'
+import { type ChannelRule, formatChannelRules, formatOptions, parseChannelRules } from './channel-rules.ts'
 import {
   base,
   ConfigError,
@@ -350,6 +351,21 @@ export const CONFIG_TABLE = {
     format: formatDurabilityRules,
     linesOf: durabilityLines,
   } as ConfigRow<readonly DurabilityRule[]>,
+  channel: {
+    ...base({
+      words: true,
+      lines: true,
+      doc: 'Which channels keep their messages, and what becomes of slow subscribers: a channel pattern and its options (docs/channels.md); the pattern with the longest literal prefix wins.',
+    }),
+    kind: 'patterns and their options',
+    default: [],
+    parse: parseChannelRules,
+    format: formatChannelRules,
+    linesOf: channelLines,
+  } as ConfigRow<readonly ChannelRule[]>,
+  redeliver: integer(5000, 0, 3_600_000, {
+    doc: 'Milliseconds: what a named subscriber of a kept channel was sent so shortly before its connection broke is sent again (docs/channels.md).',
+  }),
   appendfilename: text(
     'appendonly.aof',
     { immutable: true, doc: 'Prefix of the append-only files.' },
@@ -756,10 +772,15 @@ export const CONFIG_TABLE = {
   | ConfigRow<readonly number[]>
   | ConfigRow<readonly SavePoint[]>
   | ConfigRow<readonly DurabilityRule[]>
+  | ConfigRow<readonly ChannelRule[]>
 >
 
 function durabilityLines(rules: readonly DurabilityRule[]): string[] {
   return rules.map(({ pattern, policy }) => formatDurabilityRules([{ pattern: quoteWhereNeeded(pattern), policy }]))
+}
+
+function channelLines(rules: readonly ChannelRule[]): string[] {
+  return rules.map(({ pattern, ...rule }) => `${quoteWhereNeeded(pattern)} ${formatOptions(rule)}`)
 }
 
 /** Words of SHUTDOWN, shown in one order and each once; `default` beside others says nothing. */

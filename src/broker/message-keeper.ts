@@ -1,0 +1,25 @@
+// What the broker needs of whoever keeps messages (channels/): who listens in a subscriber's place, and where messages are kept.
+
+import type { Bytes } from '../util/bytes.ts'
+import type { Listener, Subscriber } from './subscriber.ts'
+
+export type SubscriptionKind = 'channel' | 'pattern' | 'shard'
+
+/** Stands beside the fan-out of one channel's messages. */
+export interface MessageLog {
+  /** A message is going to be delivered: it is kept first. Throws what the store throws; then nobody hears of it. */
+  begin(message: Bytes): void
+  /** It was delivered to all. */
+  end(): void
+}
+
+export interface MessageKeeper {
+  /** Somebody subscribes; returns who listens: the subscriber, or a reader on its behalf. */
+  join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
+  /** A subscription ends; returns who has listened. */
+  leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
+  /** All subscriptions of somebody are going to end without its asking for that. */
+  vanish(subscriber: Subscriber): void
+  /** Returns what stands beside a channel; null = nothing is to be known of its messages. */
+  logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
+}
