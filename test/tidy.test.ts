@@ -33,6 +33,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   metrics: 6,
   commands: 5,
   scripting: 4,
+  channels: 4,
   replication: 4,
   persistence: 4,
   engine: 3,

@@ -7,6 +7,8 @@ export type SubscriptionKind = 'channel' | 'pattern' | 'shard'
 
 /** Stands beside the fan-out of one channel's messages. */
 export interface MessageLog {
+  /** True when messages are kept, not only watched. */
+  readonly keeps: boolean
   /** A message is going to be delivered: it is kept first. Throws what the store throws; then nobody hears of it. */
   begin(message: Bytes): void
   /** It was delivered to all. */

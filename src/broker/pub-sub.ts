@@ -21,8 +21,8 @@ const ROUTES = 256
 const ROUTE_NAME_BYTES_MAX = 256
 /** As above, for channels that match very many patterns. */
 const ROUTE_PATTERNS_MAX = 64
-/** The framing of a message besides its texts: four headers of at most 13 bytes, three line ends, the kind's word. */
-const FRAME_BYTES_MAX = 96
+/** The framing of a message besides its texts: five headers of at most 13 bytes, four line ends, the kind's word, an id. */
+const FRAME_BYTES_MAX = 160
 
 /** Where messages to one channel went last time. */
 interface Route {
@@ -39,6 +39,12 @@ interface Route {
 
 const NO_PATTERNS: Pattern[] = []
 const NO_BYTES = new Bytes()
+
+const END_WORDS: Readonly<Record<SubscriptionKind, string>> = {
+  channel: 'unsubscribe',
+  pattern: 'punsubscribe',
+  shard: 'sunsubscribe',
+}
 
 export type MessageKind = 'message' | 'pmessage' | 'smessage'
 
@@ -173,10 +179,29 @@ export class PubSub {
     lists.get(name)?.replace(listener, by)
   }
 
-  /** Sends one listener a message, as if it had been published now. */
-  send(listener: Listener, kind: MessageKind, pattern: string | undefined, channel: string, message: Bytes): void {
+  /** Tells whether messages to a channel are kept: then publishing is a write. */
+  isKept(channel: Bytes, kind: 'channel' | 'shard'): boolean {
+    return this.#keeper?.logOf(channel.toString(), kind)?.keeps === true
+  }
+
+  /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. */
+  send(
+    listener: Listener,
+    kind: MessageKind,
+    pattern: string | undefined,
+    channel: string,
+    message: Bytes,
+    id?: string,
+  ): void {
     const encoder = this.#encoders[listener.protocol]
-    encoder.encode(kind, pattern, channel, message)
+    encoder.encode(kind, pattern, channel, message, id)
+    listener.deliver(encoder.source, encoder.start, encoder.end)
+  }
+
+  /** Tells a listener that a subscription of its has ended, as UNSUBSCRIBE would. */
+  sendEnd(listener: Listener, kind: SubscriptionKind, name: string, left: number): void {
+    const encoder = this.#encoders[listener.protocol]
+    encoder.encodeEnd(END_WORDS[kind], name, left)
     listener.deliver(encoder.source, encoder.start, encoder.end)
   }
 
@@ -356,18 +381,34 @@ class MessageEncoder {
     this.source = this.#buffer.source
   }
 
-  encode(kind: string, pattern: string | undefined, channel: string, message: Bytes): void {
-    const buffer = this.#buffer
-    this.#used = true
-    buffer.reserve(FRAME_BYTES_MAX + (pattern === undefined ? 0 : pattern.length) + channel.length + message.length)
-    this.source = buffer.source
-    this.start = buffer.position
-    buffer.push(pattern === undefined ? 3 : 4)
+  encode(kind: string, pattern: string | undefined, channel: string, message: Bytes, id?: string): void {
+    const buffer = this.#begin((pattern === undefined ? 0 : pattern.length) + channel.length + message.length)
+    buffer.push((pattern === undefined ? 3 : 4) + (id === undefined ? 0 : 1))
     buffer.text(kind)
     if (pattern !== undefined) buffer.text(pattern)
     buffer.text(channel)
     buffer.bulk(message)
+    if (id !== undefined) buffer.text(id)
     this.end = buffer.position
+  }
+
+  encodeEnd(word: string, name: string, left: number): void {
+    const buffer = this.#begin(name.length)
+    buffer.push(3)
+    buffer.text(word)
+    buffer.text(name)
+    buffer.integer(left)
+    this.end = buffer.position
+  }
+
+  /** Begins a message whose texts take so many bytes. */
+  #begin(bytes: number): ReplyBuffer {
+    const buffer = this.#buffer
+    this.#used = true
+    buffer.reserve(FRAME_BYTES_MAX + bytes)
+    this.source = buffer.source
+    this.start = buffer.position
+    return buffer
   }
 
   recycle(): void {

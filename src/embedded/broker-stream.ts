@@ -23,6 +23,8 @@ export class BrokerStream extends Duplex {
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
   #endAfterwards = false
+  /** Who waits for the reader to have taken everything. */
+  #drained: (() => void)[] = []
 
   constructor(engine: Engine) {
     super({ allowHalfOpen: false, decodeStrings: true })
@@ -43,6 +45,9 @@ export class BrokerStream extends Duplex {
         stream.#deliverSoon()
         return true
       },
+      whenDrained(tell) {
+        stream.#drained.push(tell)
+      },
       close(when) {
         if (when === 'now') {
           // Not within the engine's turn: 'close' runs the user's code.
@@ -61,7 +66,13 @@ export class BrokerStream extends Duplex {
     done()
   }
 
-  override _read(): void {}
+  /** The reader has come to the end of what there was. */
+  override _read(): void {
+    if (this.#drained.length === 0 || this.#outgoingBytes > 0) return
+    const drained = this.#drained
+    this.#drained = []
+    for (const tell of drained) process.nextTick(tell)
+  }
 
   override _final(done: (error?: Error | null) => void): void {
     this.#engine.clients.close(this.#client, 'flushed')

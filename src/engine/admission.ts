@@ -16,6 +16,7 @@
 // The order of the questions is Redis's: it decides which error a client sees.
 
 import type { DenialContext } from '../acl/access-log.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
@@ -55,6 +56,7 @@ export interface AdmissionHost {
   readonly eviction: Eviction
   readonly durability: { readonly progress: Progress }
   readonly scripts: ScriptRunner
+  readonly pubSub: PubSub
   readonly users: Users
   readonly saving: Saving | undefined
   readonly tracking: Tracking
@@ -108,7 +110,7 @@ export class Admission {
     const { eviction, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
-    const claims = command.declared?.(scripts, args, client) ?? command
+    const claims = command.declared?.(this.#host, args, client) ?? command
     const stranger = this.#strangerRefusal(client, command)
     if (stranger !== undefined) return this.refuse(client, command, stranger)
     if (inMulti && flags.has('no_multi')) {

@@ -31,6 +31,8 @@ export interface Transport {
   readonly backlogBytes: number
   /** Takes bytes; true when they are gone, false when the transport still holds `bytes` itself (they must not change then). */
   write(bytes: Buffer): boolean
+  /** Calls `tell` once, when all that was written has been passed on; not where that is always at once. */
+  whenDrained?(tell: () => void): void
   /** Ends the connection: after what was written has left, or at once. */
   close(when: 'flushed' | 'now'): void
 }
@@ -116,6 +118,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
+  /** Messages of kept channels are to carry their ids (CLIENT CAPA message-ids). */
+  wantsMessageIds = false
   /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
   /** While muted: output up to here is sent all the same. */

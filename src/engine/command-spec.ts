@@ -7,6 +7,7 @@
 // Nothing here knows what a call is: a call knows its command (call.ts), and
 // command.ts brings the two together.
 
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { ReplyError } from '../protocol/errors.ts'
 import type { Client } from './client.ts'
@@ -117,6 +118,12 @@ export interface Claims {
   readonly runsWhileLoading: boolean
 }
 
+/** Whoever knows more than a command's flags of what one call of it may do. */
+export interface ClaimsHost {
+  readonly scripts: ScriptRunner
+  readonly pubSub: PubSub
+}
+
 export interface CommandSpecOf<Call> {
   /** Upper case. A subcommand bears its container's name too: `CONFIG GET`. */
   name: string
@@ -141,7 +148,7 @@ export interface CommandSpecOf<Call> {
   history?: readonly (readonly [string, string])[]
   deprecated?: { since: string; instead: string }
   /** What one call may do where its arguments say more than the flags: a script declares it, EXEC does what was queued. Undefined: what the flags say. */
-  declared?: (scripts: ScriptRunner, args: Arguments, client: Client) => Claims | undefined
+  declared?: (host: ClaimsHost, args: Arguments, client: Client) => Claims | undefined
   /** Between MULTI and EXEC commands are queued; this one `runs` at once, `ends` the transaction, or `executes` it. */
   duringMulti?: 'runs' | 'ends' | 'executes'
   /** A RESP2 client may use it while it is subscribed. */

@@ -4,6 +4,7 @@
 // An engine knows no sockets and no files: an embedded user runs exactly this.
 // Clock, chance, journal and the loop's "later" are handed in.
 
+import type { MessageKeeper } from '../broker/message-keeper.ts'
 import { PubSub } from '../broker/pub-sub.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Database } from '../store/database.ts'
@@ -97,6 +98,10 @@ export class Engine {
   /** Undefined where nothing is ever saved. */
   saving: Saving | undefined = undefined
   scripts: ScriptRunner = noScripts
+  /** Undefined where no messages are kept. */
+  keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
+  /** Runs something after the events of this turn of the loop. */
+  readonly later: (run: () => void) => void
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
@@ -111,7 +116,8 @@ export class Engine {
     this.pubSub = new PubSub(hashKey)
     this.users = new Users(this)
     this.clients = new Clients(this)
-    this.turn = new Turn(this, options.later ?? ((run) => setImmediate(run)))
+    this.later = options.later ?? ((run) => setImmediate(run))
+    this.turn = new Turn(this, this.later)
     this.propagation = new Propagation(this)
     this.dataset = new Dataset(this, hashKey)
     this.runner = new Runner(this)
@@ -172,6 +178,7 @@ export class Engine {
   /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
   stop(): void {
     this.timekeeper.stop()
+    this.keeper?.stop()
     this.pause.end()
     this.eviction.stop()
     this.outputLimits.stop()

@@ -5,6 +5,7 @@
 
 import type { DatabaseHost } from '../store/database.ts'
 import type { Clock } from '../util/clock.ts'
+import { type Listener, Seats } from '../util/seats.ts'
 import type { Changes } from './changes.ts'
 import type { ServerState } from './state.ts'
 
@@ -27,6 +28,11 @@ export interface LoadingHost {
 export class Loading {
   /** Undefined while nothing is being read. */
   progress: LoadingProgress | undefined = undefined
+  /** Told when it begins, and when it has ended. */
+  readonly changed = new Seats<[]>((slot) => {
+    this.#changed = slot
+  })
+  #changed: Listener<[]> | null = null
   readonly #host: LoadingHost
 
   constructor(host: LoadingHost) {
@@ -40,6 +46,7 @@ export class Loading {
     changes.silence()
     dataset.expiry = 'keep'
     this.progress = { startedMs: clock.now(), totalBytes: 0, loadedBytes: 0 }
+    this.#changed?.()
     return this.progress
   }
 
@@ -51,6 +58,7 @@ export class Loading {
     changes.speak()
     dataset.expiry = 'remove'
     this.progress = undefined
+    this.#changed?.()
     timekeeper.arm()
   }
 }

@@ -4,6 +4,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { channelsOf } from '../channels/channels.ts'
 import { commands } from '../commands/index.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
@@ -94,6 +95,7 @@ export class Boot {
     }
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
+    channelsOf(this.engine)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })

@@ -17,6 +17,8 @@ const LINGER_MS = 1000
 /** A connection that is ending and takes nothing of what it is owed for this long is cut. */
 const STALLED_MS = 10_000
 
+const NOTHING = Buffer.alloc(0)
+
 /** Once it has left, the memory of a write that had to wait is worth a look of the collector from here on. */
 const LARGE_WRITE_BYTES_MIN = 1024 * 1024
 
@@ -91,6 +93,11 @@ export abstract class SocketTransport implements Transport {
 
   /** Reads what has arrived past the event loop, which a script keeps from turning; returns how many bytes that was. */
   abstract readNow(into: Source): number
+
+  whenDrained(tell: () => void): void {
+    // An empty write is done when all before it are.
+    this.socket.write(NOTHING, () => tell())
+  }
 
   /** Nothing is read from it any more. */
   protected get isOver(): boolean {

@@ -174,6 +174,31 @@ export class Stream implements Value {
     return this.#trim(0, minId, approximate, limit)
   }
 
+  /** As trimToId, but for the `keep` last entries, which stay in any case. */
+  trimToIdKeeping(minId: StreamId, keep: number): number {
+    if (!this.last(found)) return 0
+    for (let i = 1; i < keep; i++) if (!this.previous(found)) return 0
+    const first = new StreamId().copyFrom(found.id)
+    return this.#trim(0, first.compare(minId) < 0 ? first : minId, false, 0)
+  }
+
+  /** Removes whole nodes of the oldest entries, until nodes take no more than `bytesMax` or one is left. Returns how many entries it were. */
+  trimToBytes(bytesMax: number): number {
+    const { nodes } = this
+    const { node } = found
+    let removed = 0
+    let more = nodes.first(node)
+    while (more && nodes.bytes > bytesMax) {
+      const live = nodes.liveOf(node)
+      if (live === this.length) break
+      more = nodes.remove(node)
+      this.length -= live
+      removed += live
+    }
+    if (removed > 0) this.#findFirst()
+    return removed
+  }
+
   #trim(maxlen: number, minId: StreamId | undefined, approximate: boolean, limit: number): number {
     const { nodes } = this
     const { node } = found

@@ -53,6 +53,12 @@ export class NameMap<Value> {
     yield* this.#plain.keys()
     if (this.#others !== undefined) for (const { name } of this.#others.values()) yield name
   }
+
+  /** What stands under the names, likewise. */
+  *values(): Generator<Value, undefined> {
+    yield* this.#plain.values()
+    if (this.#others !== undefined) for (const { value } of this.#others.values()) yield value
+  }
 }
 
 /** What a name takes in a set besides its characters. */

@@ -1,5 +1,6 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
+import { channelsOf } from '../../src/channels/channels.ts'
 import { commands } from '../../src/commands/index.ts'
 import type { Client, Origin, Transport } from '../../src/engine/client.ts'
 import type { Command } from '../../src/engine/command.ts'
@@ -33,15 +34,18 @@ export function createEngine(
   processBytes?: () => number,
 ): TestEngine {
   const clock = new FakeClock()
+  const later: (() => void)[] = []
   const engine = new Engine({
     commands: [...commands, ...more],
     clock,
     random: new Random(seed),
     hashKey: HASH_KEY,
     config: new Config(settings),
-    later: () => {},
+    later: (run) => void later.push(run),
     ...(processBytes === undefined ? {} : { processBytes }),
   })
+  channelsOf(engine)
+  LATER.set(engine, later)
   const journal = new RecordingJournal()
   engine.propagation.add(journal)
   engine.durability.follow(journal)
@@ -55,6 +59,10 @@ export function withoutJournal({ engine, journal }: TestEngine): void {
   engine.propagation.remove(journal)
   engine.durability.follow(noProgress)
 }
+
+/** What an engine has put off until after this turn of the loop; and how much of it is done before a client looks what it has received. */
+const LATER = new WeakMap<Engine, (() => void)[]>()
+const TURNS_MAX = 10_000
 
 /** A client whose requests run at once. */
 export class TestClient implements Transport {
@@ -91,6 +99,8 @@ export class TestClient implements Transport {
   /** Returns and forgets what arrived since the last look. */
   received(): string {
     this.#engine.endTurn()
+    const later = LATER.get(this.#engine) ?? []
+    for (let turns = 0; later.length > 0 && turns < TURNS_MAX; turns++) later.shift()!()
     const text = Buffer.concat(this.#received).toString('latin1')
     this.#received = []
     return text

@@ -1,6 +1,10 @@
-// PUBLISH, SPUBLISH: send a message to whoever listens at this moment. Nothing is kept.
+// PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 
 import { defineCommand } from '../../engine/command.ts'
+import type { Claims } from '../../engine/command-spec.ts'
+
+/** What publishing to a channel claims whose messages are kept. */
+const KEEPING: Claims = { isWrite: true, isDenyoom: true, mayReplicate: true, runsWhileLoading: false }
 
 export const publish = defineCommand({
   name: 'PUBLISH',
@@ -16,6 +20,7 @@ export const publish = defineCommand({
     { name: 'channel', type: 'string' },
     { name: 'message', type: 'string' },
   ],
+  declared: ({ pubSub }, args) => (pubSub.isKept(args.bytes(1), 'channel') ? KEEPING : undefined),
   reply: 'integer: how many received the message; a client that listens in two ways counts twice',
   run(call) {
     call.reply.integer(call.engine.pubSub.publish(call.args.bytes(1), call.args.bytes(2)))
@@ -37,6 +42,7 @@ export const spublish = defineCommand({
     { name: 'shardchannel', type: 'string' },
     { name: 'message', type: 'string' },
   ],
+  declared: ({ pubSub }, args) => (pubSub.isKept(args.bytes(1), 'shard') ? KEEPING : undefined),
   reply: 'integer: how many received the message',
   run(call) {
     call.reply.integer(call.engine.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))

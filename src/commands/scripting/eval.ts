@@ -2,8 +2,8 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type Claims, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { ClaimsHost } from '../../engine/command-spec.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { ScriptRunner } from '../../engine/script-runner.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
@@ -36,11 +36,11 @@ function run(call: Call, script: Script, keys: number, access: Access): void {
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */
-function bodyDeclares(_: ScriptRunner, args: Arguments): Claims | undefined {
+function bodyDeclares(_: ClaimsHost, args: Arguments): Claims | undefined {
   return claimsOf(declaredFlags(args.bytes(1)))
 }
 
-function shaDeclares(scripts: ScriptRunner, args: Arguments): Claims | undefined {
+function shaDeclares({ scripts }: ClaimsHost, args: Arguments): Claims | undefined {
   return scripts instanceof Scripts ? claimsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
 }
 

@@ -28,7 +28,7 @@ const common = {
   arity: -3,
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
-  declared: (scripts, args) =>
+  declared: ({ scripts }, args) =>
     scripts instanceof Scripts ? claimsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
 } as const satisfies Partial<CommandSpec>
 

@@ -1,0 +1,50 @@
+// The keys under which kept channels lie, and what belongs to them.
+//
+//   channel:{orders.eu}           the messages of a channel       (stream)
+//   schannel:{orders.eu}          those of a shard channel        (stream)
+//   places:channel:{orders.eu}    how far named subscribers have heard (hash)
+//   places:pattern:{orders.*}     the same, of those who listen by a pattern
+//
+// The braces have the key lie in the cluster slot of the channel itself. A name that has braces of its own keeps them, behind
+// a second colon: `channel::{user1}.mail`, whose slot is that of user1.
+
+import type { SubscriptionKind } from '../broker/message-keeper.ts'
+
+const WORDS: Readonly<Record<SubscriptionKind, string>> = { channel: 'channel', shard: 'schannel', pattern: 'pattern' }
+
+/** Returns the key of a channel's messages. */
+export function logKey(kind: SubscriptionKind, name: string): string {
+  const braces = name.includes('{') || name.includes('}')
+  return braces ? `${WORDS[kind]}::${name}` : `${WORDS[kind]}:{${name}}`
+}
+
+/** Returns the key of what is remembered of those who subscribed to a channel or a pattern. */
+export function placesKey(kind: SubscriptionKind, name: string): string {
+  return `places:${logKey(kind, name)}`
+}
+
+/** Returns whose messages lie under a key; undefined = it is the key of something else. */
+export function channelOfKey(key: string): { kind: 'channel' | 'shard'; name: string } | undefined {
+  const kind = key.startsWith('channel:') ? 'channel' : key.startsWith('schannel:') ? 'shard' : undefined
+  if (kind === undefined) return undefined
+  const name = nameWithin(key.slice(WORDS[kind].length + 1))
+  return name === undefined ? undefined : { kind, name }
+}
+
+/** Returns the target of remembered places; undefined = it is the key of something else. */
+export function targetOfPlacesKey(key: string): { kind: SubscriptionKind; name: string } | undefined {
+  if (!key.startsWith('places:')) return undefined
+  for (const kind of ['channel', 'shard', 'pattern'] as const) {
+    const prefix = `places:${WORDS[kind]}:`
+    if (!key.startsWith(prefix)) continue
+    const name = nameWithin(key.slice(prefix.length))
+    return name === undefined ? undefined : { kind, name }
+  }
+  return undefined
+}
+
+function nameWithin(rest: string): string | undefined {
+  if (rest.startsWith(':')) return /[{}]/.test(rest) ? rest.slice(1) : undefined
+  const name = rest.slice(1, -1)
+  return rest.startsWith('{') && rest.endsWith('}') && !/[{}]/.test(name) ? name : undefined
+}

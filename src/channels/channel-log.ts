@@ -1,0 +1,190 @@
+// One channel that a rule names: its messages, in the order in which they were published.
+//
+// Messages that are kept lie in a stream under a key of its own (channel-keys.ts), an entry each with one field, `message`. So
+// whatever is done for keys is done for them. Entries come by PUBLISH, in the unit that it belongs to, and go by the rule:
+// what is too old, too much or too many goes as Redis trims with `~`, whole nodes at a time (a hundred messages, or 4 KiB);
+// `keep-last` is exact.
+
+import type { MessageLog } from '../broker/message-keeper.ts'
+import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
+import type { Word } from '../engine/effects.ts'
+import { ERR } from '../protocol/errors.ts'
+import type { Database } from '../store/database.ts'
+import { NONE } from '../store/keyspace.ts'
+import { Stream, type StreamWords } from '../store/stream.ts'
+import { EntryCursor } from '../store/stream-cursor.ts'
+import { StreamId } from '../store/stream-id.ts'
+import { TYPE_STREAM } from '../store/value.ts'
+import { Bytes } from '../util/bytes.ts'
+import { logKey } from './channel-keys.ts'
+import type { MessageIds } from './message-ids.ts'
+
+/** What is too old is looked for when so much of the time it is kept has passed since the last look. */
+const AGE_STEPS = 100
+const AGE_STEP_MS_MAX = 10_000
+
+const FIELD = Bytes.from('message')
+
+/** Every log's next entry. */
+const entry = {
+  message: FIELD,
+  bytes: (index: number): Bytes => (index === 0 ? FIELD : entry.message),
+} satisfies StreamWords & {
+  message: Bytes
+}
+
+const oldest = new StreamId()
+
+export interface ChannelLogHost {
+  /** Where the messages lie. */
+  readonly db: Database
+  readonly ids: MessageIds
+  now(): number
+  readonly nodeBytesMax: number
+  readonly nodeEntriesMax: number
+  /** True while data is being loaded: nothing can be kept yet. */
+  readonly isLoading: boolean
+  /** False while nobody wants effects: then none need be made. */
+  readonly propagates: boolean
+  /** The message of a log is being delivered; null = that is over. */
+  current: ChannelLog | null
+  /** A log has a message more, or some less: what has to be propagated is `words`. */
+  changed(log: ChannelLog, words: readonly Word[] | undefined): void
+}
+
+export class ChannelLog implements MessageLog {
+  readonly kind: 'channel' | 'shard'
+  readonly name: string
+  readonly key: Bytes
+  readonly rule: ChannelRule
+  readonly keeps: boolean
+  /** The message that is being delivered; a window that is valid until `end`. */
+  message: Bytes = FIELD
+  /** Messages that rules or slow readers have cost somebody. */
+  missed = 0
+  /** Where a reader is; of no meaning from one reader's slice to the next. */
+  readonly cursor = new EntryCursor()
+  readonly #host: ChannelLogHost
+  /** When to look for what is too old. */
+  #ageLookMs = 0
+
+  constructor(host: ChannelLogHost, kind: 'channel' | 'shard', name: string, rule: ChannelRule) {
+    this.#host = host
+    this.kind = kind
+    this.name = name
+    this.key = Bytes.from(logKey(kind, name))
+    this.rule = rule
+    this.keeps = keeps(rule)
+  }
+
+  /** The messages; undefined = there are none, or somebody put something else there. Counts as no use of the key. */
+  get stream(): Stream | undefined {
+    const { db } = this.#host
+    const entry = db.find(this.key)
+    return entry === NONE || db.typeOf(entry) !== TYPE_STREAM ? undefined : (db.structureOf(entry) as Stream)
+  }
+
+  /** Messages that the channel has ever had. */
+  get messages(): number {
+    return Number(this.stream?.entriesAdded ?? 0)
+  }
+
+  /** Returns the id of the message that a new subscriber hears first; undefined = nothing that was before. */
+  firstFor(first: First): StreamId | undefined {
+    const { cursor, stream } = this
+    if (first === 'new' || stream === undefined || stream.length === 0) return undefined
+    if (first === 'all' || first >= stream.length) return new StreamId().copyFrom(stream.firstId)
+    stream.last(cursor)
+    for (let i = 1; i < first; i++) stream.previous(cursor)
+    return new StreamId().copyFrom(cursor.id)
+  }
+
+  begin(message: Bytes): void {
+    const host = this.#host
+    this.message = message
+    if (this.keeps) {
+      if (host.isLoading) throw ERR.loading
+      this.#append(message)
+    }
+    host.current = this
+  }
+
+  end(): void {
+    this.#host.current = null
+  }
+
+  #append(message: Bytes): void {
+    const host = this.#host
+    const { db } = host
+    const nowMs = host.now()
+    const existing = db.getForWrite(this.key, Stream)
+    const stream = existing ?? new Stream(db.arena)
+    const id = host.ids.next(nowMs)
+    if (id.compare(stream.lastId) <= 0) {
+      // Somebody else has added to it.
+      host.ids.see(stream.lastId)
+      host.ids.next(nowMs)
+    }
+    entry.message = message
+    try {
+      stream.append(id, entry, 0, 1, host.nodeBytesMax, host.nodeEntriesMax)
+    } catch (error) {
+      if (existing === undefined) stream.free()
+      throw error
+    }
+    if (existing === undefined) db.create(this.key, stream)
+    const trimmed = this.#trim(stream, nowMs)
+    if (!host.propagates) host.changed(this, undefined)
+    else if (trimmed === 0) host.changed(this, ['XADD', this.key, id.toString(), FIELD, message])
+    else if (stream.length === 0)
+      host.changed(this, ['XADD', this.key, 'MAXLEN', '=', 0, id.toString(), FIELD, message])
+    else host.changed(this, ['XADD', this.key, 'MINID', '=', stream.firstId.toString(), id.toString(), FIELD, message])
+  }
+
+  /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */
+  sweep(): boolean {
+    const host = this.#host
+    const { db } = host
+    const nowMs = host.now()
+    const { stream } = this
+    if (stream === undefined) return false
+    if (!this.#isTooOld(stream, nowMs)) return true
+    db.findForWrite(this.key)
+    if (this.#trimAge(stream, nowMs, false) === 0) return true
+    if (stream.length === 0) {
+      db.delete(this.key)
+      host.changed(this, ['DEL', this.key])
+      return false
+    }
+    host.changed(this, ['XTRIM', this.key, 'MINID', '=', stream.firstId.toString()])
+    return true
+  }
+
+  /** Removes what the rule does not keep any more; returns how many messages that were. */
+  #trim(stream: Stream, nowMs: number): number {
+    const { rule } = this
+    let removed = 0
+    if (rule.keepMs === 0) removed += stream.trimToLength(rule.keepLast, false, 0)
+    else if (nowMs >= this.#ageLookMs) removed += this.#trimAge(stream, nowMs, true)
+    if (stream.length > rule.maxMessages)
+      removed += stream.trimToLength(rule.maxMessages, rule.maxMessages > this.#host.nodeEntriesMax, 0)
+    if (stream.nodes.bytes > rule.maxBytes) removed += stream.trimToBytes(rule.maxBytes)
+    return removed
+  }
+
+  #trimAge(stream: Stream, nowMs: number, approximate: boolean): number {
+    const { rule } = this
+    this.#ageLookMs = nowMs + Math.min(AGE_STEP_MS_MAX, rule.keepMs / AGE_STEPS)
+    if (!this.#isTooOld(stream, nowMs)) return 0
+    if (rule.keepLast === 0) return stream.trimToId(oldest, approximate, 0)
+    return stream.length > rule.keepLast ? stream.trimToIdKeeping(oldest, rule.keepLast) : 0
+  }
+
+  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay. */
+  #isTooOld(stream: Stream, nowMs: number): boolean {
+    const { keepMs } = this.rule
+    if (keepMs === 0 || keepMs === Number.POSITIVE_INFINITY || keepMs >= nowMs || stream.length === 0) return false
+    oldest.setTime(nowMs - keepMs)
+    return stream.firstId.compare(oldest) < 0
+  }
+}

@@ -1,0 +1,538 @@
+// Channels that remember: the room that knows which messages are kept, who reads them, and who was away.
+//
+//   PUBLISH ─▶ broker: route ─▶ log.begin (the message is kept, in the unit that published it) ─▶ fan-out ─▶ log.end
+//                                                                                  └─▶ a client, or the reader on its behalf
+//
+// It sits at the broker as its keeper while there is a rule, and costs nothing else. What it keeps is data: streams of
+// messages and hashes of places (channel-keys.ts), in database 0.
+
+import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
+import { literalPrefix } from '../broker/pattern-index.ts'
+import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
+import type { Listener, Subscriber } from '../broker/subscriber.ts'
+import type { Changes } from '../engine/changes.ts'
+import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
+import { Client } from '../engine/client.ts'
+import type { Clients } from '../engine/clients.ts'
+import type { Config } from '../engine/config.ts'
+import type { Dataset } from '../engine/dataset.ts'
+import type { Word } from '../engine/effects.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Loading } from '../engine/loading.ts'
+import type { Moment } from '../engine/moment.ts'
+import { PatternRules } from '../engine/pattern-rules.ts'
+import type { ServerState } from '../engine/state.ts'
+import type { Stats } from '../engine/stats.ts'
+import type { Database } from '../store/database.ts'
+import type { Hash } from '../store/hash.ts'
+import type { StreamId } from '../store/stream-id.ts'
+import { TYPE_HASH } from '../store/value.ts'
+import { assert } from '../util/assert.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import { Glob } from '../util/glob.ts'
+import { NameMap } from '../util/name-map.ts'
+import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
+import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
+import { MessageIds } from './message-ids.ts'
+import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
+import { Reader, type ReaderHost } from './reader.ts'
+
+/** How long readers that are behind are served before everybody else is heard again. */
+const READ_MS_MAX = 1
+/** How often it is noted where named subscribers are, at most and at least. */
+const SAMPLE_MS_MIN = 50
+const SAMPLE_MS_MAX = 1000
+/** Samples within `redeliver`: so much of it may be sent again beyond it. */
+const SAMPLES_PER_REDELIVER = 8
+/** Places remembered at each of these times; the others' turn comes next. */
+const PLACES_MAX = 1000
+/** How often, and in how many logs at a time, messages are looked for that are too old. */
+const SWEEP_MS = 1000
+const SWEPT_MAX = 1000
+
+export interface ChannelsHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly moment: Moment
+  readonly state: ServerState
+  readonly stats: Stats
+  readonly changes: Changes
+  readonly dataset: Dataset
+  readonly loading: Loading
+  readonly pubSub: PubSub
+  readonly clients: Clients
+  readonly runner: { readonly client: Client | undefined }
+  readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
+  readonly durability: { wrote(client: Client): void }
+  readonly blocking: { wake(db: Database, key: Bytes): void }
+}
+
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost {
+  readonly ids = new MessageIds()
+  readonly places: Places
+  current: ChannelLog | null = null
+  readonly #host: ChannelsHost
+  readonly #later: (run: () => void) => void
+  #rules = new PatternRules<ChannelRule>([])
+  /** The rules as they were given. */
+  #given: readonly ChannelRule[] = []
+  readonly #logs = { channel: new NameMap<ChannelLog>(), shard: new NameMap<ChannelLog>() }
+  /** Who listens on whose behalf: client → kind and target → reader. */
+  readonly #readers = new Map<Subscriber, NameMap<Reader>>()
+  /** Those who are remembered: kind, target and subscriber → reader. */
+  readonly #named = new NameMap<Reader>()
+  /** Readers that read on as soon as they may. */
+  #reading: Reader[] = []
+  #readingSoon = false
+  /** Telling of a change of its own keys: what that publishes is kept, but not told of again. */
+  #telling = false
+  /** Gaps to be told of when nobody is in the middle of something. */
+  #gaps: { channel: string; text: string }[] = []
+  #sampleTimer: Timer | undefined = undefined
+  #sweepTimer: Timer | undefined = undefined
+  /** Where the last round of remembering places, and of sweeping, ended. */
+  #nextPlace = 0
+  #sweeping: Iterator<ChannelLog> | undefined = undefined
+
+  constructor(host: ChannelsHost, later: (run: () => void) => void) {
+    this.#host = host
+    this.#later = later
+    this.places = new Places(this)
+    host.config.onChange('channel', (rules) => this.#follow(rules))
+    host.loading.changed.take(() => this.#follow(this.#given))
+    this.#follow(host.config.get('channel'))
+  }
+
+  // ── rules ────────────────────────────────────────────────────────────────
+
+  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is. */
+  #follow(rules: readonly ChannelRule[]): void {
+    const { pubSub } = this.#host
+    this.#given = rules
+    this.#rules = new PatternRules(rules)
+    this.#logs.channel.clear()
+    this.#logs.shard.clear()
+    pubSub.keeper = rules.length === 0 ? null : this
+    if (this.#isOpen) this.#findLogs()
+    this.#rejoin()
+    this.#armSweep()
+  }
+
+  get #isOpen(): boolean {
+    return this.#rules.size > 0 && !this.#host.state.loading.holds
+  }
+
+  /** Comes to know the logs that there are, and the ids that were given. */
+  #findLogs(): void {
+    const { db } = this
+    const key = new Bytes()
+    for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
+      if (!db.keys.isLive(entry)) continue
+      const name = db.keys.keyOf(entry, key)
+      const first = name.at(0)
+      if (first !== LETTER_C && first !== LETTER_S && first !== LETTER_P) continue
+      const text = name.toString()
+      const channel = channelOfKey(text)
+      if (channel !== undefined) {
+        const stream = this.logOf(channel.name, channel.kind)?.stream
+        if (stream !== undefined) this.ids.see(stream.lastId)
+      } else if (targetOfPlacesKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
+        for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) this.ids.see(id)
+      }
+    }
+  }
+
+  /** Has everybody who is subscribed listen as the rules say now. */
+  #rejoin(): void {
+    for (const client of this.#host.clients.values()) {
+      for (const name of client.channels) this.#rejoinOne(client, 'channel', name)
+      for (const name of client.patterns) this.#rejoinOne(client, 'pattern', name)
+      for (const name of client.shardChannels) this.#rejoinOne(client, 'shard', name)
+    }
+  }
+
+  #rejoinOne(client: Client, kind: SubscriptionKind, name: string): void {
+    const { pubSub } = this.#host
+    const reader = this.#readers.get(client)?.get(keyOf(kind, name))
+    const concerned = this.#isOpen && this.#concerns(kind, name)
+    if (reader === undefined) {
+      if (concerned) pubSub.replace(kind, name, client, this.#join(client, kind, name, true))
+    } else if (!concerned) {
+      this.#detach(reader)
+      pubSub.replace(kind, name, reader, client)
+    } else if (!reader.isLive) {
+      reader.forgetLogs()
+      reader.begin(reader.placeNow(undefined), this.#logsOf(kind, name, reader.glob))
+    }
+  }
+
+  logOf(name: string, kind: 'channel' | 'shard'): ChannelLog | null {
+    const logs = this.#logs[kind]
+    const log = logs.get(name)
+    if (log !== undefined) return log
+    const rule = this.#rules.find(Bytes.from(name))
+    if (rule === undefined) return null
+    const made = new ChannelLog(this, kind, name, rule)
+    logs.set(name, made)
+    return made
+  }
+
+  /** Tells whether a rule says something of a channel, or may do so of one that matches a pattern. */
+  #concerns(kind: SubscriptionKind, name: string): boolean {
+    if (kind !== 'pattern') return this.logOf(name, kind) !== null
+    const prefix = literalPrefix(name)
+    return this.#given.some(({ pattern }) => {
+      const other = literalPrefix(pattern)
+      return other.startsWith(prefix) || prefix.startsWith(other)
+    })
+  }
+
+  /** The logs that a subscription reads. */
+  *#logsOf(kind: SubscriptionKind, name: string, glob: Glob | undefined): Iterable<ChannelLog> {
+    if (kind !== 'pattern') {
+      const log = this.logOf(name, kind)
+      if (log?.keeps === true) yield log
+      return
+    }
+    for (const log of this.#logs.channel.values()) if (log.keeps && glob!.matches(log.name)) yield log
+  }
+
+  /** The logs of all channels, those of shard channels behind them. */
+  *logs(): Iterable<ChannelLog> {
+    yield* this.#logs.channel.values()
+    yield* this.#logs.shard.values()
+  }
+
+  // ── subscribing ──────────────────────────────────────────────────────────
+
+  join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    assert(subscriber instanceof Client, 'clients subscribe')
+    return this.#isOpen && this.#concerns(kind, name) ? this.#join(subscriber, kind, name, false) : subscriber
+  }
+
+  /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing twice. */
+  #join(client: Client, kind: SubscriptionKind, name: string, late: boolean): Reader {
+    const glob = kind === 'pattern' ? new Glob(name) : undefined
+    const logs = [...this.#logsOf(kind, name, glob)]
+    const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
+    const subscriber = client.name === '' || !isKept ? '' : `${client.user.name} ${client.name}`
+    const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
+    const reader = new Reader(this, client, kind, name, subscriber, glob)
+    if (place !== undefined) {
+      reader.begin(place, logs)
+      reader.remembered.set(place.id, place.count)
+    } else if (!late) {
+      this.#beginFirst(reader, logs)
+    }
+    if (client.wantsMessageIds) reader.acknowledged = place ?? reader.placeNow(logs[0])
+    const readers = this.#readers.get(client) ?? new NameMap<Reader>()
+    readers.set(keyOf(kind, name), reader)
+    this.#readers.set(client, readers)
+    if (subscriber !== '') {
+      this.#named.set(keyOf(kind, name, subscriber), reader)
+      if (place === undefined) this.#remember(reader, reader.placeNow(logs[0]))
+      reader.sample(this.#host.clock.monotonic(), logs[0])
+      this.#armSamples()
+    }
+    if (!reader.isLive) this.readSoon(reader)
+    return reader
+  }
+
+  /** Nothing is remembered of a reader: it begins where the channels' rules say. */
+  #beginFirst(reader: Reader, logs: readonly ChannelLog[]): void {
+    const begins = logs.flatMap((log) => {
+      const first = log.firstFor(log.rule.first)
+      return first === undefined ? [] : [{ log, first }]
+    })
+    if (begins.length === 0) return
+    const heard = new Place().set(begins[0]!.first, UNCOUNTED)
+    for (const { first } of begins) if (first.compare(heard.id) < 0) heard.id.copyFrom(first)
+    heard.id.decrement()
+    reader.begin(heard, [])
+    for (const { log, first } of begins) reader.beginAt(log, first)
+  }
+
+  /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
+  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): Place | undefined {
+    const holder = this.#named.get(keyOf(kind, name, subscriber))
+    if (holder !== undefined) this.#displace(holder)
+    return this.places.get(kind, name, subscriber)
+  }
+
+  /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
+  #displace(reader: Reader): void {
+    const { client, kind, target } = reader
+    const { clients, pubSub } = this.#host
+    this.#leaveBehind(reader)
+    if (client.protocol === 2) {
+      clients.close(client, 'now')
+      return
+    }
+    if (kind === 'channel') pubSub.unsubscribe(client, target)
+    else if (kind === 'shard') pubSub.unsubscribeShard(client, target)
+    else pubSub.unsubscribePattern(client, target)
+    client.followSubscriptions()
+    pubSub.sendEnd(client, kind, target, kind === 'shard' ? client.shardChannels.size : client.subscriptions)
+  }
+
+  leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    const reader = this.#readers.get(subscriber)?.get(keyOf(kind, name))
+    if (reader === undefined) return subscriber
+    this.#detach(reader)
+    // Who unsubscribes wants nothing more; who is gone may come back.
+    if (!reader.vanished && reader.subscriber !== '') this.places.forget(kind, name, reader.subscriber)
+    return reader
+  }
+
+  vanish(subscriber: Subscriber): void {
+    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#leaveBehind(reader)
+  }
+
+  /** Remembers how far a reader has come that ends without its client having asked for that. */
+  #leaveBehind(reader: Reader): void {
+    const { client, subscriber } = reader
+    reader.vanished = true
+    if (subscriber === '') return
+    const redeliverMs = this.#host.config.get('redeliver')
+    const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
+    const place = isCertain ? reader.placeNow(this.#logOfReader(reader)) : this.#certainPlace(reader)
+    if (place !== undefined) this.#remember(reader, reader.acknowledged ?? place)
+  }
+
+  /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago. */
+  #certainPlace(reader: Reader): Place | undefined {
+    return reader.acknowledged ?? reader.placeAt(this.#host.clock.monotonic() - this.#host.config.get('redeliver'))
+  }
+
+  #remember(reader: Reader, place: Place): void {
+    const { remembered, kind, subscriber, target } = reader
+    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    remembered.set(place.id, place.count)
+    this.places.set(kind, target, subscriber, place)
+  }
+
+  #detach(reader: Reader): void {
+    const { client, kind, subscriber, target } = reader
+    const readers = this.#readers.get(client)
+    readers?.delete(keyOf(kind, target))
+    if (readers?.size === 0) this.#readers.delete(client)
+    if (subscriber !== '' && this.#named.get(keyOf(kind, target, subscriber)) === reader) {
+      this.#named.delete(keyOf(kind, target, subscriber))
+    }
+  }
+
+  #logOfReader({ kind, target }: Reader): ChannelLog | undefined {
+    return kind === 'pattern' ? undefined : (this.logOf(target, kind) ?? undefined)
+  }
+
+  /** Who listens on somebody's behalf. */
+  readersOf(client: Client): Iterable<Reader> {
+    return this.#readers.get(client)?.values() ?? []
+  }
+
+  /** The reader of a remembered subscriber that is connected. */
+  readerOf(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined {
+    return this.#named.get(keyOf(kind, target, subscriber))
+  }
+
+  // ── reading ──────────────────────────────────────────────────────────────
+
+  readSoon(reader: Reader): void {
+    if (reader.queued) return
+    reader.queued = true
+    this.#reading.push(reader)
+    this.#serveSoon()
+  }
+
+  #serveSoon(): void {
+    if (this.#readingSoon) return
+    this.#readingSoon = true
+    this.#later(() => this.#serve())
+  }
+
+  /** Gives readers their next slices, as far as their clients have taken the last. */
+  #serve(): void {
+    this.#readingSoon = false
+    const { clock } = this.#host
+    this.#host.moment.pass()
+    const untilMs = clock.monotonic() + READ_MS_MAX
+    const queue = this.#reading
+    this.#reading = []
+    let at = 0
+    for (; at < queue.length && clock.monotonic() < untilMs; at++) this.#serveOne(queue[at]!)
+    for (; at < queue.length; at++) this.#reading.push(queue[at]!)
+    if (this.#reading.length > 0) this.#serveSoon()
+    this.#tellGaps()
+  }
+
+  #serveOne(reader: Reader): void {
+    const { client } = reader
+    const { transport } = client
+    if (client.closed || reader.vanished) return
+    if (transport.backlogBytes > 0 || client.heldForDurability) {
+      const again = (): void => {
+        this.#reading.push(reader)
+        this.#serveSoon()
+      }
+      if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
+      else this.#host.clock.after(1, again)
+    } else if (client.pendingBytes > 0) {
+      // Its last slice leaves when this turn ends.
+      this.#reading.push(reader)
+    } else {
+      reader.queued = false
+      reader.read()
+    }
+  }
+
+  send(
+    client: Client,
+    kind: MessageKind,
+    pattern: string | undefined,
+    channel: string,
+    message: Bytes,
+    id: StreamId | undefined,
+  ): void {
+    const { pubSub } = this.#host
+    pubSub.send(client, kind, pattern, channel, message, client.wantsMessageIds ? id?.toString() : undefined)
+  }
+
+  missed(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    if (count !== UNCOUNTED) log.missed += count
+    if (this.#gaps.length === 0) this.#later(() => this.#tellGaps())
+    this.#gaps.push({ channel: `__gap__:${log.name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
+  }
+
+  #tellGaps(): void {
+    const gaps = this.#gaps
+    if (gaps.length === 0) return
+    this.#gaps = []
+    for (const { channel, text } of gaps) this.#host.pubSub.publishTo(channel, Bytes.from(text))
+  }
+
+  // ── what is kept ─────────────────────────────────────────────────────────
+
+  get db(): Database {
+    return this.#host.dataset.databases[0]!
+  }
+
+  now(): number {
+    return this.#host.moment.now()
+  }
+
+  get nodeBytesMax(): number {
+    return this.#host.config.get('stream-node-max-bytes')
+  }
+
+  get nodeEntriesMax(): number {
+    return this.#host.config.get('stream-node-max-entries')
+  }
+
+  get isLoading(): boolean {
+    return this.#host.state.loading.holds
+  }
+
+  get propagates(): boolean {
+    return this.#host.propagation.on
+  }
+
+  changed({ key }: ChannelLog, words: readonly Word[] | undefined): void {
+    this.#tell(key, words)
+    this.#host.blocking.wake(this.db, key)
+  }
+
+  changedKey(key: Bytes, words: readonly Word[]): void {
+    this.#tell(key, words)
+  }
+
+  #tell(key: Bytes, words: readonly Word[] | undefined): void {
+    const { changes, durability, propagation, runner, stats } = this.#host
+    stats.changesSinceSave++
+    if (words !== undefined) propagation.happened(0, words)
+    if (runner.client !== undefined) durability.wrote(runner.client)
+    if (changes.told === null || this.#telling) return
+    this.#telling = true
+    try {
+      changes.told(this.db, key, 'xadd')
+    } finally {
+      this.#telling = false
+    }
+  }
+
+  // ── what happens by itself ───────────────────────────────────────────────
+
+  #armSamples(): void {
+    if (this.#sampleTimer !== undefined || this.#named.size === 0) return
+    const everyMs = this.#host.config.get('redeliver') / SAMPLES_PER_REDELIVER
+    const delayMs = Math.min(SAMPLE_MS_MAX, Math.max(SAMPLE_MS_MIN, everyMs))
+    this.#sampleTimer = this.#host.clock.after(delayMs, () => {
+      this.#sampleTimer = undefined
+      this.#sample()
+      this.#armSamples()
+    })
+  }
+
+  /** Notes where named subscribers are, and remembers what is certain of some of them. */
+  #sample(): void {
+    const nowMs = this.#host.clock.monotonic()
+    const readers = [...this.#named.values()]
+    for (const reader of readers) reader.sample(nowMs, this.#logOfReader(reader))
+    const until = this.#nextPlace + Math.min(readers.length, PLACES_MAX)
+    for (; this.#nextPlace < until; this.#nextPlace++) {
+      const reader = readers[this.#nextPlace % readers.length]!
+      const place = this.#certainPlace(reader)
+      if (place !== undefined) this.#remember(reader, place)
+    }
+    this.#nextPlace %= Math.max(1, readers.length)
+  }
+
+  #armSweep(): void {
+    const { clock } = this.#host
+    this.#sweepTimer?.cancel()
+    this.#sweepTimer = undefined
+    if (!this.#isOpen) return
+    this.#sweepTimer = clock.after(SWEEP_MS, () => {
+      this.#sweep()
+      this.#armSweep()
+    })
+  }
+
+  /** Looks into some logs for messages that are too old. */
+  #sweep(): void {
+    this.#host.moment.pass()
+    this.#sweeping ??= this.logs()[Symbol.iterator]()
+    for (let i = 0; i < SWEPT_MAX; i++) {
+      const { value: log, done } = this.#sweeping.next()
+      if (done === true) {
+        this.#sweeping = undefined
+        return
+      }
+      if (log.sweep()) continue
+      this.#logs[log.kind].delete(log.name)
+      this.#host.pubSub.forgetRoutes()
+    }
+  }
+
+  /** Fires no more. */
+  stop(): void {
+    this.#sampleTimer?.cancel()
+    this.#sweepTimer?.cancel()
+  }
+}
+
+/** The engine's channels, made when first asked for. */
+export function channelsOf(engine: Engine): Channels {
+  if (engine.keeper instanceof Channels) return engine.keeper
+  const made = new Channels(engine, engine.later)
+  engine.keeper = made
+  return made
+}
+
+const LETTER_C = 0x63
+const LETTER_P = 0x70
+const LETTER_S = 0x73
+
+function keyOf(kind: SubscriptionKind, target: string, subscriber = ''): string {
+  return `${kind} ${subscriber}\0${target}`
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+
+/** The texts of the messages that a client has received since the last look. */
+function heard(client: TestClient): string[] {
+  return [...client.received().matchAll(/\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n|\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map(
+    (match) => match[1] ?? match[2]!,
+  )
+}
+
+function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): TestClient {
+  const client = connect(protocol)
+  client.ask('CLIENT', 'SETNAME', name)
+  return client
+}
+
+describe('a kept channel', () => {
+  test('is a stream under a key of its own, and its messages are journaled in the unit that published them', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const client = engine.connect()
+    client.ask('PUBLISH', 'orders.eu', 'one')
+    client.ask('PUBLISH', 'other', 'two')
+    expect(engine.journal.take()).toEqual([expect.stringMatching(/^0 XADD channel:\{orders\.eu\} \d+-0 message one$/)])
+    expect(client.ask('XLEN', 'channel:{orders.eu}')).toBe(':1\r\n')
+    client.ask('MULTI')
+    client.ask('SET', 'a', 1)
+    client.ask('PUBLISH', 'orders.eu', 'three')
+    client.ask('EXEC')
+    expect(engine.journal.take()).toEqual(['MULTI', '0 SET a 1', expect.stringMatching(/XADD .* message three$/), 'EXEC'])
+  })
+
+  test('tells who was away what it missed, in order, and then what is live', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const first = named(engine, 'billing')
+    publisher.ask('PUBLISH', 'orders.eu', 'before')
+    first.ask('SUBSCRIBE', 'orders.eu')
+    publisher.ask('PUBLISH', 'orders.eu', 'one')
+    expect(heard(first)).toEqual(['one'])
+    engine.clock.advance(20_000)
+    first.disconnect()
+    for (let i = 2; i < 1000; i++) publisher.ask('PUBLISH', 'orders.eu', `${i}`)
+    const again = named(engine, 'billing')
+    const reply = again.ask('SUBSCRIBE', 'orders.eu')
+    expect(reply.startsWith('*3\r\n$9\r\nsubscribe\r\n')).toBe(true)
+    publisher.ask('PUBLISH', 'orders.eu', 'live')
+    const rest = heard(again)
+    const all = [...reply.matchAll(/\$7\r\nmessage\r\n\$9\r\norders\.eu\r\n\$\d+\r\n(.*)\r\n/g)].map((m) => m[1]!)
+    expect([...all, ...rest]).toEqual([...Array.from({ length: 998 }, (_, i) => `${i + 2}`), 'live'])
+  })
+
+  test('has one order for a pattern that matches several, those that are new too', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const first = named(engine, 'billing')
+    first.ask('PSUBSCRIBE', 'orders.*')
+    engine.clock.advance(20_000)
+    first.disconnect()
+    const expected = Array.from({ length: 500 }, (_, i) => `${i}`)
+    for (const text of expected) publisher.ask('PUBLISH', `orders.${Number(text) % 7}`, text)
+    const again = named(engine, 'billing')
+    const reply = again.ask('PSUBSCRIBE', 'orders.*')
+    const all = [...reply.matchAll(/pmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map((m) => m[1]!)
+    expect(all).toEqual(expected)
+  })
+
+  test('lets a slow reader read on from the log, without buffering for it', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h', 'client-output-buffer-limit': 'pubsub 200kb 0 0' })
+    const publisher = engine.connect()
+    const slow = engine.connect()
+    slow.ask('SUBSCRIBE', 'orders.eu')
+    slow.backlogBytes = 100_000
+    const texts = Array.from({ length: 2000 }, (_, i) => `${i}`.padStart(1000, '0'))
+    for (const text of texts) publisher.ask('PUBLISH', 'orders.eu', text)
+    expect(slow.closed).toBeUndefined()
+    expect(heard(slow)).toEqual([])
+    slow.backlogBytes = 0
+    engine.clock.advance(10)
+    expect(heard(slow)).toEqual(texts)
+    publisher.ask('PUBLISH', 'orders.eu', 'live')
+    expect(heard(slow)).toEqual(['live'])
+  })
+
+  test('keeps the last values for who comes later', () => {
+    const { connect } = createEngine({ channel: 'rates.* keep-last 2' })
+    const publisher = connect()
+    for (const rate of ['1', '2', '3']) publisher.ask('PUBLISH', 'rates.eur', rate)
+    const subscriber = connect()
+    const reply = subscriber.ask('SUBSCRIBE', 'rates.eur')
+    expect(reply.endsWith('$1\r\n2\r\n*3\r\n$7\r\nmessage\r\n$9\r\nrates.eur\r\n$1\r\n3\r\n')).toBe(true)
+    expect(publisher.ask('XLEN', 'channel:{rates.eur}')).toBe(':2\r\n')
+  })
+})
