@@ -3,9 +3,13 @@ import { createEngine, type TestClient, type TestEngine } from '../support/engin
 
 /** The texts of the messages that a client has received since the last look. */
 function heard(client: TestClient): string[] {
-  return [...client.received().matchAll(/\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n|\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map(
-    (match) => match[1] ?? match[2]!,
-  )
+  return [
+    ...client
+      .received()
+      .matchAll(
+        /\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n|\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g,
+      ),
+  ].map((match) => match[1] ?? match[2]!)
 }
 
 function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): TestClient {
@@ -26,7 +30,12 @@ describe('a kept channel', () => {
     client.ask('SET', 'a', 1)
     client.ask('PUBLISH', 'orders.eu', 'three')
     client.ask('EXEC')
-    expect(engine.journal.take()).toEqual(['MULTI', '0 SET a 1', expect.stringMatching(/XADD .* message three$/), 'EXEC'])
+    expect(engine.journal.take()).toEqual([
+      'MULTI',
+      '0 SET a 1',
+      expect.stringMatching(/XADD .* message three$/),
+      'EXEC',
+    ])
   })
 
   test('tells who was away what it missed, in order, and then what is live', () => {
