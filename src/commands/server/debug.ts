@@ -13,9 +13,9 @@ import { NONE } from '../../store/keyspace.ts'
 import { TYPE_STRING } from '../../store/value.ts'
 import { globMatch } from '../../util/glob.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
-import { replyHelp } from '../help.ts'
 import { isAllowed } from './allowed.ts'
 import { digest, digestValue } from './debug-digest.ts'
+import { help } from './debug-help.ts'
 import { populate } from './debug-populate.ts'
 import { error, protocol } from './debug-replies.ts'
 
@@ -30,14 +30,11 @@ export const debug = defineCommand({
   name: 'DEBUG',
   summary: 'Holds what tests of clients and of this server need.',
   group: 'server',
+  docFlags: ['syscmd'],
   since: '1.0.0',
   complexity: 'Depends on subcommand.',
   arity: -2,
   flags: ['admin', 'noscript', 'loading', 'stale'],
-  args: [
-    { name: 'subcommand', type: 'string' },
-    { name: 'arg', type: 'string', optional: true, multiple: true },
-  ],
   reply: 'depends on the subcommand',
   forbidden,
   run(call) {
@@ -143,26 +140,4 @@ function setActiveExpire(call: Call): void {
 
 function stringMatch(call: Call): void {
   call.reply.integer(globMatch(call.args.string(2), call.args.string(3)) ? 1 : 0)
-}
-
-function help(call: Call): void {
-  replyHelp(call, 'DEBUG', [
-    ['DIGEST', 'A signature of all data, the same as that of a redis-server that holds the same.'],
-    ['DIGEST-VALUE <key> [<key> ...]', 'Signatures of the values of some keys.'],
-    ['ERROR <string>', 'Reply with an error of this text.'],
-    ['LOG <message>', "Write a message to the server's log."],
-    ['OBJECT <key>', 'Encoding, size and idle time of a value.'],
-    [
-      'POPULATE <count> [<prefix>] [<size>]',
-      'Create so many strings, key:0 and so on; those that are there stay as they are. They are not journaled.',
-    ],
-    [
-      'PROTOCOL <type>',
-      'Reply with a value of a type: string, integer, double, bignum, null, array, set, map, push, verbatim, true, false.',
-    ],
-    ['RELOAD [NOSAVE]', 'Save a snapshot, or take the one that is there, forget all data and load it again.'],
-    ['SET-ACTIVE-EXPIRE <0|1>', 'With 0, keys whose time is up stay until somebody looks at them.'],
-    ['SLEEP <seconds>', 'Stop the whole server for a while; fractions are allowed.'],
-    ['STRINGMATCH-LEN <pattern> <string>', 'Whether a glob pattern matches a string: 1 or 0.'],
-  ])
 }
