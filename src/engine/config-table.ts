@@ -415,12 +415,10 @@ export const CONFIG_TABLE = {
   'rdb-save-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while a snapshot is written.' }),
   'rdb-key-save-delay': integer(0, -2147483648, INT32_MAX, {
     hidden: true,
-    inert: true,
     doc: 'Microseconds to wait after each key of a snapshot, for tests.',
   }),
   'key-load-delay': integer(0, -2147483648, INT32_MAX, {
     hidden: true,
-    inert: true,
     doc: 'Microseconds to wait after each key that is loaded, for tests.',
   }),
   'loading-process-events-interval-bytes': integer(2 * 1024 * 1024, 1024, INT32_MAX, {

@@ -1,0 +1,52 @@
+// `rdb-key-save-delay` and `key-load-delay`: saving and loading slowed down, for tests that must meet a server in the middle of it.
+//
+// redis-server sleeps after each key. Here the loop goes on meanwhile: the time is added up and waited for in small pieces, so
+// that clients are answered and a delay that is set back to 0 ends at once.
+
+import type { Config } from '../engine/config.ts'
+import type { Clock } from '../util/clock.ts'
+
+/** The longest wait at a stretch. */
+const STEP_MS = 20
+/** Timers know no shorter wait: less is added up. */
+const STEP_MS_MIN = 1
+
+export class KeyDelay {
+  readonly #config: Config
+  readonly #setting: 'rdb-key-save-delay' | 'key-load-delay'
+  #countedKeys = 0
+  #owedMs = 0
+
+  constructor(config: Config, setting: 'rdb-key-save-delay' | 'key-load-delay') {
+    this.#config = config
+    this.#setting = setting
+  }
+
+  get isOn(): boolean {
+    return this.#config.get(this.#setting) !== 0
+  }
+
+  /** Waits as long as the keys that are done, all in all, ask for; undefined where that is not at all. */
+  pass(clock: Clock, keys: number): Promise<void> | undefined {
+    return this.isOn ? this.#pass(clock, keys) : undefined
+  }
+
+  async #pass(clock: Clock, keys: number): Promise<void> {
+    for (let ms = this.next(keys); ms > 0; ms = this.next(keys)) {
+      await new Promise<void>((resolve) => void clock.after(ms, resolve))
+    }
+  }
+
+  /** Returns how long to wait now that so many keys are done, all in all; 0 = not at all. To be asked again after the wait. */
+  next(keys: number): number {
+    const microseconds = this.#config.get(this.#setting)
+    // A negative one is a part of a microsecond: -100 = a hundredth.
+    const each = microseconds < 0 ? -1 / microseconds : microseconds
+    this.#owedMs = microseconds === 0 ? 0 : this.#owedMs + ((keys - this.#countedKeys) * each) / 1000
+    this.#countedKeys = keys
+    if (this.#owedMs < STEP_MS_MIN) return 0
+    const step = Math.min(this.#owedMs, STEP_MS)
+    this.#owedMs -= step
+    return step
+  }
+}
