@@ -3,7 +3,6 @@
 // redis-server sleeps after each key. Here the loop goes on meanwhile: the time is added up and waited for in small pieces, so
 // that clients are answered and a delay that is set back to 0 ends at once.
 
-import type { Config } from '../engine/config.ts'
 import type { Clock } from '../util/clock.ts'
 
 /** The longest wait at a stretch. */
@@ -12,18 +11,17 @@ const STEP_MS = 20
 const STEP_MS_MIN = 1
 
 export class KeyDelay {
-  readonly #config: Config
-  readonly #setting: 'rdb-key-save-delay' | 'key-load-delay'
+  readonly #setting: () => number
   #countedKeys = 0
   #owedMs = 0
 
-  constructor(config: Config, setting: 'rdb-key-save-delay' | 'key-load-delay') {
-    this.#config = config
+  /** `setting` reads the setting: microseconds, or what part of one (-100 = a hundredth). */
+  constructor(setting: () => number) {
     this.#setting = setting
   }
 
   get isOn(): boolean {
-    return this.#config.get(this.#setting) !== 0
+    return this.#setting() !== 0
   }
 
   /** Waits as long as the keys that are done, all in all, ask for; undefined where that is not at all. */
@@ -39,8 +37,7 @@ export class KeyDelay {
 
   /** Returns how long to wait now that so many keys are done, all in all; 0 = not at all. To be asked again after the wait. */
   next(keys: number): number {
-    const microseconds = this.#config.get(this.#setting)
-    // A negative one is a part of a microsecond: -100 = a hundredth.
+    const microseconds = this.#setting()
     const each = microseconds < 0 ? -1 / microseconds : microseconds
     this.#owedMs = microseconds === 0 ? 0 : this.#owedMs + ((keys - this.#countedKeys) * each) / 1000
     this.#countedKeys = keys

@@ -50,7 +50,7 @@ export async function readSnapshot(
   const started = engine.clock.monotonic()
   const progress = engine.loading.progress!
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
-  const delay = new KeyDelay(config, 'key-load-delay')
+  const delay = new KeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {
     const open = await disk.open(file, 'read')

@@ -112,7 +112,7 @@ class Replay {
 
   constructor(engine: Engine, directory: AofDirectory) {
     this.#engine = engine
-    this.#delay = new KeyDelay(engine.config, 'key-load-delay')
+    this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
     this.#directory = directory
     this.#client = engine.connect(this.#transport, 'replay')
   }

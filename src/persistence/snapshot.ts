@@ -159,7 +159,7 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options
     this.#engine = options.engine
-    this.#delay = new KeyDelay(options.engine.config, 'rdb-key-save-delay')
+    this.#delay = new KeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
     this.#writer = options.writer
     let total = 0
     for (const { index, keys } of this.#engine.databases) {

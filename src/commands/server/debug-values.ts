@@ -13,7 +13,7 @@ const payloads = new PayloadWriter()
 /** What a payload has besides the value: its type before it, version and checksum behind. */
 const PAYLOAD_FRAME_BYTES = 11
 
-/** Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis would have. */
+/** Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis would have, and never compressed. */
 export function object(call: Call): void {
   const { db } = call
   const { config, dataset } = call.engine
@@ -36,7 +36,7 @@ function describeNodes({ db, engine: { config } }: Call, entry: number): string 
   for (let node = 0; node < nodes.count; node++) bytes += nodes.bytesOf(node)
   return (
     ` ql_nodes:${nodes.count} ql_avg_node:${(length / nodes.count).toFixed(2)}` +
-    ` ql_listpack_max:${config.get('list-max-listpack-size')} ql_compressed:${config.get('list-compress-depth') === 0 ? 0 : 1}` +
+    ` ql_listpack_max:${config.get('list-max-listpack-size')} ql_compressed:0` +
     ` ql_uncompressed_size:${bytes}`
   )
 }
