@@ -430,7 +430,7 @@ export const CONFIG_TABLE = {
   'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
     inert: true,
-    doc: 'How closely RESTORE looks at its payload.',
+    doc: 'How closely RESTORE and loading look at values; here always as closely as `yes`.',
   }),
 
   // ── memory ──
@@ -479,18 +479,24 @@ export const CONFIG_TABLE = {
   'oom-score-adj': oneOf(
     ['no', 'yes', 'relative', 'absolute'],
     'no',
-    { inert: true, doc: 'Tell the kernel whom to kill first.' },
+    {
+      doc: 'Tell the kernel how readily to kill this process: no; yes or relative, added to what it began with; absolute.',
+    },
     { relative: 'yes' },
   ),
-  'oom-score-adj-values': numbers([0, 200, 800], { inert: true, doc: 'The values told.' }, (texts) => {
-    if (texts.length !== 3) return 'wrong number of arguments'
-    for (const t of texts) {
-      if (!/^[+-]?\d+$/.test(t) || Math.abs(Number(t)) > 2000) {
-        return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
+  'oom-score-adj-values': numbers(
+    [0, 200, 800],
+    { doc: 'The values told: to a master, and two for replicas, which have no effect here.' },
+    (texts) => {
+      if (texts.length !== 3) return 'wrong number of arguments'
+      for (const t of texts) {
+        if (!/^[+-]?\d+$/.test(t) || Math.abs(Number(t)) > 2000) {
+          return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
+        }
       }
-    }
-    return undefined
-  }),
+      return undefined
+    },
+  ),
   server_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors to serve on.' }),
   bio_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors for background threads.' }),
   aof_rewrite_cpulist: optionalText({

@@ -106,9 +106,7 @@ export class StreamReader implements StructureReader {
     stream.recount()
     stream.entriesAdded = added
     if (stream.first(entry)) stream.firstId.copyFrom(entry.id)
-    if (stream.last(entry) && entry.id.compare(stream.lastId) > 0) {
-      throw new RdbDamage('a stream has entries behind its last id')
-    }
+    if (!stream.isInOrder) throw new RdbDamage('the entries of a stream are not in order, or behind its last id')
     this.#next = GROUP
   }
 
