@@ -112,8 +112,9 @@ function readValue(call: Call, payload: Bytes): Value | Bytes {
   try {
     return payloads.read(payload, call.db)
   } catch (error) {
-    if (error instanceof RdbDamage) throw ERR.payloadFormat
-    throw error
+    if (!(error instanceof RdbDamage)) throw error
+    call.engine.log.debug({ key: call.key(1).toString(), reason: error.message }, 'RESTORE: the payload is damaged')
+    throw ERR.payloadFormat
   }
 }
 
