@@ -388,21 +388,6 @@ export class Stream implements Value {
     this.#findFirst()
   }
 
-  /** Tells whether the ids of all entries ascend, deleted ones included, and none is behind the last id: nodes that were loaded may be damaged. */
-  get isInOrder(): boolean {
-    const { id, node } = found
-    const previous = new StreamId()
-    for (let more = this.nodes.first(node); more; more = this.nodes.next(node)) {
-      found.openNode()
-      for (let at = found.firstAt; at < node.end; at = found.endOfEntry()) {
-        found.readEntry(at)
-        if (id.compare(previous) <= 0) return false
-        previous.copyFrom(id)
-      }
-    }
-    return this.lastId.compare(previous) >= 0
-  }
-
   get bytes(): number {
     let bytes = OBJECT_BYTES + this.nodes.bytes
     for (const group of this.groups.all) bytes += group.bytes
