@@ -161,16 +161,16 @@ describe('a stream', () => {
           // Its listpacks make the same stream.
           const rebuilt = new Stream(arena)
           const node = new NodeCursor()
-          const last = new StreamId()
+          const loadedTo = new StreamId()
           for (let more = stream.nodes.first(node); more; more = stream.nodes.next(node)) {
             const listpack = new Bytes(node.memory, node.start, node.end + 1 - node.start).copy()
-            expect(rebuilt.nodes.appendListpack(node.master, listpack, last)).toBe(true)
+            expect(rebuilt.nodes.appendListpack(node.master, listpack, loadedTo)).toBe(true)
             // One byte less is none.
             expect(
               rebuilt.nodes.appendListpack(
                 StreamId.of(MAX, MAX),
                 new Bytes(listpack.source, 0, listpack.length - 1),
-                last,
+                loadedTo,
               ),
             ).toBe(false)
           }
