@@ -17,6 +17,7 @@ import { createConfig, OptionError } from '../server/boot.ts'
 import { ListenError } from '../server/listener.ts'
 import { UsersError } from '../server/load-users.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
+import { followOomScore } from '../server/oom-score.ts'
 import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
@@ -101,6 +102,7 @@ async function serve(args: readonly string[]): Promise<void> {
   const config = createConfig(source.isCommandLineOnly ? { ...DEFAULTS, ...given } : given)
   showTitle(config, args, file)
   const log = new ProgramLog(config)
+  followOomScore(config, log)
   const signals = new Signals(config, log)
   try {
     const server = await Server.start({

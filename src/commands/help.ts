@@ -5,7 +5,7 @@ import type { Call } from '../engine/call.ts'
 /** Replies the lines of a container's help; `forms` are pairs of a form and its explanation's lines. */
 export function replyHelp(call: Call, container: string, forms: readonly (readonly [string, ...string[]])[]): void {
   const lines = [`${container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`]
-  for (const [form, ...explanation] of [...forms, ['HELP', 'Prints this help.'] as const]) {
+  for (const [form, ...explanation] of [...forms, ['HELP', 'Print this help.'] as const]) {
     lines.push(form, ...explanation.map((line) => `    ${line}`))
   }
   call.reply.array(lines.length)

@@ -33,6 +33,7 @@ import {
 import type { Claims, Command } from './command.ts'
 import { hasArity } from './command-table.ts'
 import type { Config } from './config.ts'
+import type { DebugSwitches } from './debug-switches.ts'
 import type { Eviction } from './eviction.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
@@ -60,6 +61,7 @@ export interface AdmissionHost {
   readonly users: Users
   readonly saving: Saving | undefined
   readonly tracking: Tracking
+  readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
 }
 
 /** The script that calls a command: what it may still do. */
@@ -145,7 +147,8 @@ export class Admission {
     if ((client.state & CLIENT_MONITOR) !== 0 && isKeyspace) {
       return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
     }
-    if (state.paused.holds && this.#pauseConcerns(claims)) {
+    // What runs while data is loaded needs none: it goes on in the pause of DEBUG RELOAD.
+    if (state.paused.holds && !state.loading.holds && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false
     }
@@ -222,7 +225,7 @@ export class Admission {
     let refusal: ReplyError | undefined
     if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
     else if (!hasArity(command, args.length)) refusal = ARITY_IN_SCRIPT
-    else if (command.isNoscript) refusal = NOT_IN_SCRIPT
+    else if (command.isNoscript && !this.#host.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
     else {
       refusal = this.#strangerRefusal(client, command) ?? this.#rightsInScript(client, command, args)
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {

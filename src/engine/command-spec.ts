@@ -103,8 +103,13 @@ export interface ArgSpec {
   optional?: boolean
   multiple?: boolean
   multipleToken?: boolean
+  /** What stands for it in a line of syntax, where that is not its name. */
+  shown?: string
+  /** Which key spec finds it, where that is not told by its place among the arguments of type key. */
+  keySpec?: number
   /** The version that brought it, if the command is older. */
   since?: string
+  deprecatedSince?: string
   args?: readonly ArgSpec[]
 }
 
@@ -147,6 +152,8 @@ export interface CommandSpecOf<Call> {
   /** [version, what changed]. */
   history?: readonly (readonly [string, string])[]
   deprecated?: { since: string; instead: string }
+  /** It is for those who work on servers: documentation leaves it out. */
+  docFlags?: readonly 'syscmd'[]
   /** What one call may do where its arguments say more than the flags: a script declares it, EXEC does what was queued. Undefined: what the flags say. */
   declared?: (host: ClaimsHost, args: Arguments, client: Client) => Claims | undefined
   /** Between MULTI and EXEC commands are queued; this one `runs` at once, `ends` the transaction, or `executes` it. */

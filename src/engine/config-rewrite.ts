@@ -18,8 +18,16 @@ const NOT_UNDERSTOOD = '# ??? '
 /** Directives that are no settings: their lines are kept. */
 const KEPT: readonly string[] = ['include', 'rename-command', 'user', 'loadmodule', 'sentinel']
 
-/** Returns the new text of a config file; of an empty one, what is not the default. `userLines`: `user name rule …` of each user. */
-export function rewriteConfigFile(text: string, config: Config, userLines: readonly string[] = []): string {
+/**
+ * Returns the new text of a config file; of an empty one, what is not the default, or `every` setting. `userLines`: `user name rule …` of
+ * each user.
+ */
+export function rewriteConfigFile(
+  text: string,
+  config: Config,
+  userLines: readonly string[] = [],
+  settings: 'changed' | 'every' = 'changed',
+): string {
   const lines = text === '' ? [] : text.split('\n').map(readLine)
   /** Setting → which lines are about it. */
   const places = new Map<ConfigName, number[]>()
@@ -35,10 +43,10 @@ export function rewriteConfigFile(text: string, config: Config, userLines: reado
   const added: string[] = []
   for (const name of new Set(CONFIG_NAMES.values())) {
     const own = places.get(name) ?? []
-    for (const line of ownLines(name, config, own.length > 0)) {
+    for (const line of ownLines(name, config, own.length > 0 || settings === 'every')) {
       const place = own.shift()
       if (place !== undefined) lines[place] = line.text
-      else if (line.isWanted) added.push(line.text)
+      else if (line.isWanted || settings === 'every') added.push(line.text)
     }
     for (const place of own) lines[place] = ''
   }

@@ -431,12 +431,10 @@ export const CONFIG_TABLE = {
   'rdb-save-incremental-fsync': yesNo(true, { doc: 'Fsync in steps while a snapshot is written.' }),
   'rdb-key-save-delay': integer(0, -2147483648, INT32_MAX, {
     hidden: true,
-    inert: true,
     doc: 'Microseconds to wait after each key of a snapshot, for tests.',
   }),
   'key-load-delay': integer(0, -2147483648, INT32_MAX, {
     hidden: true,
-    inert: true,
     doc: 'Microseconds to wait after each key that is loaded, for tests.',
   }),
   'loading-process-events-interval-bytes': integer(2 * 1024 * 1024, 1024, INT32_MAX, {
@@ -448,7 +446,7 @@ export const CONFIG_TABLE = {
   'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
     inert: true,
-    doc: 'How closely RESTORE looks at its payload.',
+    doc: 'How closely RESTORE and loading look at values; here always as closely as `yes`.',
   }),
 
   // ── memory ──
@@ -497,18 +495,24 @@ export const CONFIG_TABLE = {
   'oom-score-adj': oneOf(
     ['no', 'yes', 'relative', 'absolute'],
     'no',
-    { inert: true, doc: 'Tell the kernel whom to kill first.' },
+    {
+      doc: 'Tell the kernel how readily to kill this process: no; yes or relative, added to what it began with; absolute.',
+    },
     { relative: 'yes' },
   ),
-  'oom-score-adj-values': numbers([0, 200, 800], { inert: true, doc: 'The values told.' }, (texts) => {
-    if (texts.length !== 3) return 'wrong number of arguments'
-    for (const t of texts) {
-      if (!/^[+-]?\d+$/.test(t) || Math.abs(Number(t)) > 2000) {
-        return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
+  'oom-score-adj-values': numbers(
+    [0, 200, 800],
+    { doc: 'The values told: to a master, and two for replicas, which have no effect here.' },
+    (texts) => {
+      if (texts.length !== 3) return 'wrong number of arguments'
+      for (const t of texts) {
+        if (!/^[+-]?\d+$/.test(t) || Math.abs(Number(t)) > 2000) {
+          return 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.'
+        }
       }
-    }
-    return undefined
-  }),
+      return undefined
+    },
+  ),
   server_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors to serve on.' }),
   bio_cpulist: optionalText({ immutable: true, inert: true, doc: 'Processors for background threads.' }),
   aof_rewrite_cpulist: optionalText({

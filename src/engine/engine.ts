@@ -23,6 +23,7 @@ import { Clients } from './clients.ts'
 import { CommandTable } from './command-table.ts'
 import { Config } from './config.ts'
 import { Dataset } from './dataset.ts'
+import { DebugSwitches } from './debug-switches.ts'
 import { Dispatch } from './dispatch.ts'
 import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
@@ -64,6 +65,9 @@ export class Engine {
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string
   readonly startedMs: number
+  /** No replica has ever asked for it, but it names this history all the same. */
+  replicationId: string
+  readonly switches = new DebugSwitches()
   // The data, and who hears of its changes.
   readonly changes = new Changes()
   readonly pubSub: PubSub
@@ -111,6 +115,7 @@ export class Engine {
     this.commands = new CommandTable(options.commands)
     this.runId = this.random.hex(40)
     this.startedMs = this.clock.now()
+    this.replicationId = this.random.hex(40)
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
@@ -147,6 +152,10 @@ export class Engine {
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))
     this.clients.gone.take((client) => this.clientMemory.forget(client))
+  }
+
+  changeReplicationId(): void {
+    this.replicationId = this.random.hex(40)
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

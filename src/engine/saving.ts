@@ -33,6 +33,14 @@ export interface SavingStatus {
   readonly keysExpiredAtLoad: number
 }
 
+export interface ReloadOptions {
+  from: 'snapshot' | 'log'
+  /** A snapshot is made before. */
+  saves: boolean
+  /** What becomes of the data: it goes; it stays, and no key may come twice; it stays, and what is loaded counts. */
+  present: 'forgotten' | 'kept' | 'merged'
+}
+
 export interface Saving {
   readonly status: SavingStatus
   /** When the last snapshot was complete (Unix ms); the start, before the first. */
@@ -55,8 +63,11 @@ export interface Saving {
   /** Begins a rewrite of the append-only file; nothing may be under way. */
   rewriteInBackground(): void
   scheduleRewrite(): void
-  /** Writes a snapshot if asked to, forgets all data and loads the snapshot (DEBUG RELOAD); clients hear LOADING meanwhile. */
-  reload(saves: boolean, done: (reloaded: boolean) => void): void
+  /**
+   * Writes a snapshot if asked to, then loads files in the place of the data, or beside it (DEBUG RELOAD, LOADAOF); clients wait, or hear
+   * LOADING, meanwhile. What cannot be loaded leaves the data as it was.
+   */
+  reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void
   /** Tells whether a command must wait because of a large value that a snapshot has not written; it is postponed then. */
   postpones(client: Client, command: Command, args: Arguments): boolean
 }

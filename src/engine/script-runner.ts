@@ -25,6 +25,10 @@ export interface ScriptRunner {
   libraries(): Iterable<string>
   /** Loads a library out of a snapshot. Throws ReplyError. */
   loadLibrary(code: string): void
+  /** Begins without libraries; what is returned brings them back, in the place of those that came meanwhile. */
+  setLibrariesAside(): () => void
+  /** Loads all of these libraries or none; `append` refuses names that are taken. Throws ReplyError. */
+  addLibraries(codes: readonly string[], policy: 'append' | 'replace'): void
 }
 
 /** Whoever answers clients while a script holds everybody up. */
@@ -56,4 +60,6 @@ export const noScripts: ScriptRunner = {
   loadLibrary() {
     throw ERR.of('there are no functions here')
   },
+  setLibrariesAside: () => () => {},
+  addLibraries() {},
 }

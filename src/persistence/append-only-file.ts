@@ -38,6 +38,7 @@
 //   Somebody else changed the file, or took it away (increment-file.ts): looked for once a second while there are writes, and
 //   before anything is cut off or written once more. Nothing is tried again then: somebody has to decide which data counts.
 
+import type { DebugSwitches } from '../engine/debug-switches.ts'
 import { DurabilityRules, type SyncPolicy } from '../engine/durability-rules.ts'
 import type { Word } from '../engine/effects.ts'
 import type { Journal, JournalStatus } from '../engine/journal.ts'
@@ -46,6 +47,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Durations } from '../util/durations.ts'
+import { stopEverything } from '../util/stop-everything.ts'
 import { CommitPace } from './commit-pace.ts'
 import type { AppendedFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
@@ -69,6 +71,7 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 /** Pieces in which uncertain bytes are read back and written again. */
 const REWRITE_BYTES = 1024 * 1024
 
+const NO_SWITCHES = { journalSleepMs: 0 }
 const NO_RULES = new DurabilityRules([])
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
 const EXEC = '*1\r\n$4\r\nEXEC\r\n'
@@ -92,6 +95,8 @@ export interface AppendOnlyFileOptions {
   log: Log
   /** Where the time of each fdatasync is noted. Default: nowhere. */
   syncs?: Durations
+  /** Says how long to stop before each write, for tests. Default: not at all. */
+  switches?: Pick<DebugSwitches, 'journalSleepMs'>
 }
 
 export class AppendOnlyFile implements Journal {
@@ -117,6 +122,7 @@ export class AppendOnlyFile implements Journal {
   readonly #clock: Clock
   readonly #log: Log
   readonly #syncs: Durations
+  readonly #switches: Pick<DebugSwitches, 'journalSleepMs'>
   #earlierBytes: number
   #baseBytes: number
   /** The database that the last appended command was for; -1 = say it anew. */
@@ -169,6 +175,7 @@ export class AppendOnlyFile implements Journal {
     this.#pace = new CommitPace(options.clock)
     this.#log = options.log
     this.#syncs = options.syncs ?? new Durations()
+    this.#switches = options.switches ?? NO_SWITCHES
     this.setPolicy(options.policy, options.rules)
   }
 
@@ -309,6 +316,7 @@ export class AppendOnlyFile implements Journal {
 
   /** Puts what gathered into the file: at once when that cannot take long. */
   #put(): void {
+    if (this.#switches.journalSleepMs > 0) stopEverything(this.#switches.journalSleepMs)
     this.#takeFlight()
     if (this.#syncing || this.#flight.length > PUT_AT_ONCE_BYTES_MAX) {
       this.#work = this.#putAside()

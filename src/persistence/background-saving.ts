@@ -17,9 +17,8 @@ import path from 'node:path'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Saving, SavingStatus } from '../engine/saving.ts'
+import type { ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { Database } from '../store/database.ts'
 import type { Timer } from '../util/clock.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
@@ -27,8 +26,8 @@ import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { Image } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
-import { loadSnapshot } from './load-snapshot.ts'
 import type { OpenJournal } from './open-journal.ts'
+import { reload } from './reload.ts'
 import { AofRewrite } from './rewrite.ts'
 
 /** How often it is looked whether something is due. */
@@ -39,6 +38,11 @@ const SAVE_RETRY_MS = 5000
 const REWRITE_FAILURES_MAX = 3
 const REWRITE_DELAY_MS = 60_000
 const REWRITE_DELAY_MS_MAX = 3_600_000
+
+/** How long clients may have to wait for DEBUG RELOAD: 25 days. */
+const PAUSE_MS_MAX = 2 ** 31 - 1
+/** How often it is looked whether the append-only file holds everything. */
+const WRITTEN_LOOK_MS = 1
 
 /** The snapshot under way shows data that FLUSHALL has emptied. */
 class GivenUp extends Error {}
@@ -186,42 +190,38 @@ export class BackgroundSaving implements Saving {
     this.#later(() => this.#next())
   }
 
-  reload(saves: boolean, done: (reloaded: boolean) => void): void {
-    const engine = this.#engine
-    const everything = engine.clock.now() + 2 ** 31 - 1
+  reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
+    const { clock, pause } = this.#engine
     // Nobody may change what was saved before it is loaded.
-    engine.pause.begin('all', everything)
-    const load = (saved: boolean): void => {
-      const reloaded = saved ? this.#reload() : Promise.resolve(false)
-      void reloaded.then((ok) => {
-        engine.pause.end()
-        done(ok)
-      })
-    }
-    if (saves) this.save(load)
-    else load(true)
+    pause.begin('all', clock.now() + PAUSE_MS_MAX)
+    void this.#reload(options).then((outcome) => {
+      pause.end()
+      done(outcome)
+    })
   }
 
-  async #reload(): Promise<boolean> {
+  async #reload(options: ReloadOptions): Promise<'reloaded' | 'not saved' | 'not loaded'> {
     const engine = this.#engine
-    const exchange = (): void => {
-      for (const [i, db] of engine.databases.entries()) db.swap(before[i]!)
-    }
-    // What there was is kept until the snapshot has been loaded: a file that cannot be read must not cost the data.
-    const before = engine.databases.map((db) => new Database(db.index, engine.dataset))
-    exchange()
+    if (options.saves && !(await new Promise((resolve) => this.save(resolve)))) return 'not saved'
     try {
-      // Functions are still there.
-      if ((await loadSnapshot(engine, this.#disk, { loadFunction: () => {} })) === undefined) {
-        throw new Error('it is not there any more')
-      }
-      return true
+      if (options.from === 'log') await this.#completeLog()
+      await reload(engine, this.#disk, options)
+      return 'reloaded'
     } catch (error) {
-      exchange()
-      engine.log.error({ error: describeDiskError(error) }, 'the snapshot that was just made cannot be loaded')
-      return false
-    } finally {
-      engine.loading.end()
+      engine.log.error({ error: describeDiskError(error) }, 'the data cannot be loaded again; it stays as it was')
+      return 'not loaded'
+    }
+  }
+
+  /** Waits until the append-only file holds everything and is not being rewritten. Throws what the disk says. */
+  async #completeLog(): Promise<void> {
+    // The turn ends first: what it did is written then.
+    await new Promise<void>((resolve) => this.#later(resolve))
+    if (this.busyWith === 'rewrite') await this.#work
+    const { journal } = this
+    while (journal !== undefined && journal.written < journal.appended) {
+      if (journal.failure !== undefined) throw new Error(journal.failure)
+      await new Promise<void>((resolve) => void this.#engine.clock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
+import { KeyDelay } from './key-delay.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
 import { readRdb } from './rdb/read-rdb.ts'
@@ -49,6 +50,7 @@ export async function readSnapshot(
   const started = engine.clock.monotonic()
   const progress = engine.loading.progress!
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
+  const delay = new KeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {
     const open = await disk.open(file, 'read')
@@ -59,9 +61,10 @@ export async function readSnapshot(
         file: open,
         size,
         target,
-        checksum: config.get('rdbchecksum'),
+        checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (loaded) => {
           progress.loadedBytes = loaded
+          return delay.pass(engine.clock, target.keys)
         },
       })
       bytes = end

@@ -40,6 +40,7 @@ export function attachJournal(
     clock,
     log,
     syncs: engine.stats.syncs,
+    switches: engine.switches,
   })
   engine.propagation.add(journal)
   durability.follow(journal)

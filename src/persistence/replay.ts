@@ -33,6 +33,7 @@ import type { AofDirectory } from './aof-directory.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { DiskFile } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
+import { KeyDelay } from './key-delay.ts'
 import type { Part } from './manifest.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { LoadTarget } from './rdb/load-target.ts'
@@ -105,9 +106,13 @@ class Replay {
   #keysBefore: number[] = []
   /** The file is whole up to here. */
   #wholeTo = 0
+  /** Commands run, for the delay after each of them. */
+  #run = 0
+  readonly #delay: KeyDelay
 
   constructor(engine: Engine, directory: AofDirectory) {
     this.#engine = engine
+    this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
     this.#directory = directory
     this.#client = engine.connect(this.#transport, 'replay')
   }
@@ -117,6 +122,7 @@ class Replay {
     const { parts } = this.#directory.manifest
     const started = engine.clock.monotonic()
     const progress = engine.loading.progress!
+    const bringCountsBack = this.#rememberCounts()
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
     try {
       const sizes: number[] = []
@@ -134,7 +140,7 @@ class Replay {
         while (!keys.trim()) await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
-      this.#forgetCounts()
+      bringCountsBack()
       engine.disconnect(this.#client)
     }
     report.milliseconds = engine.clock.monotonic() - started
@@ -208,12 +214,14 @@ class Replay {
         file,
         size,
         target,
-        checksum: engine.config.get('rdbchecksum'),
+        checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
+          return this.#delay.pass(engine.clock, this.#run + target.keys)
         },
       })
       progress.loadedBytes = before + end
+      this.#run += target.keys
       return end
     } catch (error) {
       if (!(error instanceof RdbDamage)) throw error
@@ -242,6 +250,7 @@ class Replay {
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
       if (outcome === 'paused') await new Promise((resolve) => setImmediate(resolve))
+      await this.#delay.pass(this.#engine.clock, this.#run)
     }
   }
 
@@ -336,6 +345,7 @@ class Replay {
       this.#select(start)
       return
     }
+    this.#run++
     const errors = engine.stats.errorReplies
     engine.dispatch.execute(this.#client, args)
     if (engine.stats.errorReplies !== errors) {
@@ -390,20 +400,22 @@ class Replay {
     }
   }
 
-  /** History is no traffic: counters begin at zero when loading is done. */
-  #forgetCounts(): void {
-    const { stats, commands } = this.#engine
-    stats.commandsProcessed = 0
-    stats.changesSinceSave = 0
-    stats.errorReplies = 0
-    stats.errors.clear()
-    this.#engine.dataset.hits = 0
-    this.#engine.dataset.misses = 0
-    for (const command of commands.all()) {
-      command.calls = 0
-      command.microseconds = 0
-      command.untimed = 0
-      command.failed = 0
+  /** History is no traffic: what is returned sets the counters to what they are now. Only changes are all on the disk then. */
+  #rememberCounts(): () => void {
+    const { commands, dataset, stats } = this.#engine
+    const { commandsProcessed, errorReplies } = stats
+    const { hits, misses } = dataset
+    const errors = new Map(stats.errors)
+    const counts = [...commands.all()].map(({ calls, microseconds, untimed, failed }) => {
+      return { calls, microseconds, untimed, failed }
+    })
+    return () => {
+      Object.assign(stats, { commandsProcessed, errorReplies, changesSinceSave: 0 })
+      stats.errors.clear()
+      for (const [code, count] of errors) stats.errors.set(code, count)
+      Object.assign(dataset, { hits, misses })
+      let i = 0
+      for (const command of commands.all()) Object.assign(command, counts[i++])
     }
   }
 

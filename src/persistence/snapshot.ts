@@ -41,6 +41,7 @@ import { type Keyspace, MARK, NONE } from '../store/keyspace.ts'
 import { TYPE_STRING } from '../store/value.ts'
 import type { Source } from '../util/bytes.ts'
 import type { ImageWriter } from './image-writer.ts'
+import { KeyDelay } from './key-delay.ts'
 import { STRING_AT_ONCE_BYTES_MAX } from './rdb/rdb-writer.ts'
 
 /** How long a slice walks. */
@@ -146,6 +147,7 @@ export class Snapshot {
   #sliceMs = 0
   #sliceEndMs = Number.NEGATIVE_INFINITY
   #seenCommands = 0
+  readonly #delay: KeyDelay
   /** Keys written so far, and keys at the beginning. */
   written = 0
   readonly total: number
@@ -157,6 +159,7 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options
     this.#engine = options.engine
+    this.#delay = new KeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
     this.#writer = options.writer
     let total = 0
     for (const { index, keys } of this.#engine.databases) {
@@ -227,10 +230,15 @@ export class Snapshot {
       })
       return
     }
+    const restMs = this.#delay.next(this.written)
+    if (restMs > 0) {
+      clock.after(restMs, this.#turn)
+      return
+    }
     const now = clock.monotonic()
     const busy = stats.commandsProcessed !== this.#seenCommands
     if (!busy || this.#hurries || now - this.#sliceEndMs >= REST_SLICES * this.#sliceMs) {
-      this.#slice(now + SLICE_MS)
+      this.#slice(this.#delay.isOn ? now : now + SLICE_MS)
       this.#sliceEndMs = clock.monotonic()
       this.#sliceMs = Math.max(this.#sliceEndMs - now, 0)
       if (this.#sliceMs > this.longestSliceMs) this.longestSliceMs = this.#sliceMs

@@ -269,6 +269,10 @@ export class ReplyBuffer implements Reply {
     this.#header(this.protocol === 3 ? 62 : 42, length)
   }
 
+  attribute(length: number): void {
+    this.#header(124, length)
+  }
+
   double(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.#wholeDouble(value)
     else this.#anyDouble(value)

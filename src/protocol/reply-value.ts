@@ -38,7 +38,7 @@ export interface ReplyValueReceiver<S> {
   push(parts: ReplyValue<S>[]): void
 }
 
-/** An array, set, map or push whose elements are still to come. */
+/** An array, set, map, push or attribute whose elements are still to come; what an attribute says is dropped. */
 interface Container<S> {
   type: string
   values: ReplyValue<S>[]
@@ -104,6 +104,8 @@ export class ReplyValueReader<S> {
         last.values.push(value)
         if (--last.missing > 0) break
         open.pop()
+        // The value that an attribute is about comes behind it.
+        if (last.type === '|') break
         value = made(last.type, last.values)
       }
     }
@@ -164,6 +166,7 @@ function elementsOf(type: string, line: string): number {
     case '~':
       return Number(line)
     case '%':
+    case '|':
       return 2 * Number(line)
   }
   return -1

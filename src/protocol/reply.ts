@@ -45,6 +45,8 @@ export interface Reply {
   set(length: number): void
   /** Announces an out-of-band message of `length` parts: an array in RESP2. */
   push(length: number): void
+  /** Announces `length` pairs about the reply that follows them; only where replies become bytes, and only in RESP3. */
+  attribute?(length: number): void
   /** A double: a bulk string in RESP2. */
   double(value: number): void
   /** A double that is printed already, by rules of its own (coordinates): a bulk string in RESP2. */

@@ -113,9 +113,7 @@ export class FunctionLibraries {
    */
   restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
     const before = { libraries: this.libraries, functions: this.functions, bytes: this.bytes }
-    this.libraries = new Map()
-    this.functions = new Map()
-    this.bytes = 0
+    const bringBack = this.setAside()
     try {
       for (const code of codes) this.load(code, 'refuse')
       if (policy === 'flush') return
@@ -132,10 +130,21 @@ export class FunctionLibraries {
         this.#add(library)
       }
     } catch (error) {
-      this.libraries = before.libraries
-      this.functions = before.functions
-      this.bytes = before.bytes
+      bringBack()
       throw error
+    }
+  }
+
+  /** Begins without libraries; what is returned brings them back, in the place of those that came meanwhile. */
+  setAside(): () => void {
+    const { libraries, functions, bytes } = this
+    this.libraries = new Map()
+    this.functions = new Map()
+    this.bytes = 0
+    return () => {
+      this.libraries = libraries
+      this.functions = functions
+      this.bytes = bytes
     }
   }
 

@@ -126,6 +126,14 @@ export class Scripts implements ScriptRunner {
     this.functions.load(code, 'refuse')
   }
 
+  setLibrariesAside(): () => void {
+    return this.functions.setAside()
+  }
+
+  addLibraries(codes: readonly string[], policy: 'append' | 'replace'): void {
+    this.functions.restore(codes, policy)
+  }
+
   // ── running ──────────────────────────────────────────────────────────────
 
   get running(): Readonly<RunningScript> | undefined {

@@ -23,6 +23,7 @@ import { type Bytes, copyBytes, equalBytes, type Source } from '../util/bytes.ts
 import { CHECKED } from '../util/invariant.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import { countChains } from './chains.ts'
 import { align } from './keyspace.ts'
 
 const HASH = 0
@@ -415,6 +416,15 @@ export class Dictionary {
     if (old !== undefined) grown.set(old)
     pages[page] = grown
     this.#arena.account(4 * (size - (old === undefined ? 0 : old.length)))
+  }
+
+  /** Tells how long chains are: entry `i` is the number of buckets that hold `i` members. Looks at every member. */
+  chains(): number[] {
+    return countChains(
+      this.#bucketCount,
+      (bucket) => this.#bucketWord(bucket) - 1,
+      (entry) => this.#word(entry, NEXT) - 1,
+    )
   }
 
   #bucketOf(hash: number): number {

@@ -406,6 +406,11 @@ export class Hash implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
+  /** The table that the fields of a large one are in. */
+  get table(): Dictionary | undefined {
+    return this.#large
+  }
+
   /** What OBJECT ENCODING says; a hash that was a table, or had expiries, keeps to it. */
   get encoding(): 'listpack' | 'listpackex' | 'hashtable' {
     if ((this.#past & HASHTABLE) !== 0) return 'hashtable'

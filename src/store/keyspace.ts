@@ -31,6 +31,7 @@ import { Numbered } from '../util/numbered.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
+import { countChains } from './chains.ts'
 import type { FieldDeadlines } from './field-deadlines.ts'
 import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 
@@ -493,6 +494,15 @@ export class Keyspace {
     this.#bucketCount = count
     this.#bucketsMin = count
     this.#level = 1 << (31 - Math.clz32(count))
+  }
+
+  /** Tells how long chains are: entry `i` is the number of buckets that hold `i` keys. Looks at every key. */
+  chains(): number[] {
+    return countChains(
+      this.#bucketCount,
+      (bucket) => this.#firstOf(bucket),
+      (entry) => this.word(entry, NEXT) - 1,
+    )
   }
 
   /** Below a quarter a bucket needs company. */

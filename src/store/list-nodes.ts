@@ -126,7 +126,7 @@ export class ListNodes {
 
   /** Tells whether all is one node that may be a listpack, not larger than a `part` of the limit. */
   isSmall(limit: NodeLimit, part: 1 | 2): boolean {
-    return this.count === 1 && this.#word(0) !== PLAIN && limit.admits(this.#bytesOf(0), this.elementsOf(0), part)
+    return this.count === 1 && this.#word(0) !== PLAIN && limit.admits(this.bytesOf(0), this.elementsOf(0), part)
   }
 
   // ── both ends ────────────────────────────────────────────────────────────
@@ -251,7 +251,7 @@ export class ListNodes {
   #joinWithNext(node: number): boolean {
     if (node < 0 || node + 1 >= this.count || this.isPlain(node) || this.isPlain(node + 1)) return false
     const count = this.elementsOf(node) + this.elementsOf(node + 1)
-    const bytes = this.#bytesOf(node) + this.#bytesOf(node + 1) - LISTPACK_FRAME_BYTES
+    const bytes = this.bytesOf(node) + this.bytesOf(node + 1) - LISTPACK_FRAME_BYTES
     if (this.#limit.exceededBy(bytes, count)) return false
     this.#removeNode(node + 1)
     this.#set(node, count, bytes)
@@ -283,7 +283,7 @@ export class ListNodes {
 
   /** The bytes of the only node. */
   get onlyBytes(): number {
-    return this.#bytesOf(0)
+    return this.bytesOf(0)
   }
 
   /** Makes a copy that is counted in another arena. */
@@ -291,7 +291,7 @@ export class ListNodes {
     const copy = new ListNodes(arena, this.#limit)
     for (let node = 0; node < this.count; node++) {
       if (this.isPlain(node)) copy.appendPlain()
-      else copy.insertNode(node, this.elementsOf(node), this.#bytesOf(node))
+      else copy.insertNode(node, this.elementsOf(node), this.bytesOf(node))
     }
     return copy
   }
@@ -305,7 +305,7 @@ export class ListNodes {
       assert(elements > 0 && index + elements <= length, 'a node has elements of its list')
       if (!this.isPlain(node)) {
         const bytes = list.listpackBytesOf(index, elements) + LISTPACK_FRAME_BYTES
-        assert(this.#bytesOf(node) === bytes, 'a node knows its bytes')
+        assert(this.bytesOf(node) === bytes, 'a node knows its bytes')
       }
       index += elements
     }
@@ -319,21 +319,22 @@ export class ListNodes {
   /** Tells whether a node is there and an element of `length` bytes may join it. */
   #admits(node: number, length: number): boolean {
     if (node < 0 || node >= this.count || this.#word(node) === PLAIN) return false
-    const bytes = this.#bytesOf(node) + length + ESTIMATED_OVERHEAD_BYTES
+    const bytes = this.bytesOf(node) + length + ESTIMATED_OVERHEAD_BYTES
     return !this.#limit.exceededBy(bytes, this.elementsOf(node) + 1)
   }
 
   #add(node: number, count: number, bytes: number): void {
-    this.#set(node, this.elementsOf(node) + count, this.#bytesOf(node) + bytes)
+    this.#set(node, this.elementsOf(node) + count, this.bytesOf(node) + bytes)
   }
 
   #remove(node: number, count: number, bytes: number): void {
     const left = this.elementsOf(node) - count
     if (left === 0) this.#removeNode(node)
-    else this.#set(node, left, this.#bytesOf(node) - bytes)
+    else this.#set(node, left, this.bytesOf(node) - bytes)
   }
 
-  #bytesOf(node: number): number {
+  /** Bytes of a node's listpack; 0 of a plain one. */
+  bytesOf(node: number): number {
     const word = this.#word(node)
     return word < 0 ? this.#wideOf(word).bytes : word & NARROW_BYTES_MAX
   }

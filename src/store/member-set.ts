@@ -300,6 +300,11 @@ export class MemberSet implements Value {
 
   // ── encodings ────────────────────────────────────────────────────────────
 
+  /** The table that the members of a large one are in. */
+  get table(): Dictionary | undefined {
+    return this.#large
+  }
+
   /** What OBJECT ENCODING says. It never goes back, but for `becomeIntset`. */
   get encoding(): SetEncoding {
     return ENCODINGS[this.#encoding]!

@@ -104,6 +104,11 @@ export class SortedSet implements Value {
     return this.#dictionary === undefined ? smallCount(this.#arena, this.#ref) : this.#dictionary.count
   }
 
+  /** The table that the members of a large one are in. */
+  get table(): Dictionary | undefined {
+    return this.#dictionary
+  }
+
   get encoding(): 'listpack' | 'skiplist' {
     return this.#skiplist ? 'skiplist' : 'listpack'
   }

@@ -27,6 +27,8 @@ import {
   nextElement,
   readSmall,
   readWide,
+  wideHigh,
+  wideLow,
   writeInteger64,
 } from './stream-listpack.ts'
 
@@ -216,10 +218,13 @@ export class StreamNodes {
     return this.#index.remove(node) && this.#open(node)
   }
 
-  /** Adds a copy of a listpack as the last node; false when it is none, or its id is not above all others. Throws ArenaFull. */
-  appendListpack(master: StreamId, listpack: Bytes): boolean {
+  /**
+   * Adds a copy of a listpack as the last node; false when it is none, or its ids are not in order, above all others. `last` is the last
+   * id of the node before, deleted entries included (0-0 for the first), and becomes this one's. Throws ArenaFull.
+   */
+  appendListpack(master: StreamId, listpack: Bytes, last: StreamId): boolean {
     if (this.#index.last(loading) && loading.id(lastMaster).compare(master) >= 0) return false
-    if (!isNode(listpack)) return false
+    if (!isNode(listpack, master, last)) return false
     const ref = this.#allocate(listpack.length)
     const { memory, start } = this.#memoryOf(ref)
     listpack.source.u8.copy(memory.u8, start, listpack.start, listpack.start + listpack.length)
@@ -347,8 +352,11 @@ function radixKey(id: StreamId, key: Buffer): void {
   key.writeInt32BE(id.seqLow, 12)
 }
 
-/** Checks that bytes are a node down to the last element: RDB files and RESTORE's payloads come from anywhere. */
-function isNode(listpack: Bytes): boolean {
+/**
+ * Checks that bytes are a node down to the last element: RDB files and RESTORE's payloads come from anywhere. `previous` is the id
+ * before the node's first, and then its last.
+ */
+function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean {
   const { source, start, length } = listpack
   if (length <= LISTPACK_HEADER_BYTES) return false
   const end = start + length - 1
@@ -376,10 +384,18 @@ function isNode(listpack: Bytes): boolean {
     // Flags are changed in place: they must be one byte's.
     const flags = source.u8[at]!
     if (flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS) || !skip(1)) return false
-    for (let i = 0; i < 2; i++) {
-      const from = at
-      if (!skip(1) || !readWide(source, from)) return false
-    }
+    let from = at
+    if (!skip(1) || !readWide(source, from)) return false
+    let low = (master.msLow >>> 0) + (wideLow >>> 0)
+    entryId.msLow = low | 0
+    entryId.msHigh = (master.msHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
+    from = at
+    if (!skip(1) || !readWide(source, from)) return false
+    low = (master.seqLow >>> 0) + (wideLow >>> 0)
+    entryId.seqLow = low | 0
+    entryId.seqHigh = (master.seqHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
+    if (entryId.compare(previous) <= 0) return false
+    previous.copyFrom(entryId)
     const fields = (flags & ENTRY_SAME_FIELDS) !== 0 ? masterFields : take()
     if (fields < 0 || !skip((flags & ENTRY_SAME_FIELDS) !== 0 ? fields : 2 * fields)) return false
     const elements = count - before
@@ -398,5 +414,7 @@ const scratch = Source.allocate(INTEGER_BYTES_MAX)
 const loading = new NodeCursor()
 const copied = new NodeCursor()
 const lastMaster = new StreamId()
+const entryId = new StreamId()
+const WORD = 2 ** 32
 const previousKey = Buffer.alloc(ID_BYTES + 1)
 const nextKey = Buffer.alloc(ID_BYTES + 1)

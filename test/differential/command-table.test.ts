@@ -1,4 +1,4 @@
-// What the two tell of their commands: COMMAND INFO is equal, field by field, but for what 7.2 changed.
+// What the two tell of their commands: COMMAND INFO and COMMAND DOCS are equal, field by field, but for prose and what 7.2 changed; HELP is equal.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
@@ -42,13 +42,23 @@ const FIELDS = [
   'subcommands',
 ]
 
-describe.skipIf(redisServerMissing())('COMMAND INFO', () => {
+/** COMMAND DOCS: the fields that are prose, in words of our own; of a history the versions are compared. */
+const PROSE: readonly string[] = ['summary', 'complexity']
+
+/** Arguments that later versions of Redis brought. */
+const LATER_ARGUMENTS: Record<string, string> = { hscan: 'novalues' }
+const LATER_VERSION = '7.4.0'
+
+/** Containers whose HELP is compared when they are complete. */
+const WITHOUT_HELP: readonly string[] = ['latency', 'slowlog']
+
+describe.skipIf(redisServerMissing())('COMMAND INFO, COMMAND DOCS and HELP', () => {
   let server: RedisServer
   let redis: SocketPeer
-  const client = createEngine().connect()
+  const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
 
   beforeAll(async () => {
-    server = await startRedisServer()
+    server = await startRedisServer(['--enable-debug-command', 'yes'])
     redis = new SocketPeer('redis-server', server.socketPath)
     await redis.reset(1)
   })
@@ -58,14 +68,44 @@ describe.skipIf(redisServerMissing())('COMMAND INFO', () => {
     await server?.stop()
   })
 
-  test.for(commands.map(({ name }) => name))('%s is described as redis-server describes it', async (name, { skip }) => {
-    const request = encodeCommand(['COMMAND', 'INFO', name], () => '')
+  /** The reply of each, parsed. */
+  async function ask(...words: string[]): Promise<Record<'ours' | 'theirs', Frame>> {
+    const request = encodeCommand(words, () => '')
     redis.send(0, request)
     await redis.settle()
-    const theirs = scanFrames(redis.take(0).bytes).frames[0]!.children[0]!
+    const theirs = scanFrames(redis.take(0).bytes).frames[0]!
+    return { ours: scanFrames(client.sendRaw(request)).frames[0]!, theirs }
+  }
+
+  test('COMMAND DOCS: everything that is not prose is told as redis-server tells it', async ({ skip }) => {
+    if (redisServerIsOlder()) skip()
+    const { ours, theirs } = await ask('COMMAND', 'DOCS')
+    const [told, expected] = [new Map<string, object>(), new Map<string, object>()]
+    collectDocs(ours, told)
+    collectDocs(theirs, expected)
+    for (const [name, docs] of told) if (expected.has(name)) expect(docs, name).toEqual(expected.get(name))
+  })
+
+  test('COMMAND DOCS is plain ASCII, which every client can decode', () => {
+    expect(client.ask('COMMAND', 'DOCS')).toMatch(/^[\r\n -~]*$/)
+  })
+
+  test('HELP of every container', async ({ skip }) => {
+    if (redisServerIsOlder()) skip()
+    const containers = commands.filter(
+      ({ name, subcommands }) => subcommands !== undefined && !WITHOUT_HELP.includes(name),
+    )
+    for (const name of [...containers.map(({ name }) => name), 'debug']) {
+      const { ours, theirs } = await ask(name, 'HELP')
+      expect(ours.children.map(frameText), name).toEqual(theirs.children.map(frameText))
+    }
+  })
+
+  test.for(commands.map(({ name }) => name))('%s is described as redis-server describes it', async (name, { skip }) => {
+    const info = await ask('COMMAND', 'INFO', name)
+    const [ours, theirs] = [info.ours.children[0]!, info.theirs.children[0]!]
     // Newer than the server at hand.
     if (theirs.children.length === 0) skip()
-    const ours = scanFrames(client.sendRaw(request)).frames[0]!.children[0]!
     const known = redisServerIsOlder() ? (CHANGED[name]?.fields ?? []) : []
     for (const [i, field] of FIELDS.entries()) {
       if (field === 'subcommands' || known.includes(field)) continue
@@ -81,4 +121,35 @@ function show(frame: Frame): string {
   const children = noted === -1 ? frame.children : frame.children.filter((_, i) => i !== noted && i !== noted + 1)
   const parts = children.map((child) => (child.children.length > 0 ? show(child) : frameBytes(child)))
   return frame.children.every((child) => child.type === '+') ? parts.sort().join(' ') : parts.join(' ')
+}
+
+/** Puts the documentation of each command of a COMMAND DOCS reply, subcommands included, into `into`. */
+function collectDocs(reply: Frame, into: Map<string, object>): void {
+  for (const [name, frame] of pairs(reply)) {
+    const fields = new Map(pairs(frame))
+    const subcommands = fields.get('subcommands')
+    if (subcommands !== undefined) collectDocs(subcommands, into)
+    const history = (fields.get('history')?.children ?? []).map((change) => frameText(change.children[0]!))
+    for (const field of [...PROSE, 'history', 'subcommands']) fields.delete(field)
+    into.set(name, [
+      history.filter((version) => version !== LATER_VERSION).sort(),
+      ...[...fields].map(([field, value]) => {
+        return [field, field === 'arguments' ? describeArguments(name, value) : plain(value)]
+      }),
+    ])
+  }
+}
+
+function describeArguments(command: string, list: Frame): unknown[] {
+  return list.children.map(plain).filter((argument) => (argument as string[])[1] !== LATER_ARGUMENTS[command])
+}
+
+/** A reply as texts in arrays. */
+function plain(frame: Frame): unknown {
+  return /^[*~%]/.test(frame.type) ? frame.children.map(plain) : frameText(frame)
+}
+
+/** Keys and values of a map. */
+function pairs({ children }: Frame): [string, Frame][] {
+  return children.flatMap((child, i) => (i % 2 === 0 ? [[frameText(child), children[i + 1]!] as [string, Frame]] : []))
 }

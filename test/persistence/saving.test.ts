@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { dump } from '../support/dump.ts'
-import { createEngine } from '../support/engine.ts'
-import type { MemoryDisk } from '../support/memory-disk.ts'
-import { startSaving } from '../support/saving.ts'
+import { createEngine, type TestClient } from '../support/engine.ts'
+import { type MemoryDisk, settled } from '../support/memory-disk.ts'
+import { type SavingEngine, startSaving } from '../support/saving.ts'
 
 const OK = '+OK\r\n'
 const STARTED = '+Background saving started\r\n'
@@ -392,6 +392,147 @@ test('DEBUG RELOAD', async () => {
   expect(client.received()).toBe(OK)
   expect(dump(engine)).toEqual({ ...before, '0 k': 'string too late' })
   expect(other.received()).toBe(OK)
+})
+
+describe('DEBUG RELOAD beside what is there', () => {
+  const LIBRARY = '#!lua name=one\nredis.register_function("one", function() return 1 end)'
+
+  /** A server with a snapshot of two keys and a library, and other data since. */
+  async function withSnapshot(): Promise<SavingEngine & { client: TestClient }> {
+    const started = await startSaving({ settings: { 'enable-debug-command': 'yes' } })
+    const client = started.connect()
+    client.ask('SET', 'saved', 'old', 'EX', '1000')
+    client.ask('RPUSH', 'list', 'a', 'b')
+    client.ask('FUNCTION', 'LOAD', LIBRARY)
+    client.ask('SAVE')
+    await started.finish()
+    client.received()
+    client.ask('DEL', 'list')
+    client.ask('SET', 'new', 'v')
+    return { ...started, client }
+  }
+
+  async function reload(
+    { client, finish }: Awaited<ReturnType<typeof withSnapshot>>,
+    ...words: string[]
+  ): Promise<string> {
+    expect(client.ask('DEBUG', 'RELOAD', ...words)).toBe('')
+    await finish()
+    return client.received()
+  }
+
+  test('NOSAVE brings the snapshot back, libraries included', async () => {
+    const test = await withSnapshot()
+    test.client.ask('FUNCTION', 'FLUSH')
+    expect(await reload(test, 'NOSAVE')).toBe(OK)
+    expect(Object.keys(dump(test.engine))).toEqual(['0 list', '0 saved'])
+    expect(test.client.ask('FCALL', 'one', '0')).toBe(':1\r\n')
+    expect(test.client.ask('TTL', 'saved')).toBe(':1000\r\n')
+  })
+
+  test('NOFLUSH MERGE adds it, and what is in both is as it was saved', async () => {
+    const test = await withSnapshot()
+    test.client.ask('SET', 'saved', 'changed')
+    expect(await reload(test, 'NOSAVE', 'NOFLUSH', 'MERGE')).toBe(OK)
+    expect(Object.keys(dump(test.engine))).toEqual(['0 list', '0 new', '0 saved'])
+    expect(test.client.ask('GET', 'saved')).toBe('$3\r\nold\r\n')
+    expect(test.client.ask('TTL', 'saved')).toBe(':1000\r\n')
+    expect(test.client.ask('FCALL', 'one', '0')).toBe(':1\r\n')
+  })
+
+  test('NOFLUSH alone refuses what is there twice, and changes nothing', async () => {
+    const test = await withSnapshot()
+    const before = dump(test.engine)
+    expect(await reload(test, 'NOSAVE', 'NOFLUSH')).toMatch(/^-ERR Error trying to load the RDB dump/)
+    expect(test.warnings.at(-1)).toContain("the key 'saved' is there already")
+    expect(dump(test.engine)).toEqual(before)
+    test.client.ask('DEL', 'saved')
+    test.client.ask('FUNCTION', 'FLUSH')
+    expect(await reload(test, 'NOSAVE', 'NOFLUSH')).toBe(OK)
+    expect(Object.keys(dump(test.engine))).toEqual(['0 list', '0 new', '0 saved'])
+  })
+})
+
+describe('DEBUG LOADAOF', () => {
+  test('loads the append-only files, everything written included', async () => {
+    const { connect, engine, finish } = await startSaving({
+      settings: { 'enable-debug-command': 'yes', appendonly: 'yes' },
+    })
+    const client = connect()
+    client.ask('SET', 'k', 'v')
+    client.ask('RPUSH', 'list', 'a', 'b')
+    client.ask('FUNCTION', 'LOAD', '#!lua name=one\nredis.register_function("one", function() return 1 end)')
+    const before = dump(engine)
+    const { commandsProcessed } = engine.stats
+    // Not journaled: a restart would not bring it back.
+    client.ask('DEBUG', 'POPULATE', '3')
+    client.ask('DEBUG', 'LOADAOF')
+    await finish()
+    expect(client.received()).toBe(OK)
+    expect(engine.stats.commandsProcessed).toBe(commandsProcessed + 2)
+    expect(dump(engine)).toEqual(before)
+    expect(client.ask('FCALL', 'one', '0')).toBe(':1\r\n')
+    expect(client.ask('SET', 'k', 'w')).toBe(OK)
+    client.ask('DEBUG', 'LOADAOF')
+    await finish()
+    expect(client.received()).toBe(OK)
+    expect(client.ask('GET', 'k')).toBe('$1\r\nw\r\n')
+  })
+
+  test('without an append-only file is refused, and the data stays', async () => {
+    const { connect, finish } = await startSaving({ settings: { 'enable-debug-command': 'yes' } })
+    const client = connect()
+    client.ask('SET', 'k', 'v')
+    client.ask('DEBUG', 'LOADAOF')
+    await finish()
+    expect(client.received()).toBe('-ERR Error trying to load the AOF files, check server logs.\r\n')
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+})
+
+describe('rdb-key-save-delay and key-load-delay', () => {
+  test('a snapshot takes as long as its keys ask for, and ends when the delay does', async () => {
+    const { clock, connect, info, saving, slice } = await startSaving({ settings: { 'rdb-key-save-delay': '1000' } })
+    const client = connect()
+    for (let i = 0; i < 1000; i++) client.ask('SET', `key ${i}`, 'v')
+    client.ask('BGSAVE')
+    const advance = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 10) {
+        clock.advance(10)
+        slice()
+        await settled()
+      }
+    }
+    await advance(500)
+    expect(saving.busyWith).toBe('save')
+    expect(Number(info().current_save_keys_processed)).toBeGreaterThan(300)
+    expect(Number(info().current_save_keys_processed)).toBeLessThan(700)
+    expect(client.ask('PING')).toBe('+PONG\r\n')
+    client.ask('CONFIG', 'SET', 'rdb-key-save-delay', '0')
+    await advance(100)
+    expect(saving.busyWith).toBe('nothing')
+  })
+
+  test('loading keeps listening, and ends when the delay does', async () => {
+    const settings = { 'enable-debug-command': 'yes' }
+    const { clock, connect, finish, info } = await startSaving({ settings })
+    const client = connect()
+    client.ask('DEBUG', 'POPULATE', '1000')
+    client.ask('CONFIG', 'SET', 'key-load-delay', '1000')
+    client.ask('DEBUG', 'RELOAD')
+    await finish()
+    expect(info().loading).toBe('1')
+    clock.advance(20)
+    await finish()
+    const other = connect()
+    expect(other.ask('GET', 'key:1')).toMatch(/^-LOADING/)
+    expect(other.ask('DEBUG', 'RELOAD')).toMatch(/^-ERR/)
+    expect(other.ask('CONFIG', 'SET', 'key-load-delay', '0')).toBe(OK)
+    clock.advance(20)
+    await finish()
+    expect(client.received()).toBe(OK)
+    expect(client.ask('DBSIZE')).toBe(':1000\r\n')
+  })
 })
 
 test('DEBUG RELOAD that cannot load what it saved keeps the data, serves it, and expires it', async () => {

@@ -42,6 +42,7 @@ const VALUES: [name: string, bytes: string, value: ReplyValue<string>][] = [
       ['b', [2]],
     ]),
   ],
+  ['value with an attribute', '*2\r\n|1\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n$1\r\nb\r\n:3\r\n', ['b', 3]],
   ['set', '~2\r\n$1\r\na\r\n$1\r\nb\r\n', new Set<ReplyValue<string>>(['a', 'b'])],
 ]
 

@@ -161,12 +161,17 @@ describe('a stream', () => {
           // Its listpacks make the same stream.
           const rebuilt = new Stream(arena)
           const node = new NodeCursor()
+          const loadedTo = new StreamId()
           for (let more = stream.nodes.first(node); more; more = stream.nodes.next(node)) {
             const listpack = new Bytes(node.memory, node.start, node.end + 1 - node.start).copy()
-            expect(rebuilt.nodes.appendListpack(node.master, listpack)).toBe(true)
+            expect(rebuilt.nodes.appendListpack(node.master, listpack, loadedTo)).toBe(true)
             // One byte less is none.
             expect(
-              rebuilt.nodes.appendListpack(StreamId.of(MAX, MAX), new Bytes(listpack.source, 0, listpack.length - 1)),
+              rebuilt.nodes.appendListpack(
+                StreamId.of(MAX, MAX),
+                new Bytes(listpack.source, 0, listpack.length - 1),
+                loadedTo,
+              ),
             ).toBe(false)
           }
           rebuilt.recount()

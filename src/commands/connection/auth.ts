@@ -20,7 +20,7 @@ export const auth = defineCommand({
   arity: -2,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
   args: [
-    { name: 'username', type: 'string', optional: true },
+    { name: 'username', type: 'string', optional: true, since: '6.0.0' },
     { name: 'password', type: 'string' },
   ],
   reply: 'status OK',

@@ -35,29 +35,30 @@ export const clientKill = defineCommand({
       name: 'filter',
       type: 'oneof',
       args: [
-        { name: 'old-format', type: 'string' },
+        { name: 'old-format', type: 'string', shown: 'ip:port', deprecatedSince: '2.8.12' },
         {
           name: 'new-format',
           type: 'oneof',
           multiple: true,
           args: [
-            { name: 'client-id', type: 'integer', token: 'ID', optional: true },
+            { name: 'client-id', type: 'integer', token: 'ID', optional: true, since: '2.8.12' },
             {
               name: 'client-type',
               type: 'oneof',
               token: 'TYPE',
               optional: true,
+              since: '2.8.12',
               args: [
                 { name: 'normal', type: 'pure-token', token: 'NORMAL' },
-                { name: 'master', type: 'pure-token', token: 'MASTER' },
+                { name: 'master', type: 'pure-token', token: 'MASTER', since: '3.2.0' },
                 { name: 'slave', type: 'pure-token', token: 'SLAVE' },
-                { name: 'replica', type: 'pure-token', token: 'REPLICA' },
+                { name: 'replica', type: 'pure-token', token: 'REPLICA', since: '5.0.0' },
                 { name: 'pubsub', type: 'pure-token', token: 'PUBSUB' },
               ],
             },
             { name: 'username', type: 'string', token: 'USER', optional: true },
-            { name: 'addr', type: 'string', token: 'ADDR', optional: true },
-            { name: 'laddr', type: 'string', token: 'LADDR', optional: true },
+            { name: 'addr', type: 'string', shown: 'ip:port', token: 'ADDR', optional: true },
+            { name: 'laddr', type: 'string', shown: 'ip:port', token: 'LADDR', optional: true, since: '6.2.0' },
             {
               name: 'skipme',
               type: 'oneof',

@@ -24,6 +24,7 @@ export const clientList = defineCommand({
       type: 'oneof',
       token: 'TYPE',
       optional: true,
+      since: '5.0.0',
       args: [
         { name: 'normal', type: 'pure-token', token: 'NORMAL' },
         { name: 'master', type: 'pure-token', token: 'MASTER' },
@@ -31,12 +32,12 @@ export const clientList = defineCommand({
         { name: 'pubsub', type: 'pure-token', token: 'PUBSUB' },
       ],
     },
-    { name: 'client-id', type: 'integer', token: 'ID', optional: true, multiple: true },
+    { name: 'client-id', type: 'integer', token: 'ID', optional: true, multiple: true, since: '6.2.0' },
   ],
   tips: ['nondeterministic_output'],
   reply: 'text: a line of field=value pairs for each connection',
   history: [
-    ['2.8.12', 'Tells each connection’s id.'],
+    ['2.8.12', 'Tells the id of each connection.'],
     ['5.0.0', 'TYPE.'],
     ['6.0.0', 'Tells the user.'],
     ['6.2.0', 'Tells argv-mem, tot-mem, laddr and redir; ID.'],

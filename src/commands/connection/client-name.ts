@@ -61,8 +61,8 @@ export const clientSetinfo = defineCommand({
       name: 'attr',
       type: 'oneof',
       args: [
-        { name: 'libname', type: 'string', token: 'lib-name' },
-        { name: 'libver', type: 'string', token: 'lib-ver' },
+        { name: 'libname', type: 'string', token: 'LIB-NAME' },
+        { name: 'libver', type: 'string', token: 'LIB-VER' },
       ],
     },
   ],

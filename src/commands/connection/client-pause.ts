@@ -9,7 +9,7 @@ export const clientPause = defineCommand({
   name: 'CLIENT PAUSE',
   summary: 'Lets commands wait for some milliseconds.',
   group: 'connection',
-  since: '2.9.50',
+  since: '3.0.0',
   complexity: 'O(1)',
   arity: -3,
   flags: ['admin', 'noscript', 'loading', 'stale'],
@@ -19,6 +19,7 @@ export const clientPause = defineCommand({
     {
       name: 'mode',
       type: 'oneof',
+      since: '6.2.0',
       optional: true,
       args: [
         { name: 'write', type: 'pure-token', token: 'WRITE' },

@@ -86,6 +86,7 @@ const common = {
 const condition = {
   name: 'condition',
   type: 'oneof',
+  since: '7.0.0',
   optional: true,
   args: [
     { name: 'nx', type: 'pure-token', token: 'NX' },

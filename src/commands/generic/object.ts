@@ -58,10 +58,22 @@ export const objectHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'OBJECT', [
-      ['ENCODING <key>', 'Names the form in which the value is held.'],
-      ['FREQ <key>', 'Tells how often the key was used, on a logarithmic scale.'],
-      ['IDLETIME <key>', 'Tells for how many seconds the key was not used.'],
-      ['REFCOUNT <key>', 'Tells how many names share the value.'],
+      [
+        'ENCODING <key>',
+        'Return the kind of internal representation used in order to store the value',
+        'associated with a <key>.',
+      ],
+      [
+        'FREQ <key>',
+        'Return the access frequency index of the <key>. The returned integer is',
+        'proportional to the logarithm of the recent access frequency of the key.',
+      ],
+      [
+        'IDLETIME <key>',
+        'Return the idle time of the <key>, that is the approximated number of',
+        'seconds elapsed since the last access to the key.',
+      ],
+      ['REFCOUNT <key>', 'Return the number of references of the value associated with the specified', '<key>.'],
     ])
   },
 })

@@ -7,6 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Word } from '../../engine/effects.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
 import { isPayload, PayloadReader } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -62,7 +63,7 @@ export const restore = defineCommand({
     const ttl = call.args.integer(2)
     if (ttl < 0) throw invalidTtl
     const payload = call.args.bytes(3)
-    if (!isPayload(payload)) throw ERR.payloadFooter
+    if (!isPayload(payload, engineOf(call).switches.comparesChecksums)) throw ERR.payloadFooter
     const value = readValue(call, payload)
     const expiry = ttl === 0 ? undefined : expiryOf(call, ttl, options.absolute)
 
@@ -111,8 +112,9 @@ function readValue(call: Call, payload: Bytes): Value | Bytes {
   try {
     return payloads.read(payload, call.db)
   } catch (error) {
-    if (error instanceof RdbDamage) throw ERR.payloadFormat
-    throw error
+    if (!(error instanceof RdbDamage)) throw error
+    call.engine.log.debug({ key: call.key(1).toString(), reason: error.message }, 'RESTORE: the payload is damaged')
+    throw ERR.payloadFormat
   }
 }
 

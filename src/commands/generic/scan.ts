@@ -35,7 +35,7 @@ export const scan = defineCommand({
     { name: 'cursor', type: 'integer' },
     { name: 'pattern', type: 'pattern', token: 'MATCH', optional: true },
     { name: 'count', type: 'integer', token: 'COUNT', optional: true },
-    { name: 'type', type: 'string', token: 'TYPE', optional: true },
+    { name: 'type', type: 'string', token: 'TYPE', optional: true, since: '6.0.0' },
   ],
   tips: ['nondeterministic_output', 'request_policy:special', 'response_policy:special'],
   reply: 'array: the next cursor (0 = the end), and an array of names',

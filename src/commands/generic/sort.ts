@@ -252,7 +252,7 @@ const keys: readonly KeySpec[] = [
 ]
 const args: readonly ArgSpec[] = [
   { name: 'key', type: 'key' },
-  { name: 'by-pattern', type: 'pattern', token: 'BY', optional: true },
+  { name: 'by-pattern', type: 'pattern', shown: 'pattern', keySpec: 1, token: 'BY', optional: true },
   {
     name: 'limit',
     type: 'block',
@@ -263,7 +263,16 @@ const args: readonly ArgSpec[] = [
       { name: 'count', type: 'integer' },
     ],
   },
-  { name: 'get-pattern', type: 'pattern', token: 'GET', optional: true, multiple: true, multipleToken: true },
+  {
+    name: 'get-pattern',
+    type: 'pattern',
+    shown: 'pattern',
+    keySpec: 1,
+    token: 'GET',
+    optional: true,
+    multiple: true,
+    multipleToken: true,
+  },
   {
     name: 'order',
     type: 'oneof',
@@ -289,7 +298,7 @@ export const sortCommand = defineCommand({
   since: '1.0.0',
   flags: ['write', 'denyoom', 'movablekeys'],
   keys: [...keys, { unknown: true, access: 'OW', use: 'update', find: findDestination }],
-  args: [...args, { name: 'destination', type: 'key', token: 'STORE', optional: true }],
+  args: [...args, { name: 'destination', type: 'key', keySpec: 2, token: 'STORE', optional: true }],
   reply: 'array: the elements, or what `GET` names for them; with `STORE` integer: how many were stored',
   run: (call) => run(call, true),
 })

@@ -4,7 +4,10 @@ import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/comm
 import { unitArgs } from './place-arguments.ts'
 import { search } from './search.ts'
 
-const options: readonly ArgSpec[] = [
+/** ANY, of which Redis says since when it is there for the one command only. */
+const any: ArgSpec = { name: 'any', type: 'pure-token', token: 'ANY', optional: true }
+
+const options = (anyOption: ArgSpec): readonly ArgSpec[] => [
   { name: 'withcoord', type: 'pure-token', token: 'WITHCOORD', optional: true },
   { name: 'withdist', type: 'pure-token', token: 'WITHDIST', optional: true },
   { name: 'withhash', type: 'pure-token', token: 'WITHHASH', optional: true },
@@ -12,10 +15,7 @@ const options: readonly ArgSpec[] = [
     name: 'count-block',
     type: 'block',
     optional: true,
-    args: [
-      { name: 'count', type: 'integer', token: 'COUNT' },
-      { name: 'any', type: 'pure-token', token: 'ANY', optional: true, since: '6.2.0' },
-    ],
+    args: [{ name: 'count', type: 'integer', token: 'COUNT' }, anyOption],
   },
   {
     name: 'order',
@@ -33,8 +33,8 @@ const store: ArgSpec = {
   type: 'oneof',
   optional: true,
   args: [
-    { name: 'storekey', type: 'key', token: 'STORE' },
-    { name: 'storedistkey', type: 'key', token: 'STOREDIST' },
+    { name: 'storekey', type: 'key', shown: 'key', token: 'STORE' },
+    { name: 'storedistkey', type: 'key', shown: 'key', token: 'STOREDIST' },
   ],
 }
 
@@ -44,7 +44,7 @@ const byPlace: readonly ArgSpec[] = [
   { name: 'latitude', type: 'double' },
   { name: 'radius', type: 'double' },
   unitArgs,
-  ...options,
+  ...options({ ...any, since: '6.2.0' }),
 ]
 
 const byMember: readonly ArgSpec[] = [
@@ -52,7 +52,7 @@ const byMember: readonly ArgSpec[] = [
   { name: 'member', type: 'string' },
   { name: 'radius', type: 'double' },
   unitArgs,
-  ...options,
+  ...options(any),
 ]
 
 const common = {
@@ -114,10 +114,7 @@ export const georadiusbymember = defineCommand({
     { keyword: { word: 'STOREDIST', from: 5, last: 0, step: 1 }, access: 'OW', use: 'update' },
   ],
   args: [...byMember, store],
-  history: [
-    ['6.2.0', '`COUNT` takes `ANY`.'],
-    ['7.0.0', 'Units may be in upper case.'],
-  ],
+  history: [['7.0.0', 'Units may be in upper case.']],
   deprecated: {
     since: '6.2.0',
     instead: '`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments',
@@ -131,7 +128,6 @@ export const georadiusbymemberRo = defineCommand({
   summary: 'Finds the members within a circle around one of them, without storing them.',
   arity: -5,
   args: byMember,
-  history: [['6.2.0', '`COUNT` takes `ANY`.']],
   deprecated: { since: '6.2.0', instead: '`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments' },
   run: (call) => search(call, 'georadiusbymember', false),
 })

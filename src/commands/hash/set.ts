@@ -56,7 +56,7 @@ export const hmset = defineCommand({
   summary: 'Sets fields of a hash, creating it if needed.',
   complexity: 'O(N) where N is the number of fields.',
   reply: 'OK',
-  deprecated: { since: '4.0.0', instead: '`HSET` with several fields' },
+  deprecated: { since: '4.0.0', instead: '`HSET` with multiple field-value pairs' },
   run(call) {
     set(call)
     call.reply.ok()

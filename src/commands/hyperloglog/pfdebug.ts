@@ -13,6 +13,7 @@ export const pfdebug = defineCommand({
   name: 'PFDEBUG',
   summary: 'Shows or changes the inner representation of a HyperLogLog, for tests.',
   group: 'hyperloglog',
+  docFlags: ['syscmd'],
   since: '2.8.9',
   complexity: 'O(1): all registers are looked at.',
   arity: 3,

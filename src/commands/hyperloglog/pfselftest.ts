@@ -22,6 +22,7 @@ export const pfselftest = defineCommand({
   name: 'PFSELFTEST',
   summary: 'Checks the HyperLogLog implementation, for tests.',
   group: 'hyperloglog',
+  docFlags: ['syscmd'],
   since: '2.8.9',
   complexity: 'N/A',
   arity: 1,

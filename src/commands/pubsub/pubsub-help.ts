@@ -12,11 +12,18 @@ export const pubsubHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'PUBSUB', [
-      ['CHANNELS [<pattern>]', 'Channels that somebody listens to, or those that match a pattern.'],
-      ['NUMPAT', 'Number of different patterns that somebody listens to.'],
-      ['NUMSUB [<channel> ...]', 'Number of subscribers of each channel, those by pattern not included.'],
-      ['SHARDCHANNELS [<pattern>]', 'As CHANNELS, of shard channels.'],
-      ['SHARDNUMSUB [<shardchannel> ...]', 'As NUMSUB, of shard channels.'],
+      ['CHANNELS [<pattern>]', "Return the currently active channels matching a <pattern> (default: '*')."],
+      ['NUMPAT', 'Return number of subscriptions to patterns.'],
+      [
+        'NUMSUB [<channel> ...]',
+        'Return the number of subscribers for the specified channels, excluding',
+        'pattern subscriptions(default: no channels).',
+      ],
+      [
+        'SHARDCHANNELS [<pattern>]',
+        "Return the currently active shard level channels matching a <pattern> (default: '*').",
+      ],
+      ['SHARDNUMSUB [<shardchannel> ...]', 'Return the number of subscribers for the specified shard level channel(s)'],
     ])
   },
 })

@@ -56,7 +56,7 @@ export const psubscribe = defineCommand({
   since: '2.0.0',
   complexity: 'O(N) where N is the number of patterns to subscribe to.',
   channels: { first: 1, last: -1, are: 'patterns' },
-  args: [{ name: 'pattern', type: 'block', multiple: true, args: [{ name: 'pattern', type: 'pattern' }] }],
+  args: [{ name: 'pattern', type: 'pattern', multiple: true }],
   reply: 'push for each pattern: psubscribe, the pattern, the number of subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',

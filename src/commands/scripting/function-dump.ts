@@ -58,7 +58,7 @@ export const functionRestore = defineCommand({
         throw ERR.of('Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.')
       }
     }
-    if (!isFunctionPayload(args.bytes(2))) throw ERR.payloadFooter
+    if (!isFunctionPayload(args.bytes(2), engineOf(call).switches.comparesChecksums)) throw ERR.payloadFooter
     scriptsOf(engineOf(call)).functions.restore(readFunctionPayload(args.bytes(2)), policy)
     call.changes++
     call.reply.ok()

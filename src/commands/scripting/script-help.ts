@@ -12,11 +12,18 @@ export const scriptHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'SCRIPT', [
-      ['DEBUG (YES|SYNC|NO)', 'There is no debugger here: only NO is accepted.'],
-      ['EXISTS <sha1> [<sha1> ...]', 'Which scripts are known.'],
-      ['FLUSH [ASYNC|SYNC]', 'Forget every script.'],
-      ['KILL', 'End the script that is running, if it has changed nothing yet.'],
-      ['LOAD <script>', 'Compile a script for EVALSHA without running it.'],
+      ['DEBUG (YES|SYNC|NO)', 'Set the debug mode for subsequent scripts executed.'],
+      ['EXISTS <sha1> [<sha1> ...]', 'Return information about the existence of the scripts in the script cache.'],
+      [
+        'FLUSH [ASYNC|SYNC]',
+        'Flush the Lua scripts cache. Very dangerous on replicas.',
+        'When called without the optional mode argument, the behavior is determined by the',
+        'lazyfree-lazy-user-flush configuration directive. Valid modes are:',
+        '* ASYNC: Asynchronously flush the scripts cache.',
+        '* SYNC: Synchronously flush the scripts cache.',
+      ],
+      ['KILL', 'Kill the currently executing Lua script.'],
+      ['LOAD <script>', 'Load a script into the scripts cache without executing it.'],
     ])
   },
 })

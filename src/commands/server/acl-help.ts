@@ -12,18 +12,29 @@ export const aclHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'ACL', [
-      ['CAT [<category>]', 'The categories of commands, or the commands of one.'],
-      ['DELUSER <username> [<username> ...]', 'Remove users and end their connections.'],
-      ['DRYRUN <username> <command> [<arg> ...]', 'Whether a user may run a command; it is not run.'],
-      ['GETUSER <username>', 'The rules of a user, field by field.'],
-      ['GENPASS [<bits>]', 'A password of 256 random bits, or of as many as you say.'],
-      ['LIST', 'All users as lines of the ACL file.'],
-      ['LOAD', 'Replace the users by those of the ACL file.'],
-      ['LOG [<count> | RESET]', 'What users were refused lately; or forget it.'],
-      ['SAVE', 'Write the users into the ACL file.'],
-      ['SETUSER <username> <rule> [<rule> ...]', 'Make a user, or change its rules.'],
-      ['USERS', 'The names of all users.'],
-      ['WHOAMI', 'The user of this connection.'],
+      [
+        'CAT [<category>]',
+        'List all commands that belong to <category>, or all command categories',
+        'when no category is specified.',
+      ],
+      ['DELUSER <username> [<username> ...]', 'Delete a list of users.'],
+      [
+        'DRYRUN <username> <command> [<arg> ...]',
+        'Returns whether the user can execute the given command without executing the command.',
+      ],
+      ['GETUSER <username>', "Get the user's details."],
+      [
+        'GENPASS [<bits>]',
+        'Generate a secure 256-bit user password. The optional `bits` argument can',
+        'be used to specify a different size.',
+      ],
+      ['LIST', 'Show users details in config file format.'],
+      ['LOAD', 'Reload users from the ACL file.'],
+      ['LOG [<count> | RESET]', 'Show the ACL log entries.'],
+      ['SAVE', 'Save the current config to the ACL file.'],
+      ['SETUSER <username> <attribute> [<attribute> ...]', 'Create or modify a user with the specified attributes.'],
+      ['USERS', 'List all the registered usernames.'],
+      ['WHOAMI', 'Return the current connection username.'],
     ])
   },
 })

@@ -26,7 +26,7 @@ export const aclLog = defineCommand({
     },
   ],
   reply: 'array: a map for each entry; with RESET status OK',
-  history: [['7.2.0', 'Tells the entry’s id, when it was created and when it was updated last.']],
+  history: [['7.2.0', 'Tells the id of the entry, when it was created and when it was updated last.']],
   run(call) {
     const { args, reply } = call
     const { log } = engineOf(call).users

@@ -42,9 +42,10 @@ function replyDocs(reply: Reply, told: Command): void {
   ]
   const { complexity, deprecated, history, args } = spec
   if (complexity !== undefined) fields.push(['complexity', () => reply.text(complexity)])
+  const docFlags = [...(deprecated === undefined ? [] : ['deprecated']), ...(spec.docFlags ?? [])]
+  if (docFlags.length > 0) fields.push(['doc_flags', () => replyStatuses(reply, docFlags)])
   if (deprecated !== undefined) {
     fields.push(
-      ['doc_flags', () => replyStatuses(reply, ['deprecated'])],
       ['deprecated_since', () => reply.text(deprecated.since)],
       ['replaced_by', () => reply.text(deprecated.instead)],
     )
@@ -97,14 +98,14 @@ function replyArguments(reply: Reply, args: readonly ArgSpec[], keys: KeyCount):
       ['name', () => reply.text(arg.name)],
       ['type', () => reply.text(arg.type)],
     ]
-    if (arg.type !== 'block' && arg.type !== 'oneof') fields.push(['display_text', () => reply.text(arg.name)])
-    if (arg.type === 'key' && keys.last >= 0) {
-      const index = Math.min(keys.next++, keys.last)
-      fields.push(['key_spec_index', () => reply.integer(index)])
-    }
-    const { token, since, args: parts } = arg
+    if (arg.type !== 'block' && arg.type !== 'oneof')
+      fields.push(['display_text', () => reply.text(arg.shown ?? arg.name)])
+    const keySpec = arg.keySpec ?? (arg.type === 'key' && keys.last >= 0 ? Math.min(keys.next++, keys.last) : undefined)
+    if (keySpec !== undefined) fields.push(['key_spec_index', () => reply.integer(keySpec)])
+    const { token, since, deprecatedSince, args: parts } = arg
     if (token !== undefined) fields.push(['token', () => reply.text(token)])
     if (since !== undefined) fields.push(['since', () => reply.text(since)])
+    if (deprecatedSince !== undefined) fields.push(['deprecated_since', () => reply.text(deprecatedSince)])
     const flags: string[] = []
     if (arg.optional) flags.push('optional')
     if (arg.multiple) flags.push('multiple')

@@ -13,13 +13,23 @@ export const commandHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'COMMAND', [
-      ['(no subcommand)', 'What there is to know of every command.'],
-      ['COUNT', 'How many commands there are.'],
-      ['LIST [FILTERBY MODULE <module>|ACLCAT <category>|PATTERN <pattern>]', 'Names of commands.'],
-      ['INFO [<command-name> ...]', 'Flags, keys and categories of commands; of all when none is named.'],
-      ['DOCS [<command-name> ...]', 'Documentation of commands; of all when none is named.'],
-      ['GETKEYS <full-command>', 'The keys of a command that is written out.'],
-      ['GETKEYSANDFLAGS <full-command>', 'The same, with what would happen to each key.'],
+      ['(no subcommand)', 'Return details about all Redis commands.'],
+      ['COUNT', 'Return the total number of commands in this Redis server.'],
+      ['LIST', 'Return a list of all commands in this Redis server.'],
+      [
+        'INFO [<command-name> ...]',
+        'Return details about multiple Redis commands.',
+        'If no command names are given, documentation details for all',
+        'commands are returned.',
+      ],
+      [
+        'DOCS [<command-name> ...]',
+        'Return documentation details about multiple Redis commands.',
+        'If no command names are given, documentation details for all',
+        'commands are returned.',
+      ],
+      ['GETKEYS <full-command>', 'Return the keys from a full Redis command.'],
+      ['GETKEYSANDFLAGS <full-command>', 'Return the keys and the access flags from a full Redis command.'],
     ])
   },
 })

@@ -12,10 +12,10 @@ export const configHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'CONFIG', [
-      ['GET <pattern> [<pattern> ...]', 'Settings whose names match a glob pattern, with their values.'],
-      ['SET <directive> <value> [<directive> <value> ...]', 'Change settings, all of them or none.'],
-      ['RESETSTAT', "Begin INFO's counters again."],
-      ['REWRITE', 'Write the settings in force into the config file.'],
+      ['GET <pattern>', 'Return parameters matching the glob-like <pattern> and their values.'],
+      ['SET <directive> <value>', 'Set the configuration <directive> to <value>.'],
+      ['RESETSTAT', 'Reset statistics reported by the INFO command.'],
+      ['REWRITE', 'Rewrite the configuration file.'],
     ])
   },
 })

@@ -7,7 +7,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { userLine } from '../../acl/user-lines.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
-import { engineOf } from '../../engine/engine.ts'
+import { type Engine, engineOf } from '../../engine/engine.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
 import { replaceFile } from '../../persistence/replace-file.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -24,21 +24,30 @@ export const configRewrite = defineCommand({
   reply: 'status: OK',
   run(call) {
     const engine = engineOf(call)
-    const path = engine.host.configFile
-    if (path === undefined) throw ERR.of('The server is running without a config file')
-    const userLines = engine.config.get('aclfile') === '' ? engine.users.configured().map(userLine) : []
-    try {
-      const { text, mode } = readOrEmpty(path)
-      replaceFile(path, rewriteConfigFile(text, engine.config, userLines), mode)
-    } catch (error) {
-      // Disk full, no permission: the old file still stands, whoever asked is told.
-      engine.log.warn({ path, error }, 'the config file could not be rewritten')
-      throw ERR.of(`Rewriting config file: ${describeDiskError(error)}`)
-    }
-    engine.log.info({ path }, 'config file rewritten')
+    if (engine.host.configFile === undefined) throw ERR.of('The server is running without a config file')
+    const failure = writeConfigFile(engine, 'changed')
+    if (failure !== undefined) throw ERR.of(`Rewriting config file: ${failure}`)
     call.reply.ok()
   },
 })
+
+/** Rewrites the config file, with the settings that are not the default, or with `every` one. Returns what went wrong. */
+export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): string | undefined {
+  const path = engine.host.configFile
+  // The system's word for a name that is none, which redis-server shows.
+  if (path === undefined) return 'Bad address'
+  const userLines = engine.config.get('aclfile') === '' ? engine.users.configured().map(userLine) : []
+  try {
+    const { text, mode } = readOrEmpty(path)
+    replaceFile(path, rewriteConfigFile(text, engine.config, userLines, settings), mode)
+  } catch (error) {
+    // Disk full, no permission: the old file still stands, whoever asked is told.
+    engine.log.warn({ path, error }, 'the config file could not be rewritten')
+    return describeDiskError(error)
+  }
+  engine.log.info({ path }, 'config file rewritten')
+  return undefined
+}
 
 /** The file as it is; one that was removed meanwhile is made anew. */
 function readOrEmpty(path: string): { text: string; mode: number } {

@@ -4,7 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
-/** A reply of the given type. Attributes there are none: no command of ours has any. */
+/** A reply of the given type. */
 export function protocol(call: Call): void {
   const write = SHAPES.get(call.args.string(2).toLowerCase())
   if (write === undefined) {
@@ -41,6 +41,20 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
         reply.integer(i)
         reply.boolean(i === 1)
       }
+    },
+  ],
+  [
+    'attrib',
+    (reply) => {
+      // An attribute is no answer either: one follows, where there are attributes and where there are none.
+      if (reply.protocol === 3 && reply.attribute !== undefined) {
+        reply.attribute(1)
+        reply.text('key-popularity')
+        reply.array(2)
+        reply.text('key:123')
+        reply.integer(90)
+      }
+      reply.text('Some real reply following the attribute')
     },
   ],
   [

@@ -1,7 +1,9 @@
 // DEBUG: for tests of clients, and of this server.
 //
-// What would crash, leak or reach into data structures that do not exist here is
-// refused as an unknown subcommand. Off unless `enable-debug-command` allows it.
+// What tests only switch off or on is taken where nothing here differs by it; what
+// would crash is refused, and what asks for the innards of Redis's allocator or its
+// C structures (MALLCTL, STRUCTSIZE) is unknown. Off unless `enable-debug-command`
+// allows it.
 
 import type { Call } from '../../engine/call.ts'
 import type { Client } from '../../engine/client.ts'
@@ -9,15 +11,30 @@ import { defineCommand } from '../../engine/command.ts'
 import type { Config } from '../../engine/config.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { TYPE_STRING } from '../../store/value.ts'
 import { globMatch } from '../../util/glob.ts'
-import { stringEncoding } from '../generic/object-encoding.ts'
-import { replyHelp } from '../help.ts'
+import { stopEverything } from '../../util/stop-everything.ts'
 import { isAllowed } from './allowed.ts'
+import { writeConfigFile } from './config-rewrite.ts'
+import { clientEviction } from './debug-client-eviction.ts'
 import { digest, digestValue } from './debug-digest.ts'
+import { help } from './debug-help.ts'
 import { populate } from './debug-populate.ts'
+import { loadAof, reload } from './debug-reload.ts'
 import { error, protocol } from './debug-replies.ts'
+import {
+  changeReplicationId,
+  clusterLink,
+  disableDenyScripts,
+  dropPackets,
+  journalSleep,
+  nothing,
+  packedThreshold,
+  replyBuffer,
+  setActiveExpire,
+  skipChecksums,
+} from './debug-switches.ts'
+import { databaseTables, valueTable } from './debug-tables.ts'
+import { listpack, object, quicklist, sdsLength } from './debug-values.ts'
 
 interface Subcommand {
   /** Words after the subcommand: so many, and no more than that, or than `most`. */
@@ -30,14 +47,11 @@ export const debug = defineCommand({
   name: 'DEBUG',
   summary: 'Holds what tests of clients and of this server need.',
   group: 'server',
+  docFlags: ['syscmd'],
   since: '1.0.0',
   complexity: 'Depends on subcommand.',
   arity: -2,
   flags: ['admin', 'noscript', 'loading', 'stale'],
-  args: [
-    { name: 'subcommand', type: 'string' },
-    { name: 'arg', type: 'string', optional: true, multiple: true },
-  ],
   reply: 'depends on the subcommand',
   forbidden,
   run(call) {
@@ -63,44 +77,70 @@ const NOT_ALLOWED = ERR.of(
     'otherwise you need to set this option in the configuration file, and then restart the server.',
 )
 
+const ANY_NUMBER = Number.POSITIVE_INFINITY
+
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['AOF-FLUSH-SLEEP', { words: 1, run: journalSleep }],
+  ['ASSERT', { words: 0, most: ANY_NUMBER, run: refuseToCrash }],
+  ['CHANGE-REPL-ID', { words: 0, run: changeReplicationId }],
+  ['CLIENT-EVICTION', { words: 0, run: clientEviction }],
+  ['CLUSTERLINK', { words: 3, run: clusterLink }],
+  ['CONFIG-REWRITE-FORCE-ALL', { words: 0, run: rewriteConfig }],
+  ['CRASH-AND-RECOVER', { words: 0, most: ANY_NUMBER, run: refuseToRestart }],
   ['DIGEST', { words: 0, run: digest }],
-  ['DIGEST-VALUE', { words: 0, most: Number.POSITIVE_INFINITY, run: digestValue }],
+  ['DIGEST-VALUE', { words: 0, most: ANY_NUMBER, run: digestValue }],
+  ['DROP-CLUSTER-PACKET-FILTER', { words: 1, run: dropPackets }],
   ['ERROR', { words: 1, run: error }],
   ['HELP', { words: 0, run: help }],
+  ['HTSTATS', { words: 1, most: ANY_NUMBER, run: databaseTables }],
+  ['HTSTATS-KEY', { words: 1, most: ANY_NUMBER, run: valueTable }],
+  ['LEAK', { words: 1, run: nothing }],
+  ['LISTPACK', { words: 1, run: listpack }],
+  ['LOADAOF', { words: 0, most: ANY_NUMBER, run: loadAof }],
   ['LOG', { words: 1, run: log }],
   ['OBJECT', { words: 1, run: object }],
+  ['OOM', { words: 0, most: ANY_NUMBER, run: refuseToCrash }],
+  ['PANIC', { words: 0, most: ANY_NUMBER, run: refuseToCrash }],
+  ['PAUSE-CRON', { words: 1, run: nothing }],
   ['POPULATE', { words: 1, most: 3, run: populate }],
   ['PROTOCOL', { words: 1, run: protocol }],
-  ['RELOAD', { words: 0, most: Number.POSITIVE_INFINITY, run: reload }],
-  ['SLEEP', { words: 1, run: sleep }],
+  ['QUICKLIST', { words: 1, most: 2, run: quicklist }],
+  ['QUICKLIST-PACKED-THRESHOLD', { words: 1, run: packedThreshold }],
+  ['RELOAD', { words: 0, most: ANY_NUMBER, run: reload }],
+  ['REPLICATE', { words: 1, most: ANY_NUMBER, run: nothing }],
+  ['REPLYBUFFER', { words: 2, run: replyBuffer }],
+  ['RESTART', { words: 0, most: ANY_NUMBER, run: refuseToRestart }],
+  ['SDSLEN', { words: 1, run: sdsLength }],
+  ['SEGFAULT', { words: 0, most: ANY_NUMBER, run: refuseToCrash }],
   ['SET-ACTIVE-EXPIRE', { words: 1, run: setActiveExpire }],
+  ['SET-DISABLE-DENY-SCRIPTS', { words: 1, run: disableDenyScripts }],
+  ['SET-SKIP-CHECKSUM-VALIDATION', { words: 1, run: skipChecksums }],
+  ['SLEEP', { words: 1, run: sleep }],
   ['STRINGMATCH-LEN', { words: 2, run: stringMatch }],
+  ['STRINGMATCH-TEST', { words: 0, run: stringMatchTest }],
 ])
+
+/** Nothing here reaches into memory that is not its own, so there is nothing to be tested by a crash that `kill -9` does not test. */
+function refuseToCrash(call: Call): void {
+  throw ERR.of(`DEBUG ${call.args.string(1).toUpperCase()} is not supported: end the process with a signal instead`)
+}
+
+/** Redis's answer when it cannot start itself again; whoever supervises the process can (SHUTDOWN, or a signal). */
+function refuseToRestart(call: Call): void {
+  if (call.args.length > 2) call.args.integer(2)
+  call.engine.log.warn(
+    {},
+    'DEBUG RESTART and CRASH-AND-RECOVER are not supported: who started the server starts it again',
+  )
+  throw ERR.of('failed to restart the server. Check server logs.')
+}
 
 /** Stops the whole server, as the name says: nobody is served meanwhile. */
 function sleep(call: Call): void {
   // As strtod in Redis: what is no number is no time.
   const seconds = Number.parseFloat(call.args.string(2))
-  const milliseconds = seconds > 0 ? seconds * 1000 : 0
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+  if (seconds > 0) stopEverything(seconds * 1000)
   call.reply.ok()
-}
-
-function object(call: Call): void {
-  const { db } = call
-  const entry = db.find(call.key(2))
-  if (entry === NONE) throw ERR.noSuchKey
-  const idle = db.idleSeconds(entry)
-  const lru = (call.engine.dataset.accessSeconds - idle) & 0xffffff
-  call.reply.status(
-    `Value at:0x${entry.toString(16).padStart(12, '0')} refcount:1 encoding:${encodingOf(call, entry)} ` +
-      `serializedlength:${db.entryBytes(entry)} lru:${lru} lru_seconds_idle:${idle}`,
-  )
-}
-
-function encodingOf({ db }: Call, entry: number): string {
-  return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
 }
 
 function log(call: Call): void {
@@ -108,36 +148,10 @@ function log(call: Call): void {
   call.reply.ok()
 }
 
-/**
- * The data through a snapshot and back: what is lost on the way shows. NOSAVE loads the snapshot that is there. To load it beside
- * what is there (NOFLUSH, MERGE) is not possible here.
- */
-function reload(call: Call): void {
-  const { args, client } = call
-  let saves = true
-  for (let i = 2; i < args.length; i++) {
-    if (args.equalsIgnoreCase(i, 'NOSAVE')) saves = false
-    else if (args.equalsIgnoreCase(i, 'NOFLUSH') || args.equalsIgnoreCase(i, 'MERGE')) throw NOT_BESIDE
-    else throw ERR.of('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.')
-  }
-  const engine = engineOf(call)
-  const { saving } = engine
-  if (saving === undefined || saving.busyWith === 'save') throw RELOAD_FAILED
-  client.paused = true
-  saving.reload(saves, (reloaded) => {
-    client.paused = false
-    engine.dispatch.replyTo(client, (reply) => (reloaded ? reply.ok() : reply.error(RELOAD_FAILED)))
-    engine.turn.resumeSoon(client)
-  })
-}
-
-const NOT_BESIDE = ERR.of('DEBUG RELOAD cannot load beside what is there: MERGE and NOFLUSH are not supported')
-const RELOAD_FAILED = ERR.of('Error trying to load the RDB dump, check server logs.')
-
-function setActiveExpire(call: Call): void {
-  // As atoi in Redis: what is no number is 0.
-  const active = Number.parseInt(call.args.string(2), 10) !== 0 && /^\s*[+-]?\d/.test(call.args.string(2))
-  call.engine.config.set('active-expire-enabled', active ? 'yes' : 'no')
+/** CONFIG REWRITE that writes every setting, whatever it is. */
+function rewriteConfig(call: Call): void {
+  const failure = writeConfigFile(engineOf(call), 'every')
+  if (failure !== undefined) throw ERR.of(`CONFIG-REWRITE-FORCE-ALL failed: ${failure}`)
   call.reply.ok()
 }
 
@@ -145,24 +159,16 @@ function stringMatch(call: Call): void {
   call.reply.integer(globMatch(call.args.string(2), call.args.string(3)) ? 1 : 0)
 }
 
-function help(call: Call): void {
-  replyHelp(call, 'DEBUG', [
-    ['DIGEST', 'A signature of all data, the same as that of a redis-server that holds the same.'],
-    ['DIGEST-VALUE <key> [<key> ...]', 'Signatures of the values of some keys.'],
-    ['ERROR <string>', 'Reply with an error of this text.'],
-    ['LOG <message>', "Write a message to the server's log."],
-    ['OBJECT <key>', 'Encoding, size and idle time of a value.'],
-    [
-      'POPULATE <count> [<prefix>] [<size>]',
-      'Create so many strings, key:0 and so on; those that are there stay as they are. They are not journaled.',
-    ],
-    [
-      'PROTOCOL <type>',
-      'Reply with a value of a type: string, integer, double, bignum, null, array, set, map, push, verbatim, true, false.',
-    ],
-    ['RELOAD [NOSAVE]', 'Save a snapshot, or take the one that is there, forget all data and load it again.'],
-    ['SET-ACTIVE-EXPIRE <0|1>', 'With 0, keys whose time is up stay until somebody looks at them.'],
-    ['SLEEP <seconds>', 'Stop the whole server for a while; fractions are allowed.'],
-    ['STRINGMATCH-LEN <pattern> <string>', 'Whether a glob pattern matches a string: 1 or 0.'],
-  ])
+/** How many random patterns STRINGMATCH-TEST tries: some tenths of a second. */
+const MATCHES_TRIED = 100_000
+const PATTERN_BYTES_MAX = 32
+
+function stringMatchTest(call: Call): void {
+  const { random } = engineOf(call)
+  const text = (): string => {
+    const length = random.below(PATTERN_BYTES_MAX)
+    return String.fromCharCode(...Array.from({ length }, () => random.below(128)))
+  }
+  for (let i = 0; i < MATCHES_TRIED; i++) globMatch(text(), text())
+  call.reply.status('Apparently Redis did not crash: test passed')
 }

@@ -24,8 +24,8 @@ const common = {
       type: 'oneof',
       optional: true,
       args: [
-        { name: 'async', type: 'pure-token', token: 'ASYNC' },
-        { name: 'sync', type: 'pure-token', token: 'SYNC' },
+        { name: 'async', type: 'pure-token', token: 'ASYNC', since: '4.0.0' },
+        { name: 'sync', type: 'pure-token', token: 'SYNC', since: '6.2.0' },
       ],
     },
   ],

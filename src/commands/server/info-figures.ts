@@ -14,8 +14,6 @@ const SYSTEM_FIGURES_MS = 100
 export class InfoFigures {
   readonly engine: Engine
   readonly totalMemory = totalmem()
-  /** No replica has ever asked for it, but it names this history all the same. */
-  readonly replicationId: string
   residentBytes = 0
   memory: MemoryFigures
   cpu: NodeJS.CpuUsage = { system: 0, user: 0 }
@@ -34,7 +32,6 @@ export class InfoFigures {
     this.engine = engine
     this.#sampledMs = engine.clock.monotonic()
     this.memory = memoryFigures(engine, 0)
-    this.replicationId = engine.random.hex(40)
   }
 
   get saving(): SavingStatus {

@@ -392,7 +392,7 @@ const REPLICATION: InfoSection = {
     constant('role', 'master'),
     none('connected_slaves'),
     constant('master_failover_state', 'no-failover'),
-    text('master_replid', (figures) => figures.replicationId),
+    text('master_replid', (figures) => figures.engine.replicationId),
     constant('master_replid2', '0'.repeat(40)),
     none('master_repl_offset'),
     gauge('second_repl_offset', () => -1),

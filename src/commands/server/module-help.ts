@@ -11,6 +11,14 @@ export const moduleHelp = defineCommand({
   flags: ['loading', 'stale'],
   reply: 'array: lines of text',
   run(call) {
-    replyHelp(call, 'MODULE', [['LIST', 'Loaded modules; there are none.']])
+    replyHelp(call, 'MODULE', [
+      ['LIST', 'Return a list of loaded modules.'],
+      ['LOAD <path> [<arg> ...]', 'Load a module library from <path>, passing to it any optional arguments.'],
+      [
+        'LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]',
+        'Load a module library from <path>, while passing it module configurations and optional arguments.',
+      ],
+      ['UNLOAD <name>', 'Unload a module.'],
+    ])
   },
 })

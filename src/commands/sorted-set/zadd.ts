@@ -174,7 +174,7 @@ export const zadd = defineCommand({
     { name: 'change', type: 'pure-token', token: 'CH', optional: true, since: '3.0.2' },
     { name: 'increment', type: 'pure-token', token: 'INCR', optional: true, since: '3.0.2' },
     {
-      name: 'score_member',
+      name: 'data',
       type: 'block',
       multiple: true,
       args: [

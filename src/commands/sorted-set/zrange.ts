@@ -113,7 +113,7 @@ function store(call: Call, set: SortedSet | undefined, first: number, count: num
 const key: ArgSpec = { name: 'key', type: 'key' }
 const withscores: ArgSpec = { name: 'withscores', type: 'pure-token', token: 'WITHSCORES', optional: true }
 const limited: ArgSpec = {
-  name: 'offset_count',
+  name: 'limit',
   type: 'block',
   token: 'LIMIT',
   optional: true,

@@ -34,7 +34,7 @@ const common = {
   args: [
     { name: 'key', type: 'key' },
     { name: 'member', type: 'string' },
-    { name: 'withscore', type: 'pure-token', token: 'WITHSCORE', optional: true, since: '7.2.0' },
+    { name: 'withscore', type: 'pure-token', token: 'WITHSCORE', optional: true },
   ],
   reply: 'integer: the rank, nil when there is no such member; with `WITHSCORE` an array of the rank and the score',
   history: [['7.2.0', 'Takes `WITHSCORE`.']],

@@ -94,7 +94,7 @@ function writeReply({ reply }: Call, stream: Stream, justId: boolean, claims: nu
 
 export const xautoclaim = defineCommand({
   name: 'XAUTOCLAIM',
-  summary: 'Makes pending entries that waited too long another consumer’s.',
+  summary: 'Makes pending entries that waited too long those of another consumer.',
   group: 'stream',
   since: '6.2.0',
   complexity: 'O(1) if COUNT is small.',

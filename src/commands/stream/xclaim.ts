@@ -162,7 +162,7 @@ export function propagateClaim(call: Call, key: Bytes, group: StreamGroup, id: S
 
 export const xclaim = defineCommand({
   name: 'XCLAIM',
-  summary: 'Makes pending entries of a group another consumer’s.',
+  summary: 'Makes pending entries of a group those of another consumer.',
   group: 'stream',
   since: '5.0.0',
   complexity: 'O(log N) for each id, with N pending entries of the group.',

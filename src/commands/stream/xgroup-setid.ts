@@ -49,7 +49,7 @@ export const xgroupSetId = defineCommand({
         { name: 'new-id', type: 'pure-token', token: '$' },
       ],
     },
-    { name: 'entries-read', type: 'integer', token: 'ENTRIESREAD', optional: true },
+    { name: 'entriesread', shown: 'entries-read', type: 'integer', token: 'ENTRIESREAD', optional: true },
   ],
   reply: 'OK',
   history: [['7.0.0', 'Takes ENTRIESREAD.']],

@@ -51,15 +51,20 @@ export const xgroupHelp = defineCommand({
   run(call) {
     replyHelp(call, 'XGROUP', [
       [
-        'CREATE <key> <group> <id|$> [<option> ...]',
-        'Add a group that reads on behind an id, $ being the last one.',
-        'MKSTREAM: create the stream if there is none.',
-        'ENTRIESREAD <count>: how many entries it counts as having read.',
+        'CREATE <key> <groupname> <id|$> [option]',
+        'Create a new consumer group. Options are:',
+        '* MKSTREAM',
+        '  Create the empty stream if it does not exist.',
+        '* ENTRIESREAD entries_read',
+        "  Set the group's entries_read counter (internal use).",
       ],
-      ['CREATECONSUMER <key> <group> <consumer>', 'Add a consumer to a group.'],
-      ['DELCONSUMER <key> <group> <consumer>', 'Remove a consumer, and what is pending for it.'],
-      ['DESTROY <key> <group>', 'Remove a group.'],
-      ['SETID <key> <group> <id|$> [ENTRIESREAD <count>]', 'Have a group read on behind another id.'],
+      ['CREATECONSUMER <key> <groupname> <consumer>', 'Create a new consumer in the specified group.'],
+      ['DELCONSUMER <key> <groupname> <consumer>', 'Remove the specified consumer.'],
+      ['DESTROY <key> <groupname>', 'Remove the specified group.'],
+      [
+        'SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]',
+        'Set the current group ID and entries_read counter.',
+      ],
     ])
   },
 })

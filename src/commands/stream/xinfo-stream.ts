@@ -130,9 +130,11 @@ export const xinfoStream = defineCommand({
     {
       name: 'full-block',
       type: 'block',
-      token: 'FULL',
       optional: true,
-      args: [{ name: 'count', type: 'integer', token: 'COUNT', optional: true }],
+      args: [
+        { name: 'full', type: 'pure-token', token: 'FULL' },
+        { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+      ],
     },
   ],
   reply: 'map: counters, ids, and the first and last entry; with FULL entries, groups and their consumers',

@@ -55,9 +55,9 @@ export const xinfoHelp = defineCommand({
   reply: 'array: lines of text',
   run(call) {
     replyHelp(call, 'XINFO', [
-      ['CONSUMERS <key> <group>', 'The consumers of a group.'],
-      ['GROUPS <key>', 'The groups of a stream.'],
-      ['STREAM <key> [FULL [COUNT <count>]]', 'A stream; with FULL its entries, groups and consumers.'],
+      ['CONSUMERS <key> <groupname>', 'Show consumers of <groupname>.'],
+      ['GROUPS <key>', 'Show the stream consumer groups.'],
+      ['STREAM <key> [FULL [COUNT <count>]', 'Show information about the stream.'],
     ])
   },
 })

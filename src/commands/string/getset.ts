@@ -20,7 +20,7 @@ export const getset = defineCommand({
     { name: 'value', type: 'string' },
   ],
   reply: 'bulk string: the old value; nil when the key did not exist',
-  deprecated: { since: '6.2.0', instead: '`SET` with the `GET` argument' },
+  deprecated: { since: '6.2.0', instead: '`SET` with the `!GET` argument' },
   run(call) {
     const key = call.key(1)
     const { db } = call

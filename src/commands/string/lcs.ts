@@ -76,7 +76,7 @@ export const lcs = defineCommand({
   summary: 'Finds the longest common subsequence of two strings.',
   group: 'string',
   since: '7.0.0',
-  complexity: 'O(n × m), n and m being the lengths of the strings.',
+  complexity: 'O(n * m), n and m being the lengths of the strings.',
   arity: -3,
   flags: ['readonly'],
   keys: [{ first: 1, last: 2, step: 1, access: 'RO', use: 'access' }],

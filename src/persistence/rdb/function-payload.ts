@@ -28,7 +28,6 @@ export function writeFunctionPayload(codes: Iterable<string>, compress: boolean)
   return new Bytes(output.source, 0, output.length)
 }
 
-/** Tells whether a payload's footer is of a known version and its checksum right. */
 export const isFunctionPayload = isPayload
 
 /** Reads the code of the libraries in a payload that passed `isFunctionPayload`. Throws ReplyError. */

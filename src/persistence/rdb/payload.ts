@@ -59,13 +59,13 @@ export class PayloadWriter {
   }
 }
 
-/** Tells whether a payload's footer is of a known version and its checksum right. */
-export function isPayload(payload: Bytes): boolean {
+/** Tells whether a payload's footer is of a known version and its checksum, if that is asked for, right. */
+export function isPayload(payload: Bytes, comparesChecksum: boolean): boolean {
   const { source, start, length } = payload
   if (length < FOOTER_BYTES) return false
   const footer = start + length - FOOTER_BYTES
   if (source.view.getUint16(footer, true) > RDB_VERSION_MAX) return false
-  return new Crc64().update(source, start, footer + 2).equalsAt(source, footer + 2)
+  return !comparesChecksum || new Crc64().update(source, start, footer + 2).equalsAt(source, footer + 2)
 }
 
 /** Reads payloads, one at a time. */

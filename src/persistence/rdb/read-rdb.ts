@@ -25,8 +25,8 @@ export interface ReadRdbOptions {
   target: RdbTarget
   /** False = whatever stands as checksum is fine. */
   checksum: boolean
-  /** Told after each chunk how many bytes are done. */
-  progress?: (bytes: number) => void
+  /** Told after each chunk how many bytes are done; reading goes on when what it returns is done. */
+  progress?: (bytes: number) => Promise<void> | undefined
   chunkBytes?: number
 }
 
@@ -42,7 +42,7 @@ export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; v
   try {
     while (!parser.run()) {
       await chunks.more()
-      options.progress?.(chunks.offset)
+      await options.progress?.(chunks.offset)
     }
     if (parser.hasChecksum) await chunks.checksum()
   } catch (error) {

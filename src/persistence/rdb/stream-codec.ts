@@ -56,6 +56,8 @@ export class StreamReader implements StructureReader {
   #group!: StreamGroup
   #consumer!: StreamConsumer
   readonly #text = new Bytes()
+  /** The last entry read, deleted ones included. */
+  readonly #last = new StreamId()
 
   begin(type: number, db: Database): void {
     this.#type = type
@@ -64,6 +66,7 @@ export class StreamReader implements StructureReader {
     this.#groupsLeft = -1
     this.#consumersLeft = -1
     this.value = new Stream(db.arena)
+    this.#last.setZero()
   }
 
   read(input: RdbInput): void {
@@ -88,7 +91,8 @@ export class StreamReader implements StructureReader {
       const master = input.string(this.#text)
       if (master.length !== ID_BYTES) throw new RdbDamage('a node of a stream has no id')
       readId(master.source, master.start)
-      if (!this.value!.nodes.appendListpack(id, input.blob())) throw new RdbDamage('a node of a stream is damaged')
+      if (!this.value!.nodes.appendListpack(id, input.blob(), this.#last))
+        throw new RdbDamage('a node of a stream is damaged')
       this.#nodesLeft--
     }
   }
@@ -106,9 +110,7 @@ export class StreamReader implements StructureReader {
     stream.recount()
     stream.entriesAdded = added
     if (stream.first(entry)) stream.firstId.copyFrom(entry.id)
-    if (stream.last(entry) && entry.id.compare(stream.lastId) > 0) {
-      throw new RdbDamage('a stream has entries behind its last id')
-    }
+    if (this.#last.compare(stream.lastId) > 0) throw new RdbDamage('a stream has entries behind its last id')
     this.#next = GROUP
   }
 

@@ -117,7 +117,7 @@ test.each([
 
 test('OBJECT HELP lists the subcommands', () => {
   const help = client.ask('OBJECT', 'HELP')
-  expect(help).toMatch(/^\*11\r\n\+OBJECT <subcommand>/)
+  expect(help).toMatch(/^\*15\r\n\+OBJECT <subcommand>/)
   for (const subcommand of ['ENCODING', 'FREQ', 'IDLETIME', 'REFCOUNT', 'HELP'])
     expect(help).toContain(`\r\n+${subcommand}`)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { REDIS_VERSION } from '../../../src/engine/version.ts'
+import { scriptsOf } from '../../../src/scripting/scripts.ts'
 import { Bytes } from '../../../src/util/bytes.ts'
 import { createEngine } from '../../support/engine.ts'
 
@@ -37,7 +38,7 @@ describe('DEBUG', () => {
     expect(client.ask('DEBUG', 'SLEEP', '0') === '+OK\r\n').toBe(allowed)
   })
 
-  test.each([[['foo']], [['JMAP']], [['SEGFAULT']], [['SLEEP']], [['SLEEP', '0', '1']], [['OBJECT']]])(
+  test.each([[['foo']], [['JMAP']], [['STRUCTSIZE']], [['SLEEP']], [['SLEEP', '0', '1']], [['OBJECT']]])(
     'refuses %j as unknown',
     (words) => {
       expect(
@@ -98,6 +99,80 @@ describe('DEBUG', () => {
     const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
     expect(client.ask('DEBUG', 'STRINGMATCH-LEN', 'h*llo', 'heeello')).toBe(':1\r\n')
     expect(client.ask('DEBUG', 'STRINGMATCH-LEN', 'h?llo', 'heeello')).toBe(':0\r\n')
+  })
+
+  test.each(['SEGFAULT', 'PANIC', 'ASSERT', 'OOM'])('%s is refused, saying why', (word) => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    expect(client.ask('DEBUG', word.toLowerCase())).toBe(
+      `-ERR DEBUG ${word} is not supported: end the process with a signal instead\r\n`,
+    )
+    expect(client.ask('DEBUG', 'RESTART')).toBe('-ERR failed to restart the server. Check server logs.\r\n')
+  })
+
+  test('STRINGMATCH-TEST tries the glob matcher with whatever comes', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    expect(client.ask('DEBUG', 'STRINGMATCH-TEST')).toBe('+Apparently Redis did not crash: test passed\r\n')
+  })
+
+  test('HTSTATS counts the keys of a database and those that expire, HTSTATS-KEY the members of a table', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    for (let i = 0; i < 100; i++) client.ask('SET', `key ${i}`, 'v')
+    client.ask('EXPIRE', 'key 1', '100')
+    const figures = client.ask('DEBUG', 'HTSTATS', '0', 'FULL')
+    expect(figures).toMatch(/\[Dictionary HT\]\nHash table 0 .*\n table size: \d+\n number of elements: 100\n/)
+    expect(figures).toMatch(/\[Expires HT\]\nHash table 0 .*\n table size: 1\n number of elements: 1\n/)
+    const chains = [...figures.split('[Expires')[0]!.matchAll(/^ {3}(\d+): (\d+) \(/gm)]
+    expect(chains.reduce((sum, [, length, buckets]) => sum + Number(length) * Number(buckets), 0)).toBe(100)
+    for (const [key, ...maker] of [
+      ['set', 'SADD'],
+      ['hash', 'HSET'],
+      ['zset', 'ZADD'],
+    ]) {
+      const members = Array.from({ length: 600 }, (_, i) => (maker[0] === 'SADD' ? `m${i}` : String(i)))
+      client.ask(maker[0]!, key!, ...members)
+      const count = maker[0] === 'SADD' ? 600 : 300
+      expect(client.ask('DEBUG', 'HTSTATS-KEY', key!)).toContain(` number of elements: ${count}\n`)
+    }
+  })
+
+  test('SET-SKIP-CHECKSUM-VALIDATION lets RESTORE take a payload whose checksum is wrong', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    const payload = '\x00\x01v\x0b\x00????????'
+    expect(client.ask('RESTORE', 'k', '0', payload)).toBe('-ERR DUMP payload version or checksum are wrong\r\n')
+    client.ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '1')
+    expect(client.ask('RESTORE', 'k', '0', payload)).toBe('+OK\r\n')
+    expect(client.ask('RESTORE', 'l', '0', payload.replace('\x01', '\x20'))).toBe('-ERR Bad data format\r\n')
+    client.ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '0')
+    expect(client.ask('RESTORE', 'l', '0', payload)).toMatch(/^-ERR DUMP payload/)
+  })
+
+  test('SET-DISABLE-DENY-SCRIPTS lets scripts call what is not for them', () => {
+    const test = createEngine({ 'enable-debug-command': 'yes' })
+    scriptsOf(test.engine)
+    const client = test.connect()
+    const asks = () => client.ask('EVAL', "return redis.call('debug', 'digest-value')", '0')
+    expect(asks()).toMatch(/^-ERR This Redis command is not allowed from script/)
+    client.ask('DEBUG', 'SET-DISABLE-DENY-SCRIPTS', '1')
+    expect(asks()).toBe('*0\r\n')
+    client.ask('DEBUG', 'SET-DISABLE-DENY-SCRIPTS', '0')
+    expect(asks()).toMatch(/^-ERR/)
+  })
+
+  test('CHANGE-REPL-ID gives the history another name', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes' }).connect()
+    const id = () => /master_replid:([0-9a-f]{40})\r/.exec(client.ask('INFO', 'replication'))?.[1]
+    const before = id()
+    expect(client.ask('DEBUG', 'CHANGE-REPL-ID')).toBe('+OK\r\n')
+    expect(id()).toMatch(/^[0-9a-f]{40}$/)
+    expect(id()).not.toBe(before)
+  })
+
+  test('CLIENT-EVICTION counts clients by what they hold', () => {
+    const client = createEngine({ 'enable-debug-command': 'yes', 'maxmemory-clients': '10mb' }).connect(3)
+    const lines = client.ask('DEBUG', 'CLIENT-EVICTION').split('\n').slice(1, -1)
+    expect(lines).toHaveLength(20)
+    expect(lines[0]).toMatch(/^txt:bucket {10}0 - {6}32767: tot-mem: {7}\d{4}, clients: 1$/)
+    expect(lines[18]).toBe('bucket 4294967296+            : tot-mem:          0, clients: 0')
   })
 
   test('HELP lists what there is', () => {

@@ -267,6 +267,39 @@ test('DUMP of nothing is nothing, in either protocol', () => {
   expect(connect(3).ask('DUMP', 'k')).toBe('_\r\n')
 })
 
+/** Commands that go over a value and change it, by its type. */
+const USES: Record<string, string[][]> = {
+  string: [['APPEND', 'k', 'x']],
+  list: [
+    ['LRANGE', 'k', '0', '-1'],
+    ['LINSERT', 'k', 'BEFORE', 'a', 'x'],
+    ['RPUSH', 'k', 'y'],
+    ['LPOP', 'k', '2'],
+  ],
+  set: [
+    ['SMEMBERS', 'k'],
+    ['SADD', 'k', 'x', '70000000000'],
+    ['SPOP', 'k', '2'],
+  ],
+  zset: [
+    ['ZRANGE', 'k', '0', '-1', 'WITHSCORES'],
+    ['ZADD', 'k', '0', 'x'],
+    ['ZREMRANGEBYRANK', 'k', '0', '0'],
+  ],
+  hash: [
+    ['HGETALL', 'k'],
+    ['HSET', 'k', 'f', 'x', 'z', 'y'],
+    ['HDEL', 'k', 'g'],
+  ],
+  stream: [
+    ['XINFO', 'STREAM', 'k', 'FULL'],
+    ['XRANGE', 'k', '-', '+'],
+    ['XADD', 'k', '*', 'f', 'v'],
+    ['XREADGROUP', 'GROUP', 'group', 'someone', 'STREAMS', 'k', '>'],
+    ['XTRIM', 'k', 'MAXLEN', '1'],
+  ],
+}
+
 /** Payloads to damage: type and content of every form. */
 const FORMS: [name: string, type: number, content: string][] = [
   ['compressed string', 0, '\xc3\x07\x40\x5a\x02abc\xe0\x4e\x02'],
@@ -303,6 +336,8 @@ describe.each(FORMS)('a damaged %s', (_, type, content) => {
     if (reply.startsWith('+')) {
       // What was taken is a sound value: it can be written again, unless it was a hash whose fields are long over.
       expect(client.ask('DUMP', 'k')).toMatch(damagedType >= 22 ? /^\$/ : /^\$\d/)
+      for (const words of USES[client.ask('TYPE', 'k').slice(1, -2)] ?? []) client.ask(...words)
+      engine.databases[0]!.check()
       client.ask('DEL', 'k')
     }
     expect(engine.databases[0]!.arena.usedBytes).toBe(0)

@@ -1,0 +1,49 @@
+// DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way shows.
+
+import type { Call } from '../../engine/call.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { ReloadOptions } from '../../engine/saving.ts'
+import { ERR, ReplyError } from '../../protocol/errors.ts'
+
+const NOT_SAVED = new ReplyError('ERR')
+const NO_SNAPSHOT = ERR.of('Error trying to load the RDB dump, check server logs.')
+const NO_LOG = ERR.of('Error trying to load the AOF files, check server logs.')
+
+/**
+ * Saves a snapshot and loads it; NOSAVE loads the one that is there. NOFLUSH leaves the data beside it: a key that is in both is an error
+ * (redis-server ends there), or with MERGE the snapshot's.
+ */
+export function reload(call: Call): void {
+  const { args } = call
+  let saves = true
+  let keeps = false
+  let merges = false
+  for (let i = 2; i < args.length; i++) {
+    if (args.equalsIgnoreCase(i, 'NOSAVE')) saves = false
+    else if (args.equalsIgnoreCase(i, 'NOFLUSH')) keeps = true
+    else if (args.equalsIgnoreCase(i, 'MERGE')) merges = true
+    else throw ERR.of('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.')
+  }
+  load(call, { from: 'snapshot', saves, present: keeps ? (merges ? 'merged' : 'kept') : 'forgotten' }, NO_SNAPSHOT)
+}
+
+/** Loads the append-only files in the place of the data. */
+export function loadAof(call: Call): void {
+  load(call, { from: 'log', saves: false, present: 'forgotten' }, NO_LOG)
+}
+
+function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
+  const { client } = call
+  const engine = engineOf(call)
+  const { saving } = engine
+  if (saving === undefined || saving.busyWith === 'save' || engine.state.loading.holds) throw notLoaded
+  client.paused = true
+  saving.reload(options, (outcome) => {
+    client.paused = false
+    engine.dispatch.replyTo(client, (reply) => {
+      if (outcome === 'reloaded') reply.ok()
+      else reply.error(outcome === 'not saved' ? NOT_SAVED : notLoaded)
+    })
+    engine.turn.resumeSoon(client)
+  })
+}

@@ -1,0 +1,88 @@
+// DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of what is held otherwise here.
+
+import type { Call } from '../../engine/call.ts'
+import { PayloadWriter } from '../../persistence/rdb/payload.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { NONE } from '../../store/keyspace.ts'
+import { List } from '../../store/list.ts'
+import { TYPE_STRING } from '../../store/value.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { stringEncoding } from '../generic/object-encoding.ts'
+
+const payloads = new PayloadWriter()
+/** What a payload has besides the value: its type before it, version and checksum behind. */
+const PAYLOAD_FRAME_BYTES = 11
+
+/** Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis would have, and never compressed. */
+export function object(call: Call): void {
+  const { db } = call
+  const { config, dataset } = call.engine
+  const entry = find(call)
+  const idle = db.idleSeconds(entry)
+  const lru = (dataset.accessSeconds - idle) & 0xffffff
+  const bytes = payloads.write(db, entry, config.get('rdbcompression')).length - PAYLOAD_FRAME_BYTES
+  payloads.release()
+  call.reply.status(
+    `Value at:0x${entry.toString(16).padStart(12, '0')} refcount:1 encoding:${encodingOf(call, entry)} ` +
+      `serializedlength:${bytes} lru:${lru} lru_seconds_idle:${idle}${describeNodes(call, entry)}`,
+  )
+}
+
+function describeNodes({ db, engine: { config } }: Call, entry: number): string {
+  const list = db.typeOf(entry) === TYPE_STRING ? undefined : db.structureOf(entry)
+  if (!(list instanceof List) || list.nodes === undefined) return ''
+  const { nodes, length } = list
+  let bytes = 0
+  for (let node = 0; node < nodes.count; node++) bytes += nodes.bytesOf(node)
+  return (
+    ` ql_nodes:${nodes.count} ql_avg_node:${(length / nodes.count).toFixed(2)}` +
+    ` ql_listpack_max:${config.get('list-max-listpack-size')} ql_compressed:0` +
+    ` ql_uncompressed_size:${bytes}`
+  )
+}
+
+/** Lengths; there is no room behind a string that would be told of. */
+export function sdsLength(call: Call): void {
+  const { db, reply } = call
+  const entry = find(call)
+  if (db.typeOf(entry) !== TYPE_STRING || stringEncoding(db, entry) === 'int')
+    throw ERR.of('Not an sds encoded string.')
+  const key = call.key(2).length
+  const { length } = db.stringOf(entry, new Bytes())
+  reply.status(
+    `key_sds_len:${key}, key_sds_avail:0, key_zmalloc: ${key}, val_sds_len:${length}, val_sds_avail:0, val_zmalloc: ${length}`,
+  )
+}
+
+/** Redis prints the listpack; the log, which is the standard output unless it has a file, says what of it there is here. */
+export function listpack(call: Call): void {
+  print(call, 'listpack')
+  call.reply.status('Listpack structure printed on stdout')
+}
+
+export function quicklist(call: Call): void {
+  print(call, 'quicklist')
+  call.reply.status('Quicklist structure printed on stdout')
+}
+
+function print(call: Call, encoding: 'listpack' | 'quicklist'): void {
+  const { db } = call
+  const entry = find(call)
+  if (encodingOf(call, entry) !== encoding) throw ERR.of(`Not a ${encoding} encoded object.`)
+  const { length, bytes } = db.structureOf(entry)
+  call.engine.log.info(
+    { encoding, elements: length, bytes },
+    `DEBUG ${encoding.toUpperCase()}${describeNodes(call, entry)}`,
+  )
+}
+
+export function encodingOf({ db }: Call, entry: number): string {
+  return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
+}
+
+/** Returns the entry of argument 2, which nobody uses by that. Throws "no such key". */
+export function find(call: Call): number {
+  const entry = call.db.find(call.key(2))
+  if (entry === NONE) throw ERR.noSuchKey
+  return entry
+}

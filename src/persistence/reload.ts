@@ -1,0 +1,92 @@
+// DEBUG RELOAD and LOADAOF: what the files hold takes the place of the data, or comes beside it, while the server runs.
+//
+// It is loaded into databases of its own, which stand in the place of the others
+// meanwhile, and so do the function libraries. So nothing is lost by a file that
+// cannot be read.
+
+import type { Engine } from '../engine/engine.ts'
+import type { ReloadOptions } from '../engine/saving.ts'
+import { Database } from '../store/database.ts'
+import { NONE } from '../store/keyspace.ts'
+import { Bytes } from '../util/bytes.ts'
+import { AofDirectory } from './aof-directory.ts'
+import type { Disk } from './disk.ts'
+import { readSnapshot, snapshotPath } from './load-snapshot.ts'
+import { replay } from './replay.ts'
+
+/** Loads the files. Throws what is wrong with them, or which key is there twice; everything is as it was then. */
+export async function reload(engine: Engine, disk: Disk, { from, present }: ReloadOptions): Promise<void> {
+  const { databases, dataset, loading, scripts } = engine
+  loading.begin()
+  try {
+    const others = databases.map(({ index }) => new Database(index, dataset))
+    const bringLibrariesBack = scripts.setLibrariesAside()
+    const exchange = (): void => {
+      for (const [i, db] of databases.entries()) db.swap(others[i]!)
+    }
+    exchange()
+    try {
+      await loadFiles(engine, disk, from)
+    } catch (error) {
+      exchange()
+      bringLibrariesBack()
+      throw error
+    }
+    if (present === 'forgotten') return
+    const codes = [...scripts.libraries()]
+    exchange()
+    bringLibrariesBack()
+    if (present === 'kept') refuseConflicts(others, databases)
+    scripts.addLibraries(codes, present === 'kept' ? 'append' : 'replace')
+    merge(others, databases)
+  } finally {
+    loading.end()
+  }
+}
+
+async function loadFiles(engine: Engine, disk: Disk, from: ReloadOptions['from']): Promise<void> {
+  if (from === 'snapshot') {
+    if (!(await disk.exists(snapshotPath(engine)))) throw new Error('there is no snapshot')
+    await readSnapshot(engine, disk)
+    return
+  }
+  const { config } = engine
+  const directory = await AofDirectory.open(disk, {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  })
+  if (directory.manifest.parts.length === 0) throw new Error('there is no append-only file')
+  await replay(engine, directory)
+}
+
+function refuseConflicts(loaded: readonly Database[], databases: readonly Database[]): void {
+  const key = new Bytes()
+  for (const [i, { keys }] of loaded.entries()) {
+    for (let entry = 0; entry < keys.entriesEnd; entry++) {
+      if (!keys.isLive(entry) || databases[i]!.keys.find(keys.keyOf(entry, key)) === NONE) continue
+      throw new Error(`the key '${printable(key)}' is there already`)
+    }
+  }
+}
+
+/** Moves every key of `from` to the database of the same number, where it takes the place of one of its name. */
+function merge(from: readonly Database[], to: readonly Database[]): void {
+  const key = new Bytes()
+  for (const [i, db] of from.entries()) {
+    const target = to[i]!
+    for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
+      if (!db.keys.isLive(entry)) continue
+      db.keys.keyOf(entry, key)
+      target.delete(key)
+      db.moveTo(key, target)
+    }
+  }
+}
+
+function printable(key: Bytes): string {
+  return key
+    .toString()
+    .slice(0, 64)
+    .replace(/[^ -~]/g, '?')
+}
