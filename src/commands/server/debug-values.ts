@@ -48,7 +48,7 @@ export function sdsLength(call: Call): void {
   if (db.typeOf(entry) !== TYPE_STRING || stringEncoding(db, entry) === 'int')
     throw ERR.of('Not an sds encoded string.')
   const key = call.key(2).length
-  const { length } = db.stringOf(entry, new Bytes())
+  const { length } = db.strings.read(entry, new Bytes())
   reply.status(
     `key_sds_len:${key}, key_sds_avail:0, key_zmalloc: ${key}, val_sds_len:${length}, val_sds_avail:0, val_zmalloc: ${length}`,
   )
