@@ -314,6 +314,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   #detach(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
+    reader.ended = true
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)
@@ -369,7 +370,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   #serveOne(reader: Reader): void {
     const { client } = reader
     const { transport } = client
-    if (client.closed || reader.vanished) return
+    if (client.closed || reader.ended) return
     if (transport.backlogBytes > 0 || client.heldForDurability) {
       const again = (): void => {
         this.#reading.push(reader)

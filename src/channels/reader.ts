@@ -80,6 +80,8 @@ export class Reader implements Listener {
   acknowledged: Place | undefined = undefined
   /** It ends without its client having asked for that: its place is remembered. */
   vanished = false
+  /** Nobody listens through it any more. */
+  ended = false
   /** It is in the line of those who read on. */
   queued = false
   /** The place that was last remembered. */

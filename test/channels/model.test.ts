@@ -16,7 +16,6 @@ const SAMPLE_MS = 2 * (REDELIVER_MS / 8)
 interface Message {
   readonly channel: string
   readonly text: string
-  readonly ms: number
 }
 
 /** What one name has heard of one target. */
@@ -25,6 +24,8 @@ interface Ear {
   next: number
   /** Where it may begin when it comes back, at the earliest. */
   earliest: number
+  /** When it heard each, the last time. */
+  readonly heardMs: number[]
 }
 
 class Session {
@@ -110,6 +111,7 @@ test('whoever has a name hears everything, in order, and twice at most what it h
               expect(text).toBe(all[ear.next]?.text)
             }
             ear.next = at + 1
+            ear.heardMs[at] = engine.clock.now()
             ear.earliest = ear.next
           }
         }
@@ -123,7 +125,7 @@ test('whoever has a name hears everything, in order, and twice at most what it h
           for (const target of session.targets) {
             const ear = ears.get(`${name} ${target}`)!
             const since = engine.clock.now() - REDELIVER_MS - SAMPLE_MS
-            const recent = concerning(target).findIndex(({ ms }) => ms >= since)
+            const recent = ear.heardMs.findIndex((ms) => ms >= since)
             ear.earliest = Math.min(ear.next, recent === -1 ? ear.next : recent)
           }
         }
@@ -133,7 +135,7 @@ test('whoever has a name hears everything, in order, and twice at most what it h
               const { channel, count } = one as { channel: string; count: number }
               for (let i = 0; i < count; i++) {
                 const text = `${channel} ${published.length}`
-                published.push({ channel, text, ms: engine.clock.now() })
+                published.push({ channel, text })
                 publisher.ask('PUBLISH', channel, text)
               }
               break
@@ -149,7 +151,7 @@ test('whoever has a name hears everything, in order, and twice at most what it h
               session.targets.add(target)
               const key = `${name} ${target}`
               if (!ears.has(key))
-                ears.set(key, { next: concerning(target).length, earliest: concerning(target).length })
+                ears.set(key, { next: concerning(target).length, earliest: concerning(target).length, heardMs: [] })
               listen(session, session.client.ask(target.includes('*') ? 'PSUBSCRIBE' : 'SUBSCRIBE', target))
               break
             }
