@@ -57,7 +57,6 @@ export class Handshakes {
   begin(accepted: net.Socket): void {
     const server = this.#server
     assert(server !== undefined, 'a port for TLS is opened after its settings were read')
-    accepted.allowHalfOpen = true
     // It is told through the socket made of it.
     accepted.on('error', () => {})
     const tooLate = setTimeout(() => {

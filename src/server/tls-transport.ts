@@ -36,8 +36,11 @@ interface Handle {
   useUserBuffer(buffer: Uint8Array): void
   /** Takes bytes as if they had been read from the wire. */
   receive(bytes: Uint8Array): void
-  /** The handle underneath. */
-  readonly _parent?: { readonly writeQueueSize?: number }
+}
+
+/** The handle underneath, and what it could not yet give to the system. */
+interface Wire {
+  readonly writeQueueSize?: number
 }
 
 type Receive = (length: number) => boolean
@@ -45,6 +48,7 @@ type Receive = (length: number) => boolean
 export class TlsTransport extends SocketTransport {
   readonly descriptor: number
   readonly #handle: Handle | undefined
+  readonly #wire: Wire | undefined
   /** Where reads go while the loop does not turn, and how much there is. */
   #readInto: Source | undefined = undefined
   #readBytes = 0
@@ -54,9 +58,12 @@ export class TlsTransport extends SocketTransport {
 
   /** Takes over a socket that has just become secure, and connects its client. */
   constructor(engine: Engine, socket: TLSSocket, options: SocketOptions & { readonly sharedReads?: boolean }) {
+    // As long as it was not secure, its end was the end.
+    socket.allowHalfOpen = true
     super(engine, socket, options)
     const receive = (length: number): boolean => this.#receive(engine, length)
     this.#handle = options.sharedReads === false ? undefined : readIntoShared(socket, receive)
+    this.#wire = (socket as unknown as { _handle?: { _parent?: Wire } | null })._handle?._parent
     this.descriptor = this.#handle?.fd ?? -1
     if (socket.authorized && engine.config.get('tls-auth-clients-user') === 'CN') this.#identify(engine, socket)
     // Where reads are shared, that is what came before they were.
@@ -74,7 +81,7 @@ export class TlsTransport extends SocketTransport {
   /** The stream is empty, so it encrypts at once. */
   protected writeNow(bytes: Buffer): number {
     this.socket.write(bytes, this.#confirmed)
-    const isHandedOver = bytes.length <= HANDED_OVER_BYTES_MAX && this.#handle?._parent?.writeQueueSize === 0
+    const isHandedOver = bytes.length <= HANDED_OVER_BYTES_MAX && this.#wire?.writeQueueSize === 0
     this.unconfirmedBytes = isHandedOver ? bytes.length : 0
     return bytes.length
   }
