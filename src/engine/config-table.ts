@@ -717,9 +717,11 @@ export const CONFIG_TABLE = {
   'tls-cert-file': optionalText({ doc: 'File with the certificate, and those between it and its authority; PEM.' }),
   'tls-key-file': optionalText({ doc: 'File with its private key; PEM.' }),
   'tls-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
-  'tls-client-cert-file': optionalText({ inert: true, doc: 'File with the certificate of outgoing connections.' }),
-  'tls-client-key-file': optionalText({ inert: true, doc: 'File with their private key.' }),
-  'tls-client-key-file-pass': optionalText({ secret: true, inert: true, doc: 'Password of that file.' }),
+  'tls-client-cert-file': optionalText({
+    doc: 'File with the certificate of outgoing connections; looked at together with its key, and kept: there are none yet.',
+  }),
+  'tls-client-key-file': optionalText({ doc: 'File with their private key.' }),
+  'tls-client-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
   'tls-dh-params-file': optionalText({ doc: 'File with Diffie-Hellman parameters; without one they fit the key.' }),
   'tls-ca-cert-file': optionalText({ doc: "File with the authorities whose clients' certificates are trusted; PEM." }),
   'tls-ca-cert-dir': optionalText({ doc: 'Directory with files of such authorities.' }),
@@ -729,8 +731,10 @@ export const CONFIG_TABLE = {
   'tls-auth-clients-user': oneOf(['off', 'CN'], 'off', {
     doc: 'Who a client with a certificate is from the start: off = as everybody; CN = the user that is called as the common name of the certificate, if there is one and it is on.',
   }),
-  'tls-replication': yesNo(false, { inert: true, doc: 'Use TLS between master and replica.' }),
-  'tls-cluster': yesNo(false, { inert: true, doc: 'Use TLS between the nodes of a cluster.' }),
+  'tls-replication': yesNo(false, {
+    doc: 'Use TLS between master and replica: kept, and certificates must be there; there is no replication yet.',
+  }),
+  'tls-cluster': yesNo(false, { doc: 'The same between the nodes of a cluster.' }),
   'tls-protocols': optionalText({
     doc: 'Versions of TLS that are spoken: some of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3; default the last two.',
   }),

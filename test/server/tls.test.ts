@@ -344,7 +344,7 @@ test('while a script is slow, a client within TLS is heard and may end it', asyn
   runner.send(encode(['EVAL', 'while true do end', '0']))
   await eventually(async () => (await ask(plain, ['PING'])).startsWith('-BUSY'))
   expect(await ask(other, ['SCRIPT', 'KILL'])).toBe('+OK\r\n')
-  await eventually(() => runner.received.startsWith('-ERR Error running script'))
+  await eventually(() => runner.received.startsWith('-ERR Script killed by user'))
   expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
 })
 
