@@ -256,7 +256,8 @@ export class Server {
     )
     config.onChange('tls-port', (port) => {
       if (port === this.tlsPort) return
-      if (port !== 0) this.#changeTlsSettings()
+      // A port that only moves keeps what is in force, as Redis does.
+      if (this.tlsPort === 0) this.#changeTlsSettings()
       this.#move(CANNOT_LISTEN_ON_PORT, (addresses) => tls.moveTo({ port: port || undefined, addresses }, backlog))
     })
     for (const name of TLS_SETTINGS) {

@@ -88,9 +88,7 @@ export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOpti
     ciphers: `${suitesOf(config)}:${config.get('tls-ciphers') || DEFAULT_CIPHERS}`,
   }))
   const dhFile = config.get('tls-dh-params-file')
-  draft.add(`Failed to load DH params file: ${dhFile}`, () => ({
-    dhparam: dhFile === '' ? 'auto' : fs.readFileSync(dhFile),
-  }))
+  draft.add(`Failed to load ${dhFile}`, () => ({ dhparam: dhFile === '' ? 'auto' : readDhParameters(dhFile) }))
   checkClientCertificate(config)
   return draft.options
 }
@@ -127,8 +125,16 @@ function pem(file: string, given: Pem | undefined): Pem {
   return file === '' ? given! : fs.readFileSync(file)
 }
 
-/** Every certificate of a directory, whatever its file is called. */
+/** Node takes a file without any for a wish to have none. */
+function readDhParameters(file: string): Buffer {
+  const bytes = fs.readFileSync(file)
+  if (!bytes.includes('DH PARAMETERS-----')) throw new Error('failed to read DH params.')
+  return bytes
+}
+
+/** Every certificate of a directory, whatever its file is called; as with Redis one that is not there holds none. */
 function certificatesIn(directory: string): Buffer[] {
+  if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
   return fs
     .readdirSync(directory)
     .map((name) => path.join(directory, name))

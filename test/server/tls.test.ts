@@ -162,6 +162,7 @@ describe('CONFIG SET', () => {
     ],
     ['tls-ciphers', 'nonsense', /^Failed to configure ciphers: nonsense/],
     ['tls-ciphersuites', 'nonsense', /^Failed to configure ciphersuites: nonsense/],
+    ['tls-dh-params-file', CA, `Failed to load ${CA}: failed to read DH params.`],
     ['tls-dh-params-file', '/nonexistent', /^Failed to load .*\/nonexistent: No such file or directory/],
   ] as const)(
     '%s %j is refused as Redis refuses it, the log says why, and nothing has changed',
@@ -196,6 +197,11 @@ describe('CONFIG SET', () => {
       refusal('Unable to listen on this port. Check server logs.'),
     )
     expect(await ping(free.port, 'worker')).toBe('served')
+    expect(await ask(connection, ['CONFIG', 'SET', 'tls-port', '1', 'tls-cert-file', '/nonexistent'])).toMatch(
+      /'tls-(port|cert-file)'\) - /,
+    )
+    expect(await ping(free.port, 'worker')).toBe('served')
+    expect(await ask(connection, ['CONFIG', 'SET', 'tls-ca-cert-dir', '/nonexistent'])).toBe('+OK\r\n')
     expect(await ask(connection, ['CONFIG', 'SET', 'bind', '127.0.0.2'])).toBe('+OK\r\n')
     expect(await ping(free.port, 'worker')).toBe('refused')
     expect(await ping(free.port, 'worker', elsewhere)).toBe('served')
