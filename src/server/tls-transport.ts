@@ -52,8 +52,11 @@ export class TlsTransport extends SocketTransport {
   /** Where reads go while the loop does not turn, and how much there is. */
   #readInto: Source | undefined = undefined
   #readBytes = 0
+  /** Confirmations to come. */
+  #confirmations = 0
   readonly #confirmed = (): void => {
-    this.unconfirmedBytes = 0
+    // The stream may be empty, and be given more, before it says so.
+    if (--this.#confirmations === 0) this.unconfirmedBytes = 0
   }
 
   /** Takes over a socket that has just become secure, and connects its client. */
@@ -78,11 +81,12 @@ export class TlsTransport extends SocketTransport {
     }
   }
 
-  /** The stream is empty, so it encrypts at once. */
+  /** The stream is empty, so it encrypts at once. More than goes out at once is left to it. */
   protected writeNow(bytes: Buffer): number {
+    if (bytes.length > HANDED_OVER_BYTES_MAX) return 0
+    this.#confirmations++
     this.socket.write(bytes, this.#confirmed)
-    const isHandedOver = bytes.length <= HANDED_OVER_BYTES_MAX && this.#wire?.writeQueueSize === 0
-    this.unconfirmedBytes = isHandedOver ? bytes.length : 0
+    this.unconfirmedBytes = this.#wire?.writeQueueSize === 0 ? bytes.length : 0
     return bytes.length
   }
 

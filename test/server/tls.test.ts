@@ -289,6 +289,7 @@ describe.each([
     const { engine, port } = await listen({ 'client-output-buffer-limit': 'normal 4mb 0 0' })
     const lazy = await RawConnection.openTls(port, clientTls())
     const other = await RawConnection.openTls(port, clientTls())
+    for (const client of [lazy, other]) expect(await ask(client, ['PING'])).toBe('+PONG\r\n')
     lazy.socket.pause()
     lazy.send(encode(['SET', 'k', 'x'.repeat(1024 * 1024)]) + 'GET k\r\n'.repeat(64))
     await eventually(() => engine.clients.size === 1)
