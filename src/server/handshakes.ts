@@ -21,7 +21,18 @@ export interface HandshakeResults {
   /** It is secure; nothing of it was read. */
   done(socket: TLSSocket): void
   /** It is gone; why, in Redis's words. */
-  failed(reason: string, addresses: { addr: string; laddr: string }): void
+  failed(reason: string, addresses: Addresses): void
+}
+
+/** Whose it is, and where it came in; known only as long as it is there. */
+interface Addresses {
+  readonly addr: string
+  readonly laddr: string
+}
+
+interface Pending {
+  readonly addresses: Addresses
+  readonly tooLate: NodeJS.Timeout
 }
 
 const VERIFY_FAILED = 'error:0A000086:SSL routines::certificate verify failed'
@@ -29,7 +40,7 @@ const NO_CERTIFICATE = 'error:0A0000C7:SSL routines::peer did not return a certi
 
 export class Handshakes {
   readonly #results: HandshakeResults
-  readonly #pending = new Map<net.Socket, NodeJS.Timeout>()
+  readonly #pending = new Map<net.Socket, Pending>()
   #options: tls.TlsOptions = {}
   #server: tls.Server | undefined = undefined
 
@@ -63,13 +74,13 @@ export class Handshakes {
       this.#fail(accepted, 'the handshake took too long')
       accepted.destroy()
     }, HANDSHAKE_MS_MAX)
-    this.#pending.set(accepted, tooLate.unref())
+    this.#pending.set(accepted, { addresses: addressesOf(accepted), tooLate: tooLate.unref() })
     server.emit('connection', accepted)
   }
 
   /** Ends all that are pending. */
   close(): void {
-    for (const [accepted, tooLate] of this.#pending) {
+    for (const [accepted, { tooLate }] of this.#pending) {
       clearTimeout(tooLate)
       accepted.destroy()
     }
@@ -100,19 +111,19 @@ export class Handshakes {
   }
 
   #fail(accepted: net.Socket, reason: string): void {
-    if (!this.#forget(accepted)) return
-    const { remoteAddress, remotePort, localAddress, localPort } = accepted
-    this.#results.failed(reason, {
-      addr: `${remoteAddress ?? '?'}:${remotePort ?? 0}`,
-      laddr: `${localAddress ?? '?'}:${localPort ?? 0}`,
-    })
+    const pending = this.#pending.get(accepted)
+    if (pending !== undefined && this.#forget(accepted)) this.#results.failed(reason, pending.addresses)
   }
 
   /** False when it was not pending any more. */
   #forget(accepted: net.Socket): boolean {
-    clearTimeout(this.#pending.get(accepted))
+    clearTimeout(this.#pending.get(accepted)?.tooLate)
     return this.#pending.delete(accepted)
   }
+}
+
+function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: net.Socket): Addresses {
+  return { addr: `${remoteAddress ?? '?'}:${remotePort ?? 0}`, laddr: `${localAddress ?? '?'}:${localPort ?? 0}` }
 }
 
 /**

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
@@ -336,6 +337,20 @@ describe.each([
     gone.socket.destroy()
     await eventually(() => listeners.handshakes.count === 0)
   })
+})
+
+test('a client cannot ask for new keys in the middle of TLS 1.2', async () => {
+  const { port } = await start()
+  const connection = await RawConnection.openTls(port, { ...clientTls('worker'), maxVersion: 'TLSv1.2' })
+  expect(await ask(connection, ['PING'])).toBe('+PONG\r\n')
+  const socket = connection.socket as TLSSocket
+  let isRenewed = false
+  const refused = new Promise<Error>((resolve) => socket.once('error', resolve))
+  socket.renegotiate({}, () => {
+    isRenewed = true
+  })
+  expect((await refused).message).toContain('no renegotiation')
+  expect(isRenewed).toBe(false)
 })
 
 test('while a script is slow, a client within TLS is heard and may end it', async () => {
