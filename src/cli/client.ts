@@ -22,6 +22,9 @@ terminal, with history and completion (Tab; twice for how a command is used), or
   -a, --pass WORD     the password; better in the environment: REDISCLI_AUTH
   --user NAME         whose password it is
   -n NUMBER           the database
+  -u URI              all of it: redis://USER:PASSWORD@HOST:PORT/DATABASE; rediss:// = with TLS
+  --tls               encrypted; --cert FILE, --key FILE: who you are; --cacert FILE: whom you trust;
+                      --sni NAME: who is asked for; --insecure: whoever it is
   -3                  RESP3
   --raw, --no-raw     replies as they are, as in a pipe; or for people, as on a terminal
   --json              replies as JSON

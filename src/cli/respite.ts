@@ -22,6 +22,7 @@ import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
 import { checkSystem, type SystemCheck } from '../server/system-check.ts'
+import { TlsError } from '../server/tls-settings.ts'
 import { processBytes } from '../util/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
@@ -139,7 +140,7 @@ try {
     process.exit(1)
   }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, LogFileError, PersistenceError, UsersError].some(
+  const expected = [OptionError, ListenError, LogFileError, PersistenceError, TlsError, UsersError].some(
     (kind) => error instanceof kind,
   )
   const text =

@@ -148,10 +148,11 @@ export function oneOf<const Choices extends readonly string[]>(
     default: value,
     parse(text) {
       const lower = text.toLowerCase()
-      if (!choices.includes(lower)) {
+      const choice = choices.find((known) => known.toLowerCase() === lower)
+      if (choice === undefined) {
         throw new ConfigError(`argument(s) must be one of the following: ${choices.join(', ')}`)
       }
-      return same[lower] ?? lower
+      return same[choice] ?? choice
     },
     format: String,
   }

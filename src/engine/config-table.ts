@@ -733,39 +733,40 @@ export const CONFIG_TABLE = {
   }),
 
   // ── TLS ──
-  'tls-port': {
-    ...base({ inert: true, doc: 'Only 0: there is no TLS yet.' }),
-    kind: '0',
-    default: 0,
-    parse(t: string) {
-      const port = integer(0, 0, PORT_MAX, { doc: '' }).parse(t, 0)
-      if (port !== 0) throw new ConfigError('TLS is not supported yet')
-      return port
-    },
-    format: String,
-  } as ConfigRow<number>,
-  'tls-cert-file': optionalText({ inert: true, doc: 'File with the certificate.' }),
-  'tls-key-file': optionalText({ inert: true, doc: 'File with the private key.' }),
-  'tls-key-file-pass': optionalText({ secret: true, inert: true, doc: 'Password of that file.' }),
-  'tls-client-cert-file': optionalText({ inert: true, doc: 'File with the certificate of outgoing connections.' }),
-  'tls-client-key-file': optionalText({ inert: true, doc: 'File with their private key.' }),
-  'tls-client-key-file-pass': optionalText({ secret: true, inert: true, doc: 'Password of that file.' }),
-  'tls-dh-params-file': optionalText({ inert: true, doc: 'File with Diffie-Hellman parameters.' }),
-  'tls-ca-cert-file': optionalText({ inert: true, doc: 'File with the authorities that are trusted.' }),
-  'tls-ca-cert-dir': optionalText({ inert: true, doc: 'Directory with the authorities that are trusted.' }),
-  'tls-auth-clients': oneOf(['no', 'yes', 'optional'], 'yes', {
-    inert: true,
-    doc: 'Whether clients need a certificate.',
+  'tls-port': integer(0, 0, PORT_MAX, { doc: 'Port for clients that speak TLS; 0 = none (docs/security.md).' }),
+  'tls-cert-file': optionalText({ doc: 'File with the certificate, and those between it and its authority; PEM.' }),
+  'tls-key-file': optionalText({ doc: 'File with its private key; PEM.' }),
+  'tls-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
+  'tls-client-cert-file': optionalText({
+    doc: 'File with the certificate of outgoing connections; looked at together with its key, and kept: there are none yet.',
   }),
-  'tls-replication': yesNo(false, { inert: true, doc: 'Use TLS between master and replica.' }),
-  'tls-cluster': yesNo(false, { inert: true, doc: 'Use TLS between the nodes of a cluster.' }),
-  'tls-protocols': optionalText({ inert: true, doc: 'Versions of TLS that are spoken.' }),
-  'tls-ciphers': optionalText({ inert: true, doc: 'Ciphers of TLS up to 1.2.' }),
-  'tls-ciphersuites': optionalText({ inert: true, doc: 'Ciphers of TLS 1.3.' }),
-  'tls-prefer-server-ciphers': yesNo(false, { inert: true, doc: "Choose the cipher by the server's order." }),
-  'tls-session-caching': yesNo(true, { inert: true, doc: 'Let clients resume sessions.' }),
-  'tls-session-cache-size': integer(20 * 1024, 0, INT32_MAX, { inert: true, doc: 'Sessions remembered.' }),
-  'tls-session-cache-timeout': integer(300, 0, INT32_MAX, { inert: true, doc: 'Seconds they are remembered.' }),
+  'tls-client-key-file': optionalText({ doc: 'File with their private key.' }),
+  'tls-client-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
+  'tls-dh-params-file': optionalText({ doc: 'File with Diffie-Hellman parameters; without one they fit the key.' }),
+  'tls-ca-cert-file': optionalText({ doc: "File with the authorities whose clients' certificates are trusted; PEM." }),
+  'tls-ca-cert-dir': optionalText({ doc: 'Directory with files of such authorities.' }),
+  'tls-auth-clients': oneOf(['no', 'yes', 'optional'], 'yes', {
+    doc: 'Whether clients need a certificate of those authorities; optional = one that is shown must be.',
+  }),
+  'tls-auth-clients-user': oneOf(['off', 'CN'], 'off', {
+    doc: 'Who a client with a certificate is from the start: off = as everybody; CN = the user that is called as the common name of the certificate, if there is one and it is on.',
+  }),
+  'tls-replication': yesNo(false, {
+    doc: 'Use TLS between master and replica: kept, and certificates must be there; there is no replication yet.',
+  }),
+  'tls-cluster': yesNo(false, { doc: 'The same between the nodes of a cluster.' }),
+  'tls-protocols': optionalText({
+    doc: 'Versions of TLS that are spoken: some of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3; default the last two.',
+  }),
+  'tls-ciphers': optionalText({ doc: "Ciphers of TLS up to 1.2, as OpenSSL lists them; default OpenSSL's." }),
+  'tls-ciphersuites': optionalText({ doc: "Ciphers of TLS 1.3; default OpenSSL's." }),
+  'tls-prefer-server-ciphers': yesNo(false, { doc: "Choose the cipher by the server's order." }),
+  'tls-session-caching': yesNo(true, { doc: 'Let clients take up earlier sessions, by tickets that they keep.' }),
+  'tls-session-cache-size': integer(20 * 1024, 0, INT32_MAX, {
+    inert: true,
+    doc: 'Sessions remembered; here clients keep their own.',
+  }),
+  'tls-session-cache-timeout': integer(300, 0, INT32_MAX, { doc: 'Seconds for which a session can be taken up.' }),
 } as const satisfies Record<
   string,
   | ConfigRow<never>

@@ -13,6 +13,8 @@ export interface ShutdownOptions {
 export interface HostDescription {
   /** 0 = none. */
   readonly tcpPort: number
+  /** 0 = none. */
+  readonly tlsPort: number
   /** Empty = none. */
   readonly unixSocket: string
   /** Empty = started without one. */

@@ -171,10 +171,22 @@ export class Users {
     // Hashed for nobody too: the time does not tell whether there is such a user.
     const hash = hashPassword(password)
     if (user === undefined || !user.enabled || !user.hasPassword(hash)) return false
+    this.#become(client, user)
+    return true
+  }
+
+  /** Makes the client that user if it is on: somebody else has seen who it is. */
+  identify(client: Client, name: string): boolean {
+    const user = this.#byName.get(name)
+    if (user === undefined || !user.enabled) return false
+    this.#become(client, user)
+    return true
+  }
+
+  #become(client: Client, user: User): void {
     client.user = user
     client.state &= ~CLIENT_UNAUTHENTICATED
     this.#mark(client)
-    return true
   }
 
   /** Whether a client's requests must be looked at. A caller within the process has the memory anyway, as long as it is nobody else. */

@@ -63,6 +63,7 @@ export function addEngineMetrics(readings: Readings, engine: Engine): void {
 }
 
 function instanceLabels({ config, host, runId }: Engine): NonNullable<Sample['labels']> {
+  const place = host.describe?.()
   return {
     role: 'master',
     redis_version: REDIS_VERSION,
@@ -70,7 +71,7 @@ function instanceLabels({ config, host, runId }: Engine): NonNullable<Sample['la
     redis_mode: 'standalone',
     os: type(),
     maxmemory_policy: config.text('maxmemory-policy'),
-    tcp_port: host.describe?.().tcpPort ?? 0,
+    tcp_port: place === undefined ? 0 : place.tcpPort || place.tlsPort,
     run_id: runId,
     process_id: process.pid,
   }

@@ -19,8 +19,18 @@ export class ListenError extends Error {
   }
 }
 
+/** What is spoken on a port: the protocol as it is, or within TLS. */
+export type PortKind = 'tcp' | 'tls'
+
+export interface PortEndpoint {
+  readonly kind: PortKind
+  readonly host: string
+  /** 0 = any free one. */
+  readonly port: number
+}
+
 export type Endpoint =
-  | { readonly kind: 'tcp'; readonly host: string /** 0 = any free one. */; readonly port: number }
+  | PortEndpoint
   | { readonly kind: 'unix'; readonly path: string /** Permissions; 0 = as the umask has it. */; readonly mode: number }
 
 /** What becomes of those who knock. */
@@ -74,7 +84,7 @@ export class Listener {
   }
 
   /** Listens at a TCP address, which is no name, before it returns. Throws ListenError. */
-  static openNow(endpoint: Endpoint & { readonly kind: 'tcp' }, backlog: number, door: Door): Listener {
+  static openNow(endpoint: PortEndpoint, backlog: number, door: Door): Listener {
     const { host, port } = endpoint
     const family = net.isIP(host)
     if (family !== 4 && family !== 6) throw listenError(endpoint, 'ENOTFOUND', 'names are looked up only at the start')
@@ -100,7 +110,7 @@ export class Listener {
 
   /** The TCP port; 0 for a unix socket. */
   get port(): number {
-    return this.endpoint.kind === 'tcp' ? (this.#server.address() as net.AddressInfo).port : 0
+    return this.endpoint.kind === 'unix' ? 0 : (this.#server.address() as net.AddressInfo).port
   }
 
   /** Its file descriptor; -1 where it cannot be told. */

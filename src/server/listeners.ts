@@ -1,24 +1,18 @@
-// All that a server listens at, and who is let in: TCP addresses and a unix socket.
-//
-// `bind` holds addresses as redis.conf has them: `*` for every IPv4 address, `::*`
-// for every IPv6 one, and a `-` in front of those that may be missing on this
-// machine. IPv6 listeners serve IPv6 only, so `* ::*` is no conflict.
+// All that a server listens at, and who is let in: a port, a port for TLS, a unix socket.
 
 import net from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Engine } from '../engine/engine.ts'
-import { type Endpoint, ListenError, Listener } from './listener.ts'
+import { Handshakes } from './handshakes.ts'
+import { type Endpoint, Listener } from './listener.ts'
+import { Place, type Where } from './place.ts'
 import { PlainTransport } from './plain-transport.ts'
 import type { SocketTransport } from './socket-transport.ts'
+import { TlsTransport } from './tls-transport.ts'
 
-/** Where TCP clients are served. */
-export interface TcpPlace {
-  /** 0 = any free port, the same for all addresses; undefined = no TCP. */
-  readonly port: number | undefined
-  /** Addresses as in `bind`. */
-  readonly addresses: readonly string[]
-}
-
-export interface ListenOptions extends TcpPlace {
+export interface ListenOptions extends Where {
+  /** As `port`, for clients that speak TLS; `handshakes` must have been given its terms. */
+  readonly tlsPort?: number | undefined
   /** Path of the unix socket; empty = none. */
   readonly unixSocket: string
   /** Its permissions; 0 = as the umask has it. */
@@ -26,44 +20,39 @@ export interface ListenOptions extends TcpPlace {
   readonly backlog: number
 }
 
-/** A server out of descriptors fails at every attempt; saying so now and then is enough. */
+/** A server out of descriptors fails at every attempt, and who knocks wrongly does so again; saying so now and then is enough. */
 const ACCEPT_ERROR_LOG_MS = 10_000
-/** Errors that a `-` in front of an address excuses. */
-const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL', 'ENOTFOUND'])
 
 export class Listeners {
-  /** The TCP port; 0 when there is none. */
-  port = 0
   readonly transports = new Set<SocketTransport>()
+  readonly handshakes: Handshakes
+  readonly tcp = new Place('tcp', this)
+  readonly tls = new Place('tls', this)
   readonly #engine: Engine
   readonly #sharedReads: boolean
-  #tcp: Listener[] = []
   #unix: Listener | undefined = undefined
-  /** What the TCP listeners were opened with. */
-  #place: TcpPlace = { port: undefined, addresses: [] }
-  #acceptErrorLoggedMs = 0
+  #acceptErrorLoggedMs = Number.NEGATIVE_INFINITY
 
   /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
+    this.handshakes = new Handshakes({
+      done: (socket) => this.#shaken(socket),
+      failed: (reason, addresses) => this.#warn(`Error accepting a client connection: ${reason}`, addresses),
+    })
+  }
+
+  /** The TCP port; 0 when there is none. */
+  get port(): number {
+    return this.tcp.port
   }
 
   /** Opens all listeners or none. Throws ListenError. */
-  async open({ port, addresses, unixSocket, unixSocketMode, backlog }: ListenOptions): Promise<void> {
+  async open({ port, tlsPort, addresses, unixSocket, unixSocketMode, backlog }: ListenOptions): Promise<void> {
     try {
-      let refused: ListenError | undefined
-      for (const address of port === undefined ? [] : addresses) {
-        try {
-          this.#add(await Listener.open(this.#endpointOf(address, port!), backlog, this))
-        } catch (error) {
-          refused = excused(address, error)
-        }
-      }
-      if (port !== undefined && this.#tcp.length === 0) {
-        throw refused ?? new ListenError('no address to listen on: `bind` is empty')
-      }
-      this.#place = { port: port === undefined ? undefined : this.port, addresses }
+      await this.tcp.open({ port, addresses }, backlog)
+      await this.tls.open({ port: tlsPort, addresses }, backlog)
       if (unixSocket !== '') {
         this.#unix = await Listener.open({ kind: 'unix', path: unixSocket, mode: unixSocketMode }, backlog, this)
       }
@@ -73,50 +62,24 @@ export class Listeners {
     }
   }
 
-  /**
-   * Serves TCP clients elsewhere from now on, or nowhere; connections stay. On ListenError the server listens where it did.
-   *
-   * Without an address, or if all that may be missing are, nobody is served by TCP: so it is with Redis.
-   */
-  moveTo(place: TcpPlace, backlog: number): void {
-    const before = this.#place
-    // The old ones close first: the new addresses may include them (`*`).
-    this.#closeTcp()
+  /** Serves the same ports at other addresses from now on; connections stay. On ListenError everything is where it was. */
+  bind(addresses: readonly string[], backlog: number): void {
+    const before = this.tcp.where
+    this.tcp.moveTo({ ...before, addresses }, backlog)
     try {
-      this.#openNow(place, backlog)
+      this.tls.moveTo({ ...this.tls.where, addresses }, backlog)
     } catch (error) {
-      this.#closeTcp()
-      this.#openNow(before, backlog)
+      this.tcp.moveTo(before, backlog)
       throw error
     }
   }
 
-  #openNow(place: TcpPlace, backlog: number): void {
-    const { port, addresses } = place
-    this.#place = place
-    for (const address of port === undefined ? [] : addresses) {
-      const endpoint = this.#endpointOf(address, port!)
-      try {
-        this.#add(Listener.openNow(endpoint, backlog, this))
-      } catch (error) {
-        excused(address, error)
-      }
-    }
-  }
-
-  #add(listener: Listener): void {
-    this.#tcp.push(listener)
-    this.port = listener.port
-  }
-
-  /** An address of `bind`; what follows the first shares its port. */
-  #endpointOf(address: string, port: number): Endpoint & { readonly kind: 'tcp' } {
-    return { kind: 'tcp', host: hostOf(address), port: this.port || port }
-  }
-
-  /** The listening sockets' descriptors; none where they cannot be told. */
+  /**
+   * The listening sockets' descriptors; none where they cannot be told. Those for TLS are not among them: without the event
+   * loop nobody gets through a handshake.
+   */
   get descriptors(): { descriptor: number; endpoint: Endpoint }[] {
-    const all = this.#unix === undefined ? this.#tcp : [...this.#tcp, this.#unix]
+    const all = this.#unix === undefined ? this.tcp.listeners : [...this.tcp.listeners, this.#unix]
     return all.map(({ descriptor, endpoint }) => ({ descriptor, endpoint })).filter(({ descriptor }) => descriptor >= 0)
   }
 
@@ -124,64 +87,79 @@ export class Listeners {
   adopt(descriptor: number, endpoint: Endpoint): void {
     const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
     const socket = new net.Socket(options)
-    if (endpoint.kind === 'tcp') socket.setNoDelay(true)
+    if (endpoint.kind !== 'unix') socket.setNoDelay(true)
     this.accepted(socket, endpoint)
   }
 
-  /** Stops accepting. Connections stay. */
+  /** Stops accepting. Connections stay; those that are not yet secure are gone. */
   close(): void {
-    this.#closeTcp()
+    this.tcp.close()
+    this.tls.close()
     this.#unix?.close()
     this.#unix = undefined
-  }
-
-  #closeTcp(): void {
-    for (const listener of this.#tcp) listener.close()
-    this.#tcp = []
-    this.port = 0
+    this.handshakes.close()
   }
 
   // Door, for its listeners.
 
   failed(error: Error): void {
-    const now = this.#engine.clock.monotonic()
-    if (now - this.#acceptErrorLoggedMs < ACCEPT_ERROR_LOG_MS) return
-    this.#acceptErrorLoggedMs = now
-    this.#engine.log.warn({ error }, 'cannot accept a connection')
+    this.#warn('cannot accept a connection', { error })
   }
 
   accepted(socket: net.Socket, endpoint: Endpoint): void {
     const engine = this.#engine
-    const { config } = engine
-    if (engine.clients.size >= config.get('maxclients')) {
+    if (engine.clients.size + this.handshakes.count >= engine.config.get('maxclients')) {
       engine.stats.connectionsRejected++
-      turnAway(socket, '-ERR max number of clients reached\r\n')
+      // Whoever is going to shake hands would not understand a word.
+      if (endpoint.kind === 'tls') socket.destroy()
+      else turnAway(socket, '-ERR max number of clients reached\r\n')
       return
     }
-    const isGuarded = endpoint.kind === 'tcp' && config.get('protected-mode') && engine.users.default.noPassword
-    if (isGuarded && !isLoopback(socket.remoteAddress)) {
-      engine.stats.connectionsRejected++
-      turnAway(
-        socket,
-        '-DENIED Respite runs in protected mode and without a password, so it serves only clients on its own machine. ' +
-          'To serve others set a password (requirepass) or turn protected-mode off.\r\n',
-      )
+    if (endpoint.kind === 'tls') {
+      this.handshakes.begin(socket)
       return
     }
-    const transport = new PlainTransport(engine, socket, {
+    if (this.#isGuardedFrom(socket, endpoint)) return
+    this.transports.add(
+      new PlainTransport(engine, socket, {
+        endpoint,
+        sharedReads: this.#sharedReads,
+        onClosed: (closed) => this.transports.delete(closed),
+      }),
+    )
+  }
+
+  #shaken(socket: TLSSocket): void {
+    const endpoint: Endpoint = { kind: 'tls', host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
+    if (this.#isGuardedFrom(socket, endpoint)) return
+    const transport = new TlsTransport(this.#engine, socket, {
       endpoint,
       sharedReads: this.#sharedReads,
       onClosed: (closed) => this.transports.delete(closed),
     })
     this.transports.add(transport)
   }
-}
 
-/** Returns the error if the address may be missing and is, and throws it otherwise. */
-function excused(address: string, error: unknown): ListenError {
-  if (!(error instanceof ListenError)) throw error
-  if (!address.startsWith('-') || error.code === undefined || !MISSING_ADDRESS.has(error.code)) throw error
-  return error
+  /** Protected mode: turns away whoever is on another machine, and returns true. */
+  #isGuardedFrom(socket: net.Socket, endpoint: Endpoint): boolean {
+    const { config, stats, users } = this.#engine
+    const isGuarded = endpoint.kind !== 'unix' && config.get('protected-mode') && users.default.noPassword
+    if (!isGuarded || isLoopback(socket.remoteAddress)) return false
+    stats.connectionsRejected++
+    turnAway(
+      socket,
+      '-DENIED Respite runs in protected mode and without a password, so it serves only clients on its own machine. ' +
+        'To serve others set a password (requirepass) or turn protected-mode off.\r\n',
+    )
+    return true
+  }
+
+  #warn(message: string, details: object): void {
+    const now = this.#engine.clock.monotonic()
+    if (now - this.#acceptErrorLoggedMs < ACCEPT_ERROR_LOG_MS) return
+    this.#acceptErrorLoggedMs = now
+    this.#engine.log.warn(details, message)
+  }
 }
 
 /** Says a last word to somebody who is not let in. */
@@ -189,13 +167,6 @@ function turnAway(socket: net.Socket, line: string): void {
   // Whether it arrives is the other side's business.
   socket.on('error', () => socket.destroy())
   socket.end(line, 'latin1', () => socket.destroy())
-}
-
-function hostOf(address: string): string {
-  const host = address.startsWith('-') ? address.slice(1) : address
-  if (host === '*') return '0.0.0.0'
-  if (host === '::*') return '::'
-  return host === 'localhost' ? '127.0.0.1' : host
 }
 
 function isLoopback(address: string | undefined): boolean {

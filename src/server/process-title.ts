@@ -25,14 +25,14 @@ export function showTitle(config: Config, args: readonly string[], configFile: s
 
 /** Returns the title that the template makes. */
 export function titleOf(config: Config, configFile = ''): string {
-  const port = config.get('port')
+  const [port, tlsPort] = [config.get('port'), config.get('tls-port')]
   const address = config.get('bind').split(' ')[0]!.replace(/^-/, '')
   const values: Readonly<Record<string, string>> = {
     title: 'respite',
-    'listen-addr': port === 0 ? config.get('unixsocket') : `${address}:${port}`,
+    'listen-addr': port === 0 && tlsPort === 0 ? config.get('unixsocket') : `${address}:${port || tlsPort}`,
     'server-mode': '',
     port: String(port),
-    'tls-port': '0',
+    'tls-port': String(tlsPort),
     unixsocket: config.get('unixsocket'),
     'config-file': configFile,
   }

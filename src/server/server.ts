@@ -22,6 +22,7 @@ import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
 import { Supervision, supervisorOf } from './supervision.ts'
+import { readTlsSettings, TlsError, type TlsMaterial, usesTls } from './tls-settings.ts'
 
 /** Clients that do not take their last replies hold up a shutdown no longer than this. */
 const FLUSH_MS_MAX = 1000
@@ -30,12 +31,39 @@ const ADDRESSES_MAX = 16
 
 const CANNOT_LISTEN_ON_PORT = 'Unable to listen on this port. Check server logs.'
 const CANNOT_LISTEN_ON_ADDRESSES = 'Failed to bind to specified addresses.'
+const CANNOT_CONFIGURE_TLS = 'Unable to update TLS configuration. Check server logs.'
+
+/** Settings that make other handshakes; Redis reads everything again when one of them is set. */
+const TLS_SETTINGS = [
+  'tls-cert-file',
+  'tls-key-file',
+  'tls-key-file-pass',
+  'tls-client-cert-file',
+  'tls-client-key-file',
+  'tls-client-key-file-pass',
+  'tls-ca-cert-file',
+  'tls-ca-cert-dir',
+  'tls-dh-params-file',
+  'tls-protocols',
+  'tls-ciphers',
+  'tls-ciphersuites',
+  'tls-prefer-server-ciphers',
+  'tls-session-caching',
+  'tls-session-cache-size',
+  'tls-session-cache-timeout',
+  'tls-replication',
+  'tls-cluster',
+] as const
 
 export interface ServerSettings {
   config: Config
   log?: Log
   /** Any free port instead of none where `port` is 0. */
   ephemeralPort?: boolean
+  /** As that, where `tls-port` is 0. */
+  ephemeralTlsPort?: boolean
+  /** Certificates that are in no file. */
+  tls?: TlsMaterial
   /** The file the configuration came from, for CONFIG REWRITE. */
   configFile?: string
   /** Users that the configuration names: a name, then rules. */
@@ -55,6 +83,8 @@ export class Server {
   readonly #idle: IdleClients
   readonly #busySockets: BusySockets
   readonly #ephemeralPort: boolean
+  readonly #ephemeralTlsPort: boolean
+  readonly #tlsMaterial: TlsMaterial
   readonly #supervision: Supervision
   /** Undefined where no `metrics-port` is set. */
   #metrics: MetricsEndpoint | undefined = undefined
@@ -67,6 +97,8 @@ export class Server {
     this.#config = settings.config
     this.#log = settings.log ?? silentLog
     this.#ephemeralPort = settings.ephemeralPort ?? false
+    this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
+    this.#tlsMaterial = settings.tls ?? {}
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
     this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
     this.engine = this.#boot.engine
@@ -96,6 +128,7 @@ export class Server {
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => ({
       tcpPort: this.#listeners.port,
+      tlsPort: this.tlsPort,
       unixSocket: this.#config.get('unixsocket'),
       configFile: configFile ?? '',
       executable: process.argv[1] ?? process.execPath,
@@ -103,7 +136,7 @@ export class Server {
     })
   }
 
-  /** Starts a server. Throws ListenError or PersistenceError; nothing is left open then. */
+  /** Starts a server. Throws TlsError, ListenError or PersistenceError; nothing is left open then. */
   static async start(settings: ServerSettings): Promise<Server> {
     const server = new Server(settings)
     try {
@@ -123,9 +156,15 @@ export class Server {
     return this.#listeners.port
   }
 
-  /** The first address and the port, or the unix socket's path. */
+  /** The port for TLS; 0 when there is none. */
+  get tlsPort(): number {
+    return this.#listeners.tls.port
+  }
+
+  /** The first address and the port, for want of one that for TLS; without either the unix socket's path. */
   get address(): string {
-    return this.port === 0 ? this.#config.get('unixsocket') : `${firstHost(this.#config)}:${this.port}`
+    const port = this.port || this.tlsPort
+    return port === 0 ? this.#config.get('unixsocket') : `${firstHost(this.#config)}:${port}`
   }
 
   /** Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not be made durable. */
@@ -150,8 +189,10 @@ export class Server {
 
   async #start(): Promise<void> {
     const config = this.#config
+    if (usesTls(config) || this.#ephemeralTlsPort) this.#useTlsSettings()
     await this.#listeners.open({
       port: config.get('port') === 0 && !this.#ephemeralPort ? undefined : config.get('port'),
+      tlsPort: config.get('tls-port') === 0 && !this.#ephemeralTlsPort ? undefined : config.get('tls-port'),
       addresses: addressesOf(config),
       unixSocket: config.get('unixsocket'),
       unixSocketMode: config.get('unixsocketperm'),
@@ -159,9 +200,9 @@ export class Server {
     })
     // What the system chose is the port from here on.
     if (this.#ephemeralPort) config.set('port', String(this.port))
+    if (this.#ephemeralTlsPort) config.set('tls-port', String(this.tlsPort))
     await this.#openMetrics()
-    config.onChange('port', () => this.#move(CANNOT_LISTEN_ON_PORT))
-    config.onChange('bind', () => this.#move(CANNOT_LISTEN_ON_ADDRESSES))
+    this.#followSettings()
     const loading = this.#boot.load().catch((error: unknown) => {
       // What a load says that SHUTDOWN put an end to is of no interest.
       if (this.#stopping === undefined) throw error
@@ -175,7 +216,8 @@ export class Server {
     this.#log.info(
       {
         address: this.address,
-        ...(config.get('unixsocket') === '' || this.port === 0 ? {} : { unixSocket: config.get('unixsocket') }),
+        ...(this.tlsPort === 0 ? {} : { tlsPort: this.tlsPort }),
+        ...(config.get('unixsocket') === this.address ? {} : { unixSocket: config.get('unixsocket') || undefined }),
         data: describeData(config),
         keys: loaded.keys,
         loadedMs: Math.round(loaded.milliseconds),
@@ -201,19 +243,60 @@ export class Server {
     }
   }
 
-  /** CONFIG SET port, bind: listens there before the reply. Throws ConfigError with `refusal`; the server stays where it was then. */
-  #move(refusal: string): void {
+  /** What CONFIG SET changes takes effect before its reply, or is refused and nothing has changed. */
+  #followSettings(): void {
     const config = this.#config
-    const addresses = addressesOf(config)
+    const { handshakes, tcp, tls } = this.#listeners
+    const backlog = config.get('tcp-backlog')
+    config.onChange('port', (port) =>
+      this.#move(CANNOT_LISTEN_ON_PORT, (addresses) => tcp.moveTo({ port: port || undefined, addresses }, backlog)),
+    )
+    config.onChange('bind', () =>
+      this.#move(CANNOT_LISTEN_ON_ADDRESSES, (addresses) => this.#listeners.bind(addresses, backlog)),
+    )
+    config.onChange('tls-port', (port) => {
+      if (port === this.tlsPort) return
+      // A port that only moves keeps what is in force, as Redis does.
+      if (this.tlsPort === 0) this.#changeTlsSettings()
+      this.#move(CANNOT_LISTEN_ON_PORT, (addresses) => tls.moveTo({ port: port || undefined, addresses }, backlog))
+    })
+    for (const name of TLS_SETTINGS) {
+      config.onChange(name, () => {
+        if (usesTls(config)) this.#changeTlsSettings()
+      })
+    }
+    config.onChange('tls-auth-clients', (certificates) => handshakes.want(certificates))
+  }
+
+  /** Listens elsewhere. Throws ConfigError with `refusal`; the server stays where it was then. */
+  #move(refusal: string, move: (addresses: readonly string[]) => void): void {
+    const addresses = addressesOf(this.#config)
     if (addresses.length > ADDRESSES_MAX) throw new ConfigError('Too many bind addresses specified.')
     this.#busySockets.forgetListeners()
     try {
-      this.#listeners.moveTo({ port: config.get('port') || undefined, addresses }, config.get('tcp-backlog'))
+      move(addresses)
       this.#log.info({ address: this.address }, 'listening elsewhere')
     } catch (error) {
       if (!(error instanceof ListenError)) throw error
       this.#log.error({ reason: error.message }, 'cannot listen there; listening where it was')
       throw new ConfigError(refusal)
+    }
+  }
+
+  /** Reads certificates and the rest for whoever connects from now on. Throws TlsError; nothing has changed then. */
+  #useTlsSettings(): void {
+    const config = this.#config
+    this.#listeners.handshakes.use(readTlsSettings(config, this.#tlsMaterial), config.get('tls-auth-clients'))
+  }
+
+  /** As `#useTlsSettings`, while the server runs. Throws ConfigError. */
+  #changeTlsSettings(): void {
+    try {
+      this.#useTlsSettings()
+    } catch (error) {
+      if (!(error instanceof TlsError)) throw error
+      this.#log.warn({}, error.message)
+      throw new ConfigError(CANNOT_CONFIGURE_TLS)
     }
   }
 

@@ -36,6 +36,8 @@ export abstract class SocketTransport implements Transport {
   abstract readonly descriptor: number
   readonly client: Client
   protected readonly socket: net.Socket
+  /** What the stream still counts although it is with the system. */
+  protected unconfirmedBytes = 0
   readonly #engine: Engine
   #ending = false
   #lingerMs = LINGER_MS
@@ -44,8 +46,8 @@ export abstract class SocketTransport implements Transport {
   protected constructor(engine: Engine, socket: net.Socket, { endpoint, onClosed }: SocketOptions) {
     this.#engine = engine
     this.socket = socket
-    this.kind = endpoint.kind
-    if (endpoint.kind === 'tcp') {
+    this.kind = endpoint.kind === 'unix' ? 'unix' : 'tcp'
+    if (endpoint.kind !== 'unix') {
       this.address = formatAddress(socket.remoteAddress, socket.remotePort)
       this.localAddress = formatAddress(socket.localAddress, socket.localPort)
       const keepAliveSeconds = engine.config.get('tcp-keepalive')
@@ -72,7 +74,7 @@ export abstract class SocketTransport implements Transport {
   readonly #largeWritten = (): void => this.#engine.timekeeper.collectSoon()
 
   get backlogBytes(): number {
-    return this.socket.writableLength
+    return this.socket.writableLength - this.unconfirmedBytes
   }
 
   write(bytes: Buffer): boolean {
@@ -85,10 +87,10 @@ export abstract class SocketTransport implements Transport {
     }
     // Who is being told something is not idle.
     this.client.lastActiveMs = this.#engine.moment.now()
-    return socket.writableLength === 0
+    return taken === bytes.length
   }
 
-  /** Writes past the stream, which is empty, what the system takes at once; returns how many bytes that was. */
+  /** Writes what can be had out of the buffer at once; the stream is empty. Returns how many bytes that was. */
   protected abstract writeNow(bytes: Buffer): number
 
   /** Reads what has arrived past the event loop, which a script keeps from turning; returns how many bytes that was. */

@@ -14,6 +14,7 @@ const OURS: Readonly<Record<string, string>> = {
   'metrics-port': 'metrics for Prometheus',
   'metrics-bind': 'metrics for Prometheus',
   'metrics-queues': 'metrics for Prometheus',
+  'tls-auth-clients-user': 'users by certificate, as Redis 8 has them',
   'active-expire-enabled': "a DEBUG subcommand's switch, for tests",
 }
 

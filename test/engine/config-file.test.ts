@@ -113,7 +113,6 @@ describe('a config file', () => {
       'user a off',
       "Error in user declaration 'a': Duplicate user found. A user can only be defined once in config files",
     ],
-    ['tls-port 6380', 1, 'tls-port 6380', 'TLS is not supported yet'],
     ['loadmodule x.so', 1, 'loadmodule x.so', 'modules are not supported'],
     ['search.x 1', 1, 'search.x 1', 'modules are not supported'],
   ])('%j is refused, saying where', (text, line, words, reason) => {

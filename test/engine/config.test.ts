@@ -94,7 +94,6 @@ describe('values', () => {
   })
 
   test('what cannot be honoured is refused rather than ignored', () => {
-    expect(refusal('tls-port', '6380')).toBe('TLS is not supported yet')
     expect(refusal('replicaof', 'host 6379')).toBe('replication is not supported yet')
     expect(refusal('cluster-enabled', 'yes')).toContain("must be 'no'")
   })

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
 import { Config, type ConfigSettings } from '../../src/engine/config.ts'
@@ -90,6 +91,20 @@ export class RawConnection {
     const connection = new RawConnection(socket)
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+    onTestFinished(() => {
+      socket.destroy()
+    })
+    return connection
+  }
+
+  /** Connects within TLS; rejects when the handshake fails. */
+  static async openTls(port: number, options: tls.ConnectionOptions): Promise<RawConnection> {
+    const socket = tls.connect({ port, host: '127.0.0.1', ...options })
+    const connection = new RawConnection(socket)
+    await new Promise<void>((resolve, reject) => {
+      socket.once('secureConnect', resolve)
       socket.once('error', reject)
     })
     onTestFinished(() => {

@@ -1,6 +1,8 @@
 // A connection to a server: requests out, replies back in order, and what nobody asked for.
 
+import fs from 'node:fs'
 import net from 'node:net'
+import tls from 'node:tls'
 import { type Reply, ReplyReader } from './reply.ts'
 
 export interface Place {
@@ -8,6 +10,20 @@ export interface Place {
   readonly port: number
   /** A unix socket instead; empty = none. */
   readonly socket: string
+  /** Undefined = none. */
+  readonly encryption?: Encryption | undefined
+}
+
+/** How a connection is encrypted; empty = not given. */
+export interface Encryption {
+  readonly certFile: string
+  readonly keyFile: string
+  /** Without it those are trusted whom Node trusts. */
+  readonly authoritiesFile: string
+  /** Name of the server that is asked for (SNI). */
+  readonly serverName: string
+  /** Whatever certificate it has. */
+  readonly isServerTrusted: boolean
 }
 
 export class Connection {
@@ -40,11 +56,12 @@ export class Connection {
   }
 
   /** Rejects with what the system says. */
-  static open({ host, port, socket: path }: Place): Promise<Connection> {
-    const socket = net.connect(path === '' ? { host, port } : { path })
+  static async open({ host, port, socket: path, encryption }: Place): Promise<Connection> {
+    const to = path === '' ? { host, port } : { path }
+    const socket = encryption === undefined ? net.connect(to) : tls.connect({ ...to, ...tlsOptionsOf(encryption) })
     return new Promise((resolve, reject) => {
       socket.once('error', reject)
-      socket.once('connect', () => {
+      socket.once(encryption === undefined ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject)
         resolve(new Connection(socket))
       })
@@ -68,5 +85,18 @@ export class Connection {
 
   close(): void {
     this.#socket.destroy()
+  }
+}
+
+function tlsOptionsOf(encryption: Encryption): tls.ConnectionOptions {
+  const { certFile, keyFile, authoritiesFile, serverName, isServerTrusted } = encryption
+  return {
+    rejectUnauthorized: !isServerTrusted,
+    // As redis-cli: that the certificate is of a trusted authority is enough, whatever name it bears.
+    checkServerIdentity: () => undefined,
+    ...(certFile === '' ? {} : { cert: fs.readFileSync(certFile) }),
+    ...(keyFile === '' ? {} : { key: fs.readFileSync(keyFile) }),
+    ...(authoritiesFile === '' ? {} : { ca: fs.readFileSync(authoritiesFile) }),
+    ...(serverName === '' ? {} : { servername: serverName }),
   }
 }

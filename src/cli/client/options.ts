@@ -1,6 +1,6 @@
 // The command line of `respite cli`: options as redis-cli names them, then the command.
 
-import type { Place } from './connection.ts'
+import type { Encryption, Place } from './connection.ts'
 import type { Format } from './print-reply.ts'
 
 export interface CliOptions extends Place {
@@ -25,16 +25,21 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     '-n': '0',
     '-a': environment.REDISCLI_AUTH ?? '',
     '--user': 'default',
+    '--cert': '',
+    '--key': '',
+    '--cacert': '',
+    '--sni': '',
   }
   const flags = new Set<string>()
   let at = 0
   for (; at < args.length && args[at]!.startsWith('-'); at++) {
     const word = args[at]! === '--pass' ? '-a' : args[at]!
-    if (word in values) {
+    if (word in values || word === '-u') {
       const value = args[++at]
       if (value === undefined) return undefined
-      values[word] = value
-    } else if (/^(--raw|--no-raw|--json|-3|-2|-e|--no-auth-warning)$/.test(word)) flags.add(word)
+      if (word !== '-u') values[word] = value
+      else if (!readUri(value, values, flags)) return undefined
+    } else if (FLAG.test(word)) flags.add(word)
     else return undefined
   }
   const [port, database] = [Number(values['-p']), Number(values['-n'])]
@@ -43,6 +48,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     host: values['-h']!,
     port,
     socket: values['-s']!,
+    encryption: flags.has('--tls') ? encryptionOf(values, flags) : undefined,
     user: values['--user']!,
     password: values['-a']!,
     database,
@@ -51,4 +57,39 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     errorExits: flags.has('-e'),
     words: args.slice(at).map((word) => Buffer.from(word, 'utf8').toString('latin1')),
   }
+}
+
+const FLAG = /^(--raw|--no-raw|--json|-3|-2|-e|--no-auth-warning|--tls|--insecure)$/
+
+function encryptionOf(values: Readonly<Record<string, string>>, flags: ReadonlySet<string>): Encryption {
+  return {
+    certFile: values['--cert']!,
+    keyFile: values['--key']!,
+    authoritiesFile: values['--cacert']!,
+    serverName: values['--sni']!,
+    isServerTrusted: flags.has('--insecure'),
+  }
+}
+
+/** Takes `redis[s]://[[user]:password@]host[:port][/database]` apart; false when it is none. */
+function readUri(uri: string, values: Record<string, string>, flags: Set<string>): boolean {
+  const parts = /^redis(s?):\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/?#]*)(?::(\d+))?(?:\/(\d*))?$/i.exec(uri)
+  if (parts === null) return false
+  const [, secure, identity, host, port, database] = parts
+  if (secure) flags.add('--tls')
+  if (identity !== undefined) {
+    const colon = identity.indexOf(':')
+    try {
+      // A password alone, as redis-cli takes it.
+      if (colon > 0) values['--user'] = decodeURIComponent(identity.slice(0, colon))
+      values['-a'] = decodeURIComponent(identity.slice(colon + 1))
+    } catch {
+      // An escape that is none.
+      return false
+    }
+  }
+  if (host) values['-h'] = host.replace(/^\[|\]$/g, '')
+  if (port) values['-p'] = port
+  if (database) values['-n'] = database
+  return true
 }

@@ -6,6 +6,7 @@
 
 import { arch, release, type } from 'node:os'
 import type { Command } from '../../engine/command.ts'
+import type { HostDescription } from '../../engine/engine-host.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
 import type { InfoFigures } from './info-figures.ts'
@@ -117,7 +118,7 @@ const SERVER: InfoSection = {
     constant('process_id', `${process.pid}`),
     text('process_supervised', ({ engine }) => engine.host.describe?.().supervisor ?? 'no'),
     text('run_id', ({ engine }) => engine.runId),
-    gauge('tcp_port', ({ engine }) => engine.host.describe?.().tcpPort ?? 0),
+    gauge('tcp_port', ({ engine }) => portOf(engine.host.describe?.())),
     gauge('server_time_usec', ({ engine }) => Math.floor(engine.moment.now() * 1000)),
     gauge('uptime_in_seconds', uptime),
     gauge('uptime_in_days', (figures) => Math.floor(uptime(figures) / 86400)),
@@ -435,11 +436,16 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   const place = engine.host.describe?.()
   if (place === undefined) return
-  if (place.tcpPort !== 0) {
-    const addresses = engine.config.get('bind').split(' ')
-    yield ['listener0', `name=tcp,${addresses.map((address) => `bind=${address}`).join(',')},port=${place.tcpPort}`]
-  }
+  const addresses = engine.config.get('bind').split(' ')
+  const bound = addresses.map((address) => `bind=${address}`).join(',')
+  if (place.tcpPort !== 0) yield ['listener0', `name=tcp,${bound},port=${place.tcpPort}`]
   if (place.unixSocket !== '') yield ['listener1', `name=unix,bind=${place.unixSocket}`]
+  if (place.tlsPort !== 0) yield ['listener2', `name=tls,${bound},port=${place.tlsPort}`]
+}
+
+/** The port that is told where only one is: that for TLS when there is no other. */
+function portOf(place: HostDescription | undefined): number {
+  return place === undefined ? 0 : place.tcpPort || place.tlsPort
 }
 
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
