@@ -282,17 +282,15 @@ export const CONFIG_TABLE = {
 
   // ── watching it ──
   'slowlog-log-slower-than': integer(10000, -1, INT64_MAX, {
-    inert: true,
     doc: 'Microseconds that make a command slow.',
   }),
-  'slowlog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Slow commands remembered.' }),
+  'slowlog-max-len': integer(128, 0, INT64_MAX, { doc: 'Slow commands remembered.' }),
   'latency-monitor-threshold': integer(0, 0, INT64_MAX, {
-    inert: true,
     doc: 'Milliseconds that make an event slow; 0 = do not watch.',
   }),
-  'latency-tracking': yesNo(true, { inert: true, doc: 'Measure the latency of each command.' }),
+  'latency-tracking': yesNo(true, { doc: 'Measure the latency of each command.' }),
   'latency-tracking-info-percentiles': {
-    ...numbers([50, 99, 99.9], { inert: true, doc: 'Percentiles that INFO latencystats shows.' }, (texts) => {
+    ...numbers([50, 99, 99.9], { doc: 'Percentiles that INFO latencystats shows.' }, (texts) => {
       const name = 'latency-tracking-info-percentiles'
       for (const t of texts) {
         const isInfinite = /^[+-]?inf(inity)?$/i.test(t)

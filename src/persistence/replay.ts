@@ -25,6 +25,7 @@
 
 import type { Client, Transport } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
+import { forgetCalls } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
@@ -399,12 +400,7 @@ class Replay {
     stats.errors.clear()
     this.#engine.dataset.hits = 0
     this.#engine.dataset.misses = 0
-    for (const command of commands.all()) {
-      command.calls = 0
-      command.microseconds = 0
-      command.untimed = 0
-      command.failed = 0
-    }
+    for (const command of commands.all()) forgetCalls(command)
   }
 
   /** Opens a part for a moment; what goes wrong with the disk there becomes a PersistenceError. */
