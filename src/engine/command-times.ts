@@ -10,13 +10,13 @@
 // of the waiting, as in Redis.
 
 import type { Arguments } from '../protocol/arguments.ts'
+import { LatencyHistogram } from '../util/latency-histogram.ts'
 import type { Call } from './call.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 import type { Config } from './config.ts'
 import type { LatencyMonitor } from './latency-monitor.ts'
 import type { SlowLog } from './slow-log.ts'
-import { LatencyHistogram } from '../util/latency-histogram.ts'
 
 /** Only a pause of the whole process makes a command of constant time take longer than this. */
 const CONSTANT_TIME_MS_MAX = 1
@@ -101,6 +101,15 @@ export class CommandTimes {
     latency.note(command.isFast ? 'fast-command' : 'command', milliseconds)
   }
 
+  /** Returns how many calls of a command have ended. */
+  callsOf(command: Command): number {
+    return command.calls - this.#running(command)
+  }
+
+  #running(command: Command): 0 | 1 {
+    return this.#host.runner.call?.command === command ? 1 : 0
+  }
+
   /** Returns the microseconds spent in a command, as far as it has ended. */
   microsecondsOf(command: Command): number {
     this.#settle(command)
@@ -118,7 +127,7 @@ export class CommandTimes {
   #settle(command: Command): void {
     // What may take long is always timed: where it is not yet, it is running, and so is whatever asks.
     if (command.mayTakeLong) return
-    const untimed = command.untimed - (this.#host.runner.call?.command === command ? 1 : 0)
+    const untimed = command.untimed - this.#running(command)
     const timed = command.calls - command.untimed
     if (untimed <= 0 || timed <= 0) return
     command.microseconds += (command.microseconds / timed) * untimed

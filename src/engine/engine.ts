@@ -37,6 +37,7 @@ import { Moment } from './moment.ts'
 import { Monitors } from './monitors.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
+import { ProcessPauses } from './process-pauses.ts'
 import { Propagation } from './propagation.ts'
 import { Requests } from './requests.ts'
 import { Runner } from './runner.ts'
@@ -94,6 +95,7 @@ export class Engine {
   readonly times: CommandTimes
   readonly slowLog: SlowLog
   readonly latency: LatencyMonitor
+  readonly pauses: ProcessPauses
   readonly turn: Turn
   // What happens by itself.
   readonly timekeeper: Timekeeper
@@ -122,6 +124,7 @@ export class Engine {
     this.propagation = new Propagation(this)
     this.dataset = new Dataset(this, hashKey)
     this.latency = new LatencyMonitor(this)
+    this.pauses = new ProcessPauses(this)
     this.slowLog = new SlowLog(this)
     this.times = new CommandTimes(this)
     this.runner = new Runner(this)
@@ -187,6 +190,7 @@ export class Engine {
     this.outputLimits.stop()
     this.clientMemory.stop()
     this.memory.stop()
+    this.pauses.stop()
     for (const client of [...this.clients.values()]) this.clients.close(client, 'now')
   }
 }

@@ -20,7 +20,6 @@ export type LatencyEvent =
   | 'aof-write-pending-fsync'
   | 'aof-write-active-child'
   | 'aof-fsync-always'
-  | 'aof-rename'
   | 'snapshot-slice'
   | 'event-loop'
   | 'garbage-collection'

@@ -92,6 +92,17 @@ export interface AppendOnlyFileOptions {
   log: Log
   /** Where the time of each fdatasync is noted. Default: nowhere. */
   syncs?: Durations
+  /** Who is told how long the disk took. Default: nobody. */
+  diskTimes?: DiskTimes
+}
+
+/** Hears how long the disk took, while that is of interest. */
+export interface DiskTimes {
+  readonly listens: boolean
+  /** A group was written; `syncing`: while a sync was under way. */
+  wrote(milliseconds: number, syncing: boolean): void
+  /** A sync ended that clients may have waited for. */
+  synced(milliseconds: number): void
 }
 
 export class AppendOnlyFile implements Journal {
@@ -117,6 +128,7 @@ export class AppendOnlyFile implements Journal {
   readonly #clock: Clock
   readonly #log: Log
   readonly #syncs: Durations
+  readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
   #baseBytes: number
   /** The database that the last appended command was for; -1 = say it anew. */
@@ -169,6 +181,7 @@ export class AppendOnlyFile implements Journal {
     this.#pace = new CommitPace(options.clock)
     this.#log = options.log
     this.#syncs = options.syncs ?? new Durations()
+    this.#diskTimes = options.diskTimes
     this.setPolicy(options.policy, options.rules)
   }
 
@@ -314,23 +327,28 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
+    const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
     try {
       this.#file.appendSync(this.#flight)
     } catch (error) {
       this.#work = this.#putFailed(error)
       return
     }
+    if (startedMs !== undefined) this.#diskTimes!.wrote(this.#clock.monotonic() - startedMs, false)
     this.#flightArrived()
   }
 
   async #putAside(): Promise<void> {
     this.#putting = true
+    const startedMs = this.#clock.monotonic()
+    const syncing = this.#syncing
     try {
       await this.#file.append(this.#flight)
     } catch (error) {
       await this.#putFailed(error)
       return
     }
+    this.#diskTimes?.wrote(this.#clock.monotonic() - startedMs, syncing)
     this.#putting = false
     this.#flightArrived()
     this.#progressed()
@@ -372,7 +390,9 @@ export class AppendOnlyFile implements Journal {
   async #fdatasync(): Promise<void> {
     const started = this.#clock.monotonic()
     await this.#file.sync()
-    this.#syncs.note((this.#clock.monotonic() - started) / 1000)
+    const milliseconds = this.#clock.monotonic() - started
+    this.#syncs.note(milliseconds / 1000)
+    if (this.waits) this.#diskTimes?.synced(milliseconds)
   }
 
   async #runSync(target: number): Promise<void> {

@@ -443,7 +443,8 @@ function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]
 
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   for (const command of engine.commands.all()) {
-    const { calls, rejected, failed } = command
+    const { rejected, failed } = command
+    const calls = engine.times.callsOf(command)
     if (calls === 0 && rejected === 0 && failed === 0) continue
     const microseconds = Math.round(engine.times.microsecondsOf(command))
     const perCall = calls === 0 ? 0 : microseconds / calls

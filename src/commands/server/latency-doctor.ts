@@ -40,8 +40,6 @@ const ADVICE = {
     '- A snapshot or a rewrite of the append-only file kept the disk busy while commands were written. Let them happen more rarely, or at a quiet hour (save, auto-aof-rewrite-percentage).\n',
   relaxFsync:
     "- Your fsync policy is set to 'always'. It is very hard to get good performances with such a setup, if possible try to relax the fsync policy to 'onesec'.\n",
-  writeLoad:
-    '- Latency during the AOF atomic rename operation or when the final difference is flushed to the AOF file at the end of the rewrite, sometimes is caused by very high write load, causing the AOF buffer to get very large. If possible try to send less commands to accomplish the same work, or use Lua scripts to group multiple operations into a single EVALSHA call.\n',
   expiry:
     '- Very many keys expire in the same moment. They are removed in steps of a millisecond; if that is too long for you, give them times to live that differ by some seconds.\n',
   largeObjects:
@@ -67,7 +65,6 @@ const ADVICE_FOR: Readonly<Record<LatencyEvent, readonly Advice[]>> = {
   'aof-write-active-child': ['savingMeanwhile', 'dataWriteback', 'ssd'],
   'aof-write-alone': ['localDisk', 'dataWriteback', 'ssd'],
   'aof-fsync-always': ['relaxFsync'],
-  'aof-rename': ['writeLoad', 'dataWriteback', 'ssd', 'localDisk'],
   'expire-cycle': ['expiry', 'largeObjects'],
   'eviction-cycle': ['massEviction'],
   'snapshot-slice': ['snapshots'],
