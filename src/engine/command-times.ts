@@ -116,9 +116,8 @@ export class CommandTimes {
     return command.microseconds
   }
 
-  /** Returns how long the calls of a command took; undefined when none is known, or `latency-tracking` is off. */
+  /** Returns how long the calls of a command took while `latency-tracking` was on; undefined = there were none. */
   latenciesOf(command: Command): LatencyHistogram | undefined {
-    if (!this.#tracks) return undefined
     this.#settle(command)
     return command.latencies
   }

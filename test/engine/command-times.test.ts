@@ -101,12 +101,16 @@ test('LATENCY HISTOGRAM and INFO latencystats count calls that were not timed li
   expect(client.ask('INFO', 'commandstats')).toMatch(/cmdstat_quick:calls=100,usec=12500,/)
 })
 
-test('latency-tracking no hides the histograms, CONFIG RESETSTAT empties them', () => {
+test('latency-tracking no measures and tells nothing new, CONFIG RESETSTAT forgets what was measured', () => {
   const { connect } = timedEngine()
   const client = connect()
   client.ask('QUICK', '1')
   client.ask('CONFIG', 'SET', 'latency-tracking', 'no')
-  expect(client.ask('LATENCY', 'HISTOGRAM')).toBe('*0\r\n')
+  client.ask('QUICK', '1')
+  client.ask('WORK', '1')
+  expect(client.ask('LATENCY', 'HISTOGRAM', 'quick', 'work')).toContain(
+    '*2\r\n$5\r\nquick\r\n*4\r\n$5\r\ncalls\r\n:1\r\n',
+  )
   expect(client.ask('INFO', 'latencystats')).toBe('$16\r\n# Latencystats\r\n\r\n')
   client.ask('CONFIG', 'SET', 'latency-tracking', 'yes', 'latency-tracking-info-percentiles', '0 50.5')
   expect(client.ask('INFO', 'latencystats')).toContain('_quick:p0=999.424,p50.5=1003.519\r\n')

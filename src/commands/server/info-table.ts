@@ -457,9 +457,9 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
 }
 
 function* latencyStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  const name = 'latency-tracking-info-percentiles'
-  const percentiles = engine.config.get(name)
-  const names = engine.config.text(name).split(' ')
+  if (!engine.config.get('latency-tracking')) return
+  const percentiles = engine.config.get('latency-tracking-info-percentiles')
+  const names = engine.config.text('latency-tracking-info-percentiles').split(' ')
   for (const command of engine.commands.all()) {
     const latencies = engine.times.latenciesOf(command)
     if (latencies === undefined) continue
