@@ -185,6 +185,9 @@ export const CONFIG_TABLE = {
   requirepass: optionalText({ secret: true, doc: 'Password of the default user; empty = none.' }),
   loglevel: oneOf(LOG_LEVELS, 'notice', { doc: 'How much is logged.' }),
   logfile: text('', { immutable: true, doc: 'File to log to; empty = standard output.' }),
+  'log-format': oneOf(['auto', 'pretty', 'json'], 'auto', {
+    doc: 'How the log is written: a line of text, or of JSON, an event; auto = text on a terminal, JSON elsewhere.',
+  }),
   pidfile: optionalText({ immutable: true, doc: 'File that holds the process id while the server runs.' }),
   daemonize: yesNo(false, {
     immutable: true,
@@ -302,7 +305,7 @@ export const CONFIG_TABLE = {
     // Six digits after the point, as many of them as say something.
     format: (v: readonly number[]) => v.map((percent) => String(Number(percent.toFixed(6)))).join(' '),
   },
-  'crash-log-enabled': yesNo(true, { inert: true, doc: 'Log a report when the server crashes.' }),
+  'crash-log-enabled': yesNo(true, { doc: 'Log a report when the server crashes, not only the error.' }),
   'watchdog-period': integer(0, 0, INT32_MAX, {
     hidden: true,
     inert: true,

@@ -160,6 +160,8 @@ export class AppendOnlyFile implements Journal {
   /** Somebody else changed the file. */
   #changed = false
   #delayedSyncs = 0
+  /** It is logged already that the sync under way takes long. */
+  #delayTold = false
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
   #flightCommands = 0
@@ -381,6 +383,7 @@ export class AppendOnlyFile implements Journal {
 
   #sync(): void {
     this.#syncing = true
+    this.#delayTold = false
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     this.#pace.syncBegins(this.waits)
@@ -431,11 +434,22 @@ export class AppendOnlyFile implements Journal {
       // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
       if (this.#putting || this.#syncing) {
         this.#delayedSyncs++
+        this.#tellOfDelay()
         this.#armSync()
       } else if (this.#syncSoonTo() > this.synced) {
         this.#sync()
       }
     })
+  }
+
+  /** Once for each sync, however many seconds it takes. */
+  #tellOfDelay(): void {
+    if (this.#delayTold) return
+    this.#delayTold = true
+    this.#log.warn(
+      { file: this.path },
+      'Asynchronous AOF fsync is taking too long (disk is busy?). What is written meanwhile waits, or is at risk longer than a second.',
+    )
   }
 
   #syncSoonTo(): number {
@@ -473,10 +487,8 @@ export class AppendOnlyFile implements Journal {
       this.#changed = true
       this.#log.error({ file: this.path, advice: error.advice }, `${error.message}: writes are refused`)
     } else if (!repeated) {
-      this.#log.error(
-        { file: this.path, operation, error: this.failure },
-        'the append-only file cannot be written: writes are refused until it can',
-      )
+      const what = operation === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file'
+      this.#log.error({ file: this.path }, `${what}: ${this.failure}. Writes answer MISCONF until it can be written`)
     }
     this.#retryLater()
     this.#progressed()
@@ -539,7 +551,7 @@ export class AppendOnlyFile implements Journal {
     this.#putting = false
     if (this.failure !== undefined) {
       this.failure = undefined
-      this.#log.warn({ file: this.path }, 'the append-only file can be written again')
+      this.#log.warn({ file: this.path }, 'AOF write error looks solved, the file can be written again.')
     }
     this.#progressed()
   }

@@ -26,8 +26,8 @@ export interface ListenOptions extends TcpPlace {
   readonly backlog: number
 }
 
-/** A server out of descriptors fails at every attempt; saying so now and then is enough. */
-const ACCEPT_ERROR_LOG_MS = 10_000
+/** A server that is full, or out of descriptors, refuses every attempt; saying so now and then is enough. */
+const REFUSAL_TOLD_MS = 10_000
 /** Errors that a `-` in front of an address excuses. */
 const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL', 'ENOTFOUND'])
 
@@ -41,7 +41,7 @@ export class Listeners {
   #unix: Listener | undefined = undefined
   /** What the TCP listeners were opened with. */
   #place: TcpPlace = { port: undefined, addresses: [] }
-  #acceptErrorLoggedMs = 0
+  #refusalToldMs = Number.NEGATIVE_INFINITY
 
   /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
   constructor(engine: Engine, sharedReads = true) {
@@ -120,6 +120,15 @@ export class Listeners {
     return all.map(({ descriptor, endpoint }) => ({ descriptor, endpoint })).filter(({ descriptor }) => descriptor >= 0)
   }
 
+  /** The kinds of connections that are accepted. */
+  get kinds(): Endpoint['kind'][] {
+    return [
+      ...new Set(
+        [...this.#tcp, ...(this.#unix === undefined ? [] : [this.#unix])].map(({ endpoint }) => endpoint.kind),
+      ),
+    ]
+  }
+
   /** Takes in a connection that was accepted elsewhere, by its descriptor. */
   adopt(descriptor: number, endpoint: Endpoint): void {
     const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
@@ -144,10 +153,14 @@ export class Listeners {
   // Door, for its listeners.
 
   failed(error: Error): void {
+    if (this.#mayTellOfRefusal()) this.#engine.log.warn({ error }, 'Error accepting a client connection')
+  }
+
+  #mayTellOfRefusal(): boolean {
     const now = this.#engine.clock.monotonic()
-    if (now - this.#acceptErrorLoggedMs < ACCEPT_ERROR_LOG_MS) return
-    this.#acceptErrorLoggedMs = now
-    this.#engine.log.warn({ error }, 'cannot accept a connection')
+    if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return false
+    this.#refusalToldMs = now
+    return true
   }
 
   accepted(socket: net.Socket, endpoint: Endpoint): void {
@@ -155,6 +168,9 @@ export class Listeners {
     const { config } = engine
     if (engine.clients.size >= config.get('maxclients')) {
       engine.stats.connectionsRejected++
+      if (this.#mayTellOfRefusal()) {
+        engine.log.warn({ clients: engine.clients.size }, 'max number of clients reached: refusing a client')
+      }
       turnAway(socket, '-ERR max number of clients reached\r\n')
       return
     }

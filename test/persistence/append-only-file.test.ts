@@ -395,14 +395,14 @@ describe('a disk that is full', () => {
       expect(other.ask('SET', 'c', '3')).toBe(MISCONF_FULL)
       expect(other.ask('PING')).toBe(MISCONF_FULL)
       expect(other.ask('GET', 'a')).toBe('$1\r\n1\r\n')
-      expect(warnings.filter((line) => line.includes('cannot be written'))).toHaveLength(1)
+      expect(warnings.filter((line) => line.includes('Writes answer MISCONF'))).toHaveLength(1)
       for (let i = 0; i < 5; i++) {
         clock.advance(1000)
         await settled()
       }
       expect(writer.received()).toBe('')
       expect(journal.failure).toBe('No space left on device')
-      expect(warnings.filter((line) => line.includes('cannot be written'))).toHaveLength(1)
+      expect(warnings.filter((line) => line.includes('Writes answer MISCONF'))).toHaveLength(1)
       disk.heal()
       clock.advance(1000)
       expect(await catchUp(writer)).toBe(OK)
