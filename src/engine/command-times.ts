@@ -1,9 +1,9 @@
 // How long commands take: for INFO commandstats and latencystats, LATENCY HISTOGRAM, SLOWLOG and the event `command` of LATENCY.
 //
 // Not every call is timed (see Runner). One that is stands for those of its command since the last one that was; the few that
-// came after it are taken to be like it when somebody asks. What takes long by its nature is always timed, so SLOWLOG misses
-// nothing but a command of constant time in the middle of a pipeline while the whole process stood still, which LATENCY tells
-// as `event-loop` or `garbage-collection`. Where durations of a millisecond or less are of interest, every command is timed
+// came after it are taken to be like it when somebody asks. What takes long by its nature is always timed, so what SLOWLOG may
+// miss is a fast command in the middle of a pipeline, while the whole process stood still: LATENCY tells of that as `event-loop`
+// or `garbage-collection`. Where durations of a millisecond or less are of interest, every command is timed
 // (docs/decisions/0021).
 //
 // A command whose client was parked is told of when its client is answered, as one call: its time is that of all its runs, not
