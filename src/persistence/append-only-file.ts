@@ -58,6 +58,8 @@ const SYNC_INTERVAL_MS = 1000
 const RETRY_INTERVAL_MS = 1000
 /** How often it is looked whether the file is still what was written; for that long writes may be acknowledged to a file that is gone. */
 const CHECK_INTERVAL_MS = 1000
+/** A sync that takes longer is logged. Redis's. */
+const SLOW_SYNC_MS = 2000
 /** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
 /**
@@ -160,8 +162,8 @@ export class AppendOnlyFile implements Journal {
   /** Somebody else changed the file. */
   #changed = false
   #delayedSyncs = 0
-  /** It is logged already that the sync under way takes long. */
-  #delayTold = false
+  /** Set while a sync is under way. */
+  #slowTimer: Timer | undefined = undefined
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
   #flightCommands = 0
@@ -383,7 +385,7 @@ export class AppendOnlyFile implements Journal {
 
   #sync(): void {
     this.#syncing = true
-    this.#delayTold = false
+    this.#slowTimer = this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     this.#pace.syncBegins(this.waits)
@@ -407,6 +409,8 @@ export class AppendOnlyFile implements Journal {
       this.#uncertain = true
       this.#fail(error, 'fdatasync')
       return
+    } finally {
+      this.#slowTimer?.cancel()
     }
     this.#syncing = false
     this.synced = target
@@ -434,7 +438,6 @@ export class AppendOnlyFile implements Journal {
       // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
       if (this.#putting || this.#syncing) {
         this.#delayedSyncs++
-        this.#tellOfDelay()
         this.#armSync()
       } else if (this.#syncSoonTo() > this.synced) {
         this.#sync()
@@ -442,10 +445,7 @@ export class AppendOnlyFile implements Journal {
     })
   }
 
-  /** Once for each sync, however many seconds it takes. */
-  #tellOfDelay(): void {
-    if (this.#delayTold) return
-    this.#delayTold = true
+  readonly #tellOfSlowSync = (): void => {
     this.#log.warn(
       { file: this.path },
       'Asynchronous AOF fsync is taking too long (disk is busy?). What is written meanwhile waits, or is at risk longer than a second.',
