@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { defineCommand } from '../../src/engine/command.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 
@@ -155,4 +156,14 @@ test('a timer that comes late is an event of the loop', () => {
   expect(client.ask('LATENCY', 'LATEST')).toContain('garbage-collection')
   client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0')
   expect(clock.timers).toBe(timers)
+})
+
+test('a command that a script calls is kept without a client, and with it the script', () => {
+  const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '10000' })
+  scriptsOf(engine)
+  const client = connect()
+  client.ask('EVAL', "return redis.call('WORK', 20)", '0')
+  const [script, call] = engine.slowLog.newest(2)
+  expect(script).toMatchObject({ words: ['EVAL', "return redis.call('WORK', 20)", '0'], address: '127.0.0.1:50000' })
+  expect(call).toMatchObject({ words: ['WORK', '20'], address: '', clientName: '', microseconds: 20_000 })
 })
