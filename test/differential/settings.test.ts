@@ -14,6 +14,7 @@ const OURS: Readonly<Record<string, string>> = {
   'metrics-port': 'metrics for Prometheus',
   'metrics-bind': 'metrics for Prometheus',
   'metrics-queues': 'metrics for Prometheus',
+  'log-format': 'text or JSON',
   'active-expire-enabled': "a DEBUG subcommand's switch, for tests",
 }
 
