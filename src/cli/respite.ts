@@ -117,6 +117,10 @@ async function serve(args: readonly string[]): Promise<void> {
     signals.serve(server)
     for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
     await server.stopped
+  } catch (error) {
+    // Whoever looks for the reason where the log is finds it there; standard error has it anyway.
+    if (config.get('logfile') !== '' && error instanceof Error) log.fatal({}, error.message)
+    throw error
   } finally {
     await log.written()
   }

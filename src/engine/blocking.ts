@@ -35,6 +35,7 @@ export interface BlockingHost {
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
   readonly turn: { resumeSoon(client: Client): void }
+  readonly times: { answered(client: Client, command: Command, args: Arguments): void }
   readonly dispatch: {
     retry(client: Client, command: Command, args: Arguments): void
     replyTo(client: Client, write: (reply: Reply) => void): void
@@ -84,6 +85,7 @@ export class Blocking {
     this.#waitingForType[options.type]!++
     this.#waiters.set(client, waiter)
     client.parked = true
+    client.parkedRunMs = 0
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     this.#listen()
@@ -152,8 +154,12 @@ export class Blocking {
     const { client, command, args } = waiter.owner
     this.#blockedAgain = false
     this.#host.dispatch.retry(client, command, args)
-    if (this.#blockedAgain) this.room.requeue(waiter)
-    else this.release(client)
+    if (this.#blockedAgain) {
+      this.room.requeue(waiter)
+      return
+    }
+    this.release(client)
+    this.#host.times.answered(client, command, args)
   }
 
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
@@ -194,6 +200,7 @@ export class Blocking {
       if (error !== undefined) reply.error(error)
       else replyTimeout(reply, parked.options)
     })
+    this.#host.times.answered(parked.client, parked.command, parked.args)
   }
 }
 

@@ -131,6 +131,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   watchBroken = false
   /** Its command found nothing and waits in the room (blocking.ts). */
   parked = false
+  /** How long the command it is parked in has run, each time it was tried, in milliseconds. */
+  parkedRunMs = 0
   /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
   paused = false
   readonly channels = new NameSet()

@@ -10,6 +10,7 @@
 import type { PubSub } from '../broker/pub-sub.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { ReplyError } from '../protocol/errors.ts'
+import type { LatencyHistogram } from '../util/latency-histogram.ts'
 import type { Client } from './client.ts'
 import type { Config } from './config.ts'
 import type { ScriptRunner } from './script-runner.ts'
@@ -164,7 +165,7 @@ export interface CommandSpecOf<Call> {
   asksForWrites?: true
   /** Its client may have to wait, although Redis does not call it blocking (WAIT). */
   mayWait?: true
-  /** Tells whether a word is a password, which MONITOR does not show. */
+  /** Tells whether a word is for nobody's eyes (a password): MONITOR and SLOWLOG show `(redacted)` in its place. */
   hides?: (args: Arguments, i: number) => boolean
   /** What it changes of its connection: where callers share one (embedded/), it is refused. */
   changesConnection?: 'subscriptions' | 'transaction' | 'state'
@@ -187,6 +188,8 @@ export interface CommandOf<Call> extends Claims {
   readonly isNoscript: boolean
   /** Takes constant or logarithmic time: the flag `fast`. */
   readonly isFast: boolean
+  /** One call may take long, or wait: each is timed (see Runner). Of others some are. */
+  readonly mayTakeLong: boolean
   readonly flags: ReadonlySet<Flag>
   /** Its keys, if they stand where one key spec says. */
   readonly plainKeys: PlainKeys | undefined
@@ -195,11 +198,13 @@ export interface CommandOf<Call> extends Claims {
   readonly run: ((call: Call) => void) | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, CommandOf<Call>> | undefined
-  // commandstats
+  // commandstats, latencystats
   calls: number
-  /** Estimated from timed calls: each stands for those since the last one timed (see Runner). */
+  /** Estimated from timed calls: each stands for those since the last one timed (see CommandTimes). */
   microseconds: number
   untimed: number
+  /** How long calls took; undefined until the first one while `latency-tracking` is on. */
+  latencies: LatencyHistogram | undefined
   rejected: number
   failed: number
 }

@@ -1,5 +1,6 @@
 // A command: its spec, made ready to be run by a call.
 
+import type { Arguments } from '../protocol/arguments.ts'
 import type { Call } from './call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
 import { plainKeysOf } from './plain-keys.ts'
@@ -25,6 +26,7 @@ export function defineCommand(spec: CommandSpec): Command {
     isReadonly: flags.has('readonly'),
     isNoscript: flags.has('noscript'),
     isFast: flags.has('fast'),
+    mayTakeLong: (!flags.has('fast') && spec.complexity !== 'O(1)') || flags.has('blocking') || spec.mayWait === true,
     mayReplicate: flags.has('may_replicate'),
     isDenyoom: flags.has('denyoom'),
     runsWhileLoading: flags.has('loading'),
@@ -37,7 +39,23 @@ export function defineCommand(spec: CommandSpec): Command {
     calls: 0,
     microseconds: 0,
     untimed: 0,
+    latencies: undefined,
     rejected: 0,
     failed: 0,
   }
+}
+
+/** Forgets how often a command was called, and how long that took. */
+export function forgetCalls(command: Command): void {
+  command.calls = 0
+  command.microseconds = 0
+  command.untimed = 0
+  command.latencies = undefined
+  command.rejected = 0
+  command.failed = 0
+}
+
+/** Tells whether a word of a request is shown to nobody. */
+export function isSecret(command: Command, args: Arguments, i: number): boolean {
+  return i > 0 && command.spec.hides?.(args, i) === true
 }

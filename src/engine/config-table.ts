@@ -186,6 +186,9 @@ export const CONFIG_TABLE = {
   requirepass: optionalText({ secret: true, doc: 'Password of the default user; empty = none.' }),
   loglevel: oneOf(LOG_LEVELS, 'notice', { doc: 'How much is logged.' }),
   logfile: text('', { immutable: true, doc: 'File to log to; empty = standard output.' }),
+  'log-format': oneOf(['auto', 'pretty', 'json'], 'auto', {
+    doc: 'How the log is written: a line of text, or of JSON, an event; auto = text on a terminal, JSON elsewhere.',
+  }),
   pidfile: optionalText({ immutable: true, doc: 'File that holds the process id while the server runs.' }),
   daemonize: yesNo(false, {
     immutable: true,
@@ -283,17 +286,15 @@ export const CONFIG_TABLE = {
 
   // ── watching it ──
   'slowlog-log-slower-than': integer(10000, -1, INT64_MAX, {
-    inert: true,
     doc: 'Microseconds that make a command slow.',
   }),
-  'slowlog-max-len': integer(128, 0, INT64_MAX, { inert: true, doc: 'Slow commands remembered.' }),
+  'slowlog-max-len': integer(128, 0, INT64_MAX, { doc: 'Slow commands remembered.' }),
   'latency-monitor-threshold': integer(0, 0, INT64_MAX, {
-    inert: true,
     doc: 'Milliseconds that make an event slow; 0 = do not watch.',
   }),
-  'latency-tracking': yesNo(true, { inert: true, doc: 'Measure the latency of each command.' }),
+  'latency-tracking': yesNo(true, { doc: 'Measure the latency of each command.' }),
   'latency-tracking-info-percentiles': {
-    ...numbers([50, 99, 99.9], { inert: true, doc: 'Percentiles that INFO latencystats shows.' }, (texts) => {
+    ...numbers([50, 99, 99.9], { doc: 'Percentiles that INFO latencystats shows.' }, (texts) => {
       const name = 'latency-tracking-info-percentiles'
       for (const t of texts) {
         const isInfinite = /^[+-]?inf(inity)?$/i.test(t)
@@ -305,7 +306,7 @@ export const CONFIG_TABLE = {
     // Six digits after the point, as many of them as say something.
     format: (v: readonly number[]) => v.map((percent) => String(Number(percent.toFixed(6)))).join(' '),
   },
-  'crash-log-enabled': yesNo(true, { inert: true, doc: 'Log a report when the server crashes.' }),
+  'crash-log-enabled': yesNo(true, { doc: 'Log a report when the server crashes, not only the error.' }),
   'watchdog-period': integer(0, 0, INT32_MAX, {
     hidden: true,
     inert: true,

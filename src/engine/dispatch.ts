@@ -160,11 +160,7 @@ export class Dispatch {
     call.reply = this.#replies
     call.begin(client, args, command)
     const { position } = client
-    if (!this.#host.admission.refuseRetry(client, command, args)) {
-      // It is the same call as before.
-      command.calls--
-      this.#runner.run(call, command)
-    }
+    if (!this.#host.admission.refuseRetry(client, command, args)) this.#runner.run(call, command)
     if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     this.#replies.close()

@@ -21,6 +21,7 @@ import type { Client, Origin, Transport } from './client.ts'
 import { ClientMemory } from './client-memory.ts'
 import { Clients } from './clients.ts'
 import { CommandTable } from './command-table.ts'
+import { CommandTimes } from './command-times.ts'
 import { Config } from './config.ts'
 import { Dataset } from './dataset.ts'
 import { DebugSwitches } from './debug-switches.ts'
@@ -30,6 +31,7 @@ import type { EngineHost } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
+import { LatencyMonitor } from './latency-monitor.ts'
 import { Loading } from './loading.ts'
 import { type Log, silentLog } from './log.ts'
 import { Memory } from './memory.ts'
@@ -37,11 +39,13 @@ import { Moment } from './moment.ts'
 import { Monitors } from './monitors.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
+import { ProcessPauses } from './process-pauses.ts'
 import { Propagation } from './propagation.ts'
 import { Requests } from './requests.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
 import { noScripts, type ScriptRunner } from './script-runner.ts'
+import { SlowLog } from './slow-log.ts'
 import { ServerState } from './state.ts'
 import { Stats } from './stats.ts'
 import { Timekeeper } from './timekeeper.ts'
@@ -92,6 +96,11 @@ export class Engine {
   readonly dispatch: Dispatch
   readonly admission: Admission
   readonly runner: Runner
+  /** How long all that takes. */
+  readonly times: CommandTimes
+  readonly slowLog: SlowLog
+  readonly latency: LatencyMonitor
+  readonly pauses: ProcessPauses
   readonly turn: Turn
   // What happens by itself.
   readonly timekeeper: Timekeeper
@@ -125,6 +134,10 @@ export class Engine {
     this.turn = new Turn(this, this.later)
     this.propagation = new Propagation(this)
     this.dataset = new Dataset(this, hashKey)
+    this.latency = new LatencyMonitor(this)
+    this.pauses = new ProcessPauses(this)
+    this.slowLog = new SlowLog(this)
+    this.times = new CommandTimes(this)
     this.runner = new Runner(this)
     this.events = new KeyspaceEvents(this)
     this.watches = new Watches(this.changes)
@@ -193,6 +206,7 @@ export class Engine {
     this.outputLimits.stop()
     this.clientMemory.stop()
     this.memory.stop()
+    this.pauses.stop()
     for (const client of [...this.clients.values()]) this.clients.close(client, 'now')
   }
 }

@@ -39,6 +39,7 @@ export interface EvictionHost {
   readonly random: Random
   readonly state: ServerState
   readonly stats: Stats
+  readonly latency: { note(event: 'eviction-cycle', milliseconds: number): void }
   readonly dataset: Dataset
   readonly memory: { readonly boundedBytes: number }
   readonly timekeeper: { freeRemoved(): boolean }
@@ -100,13 +101,20 @@ export class Eviction {
    * may be passed for a moment, and no command waits for the eviction of a million keys.
    */
   makeRoom(): boolean {
-    const { clock, memory, state, timekeeper } = this.#host
+    const { clock, latency, memory, state, timekeeper } = this.#host
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if (state.loading.holds || state.paused.holds) return true
     // The memory of what was removed is as good as free.
     if (this.#measure === 'none') return timekeeper.freeRemoved()
     const began = clock.monotonic()
+    const goesOn = this.#evictSome(began)
+    latency.note('eviction-cycle', clock.monotonic() - began)
+    return goesOn
+  }
+
+  #evictSome(began: number): boolean {
+    const { clock, memory, timekeeper } = this.#host
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // Values that were removed already are freed before more are.
       const freed = timekeeper.freeRemoved()

@@ -13,6 +13,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Seats } from '../util/seats.ts'
 import type { Call } from './call.ts'
 import { CLIENT_MONITOR, CLIENT_MUTED, type Client } from './client.ts'
+import { isSecret } from './command.ts'
 
 export interface MonitorsHost {
   readonly clock: Clock
@@ -91,8 +92,7 @@ function whoAsks({ client, fromScript }: Call): string {
 function words({ args, command }: Call): string {
   let text = ''
   for (let i = 0; i < args.length; i++) {
-    const isSecret = i > 0 && command.spec.hides?.(args, i) === true
-    text += isSecret ? ' "(redacted)"' : ` ${quoted(args, i)}`
+    text += isSecret(command, args, i) ? ' "(redacted)"' : ` ${quoted(args, i)}`
   }
   return text
 }

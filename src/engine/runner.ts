@@ -1,4 +1,8 @@
 // Runs commands that may run: counts and times them, catches what they throw, and passes on what they changed.
+//
+// Each call of a command that may take long is timed. Of the others, which take constant time, every sixteenth or so of a
+// pipeline is, and stands for those since the last one: reading the clock twice costs as much as a tenth of a GET. A client's
+// first command in what was read from it is always timed, and so is every command while `CommandTimes` wants it so.
 
 import type { Source } from '../util/bytes.ts'
 import type { Clock } from '../util/clock.ts'
@@ -9,13 +13,15 @@ import type { Command } from './command.ts'
 import { answerFailure } from './command-failure.ts'
 import type { Stats } from './stats.ts'
 
-/** Commands between two that are timed for commandstats (reading the clock twice costs 80 ns), and how far that varies. */
+/** Commands of constant time between two that are timed, and how far that varies. */
 const TIMED_EVERY = 10
 const TIMED_SPREAD = 13
 
 export interface RunnerHost {
   readonly clock: Clock
   readonly stats: Stats
+  /** Takes how long a command ran. */
+  readonly times: { readonly wantsAll: boolean; note(call: Call, command: Command, milliseconds: number): void }
   readonly dataset: { touches: boolean; readonly changesBegun: number }
   readonly replies: { readonly source: Source; readonly position: number; markFor(client: Client): void }
   /** Takes the effects of what ran. */
@@ -39,6 +45,7 @@ export class Runner {
   readonly #host: RunnerHost
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
+  readonly #times: RunnerHost['times']
   readonly #clock: Clock
   readonly #dataset: RunnerHost['dataset']
   readonly #replies: RunnerHost['replies']
@@ -51,6 +58,7 @@ export class Runner {
   constructor(host: RunnerHost) {
     this.#host = host
     this.#stats = host.stats
+    this.#times = host.times
     this.#clock = host.clock
     this.#dataset = host.dataset
     this.#replies = host.replies
@@ -83,12 +91,13 @@ export class Runner {
     this.#dataset.touches = (client.state & CLIENT_NO_TOUCH) === 0
     const outer = this.#current
     this.#current = call
-    if (this.#untimed === 0) {
-      this.#untimed = TIMED_EVERY + (stats.commandsProcessed % TIMED_SPREAD)
+    const isTurn = this.#untimed === 0
+    // Of every command the first call is timed.
+    if (isTurn || command.mayTakeLong || command.calls === command.untimed) {
+      if (isTurn && !this.#times.wantsAll) this.#untimed = TIMED_EVERY + (stats.commandsProcessed % TIMED_SPREAD)
       const before = this.#clock.monotonic()
       this.#runGuarded(call, command)
-      command.microseconds += (this.#clock.monotonic() - before) * 1000 * command.untimed
-      command.untimed = 0
+      this.#times.note(call, command, this.#clock.monotonic() - before)
     } else {
       this.#untimed--
       this.#runGuarded(call, command)

@@ -23,6 +23,7 @@ export interface TimekeeperHost {
   readonly dataset: Dataset
   readonly memory: { follow(): void }
   readonly stats: Stats
+  readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
   readonly blocking: {
     readonly room: { readonly earliestDeadlineMs: number; readonly hasReady: boolean; expire(nowMs: number): void }
     serve(): void
@@ -84,12 +85,13 @@ export class Timekeeper {
   }
 
   #run(): void {
-    const { blocking, clock, dataset, moment } = this.#host
+    const { blocking, clock, dataset, latency, moment } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
     blocking.room.expire(moment.renew())
     if (this.#expires) {
-      const untilMs = clock.monotonic() + EXPIRE_MS_MAX
-      for (const db of dataset.databases) this.#expire(db, untilMs)
+      const beganMs = clock.monotonic()
+      for (const db of dataset.databases) this.#expire(db, beganMs + EXPIRE_MS_MAX)
+      latency.note('expire-cycle', clock.monotonic() - beganMs)
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()

@@ -11,11 +11,14 @@ import { CLIENT_RESTRICTED, CLIENT_UNAUTHENTICATED, type Client } from './client
 import type { CommandTable } from './command-table.ts'
 import type { Config } from './config.ts'
 import { describeClient } from './describe-client.ts'
+import type { Log } from './log.ts'
 import type { Moment } from './moment.ts'
 import type { Stats } from './stats.ts'
 import type { Tracker } from './tracking.ts'
 
 const DEFAULT_USER = 'default'
+/** Who is refused is refused again at every attempt: a line now and then is enough, ACL LOG has the rest. */
+const DENIAL_TOLD_MS = 10_000
 /** What a new server lets everybody do. */
 const OPEN_RULES = ['+@all', '~*', '&*', 'on', 'nopass']
 
@@ -24,6 +27,7 @@ export interface UsersHost {
   readonly commands: CommandTable
   readonly moment: Moment
   readonly stats: Stats
+  readonly log: Log
   readonly clients: { values(): IterableIterator<Client>; close(client: Client, when: 'flushed' | 'now'): void }
   readonly runner: { readonly client: Client | undefined }
   readonly tracking: { trackerOf(client: Client): Tracker | undefined }
@@ -36,6 +40,8 @@ export class Users {
   readonly #host: UsersHost
   #byName = new Map<string, User>()
   #requirepass = ''
+  #denialToldMs = Number.NEGATIVE_INFINITY
+  #denialsUntold = 0
 
   constructor(host: UsersHost) {
     this.#host = host
@@ -216,6 +222,17 @@ export class Users {
       now,
       config.get('acllog-max-len'),
     )
+    this.#tellOfDenial(client, reason, now)
+  }
+
+  /** Neither keys nor words: what was refused stands in ACL LOG. */
+  #tellOfDenial(client: Client, reason: DenialReason, nowMs: number): void {
+    this.#denialsUntold++
+    if (nowMs - this.#denialToldMs < DENIAL_TOLD_MS) return
+    const details = { reason, user: client.user.name, client: client.transport.address, count: this.#denialsUntold }
+    this.#host.log.warn(details, 'Access denied, see ACL LOG')
+    this.#denialToldMs = nowMs
+    this.#denialsUntold = 0
   }
 }
 

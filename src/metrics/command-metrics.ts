@@ -1,14 +1,16 @@
 // Calls of commands, and the time they take; replies that are errors.
 
-import { spentMicroseconds } from '../commands/server/info-table.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Readings, Sample } from './reading.ts'
+import type { Distribution, Labels, Readings, Sample } from './reading.ts'
 
 /** Error codes are made up by scripts: what does not look like one of Redis's is counted under this. */
 const OTHER_ERRORS = 'OTHER'
 /** There are as many samples as the engine keeps codes (`Stats`), each no longer than this. */
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{0,31}$/
+
+/** Steps of LATENCY HISTOGRAM: doublings of 1024 ns, each with the width of a place, in whole microseconds. */
+const LATENCY_BOUNDS_MICROSECONDS = [1, 4, 16, 66, 264, 1056, 4227, 16_908, 67_633, 270_532]
 
 export function addCommandMetrics(readings: Readings, engine: Engine): void {
   const ofCommands = (name: string, help: string, read: (command: Command) => number): void =>
@@ -16,8 +18,8 @@ export function addCommandMetrics(readings: Readings, engine: Engine): void {
   ofCommands('redis_commands_total', 'Calls of a command.', ({ calls }) => calls)
   ofCommands(
     'redis_commands_duration_seconds_total',
-    'Time spent in a command; about every sixteenth call is timed.',
-    (command) => spentMicroseconds(command) / 1e6,
+    'Time spent in a command; of those that take constant time about every sixteenth call of a pipeline is timed.',
+    (command) => engine.times.microsecondsOf(command) / 1e6,
   )
   ofCommands(
     'redis_commands_rejected_calls_total',
@@ -25,6 +27,9 @@ export function addCommandMetrics(readings: Readings, engine: Engine): void {
     ({ rejected }) => rejected,
   )
   ofCommands('redis_commands_failed_calls_total', 'Calls of a command that failed.', ({ failed }) => failed)
+  readings.histogram('redis_commands_latencies_usec', 'How long calls of a command took, in microseconds.', () =>
+    latencies(engine),
+  )
   readings.add({
     name: 'redis_errors_total',
     help: 'Errors that were replied, by their code.',
@@ -39,6 +44,32 @@ function* perCommand(engine: Engine, read: (command: Command) => number): Iterab
     if (command.calls === 0 && command.rejected === 0 && command.failed === 0) continue
     yield { labels: { cmd: command.name }, value: read(command) }
   }
+}
+
+/** The same histograms that LATENCY HISTOGRAM shows, at every second of its steps. */
+function* latencies({ commands, times }: Engine): Iterable<readonly [Labels, Distribution]> {
+  for (const command of commands.all()) {
+    const histogram = times.latenciesOf(command)
+    if (histogram === undefined) continue
+    const { count } = histogram
+    yield [
+      { cmd: command.name },
+      { count, sum: times.microsecondsOf(command), cumulative: () => atBounds([...histogram.cumulative()], count) },
+    ]
+  }
+}
+
+function* atBounds(
+  steps: readonly (readonly [nanoseconds: number, count: number])[],
+  all: number,
+): Iterable<readonly [number, number]> {
+  let at = 0
+  let count = 0
+  for (const bound of LATENCY_BOUNDS_MICROSECONDS) {
+    for (; at < steps.length && steps[at]![0] < (bound + 1) * 1000; at++) count = steps[at]![1]
+    yield [bound, count]
+  }
+  yield [Number.POSITIVE_INFINITY, all]
 }
 
 function* errors({ stats }: Engine): Iterable<Sample> {

@@ -4,9 +4,16 @@
 // and writes it in Prometheus' format, labels escaped.
 
 import type { Metric, Registry } from 'prom-client'
-import type { Durations } from '../util/durations.ts'
 
 export type Labels = Readonly<Record<string, string | number>>
+
+/** What a histogram shows. */
+export interface Distribution {
+  readonly count: number
+  readonly sum: number
+  /** Upper bounds with how many lie at or below each; the last bound is Infinity. */
+  cumulative(): Iterable<readonly [bound: number, count: number]>
+}
 
 /** One line of a scrape. */
 export interface Sample {
@@ -41,8 +48,8 @@ export class Readings {
     this.add({ name, help, type: 'counter', read: () => single(read()) })
   }
 
-  /** Durations in seconds, by labels. */
-  histogram(name: string, help: string, read: () => Iterable<readonly [Labels, Durations]>): void {
+  /** Distributions, by labels. */
+  histogram(name: string, help: string, read: () => Iterable<readonly [Labels, Distribution]>): void {
     this.add({ name, help, type: 'histogram', read: () => histogramSamples(name, read()) })
   }
 
@@ -56,7 +63,7 @@ function single(value: number | undefined): Sample[] {
   return value === undefined ? [] : [{ value }]
 }
 
-function* histogramSamples(name: string, all: Iterable<readonly [Labels, Durations]>): Iterable<Sample> {
+function* histogramSamples(name: string, all: Iterable<readonly [Labels, Distribution]>): Iterable<Sample> {
   for (const [labels, durations] of all) {
     for (const [bound, value] of durations.cumulative()) {
       const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : bound

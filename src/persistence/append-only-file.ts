@@ -60,6 +60,8 @@ const SYNC_INTERVAL_MS = 1000
 const RETRY_INTERVAL_MS = 1000
 /** How often it is looked whether the file is still what was written; for that long writes may be acknowledged to a file that is gone. */
 const CHECK_INTERVAL_MS = 1000
+/** A sync that takes longer is logged. Redis's. */
+const SLOW_SYNC_MS = 2000
 /** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
 /**
@@ -97,6 +99,17 @@ export interface AppendOnlyFileOptions {
   syncs?: Durations
   /** Says how long to stop before each write, for tests. Default: not at all. */
   switches?: Pick<DebugSwitches, 'journalSleepMs'>
+  /** Who is told how long the disk took. Default: nobody. */
+  diskTimes?: DiskTimes
+}
+
+/** Hears how long the disk took, while that is of interest. */
+export interface DiskTimes {
+  readonly listens: boolean
+  /** A group was written; `syncing`: while a sync was under way. */
+  wrote(milliseconds: number, syncing: boolean): void
+  /** A sync ended that clients may have waited for. */
+  synced(milliseconds: number): void
 }
 
 export class AppendOnlyFile implements Journal {
@@ -123,6 +136,7 @@ export class AppendOnlyFile implements Journal {
   readonly #log: Log
   readonly #syncs: Durations
   readonly #switches: Pick<DebugSwitches, 'journalSleepMs'>
+  readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
   #baseBytes: number
   /** The database that the last appended command was for; -1 = say it anew. */
@@ -154,6 +168,8 @@ export class AppendOnlyFile implements Journal {
   /** Somebody else changed the file. */
   #changed = false
   #delayedSyncs = 0
+  /** Set while a sync is under way. */
+  #slowTimer: Timer | undefined = undefined
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
   #flightCommands = 0
@@ -176,6 +192,7 @@ export class AppendOnlyFile implements Journal {
     this.#log = options.log
     this.#syncs = options.syncs ?? new Durations()
     this.#switches = options.switches ?? NO_SWITCHES
+    this.#diskTimes = options.diskTimes
     this.setPolicy(options.policy, options.rules)
   }
 
@@ -322,23 +339,28 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
+    const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
     try {
       this.#file.appendSync(this.#flight)
     } catch (error) {
       this.#work = this.#putFailed(error)
       return
     }
+    if (startedMs !== undefined) this.#diskTimes!.wrote(this.#clock.monotonic() - startedMs, false)
     this.#flightArrived()
   }
 
   async #putAside(): Promise<void> {
     this.#putting = true
+    const startedMs = this.#clock.monotonic()
+    const syncing = this.#syncing
     try {
       await this.#file.append(this.#flight)
     } catch (error) {
       await this.#putFailed(error)
       return
     }
+    this.#diskTimes?.wrote(this.#clock.monotonic() - startedMs, syncing)
     this.#putting = false
     this.#flightArrived()
     this.#progressed()
@@ -371,6 +393,7 @@ export class AppendOnlyFile implements Journal {
 
   #sync(): void {
     this.#syncing = true
+    this.#slowTimer = this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     this.#pace.syncBegins(this.waits)
@@ -380,7 +403,9 @@ export class AppendOnlyFile implements Journal {
   async #fdatasync(): Promise<void> {
     const started = this.#clock.monotonic()
     await this.#file.sync()
-    this.#syncs.note((this.#clock.monotonic() - started) / 1000)
+    const milliseconds = this.#clock.monotonic() - started
+    this.#syncs.note(milliseconds / 1000)
+    if (this.waits) this.#diskTimes?.synced(milliseconds)
   }
 
   async #runSync(target: number): Promise<void> {
@@ -392,6 +417,8 @@ export class AppendOnlyFile implements Journal {
       this.#uncertain = true
       this.#fail(error, 'fdatasync')
       return
+    } finally {
+      this.#slowTimer?.cancel()
     }
     this.#syncing = false
     this.synced = target
@@ -424,6 +451,13 @@ export class AppendOnlyFile implements Journal {
         this.#sync()
       }
     })
+  }
+
+  readonly #tellOfSlowSync = (): void => {
+    this.#log.warn(
+      { file: this.path },
+      'Asynchronous AOF fsync is taking too long (disk is busy?). What is written meanwhile waits, or is at risk longer than a second.',
+    )
   }
 
   #syncSoonTo(): number {
@@ -461,10 +495,8 @@ export class AppendOnlyFile implements Journal {
       this.#changed = true
       this.#log.error({ file: this.path, advice: error.advice }, `${error.message}: writes are refused`)
     } else if (!repeated) {
-      this.#log.error(
-        { file: this.path, operation, error: this.failure },
-        'the append-only file cannot be written: writes are refused until it can',
-      )
+      const what = operation === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file'
+      this.#log.error({ file: this.path }, `${what}: ${this.failure}. Writes answer MISCONF until it can be written`)
     }
     this.#retryLater()
     this.#progressed()
@@ -527,7 +559,7 @@ export class AppendOnlyFile implements Journal {
     this.#putting = false
     if (this.failure !== undefined) {
       this.failure = undefined
-      this.#log.warn({ file: this.path }, 'the append-only file can be written again')
+      this.#log.warn({ file: this.path }, 'AOF write error looks solved, the file can be written again.')
     }
     this.#progressed()
   }

@@ -254,6 +254,7 @@ export class BackgroundSaving implements Saving {
     this.#saveCount++
     let image: Image | undefined
     let saved = false
+    if (waiting === undefined) log.info({ file: target }, `Background saving started by pid ${process.pid}`)
     try {
       if (!this.#isClaimed) await this.#claims?.claim(directory)
       image = this.#takeImage(target, 'rdb', false)
@@ -263,7 +264,8 @@ export class BackgroundSaving implements Saving {
       saved = true
       stats.changesSinceSave = Math.max(0, stats.changesSinceSave - this.#changesInImage)
       this.lastSaveMs = clock.now()
-      log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'snapshot saved')
+      log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'DB saved on disk')
+      if (waiting === undefined) log.info({}, 'Background saving terminated with success')
     } catch (error) {
       await image?.discard()
       if (error instanceof GivenUp) {
@@ -274,7 +276,12 @@ export class BackgroundSaving implements Saving {
         return
       }
       // A crash of the disk is no news when the server is ending.
-      if (!this.#closed) log.error({ file: target, error: describeDiskError(error) }, 'the snapshot could not be saved')
+      if (!this.#closed) {
+        log.error(
+          { file: target },
+          `${waiting === undefined ? 'Background saving error' : 'Error saving DB'}: ${describeDiskError(error)}`,
+        )
+      }
     }
     // Redis lets a failed SAVE, whose client knows, refuse nobody's writes.
     if (saved || waiting === undefined) {
@@ -337,17 +344,18 @@ export class BackgroundSaving implements Saving {
     const { clock, log } = this.#engine
     this.#begin('rewrite')
     this.#rewriteCount++
+    log.info({}, `Background append only file rewriting started by pid ${process.pid}`)
     try {
       if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
       await this.#rewrite.run((target, format) => this.#takeImage(target, format, true))
       this.#rewriteOk = true
       this.#rewriteFailures = 0
       this.#rewriteBaseBytes = this.#rewrite.journal?.status.currentBytes ?? 0
-      log.info({ bytes: this.#image?.bytes ?? 0 }, 'append-only file rewritten')
+      log.info({ bytes: this.#image?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
     } catch (error) {
       this.#rewriteOk = false
       this.#rewriteFailures++
-      if (!this.#closed) log.error({ error: describeDiskError(error) }, 'the append-only file could not be rewritten')
+      if (!this.#closed) log.error({ error: describeDiskError(error) }, 'Background AOF rewrite terminated with error')
       // Turning the append-only file on is tried until it succeeds, or is not wanted any more.
       if (this.#rewrite.isWanted && this.#rewrite.journal === undefined) this.#rewriteScheduled = true
     }

@@ -35,6 +35,11 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EPERM: 'Operation not permitted',
 }
 
+/** Prints a duration for the log as Redis does: in seconds, to the millisecond. */
+export function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(3)
+}
+
 /** Puts an error of the disk into the system's own words. */
 export function describeDiskError(error: unknown): string {
   const { code, errno, message } = error as NodeJS.ErrnoException

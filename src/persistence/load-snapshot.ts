@@ -3,7 +3,7 @@
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Disk, systemDisk } from './disk.ts'
-import { describeDiskError, PersistenceError } from './errors.ts'
+import { describeDiskError, PersistenceError, seconds } from './errors.ts'
 import { KeyDelay } from './key-delay.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
@@ -77,7 +77,7 @@ export async function readSnapshot(
       throw new PersistenceError(
         file,
         error.offset,
-        `the snapshot cannot be loaded: ${error.message}`,
+        `Short read or OOM loading DB, the snapshot cannot be loaded: ${error.message}`,
         'Run redis-check-rdb on it to see how much is whole, restore a backup, or move the file away to start empty',
       )
     }
@@ -94,5 +94,7 @@ export async function readSnapshot(
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   engine.stats.changesSinceSave = 0
-  return { bytes, milliseconds: engine.clock.monotonic() - started, keysExpired: target.expired }
+  const milliseconds = engine.clock.monotonic() - started
+  engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)
+  return { bytes, milliseconds, keysExpired: target.expired }
 }

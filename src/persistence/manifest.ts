@@ -39,8 +39,15 @@ export class Manifest {
     const manifest = new Manifest()
     const lines = content.toString('latin1').split('\n')
     const last = lines.pop()
-    if (last !== '') throw new PersistenceError(file, undefined, 'the last line of the manifest is not whole', ADVICE)
-    if (lines.length === 0) throw new PersistenceError(file, undefined, 'the manifest is empty', ADVICE)
+    if (last !== '')
+      throw new PersistenceError(
+        file,
+        undefined,
+        'Invalid AOF manifest file format: the last line is not whole',
+        ADVICE,
+      )
+    if (lines.length === 0)
+      throw new PersistenceError(file, undefined, 'Invalid AOF manifest file format: it is empty', ADVICE)
     lines.forEach((line, i) => {
       if (!line.startsWith('#')) manifest.#add(parseLine(line, i + 1, file), i + 1, file)
     })
@@ -129,7 +136,7 @@ function parseLine(line: string, number: number, file: string): Part {
 }
 
 function malformed(file: string, line: number, problem: string): PersistenceError {
-  return new PersistenceError(file, undefined, `line ${line} of the manifest ${problem}`, ADVICE)
+  return new PersistenceError(file, undefined, `Invalid AOF manifest file format: line ${line} ${problem}`, ADVICE)
 }
 
 /** Writes a name as the reader's quoting rules need it, as latin1. */

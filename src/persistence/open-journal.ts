@@ -9,7 +9,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import { AofDirectory } from './aof-directory.ts'
-import { AppendOnlyFile, type AppendOnlyFileOptions } from './append-only-file.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions, type DiskTimes } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import { Image } from './image.ts'
@@ -41,6 +41,7 @@ export function attachJournal(
     log,
     syncs: engine.stats.syncs,
     switches: engine.switches,
+    diskTimes: diskTimesOf(engine),
   })
   engine.propagation.add(journal)
   durability.follow(journal)
@@ -54,6 +55,25 @@ export function attachJournal(
     journal.timestamps = enabled
   })
   return journal
+}
+
+/** Tells LATENCY of the disk, in Redis's words. */
+function diskTimesOf(engine: Engine): DiskTimes {
+  const { latency } = engine
+  return {
+    get listens() {
+      return latency.thresholdMs !== Number.POSITIVE_INFINITY
+    },
+    wrote(milliseconds, syncing) {
+      if (milliseconds < latency.thresholdMs) return
+      const status = engine.saving?.status
+      const saving = status?.saveInProgress === true || status?.rewriteInProgress === true
+      latency.note('aof-write', milliseconds)
+      if (syncing) latency.note('aof-write-pending-fsync', milliseconds)
+      else latency.note(saving ? 'aof-write-active-child' : 'aof-write-alone', milliseconds)
+    },
+    synced: (milliseconds) => latency.note('aof-fsync-always', milliseconds),
+  }
 }
 
 /**

@@ -32,7 +32,7 @@ import { parseInteger } from '../util/numbers.ts'
 import type { AofDirectory } from './aof-directory.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { DiskFile } from './disk.ts'
-import { describeDiskError, PersistenceError } from './errors.ts'
+import { describeDiskError, PersistenceError, seconds } from './errors.ts'
 import { KeyDelay } from './key-delay.ts'
 import type { Part } from './manifest.ts'
 import { RdbDamage } from './rdb/damage.ts'
@@ -57,6 +57,8 @@ const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
 const RDB_MAGIC = 'REDIS'
 
 const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
+/** What Redis calls it. */
+const BAD_FORMAT = 'Bad file format reading the append only file'
 const CHECK_ADVICE =
   'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
 
@@ -131,7 +133,9 @@ class Replay {
       let last = parts.length - 1
       while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
+        const beganMs = engine.clock.monotonic()
         const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
+        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.clock.monotonic() - beganMs)
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
@@ -144,7 +148,18 @@ class Replay {
       engine.disconnect(this.#client)
     }
     report.milliseconds = engine.clock.monotonic() - started
+    if (progress.totalBytes > 0) {
+      engine.log.info(
+        { bytes: report.bytes },
+        `DB loaded from append only file: ${seconds(report.milliseconds)} seconds`,
+      )
+    }
     return report
+  }
+
+  #tellOfPart({ name, type }: Part, milliseconds: number): void {
+    const kind = type === 'base' ? 'base' : 'incr'
+    this.#engine.log.info({}, `DB loaded from ${kind} file ${name}: ${seconds(milliseconds)} seconds`)
   }
 
   async #sizeOf(part: Part): Promise<number> {
@@ -168,7 +183,7 @@ class Replay {
       } catch (error) {
         if (!(error instanceof DamagedFile)) throw error
         if (isLast && (await isZeroToEnd(file, error.offset, size))) return true
-        throw new PersistenceError(this.#path, error.offset, error.message, CHECK_ADVICE)
+        throw new PersistenceError(this.#path, error.offset, `${BAD_FORMAT}: ${error.message}`, CHECK_ADVICE)
       }
     })
     if (!torn) return 0
@@ -177,7 +192,7 @@ class Replay {
       throw new PersistenceError(
         this.#path,
         this.#wholeTo,
-        'the file ends within a command or transaction, but it is not the last one',
+        `${BAD_FORMAT}: it ends within a command or transaction, but it is not the last one`,
         CHECK_ADVICE,
       )
     }
@@ -185,7 +200,7 @@ class Replay {
       throw new PersistenceError(
         this.#path,
         this.#wholeTo,
-        `the last command or transaction is not whole (${cut} bytes)`,
+        `Unexpected end of file reading the append only file: the last command or transaction is not whole (${cut} bytes)`,
         'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
       )
     }
@@ -193,10 +208,13 @@ class Replay {
       await file.truncate(this.#wholeTo)
       await file.sync()
     })
-    this.#engine.log.warn(
+    const { log } = this.#engine
+    log.info({}, `!!! Warning: short read while loading the AOF file ${part.name}!!!`)
+    log.warn(
       { file: this.#path, offset: this.#wholeTo, bytes: cut },
-      'the append-only file ended within a command or transaction, which was cut off',
+      `!!! Truncating the AOF ${part.name} at offset ${this.#wholeTo} !!!`,
     )
+    log.info({}, `AOF ${part.name} loaded anyway because aof-load-truncated is enabled`)
     return cut
   }
 
@@ -228,7 +246,7 @@ class Replay {
       throw new PersistenceError(
         this.#path,
         error.offset,
-        `the RDB snapshot in it cannot be loaded: ${error.message}`,
+        `Short read or OOM loading DB, the RDB snapshot in it cannot be loaded: ${error.message}`,
         RDB_ADVICE,
       )
     }
@@ -406,8 +424,11 @@ class Replay {
     const { commandsProcessed, errorReplies } = stats
     const { hits, misses } = dataset
     const errors = new Map(stats.errors)
-    const counts = [...commands.all()].map(({ calls, microseconds, untimed, failed }) => {
-      return { calls, microseconds, untimed, failed }
+    const counts = [...commands.all()].map((command) => {
+      const { calls, microseconds, untimed, failed, latencies } = command
+      // What comes now is counted in another histogram, which is forgotten.
+      command.latencies = undefined
+      return { calls, microseconds, untimed, failed, latencies }
     })
     return () => {
       Object.assign(stats, { commandsProcessed, errorReplies, changesSinceSave: 0 })

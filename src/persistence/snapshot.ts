@@ -241,7 +241,7 @@ export class Snapshot {
       this.#slice(this.#delay.isOn ? now : now + SLICE_MS)
       this.#sliceEndMs = clock.monotonic()
       this.#sliceMs = Math.max(this.#sliceEndMs - now, 0)
-      if (this.#sliceMs > this.longestSliceMs) this.longestSliceMs = this.#sliceMs
+      this.#tookSlice(this.#sliceMs)
     }
     this.#seenCommands = stats.commandsProcessed
     if (!this.ended) later(this.#turn)
@@ -400,10 +400,15 @@ export class Snapshot {
         this.#writeQuickly(this.#writer, db, part, entry)
       }
       this.#passOn(PIECE_BYTES)
-      if (large) this.longestSliceMs = Math.max(this.longestSliceMs, this.#engine.clock.monotonic() - beganMs)
+      if (large) this.#tookSlice(this.#engine.clock.monotonic() - beganMs)
     } catch (error) {
       this.abort(error)
     }
+  }
+
+  #tookSlice(milliseconds: number): void {
+    if (milliseconds > this.longestSliceMs) this.longestSliceMs = milliseconds
+    this.#engine.latency.note('snapshot-slice', milliseconds)
   }
 
   /** Makes a value the snapshot's own, whether or not it is being written; false when there is no room for that. */

@@ -169,6 +169,7 @@ export class Boot {
     const saving = this.#saving
     const isWanted = save === 'save' || (save === 'default' && engine.config.get('save').length > 0)
     if (!isWanted || saving === undefined) return Promise.resolve(true)
+    engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
     engine.pause.begin('all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
   }
@@ -180,6 +181,7 @@ export class Boot {
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.engine.stop()
+    if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {
       await this.#saving?.close()
     } finally {

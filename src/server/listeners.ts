@@ -20,8 +20,8 @@ export interface ListenOptions extends Where {
   readonly backlog: number
 }
 
-/** A server out of descriptors fails at every attempt, and who knocks wrongly does so again; saying so now and then is enough. */
-const ACCEPT_ERROR_LOG_MS = 10_000
+/** A server that is full or out of descriptors refuses every attempt, and who knocks wrongly does so again; saying so now and then is enough. */
+const REFUSAL_TOLD_MS = 10_000
 
 export class Listeners {
   readonly transports = new Set<SocketTransport>()
@@ -31,7 +31,7 @@ export class Listeners {
   readonly #engine: Engine
   readonly #sharedReads: boolean
   #unix: Listener | undefined = undefined
-  #acceptErrorLoggedMs = Number.NEGATIVE_INFINITY
+  #refusalToldMs = Number.NEGATIVE_INFINITY
 
   /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
   constructor(engine: Engine, sharedReads = true) {
@@ -83,6 +83,12 @@ export class Listeners {
     return all.map(({ descriptor, endpoint }) => ({ descriptor, endpoint })).filter(({ descriptor }) => descriptor >= 0)
   }
 
+  /** The kinds of connections that are accepted. */
+  get kinds(): Endpoint['kind'][] {
+    const all = [...this.tcp.listeners, ...this.tls.listeners, ...(this.#unix === undefined ? [] : [this.#unix])]
+    return [...new Set(all.map(({ endpoint }) => endpoint.kind))]
+  }
+
   /** Takes in a connection that was accepted elsewhere, by its descriptor. */
   adopt(descriptor: number, endpoint: Endpoint): void {
     const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
@@ -103,13 +109,14 @@ export class Listeners {
   // Door, for its listeners.
 
   failed(error: Error): void {
-    this.#warn('cannot accept a connection', { error })
+    this.#warn('Error accepting a client connection', { error })
   }
 
   accepted(socket: net.Socket, endpoint: Endpoint): void {
     const engine = this.#engine
     if (engine.clients.size + this.handshakes.count >= engine.config.get('maxclients')) {
       engine.stats.connectionsRejected++
+      this.#warn('max number of clients reached: refusing a client', { clients: engine.clients.size })
       // Whoever is going to shake hands would not understand a word.
       if (endpoint.kind === 'tls') socket.destroy()
       else turnAway(socket, '-ERR max number of clients reached\r\n')
@@ -156,8 +163,8 @@ export class Listeners {
 
   #warn(message: string, details: object): void {
     const now = this.#engine.clock.monotonic()
-    if (now - this.#acceptErrorLoggedMs < ACCEPT_ERROR_LOG_MS) return
-    this.#acceptErrorLoggedMs = now
+    if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return
+    this.#refusalToldMs = now
     this.#engine.log.warn(details, message)
   }
 }

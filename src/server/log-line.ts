@@ -1,12 +1,26 @@
-// One event of the log as one line of text: time, level, message, details.
+// One event of the log as one line: as text for people (time, level, message, details), or as JSON.
+//
+//   2026-01-02T03:04:05.006Z info DB saved on disk file=/data/dump.rdb keys=3
+//   {"level":30,"time":1767323045006,"file":"/data/dump.rdb","keys":3,"msg":"DB saved on disk"}
 //
 // Clients choose parts of it: names of channels and clients, what a script logs. Bytes that a terminal would obey, or that
 // would begin a line of their own, are therefore written as escapes.
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
-/** Formats an event as pino names its parts: `time`, `level` (a number), `msg`, and the details under any other name. */
-export function formatLine(event: Readonly<Record<string, unknown>>): string {
+/** An event with its parts under pino's names: `time`, `level` (a number), `msg`, and the details under any other name. */
+export type LogEvent = Readonly<Record<string, unknown>>
+
+/** Formats an event as JSON, as pino does: for the few lines that cannot wait for pino. */
+export function formatJson({ time, level, msg, ...details }: LogEvent): string {
+  const line = JSON.stringify({ level, time, ...details, msg }, (_, value: unknown) =>
+    value instanceof Error ? { type: value.name, message: value.message, stack: value.stack } : value,
+  )
+  return `${escapeControls(line)}\n`
+}
+
+/** Formats an event as text for people. */
+export function formatLine(event: LogEvent): string {
   const { time, level, msg, ...details } = event
   const message = escapeControls(String(msg).replace(/[\r\n]+/g, ' '))
   let line = `${new Date(time as number).toISOString()} ${LEVEL_NAMES[level as number] ?? level} ${message}`
@@ -25,6 +39,6 @@ function quote(value: unknown): string {
 }
 
 /** Writes the control characters of ASCII and latin1 as JSON does those below a blank. */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -10,7 +10,7 @@
 
 import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatLine } from './log-line.ts'
+import { formatLine, type LogEvent } from './log-line.ts'
 
 /** Some ten thousand lines: enough for any pause of a reader, and nothing beside the data. */
 export const WAITING_BYTES_MAX = 1024 * 1024
@@ -31,6 +31,7 @@ const OPEN_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.
 export class LogOutput {
   /** Empty = standard output. */
   readonly #file: string
+  readonly #format: (event: LogEvent) => string
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #linesLost = 0
@@ -39,8 +40,10 @@ export class LogOutput {
   #retry: NodeJS.Timeout | undefined = undefined
   #retryMs = RETRY_MS_MIN
 
-  constructor(file: string) {
+  /** `format` makes the lines that it says of itself. */
+  constructor(file: string, format: (event: LogEvent) => string = formatLine) {
     this.#file = file
+    this.#format = format
     // Looking at it makes Node set a pipe, a socket or a terminal to writes that do not wait. Its own `write` is not used:
     // that waits for whoever reads a pipe, and the whole server with it.
     if (file === '') void process.stdout
@@ -124,7 +127,7 @@ export class LogOutput {
     this.#failure = undefined
     if (failure === undefined || (failure.error.code === 'EAGAIN' && this.#linesLost === 0)) return
     const line = Buffer.from(
-      formatLine({
+      this.#format({
         time: Date.now(),
         level: 40,
         msg: 'the log could not be written for a while',

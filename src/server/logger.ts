@@ -1,12 +1,14 @@
-// The log of a server that runs as a program: pino's levels and serializers, one readable line an event.
+// The log of a server that runs as a program: one line an event, for people on a terminal, as JSON everywhere else
+// (`log-format`).
 //
-// Pino is loaded when there is something to say. Usually the first thing is that the server is ready: by then it answers
-// clients, so loading pino (25 ms) is no part of a cold start. What is said meanwhile waits, and keeps its time.
+// JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, so that is put off until a
+// second after the first line: a start does not wait for it. Lines until then, and the last words of a process that must not
+// wait for anything, are written without it and look the same.
 
 import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
-import { formatLine } from './log-line.ts'
+import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
 import { LogOutput } from './log-output.ts'
 
 /** redis.conf's names of levels → pino's. */
@@ -14,6 +16,9 @@ const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'war
 
 /** Pino's numbers of its levels. */
 const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
+
+/** A start is over by then, usually. */
+const LOAD_AFTER_MS = 1000
 
 type Level = keyof Log
 
@@ -34,15 +39,14 @@ export class ProgramLog implements Log {
   readonly #config: Config
   readonly #output: LogOutput
   #logger: Logger | undefined = undefined
-  #loading: Promise<void> | undefined = undefined
-  #waiting: Event[] = []
+  #loading: NodeJS.Timeout | undefined = undefined
   /** Of the event being written. */
   #time = 0
 
   /** Throws LogFileError when `logfile` is a path that cannot be written: redis-server refuses to start, too. */
   constructor(config: Config) {
     this.#config = config
-    this.#output = new LogOutput(config.get('logfile'))
+    this.#output = new LogOutput(config.get('logfile'), (event) => this.#format(event))
     try {
       this.#output.check()
     } catch (error) {
@@ -76,7 +80,6 @@ export class ProgramLog implements Log {
 
   /** Logs what a process says last, without waiting for anything: it may end on the next line. */
   lastWords(level: 'warn' | 'fatal', details: object, message: string): void {
-    for (const event of this.#waiting.splice(0)) this.#putPlainly(event)
     this.#putPlainly({ level, details, message, time: Date.now() })
     this.#output.writeWaiting()
   }
@@ -88,18 +91,18 @@ export class ProgramLog implements Log {
 
   /** Fulfilled when everything said so far is written, or cannot be. */
   async written(): Promise<void> {
-    await this.#loading
+    clearTimeout(this.#loading)
     await this.#output.drained()
   }
 
   #add(level: Level, details: object, message: string): void {
     const event = { level, details, message, time: Date.now() }
-    if (this.#logger !== undefined) {
+    if (this.#isForPeople || this.#logger === undefined) {
+      this.#putPlainly(event)
+      if (!this.#isForPeople) this.#loading ??= setTimeout(() => void this.load(), LOAD_AFTER_MS).unref()
+    } else {
       this.#put(this.#logger, event)
-      return
     }
-    this.#waiting.push(event)
-    this.#loading ??= this.#load()
   }
 
   #put(logger: Logger, { level, details, message, time }: Event): void {
@@ -107,32 +110,39 @@ export class ProgramLog implements Log {
     logger[level](details, message)
   }
 
-  /** As `#put`, before pino is there. */
+  /** As `#put`, without pino. */
   #putPlainly({ level, details, message, time }: Event): void {
     if (LEVEL_NUMBERS[level] < LEVEL_NUMBERS[LEVELS[this.#config.get('loglevel')]]) return
-    this.#output.write(formatLine({ time, level: LEVEL_NUMBERS[level], msg: message, ...details }))
+    this.#output.write(this.#format({ time, level: LEVEL_NUMBERS[level], msg: message, ...details }))
   }
 
-  async #load(): Promise<void> {
+  #format(event: LogEvent): string {
+    return this.#isForPeople ? formatLine(event) : formatJson(event)
+  }
+
+  get #isForPeople(): boolean {
+    const format = this.#config.get('log-format')
+    if (format !== 'auto') return format === 'pretty'
+    return this.#config.get('logfile') === '' && process.stdout.isTTY === true
+  }
+
+  /** Loads pino, if that was not done yet. */
+  async load(): Promise<void> {
     try {
       const { pino } = await import('pino')
-      this.#logger = pino(
+      this.#logger ??= pino(
         {
           level: LEVELS[this.#config.get('loglevel')],
           base: null,
           timestamp: () => `,"time":${this.#time}`,
           serializers: { error: pino.stdSerializers.err },
         },
-        { write: (json: string) => this.#output.write(formatLine(JSON.parse(json))) },
+        { write: (line: string) => this.#output.write(`${escapeControls(line.slice(0, -1))}\n`) },
       )
     } catch (error) {
       // Too many open files, say. The lines need no pino, and the next one asks for it again.
       this.#loading = undefined
-      this.#waiting.push({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: Date.now() })
-    }
-    for (const event of this.#waiting.splice(0)) {
-      if (this.#logger === undefined) this.#putPlainly(event)
-      else this.#put(this.#logger, event)
+      this.#putPlainly({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: Date.now() })
     }
   }
 }

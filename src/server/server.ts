@@ -179,7 +179,7 @@ export class Server {
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
       this.#boot.goOn()
       this.#tellReadiness('serving')
-      this.#log.error({ why }, 'not shutting down: the snapshot could not be saved')
+      this.#log.error({ why }, "Error trying to save the DB, can't exit.")
       return false
     }
     this.#stopping ??= this.#stop(why, force ? save : 'nosave')
@@ -226,6 +226,7 @@ export class Server {
       },
       `respite ${RESPITE_VERSION} is ready`,
     )
+    for (const kind of this.#listeners.kinds) this.#log.info({}, `Ready to accept connections ${kind}`)
     this.#supervision.ready()
   }
 
@@ -305,7 +306,7 @@ export class Server {
   }
 
   async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
-    this.#log.info({ why }, 'shutting down')
+    this.#log.info({ why }, 'User requested shutdown...')
     this.#supervision.stopping()
     this.#tellReadiness('stopping')
     const saved = await this.#boot.saveAtEnd(save)
@@ -322,7 +323,7 @@ export class Server {
       this.#metrics?.close()
       if (!saved) throw new Error('the snapshot could not be saved')
       this.#removePidFile()
-      this.#log.info({}, 'bye')
+      this.#log.info({}, 'Respite is now ready to exit, bye bye...')
       this.#stopped()
     } catch (error) {
       this.#metrics?.close()

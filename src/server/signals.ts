@@ -9,6 +9,7 @@
 // Installed before anything is started, by the program only: whoever embeds a server owns the process.
 
 import type { Config } from '../engine/config.ts'
+import { crashReport } from './crash-report.ts'
 import type { ProgramLog } from './logger.ts'
 import type { Server } from './server.ts'
 
@@ -53,6 +54,7 @@ export class Signals {
       process.exit(0)
     }
     this.#stopAskedMs = askedMs
+    this.#log.info({}, `Received ${signal} scheduling shutdown...`)
     const config = this.#config
     const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
     const words = how.split(' ')
@@ -73,7 +75,17 @@ export class Signals {
    * the journal. What was acknowledged is on its way to the disk already (invariant 3), and the next start reads it.
    */
   #crash(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
-    this.#log.lastWords('fatal', { origin, error }, 'a bug: stopped at once; what was acknowledged is kept')
+    const report = this.#config.get('crash-log-enabled') ? this.#report() : {}
+    this.#log.lastWords('fatal', { origin, ...report, error }, 'a bug: stopped at once; what was acknowledged is kept')
     process.exit(1)
+  }
+
+  #report(): object {
+    try {
+      return crashReport(this.#server?.engine)
+    } catch (error) {
+      // Whatever is broken must not keep the error itself from the log.
+      return { reportFailed: String(error) }
+    }
   }
 }

@@ -54,7 +54,7 @@ describe.skipIf(missing)('redis-cli', () => {
     expect(await cli(port, ['GET', 'key:99999'])).toBe('value 99999\n')
   })
 
-  test('--scan, --bigkeys and --stat', async () => {
+  test('--scan, --bigkeys, --memkeys, --hotkeys, --latency-dist and --stat', async () => {
     const { port } = await startTestServer()
     let input = ''
     for (let i = 0; i < 300; i++) input += `SET key:${i} ${'x'.repeat(i + 1)}\r\n`
@@ -66,6 +66,22 @@ describe.skipIf(missing)('redis-cli', () => {
     expect(bigkeys).toMatch(/Biggest string found '"key:299"' has 300 bytes/)
     expect(bigkeys).toMatch(/Biggest +list found '"queue"' has 50 items/)
     expect(bigkeys).toContain('Sampled 301 keys in the keyspace!')
+    const memkeys = await cli(port, ['--memkeys'])
+    expect(memkeys).toMatch(/Biggest +list found '"queue"' has \d+ bytes/)
+    expect(memkeys).toContain('Sampled 301 keys in the keyspace!')
+    await cli(port, ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu'])
+    await cli(port, [], 'GET key:7\r\n'.repeat(500))
+    const hotkeys = await cli(port, ['--hotkeys'])
+    expect(hotkeys).toMatch(/hot key found with counter: \d+\tkeyname: "key:7"/)
+    const spectrum = spawn('redis-cli', ['-p', String(port), '--latency-dist', '-i', '0.01'])
+    onTestFinished(() => {
+      spectrum.kill('SIGKILL')
+    })
+    let lines = ''
+    spectrum.stdout.on('data', (chunk) => {
+      lines += chunk
+    })
+    await eventually(() => /---/.test(lines) && /\n.*\n/.test(lines), '--latency-dist prints its spectrum')
     const stat = spawn('redis-cli', ['-p', String(port), '--stat', '-i', '0.01'])
     onTestFinished(() => {
       stat.kill('SIGKILL')

@@ -49,9 +49,6 @@ const PROSE: readonly string[] = ['summary', 'complexity']
 const LATER_ARGUMENTS: Record<string, string> = { hscan: 'novalues' }
 const LATER_VERSION = '7.4.0'
 
-/** Containers whose HELP is compared when they are complete. */
-const WITHOUT_HELP: readonly string[] = ['latency', 'slowlog']
-
 describe.skipIf(redisServerMissing())('COMMAND INFO, COMMAND DOCS and HELP', () => {
   let server: RedisServer
   let redis: SocketPeer
@@ -92,9 +89,7 @@ describe.skipIf(redisServerMissing())('COMMAND INFO, COMMAND DOCS and HELP', () 
 
   test('HELP of every container', async ({ skip }) => {
     if (redisServerIsOlder()) skip()
-    const containers = commands.filter(
-      ({ name, subcommands }) => subcommands !== undefined && !WITHOUT_HELP.includes(name),
-    )
+    const containers = commands.filter(({ subcommands }) => subcommands !== undefined)
     for (const name of [...containers.map(({ name }) => name), 'debug']) {
       const { ours, theirs } = await ask(name, 'HELP')
       expect(ours.children.map(frameText), name).toEqual(theirs.children.map(frameText))

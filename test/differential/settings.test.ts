@@ -15,6 +15,9 @@ const OURS: Readonly<Record<string, string>> = {
   'metrics-bind': 'metrics for Prometheus',
   'metrics-queues': 'metrics for Prometheus',
   'tls-auth-clients-user': 'users by certificate, as Redis 8 has them',
+  'log-format': 'text or JSON',
+  channel: 'channels that remember',
+  redeliver: 'channels that remember',
   'active-expire-enabled': "a DEBUG subcommand's switch, for tests",
 }
 

@@ -12,7 +12,7 @@ test('the server is killed while jobs are added and done: what was added is comp
   const words = ['--port', '0', '--unixsocket', path, '--appendonly', 'yes', '--requirepass', 'secret']
   const start = () => runProgram([...words, '--durability', 'bull:*', 'always'], { cwd })
   const ready = (program: ReturnType<typeof start>) =>
-    eventually(() => program.output().includes(' is ready '), `ready in: ${program.output()}`)
+    eventually(() => program.output().includes('is ready'), `ready in: ${program.output()}`)
   const program = start()
   await ready(program)
   expect(existsSync(path)).toBe(true)

@@ -84,6 +84,18 @@ test('a rule that would make more than one word of a line is refused', () => {
   expect(client.ask('ACL', 'GETUSER', 'alice')).toBe('$-1\r\n')
 })
 
+test('refusals are logged every ten seconds at most, without what was refused', () => {
+  const { clock, connect, engine } = createEngine()
+  const lines: string[] = []
+  Object.assign(engine, { log: { ...engine.log, warn: (details: object) => lines.push(JSON.stringify(details)) } })
+  const client = connect()
+  for (let i = 0; i < 5; i++) client.ask('AUTH', 'eve', 'secret')
+  clock.advance(10_000)
+  client.ask('AUTH', 'eve', 'secret')
+  const line = (count: number) => `{"reason":"auth","user":"default","client":"127.0.0.1:50000","count":${count}}`
+  expect(lines).toEqual([line(1), line(5)])
+})
+
 test('thousands of patterns and selectors are taken, told and asked in no time to speak of', () => {
   const { connect } = createEngine()
   const admin = connect()

@@ -65,6 +65,11 @@ describe('a scrape', () => {
     expect(samples.get('redis_memory_used_bytes')).toBeGreaterThan(0)
     expect(samples.get('redis_commands_total{cmd="set"}')).toBe(2)
     expect(samples.get('redis_commands_duration_seconds_total{cmd="set"}')).toBeDefined()
+    // The clock stands still: each took less than a microsecond. The same histogram as LATENCY HISTOGRAM's.
+    expect(samples.get('redis_commands_latencies_usec_bucket{cmd="set",le="1"}')).toBe(2)
+    expect(samples.get('redis_commands_latencies_usec_bucket{cmd="set",le="+Inf"}')).toBe(2)
+    expect(samples.get('redis_commands_latencies_usec_count{cmd="set"}')).toBe(2)
+    expect(samples.get('redis_commands_latencies_usec_sum{cmd="set"}')).toBe(0)
     expect(samples.get('redis_commands_failed_calls_total{cmd="lpush"}')).toBe(1)
     expect(samples.get('redis_commands_rejected_calls_total{cmd="lpush"}')).toBe(1)
     expect(samples.get('redis_errors_total{err="WRONGTYPE"}')).toBe(1)

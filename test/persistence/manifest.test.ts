@@ -60,7 +60,7 @@ describe('manifest', () => {
     [
       'a line break that was lost',
       'file a seq 1 type b\vfile b seq 2 type i\n',
-      "line 1 of the manifest says 'file' twice",
+      "Invalid AOF manifest file format: line 1 says 'file' twice",
     ],
     ['a long line', `file ${'a'.repeat(1100)} seq 1 type i\n`, 'line 1'],
   ])('refused: %s', (_what, text, where) => {

@@ -17,17 +17,17 @@ describe('the program', () => {
   }
 
   async function ready(program: Program): Promise<void> {
-    await eventually(() => / is ready /.test(program.output()), `ready in: ${program.output()}`)
+    await eventually(() => /is ready/.test(program.output()), `ready in: ${program.output()}`)
   }
 
   test('without a config file it keeps its data under ./data, and says so in one line', async () => {
     const cwd = temporaryDirectory()
     const port = await freePort()
-    const program = runProgram(['--port', String(port)], { cwd })
-    await ready(program)
+    const program = runProgram(['--port', String(port), '--log-format', 'pretty'], { cwd })
+    await eventually(() => program.output().endsWith('Ready to accept connections tcp\n'))
     expect(program.output()).toMatch(
       new RegExp(
-        `^(\\S+Z warn .* 'ulimit -n \\d+'.*\n)?\\S+Z info respite ${version} is ready address=127.0.0.1:${port} data=${cwd}/data/appendonlydir keys=0 loadedMs=\\d+ pid=${program.child.pid} node=\\S+\n$`,
+        `^(\\S+Z warn .* 'ulimit -n \\d+'.*\n)?\\S+Z info respite ${version} is ready address=127.0.0.1:${port} data=${cwd}/data/appendonlydir keys=0 loadedMs=\\d+ pid=${program.child.pid} node=\\S+\n\\S+Z info Ready to accept connections tcp\n$`,
       ),
     )
     const connection = await RawConnection.open(port)
@@ -57,7 +57,7 @@ describe('the program', () => {
       expect(fs.existsSync(socket)).toBe(false)
       const second = runProgram(args, { cwd })
       await ready(second)
-      expect(second.output()).toContain('keys=1')
+      expect(second.output()).toContain('"keys":1,')
       const again = await RawConnection.open(socket)
       expect(await again.ask('GET a\r\n', '$1\r\n1\r\n')).toBe('$1\r\n1\r\n')
     })
@@ -104,7 +104,7 @@ describe('the program', () => {
     const program = runProgram([file, '--databases', '5', '--enable-protected-configs', 'yes'], { cwd })
     await ready(program)
     // What the file does not say is as redis.conf has it: no append-only file, but snapshots.
-    expect(program.output()).toContain(`data=${join(cwd, 'dump.rdb')}`)
+    expect(program.output()).toContain(`"data":"${join(cwd, 'dump.rdb')}"`)
     const connection = await RawConnection.open(socket)
     const reply = '*4\r\n$10\r\nmaxclients\r\n$2\r\n77\r\n$9\r\ndatabases\r\n$1\r\n5\r\n'
     const got = await connection.ask('CONFIG GET maxclients databases\r\n', reply)
@@ -143,7 +143,7 @@ describe('the program', () => {
     const args = ['--port', '0', '--unixsocket', socket, '--masterauth', 'hush', '--hz', '50']
     const program = runProgram(args, { cwd, env: { RESPITE_REQUIREPASS: 'open sesame' } })
     await ready(program)
-    expect(program.output()).toContain('warn set, but without effect here settings="hz, masterauth"')
+    expect(program.output()).toContain('"settings":"hz, masterauth","msg":"set, but without effect here"')
     expect(program.output()).not.toContain('hush')
     // A title takes the place of what the process was started with.
     const title = fs.readFileSync(`/proc/${program.child.pid}/cmdline`, 'latin1').replace(/\0+$/, '')
@@ -159,7 +159,7 @@ describe('the program', () => {
     const file = join(cwd, 'redis.conf')
     fs.writeFileSync(
       file,
-      `port 0\nunixsocket ${join(cwd, 'sock')}\ndaemonize yes\npidfile ${cwd}/run/redis/redis-server.pid\nloglevel notice\n` +
+      `port 0\nunixsocket ${join(cwd, 'sock')}\ndaemonize yes\nlog-format pretty\npidfile ${cwd}/run/redis/redis-server.pid\nloglevel notice\n` +
         'always-show-logo no\nrename-command CONFIG b840fc02d524045429941cc15f59e41cb7be6c52\nrename-command DEBUG ""\n',
     )
     const program = runProgram([file], { cwd })

@@ -19,10 +19,18 @@ async function running(options: { args?: string[]; logfile?: string; nodeArgs?: 
   const cwd = temporaryDirectory()
   const socket = join(cwd, 'sock')
   const logfile = options.logfile === undefined ? undefined : join(cwd, options.logfile)
-  const args = ['--port', '0', '--unixsocket', socket, ...(logfile === undefined ? [] : ['--logfile', logfile])]
+  const args = [
+    '--port',
+    '0',
+    '--unixsocket',
+    socket,
+    '--log-format',
+    'pretty',
+    ...(logfile === undefined ? [] : ['--logfile', logfile]),
+  ]
   const program = runProgram([...args, ...(options.args ?? [])], { cwd, nodeArgs: options.nodeArgs ?? [] })
   const log = (): string => (logfile === undefined ? program.output() : fs.readFileSync(logfile, 'utf8'))
-  await eventually(() => fs.existsSync(socket) && / is ready /.test(log()), 'ready')
+  await eventually(() => fs.existsSync(socket) && /is ready/.test(log()), 'ready')
   return { program, cwd, socket, log }
 }
 
@@ -67,7 +75,7 @@ describe('signals', () => {
     const other = await RawConnection.open(socket)
     await eventually(async () => (await other.ask(encode(['EXISTS', 'k']), ':1\r\n')) === ':1\r\n')
     program.child.kill('SIGINT')
-    await eventually(() => /shutting down why=SIGINT/.test(log()))
+    await eventually(() => /User requested shutdown\.\.\. why=SIGINT/.test(log()))
     const again = setInterval(() => program.child.kill('SIGINT'), 20)
     expect(await program.exited).toEqual({ code: 1, signal: null })
     clearInterval(again)
@@ -79,7 +87,9 @@ describe('signals', () => {
     program.child.kill('SIGINT')
     program.child.kill('SIGINT')
     expect(await program.exited).toEqual({ code: 0, signal: null })
-    expect(log()).toContain('info bye')
+    expect(log()).toMatch(
+      / info Received SIGINT scheduling shutdown\.\.\.\n.* info User requested shutdown\.\.\. why=SIGINT\n(.*\n)*.* info Respite is now ready to exit, bye bye\.\.\.\n$/,
+    )
   })
 
   test('SIGTERM to `npm start` stops the server and waits for it', async () => {
@@ -101,10 +111,10 @@ describe('signals', () => {
       output += chunk
     })
     const exited = new Promise((resolve) => child.once('close', resolve))
-    await eventually(() => / is ready /.test(output), 'ready')
+    await eventually(() => /is ready/.test(output), 'ready')
     child.kill('SIGTERM')
     expect(await exited).toBe(0)
-    expect(output).toContain('info bye')
+    expect(output).toContain('"msg":"Respite is now ready to exit, bye bye..."}')
     expect(fs.existsSync(socket)).toBe(false)
   })
 })
@@ -148,9 +158,12 @@ describe('an error that nobody caught', () => {
     ).toBe(replies)
     program.child.kill('SIGWINCH')
     expect(await program.exited).toEqual({ code: 1, signal: null })
-    expect(log()).toMatch(/ fatal a bug: stopped at once.* error="Error: boom\\n {4}at /)
+    // The report: what it was and how it was, nothing of what clients wrote.
+    const report =
+      / fatal a bug: stopped at once.* version=\S+ .* pid=\d+ uptimeSeconds=\d+ residentMib=\d+ heapMib=\d+ commandsProcessed=1000 clients=1 blockedClients=0 keys=1000 usedMib=\d+ loading=false saving=false error="Error: boom\\n {4}at /
+    expect(log()).toMatch(report)
     const again = runProgram(['--port', '0', '--unixsocket', socket], { cwd })
-    await eventually(() => / is ready .* keys=1000 /.test(again.output()))
+    await eventually(() => /"keys":1000,.* is ready"/.test(again.output()))
   })
 })
 

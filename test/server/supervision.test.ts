@@ -15,7 +15,7 @@ function fakeSystemd(exitCode = 0): () => string[] {
   onTestFinished(() => {
     vi.unstubAllEnvs()
   })
-  return () => (existsSync(told) ? readFileSync(told, 'utf8').trim().split('\n') : [])
+  return () => (existsSync(told) ? readFileSync(told, 'utf8').split('\n').filter(Boolean) : [])
 }
 
 test('systemd is told when clients are served, and when the end begins', async () => {

@@ -14,6 +14,8 @@ export interface SavingEngine extends Omit<TestEngine, 'journal'> {
   disk: MemoryDisk
   saving: BackgroundSaving
   warnings: string[]
+  /** Messages at every level, without their details. */
+  messages: string[]
   /** Runs what was put off to later turns, once. */
   slice(): void
   /** Runs slices, and lets the disk do its work, until nothing is under way. */
@@ -43,10 +45,15 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   scriptsOf(engine)
   if (options.atMs !== undefined) clock.advance(options.atMs - clock.now())
   const warnings: string[] = []
+  const messages: string[] = []
   const note = (details: object, message: string): void => {
+    messages.push(message)
     warnings.push(`${message} ${JSON.stringify(details)}`)
   }
-  Object.assign(engine, { log: { ...engine.log, warn: note, error: note } satisfies Log })
+  const info = (_details: object, message: string): void => {
+    messages.push(message)
+  }
+  Object.assign(engine, { log: { ...engine.log, info, warn: note, error: note } satisfies Log })
   withoutJournal(test)
   let aof: OpenJournal | undefined
   if (engine.config.get('appendonly')) {
@@ -74,6 +81,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
     disk: memory,
     saving,
     warnings,
+    messages,
     slice,
     async finish() {
       for (let i = 0; i < 10_000; i++) {

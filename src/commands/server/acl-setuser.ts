@@ -20,6 +20,8 @@ export const aclSetuser = defineCommand({
   ],
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
+  // Passwords are among the rules.
+  hides: (_args, i) => i >= 2,
   history: [
     ['6.2.0', 'Patterns of channels.'],
     ['7.0.0', 'Selectors, and patterns of keys that may only be read or written.'],

@@ -1,6 +1,6 @@
 // CONFIG RESETSTAT: the counters of INFO begin again.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand, forgetCalls } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { infoFigures } from './info.ts'
 
@@ -22,13 +22,10 @@ export const configResetstat = defineCommand({
     engine.dataset.misses = 0
     engine.pubSub.published = 0
     engine.pubSub.delivered = 0
-    for (const command of engine.commands.all()) {
-      command.calls = 0
-      command.microseconds = 0
-      command.untimed = 0
-      command.rejected = 0
-      command.failed = 0
-    }
+    for (const command of engine.commands.all()) forgetCalls(command)
+    // Redis counts a call when it ends: this one is the first.
+    call.command.calls = 1
+    call.command.untimed = 1
     call.reply.ok()
   },
 })

@@ -4,6 +4,7 @@ import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../engine/config.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { isAllowed } from './allowed.ts'
 
@@ -28,6 +29,7 @@ export const configSet = defineCommand({
   ],
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
+  hides: isSecretValue,
   history: [['7.0.0', 'Accepts several settings, taken all or none.']],
   run(call) {
     if (call.args.length % 2 !== 0) throw ERR.syntax
@@ -44,6 +46,13 @@ export const configSet = defineCommand({
     call.reply.ok()
   },
 })
+
+/** Tells whether a word is the value of a setting that is for nobody's eyes. */
+function isSecretValue(args: Arguments, i: number): boolean {
+  if (i < 3 || i % 2 === 0) return false
+  const name = CONFIG_NAMES.get(args.string(i - 1).toLowerCase())
+  return name !== undefined && configRow(name).secret === true
+}
 
 /** Reads the pairs and refuses what may not be set, whatever the value. `called` is told by which name. */
 function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName, string][] {

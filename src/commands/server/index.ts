@@ -27,6 +27,12 @@ import { dbsize } from './dbsize.ts'
 import { debug } from './debug.ts'
 import { flushall, flushdb } from './flush.ts'
 import { info } from './info.ts'
+import { latency } from './latency.ts'
+import { latencyDoctor } from './latency-doctor.ts'
+import { latencyGraph } from './latency-graph.ts'
+import { latencyHelp } from './latency-help.ts'
+import { latencyHistogram } from './latency-histogram.ts'
+import { latencyHistory, latencyLatest, latencyReset } from './latency-latest.ts'
 import { lolwut } from './lolwut.ts'
 import { memory } from './memory.ts'
 import { memoryDoctor, memoryMallocStats, memoryPurge } from './memory-doctor.ts'
@@ -40,6 +46,9 @@ import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
 import { monitor } from './monitor.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
+import { slowlog } from './slowlog.ts'
+import { slowlogGet, slowlogLen, slowlogReset } from './slowlog-get.ts'
+import { slowlogHelp } from './slowlog-help.ts'
 import { swapdb } from './swapdb.ts'
 import { time } from './time.ts'
 
@@ -80,6 +89,14 @@ export const serverCommands: readonly Command[] = [
   flushdb,
   info,
   lastsave,
+  latency,
+  latencyDoctor,
+  latencyGraph,
+  latencyHelp,
+  latencyHistogram,
+  latencyHistory,
+  latencyLatest,
+  latencyReset,
   lolwut,
   memory,
   memoryDoctor,
@@ -97,6 +114,11 @@ export const serverCommands: readonly Command[] = [
   monitor,
   save,
   shutdown,
+  slowlog,
+  slowlogGet,
+  slowlogHelp,
+  slowlogLen,
+  slowlogReset,
   swapdb,
   time,
 ]

@@ -5,7 +5,6 @@
 // out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
 
 import { arch, release, type } from 'node:os'
-import type { Command } from '../../engine/command.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
@@ -427,7 +426,7 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['modules', { heading: 'Modules', rows: [] }],
   ['commandstats', { heading: 'Commandstats', isExtra: true, rows: [family(commandStats)] }],
   ['errorstats', { heading: 'Errorstats', rows: [family(errorStats)] }],
-  ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [] }],
+  ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [family(latencyStats)] }],
   ['cluster', { heading: 'Cluster', rows: [none('cluster_enabled')] }],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
 ])
@@ -450,9 +449,10 @@ function portOf(place: HostDescription | undefined): number {
 
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   for (const command of engine.commands.all()) {
-    const { calls, rejected, failed } = command
+    const { rejected, failed } = command
+    const calls = engine.times.callsOf(command)
     if (calls === 0 && rejected === 0 && failed === 0) continue
-    const microseconds = Math.round(spentMicroseconds(command))
+    const microseconds = Math.round(engine.times.microsecondsOf(command))
     const perCall = calls === 0 ? 0 : microseconds / calls
     yield [
       `cmdstat_${command.name}`,
@@ -462,10 +462,16 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
   }
 }
 
-/** Microseconds spent in a command: what was timed, and as much for the calls since as those before took (see Runner). */
-export function spentMicroseconds(command: Command): number {
-  const timed = command.calls - command.untimed
-  return timed <= 0 ? command.microseconds : command.microseconds + (command.microseconds / timed) * command.untimed
+function* latencyStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
+  if (!engine.config.get('latency-tracking')) return
+  const percentiles = engine.config.get('latency-tracking-info-percentiles')
+  const names = engine.config.text('latency-tracking-info-percentiles').split(' ')
+  for (const command of engine.commands.all()) {
+    const latencies = engine.times.latenciesOf(command)
+    if (latencies === undefined) continue
+    const texts = percentiles.map((percent, i) => `p${names[i]}=${(latencies.percentile(percent) / 1000).toFixed(3)}`)
+    yield [`latency_percentiles_usec_${command.name}`, texts.join(',')]
+  }
 }
 
 function* errorStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {

@@ -14,20 +14,30 @@ const FRAGMENTED_RATIO = 1.4
 const PEAK_RATIO = 1.5
 const MIB = 1024 * 1024
 
+/** Redis's words around the findings, which tools know; the findings are about another allocator, in words of our own. */
+const EMPTY =
+  "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
+const HEALTHY =
+  "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+const FOUND = 'Sam, I detected a few issues in this Redis instance memory implants:\n\n'
+const END = "I'm here to keep you safe, Sam. I want to help you.\n"
+
 function diagnose(call: Call): string {
   const { active, dataset, peak, resident, used } = memoryFigures(engineOf(call), process.memoryUsage.rss())
-  if (dataset < DIAGNOSED_BYTES_MIN) return 'There is too little in memory to say anything about it.\n'
+  if (dataset < DIAGNOSED_BYTES_MIN) return EMPTY
   const findings: string[] = []
   if (active > used * FRAGMENTED_RATIO) {
     findings.push(
-      `Fragmentation: ${Math.round(active / MIB)} MiB are held for ${Math.round(used / MIB)} MiB in use. ` +
+      ` * Fragmentation: ${Math.round(active / MIB)} MiB are held for ${Math.round(used / MIB)} MiB in use. ` +
         'Freed places are used again for values of like size; a restart from a snapshot packs everything.',
     )
   }
   if (peak > used * PEAK_RATIO && resident > used * FRAGMENTED_RATIO) {
-    findings.push(`Peak: once ${Math.round(peak / MIB)} MiB were in use. Part of that memory stays with the process.`)
+    findings.push(
+      ` * Peak: once ${Math.round(peak / MIB)} MiB were in use. Part of that memory stays with the process.`,
+    )
   }
-  return findings.length === 0 ? 'Nothing is wrong with the memory.\n' : `${findings.join('\n')}\n`
+  return findings.length === 0 ? HEALTHY : `${FOUND}${findings.map((finding) => `${finding}\n\n`).join('')}${END}`
 }
 
 const common = {

@@ -56,7 +56,7 @@ test('MEMORY STATS is a map of names and numbers, with one for each database in 
 })
 
 test('MEMORY DOCTOR, MALLOC-STATS and PURGE answer', () => {
-  expect(engine.connect(3).ask('MEMORY', 'DOCTOR')).toMatch(/^=\d+\r\ntxt:There is too little/)
+  expect(engine.connect(3).ask('MEMORY', 'DOCTOR')).toMatch(/^=\d+\r\ntxt:Hi Sam, this instance is empty/)
   client.ask('SET', 'big', 'x'.repeat(1000))
   expect(client.ask('MEMORY', 'MALLOC-STATS')).toMatch(/^\$\d+\r\narena used: \d+\n/)
   expect(client.ask('MEMORY', 'PURGE')).toBe('+OK\r\n')

@@ -1,0 +1,57 @@
+// LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer than 1 µs, 2 µs, 4 µs and so on.
+
+import type { Call } from '../../engine/call.ts'
+import { type Command, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { LatencyHistogram } from '../../util/latency-histogram.ts'
+import { latencyReport } from './latency-spec.ts'
+
+export const latencyHistogram = defineCommand({
+  ...latencyReport,
+  name: 'LATENCY HISTOGRAM',
+  summary: 'Returns how the times of commands are distributed.',
+  since: '7.0.0',
+  complexity: 'O(N) where N is the number of commands with latency information being retrieved.',
+  arity: -2,
+  args: [{ name: 'command', type: 'string', optional: true, multiple: true }],
+  reply:
+    'map: for each command that was called a map of `calls` and `histogram_usec`, a map of microseconds and counts',
+  run(call) {
+    const { times } = engineOf(call)
+    const found: [Command, LatencyHistogram][] = []
+    for (const command of commandsIn(call)) {
+      const latencies = times.latenciesOf(command)
+      if (latencies !== undefined) found.push([command, latencies])
+    }
+    call.reply.map(found.length)
+    for (const [command, latencies] of found) {
+      call.reply.text(command.name)
+      writeHistogram(call, latencies)
+    }
+  },
+})
+
+/** The commands that are asked for, in that order; a container stands for its subcommands. Names of none are passed over. */
+function* commandsIn(call: Call): Iterable<Command> {
+  const { commands } = engineOf(call)
+  if (call.args.length === 2) yield* commands.all()
+  for (let i = 2; i < call.args.length; i++) {
+    const command = commands.get(call.args.string(i))
+    if (command === undefined) continue
+    yield command
+    if (command.subcommands !== undefined) yield* command.subcommands.values()
+  }
+}
+
+function writeHistogram({ reply }: Call, latencies: LatencyHistogram): void {
+  const steps = [...latencies.cumulative()]
+  reply.map(2)
+  reply.text('calls')
+  reply.integer(latencies.count)
+  reply.text('histogram_usec')
+  reply.map(steps.length)
+  for (const [nanoseconds, count] of steps) {
+    reply.integer(Math.floor(nanoseconds / 1000))
+    reply.integer(count)
+  }
+}

@@ -1,0 +1,10 @@
+import type { CommandSpec } from '../../engine/command.ts'
+
+/** What the subcommands of LATENCY that report have in common. */
+export const latencyReport = {
+  group: 'server',
+  since: '2.8.13',
+  complexity: 'O(1)',
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  tips: ['nondeterministic_output', 'request_policy:all_nodes', 'response_policy:special'],
+} as const satisfies Partial<CommandSpec>

@@ -1,0 +1,11 @@
+import { defineCommand } from '../../engine/command.ts'
+
+export const slowlog = defineCommand({
+  name: 'SLOWLOG',
+  summary: 'Holds the commands about commands that took long.',
+  group: 'server',
+  since: '2.2.12',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})
