@@ -85,8 +85,6 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Readers that read on as soon as they may. */
   #reading: Reader[] = []
   #readingSoon = false
-  /** Telling of a change of its own keys: what that publishes is kept, but not told of again. */
-  #telling = false
   /** Gaps to be told of when nobody is in the middle of something. */
   #gaps: { channel: string; text: string }[] = []
   #sampleTimer: Timer | undefined = undefined
@@ -447,18 +445,14 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#tell(key, words)
   }
 
+  /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
   #tell(key: Bytes, words: readonly Word[] | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
-    if (words !== undefined) propagation.happened(0, words)
+    if (changes.told !== null) changes.told(this.db, key, 'kept')
+    if (words === undefined) return
+    propagation.happened(0, words)
     if (runner.client !== undefined) durability.wrote(runner.client)
-    if (changes.told === null || this.#telling) return
-    this.#telling = true
-    try {
-      changes.told(this.db, key, 'xadd')
-    } finally {
-      this.#telling = false
-    }
   }
 
   // ── what happens by itself ───────────────────────────────────────────────

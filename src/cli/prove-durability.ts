@@ -19,7 +19,7 @@ import type { Finding, Policy } from './prove/workload.ts'
 const HELP = `Usage: respite prove-durability --dir DIR [--seconds N] [--policy always|everysec|none|all] [--seed N]
 
 Shows what survives what. Starts the server again and again with its data under DIR, lets many clients
-write (lists, moves between lists, transactions, scripts, streams, strings), kills it with SIGKILL and looks
+write (lists, moves between lists, transactions, scripts, streams, strings, messages that channels keep), kills it with SIGKILL and looks
 whether everything it acknowledged is there after the next start: once, in order, units whole. Between the
 kills it does the same with power cuts, on a simulated disk that drops or tears what was not synced, and
 sometimes fails.
@@ -34,16 +34,21 @@ Exit code 0 when every promise was kept, 1 when one was broken.
 `
 
 const POLICIES = ['always', 'everysec', 'none'] as const
+/** Rules for the keys of these policies, and for the messages that channels of theirs keep. */
+function rules(...policies: readonly Policy[]): string {
+  return policies.flatMap((policy) => [`prove:${policy}:* ${policy}`, `channel:{prove:${policy}:* ${policy}`]).join(' ')
+}
+
 /** What is tried: settings, and the policies of the keys that are written under them. */
 const TRIALS: readonly { name: Policy | 'all'; settings: ConfigSettings; policies: readonly Policy[] }[] = [
   {
     name: 'all',
-    settings: { appendfsync: 'no', durability: 'prove:always:* always prove:everysec:* everysec' },
+    settings: { appendfsync: 'no', durability: rules('always', 'everysec') },
     policies: POLICIES,
   },
   {
     name: 'all',
-    settings: { appendfsync: 'always', durability: 'prove:none:* none prove:everysec:* everysec' },
+    settings: { appendfsync: 'always', durability: rules('none', 'everysec') },
     policies: POLICIES,
   },
   { name: 'always', settings: { appendfsync: 'always' }, policies: ['always'] },

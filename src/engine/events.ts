@@ -106,6 +106,8 @@ export const EVENT_CLASS = {
   untold: 0,
   keymiss: m,
   new: n,
+  /** A channel has kept a message, or remembered a place: nobody is told by an event, or keeping events would never end. */
+  kept: 0,
 } as const
 export type EventName = keyof typeof EVENT_CLASS
 

@@ -12,6 +12,7 @@ import {
   createProducers,
   encodeRequest,
   type Finding,
+  KEPT,
   type Policy,
   type Port,
   type Producer,
@@ -131,6 +132,7 @@ export class KillTrial {
       dir: this.#dir,
       appendonly: 'yes',
       save: '',
+      channel: KEPT,
       ...settings,
     })
     const words = options.flatMap(([name, value]) => [`--${name}`, ...value!.split(' ')])

@@ -4,6 +4,7 @@
 // writing, and at some turn of the loop the power is gone: also in the middle of a
 // write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
+import { channelsOf } from '../../channels/channels.ts'
 import { commands } from '../../commands/index.ts'
 import type { Client, Transport } from '../../engine/client.ts'
 import { Config, type ConfigSettings } from '../../engine/config.ts'
@@ -20,6 +21,7 @@ import {
   createProducers,
   encodeRequest,
   type Finding,
+  KEPT,
   type Policy,
   type Port,
   type Producer,
@@ -139,9 +141,10 @@ export class PowerTrial {
   async live(settings: ConfigSettings, policies: readonly Policy[]): Promise<Finding[]> {
     const disk = this.#disk
     const random = this.#random
-    const config = new Config({ dir: '/data', appendonly: 'yes', save: '', ...settings })
+    const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
     const hashKey = new HashKey(random.uint32(), random.uint32())
     const engine = new Engine({ commands, config, clock: this.#clock, random: new Random(random.uint32()), hashKey })
+    channelsOf(engine)
     // Now and then power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
       const opening = openJournal(engine, disk).catch(() => undefined)

@@ -15,6 +15,9 @@ export interface Port {
   send(words: readonly string[], answered: (reply: Reply) => void): void
 }
 
+/** The rule of the channels that producers publish to. */
+export const KEPT = 'prove:* keep forever'
+
 /** One way of writing. */
 interface Way {
   /** The command it needs. */
@@ -77,8 +80,21 @@ const WAYS: Readonly<Record<string, Way>> = {
     write: (key, n) => [['XADD', key, '*', 'n', String(n)]],
     look: (key) => ['XLEN', key],
     read: (key) => [['XRANGE', key, '-', '+']],
-    items: ([entries]) => (entries as [string, string[]][]).map(([, fields]) => Number(fields[1])),
+    items: ([entries]) => entryNumbers(entries),
   },
+  /** Messages to a channel that keeps them: where they lie is told in docs/channels.md. */
+  publish: {
+    command: 'PUBLISH',
+    write: (channel, n) => [['PUBLISH', channel, String(n)]],
+    look: (channel) => ['XLEN', `channel:{${channel}}`],
+    read: (channel) => [['XRANGE', `channel:{${channel}}`, '-', '+']],
+    items: ([entries]) => entryNumbers(entries),
+  },
+}
+
+/** The numbers in entries of one field each. */
+function entryNumbers(entries: Reply | undefined): number[] {
+  return (entries as [string, string[]][]).map(([, fields]) => Number(fields[1]))
 }
 
 function numbers(list: Reply | undefined): number[] {
