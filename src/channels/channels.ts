@@ -18,6 +18,7 @@ import type { Config } from '../engine/config.ts'
 import type { Dataset } from '../engine/dataset.ts'
 import type { Word } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { EventName } from '../engine/events.ts'
 import type { Loading } from '../engine/loading.ts'
 import type { Moment } from '../engine/moment.ts'
 import { PatternRules } from '../engine/pattern-rules.ts'
@@ -32,6 +33,7 @@ import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
+import { Audience, type AudienceHost } from './audience.ts'
 import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
@@ -68,10 +70,23 @@ export interface ChannelsHost {
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost {
+/** What INFO tells of channels. */
+export interface ChannelFigures {
+  /** Channels that have messages, and what those are together. */
+  channels: number
+  messages: number
+  bytes: number
+  /** Subscribers that are remembered, once for each channel and pattern. */
+  subscribers: number
+}
+
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost {
   readonly ids = new MessageIds()
   readonly places: Places
+  /** What is asked and changed of subscribers from outside. */
+  readonly audience: Audience
   current: ChannelLog | null = null
+  behind = 0
   readonly #host: ChannelsHost
   readonly #later: (run: () => void) => void
   #rules = new PatternRules<ChannelRule>([])
@@ -99,6 +114,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#host = host
     this.#later = later
     this.places = new Places(this)
+    this.audience = new Audience(this)
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -162,8 +178,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
       this.#detach(reader)
       pubSub.replace(kind, name, reader, client)
     } else if (!reader.isLive) {
-      reader.forgetLogs()
-      reader.begin(reader.placeNow(undefined), this.#logsOf(kind, name, reader.glob))
+      reader.begin(reader.placeNow(undefined), this.logsOf(kind, name, reader.glob))
     }
   }
 
@@ -189,7 +204,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   }
 
   /** The logs that a subscription reads. */
-  *#logsOf(kind: SubscriptionKind, name: string, glob: Glob | undefined): Iterable<ChannelLog> {
+  *logsOf(kind: SubscriptionKind, name: string, glob: Glob | undefined): Iterable<ChannelLog> {
     if (kind !== 'pattern') {
       const log = this.logOf(name, kind)
       if (log?.keeps === true) yield log
@@ -214,7 +229,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing twice. */
   #join(client: Client, kind: SubscriptionKind, name: string, late: boolean): Reader {
     const glob = kind === 'pattern' ? new Glob(name) : undefined
-    const logs = [...this.#logsOf(kind, name, glob)]
+    const logs = [...this.logsOf(kind, name, glob)]
     const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
     const subscriber = client.name === '' || !isKept ? '' : `${client.user.name} ${client.name}`
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
@@ -225,13 +240,13 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     } else if (!late) {
       this.#beginFirst(reader, logs)
     }
-    if (client.wantsMessageIds) reader.acknowledged = place ?? reader.placeNow(logs[0])
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(logs[0]))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.#remember(reader, reader.placeNow(logs[0]))
+      if (place === undefined) this.remember(reader, reader.placeNow(logs[0]))
       reader.sample(this.#host.clock.monotonic(), logs[0])
       this.#armSamples()
     }
@@ -297,7 +312,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     const redeliverMs = this.#host.config.get('redeliver')
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
     const place = isCertain ? reader.placeNow(this.#logOfReader(reader)) : this.#certainPlace(reader)
-    if (place !== undefined) this.#remember(reader, reader.acknowledged ?? place)
+    if (place !== undefined) this.remember(reader, reader.acknowledged ?? place)
   }
 
   /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago. */
@@ -305,7 +320,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return reader.acknowledged ?? reader.placeAt(this.#host.clock.monotonic() - this.#host.config.get('redeliver'))
   }
 
-  #remember(reader: Reader, place: Place): void {
+  /** Has a place written down, unless it is already. */
+  remember(reader: Reader, place: Place): void {
     const { remembered, kind, subscriber, target } = reader
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
@@ -317,6 +333,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)
+    reader.end()
     if (subscriber !== '' && this.#named.get(keyOf(kind, target, subscriber)) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))
     }
@@ -329,6 +346,12 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Who listens on somebody's behalf. */
   readersOf(client: Client): Iterable<Reader> {
     return this.#readers.get(client)?.values() ?? []
+  }
+
+  /** Remembers a connected subscriber no more; it hears what is published as before. */
+  disown(reader: Reader): void {
+    this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
+    reader.subscriber = ''
   }
 
   /** The reader of a remembered subscriber that is connected. */
@@ -395,11 +418,17 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     id: StreamId | undefined,
   ): void {
     const { pubSub } = this.#host
-    pubSub.send(client, kind, pattern, channel, message, client.wantsMessageIds ? id?.toString() : undefined)
+    pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
-  missed(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
-    if (count !== UNCOUNTED) log.missed += count
+  noteMissed(reader: Reader, log: ChannelLog, count: number): void {
+    reader.missed += count
+    log.missed += count
+    this.#host.stats.messagesMissed += count
+  }
+
+  noteGap(reader: Reader, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     if (this.#gaps.length === 0) this.#later(() => this.#tellGaps())
     this.#gaps.push({ channel: `__gap__:${log.name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
   }
@@ -437,16 +466,12 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return this.#host.propagation.on
   }
 
-  changed({ key }: ChannelLog, words: readonly Word[] | undefined): void {
-    this.#tell(key, words)
+  changed({ key }: ChannelLog, event: EventName, words: readonly Word[] | undefined): void {
+    this.changedKey(key, event, words)
     this.#host.blocking.wake(this.db, key)
   }
 
-  changedKey(key: Bytes, words: readonly Word[]): void {
-    this.#tell(key, words)
-  }
-
-  #tell(key: Bytes, words: readonly Word[] | undefined): void {
+  changedKey(key: Bytes, event: EventName, words: readonly Word[] | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
     if (words !== undefined) propagation.happened(0, words)
@@ -454,7 +479,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     if (changes.told === null || this.#telling) return
     this.#telling = true
     try {
-      changes.told(this.db, key, 'xadd')
+      changes.told(this.db, key, event)
     } finally {
       this.#telling = false
     }
@@ -482,7 +507,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     for (; this.#nextPlace < until; this.#nextPlace++) {
       const reader = readers[this.#nextPlace % readers.length]!
       const place = this.#certainPlace(reader)
-      if (place !== undefined) this.#remember(reader, place)
+      if (place !== undefined) this.remember(reader, place)
     }
     this.#nextPlace %= Math.max(1, readers.length)
   }
