@@ -1,6 +1,7 @@
 // What the two tell of their commands: COMMAND INFO and COMMAND DOCS are equal, field by field, but for prose and what 7.2 changed; HELP is equal.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { OWN_COMMANDS } from '../../scripts/redis-commands.ts'
 import { commands } from '../../src/commands/index.ts'
 import { createEngine } from '../support/engine.ts'
 import { type RedisServer, redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
@@ -93,7 +94,8 @@ describe.skipIf(redisServerMissing())('COMMAND INFO, COMMAND DOCS and HELP', () 
   test('HELP of every container', async ({ skip }) => {
     if (redisServerIsOlder()) skip()
     const containers = commands.filter(
-      ({ name, subcommands }) => subcommands !== undefined && !WITHOUT_HELP.includes(name),
+      ({ name, spec, subcommands }) =>
+        subcommands !== undefined && !WITHOUT_HELP.includes(name) && !OWN_COMMANDS.includes(spec.name),
     )
     for (const name of [...containers.map(({ name }) => name), 'debug']) {
       const { ours, theirs } = await ask(name, 'HELP')
