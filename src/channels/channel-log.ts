@@ -62,6 +62,8 @@ export class ChannelLog implements MessageLog {
   /** The message that is being delivered, a window that is valid until `end`, and its id if it is kept. */
   message: Bytes = FIELD
   id = new StreamId()
+  /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
+  isGone = false
   /** Messages that rules or slow readers have cost somebody. */
   missed = 0
   /** Where a reader is; of no meaning from one reader's slice to the next. */

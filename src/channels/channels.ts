@@ -39,6 +39,7 @@ import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
 import { Reader, type ReaderHost } from './reader.ts'
+import { Tally, type TallyHost } from './tally.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
 const READ_MS_MAX = 1
@@ -49,9 +50,10 @@ const SAMPLE_MS_MAX = 1000
 const SAMPLES_PER_REDELIVER = 8
 /** Places remembered at each of these times; the others' turn comes next. */
 const PLACES_MAX = 1000
-/** How often, and in how many logs at a time, messages are looked for that are too old. */
-const SWEEP_MS = 1000
+/** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
 const SWEPT_MAX = 1000
+const SWEEP_MS_MIN = 100
+const SWEEP_MS_MAX = 1000
 
 export interface ChannelsHost {
   readonly config: Config
@@ -70,21 +72,12 @@ export interface ChannelsHost {
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-/** What INFO tells of channels. */
-export interface ChannelFigures {
-  /** Channels that have messages, and what those are together. */
-  channels: number
-  messages: number
-  bytes: number
-  /** Subscribers that are remembered, once for each channel and pattern. */
-  subscribers: number
-}
-
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost {
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost, TallyHost {
   readonly ids = new MessageIds()
   readonly places: Places
   /** What is asked and changed of subscribers from outside. */
   readonly audience: Audience
+  readonly tally: Tally
   current: ChannelLog | null = null
   behind = 0
   readonly #host: ChannelsHost
@@ -115,6 +108,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#later = later
     this.places = new Places(this)
     this.audience = new Audience(this)
+    this.tally = new Tally(this)
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -154,6 +148,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
         const stream = this.logOf(channel.name, channel.kind)?.stream
         if (stream !== undefined) this.ids.see(stream.lastId)
       } else if (targetOfPlacesKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
+        this.places.note(text)
         for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) this.ids.see(id)
       }
     }
@@ -217,6 +212,10 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   *logs(): Iterable<ChannelLog> {
     yield* this.#logs.channel.values()
     yield* this.#logs.shard.values()
+  }
+
+  get logCount(): number {
+    return this.#logs.channel.size + this.#logs.shard.size
   }
 
   // ── subscribing ──────────────────────────────────────────────────────────
@@ -517,7 +516,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#sweepTimer?.cancel()
     this.#sweepTimer = undefined
     if (!this.#isOpen) return
-    this.#sweepTimer = clock.after(SWEEP_MS, () => {
+    const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logCount)
+    this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
       this.#sweep()
       this.#armSweep()
     })
@@ -526,6 +526,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Looks into some logs for messages that are too old. */
   #sweep(): void {
     this.#host.moment.pass()
+    this.tally.advance(SWEPT_MAX)
     this.#sweeping ??= this.logs()[Symbol.iterator]()
     for (let i = 0; i < SWEPT_MAX; i++) {
       const { value: log, done } = this.#sweeping.next()
@@ -534,6 +535,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
         return
       }
       if (log.sweep()) continue
+      log.isGone = true
       this.#logs[log.kind].delete(log.name)
       this.#host.pubSub.forgetRoutes()
     }

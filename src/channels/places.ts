@@ -13,6 +13,7 @@ import { NONE } from '../store/keyspace.ts'
 import { ID_INVALID, parseStreamId, StreamId } from '../store/stream-id.ts'
 import { TYPE_HASH } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import { placesKey } from './channel-keys.ts'
 
 /** Not known. */
@@ -42,6 +43,8 @@ export interface PlacesHost {
 
 export class Places {
   readonly #host: PlacesHost
+  /** The keys under which places are, or have been. */
+  readonly #keys = new NameSet()
 
   constructor(host: PlacesHost) {
     this.#host = host
@@ -62,6 +65,7 @@ export class Places {
     if (hash === undefined) {
       if (db.find(key) !== NONE) return
       hash = db.create(key, new Hash(db.arena, db.host))
+      this.#keys.add(key.toString())
     } else {
       db.findForWrite(key)
     }
@@ -81,6 +85,25 @@ export class Places {
     if (hash.length === 0) db.delete(key)
     this.#host.changedKey(key, 'hdel', ['HDEL', key, subscriber])
     return true
+  }
+
+  /** Comes to know that there are places under a key. */
+  note(key: string): void {
+    this.#keys.add(key)
+  }
+
+  /** Channels and patterns of which somebody is, or has been remembered. */
+  get targetCount(): number {
+    return this.#keys.size
+  }
+
+  /** Returns how many are remembered of each, in no particular order. */
+  *counts(): Iterable<number> {
+    for (const key of this.#keys) {
+      const hash = this.#hash(Bytes.from(key))
+      if (hash === undefined) this.#keys.delete(key)
+      else yield hash.length
+    }
   }
 
   /** Returns how many are remembered of a target. */

@@ -265,7 +265,7 @@ export class Reader implements Listener {
   #open(log: ChannelLog, first: StreamId | undefined): boolean {
     const { heard } = this
     const { stream } = log
-    if (stream === undefined || stream.length === 0) return false
+    if (log.isGone || stream === undefined || stream.length === 0) return false
     if (first !== undefined && first.compare(heard.id) > 0) from.copyFrom(first)
     else from.copyFrom(heard.id).increment()
     if (stream.lastId.compare(from) < 0) return false
