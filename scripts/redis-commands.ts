@@ -70,6 +70,11 @@ export const LATER_COMMANDS: readonly string[] = [
   'HTTL',
 ]
 
+/** Commands that Redis does not have: what channels keep, and who has heard it. CLIENT CAPA is Valkey's, for other capabilities. */
+export const OWN_COMMANDS: readonly string[] = namesOf(
+  'CHANNEL(ACK,FORGET,HELP,HISTORY,INFO,LAG,LIST,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA)',
+).filter((name) => name !== 'CLIENT')
+
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {
   const names: string[] = []

@@ -74,13 +74,15 @@ export class PubSub {
   subscribe(subscriber: Subscriber, channel: string): boolean {
     if (subscriber.channels.has(channel)) return false
     subscriber.channels.add(channel)
+    // First: whoever gives its place up for this one may leave the list.
+    const listener = this.#join(subscriber, 'channel', channel)
     let list = this.#channels.get(channel)
     if (list === undefined) {
       list = new SubscriberList(channel)
       this.#channels.set(channel, list)
       this.#generation++
     }
-    list.add(this.#join(subscriber, 'channel', channel))
+    list.add(listener)
     return true
   }
 
@@ -99,12 +101,14 @@ export class PubSub {
   subscribeShard(subscriber: Subscriber, channel: string): boolean {
     if (subscriber.shardChannels.has(channel)) return false
     subscriber.shardChannels.add(channel)
+    // First: whoever gives its place up for this one may leave the list.
+    const listener = this.#join(subscriber, 'shard', channel)
     let list = this.#shardChannels.get(channel)
     if (list === undefined) {
       list = new SubscriberList(channel)
       this.#shardChannels.set(channel, list)
     }
-    list.add(this.#join(subscriber, 'shard', channel))
+    list.add(listener)
     return true
   }
 
@@ -119,6 +123,7 @@ export class PubSub {
   subscribePattern(subscriber: Subscriber, name: string): boolean {
     if (subscriber.patterns.has(name)) return false
     subscriber.patterns.add(name)
+    const listener = this.#join(subscriber, 'pattern', name)
     let pattern = this.#patterns.get(name)
     if (pattern === undefined) {
       pattern = new Pattern(name, this.#sequence++)
@@ -126,7 +131,7 @@ export class PubSub {
       this.#index.add(pattern)
       this.#generation++
     }
-    pattern.add(this.#join(subscriber, 'pattern', name))
+    pattern.add(listener)
     return true
   }
 

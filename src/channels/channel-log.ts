@@ -8,6 +8,7 @@
 import type { MessageLog } from '../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
 import type { Word } from '../engine/effects.ts'
+import type { EventName } from '../engine/events.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
@@ -48,8 +49,8 @@ export interface ChannelLogHost {
   readonly propagates: boolean
   /** The message of a log is being delivered; null = that is over. */
   current: ChannelLog | null
-  /** A log has a message more, or some less: what has to be propagated is `words`. */
-  changed(log: ChannelLog, words: readonly Word[] | undefined): void
+  /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
+  changed(log: ChannelLog, event: EventName, words: readonly Word[] | undefined): void
 }
 
 export class ChannelLog implements MessageLog {
@@ -58,8 +59,11 @@ export class ChannelLog implements MessageLog {
   readonly key: Bytes
   readonly rule: ChannelRule
   readonly keeps: boolean
-  /** The message that is being delivered; a window that is valid until `end`. */
+  /** The message that is being delivered, a window that is valid until `end`, and its id if it is kept. */
   message: Bytes = FIELD
+  id = new StreamId()
+  /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
+  isGone = false
   /** Messages that rules or slow readers have cost somebody. */
   missed = 0
   /** Where a reader is; of no meaning from one reader's slice to the next. */
@@ -79,9 +83,7 @@ export class ChannelLog implements MessageLog {
 
   /** The messages; undefined = there are none, or somebody put something else there. Counts as no use of the key. */
   get stream(): Stream | undefined {
-    const { db } = this.#host
-    const entry = db.find(this.key)
-    return entry === NONE || db.typeOf(entry) !== TYPE_STREAM ? undefined : (db.structureOf(entry) as Stream)
+    return streamUnder(this.#host.db, this.key)
   }
 
   /** Messages that the channel has ever had. */
@@ -101,11 +103,12 @@ export class ChannelLog implements MessageLog {
 
   begin(message: Bytes): void {
     const host = this.#host
-    this.message = message
     if (this.keeps) {
       if (host.isLoading) throw ERR.loading
-      this.#append(message)
+      // That a key has changed is published before the message is: what is being delivered is set when that is over.
+      this.id = this.#append(message)
     }
+    this.message = message
     host.current = this
   }
 
@@ -113,20 +116,19 @@ export class ChannelLog implements MessageLog {
     this.#host.current = null
   }
 
-  #append(message: Bytes): void {
+  /** Keeps a message and returns its id. */
+  #append(message: Bytes): StreamId {
     const host = this.#host
     const { db } = host
     const nowMs = host.now()
     const existing = db.getForWrite(this.key, Stream)
     const stream = existing ?? new Stream(db.arena)
-    const id = host.ids.next(nowMs)
-    if (id.compare(stream.lastId) <= 0) {
-      // Somebody else has added to it.
-      host.ids.see(stream.lastId)
-      host.ids.next(nowMs)
-    }
+    // Somebody else may have added to it.
+    host.ids.see(stream.lastId)
+    const id = new StreamId().copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
+      if (id.compare(stream.lastId) <= 0) throw ERR.streamExhausted
       stream.append(id, entry, 0, 1, host.nodeBytesMax, host.nodeEntriesMax)
     } catch (error) {
       if (existing === undefined) stream.free()
@@ -134,11 +136,22 @@ export class ChannelLog implements MessageLog {
     }
     if (existing === undefined) db.create(this.key, stream)
     const trimmed = this.#trim(stream, nowMs)
-    if (!host.propagates) host.changed(this, undefined)
-    else if (trimmed === 0) host.changed(this, ['XADD', this.key, id.toString(), FIELD, message])
+    if (!host.propagates) host.changed(this, 'kept', undefined)
+    else if (trimmed === 0) host.changed(this, 'kept', ['XADD', this.key, id.toString(), FIELD, message])
     else if (stream.length === 0)
-      host.changed(this, ['XADD', this.key, 'MAXLEN', '=', 0, id.toString(), FIELD, message])
-    else host.changed(this, ['XADD', this.key, 'MINID', '=', stream.firstId.toString(), id.toString(), FIELD, message])
+      host.changed(this, 'kept', ['XADD', this.key, 'MAXLEN', '=', 0, id.toString(), FIELD, message])
+    else
+      host.changed(this, 'kept', [
+        'XADD',
+        this.key,
+        'MINID',
+        '=',
+        stream.firstId.toString(),
+        id.toString(),
+        FIELD,
+        message,
+      ])
+    return id
   }
 
   /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */
@@ -153,10 +166,10 @@ export class ChannelLog implements MessageLog {
     if (this.#trimAge(stream, nowMs, false) === 0) return true
     if (stream.length === 0) {
       db.delete(this.key)
-      host.changed(this, ['DEL', this.key])
+      host.changed(this, 'del', ['DEL', this.key])
       return false
     }
-    host.changed(this, ['XTRIM', this.key, 'MINID', '=', stream.firstId.toString()])
+    host.changed(this, 'xtrim', ['XTRIM', this.key, 'MINID', '=', stream.firstId.toString()])
     return true
   }
 
@@ -187,4 +200,10 @@ export class ChannelLog implements MessageLog {
     oldest.setTime(nowMs - keepMs)
     return stream.firstId.compare(oldest) < 0
   }
+}
+
+/** Returns the stream under a key; undefined = there is none, or something else. Counts as no use of the key. */
+export function streamUnder(db: Database, key: Bytes): Stream | undefined {
+  const entry = db.find(key)
+  return entry === NONE || db.typeOf(entry) !== TYPE_STREAM ? undefined : (db.structureOf(entry) as Stream)
 }

@@ -18,6 +18,7 @@ import type { Config } from '../engine/config.ts'
 import type { Dataset } from '../engine/dataset.ts'
 import type { Word } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { EventName } from '../engine/events.ts'
 import type { Loading } from '../engine/loading.ts'
 import type { Moment } from '../engine/moment.ts'
 import { PatternRules } from '../engine/pattern-rules.ts'
@@ -32,11 +33,13 @@ import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
+import { Audience, type AudienceHost } from './audience.ts'
 import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
 import { Reader, type ReaderHost } from './reader.ts'
+import { Tally, type TallyHost } from './tally.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
 const READ_MS_MAX = 1
@@ -47,9 +50,10 @@ const SAMPLE_MS_MAX = 1000
 const SAMPLES_PER_REDELIVER = 8
 /** Places remembered at each of these times; the others' turn comes next. */
 const PLACES_MAX = 1000
-/** How often, and in how many logs at a time, messages are looked for that are too old. */
-const SWEEP_MS = 1000
+/** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
 const SWEPT_MAX = 1000
+const SWEEP_MS_MIN = 100
+const SWEEP_MS_MAX = 1000
 
 export interface ChannelsHost {
   readonly config: Config
@@ -68,10 +72,14 @@ export interface ChannelsHost {
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost {
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost, TallyHost {
   readonly ids = new MessageIds()
   readonly places: Places
+  /** What is asked and changed of subscribers from outside. */
+  readonly audience: Audience
+  readonly tally: Tally
   current: ChannelLog | null = null
+  behind = 0
   readonly #host: ChannelsHost
   readonly #later: (run: () => void) => void
   #rules = new PatternRules<ChannelRule>([])
@@ -97,6 +105,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#host = host
     this.#later = later
     this.places = new Places(this)
+    this.audience = new Audience(this)
+    this.tally = new Tally(this)
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -136,6 +146,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
         const stream = this.logOf(channel.name, channel.kind)?.stream
         if (stream !== undefined) this.ids.see(stream.lastId)
       } else if (targetOfPlacesKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
+        this.places.note(text)
         for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) this.ids.see(id)
       }
     }
@@ -160,8 +171,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
       this.#detach(reader)
       pubSub.replace(kind, name, reader, client)
     } else if (!reader.isLive) {
-      reader.forgetLogs()
-      reader.begin(reader.placeNow(undefined), this.#logsOf(kind, name, reader.glob))
+      reader.begin(reader.placeNow(undefined), this.logsOf(kind, name, reader.glob))
     }
   }
 
@@ -187,7 +197,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   }
 
   /** The logs that a subscription reads. */
-  *#logsOf(kind: SubscriptionKind, name: string, glob: Glob | undefined): Iterable<ChannelLog> {
+  *logsOf(kind: SubscriptionKind, name: string, glob: Glob | undefined): Iterable<ChannelLog> {
     if (kind !== 'pattern') {
       const log = this.logOf(name, kind)
       if (log?.keeps === true) yield log
@@ -202,6 +212,10 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     yield* this.#logs.shard.values()
   }
 
+  get logCount(): number {
+    return this.#logs.channel.size + this.#logs.shard.size
+  }
+
   // ── subscribing ──────────────────────────────────────────────────────────
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
@@ -212,7 +226,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing twice. */
   #join(client: Client, kind: SubscriptionKind, name: string, late: boolean): Reader {
     const glob = kind === 'pattern' ? new Glob(name) : undefined
-    const logs = [...this.#logsOf(kind, name, glob)]
+    const logs = [...this.logsOf(kind, name, glob)]
     const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
     const subscriber = client.name === '' || !isKept ? '' : `${client.user.name} ${client.name}`
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
@@ -223,13 +237,13 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     } else if (!late) {
       this.#beginFirst(reader, logs)
     }
-    if (client.wantsMessageIds) reader.acknowledged = place ?? reader.placeNow(logs[0])
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(logs[0]))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.#remember(reader, reader.placeNow(logs[0]))
+      if (place === undefined) this.remember(reader, reader.placeNow(logs[0]))
       reader.sample(this.#host.clock.monotonic(), logs[0])
       this.#armSamples()
     }
@@ -295,7 +309,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     const redeliverMs = this.#host.config.get('redeliver')
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
     const place = isCertain ? reader.placeNow(this.#logOfReader(reader)) : this.#certainPlace(reader)
-    if (place !== undefined) this.#remember(reader, reader.acknowledged ?? place)
+    if (place !== undefined) this.remember(reader, reader.acknowledged ?? place)
   }
 
   /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago. */
@@ -303,7 +317,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return reader.acknowledged ?? reader.placeAt(this.#host.clock.monotonic() - this.#host.config.get('redeliver'))
   }
 
-  #remember(reader: Reader, place: Place): void {
+  /** Has a place written down, unless it is already. */
+  remember(reader: Reader, place: Place): void {
     const { remembered, kind, subscriber, target } = reader
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
@@ -316,6 +331,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)
+    reader.end()
     if (subscriber !== '' && this.#named.get(keyOf(kind, target, subscriber)) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))
     }
@@ -328,6 +344,12 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Who listens on somebody's behalf. */
   readersOf(client: Client): Iterable<Reader> {
     return this.#readers.get(client)?.values() ?? []
+  }
+
+  /** Remembers a connected subscriber no more; it hears what is published as before. */
+  disown(reader: Reader): void {
+    this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
+    reader.subscriber = ''
   }
 
   /** The reader of a remembered subscriber that is connected. */
@@ -394,11 +416,17 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     id: StreamId | undefined,
   ): void {
     const { pubSub } = this.#host
-    pubSub.send(client, kind, pattern, channel, message, client.wantsMessageIds ? id?.toString() : undefined)
+    pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
-  missed(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
-    if (count !== UNCOUNTED) log.missed += count
+  noteMissed(reader: Reader, log: ChannelLog, count: number): void {
+    reader.missed += count
+    log.missed += count
+    this.#host.stats.messagesMissed += count
+  }
+
+  noteGap(reader: Reader, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     if (this.#gaps.length === 0) this.#later(() => this.#tellGaps())
     this.#gaps.push({ channel: `__gap__:${log.name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
   }
@@ -436,20 +464,16 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return this.#host.propagation.on
   }
 
-  changed({ key }: ChannelLog, words: readonly Word[] | undefined): void {
-    this.#tell(key, words)
+  changed({ key }: ChannelLog, event: EventName, words: readonly Word[] | undefined): void {
+    this.changedKey(key, event, words)
     this.#host.blocking.wake(this.db, key)
   }
 
-  changedKey(key: Bytes, words: readonly Word[]): void {
-    this.#tell(key, words)
-  }
-
   /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
-  #tell(key: Bytes, words: readonly Word[] | undefined): void {
+  changedKey(key: Bytes, event: EventName, words: readonly Word[] | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
-    if (changes.told !== null) changes.told(this.db, key, 'kept')
+    if (changes.told !== null) changes.told(this.db, key, event)
     if (words === undefined) return
     propagation.happened(0, words)
     if (runner.client !== undefined) durability.wrote(runner.client)
@@ -477,7 +501,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     for (; this.#nextPlace < until; this.#nextPlace++) {
       const reader = readers[this.#nextPlace % readers.length]!
       const place = this.#certainPlace(reader)
-      if (place !== undefined) this.#remember(reader, place)
+      if (place !== undefined) this.remember(reader, place)
     }
     this.#nextPlace %= Math.max(1, readers.length)
   }
@@ -487,7 +511,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#sweepTimer?.cancel()
     this.#sweepTimer = undefined
     if (!this.#isOpen) return
-    this.#sweepTimer = clock.after(SWEEP_MS, () => {
+    const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logCount)
+    this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
       this.#sweep()
       this.#armSweep()
     })
@@ -496,6 +521,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Looks into some logs for messages that are too old. */
   #sweep(): void {
     this.#host.moment.pass()
+    this.tally.advance(SWEPT_MAX)
     this.#sweeping ??= this.logs()[Symbol.iterator]()
     for (let i = 0; i < SWEPT_MAX; i++) {
       const { value: log, done } = this.#sweeping.next()
@@ -504,6 +530,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
         return
       }
       if (log.sweep()) continue
+      log.isGone = true
       this.#logs[log.kind].delete(log.name)
       this.#host.pubSub.forgetRoutes()
     }

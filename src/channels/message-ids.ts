@@ -3,6 +3,9 @@
 
 import { StreamId } from '../store/stream-id.ts'
 
+/** No clock gives ids beyond this (the year 10889): somebody made them up, and only the one channel that has them is the worse for it. */
+const ID_MAX = new StreamId().setTime(2 ** 48)
+
 const made = new StreamId()
 
 export class MessageIds {
@@ -19,6 +22,6 @@ export class MessageIds {
 
   /** Takes note of an id that exists: what is given from now on is above it. */
   see(id: StreamId): void {
-    if (id.compare(this.last) > 0) this.last.copyFrom(id)
+    if (id.compare(this.last) > 0 && id.compare(ID_MAX) < 0) this.last.copyFrom(id)
   }
 }

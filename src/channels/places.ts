@@ -5,6 +5,7 @@
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
 import type { Word } from '../engine/effects.ts'
+import type { EventName } from '../engine/events.ts'
 import type { Database } from '../store/database.ts'
 import { ABSENT } from '../store/dictionary.ts'
 import { Hash } from '../store/hash.ts'
@@ -12,6 +13,7 @@ import { NONE } from '../store/keyspace.ts'
 import { ID_INVALID, parseStreamId, StreamId } from '../store/stream-id.ts'
 import { TYPE_HASH } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import { placesKey } from './channel-keys.ts'
 
 /** Not known. */
@@ -27,16 +29,22 @@ export class Place {
     this.count = count
     return this
   }
+
+  copyFrom({ id, count }: Place): this {
+    return this.set(id, count)
+  }
 }
 
 export interface PlacesHost {
   readonly db: Database
-  /** A key has changed; what has to be propagated is `words`. */
-  changedKey(key: Bytes, words: readonly Word[]): void
+  /** A key has changed: what is said of it, and what has to be propagated. */
+  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 export class Places {
   readonly #host: PlacesHost
+  /** The keys under which places are, or have been. */
+  readonly #keys = new NameSet()
 
   constructor(host: PlacesHost) {
     this.#host = host
@@ -57,12 +65,13 @@ export class Places {
     if (hash === undefined) {
       if (db.find(key) !== NONE) return
       hash = db.create(key, new Hash(db.arena, db.host))
+      this.#keys.add(key.toString())
     } else {
       db.findForWrite(key)
     }
     const text = formatPlace(place)
     hash.set(Bytes.from(subscriber), Bytes.from(text))
-    this.#host.changedKey(key, ['HSET', key, subscriber, text])
+    this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
 
   /** Forgets a subscriber; false when nothing was remembered of it. */
@@ -74,8 +83,32 @@ export class Places {
     db.findForWrite(key)
     hash.delete(Bytes.from(subscriber))
     if (hash.length === 0) db.delete(key)
-    this.#host.changedKey(key, ['HDEL', key, subscriber])
+    this.#host.changedKey(key, 'hdel', ['HDEL', key, subscriber])
     return true
+  }
+
+  /** Comes to know that there are places under a key. */
+  note(key: string): void {
+    this.#keys.add(key)
+  }
+
+  /** Channels and patterns of which somebody is, or has been remembered. */
+  get targetCount(): number {
+    return this.#keys.size
+  }
+
+  /** Returns how many are remembered of each, in no particular order. */
+  *counts(): Iterable<number> {
+    for (const key of this.#keys) {
+      const hash = this.#hash(Bytes.from(key))
+      if (hash === undefined) this.#keys.delete(key)
+      else yield hash.length
+    }
+  }
+
+  /** Returns how many are remembered of a target. */
+  count(kind: SubscriptionKind, target: string): number {
+    return this.#hash(Bytes.from(placesKey(kind, target)))?.length ?? 0
   }
 
   /** Whoever is remembered of a target, with its place. */

@@ -49,10 +49,14 @@ export interface ReaderHost {
     message: Bytes,
     id: StreamId | undefined,
   ): void
+  /** How many readers are behind. */
+  behind: number
   /** Has `read` called when the client has taken what it was given. */
   readSoon(reader: Reader): void
-  /** Messages of a channel will never be heard by somebody: `count` of them, UNCOUNTED = not known, from one id to another. */
-  missed(log: ChannelLog, count: number, from: StreamId, to: StreamId): void
+  /** A slow reader is spared messages: so many. */
+  noteMissed(reader: Reader, log: ChannelLog, count: number): void
+  /** Messages have gone before a reader read them: `count` of them, UNCOUNTED = not known, from one id to another. */
+  noteGap(reader: Reader, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 interface Sample {
@@ -70,14 +74,17 @@ export class Reader implements Listener {
   readonly kind: SubscriptionKind
   /** The channel or the pattern. */
   readonly target: string
-  /** By whom it is remembered: `user name`; '' = nobody remembers it. */
-  readonly subscriber: string
+  /** As whom it is remembered: `user name`; '' = nobody remembers it. */
+  subscriber: string
   readonly glob: Glob | undefined
   /** While behind: how far it has read. */
   readonly heard = new Place()
-  isLive = true
-  /** How far its client says that it has heard (CHANNEL ACK); undefined = what it was sent counts. */
+  /**
+   * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
+   */
   acknowledged: Place | undefined = undefined
+  /** Messages that it will never hear, as far as they were counted. */
+  missed = 0
   /** It ends without its client having asked for that: its place is remembered. */
   vanished = false
   /** Nobody listens through it any more. */
@@ -87,6 +94,7 @@ export class Reader implements Listener {
   /** The place that was last remembered. */
   readonly remembered = new Place()
   readonly #host: ReaderHost
+  #isLive = true
   /** While behind: logs that may have something unread, each with the id to begin at if that is not where the reader is. */
   readonly #unread = new Map<ChannelLog, StreamId | undefined>()
   #samples: Sample[] = []
@@ -112,6 +120,16 @@ export class Reader implements Listener {
     return this.client.protocol
   }
 
+  /** False while it has to read what it did not hear. */
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  #setLive(isLive: boolean): void {
+    if (isLive !== this.#isLive) this.#host.behind += isLive ? -1 : 1
+    this.#isLive = isLive
+  }
+
   // ── messages that are published ──────────────────────────────────────────
 
   deliver(source: Source, start: number, end: number): void {
@@ -125,8 +143,8 @@ export class Reader implements Listener {
       if (!this.#unread.has(current)) this.#unread.set(current, undefined)
     } else if (isSlow(client)) {
       this.#fallBehind(current)
-    } else if (client.wantsMessageIds) {
-      this.#send(current, current.message, this.#host.ids.last)
+    } else if (this.acknowledged !== undefined) {
+      this.#send(current, current.message, current.id)
     } else {
       client.deliver(source, start, end)
     }
@@ -135,8 +153,8 @@ export class Reader implements Listener {
   /** The message that is being delivered is the first that it does not hear live. */
   #fallBehind(current: ChannelLog): void {
     const { heard } = this
-    this.isLive = false
-    heard.id.copyFrom(this.#host.ids.last).decrement()
+    this.#setLive(false)
+    heard.id.copyFrom(current.id).decrement()
     heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
     this.#unread.set(current, undefined)
     this.#host.readSoon(this)
@@ -150,27 +168,37 @@ export class Reader implements Listener {
       this.#host.readSoon(this)
     }
     const missed = this.#spare.add(log)
-    log.missed += missed
+    if (missed > 0) this.#host.noteMissed(this, log, missed)
     return true
   }
 
   // ── messages that it has missed ──────────────────────────────────────────
 
-  /** Begins behind a place: what the logs have since then is to be read. */
+  /** Begins behind a place: what these logs have since then is to be read. */
   begin(place: Place, logs: Iterable<ChannelLog>): void {
     this.heard.set(place.id, place.count)
-    this.isLive = false
+    this.#setLive(false)
+    this.#unread.clear()
     for (const log of logs) this.#unread.set(log, undefined)
+  }
+
+  /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
+  seek(place: Place, logs: Iterable<ChannelLog>): void {
+    this.begin(place, logs)
+    this.#samples = []
+    this.acknowledged?.set(place.id, place.count)
+    this.#host.readSoon(this)
+  }
+
+  /** Its subscription has ended. */
+  end(): void {
+    this.#catchUp()
+    this.#spare = undefined
   }
 
   /** Has a log read from an id on, which the reader would have passed. */
   beginAt(log: ChannelLog, first: StreamId): void {
     this.#unread.set(log, first)
-  }
-
-  /** Nobody writes to these logs any more: what is unread there stays unread. */
-  forgetLogs(): void {
-    this.#unread.clear()
   }
 
   /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
@@ -232,14 +260,14 @@ export class Reader implements Listener {
 
   #catchUp(): void {
     this.#unread.clear()
-    this.isLive = true
+    this.#setLive(true)
   }
 
   /** Has a log's cursor stand at the first message that is to be read; false = there is none. */
   #open(log: ChannelLog, first: StreamId | undefined): boolean {
     const { heard } = this
     const { stream } = log
-    if (stream === undefined || stream.length === 0) return false
+    if (log.isGone || stream === undefined || stream.length === 0) return false
     if (first !== undefined && first.compare(heard.id) > 0) from.copyFrom(first)
     else from.copyFrom(heard.id).increment()
     if (stream.lastId.compare(from) < 0) return false
@@ -255,11 +283,12 @@ export class Reader implements Listener {
     const stream = log.stream!
     const gone = Number(stream.entriesAdded) - stream.length
     const { count } = this.heard
-    const missed = count === UNCOUNTED ? UNCOUNTED : gone - count
+    // Who has heard more than has gone heard it of a stream that was here before this one (DEL).
+    const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
+    if (count !== UNCOUNTED) this.heard.count = gone
     if (missed === 0 || gone === 0) return
     to.copyFrom(stream.firstId).decrement()
-    this.#host.missed(log, missed, from, to)
-    if (count !== UNCOUNTED) this.heard.count = gone
+    this.#host.noteGap(this, log, missed, from, to)
   }
 
   #hand(log: ChannelLog, cursor: EntryCursor): void {
@@ -272,7 +301,7 @@ export class Reader implements Listener {
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
     const pattern = this.kind === 'pattern' ? this.target : undefined
-    this.#host.send(this.client, KINDS[this.kind], pattern, log.name, text, id)
+    this.#host.send(this.client, KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────

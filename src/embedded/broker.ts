@@ -17,6 +17,8 @@ import { Boot, createConfig, type Loaded, type Settings, settingsOf } from '../s
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
+import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
+import { Messages } from './messages.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
 export interface BrokerOptions {
@@ -118,16 +120,54 @@ export class Broker {
     return (await this.call('PUBLISH', channel, message)) as number
   }
 
-  /** Calls `listener` with every message on a channel, from when the promise is fulfilled until `unsubscribe` is called. */
-  subscribe(channel: string, listener: Listener<string>): Promise<Unsubscribe> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
-    return this.#subscriptions.subscribe('channel', channel, listener)
+  /**
+   * Calls `listener` with every message on a channel, from when the promise is fulfilled until `unsubscribe` is called.
+   *
+   * With options, as a subscriber with a name or in a group: one message at a time, the next when the promise that the listener
+   * returned is fulfilled. A listener that throws has not heard its message; the subscription ends then, and nothing is lost.
+   */
+  subscribe(channel: string, listener: Listener<string>): Promise<Unsubscribe>
+  subscribe(channel: string, listener: MessageListener, options: FeedOptions): Promise<Unsubscribe>
+  subscribe(channel: string, listener: MessageListener, options?: FeedOptions): Promise<Unsubscribe> {
+    return this.#subscribe('channel', channel, listener, options)
   }
 
   /** As `subscribe`, for every channel that matches a pattern like `news.*`. */
-  subscribePattern(pattern: string, listener: Listener<string>): Promise<Unsubscribe> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
-    return this.#subscriptions.subscribe('pattern', pattern, listener)
+  subscribePattern(pattern: string, listener: Listener<string>): Promise<Unsubscribe>
+  subscribePattern(pattern: string, listener: MessageListener, options: FeedOptions): Promise<Unsubscribe>
+  subscribePattern(pattern: string, listener: MessageListener, options?: FeedOptions): Promise<Unsubscribe> {
+    return this.#subscribe('pattern', pattern, listener, options)
+  }
+
+  async #subscribe(
+    kind: 'channel' | 'pattern',
+    name: string,
+    listener: MessageListener,
+    options: FeedOptions | undefined,
+  ): Promise<Unsubscribe> {
+    if (this.#closing !== undefined) throw closedError()
+    if (options === undefined) return this.#subscriptions.subscribe(kind, name, listener as Listener<string>)
+    const feed = this.#feed(kind, name, options)
+    await feed.ready
+    void hand(feed, listener, options.ack ?? 'auto')
+    return () => feed.leave()
+  }
+
+  /**
+   * Iterates over the messages of a channel, or of all that match if it contains `*`, `?` or `[`; ended by leaving the loop, by
+   * `await using`, or by `return()`. A slow loop holds nobody up: what a channel keeps is read as the loop goes on.
+   */
+  messages(channel: string, options: FeedOptions = {}): Messages {
+    if (this.#closing !== undefined) throw closedError()
+    return new Messages(
+      this.#feed(/[*?[]/.test(channel) ? 'pattern' : 'channel', channel, options),
+      options.ack ?? 'auto',
+    )
+  }
+
+  #feed(kind: 'channel' | 'pattern', name: string, options: FeedOptions): MessageFeed {
+    checkFeedOptions(options)
+    return new MessageFeed(this.#engine, kind, name, options)
   }
 
   /** Connects: a stream that speaks the Redis protocol, for client libraries and for whoever likes to. */

@@ -5,7 +5,7 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { Source } from '../util/bytes.ts'
+import { encodeRequest } from './request.ts'
 
 /** Receives a message and the channel it was published on. */
 export type Listener<S> = (message: S, channel: string) => void
@@ -135,9 +135,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   }
 
   #send(command: string, names: readonly string[]): void {
-    let request = `*${names.length + 1}\r\n$${command.length}\r\n${command}\r\n`
-    for (const name of names) request += `$${Buffer.byteLength(name)}\r\n${name}\r\n`
-    const bytes = Buffer.from(request)
-    this.#engine.receive(this.#client!, new Source(bytes), 0, bytes.length)
+    const request = encodeRequest(command, names)
+    this.#engine.receive(this.#client!, request, 0, request.u8.length)
   }
 }

@@ -118,7 +118,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
-  /** Messages of kept channels are to carry their ids (CLIENT CAPA message-ids). */
+  /** Messages of kept channels that it subscribes to from now on are to carry their ids (CLIENT CAPA message-ids). */
   wantsMessageIds = false
   /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'

@@ -23,6 +23,7 @@ export type Group =
   | 'sorted-set'
   | 'stream'
   | 'pubsub'
+  | 'channel'
   | 'generic'
   | 'connection'
   | 'server'
@@ -144,7 +145,12 @@ export interface CommandSpecOf<Call> {
   acl?: readonly string[]
   keys?: readonly KeySpec[]
   /** Which arguments are channels that are listened to or published to; `last` as of a key spec. */
-  channels?: { first: number; last: number; are: 'names' | 'patterns' }
+  channels?: {
+    first: number
+    last: number
+    /** Patterns to subscribe to are allowed only as they are. Asked of a request whose command's name is at `from`, where its words say what they are. */
+    are: 'names' | 'patterns' | ((args: Arguments, from: number) => 'names' | 'patterns')
+  }
   args?: readonly ArgSpec[]
   /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
   tips?: readonly string[]

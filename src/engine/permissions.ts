@@ -85,8 +85,9 @@ function refusedPlainKey(selector: Selector, keys: PlainKeys, args: Arguments, f
 function refusedChannel(selector: Selector, command: Command, args: Arguments, from: number): number {
   const { first, last, are } = command.spec.channels!
   const end = last < 0 ? args.length + last : from + last
+  const arePatterns = (typeof are === 'string' ? are : are(args, from)) === 'patterns'
   for (let i = from + first; i <= end; i++) {
-    if (!selector.allowsChannel(args.bytes(i), are === 'patterns')) return i - from
+    if (!selector.allowsChannel(args.bytes(i), arePatterns)) return i - from
   }
   return 0
 }

@@ -25,6 +25,8 @@ class Counters {
   /** What users were refused, by what it was. */
   accessDenied = { auth: 0, command: 0, key: 0, channel: 0 }
   outputLimitDisconnects = 0
+  /** Messages of channels under rules that somebody will never hear: they went before they were read, or a slow subscriber was spared them. */
+  messagesMissed = 0
 }
 
 export class Stats extends Counters {

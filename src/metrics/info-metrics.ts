@@ -159,6 +159,18 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   pubsub_channels: { name: 'redis_pubsub_channels', help: 'Channels with subscribers.' },
   pubsub_patterns: { name: 'redis_pubsub_patterns', help: 'Patterns with subscribers.' },
   pubsubshard_channels: { name: 'redis_pubsubshard_channels', help: 'Shard channels with subscribers.' },
+  kept_channels: { name: 'respite_kept_channels', help: 'Channels that have messages which a rule keeps.' },
+  kept_messages: { name: 'respite_kept_messages', help: 'Messages that are kept.' },
+  kept_bytes: { name: 'respite_kept_bytes', help: 'What kept messages take.' },
+  remembered_subscribers: {
+    name: 'respite_remembered_subscribers',
+    help: 'Subscribers whose places are remembered, once for each channel and pattern.',
+  },
+  readers_behind: { name: 'respite_readers_behind', help: 'Subscriptions that have to read what they did not hear.' },
+  messages_missed: {
+    name: 'respite_messages_missed_total',
+    help: 'Messages that a subscriber will never hear: they went before it read them, or it was spared them.',
+  },
   client_output_buffer_limit_disconnections: {
     name: 'redis_client_output_buffer_limit_disconnections_total',
     help: 'Clients, subscribers among them, that were closed because they did not read what they were sent.',
@@ -203,6 +215,7 @@ export function addInfoMetrics(readings: Readings, figures: InfoFigures): void {
 export function prepareInfo(figures: InfoFigures): void {
   figures.askSystem()
   figures.askMemory()
+  figures.askChannels()
 }
 
 /** A figure in Prometheus' units; a state (ok, err) as 1 or 0. */

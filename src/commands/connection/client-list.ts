@@ -1,10 +1,11 @@
 // CLIENT LIST, CLIENT INFO: a line about each connection.
 
+import { channelsOf } from '../../channels/channels.ts'
 import type { Call } from '../../engine/call.ts'
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { describeClient } from '../../engine/describe-client.ts'
-import { engineOf } from '../../engine/engine.ts'
+import { type Engine, engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
@@ -88,5 +89,21 @@ export const clientInfo = defineCommand({
 
 function describe(call: Call, client: Client): string {
   const request = call.client === client ? call.args : undefined
-  return describeClient(client, call.now(), engineOf(call).tracking.trackerOf(client), request)
+  const engine = engineOf(call)
+  return (
+    describeClient(client, call.now(), engine.tracking.trackerOf(client), request) + describeReaders(engine, client)
+  )
+}
+
+/** How far the subscriptions to channels under a rule are behind, which Redis has none of: how many of them, and what they will never hear. */
+function describeReaders(engine: Engine, client: Client): string {
+  let readers = 0
+  let behind = 0
+  let missed = 0
+  for (const reader of channelsOf(engine).readersOf(client)) {
+    readers++
+    if (!reader.isLive) behind++
+    missed += reader.missed
+  }
+  return readers === 0 ? '' : ` chan-behind=${behind} chan-missed=${missed}`
 }

@@ -1,6 +1,7 @@
 import type { Command } from '../../engine/command.ts'
 import { auth } from './auth.ts'
 import { client } from './client.ts'
+import { clientCapa } from './client-capa.ts'
 import { clientHelp } from './client-help.ts'
 import { clientId } from './client-id.ts'
 import { clientKill } from './client-kill.ts'
@@ -44,5 +45,6 @@ export const connectionCommands: readonly Command[] = [
   clientCaching,
   clientGetredir,
   clientTrackinginfo,
+  clientCapa,
   clientHelp,
 ]

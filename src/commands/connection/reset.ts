@@ -29,6 +29,7 @@ export const reset = defineCommand({
     client.database = 0
     client.name = ''
     client.noEvict = false
+    client.wantsMessageIds = false
     client.state &= ~CLIENT_NO_TOUCH
     // A RESET that itself was to be skipped stays silent: CLIENT REPLY SKIP, RESET.
     if (client.replyMode !== 'skipping') {

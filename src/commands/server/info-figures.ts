@@ -4,6 +4,8 @@
 // asked at most ten times a second, and rates are worked out from one INFO to the next.
 
 import { totalmem } from 'node:os'
+import { channelsOf } from '../../channels/channels.ts'
+import type { ChannelFigures } from '../../channels/tally.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { SavingStatus } from '../../engine/saving.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
@@ -22,6 +24,9 @@ export class InfoFigures {
   commandsPerSecond = 0
   inputPerSecond = 0
   outputPerSecond = 0
+  /** What channels keep, and how many who read it are behind. */
+  channels: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
+  readersBehind = 0
   #systemAskedMs = Number.NEGATIVE_INFINITY
   #sampledMs: number
   #sampledCommands = 0
@@ -32,6 +37,13 @@ export class InfoFigures {
     this.engine = engine
     this.#sampledMs = engine.clock.monotonic()
     this.memory = memoryFigures(engine, 0)
+  }
+
+  /** Counts what channels keep, or takes the last count where that is much. */
+  askChannels(): void {
+    const channels = channelsOf(this.engine)
+    this.channels = channels.tally.figures
+    this.readersBehind = channels.behind
   }
 
   get saving(): SavingStatus {

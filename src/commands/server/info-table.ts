@@ -329,7 +329,10 @@ const PERSISTENCE: InfoSection = {
 
 const STATS: InfoSection = {
   heading: 'Stats',
-  prepare: (figures) => figures.sample(),
+  prepare(figures) {
+    figures.sample()
+    figures.askChannels()
+  },
   rows: [
     counter('total_connections_received', ({ engine }) => engine.stats.connectionsReceived),
     counter('total_commands_processed', ({ engine }) => engine.stats.commandsProcessed),
@@ -358,6 +361,13 @@ const STATS: InfoSection = {
     gauge('pubsub_channels', ({ engine }) => engine.pubSub.channelCount),
     gauge('pubsub_patterns', ({ engine }) => engine.pubSub.patternCount),
     gauge('pubsubshard_channels', ({ engine }) => engine.pubSub.shardChannelCount),
+    // Channels that remember are Respite's own.
+    gauge('kept_channels', ({ channels }) => channels.channels),
+    gauge('kept_messages', ({ channels }) => channels.messages),
+    gauge('kept_bytes', ({ channels }) => channels.bytes),
+    gauge('remembered_subscribers', ({ channels }) => channels.subscribers),
+    gauge('readers_behind', ({ readersBehind }) => readersBehind),
+    counter('messages_missed', ({ engine }) => engine.stats.messagesMissed),
     none('latest_fork_usec'),
     none('total_forks'),
     none('migrate_cached_sockets'),

@@ -19,6 +19,12 @@ const OF_OUR_OWN = [
   'node_version',
   'respite_snapshot_longest_slice_usec',
   'client_output_buffer_limit_disconnections',
+  'kept_channels',
+  'kept_messages',
+  'kept_bytes',
+  'remembered_subscribers',
+  'readers_behind',
+  'messages_missed',
 ]
 
 /** Headings and names of fields, in order; without those that are there for each command that was used. */

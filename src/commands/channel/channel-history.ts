@@ -1,0 +1,79 @@
+// CHANNEL HISTORY: kept messages, by their ids.
+//
+// The range is written from its beginning to its end with REV too, unlike that of XREVRANGE: `- + COUNT 10 REV` are the last ten.
+
+import type { Call } from '../../engine/call.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Stream } from '../../store/stream.ts'
+import { EntryCursor } from '../../store/stream-cursor.ts'
+import { StreamId } from '../../store/stream-id.ts'
+import { Bytes } from '../../util/bytes.ts'
+import { readEnd, readEntryCount, readStart } from '../stream/stream-arguments.ts'
+import { channelCommon, channelsIn, SHARD_ARG } from './channel.ts'
+
+const start = new StreamId()
+const end = new StreamId()
+const cursor = new EntryCursor()
+const field = new Bytes()
+const message = new Bytes()
+
+function channelHistoryRun(call: Call): void {
+  readStart(call, 3, start)
+  readEnd(call, 4, end)
+  let max = Number.POSITIVE_INFINITY
+  let backwards = false
+  let kind: 'channel' | 'shard' = 'channel'
+  const options = call.options(5)
+  while (options.next()) {
+    if (options.is('COUNT')) {
+      options.bytes()
+      max = readEntryCount(call, options.index)
+    } else if (options.is('REV')) {
+      backwards = true
+    } else if (options.is('SHARD')) {
+      kind = 'shard'
+    } else {
+      throw ERR.syntax
+    }
+  }
+  const stream = channelsIn(call).audience.messagesOf(call.args.string(2), kind)
+  const count = stream?.seek(start, cursor) === true ? stream.countUpTo(cursor, end, max) : 0
+  call.reply.array(count)
+  if (count > 0) writeMessages(call, stream!, count, backwards)
+}
+
+function writeMessages({ reply }: Call, stream: Stream, count: number, backwards: boolean): void {
+  if (backwards) stream.seekBackwards(end, cursor)
+  else stream.seek(start, cursor)
+  for (let left = count; left > 0; left--) {
+    cursor.beginFields()
+    cursor.nextField(field, message)
+    reply.array(2)
+    reply.text(cursor.id.toString())
+    reply.bulk(message)
+    if (left === 1) break
+    if (backwards) stream.previous(cursor)
+    else stream.next(cursor)
+  }
+}
+
+export const channelHistory = defineCommand({
+  ...channelCommon,
+  name: 'CHANNEL HISTORY',
+  summary: 'Returns the kept messages of a channel whose ids lie in a range.',
+  complexity: 'O(N) with N messages returned.',
+  arity: -5,
+  flags: ['readonly', 'pubsub'],
+  channels: { first: 2, last: 2, are: 'names' },
+  args: [
+    { name: 'channel', type: 'string' },
+    { name: 'from', type: 'string' },
+    { name: 'to', type: 'string' },
+    { name: 'count', type: 'integer', token: 'COUNT', optional: true },
+    { name: 'rev', type: 'pure-token', token: 'REV', optional: true },
+    SHARD_ARG,
+  ],
+  reply: 'array: the messages, each an array of its id and its text',
+  run: channelHistoryRun,
+})

@@ -1,0 +1,44 @@
+import { formatChannelRules } from '../../engine/channel-rules.ts'
+import { defineCommand } from '../../engine/command.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import type { StreamId } from '../../store/stream-id.ts'
+import { channelCommon, channelsIn, readChannelKind, replyRows, SHARD_ARG } from './channel.ts'
+
+export const channelInfo = defineCommand({
+  ...channelCommon,
+  name: 'CHANNEL INFO',
+  summary: 'Tells about a channel: its rule, what it keeps and who listens.',
+  complexity: 'O(1)',
+  arity: -3,
+  flags: ['readonly', 'pubsub'],
+  channels: { first: 2, last: 2, are: 'names' },
+  args: [{ name: 'channel', type: 'string' }, SHARD_ARG],
+  reply: 'map: rule, messages, bytes, first-id, last-id, subscribers, remembered, missed',
+  run(call) {
+    const name = call.args.string(2)
+    const kind = readChannelKind(call, 3)
+    const channels = channelsIn(call)
+    const { pubSub } = call.engine
+    const log = channels.logOf(name, kind)
+    const stream = channels.audience.messagesOf(name, kind)
+    const isEmpty = stream === undefined || stream.length === 0
+    replyRows(call.reply, [
+      ['rule', (reply) => (log === null ? reply.nil() : reply.text(formatChannelRules([log.rule])))],
+      ['messages', (reply) => reply.integer(isEmpty ? 0 : stream.length)],
+      ['bytes', (reply) => reply.integer(isEmpty ? 0 : stream.nodes.bytes)],
+      ['first-id', (reply) => writeId(reply, isEmpty ? undefined : stream.firstId)],
+      ['last-id', (reply) => writeId(reply, isEmpty ? undefined : stream.lastId)],
+      [
+        'subscribers',
+        (reply) => reply.integer(kind === 'shard' ? pubSub.shardSubscribersOf(name) : pubSub.subscribersOf(name)),
+      ],
+      ['remembered', (reply) => reply.integer(channels.places.count(kind, name))],
+      ['missed', (reply) => reply.integer(log?.missed ?? 0)],
+    ])
+  },
+})
+
+function writeId(reply: Reply, id: StreamId | undefined): void {
+  if (id === undefined) reply.nil()
+  else reply.text(id.toString())
+}

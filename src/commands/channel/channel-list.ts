@@ -1,0 +1,34 @@
+// CHANNEL LIST: the channels that keep messages; of them those that the user may subscribe to.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { globMatch } from '../../util/glob.ts'
+import { channelCommon, channelsIn, SHARD_ARG } from './channel.ts'
+
+export const channelList = defineCommand({
+  ...channelCommon,
+  name: 'CHANNEL LIST',
+  summary: 'Lists the channels that have messages which a rule keeps.',
+  complexity: 'O(N) where N is the number of channels that a rule names.',
+  arity: -2,
+  flags: ['readonly', 'pubsub'],
+  args: [{ name: 'pattern', type: 'pattern', optional: true }, SHARD_ARG],
+  tips: ['nondeterministic_output_order'],
+  reply: 'array: the channels, in no particular order',
+  run(call) {
+    const { args } = call
+    const kind = args.length > 2 && args.equalsIgnoreCase(args.length - 1, 'SHARD') ? 'shard' : 'channel'
+    const words = args.length - (kind === 'shard' ? 1 : 0)
+    if (words > 3) throw ERR.syntax
+    const pattern = words === 3 ? args.string(2) : undefined
+    const { selectors } = call.client.user
+    const names: string[] = []
+    for (const { keeps, kind: found, name, stream } of channelsIn(call).logs()) {
+      if (found !== kind || !keeps || stream === undefined || stream.length === 0) continue
+      if (pattern !== undefined && !globMatch(pattern, name)) continue
+      if (selectors.some((selector) => selector.allowsChannelNamed(name, false))) names.push(name)
+    }
+    call.reply.array(names.length)
+    for (const name of names) call.reply.text(name)
+  },
+})

@@ -1,0 +1,79 @@
+// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import {
+  channelCommon,
+  channelsIn,
+  KIND_ARG,
+  namedBefore,
+  readKind,
+  readSubscriber,
+  replyRows,
+  SUBSCRIBER_ARGS,
+} from './channel.ts'
+
+export const channelSubscribers = defineCommand({
+  ...channelCommon,
+  name: 'CHANNEL SUBSCRIBERS',
+  summary: 'Lists who is remembered of a channel or a pattern, and how far each has heard.',
+  complexity: 'O(N*M) with N subscribers, and M channels that the pattern matches, 1 without one.',
+  arity: -3,
+  flags: ['readonly', 'pubsub'],
+  channels: namedBefore(4),
+  args: [{ name: 'channel', type: 'string' }, KIND_ARG],
+  tips: ['nondeterministic_output_order'],
+  reply: 'array: a map for each: user, name, connected, place, lag',
+  run(call) {
+    const kind = readKind(call, 3)
+    const listening = channelsIn(call).audience.of(kind, call.args.string(2))
+    call.reply.array(listening.length)
+    for (const { user, name, isConnected, place, lag } of listening) {
+      replyRows(call.reply, [
+        ['user', (reply) => reply.text(user)],
+        ['name', (reply) => reply.text(name)],
+        ['connected', (reply) => reply.boolean(isConnected)],
+        ['place', (reply) => reply.text(place.id.toString())],
+        ['lag', (reply) => reply.integer(lag)],
+      ])
+    }
+  },
+})
+
+export const channelLag = defineCommand({
+  ...channelCommon,
+  name: 'CHANNEL LAG',
+  summary: 'Counts the messages that a remembered subscriber, or each of them, has not heard yet.',
+  complexity: 'O(N*M) with N subscribers, and M channels that the pattern matches, 1 without one.',
+  arity: -3,
+  flags: ['readonly', 'pubsub'],
+  channels: namedBefore(4, 6),
+  args: [
+    { name: 'channel', type: 'string' },
+    { name: 'subscriber', type: 'block', optional: true, args: SUBSCRIBER_ARGS },
+    KIND_ARG,
+  ],
+  tips: ['nondeterministic_output_order'],
+  reply: 'integer, nil where the subscriber is not remembered; without one array: user, name and count of each',
+  run(call) {
+    const { args, reply } = call
+    const names = args.length >= 5
+    if (args.length > 6) throw ERR.syntax
+    const kind = readKind(call, names ? 5 : 3)
+    const { audience } = channelsIn(call)
+    if (names) {
+      const one = audience.find(kind, args.string(2), readSubscriber(call, 3))
+      if (one === undefined) reply.nil()
+      else reply.integer(one.lag)
+      return
+    }
+    const listening = audience.of(kind, args.string(2))
+    reply.array(listening.length)
+    for (const { user, name, lag } of listening) {
+      reply.array(3)
+      reply.text(user)
+      reply.text(name)
+      reply.integer(lag)
+    }
+  },
+})

@@ -1,0 +1,97 @@
+// CHANNEL: what channels keep, and who has heard how much of it. The container, and how its subcommands name what they are about.
+//
+// A name is that of a channel; SHARD behind all other arguments makes it that of a shard channel, PATTERN a pattern that somebody
+// subscribed to. The name always stands in the same place, where access rules find it.
+
+import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import { type Channels, channelsOf } from '../../channels/channels.ts'
+import type { Call } from '../../engine/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+
+export const channel = defineCommand({
+  name: 'CHANNEL',
+  summary: 'Holds the commands about what channels keep, and who has heard it.',
+  group: 'channel',
+  since: '0.1.0',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: [],
+})
+
+/** What the specs of the subcommands have in common. */
+export const channelCommon = {
+  group: 'channel',
+  since: '0.1.0',
+} as const satisfies Partial<CommandSpec>
+
+/** SHARD, where a name may be that of a shard channel. */
+export const SHARD_ARG: ArgSpec = { name: 'shard', type: 'pure-token', token: 'SHARD', optional: true }
+
+/** SHARD or PATTERN, where it may be a pattern besides. */
+export const KIND_ARG: ArgSpec = {
+  name: 'kind',
+  type: 'oneof',
+  optional: true,
+  args: [
+    { name: 'shard', type: 'pure-token', token: 'SHARD' },
+    { name: 'pattern', type: 'pure-token', token: 'PATTERN' },
+  ],
+}
+
+/** As whom somebody is remembered. */
+export const SUBSCRIBER_ARGS: readonly ArgSpec[] = [
+  { name: 'user', type: 'string' },
+  { name: 'name', type: 'string' },
+]
+
+export const NO_SUBSCRIBER = ERR.of('nothing is remembered of this subscriber')
+
+/** Says what argument 2 is to access rules: a channel, or where the last of so many words says PATTERN a pattern. */
+export function namedBefore(...counts: readonly number[]): NonNullable<CommandSpec['channels']> {
+  const are = (args: Arguments, at: number) =>
+    counts.includes(args.length - at) && args.equalsIgnoreCase(args.length - 1, 'PATTERN') ? 'patterns' : 'names'
+  return { first: 2, last: 2, are }
+}
+
+/** Reads the word that says what a name is, the last one, from argument `i`. */
+export function readKind(call: Call, i: number): SubscriptionKind {
+  const { args } = call
+  if (i === args.length) return 'channel'
+  if (i === args.length - 1) {
+    if (args.equalsIgnoreCase(i, 'SHARD')) return 'shard'
+    if (args.equalsIgnoreCase(i, 'PATTERN')) return 'pattern'
+  }
+  throw ERR.syntax
+}
+
+/** As `readKind`, where patterns are none of the choices. */
+export function readChannelKind(call: Call, i: number): 'channel' | 'shard' {
+  const kind = readKind(call, i)
+  if (kind === 'pattern') throw ERR.syntax
+  return kind
+}
+
+/** Reads a subscriber: the user of argument `i`, and its connection's name behind it. */
+export function readSubscriber(call: Call, i: number): string {
+  return `${call.args.string(i)} ${call.args.string(i + 1)}`
+}
+
+export function channelsIn(call: Call): Channels {
+  return channelsOf(engineOf(call))
+}
+
+/** Replies with pairs of a name and what stands there. */
+export function replyRows(
+  reply: Reply,
+  rows: readonly (readonly [name: string, write: (reply: Reply) => void])[],
+): void {
+  reply.map(rows.length)
+  for (const [name, write] of rows) {
+    reply.text(name)
+    write(reply)
+  }
+}

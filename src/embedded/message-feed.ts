@@ -1,0 +1,234 @@
+// The messages of one channel, pattern or group, for one subscriber, one after the other: what the listeners and iterations of
+// named subscribers are made of.
+//
+// It is a connection of its own, with a name. What has arrived and was not taken counts as its backlog, so a reader that is slow
+// reads on from what the channel keeps, like any other. A message counts as heard when it is acknowledged, not before.
+
+import type { Client, Transport } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { OptionError } from '../server/boot.ts'
+import { encodeRequest } from './request.ts'
+
+/** One message. */
+export interface Message {
+  /** The channel it was published on. */
+  readonly channel: string
+  readonly message: string
+  /** Its id; undefined where the channel keeps nothing, and in groups. */
+  readonly id: string | undefined
+  /** Says that it, and all before it, were heard: they are not sent again. With `ack: 'auto'` that is done by itself. */
+  ack(): Promise<void>
+}
+
+export interface FeedOptions {
+  /** Who subscribes. What is missed under this name while nobody listens is heard later, where the channel keeps its messages. */
+  name?: string
+  /** Shares the messages with the other members of a group: each is heard by one of them. */
+  group?: string
+  /**
+   * Where to go on, whatever was heard before: at the first message that is kept, behind the last, behind a message's id, or at a time.
+   * Default: where this name has got to; a name that is new begins as the channel's rule says. Needs a name.
+   */
+  from?: 'first' | 'last' | string | Date
+  /** `auto` (default): heard when the listener is done with it, or the next is asked for. `manual`: when `ack` is called. */
+  ack?: 'auto' | 'manual'
+}
+
+/** Somebody else has subscribed under the same name, or the connection was ended from outside. */
+export class SubscriptionEnded extends Error {
+  override name = 'SubscriptionEnded'
+}
+
+/** Is called with each message; the next comes when what it returns is fulfilled. */
+export type MessageListener = (message: string, channel: string, details: Message) => unknown
+
+/** Throws OptionError for options that do not go together. */
+export function checkFeedOptions({ name, group, from, ack, ...others }: FeedOptions): void {
+  for (const option of Object.keys(others)) throw new OptionError(`unknown option '${option}'`)
+  if (name !== undefined && !/^[!-~]+$/.test(name))
+    throw new OptionError("option 'name': printable characters without blanks")
+  if (group !== undefined && (group === '' || group.includes('/')))
+    throw new OptionError("option 'group': a name without slashes")
+  if (from !== undefined && (name === undefined || group !== undefined)) {
+    throw new OptionError("option 'from': a subscriber with a name that is in no group can go elsewhere")
+  }
+  if (from instanceof Date && Number.isNaN(from.getTime())) throw new OptionError("option 'from': no valid date")
+  if (ack !== undefined && ack !== 'auto' && ack !== 'manual') throw new OptionError("option 'ack': 'auto' or 'manual'")
+  if (ack === 'manual' && (name === undefined || group !== undefined)) {
+    throw new OptionError("option 'ack': manual needs a name and no group")
+  }
+}
+
+/** Hands the messages of a feed to a listener, one after the other, as long as it takes them. */
+export async function hand(feed: MessageFeed, listener: MessageListener, ack: 'auto' | 'manual'): Promise<void> {
+  try {
+    for (let message = await feed.next(); message !== undefined; message = await feed.next()) {
+      await listener(message.message, message.channel, message)
+      if (ack === 'auto') await message.ack()
+    }
+  } catch (error) {
+    feed.leave()
+    if (error instanceof SubscriptionEnded) return
+    // As an event emitter's listener would.
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
+
+interface Waiting<T> {
+  resolve(value: T): void
+  reject(error: Error): void
+}
+
+export class MessageFeed implements Transport, ReplyValueReceiver<string> {
+  readonly kind = 'in-process'
+  readonly address = 'in-process:0'
+  readonly localAddress = 'in-process:0'
+  readonly descriptor = -1
+  backlogBytes = 0
+  /** Fulfilled when it is subscribed. */
+  readonly ready: Promise<void>
+  readonly #engine: Engine
+  readonly #client: Client
+  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), this)
+  readonly #isPattern: boolean
+  readonly #target: string
+  readonly #acknowledges: boolean
+  readonly #replies: Waiting<ReplyValue<string>>[] = []
+  /** Messages that nobody has taken yet. */
+  #messages: Message[] = []
+  #taking: Waiting<Message | undefined> | undefined = undefined
+  #drained: (() => void)[] = []
+  /** Why there are no more messages: it was closed (null), or something happened to it. */
+  #end: Error | null | undefined = undefined
+
+  constructor(engine: Engine, kind: 'channel' | 'pattern', name: string, options: FeedOptions) {
+    this.#engine = engine
+    this.#isPattern = kind === 'pattern'
+    this.#target = name
+    // In a group the broker itself knows who has heard what.
+    this.#acknowledges = options.name !== undefined && options.group === undefined
+    this.#client = engine.connect(this, 'internal')
+    this.#client.protocol = 3
+    this.ready = this.#subscribe(options)
+    // Whoever takes messages is told, too.
+    this.ready.catch((error: Error) => this.#finish(error))
+  }
+
+  async #subscribe({ name, group, from }: FeedOptions): Promise<void> {
+    const all: Promise<unknown>[] = []
+    if (this.#acknowledges) all.push(this.#ask('CLIENT', 'CAPA', 'message-ids'))
+    if (name !== undefined) all.push(this.#ask('CLIENT', 'SETNAME', name))
+    const target = group === undefined ? this.#target : `$share/${group}/${this.#target}`
+    all.push(this.#ask(this.#isPattern ? 'PSUBSCRIBE' : 'SUBSCRIBE', target))
+    if (from !== undefined) {
+      const aim = from instanceof Date ? String(from.getTime()) : from
+      const { user } = this.#client
+      all.push(
+        this.#ask('CHANNEL', 'SEEK', this.#target, user.name, name!, aim, ...(this.#isPattern ? ['PATTERN'] : [])),
+      )
+    }
+    await Promise.all(all)
+  }
+
+  // ── messages ─────────────────────────────────────────────────────────────
+
+  /** Takes the next message, when it is there; undefined = it was closed. Rejects when the subscription has ended otherwise. */
+  next(): Promise<Message | undefined> {
+    const message = this.#messages.shift()
+    if (message !== undefined) {
+      this.backlogBytes -= message.message.length
+      if (this.#messages.length === 0) this.#tellDrained()
+      return Promise.resolve(message)
+    }
+    if (this.#end === null) return Promise.resolve(undefined)
+    if (this.#end !== undefined) return Promise.reject(this.#end)
+    return new Promise((resolve, reject) => {
+      this.#taking = { resolve, reject }
+    })
+  }
+
+  #tellDrained(): void {
+    this.backlogBytes = 0
+    const drained = this.#drained
+    this.#drained = []
+    for (const tell of drained) process.nextTick(tell)
+  }
+
+  push(parts: ReplyValue<string>[]): void {
+    const [word, ...rest] = parts as string[]
+    if (word === 'message') this.#arrived(rest[0]!, rest[1]!, rest[2])
+    else if (word === 'pmessage') this.#arrived(rest[1]!, rest[2]!, rest[3])
+    else if (word === 'subscribe' || word === 'psubscribe') this.#replies.shift()?.resolve(null)
+    else this.#finish(new SubscriptionEnded(`another subscriber of this name has taken over '${this.#target}'`))
+  }
+
+  #arrived(name: string, text: string, id: string | undefined): void {
+    const channel = name === this.#target || !name.startsWith('$share/') ? name : this.#target
+    const message: Message = { channel, message: text, id, ack: () => this.#acknowledge(channel, id) }
+    const taking = this.#taking
+    if (taking !== undefined) {
+      this.#taking = undefined
+      taking.resolve(message)
+      return
+    }
+    this.#messages.push(message)
+    this.backlogBytes += text.length
+  }
+
+  async #acknowledge(channel: string, id: string | undefined): Promise<void> {
+    if (id === undefined || !this.#acknowledges || this.#end !== undefined) return
+    await this.#ask('CHANNEL', 'ACK', channel, id, ...(this.#isPattern ? ['PATTERN', this.#target] : []))
+  }
+
+  // ── the connection ───────────────────────────────────────────────────────
+
+  #ask(command: string, ...words: string[]): Promise<ReplyValue<string>> {
+    return new Promise((resolve, reject) => {
+      this.#replies.push({ resolve, reject })
+      const request = encodeRequest(command, words)
+      this.#engine.receive(this.#client, request, 0, request.u8.length)
+    })
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#reader.feed(bytes)
+    return true
+  }
+
+  reply(value: ReplyValue<string>): void {
+    const waiting = this.#replies.shift()
+    if (value instanceof CommandError) waiting?.reject(value)
+    else waiting?.resolve(value)
+  }
+
+  whenDrained(tell: () => void): void {
+    if (this.backlogBytes === 0) process.nextTick(tell)
+    else this.#drained.push(tell)
+  }
+
+  /** The engine has ended the connection. */
+  close(): void {
+    this.#finish(new SubscriptionEnded('the connection to the broker was closed'))
+  }
+
+  /** Listens no more. The name is remembered; what has arrived and was not taken will be sent again. */
+  leave(): void {
+    if (this.#end !== undefined) return
+    this.#finish(null)
+  }
+
+  #finish(end: Error | null): void {
+    if (this.#end !== undefined) return
+    this.#end = end
+    this.#messages = []
+    this.#engine.disconnect(this.#client)
+    for (const { reject } of this.#replies) reject(end ?? new SubscriptionEnded('the subscription was closed'))
+    const taking = this.#taking
+    this.#taking = undefined
+    if (end === null) taking?.resolve(undefined)
+    else taking?.reject(end)
+  }
+}

@@ -1,0 +1,235 @@
+// What may happen to channels that remember, and must not harm them: their data changed by hand, connections in odd states, odd names.
+
+import { describe, expect, test } from 'vitest'
+import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+
+function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): TestClient {
+  const client = connect(protocol)
+  client.ask('CLIENT', 'SETNAME', name)
+  return client
+}
+
+/** The texts of messages in what a client was sent. */
+function texts(reply: string): string[] {
+  const pattern =
+    /\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n|\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n/g
+  return [...reply.matchAll(pattern)].map((match) => match[1] ?? match[2]!)
+}
+
+const KEEP = { channel: 'orders.* keep 1h', redeliver: '0' }
+
+function publish(client: TestClient, channel: string, ...messages: string[]): void {
+  for (const message of messages) client.ask('PUBLISH', channel, message)
+}
+
+/** A client that takes nothing for now, subscribed to a channel and to a pattern. */
+function stuck(engine: TestEngine, protocol: 2 | 3 = 2): TestClient {
+  const client = named(engine, 'billing', protocol)
+  client.ask('SUBSCRIBE', 'orders.eu')
+  client.ask('PSUBSCRIBE', 'orders.*')
+  client.backlogBytes = 100_000
+  return client
+}
+
+function unstick(client: TestClient, { clock }: TestEngine): string {
+  client.backlogBytes = 0
+  let heard = ''
+  for (let i = 0; i < 10; i++) {
+    clock.advance(2)
+    heard += client.received()
+  }
+  return heard
+}
+
+describe('while readers are behind', () => {
+  test.each([
+    ['DEL', ['DEL', 'channel:{orders.eu}']],
+    ['FLUSHALL', ['FLUSHALL']],
+    ['SWAPDB', ['SWAPDB', '0', '1']],
+    ['a key of another type', ['SET', 'channel:{orders.eu}', 'text']],
+    ['RENAME', ['RENAME', 'channel:{orders.eu}', 'elsewhere']],
+  ])('%s of the stream loses what was there and nothing else', (_, command) => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    const client = stuck(engine)
+    publish(publisher, 'orders.eu', 'one', 'two')
+    expect(publisher.ask(...command)).toMatch(/^[+:]/)
+    if (command[0] === 'SET') {
+      expect(publisher.ask('PUBLISH', 'orders.eu', 'refused')).toMatch(/^-WRONGTYPE/)
+      publisher.ask('DEL', 'channel:{orders.eu}')
+    }
+    publish(publisher, 'orders.eu', 'three', 'four')
+    expect(texts(unstick(client, engine)).toSorted()).toEqual(['four', 'four', 'three', 'three'])
+    publish(publisher, 'orders.eu', 'live')
+    expect(texts(client.received())).toEqual(['live', 'live'])
+    expect(publisher.ask('INFO', 'stats')).toContain('messages_missed:0\r\n')
+  })
+
+  test('a stream that went, and whose log was swept away, is not read twice when it comes back', () => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    const client = stuck(engine)
+    publish(publisher, 'orders.eu', 'one')
+    publisher.ask('DEL', 'channel:{orders.eu}')
+    engine.clock.advance(3000)
+    publish(publisher, 'orders.eu', 'two', 'three')
+    expect(texts(unstick(client, engine))).toEqual(['two', 'three', 'two', 'three'])
+  })
+
+  test('UNSUBSCRIBE ends what they would have read', () => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    const client = stuck(engine, 3)
+    publish(publisher, 'orders.eu', 'one')
+    client.ask('UNSUBSCRIBE')
+    client.ask('PUNSUBSCRIBE')
+    client.received()
+    expect(unstick(client, engine)).toBe('')
+  })
+
+  test('RESET and CLIENT KILL leave the place where it is, UNSUBSCRIBE forgets it', () => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    let client = stuck(engine)
+    publish(publisher, 'orders.eu', 'one')
+    client.ask('RESET')
+    client.received()
+    expect(unstick(client, engine)).toBe('')
+    client = named(engine, 'billing')
+    expect(texts(client.ask('SUBSCRIBE', 'orders.eu'))).toEqual(['one'])
+    client.backlogBytes = 100_000
+    publish(publisher, 'orders.eu', 'two')
+    publisher.ask('CLIENT', 'KILL', 'ID', client.client.id)
+    client = named(engine, 'billing')
+    expect(texts(client.ask('SUBSCRIBE', 'orders.eu'))).toEqual(['two'])
+    expect(publisher.ask('CHANNEL', 'LAG', 'orders.eu')).toContain('billing')
+    client.ask('UNSUBSCRIBE', 'orders.eu')
+    expect(publisher.ask('CHANNEL', 'LAG', 'orders.eu')).toBe('*0\r\n')
+  })
+
+  test('other rules have them read on where they are, no rule has them hear what is live', () => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    const client = stuck(engine)
+    publish(publisher, 'orders.eu', 'one')
+    publisher.ask('CONFIG', 'SET', 'channel', 'orders.eu keep forever')
+    publish(publisher, 'orders.eu', 'two')
+    expect(texts(unstick(client, engine))).toEqual(['one', 'two', 'one', 'two'])
+    client.backlogBytes = 100_000
+    publish(publisher, 'orders.eu', 'three')
+    publisher.ask('CONFIG', 'SET', 'channel', '')
+    publish(publisher, 'orders.eu', 'four')
+    client.backlogBytes = 0
+    expect(texts(unstick(client, engine))).toEqual(['four', 'four'])
+    expect(publisher.ask('INFO', 'stats')).toContain('readers_behind:0\r\n')
+  })
+
+  test('eviction of the stream loses what was there and nothing else', () => {
+    const engine = createEngine({ ...KEEP, 'maxmemory-policy': 'allkeys-lru' })
+    const publisher = engine.connect()
+    const client = stuck(engine)
+    publish(publisher, 'orders.eu', 'one')
+    publisher.ask('CONFIG', 'SET', 'maxmemory', '1')
+    publisher.ask('GET', 'nothing')
+    expect(publisher.ask('DBSIZE')).toBe(':0\r\n')
+    publisher.ask('CONFIG', 'SET', 'maxmemory', '0')
+    publish(publisher, 'orders.eu', 'two')
+    expect(texts(unstick(client, engine))).toEqual(['two', 'two'])
+  })
+})
+
+describe('names', () => {
+  test.each([
+    'orders.{a}',
+    'orders.{',
+    'orders.}',
+    'orders.{a}b{c}',
+    `orders.${'x'.repeat(20_000)}`,
+    'orders.',
+    'orders.\xff\0',
+  ])('%s keeps its messages and its subscribers', (channel) => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect(3)
+    const first = named(engine, 'billing')
+    first.ask('SUBSCRIBE', channel)
+    first.ask('PSUBSCRIBE', channel.replaceAll(/[{}]/g, '?'))
+    first.disconnect()
+    publish(publisher, channel, 'one')
+    expect(publisher.ask('CHANNEL', 'LAG', channel, 'default', 'billing')).toBe(':1\r\n')
+    const rules = 'orders.* keep 2h'
+    publisher.ask('CONFIG', 'SET', 'channel', rules)
+    expect(publisher.ask('CHANNEL', 'LIST')).toBe(`*1\r\n$${channel.length}\r\n${channel}\r\n`)
+    expect(publisher.ask('INFO', 'stats')).toContain('remembered_subscribers:2\r\n')
+    const again = named(engine, 'billing')
+    expect(again.ask('SUBSCRIBE', channel)).toContain('$3\r\none\r\n')
+  })
+
+  test('an empty one is a channel like any other', () => {
+    const engine = createEngine({ channel: '* keep 1h' })
+    const publisher = engine.connect()
+    publish(publisher, '', 'one')
+    publisher.ask('CONFIG', 'SET', 'channel', '* keep 2h')
+    expect(publisher.ask('CHANNEL', 'HISTORY', '', '-', '+')).toContain('$3\r\none\r\n')
+    expect(publisher.ask('CHANNEL', 'LIST')).toBe('*1\r\n$0\r\n\r\n')
+  })
+})
+
+test('an id that no clock gives, put there by hand, concerns its channel alone', () => {
+  const engine = createEngine({ channel: '* keep 1h' })
+  const client = engine.connect()
+  client.ask('XADD', 'channel:{orders.eu}', '18446744073709551615-18446744073709551615', 'message', 'one')
+  client.ask('CONFIG', 'SET', 'channel', 'orders.* keep 1h')
+  expect(client.ask('PUBLISH', 'orders.eu', 'two')).toMatch(/^-ERR The stream has exhausted the last possible ID/)
+  expect(client.ask('PUBLISH', 'orders.us', 'three')).toBe(':0\r\n')
+  expect(client.ask('CHANNEL', 'HISTORY', 'orders.us', '-', '+')).toContain('three')
+})
+
+test('HELLO 3 after SUBSCRIBE has what is missed told as pushes', () => {
+  const engine = createEngine(KEEP)
+  const publisher = engine.connect()
+  const client = named(engine, 'billing', 3)
+  client.ask('SUBSCRIBE', 'orders.eu')
+  client.backlogBytes = 100_000
+  publish(publisher, 'orders.eu', 'one')
+  client.backlogBytes = 0
+  client.ask('HELLO', 2)
+  publish(publisher, 'orders.eu', 'two')
+  expect(unstick(client, engine).replaceAll(/\$\d+\r\n/g, '')).toMatch(/\*3\r\nmessage\r\norders.eu\r\n(one|two)/)
+})
+
+test('a keyspace event of the stream itself neither takes the message its id nor its place', () => {
+  const engine = createEngine({
+    channel: 'orders.* keep 1h __keyspace@* keep 1h',
+    redeliver: '0',
+    'notify-keyspace-events': 'AK',
+  })
+  const publisher = engine.connect()
+  const client = named(engine, 'billing', 3)
+  client.ask('CLIENT', 'CAPA', 'message-ids')
+  client.ask('SUBSCRIBE', 'orders.eu')
+  publish(publisher, 'orders.eu', 'one')
+  const id = /\$\d+\r\n(\d+-\d+)\r\n/.exec(client.received())![1]!
+  expect(publisher.ask('CHANNEL', 'HISTORY', 'orders.eu', '-', '+')).toContain(id)
+  const slow = engine.connect()
+  slow.ask('SUBSCRIBE', 'orders.eu')
+  slow.backlogBytes = 100_000
+  publish(publisher, 'orders.eu', 'two', 'three')
+  expect(texts(unstick(slow, engine))).toEqual(['two', 'three'])
+})
+
+test('SUBSCRIBE within MULTI tells what was missed behind the reply of EXEC', () => {
+  const engine = createEngine(KEEP)
+  const publisher = engine.connect()
+  named(engine, 'billing').disconnect()
+  const first = named(engine, 'billing')
+  first.ask('SUBSCRIBE', 'orders.eu')
+  first.disconnect()
+  publish(publisher, 'orders.eu', 'one')
+  const client = named(engine, 'billing')
+  client.ask('MULTI')
+  client.ask('SUBSCRIBE', 'orders.eu')
+  client.ask('PUBLISH', 'orders.eu', 'two')
+  const reply = client.ask('EXEC')
+  expect(reply.startsWith('*2\r\n*3\r\n$9\r\nsubscribe\r\n$9\r\norders.eu\r\n:1\r\n:1\r\n')).toBe(true)
+  expect(texts(reply)).toEqual(['one', 'two'])
+})
