@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { channels } from './channels.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
 import { jobs } from './jobs.ts'
@@ -24,6 +25,7 @@ const QUESTIONS: readonly Question[] = [
   jobs,
   lua,
   publish,
+  channels,
   durability,
   snapshots,
   memory,
