@@ -74,13 +74,14 @@ export class PubSub {
   subscribe(subscriber: Subscriber, channel: string): boolean {
     if (subscriber.channels.has(channel)) return false
     subscriber.channels.add(channel)
+    const listener = this.#join(subscriber, 'channel', channel)
     let list = this.#channels.get(channel)
     if (list === undefined) {
       list = new SubscriberList(channel)
       this.#channels.set(channel, list)
       this.#generation++
     }
-    list.add(this.#join(subscriber, 'channel', channel))
+    list.add(listener)
     return true
   }
 
@@ -99,12 +100,13 @@ export class PubSub {
   subscribeShard(subscriber: Subscriber, channel: string): boolean {
     if (subscriber.shardChannels.has(channel)) return false
     subscriber.shardChannels.add(channel)
+    const listener = this.#join(subscriber, 'shard', channel)
     let list = this.#shardChannels.get(channel)
     if (list === undefined) {
       list = new SubscriberList(channel)
       this.#shardChannels.set(channel, list)
     }
-    list.add(this.#join(subscriber, 'shard', channel))
+    list.add(listener)
     return true
   }
 
@@ -119,6 +121,7 @@ export class PubSub {
   subscribePattern(subscriber: Subscriber, name: string): boolean {
     if (subscriber.patterns.has(name)) return false
     subscriber.patterns.add(name)
+    const listener = this.#join(subscriber, 'pattern', name)
     let pattern = this.#patterns.get(name)
     if (pattern === undefined) {
       pattern = new Pattern(name, this.#sequence++)
@@ -126,7 +129,7 @@ export class PubSub {
       this.#index.add(pattern)
       this.#generation++
     }
-    pattern.add(this.#join(subscriber, 'pattern', name))
+    pattern.add(listener)
     return true
   }
 
@@ -151,6 +154,7 @@ export class PubSub {
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
   }
 
+  /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     return this.#keeper === null ? subscriber : this.#keeper.join(subscriber, kind, name)
   }

@@ -116,7 +116,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is. */
+  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
   #follow(rules: readonly ChannelRule[]): void {
     const { pubSub } = this.#host
     this.#given = rules
@@ -125,7 +125,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#logs.shard.clear()
     pubSub.keeper = rules.length === 0 ? null : this
     if (this.#isOpen) this.#findLogs()
-    this.#rejoin()
+    if (!this.isLoading) this.#rejoin()
     this.#armSweep()
   }
 
@@ -295,7 +295,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     if (reader === undefined) return subscriber
     this.#detach(reader)
     // Who unsubscribes wants nothing more; who is gone may come back.
-    if (!reader.vanished && reader.subscriber !== '') this.places.forget(kind, name, reader.subscriber)
+    if (!reader.vanished && reader.subscriber !== '' && !this.isLoading)
+      this.places.forget(kind, name, reader.subscriber)
     return reader
   }
 
@@ -319,9 +320,10 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return reader.acknowledged ?? reader.placeAt(this.#host.clock.monotonic() - this.#host.config.get('redeliver'))
   }
 
-  /** Has a place written down, unless it is already. */
+  /** Has a place written down, unless it is already, or data is loaded: what that brings is how it was. */
   remember(reader: Reader, place: Place): void {
     const { remembered, kind, subscriber, target } = reader
+    if (this.isLoading) return
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
     this.places.set(kind, target, subscriber, place)
