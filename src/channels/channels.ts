@@ -68,7 +68,11 @@ export interface ChannelsHost {
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
   readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
-  readonly durability: { wrote(client: Client): void }
+  readonly durability: {
+    readonly listens: boolean
+    changed(db: Database, key: Bytes): void
+    wrote(client: Client): void
+  }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
@@ -475,15 +479,18 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   changedKey(key: Bytes, event: EventName, words: readonly Word[] | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
+    // How durable the change has to be is known before its bytes are there, and counts for who made it when they are.
+    if (durability.listens) durability.changed(this.db, key)
     if (words !== undefined) propagation.happened(0, words)
-    if (runner.client !== undefined) durability.wrote(runner.client)
-    if (changes.told === null || this.#telling) return
-    this.#telling = true
-    try {
-      changes.told(this.db, key, event)
-    } finally {
-      this.#telling = false
+    if (changes.told !== null && !this.#telling) {
+      this.#telling = true
+      try {
+        changes.told(this.db, key, event)
+      } finally {
+        this.#telling = false
+      }
     }
+    if (runner.client !== undefined) durability.wrote(runner.client)
   }
 
   // ── what happens by itself ───────────────────────────────────────────────

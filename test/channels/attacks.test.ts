@@ -271,3 +271,22 @@ test('what loads data while they are subscribed leaves readers where they are', 
   expect(texts(unstick(client, engine))).toEqual(['one', 'two', 'three', 'one', 'two', 'three'])
   expect(texts(unstick(unnamed, engine))).toEqual(['one', 'two', 'three'])
 })
+
+test('a message, and an acknowledgement, is as durable as the rule of its key says', () => {
+  const engine = createEngine({ ...KEEP, durability: 'channel:* always places:* always', appendfsync: 'everysec' })
+  const publisher = engine.connect()
+  const client = named(engine, 'billing', 3)
+  client.ask('CLIENT', 'CAPA', 'message-ids')
+  client.ask('SUBSCRIBE', 'orders.eu')
+  engine.journal.progress()
+  client.received()
+  engine.journal.waits = true
+  expect(publisher.ask('PUBLISH', 'orders.eu', 'one')).toBe('')
+  engine.journal.progress()
+  expect(publisher.received()).toBe(':1\r\n')
+  expect(publisher.ask('SET', 'other', 'text')).toBe('+OK\r\n')
+  const [id] = /\d{4,}-\d+/.exec(client.received())!
+  expect(client.ask('CHANNEL', 'ACK', 'orders.eu', id)).toBe('')
+  engine.journal.progress()
+  expect(client.received()).toBe(':1\r\n')
+})
