@@ -290,3 +290,18 @@ test('a message, and an acknowledgement, is as durable as the rule of its key sa
   engine.journal.progress()
   expect(client.received()).toBe(':1\r\n')
 })
+
+test('more named subscribers than are looked at in one go have their places remembered all the same', () => {
+  const engine = createEngine(KEEP)
+  const channels = Array.from({ length: 1200 }, (_, i) => `orders.${i}`)
+  named(engine, 'billing').ask('SUBSCRIBE', ...channels)
+  publish(engine.connect(), 'orders.eu', 'one')
+  engine.journal.take()
+  engine.clock.advance(1000)
+  const soon = engine.journal.take().length
+  expect(soon).toBeGreaterThan(0)
+  // What is written at a time is bounded.
+  expect(soon).toBeLessThan(channels.length)
+  engine.clock.advance(3000)
+  expect(soon + engine.journal.take().length).toBe(channels.length)
+})
