@@ -156,6 +156,7 @@ export class PubSub {
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
   }
 
+  /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     return this.#keeper === null ? subscriber : this.#keeper.join(subscriber, kind, name)
   }

@@ -43,12 +43,15 @@ import { Tally, type TallyHost } from './tally.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
 const READ_MS_MAX = 1
-/** How often it is noted where named subscribers are, at most and at least. */
+/** How often it is noted where each named subscriber is, at most and at least. */
 const SAMPLE_MS_MIN = 50
 const SAMPLE_MS_MAX = 1000
+/** So many are looked at in one go, a millisecond's work; where there are more, the others follow after a fraction of that time. */
+const SAMPLED_MAX = 1000
+const SLICE_MS_MIN = 10
 /** Samples within `redeliver`: so much of it may be sent again beyond it. */
 const SAMPLES_PER_REDELIVER = 8
-/** Places remembered at each of these times; the others' turn comes next. */
+/** Places remembered in that time; the others' turn comes next. */
 const PLACES_MAX = 1000
 /** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
 const SWEPT_MAX = 1000
@@ -68,7 +71,11 @@ export interface ChannelsHost {
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
   readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
-  readonly durability: { wrote(client: Client): void }
+  readonly durability: {
+    readonly listens: boolean
+    changed(db: Database, key: Bytes): void
+    wrote(client: Client): void
+  }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
@@ -97,8 +104,9 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   #gaps: { channel: string; text: string }[] = []
   #sampleTimer: Timer | undefined = undefined
   #sweepTimer: Timer | undefined = undefined
-  /** Where the last round of remembering places, and of sweeping, ended. */
-  #nextPlace = 0
+  /** Where the rounds of sampling, of remembering places, and of sweeping, are. */
+  #sampling: Iterator<Reader> | undefined = undefined
+  #placing: Iterator<Reader> | undefined = undefined
   #sweeping: Iterator<ChannelLog> | undefined = undefined
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
@@ -114,7 +122,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is. */
+  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
   #follow(rules: readonly ChannelRule[]): void {
     const { pubSub } = this.#host
     this.#given = rules
@@ -123,7 +131,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#logs.shard.clear()
     pubSub.keeper = rules.length === 0 ? null : this
     if (this.#isOpen) this.#findLogs()
-    this.#rejoin()
+    if (!this.isLoading) this.#rejoin()
     this.#armSweep()
   }
 
@@ -293,7 +301,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     if (reader === undefined) return subscriber
     this.#detach(reader)
     // Who unsubscribes wants nothing more; who is gone may come back.
-    if (!reader.vanished && reader.subscriber !== '') this.places.forget(kind, name, reader.subscriber)
+    if (!reader.vanished && reader.subscriber !== '' && !this.isLoading)
+      this.places.forget(kind, name, reader.subscriber)
     return reader
   }
 
@@ -317,9 +326,10 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return reader.acknowledged ?? reader.placeAt(this.#host.clock.monotonic() - this.#host.config.get('redeliver'))
   }
 
-  /** Has a place written down, unless it is already. */
+  /** Has a place written down, unless it is already, or data is loaded: what that brings is how it was. */
   remember(reader: Reader, place: Place): void {
     const { remembered, kind, subscriber, target } = reader
+    if (this.isLoading) return
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
     this.places.set(kind, target, subscriber, place)
@@ -483,27 +493,42 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   #armSamples(): void {
     if (this.#sampleTimer !== undefined || this.#named.size === 0) return
-    const everyMs = this.#host.config.get('redeliver') / SAMPLES_PER_REDELIVER
-    const delayMs = Math.min(SAMPLE_MS_MAX, Math.max(SAMPLE_MS_MIN, everyMs))
-    this.#sampleTimer = this.#host.clock.after(delayMs, () => {
+    const redeliverMs = this.#host.config.get('redeliver')
+    const wantedMs = redeliverMs === 0 ? SAMPLE_MS_MAX : redeliverMs / SAMPLES_PER_REDELIVER
+    const roundMs = Math.min(SAMPLE_MS_MAX, Math.max(SAMPLE_MS_MIN, wantedMs))
+    const slices = Math.ceil(this.#named.size / SAMPLED_MAX)
+    this.#sampleTimer = this.#host.clock.after(Math.max(SLICE_MS_MIN, roundMs / slices), () => {
       this.#sampleTimer = undefined
-      this.#sample()
+      this.#sample(Math.ceil(PLACES_MAX / slices))
       this.#armSamples()
     })
   }
 
-  /** Notes where named subscribers are, and remembers what is certain of some of them. */
-  #sample(): void {
+  /** Notes where some named subscribers are, and remembers what is certain of some, at most `placesMax`. */
+  #sample(placesMax: number): void {
     const nowMs = this.#host.clock.monotonic()
-    const readers = [...this.#named.values()]
-    for (const reader of readers) reader.sample(nowMs, this.#logOfReader(reader))
-    const until = this.#nextPlace + Math.min(readers.length, PLACES_MAX)
-    for (; this.#nextPlace < until; this.#nextPlace++) {
-      const reader = readers[this.#nextPlace % readers.length]!
+    this.#sampling = this.#visit(this.#sampling, SAMPLED_MAX, (reader) => {
+      if (!reader.isSampled) reader.sample(nowMs, this.#logOfReader(reader))
+    })
+    this.#placing = this.#visit(this.#placing, placesMax, (reader) => {
       const place = this.#certainPlace(reader)
       if (place !== undefined) this.remember(reader, place)
+    })
+  }
+
+  /** Goes on with a round of the named subscribers, to its end or until so many were visited; returns where it is. */
+  #visit(
+    round: Iterator<Reader> | undefined,
+    max: number,
+    visit: (reader: Reader) => void,
+  ): Iterator<Reader> | undefined {
+    const readers = round ?? this.#named.values()
+    for (let i = 0; i < max; i++) {
+      const { value, done } = readers.next()
+      if (done === true) return undefined
+      visit(value)
     }
-    this.#nextPlace %= Math.max(1, readers.length)
+    return readers
   }
 
   #armSweep(): void {

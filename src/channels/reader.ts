@@ -312,6 +312,11 @@ export class Reader implements Listener {
     return new Place().set(this.#host.ids.last, log === undefined ? UNCOUNTED : log.messages)
   }
 
+  /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
+  get isSampled(): boolean {
+    return this.#isLive && this.#samples.at(-1)?.place.id.equals(this.#host.ids.last) === true
+  }
+
   /** Notes where it is, if its client has taken everything. */
   sample(nowMs: number, log: ChannelLog | undefined): void {
     if (this.client.outputBytes > 0) return

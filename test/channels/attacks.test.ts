@@ -140,14 +140,13 @@ describe('while readers are behind', () => {
 
 describe('names', () => {
   test.each([
-    'orders.{a}',
-    'orders.{',
-    'orders.}',
-    'orders.{a}b{c}',
-    `orders.${'x'.repeat(20_000)}`,
-    'orders.',
-    'orders.\xff\0',
-  ])('%s keeps its messages and its subscribers', (channel) => {
+    ['with braces', 'orders.{a}'],
+    ['with an open brace', 'orders.{'],
+    ['with a closing brace', 'orders.}'],
+    ['with several', 'orders.{a}b{c}'],
+    ['of great length', `orders.${'x'.repeat(20_000)}`],
+    ['of bytes', 'orders.\xff\0'],
+  ])('%s keeps its messages and its subscribers', (_, channel) => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect(3)
     const first = named(engine, 'billing')
@@ -232,4 +231,77 @@ test('SUBSCRIBE within MULTI tells what was missed behind the reply of EXEC', ()
   const reply = client.ask('EXEC')
   expect(reply.startsWith('*2\r\n*3\r\n$9\r\nsubscribe\r\n$9\r\norders.eu\r\n:1\r\n:1\r\n')).toBe(true)
   expect(texts(reply)).toEqual(['one', 'two'])
+})
+
+test.each([2, 3] as const)('a second connection of a name takes the place over from a first of RESP%i', (protocol) => {
+  const engine = createEngine(KEEP)
+  const publisher = engine.connect()
+  const first = named(engine, 'billing', protocol)
+  for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) first.ask(command, 'orders.eu')
+  first.ask('PSUBSCRIBE', 'orders.*')
+  publish(publisher, 'orders.eu', 'one')
+  first.received()
+  const second = named(engine, 'billing', 3)
+  for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) second.ask(command, 'orders.eu')
+  second.ask('PSUBSCRIBE', 'orders.*')
+  second.received()
+  expect(publisher.ask('PUBLISH', 'orders.eu', 'two')).toBe(':2\r\n')
+  expect(publisher.ask('SPUBLISH', 'orders.eu', 'three')).toBe(':1\r\n')
+  expect(texts(second.received())).toEqual(['two', 'two'])
+  expect(first.received()).toContain(protocol === 3 ? 'unsubscribe' : '')
+  expect(first.closed).toBe(protocol === 3 ? undefined : 'now')
+})
+
+test('what loads data while they are subscribed leaves readers where they are', () => {
+  const engine = createEngine(KEEP)
+  const publisher = engine.connect()
+  const client = stuck(engine)
+  const unnamed = engine.connect()
+  unnamed.ask('SUBSCRIBE', 'orders.eu')
+  unnamed.backlogBytes = 100_000
+  publish(publisher, 'orders.eu', 'one', 'two')
+  engine.journal.take()
+  engine.engine.loading.begin()
+  expect(publisher.ask('PUBLISH', 'orders.eu', 'refused')).toMatch(/^-LOADING/)
+  engine.clock.advance(5000)
+  named(engine, 'shipping').ask('SUBSCRIBE', 'orders.eu')
+  expect(engine.journal.take()).toEqual([])
+  engine.engine.loading.end()
+  publish(publisher, 'orders.eu', 'three')
+  expect(texts(unstick(client, engine))).toEqual(['one', 'two', 'three', 'one', 'two', 'three'])
+  expect(texts(unstick(unnamed, engine))).toEqual(['one', 'two', 'three'])
+})
+
+test('a message, and an acknowledgement, is as durable as the rule of its key says', () => {
+  const engine = createEngine({ ...KEEP, durability: 'channel:* always places:* always', appendfsync: 'everysec' })
+  const publisher = engine.connect()
+  const client = named(engine, 'billing', 3)
+  client.ask('CLIENT', 'CAPA', 'message-ids')
+  client.ask('SUBSCRIBE', 'orders.eu')
+  engine.journal.progress()
+  client.received()
+  engine.journal.waits = true
+  expect(publisher.ask('PUBLISH', 'orders.eu', 'one')).toBe('')
+  engine.journal.progress()
+  expect(publisher.received()).toBe(':1\r\n')
+  expect(publisher.ask('SET', 'other', 'text')).toBe('+OK\r\n')
+  const [id] = /\d{4,}-\d+/.exec(client.received())!
+  expect(client.ask('CHANNEL', 'ACK', 'orders.eu', id)).toBe('')
+  engine.journal.progress()
+  expect(client.received()).toBe(':1\r\n')
+})
+
+test('more named subscribers than are looked at in one go have their places remembered all the same', () => {
+  const engine = createEngine(KEEP)
+  const channels = Array.from({ length: 1200 }, (_, i) => `orders.${i}`)
+  named(engine, 'billing').ask('SUBSCRIBE', ...channels)
+  publish(engine.connect(), 'orders.eu', 'one')
+  engine.journal.take()
+  engine.clock.advance(1000)
+  const soon = engine.journal.take().length
+  expect(soon).toBeGreaterThan(0)
+  // What is written at a time is bounded.
+  expect(soon).toBeLessThan(channels.length)
+  engine.clock.advance(3000)
+  expect(soon + engine.journal.take().length).toBe(channels.length)
 })

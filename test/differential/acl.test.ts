@@ -446,7 +446,7 @@ const LATER = new Set([...LATER_COMMANDS, ...OWN_COMMANDS])
 function isKnown(name: string): boolean {
   return KNOWN.has(name)
 }
-const KNOWN = new Set(commands.map(({ name }) => name).filter((name) => !LATER.has(name.toUpperCase())))
+const KNOWN = new Set(commands.filter(({ spec }) => !LATER.has(spec.name)).map(({ name }) => name))
 
 /** The entries of ACL LOG, without what differs by time and place. */
 function logged(reply: string): unknown[] {
