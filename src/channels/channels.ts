@@ -71,11 +71,7 @@ export interface ChannelsHost {
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
   readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
-  readonly durability: {
-    readonly listens: boolean
-    changed(db: Database, key: Bytes): void
-    wrote(client: Client): void
-  }
+  readonly durability: { wrote(client: Client): void }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
