@@ -70,6 +70,9 @@ export const LATER_COMMANDS: readonly string[] = [
   'HTTL',
 ]
 
+/** Commands that Redis does not have: what channels keep, and what waits to be published. */
+export const OWN_COMMANDS: readonly string[] = namesOf('CHANNEL(CANCEL,HELP,PENDING)')
+
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {
   const names: string[] = []

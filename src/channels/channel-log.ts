@@ -8,6 +8,7 @@
 import type { MessageLog } from '../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
 import type { Word } from '../engine/effects.ts'
+import type { EventName } from '../engine/events.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
@@ -49,7 +50,7 @@ export interface ChannelLogHost {
   /** The message of a log is being delivered; null = that is over. */
   current: ChannelLog | null
   /** A log has a message more, or some less: what has to be propagated is `words`. */
-  changed(log: ChannelLog, words: readonly Word[] | undefined): void
+  changed(log: ChannelLog, event: EventName, words: readonly Word[] | undefined): void
 }
 
 export class ChannelLog implements MessageLog {
@@ -134,11 +135,21 @@ export class ChannelLog implements MessageLog {
     }
     if (existing === undefined) db.create(this.key, stream)
     const trimmed = this.#trim(stream, nowMs)
-    if (!host.propagates) host.changed(this, undefined)
-    else if (trimmed === 0) host.changed(this, ['XADD', this.key, id.toString(), FIELD, message])
+    if (!host.propagates) host.changed(this, 'xadd', undefined)
+    else if (trimmed === 0) host.changed(this, 'xadd', ['XADD', this.key, id.toString(), FIELD, message])
     else if (stream.length === 0)
-      host.changed(this, ['XADD', this.key, 'MAXLEN', '=', 0, id.toString(), FIELD, message])
-    else host.changed(this, ['XADD', this.key, 'MINID', '=', stream.firstId.toString(), id.toString(), FIELD, message])
+      host.changed(this, 'xadd', ['XADD', this.key, 'MAXLEN', '=', 0, id.toString(), FIELD, message])
+    else
+      host.changed(this, 'xadd', [
+        'XADD',
+        this.key,
+        'MINID',
+        '=',
+        stream.firstId.toString(),
+        id.toString(),
+        FIELD,
+        message,
+      ])
   }
 
   /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */
@@ -153,10 +164,10 @@ export class ChannelLog implements MessageLog {
     if (this.#trimAge(stream, nowMs, false) === 0) return true
     if (stream.length === 0) {
       db.delete(this.key)
-      host.changed(this, ['DEL', this.key])
+      host.changed(this, 'del', ['DEL', this.key])
       return false
     }
-    host.changed(this, ['XTRIM', this.key, 'MINID', '=', stream.firstId.toString()])
+    host.changed(this, 'xtrim', ['XTRIM', this.key, 'MINID', '=', stream.firstId.toString()])
     return true
   }
 

@@ -18,6 +18,7 @@ import type { Config } from '../engine/config.ts'
 import type { Dataset } from '../engine/dataset.ts'
 import type { Word } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { EventName } from '../engine/events.ts'
 import type { Loading } from '../engine/loading.ts'
 import type { Moment } from '../engine/moment.ts'
 import { PatternRules } from '../engine/pattern-rules.ts'
@@ -32,11 +33,13 @@ import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
-import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
+import { type ChannelKind, channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
 import { Reader, type ReaderHost } from './reader.ts'
+import { RecentIds } from './recent-ids.ts'
+import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
 const READ_MS_MAX = 1
@@ -51,7 +54,7 @@ const PLACES_MAX = 1000
 const SWEEP_MS = 1000
 const SWEPT_MAX = 1000
 
-export interface ChannelsHost {
+export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
   readonly clock: Clock
   readonly moment: Moment
@@ -63,14 +66,22 @@ export interface ChannelsHost {
   readonly pubSub: PubSub
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
-  readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
+  readonly propagation: ScheduleHost['propagation'] & {
+    readonly on: boolean
+    happened(database: number, words: readonly Word[]): void
+    published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
+  }
   readonly durability: { wrote(client: Client): void }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost {
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, ScheduleRoom {
   readonly ids = new MessageIds()
   readonly places: Places
+  /** What is to be published later. */
+  readonly schedule: Schedule
+  /** Which ids messages had lately. */
+  readonly recentIds: RecentIds
   current: ChannelLog | null = null
   readonly #host: ChannelsHost
   readonly #later: (run: () => void) => void
@@ -99,6 +110,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#host = host
     this.#later = later
     this.places = new Places(this)
+    this.recentIds = new RecentIds(this)
+    this.schedule = new Schedule(host, this, later)
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -202,6 +215,16 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   *logs(): Iterable<ChannelLog> {
     yield* this.#logs.channel.values()
     yield* this.#logs.shard.values()
+  }
+
+  // ── publishing ───────────────────────────────────────────────────────────
+
+  publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
+    const { propagation, pubSub } = this.#host
+    const isShard = kind === 'shard'
+    const receivers = isShard ? pubSub.publishShard(channel, message) : pubSub.publish(channel, message)
+    propagation.published(isShard ? 'SPUBLISH' : 'PUBLISH', channel, message)
+    return receivers
   }
 
   // ── subscribing ──────────────────────────────────────────────────────────
@@ -438,16 +461,12 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return this.#host.propagation.on
   }
 
-  changed({ key }: ChannelLog, words: readonly Word[] | undefined): void {
-    this.#tell(key, words)
+  changed({ key }: ChannelLog, event: EventName, words: readonly Word[] | undefined): void {
+    this.changedKey(key, event, words)
     this.#host.blocking.wake(this.db, key)
   }
 
-  changedKey(key: Bytes, words: readonly Word[]): void {
-    this.#tell(key, words)
-  }
-
-  #tell(key: Bytes, words: readonly Word[] | undefined): void {
+  changedKey(key: Bytes, event: EventName, words: readonly Word[] | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
     if (words !== undefined) propagation.happened(0, words)
@@ -455,7 +474,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     if (changes.told === null || this.#telling) return
     this.#telling = true
     try {
-      changes.told(this.db, key, 'xadd')
+      changes.told(this.db, key, event)
     } finally {
       this.#telling = false
     }
@@ -517,6 +536,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   /** Fires no more. */
   stop(): void {
+    this.schedule.stop()
     this.#sampleTimer?.cancel()
     this.#sweepTimer?.cancel()
   }

@@ -5,6 +5,7 @@
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
 import type { Word } from '../engine/effects.ts'
+import type { EventName } from '../engine/events.ts'
 import type { Database } from '../store/database.ts'
 import { ABSENT } from '../store/dictionary.ts'
 import { Hash } from '../store/hash.ts'
@@ -31,8 +32,8 @@ export class Place {
 
 export interface PlacesHost {
   readonly db: Database
-  /** A key has changed; what has to be propagated is `words`. */
-  changedKey(key: Bytes, words: readonly Word[]): void
+  /** A key has changed: what is said of it, and what has to be propagated. */
+  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 export class Places {
@@ -62,7 +63,7 @@ export class Places {
     }
     const text = formatPlace(place)
     hash.set(Bytes.from(subscriber), Bytes.from(text))
-    this.#host.changedKey(key, ['HSET', key, subscriber, text])
+    this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
 
   /** Forgets a subscriber; false when nothing was remembered of it. */
@@ -74,7 +75,7 @@ export class Places {
     db.findForWrite(key)
     hash.delete(Bytes.from(subscriber))
     if (hash.length === 0) db.delete(key)
-    this.#host.changedKey(key, ['HDEL', key, subscriber])
+    this.#host.changedKey(key, 'hdel', ['HDEL', key, subscriber])
     return true
   }
 

@@ -2,6 +2,7 @@
 
 import type { Command } from '../engine/command.ts'
 import { bitmapCommands } from './bitmap/index.ts'
+import { channelCommands } from './channel/index.ts'
 import { connectionCommands } from './connection/index.ts'
 import { genericCommands } from './generic/index.ts'
 import { geoCommands } from './geo/index.ts'
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...transactionsCommands,
   ...scriptingCommands,
   ...pubsubCommands,
+  ...channelCommands,
   ...connectionCommands,
   ...serverCommands,
 ]
