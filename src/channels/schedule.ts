@@ -94,7 +94,7 @@ export class Schedule {
   /** Takes a message back; false when there is none of that id. */
   cancel(kind: ChannelKind, name: string, id: Bytes): boolean {
     const messages = this.#of(kind, name)
-    const removed = this.#inUnit(() => messages.remove(id))
+    const removed = this.#inUnit(() => messages.cancel(id))
     this.#follow(messages)
     return removed
   }
@@ -230,7 +230,7 @@ export class Schedule {
         if (error instanceof ReplyError || error instanceof ArenaFull) return false
         throw error
       }
-      messages.remove(first.id)
+      messages.remove(first)
       return true
     })
   }

@@ -31,6 +31,8 @@ export interface ScheduledMessagesHost {
 /** One message, in memory of its own. */
 export interface ScheduledMessage {
   readonly id: Bytes
+  /** What stands for it in the sorted set. */
+  readonly member: Bytes
   readonly dueMs: number
   readonly text: Bytes
 }
@@ -111,17 +113,22 @@ export class ScheduledMessages {
     return found
   }
 
-  /** Removes a message; false when there is none of that id. */
-  remove(id: Bytes): boolean {
+  /** Removes a message by its id; false when there is none. */
+  cancel(id: Bytes): boolean {
     const member = this.#memberOf(id)
     if (member === undefined) return false
+    this.remove({ id, member })
+    return true
+  }
+
+  /** Removes a message that there is. */
+  remove({ id, member }: Pick<ScheduledMessage, 'id' | 'member'>): void {
     const { db } = this.#host
     this.#removeTime(member)
     const texts = db.getForWrite(this.#textsKey, Hash)!
     texts.delete(id)
     if (texts.isEmpty) db.delete(this.#textsKey)
     this.#host.changedKey(this.#textsKey, 'hdel', ['HDEL', this.#textsKey, id])
-    return true
   }
 
   /** The messages, in the order in which they will be published. */
@@ -150,7 +157,7 @@ export class ScheduledMessages {
     const id = new Bytes(member.source, member.start + PREFIX_BYTES, member.length - PREFIX_BYTES)
     if (this.#texts?.get(id, window) !== true || !samePrefix(member, window)) return undefined
     const text = new Bytes(window.source, window.start + PREFIX_BYTES, window.length - PREFIX_BYTES).copy()
-    return { id, dueMs, text }
+    return { id, member, dueMs, text }
   }
 
   /** The member of the sorted set that stands for an id; undefined = there is none. */
