@@ -14,6 +14,7 @@ import { parser } from './parser.ts'
 import { pauses } from './pauses.ts'
 import { publish } from './publish.ts'
 import { QUICK, type Question, REAL } from './question.ts'
+import { schedule } from './schedule.ts'
 import { ROOT } from './servers.ts'
 import { snapshots } from './snapshots.ts'
 import { start } from './start.ts'
@@ -30,6 +31,7 @@ const QUESTIONS: readonly Question[] = [
   snapshots,
   memory,
   pauses,
+  schedule,
   start,
   parser,
 ]

@@ -70,9 +70,9 @@ export const LATER_COMMANDS: readonly string[] = [
   'HTTL',
 ]
 
-/** Commands that Redis does not have: what channels keep, and who has heard it. CLIENT CAPA is Valkey's, for other capabilities. */
+/** Commands that Redis does not have: what channels keep, who has heard it, and what waits to be published. CLIENT CAPA is Valkey's, for other capabilities. */
 export const OWN_COMMANDS: readonly string[] = namesOf(
-  'CHANNEL(ACK,FORGET,HELP,HISTORY,INFO,LAG,LIST,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA)',
+  'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA)',
 ).filter((name) => name !== 'CLIENT')
 
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */

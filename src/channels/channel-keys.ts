@@ -4,11 +4,19 @@
 //   schannel:{orders.eu}          those of a shard channel        (stream)
 //   places:channel:{orders.eu}    how far named subscribers have heard (hash)
 //   places:pattern:{orders.*}     the same, of those who listen by a pattern
+//   scheduled:channel:{orders.eu}       what is to be published later, by its time (sorted set)
+//   scheduled-texts:channel:{orders.eu} the messages themselves, by their ids (hash)
+//   ids:channel:{orders.eu}       the ids of messages that were published lately (hash)
 //
 // The braces have the key lie in the cluster slot of the channel itself. A name that has braces of its own keeps them, behind
 // a second colon: `channel::{user1}.mail`, whose slot is that of user1.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
+
+/** Whose messages: a channel's, or a shard channel's. */
+export type ChannelKind = 'channel' | 'shard'
+
+const SCHEDULED = 'scheduled:'
 
 const WORDS: Readonly<Record<SubscriptionKind, string>> = { channel: 'channel', shard: 'schannel', pattern: 'pattern' }
 
@@ -23,8 +31,24 @@ export function placesKey(kind: SubscriptionKind, name: string): string {
   return `places:${logKey(kind, name)}`
 }
 
+/** Returns the keys of a channel's scheduled messages: when each is due, and what it says. */
+export function scheduledKeys(kind: ChannelKind, name: string): { readonly times: string; readonly texts: string } {
+  const key = logKey(kind, name)
+  return { times: `${SCHEDULED}${key}`, texts: `scheduled-texts:${key}` }
+}
+
+/** Returns whose scheduled messages lie under a key by their time; undefined = it is the key of something else. */
+export function channelOfScheduledKey(key: string): { kind: ChannelKind; name: string } | undefined {
+  return key.startsWith(SCHEDULED) ? channelOfKey(key.slice(SCHEDULED.length)) : undefined
+}
+
+/** Returns the key of the ids that a channel's messages had lately. */
+export function idsKey(kind: ChannelKind, name: string): string {
+  return `ids:${logKey(kind, name)}`
+}
+
 /** Returns whose messages lie under a key; undefined = it is the key of something else. */
-export function channelOfKey(key: string): { kind: 'channel' | 'shard'; name: string } | undefined {
+export function channelOfKey(key: string): { kind: ChannelKind; name: string } | undefined {
   const kind = key.startsWith('channel:') ? 'channel' : key.startsWith('schannel:') ? 'shard' : undefined
   if (kind === undefined) return undefined
   const name = nameWithin(key.slice(WORDS[kind].length + 1))

@@ -34,11 +34,13 @@ import type { Clock, Timer } from '../util/clock.ts'
 import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
 import { Audience, type AudienceHost } from './audience.ts'
-import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
+import { type ChannelKind, channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
 import { Reader, type ReaderHost } from './reader.ts'
+import { RecentIds } from './recent-ids.ts'
+import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 import { Tally, type TallyHost } from './tally.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
@@ -58,7 +60,7 @@ const SWEPT_MAX = 1000
 const SWEEP_MS_MIN = 100
 const SWEEP_MS_MAX = 1000
 
-export interface ChannelsHost {
+export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
   readonly clock: Clock
   readonly moment: Moment
@@ -70,17 +72,27 @@ export interface ChannelsHost {
   readonly pubSub: PubSub
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
-  readonly propagation: { readonly on: boolean; happened(database: number, words: readonly Word[]): void }
+  readonly propagation: ScheduleHost['propagation'] & {
+    readonly on: boolean
+    happened(database: number, words: readonly Word[]): void
+    published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
+  }
   readonly durability: { wrote(client: Client): void }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost, TallyHost {
+export class Channels
+  implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost, TallyHost, ScheduleRoom
+{
   readonly ids = new MessageIds()
   readonly places: Places
   /** What is asked and changed of subscribers from outside. */
   readonly audience: Audience
   readonly tally: Tally
+  /** What is to be published later. */
+  readonly schedule: Schedule
+  /** Which ids messages had lately. */
+  readonly recentIds: RecentIds
   current: ChannelLog | null = null
   behind = 0
   readonly #host: ChannelsHost
@@ -111,6 +123,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.places = new Places(this)
     this.audience = new Audience(this)
     this.tally = new Tally(this)
+    this.recentIds = new RecentIds(this)
+    this.schedule = new Schedule(host, this, later)
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -218,6 +232,16 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   get logCount(): number {
     return this.#logs.channel.size + this.#logs.shard.size
+  }
+
+  // ── publishing ───────────────────────────────────────────────────────────
+
+  publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
+    const { propagation, pubSub } = this.#host
+    const isShard = kind === 'shard'
+    const receivers = isShard ? pubSub.publishShard(channel, message) : pubSub.publish(channel, message)
+    propagation.published(isShard ? 'SPUBLISH' : 'PUBLISH', channel, message)
+    return receivers
   }
 
   // ── subscribing ──────────────────────────────────────────────────────────
@@ -559,6 +583,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   /** Fires no more. */
   stop(): void {
+    this.schedule.stop()
     this.#sampleTimer?.cancel()
     this.#sweepTimer?.cancel()
   }

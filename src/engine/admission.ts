@@ -224,7 +224,7 @@ export class Admission {
   ): ReplyError | undefined {
     let refusal: ReplyError | undefined
     if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
-    else if (!hasArity(command, args.length)) refusal = ARITY_IN_SCRIPT
+    else if (!hasArity(command, args)) refusal = ARITY_IN_SCRIPT
     else if (command.isNoscript && !this.#host.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
     else {
       refusal = this.#strangerRefusal(client, command) ?? this.#rightsInScript(client, command, args)
@@ -253,6 +253,12 @@ export class Admission {
   /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
   get #outOfMemory(): boolean {
     return this.#foundNoMemory && this.#host.state.memoryLimited.holds
+  }
+
+  /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
+  refusalOfWrite(): ReplyError | undefined {
+    const { eviction, state } = this.#host
+    return this.diskFailure ?? (state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */

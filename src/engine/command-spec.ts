@@ -140,6 +140,11 @@ export interface CommandSpecOf<Call> {
   complexity?: string
   /** Words with the command's own name; negative = at least that many. A subcommand counts both of its words. */
   arity: number
+  /**
+   * Where Redis takes no options and we do: tells whether the word at `at`, behind as many as `arity` asks for, begins one of ours.
+   * Behind any other word the request has the wrong number of arguments, as in Redis.
+   */
+  ownOption?: (args: Arguments, at: number) => boolean
   flags: readonly Flag[]
   /** ACL categories that neither group nor flags imply: `dangerous`, `keyspace`. */
   acl?: readonly string[]
@@ -189,6 +194,8 @@ export interface CommandOf<Call> extends Claims {
   /** Lower case; subcommands as `config|get`. */
   readonly name: string
   readonly arity: number
+  /** The most words it takes without options of our own. */
+  readonly plainWordsMax: number
   readonly isReadonly: boolean
   /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
   readonly isNoscript: boolean

@@ -171,7 +171,10 @@ export function meantBy(command: Command, args: Arguments): Command | undefined 
   return command.subcommands.get(args.string(1).toLowerCase())
 }
 
-/** Tells whether a request may have so many words, the command's own name included. */
-export function hasArity(command: Command, words: number): boolean {
-  return command.arity >= 0 ? words === command.arity : words >= -command.arity
+/** Tells whether a command may be asked for by so many words, its own name, which stands at `from`, included. */
+export function hasArity(command: Command, args: Arguments, from = 0): boolean {
+  const words = args.length - from
+  if (command.arity >= 0) return words === command.arity
+  if (words < -command.arity) return false
+  return words <= command.plainWordsMax || command.spec.ownOption!(args, from + command.plainWordsMax)
 }

@@ -10,6 +10,9 @@ export { type ArgSpec, type Claims, FLAGS, type Flag, type Group, type KeySpec, 
 export type CommandSpec = CommandSpecOf<Call>
 export type Command = CommandOf<Call>
 
+/** More words than any request has. */
+const WORDS_MAX = 0x7fff_ffff
+
 /** Checks a spec and makes it a command. Throws on a spec that cannot be meant. */
 export function defineCommand(spec: CommandSpec): Command {
   const run = spec.run
@@ -22,6 +25,7 @@ export function defineCommand(spec: CommandSpec): Command {
     id: 0,
     name: spec.name.toLowerCase().replace(' ', '|'),
     arity: spec.arity,
+    plainWordsMax: spec.ownOption === undefined ? WORDS_MAX : Math.abs(spec.arity),
     isWrite: flags.has('write'),
     isReadonly: flags.has('readonly'),
     isNoscript: flags.has('noscript'),

@@ -99,7 +99,7 @@ export class Dispatch {
       this.#refuseUnknown(client, args, named)
       return
     }
-    if (!hasArity(command, args.length)) {
+    if (!hasArity(command, args)) {
       this.#host.admission.refuse(client, command, ERR.arity(command.name))
       return
     }

@@ -7,7 +7,7 @@
 import type { PubSub } from '../broker/pub-sub.ts'
 import type { Database } from '../store/database.ts'
 import type { Created, Missed } from '../store/database-host.ts'
-import type { Bytes } from '../util/bytes.ts'
+import { Bytes } from '../util/bytes.ts'
 import type { Seats } from '../util/seats.ts'
 import type { Changes } from './changes.ts'
 import type { Config } from './config.ts'
@@ -24,6 +24,8 @@ export class KeyspaceEvents {
   readonly #host: KeyspaceEventsHost
   /** `notify-keyspace-events`; 0 unless it names a class as well as where to publish. */
   #flags = 0
+  /** Where events are published, by database and event. */
+  readonly #channels: Map<EventName, Bytes>[] = []
 
   constructor(host: KeyspaceEventsHost) {
     this.#host = host
@@ -46,7 +48,19 @@ export class KeyspaceEvents {
     if ((flags & EVENT_KEYSPACE) !== 0) {
       pubSub.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
     }
-    if ((flags & EVENT_KEYEVENT) !== 0) pubSub.publishTo(`__keyevent@${db.index}__:${event}`, key)
+    if ((flags & EVENT_KEYEVENT) !== 0) pubSub.publish(this.#channelOf(db.index, event), key)
+  }
+
+  /** The channel of an event: its bytes, kept, lead to who listens without a string (pub-sub.ts). */
+  #channelOf(database: number, event: EventName): Bytes {
+    this.#channels[database] ??= new Map()
+    const channels = this.#channels[database]
+    let channel = channels.get(event)
+    if (channel === undefined) {
+      channel = Bytes.from(`__keyevent@${database}__:${event}`)
+      channels.set(event, channel)
+    }
+    return channel
   }
 
   readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)

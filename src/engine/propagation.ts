@@ -5,6 +5,7 @@
 // at each sink that takes it.
 
 import type { Arguments } from '../protocol/arguments.ts'
+import type { Bytes } from '../util/bytes.ts'
 import type { Call } from './call.ts'
 import type { Client } from './client.ts'
 import type { EffectSink, Word } from './effects.ts'
@@ -118,6 +119,15 @@ export class Propagation {
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i]!
       if (line.sink.takesMessages === true) this.#begin(line).appendRequest(database, args)
+    }
+  }
+
+  /** As `message`, for a message that no request brought as it is to be told. */
+  published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void {
+    const lines = this.#lines
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i]!
+      if (line.sink.takesMessages === true) this.#begin(line).append(0, [command, channel, message])
     }
   }
 

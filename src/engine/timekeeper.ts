@@ -1,7 +1,8 @@
 // Things that happen by the clock: keys and fields of hashes expire, waiters give up, removed values are freed.
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
-// end, and what one round leaves over makes the next one due at once.
+// end. What one round leaves over has its turn as soon as everybody else has been heard: a timer
+// would let a millisecond pass, and what falls due meanwhile comes late (bench: schedule).
 //
 // A round is bounded twice: by a count, and by the clock for whoever is slower than
 // the count expects (a machine with other work, keys whose events many hear of).
@@ -24,6 +25,8 @@ export interface TimekeeperHost {
   readonly memory: { follow(): void }
   readonly stats: Stats
   readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
+  /** Runs something after the events of this turn of the loop. */
+  readonly later: (run: () => void) => void
   readonly blocking: {
     readonly room: { readonly earliestDeadlineMs: number; readonly hasReady: boolean; expire(nowMs: number): void }
     serve(): void
@@ -43,6 +46,10 @@ const FREE_BATCH = 10_000
 const FREE_STEP = 250
 /** How long one go of freeing lasts. */
 const FREE_MS_MAX = 1
+
+/** When the timer fires, where that is no time: a round follows this turn of the loop; none follows any more. */
+const SOON = 0
+const STOPPED = Number.NEGATIVE_INFINITY
 
 export class Timekeeper {
   readonly #host: TimekeeperHost
@@ -85,26 +92,36 @@ export class Timekeeper {
   }
 
   #run(): void {
-    const { blocking, clock, dataset, latency, moment } = this.#host
+    if (this.#dueMs === STOPPED) return
+    const { blocking, clock, dataset, later, latency, moment } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
     blocking.room.expire(moment.renew())
+    let isDone = true
     if (this.#expires) {
       const beganMs = clock.monotonic()
-      for (const db of dataset.databases) this.#expire(db, beganMs + EXPIRE_MS_MAX)
+      for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
       latency.note('expire-cycle', clock.monotonic() - beganMs)
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()
-    this.arm()
+    if (isDone) {
+      this.arm()
+    } else {
+      this.#dueMs = SOON
+      later(this.#fired)
+    }
   }
 
-  #expire(db: Database, untilMs: number): void {
+  /** Removes some of what is due; false when something is left. */
+  #expire(db: Database, untilMs: number): boolean {
     const { clock } = this.#host
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
       const keys = db.expireDue(EXPIRE_STEP, this.#window)
       const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
-      if ((keys < EXPIRE_STEP && fields < EXPIRE_STEP) || clock.monotonic() >= untilMs) return
+      if (keys < EXPIRE_STEP && fields < EXPIRE_STEP) return true
+      if (clock.monotonic() >= untilMs) return false
     }
+    return false
   }
 
   /** Frees some of the elements of removed values; false when there are none. */
@@ -133,6 +150,6 @@ export class Timekeeper {
   stop(): void {
     this.#collector.stop()
     this.#timer?.cancel()
-    this.#dueMs = Number.NEGATIVE_INFINITY
+    this.#dueMs = STOPPED
   }
 }

@@ -8,6 +8,7 @@
 
 import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
+import { CopySpace } from '../util/copy-space.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { Numbered } from '../util/numbered.ts'
 import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
@@ -444,9 +445,12 @@ export class Database {
     let removed = 0
     const { expiries } = this.keys
     const now = this.host.now()
+    // The name must outlive the entry for those who are told of it; names of one round share their memory.
+    let space: CopySpace | undefined
     while (removed < max && expiries.earliest < now) {
       const entry = expiries.entryAt(0)
-      this.#expire(entry, this.keys.keyOf(entry, window).copy())
+      space ??= new CopySpace()
+      this.#expire(entry, space.copy(this.keys.keyOf(entry, window)))
       removed++
     }
     return removed

@@ -54,6 +54,26 @@ export function createEngine(
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
 }
 
+/** Makes another engine that has replayed what one journaled, at the same time of day: the server has been started again. */
+export function restarted(
+  first: TestEngine,
+  settings: Partial<Record<ConfigName, string>> = {},
+  downMs = 0,
+): TestEngine {
+  const second = createEngine(settings)
+  second.clock.advance(first.clock.now() + downMs - second.clock.now())
+  second.engine.loading.begin()
+  const replay = new TestClient(second.engine, 2, 'replay')
+  for (const request of first.journal.requests) replay.ask(...request)
+  replay.disconnect()
+  second.engine.loading.end()
+  // What was replayed is in the journal that goes on.
+  second.journal.requests = [...first.journal.requests, ...second.journal.requests]
+  second.journal.lines = []
+  first.engine.stop()
+  return second
+}
+
 /** Takes the journal away again: nothing is kept, or a real one is going to be opened. */
 export function withoutJournal({ engine, journal }: TestEngine): void {
   engine.propagation.remove(journal)
@@ -139,6 +159,8 @@ export class RecordingJournal implements Journal {
   /** What was required of a sync, as `always 3`. */
   required: string[] = []
   lines: string[] = []
+  /** The same as requests, for whoever replays them; what databases they are of is not told. */
+  requests: string[][] = []
   readonly #listeners: (() => void)[] = []
 
   appendRequest(database: number, args: Arguments): void {
@@ -148,16 +170,20 @@ export class RecordingJournal implements Journal {
   }
 
   append(database: number, words: readonly Word[]): void {
-    this.lines.push(`${database} ${words.map(String).join(' ')}`)
+    const texts = words.map(String)
+    this.lines.push(`${database} ${texts.join(' ')}`)
+    this.requests.push(texts)
     this.appended += 1
   }
 
   beginUnit(): void {
     this.lines.push('MULTI')
+    this.requests.push(['MULTI'])
   }
 
   endUnit(): void {
     this.lines.push('EXEC')
+    this.requests.push(['EXEC'])
   }
 
   require(policy: string, offset: number): void {
@@ -207,6 +233,7 @@ export class RecordingJournal implements Journal {
   take(): string[] {
     const { lines } = this
     this.lines = []
+    this.requests = []
     return lines
   }
 }

@@ -13,6 +13,7 @@ export const channelHelp = defineCommand({
   run(call) {
     replyHelp(call, 'CHANNEL', [
       ['ACK <channel> <id> [PATTERN <pattern>|SHARD]', 'Say that everything up to <id> was heard.'],
+      ['CANCEL <channel> <id> [SHARD]', 'Take a scheduled message back.'],
       [
         'FORGET <channel> <user> <name> [SHARD|PATTERN]',
         'Forget how far a subscriber has heard; PATTERN makes <channel> a pattern.',
@@ -27,6 +28,10 @@ export const channelHelp = defineCommand({
         'Return how many messages a subscriber, or each of them, has not heard yet.',
       ],
       ['LIST [<pattern>] [SHARD]', "Return the channels that keep messages, and match a <pattern> (default: '*')."],
+      [
+        'PENDING <channel> [COUNT <count>] [SHARD]',
+        'Return the scheduled messages, in the order in which they will be published.',
+      ],
       [
         'SEEK <channel> <user> <name> (<id>|<unix-time-ms>|FIRST|LAST) [SHARD|PATTERN]',
         'Have a subscriber go on behind an <id>, at a time, at the first message, or behind the last.',

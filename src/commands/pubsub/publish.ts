@@ -1,50 +1,57 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
+// So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
-import { defineCommand } from '../../engine/command.ts'
-import type { Claims } from '../../engine/command-spec.ts'
+import type { ChannelKind } from '../../channels/channel-keys.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
-/** What publishing to a channel claims whose messages are kept. */
+/** What publishing claims where something is kept of it. */
 const KEEPING: Claims = { isWrite: true, isDenyoom: true, mayReplicate: true, runsWhileLoading: false }
 
+function claimsOf({ pubSub }: ClaimsHost, args: Arguments, kind: ChannelKind): Claims | undefined {
+  return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1), kind) ? KEEPING : undefined
+}
+
+const common = {
+  group: 'pubsub',
+  arity: -PLAIN_WORDS,
+  ownOption: isPublishOption,
+  flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
+  channels: { first: 1, last: 1, are: 'names' },
+} as const satisfies Partial<CommandSpec>
+
 export const publish = defineCommand({
+  ...common,
   name: 'PUBLISH',
   summary: 'Sends a message to the subscribers of a channel.',
-  group: 'pubsub',
   since: '2.0.0',
   complexity:
     'O(N+M) where N is the number of receivers and M the number of patterns that share a literal prefix with the channel.',
-  arity: 3,
-  flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
-  channels: { first: 1, last: 1, are: 'names' },
-  args: [
-    { name: 'channel', type: 'string' },
-    { name: 'message', type: 'string' },
-  ],
-  declared: ({ pubSub }, args) => (pubSub.isKept(args.bytes(1), 'channel') ? KEEPING : undefined),
-  reply: 'integer: how many received the message; a client that listens in two ways counts twice',
+  args: [{ name: 'channel', type: 'string' }, { name: 'message', type: 'string' }, ...PUBLISH_OPTIONS],
+  declared: (host, args) => claimsOf(host, args, 'channel'),
+  reply:
+    'integer: how many received the message; a client that listens in two ways counts twice; or text: the id of a message that is scheduled',
   run(call) {
+    if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'channel')
     call.reply.integer(call.engine.pubSub.publish(call.args.bytes(1), call.args.bytes(2)))
     call.propagateMessage()
   },
 })
 
 export const spublish = defineCommand({
+  ...common,
   name: 'SPUBLISH',
   summary: 'Sends a message to the subscribers of a shard channel.',
-  group: 'pubsub',
   since: '7.0.0',
   complexity: 'O(N) where N is the number of receivers.',
-  arity: 3,
-  flags: ['pubsub', 'loading', 'stale', 'fast', 'may_replicate'],
   keys: [{ first: 1, last: 1, step: 1, access: 'RO', flags: ['not_key'] }],
-  channels: { first: 1, last: 1, are: 'names' },
-  args: [
-    { name: 'shardchannel', type: 'string' },
-    { name: 'message', type: 'string' },
-  ],
-  declared: ({ pubSub }, args) => (pubSub.isKept(args.bytes(1), 'shard') ? KEEPING : undefined),
-  reply: 'integer: how many received the message',
+  args: [{ name: 'shardchannel', type: 'string' }, { name: 'message', type: 'string' }, ...PUBLISH_OPTIONS],
+  declared: (host, args) => claimsOf(host, args, 'shard'),
+  reply: 'integer: how many received the message; or text: the id of a message that is scheduled',
   run(call) {
+    if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'shard')
     call.reply.integer(call.engine.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))
     call.propagateMessage()
   },

@@ -38,7 +38,7 @@ export const aclDryrun = defineCommand({
     const named = commands.find(request.bytes(0))
     const command = named === undefined ? undefined : meantBy(named, request)
     if (command === undefined) throw ERR.of(`Command '${whole(request.string(0))}' not found`)
-    if (!hasArity(command, request.length)) throw ERR.arity(command.name)
+    if (!hasArity(command, request)) throw ERR.arity(command.name)
     const denial = denialOf(user, command, request)
     if (denial === undefined) {
       reply.ok()

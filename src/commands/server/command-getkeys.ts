@@ -2,6 +2,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type Command, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { hasArity } from '../../engine/command-table.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { type FoundKey, findKeys, hasKeys } from '../../engine/key-extraction.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -54,12 +55,9 @@ export const commandGetkeysandflags = defineCommand({
 
 function find(call: Call): FoundKey[] {
   const command = commandIn(call)
-  const length = call.args.length - COMMAND_AT
   if (command === undefined) throw ERR.of('Invalid command specified')
   if (!hasKeys(command)) throw ERR.of('The command has no key arguments')
-  if (command.arity >= 0 ? length !== command.arity : length < -command.arity) {
-    throw ERR.of('Invalid number of arguments specified for command')
-  }
+  if (!hasArity(command, call.args, COMMAND_AT)) throw ERR.of('Invalid number of arguments specified for command')
   const found = findKeys(command, call.args, COMMAND_AT)
   if (found !== undefined && (found.length > 0 || command.flags.has('no_mandatory_keys'))) return found
   // EVAL with no keys at all is no mistake.

@@ -1,0 +1,54 @@
+// How late is what falls due: keys whose time is up, and messages that are scheduled?
+
+import { startChild } from './child.ts'
+import type { DueInput, DueReport } from './children/due.ts'
+import { median, PAIRS, percentile } from './pairs.ts'
+import { type Answer, bounded, type Question, type Row, type Scale } from './question.ts'
+import { NO_PERSISTENCE, RIVALS, type Rival, startServer } from './servers.ts'
+
+/** What docs/channels.md promises. */
+const DELAY_MS_MAX = 10
+const DUE_A_SECOND = 100_000
+const PERCENTILES = [50, 99, 100]
+
+async function ask(scale: Scale): Promise<Answer> {
+  const rows: Row[] = []
+  const lines = new Set<string>()
+  const count = scale.quick ? scale.keys : DUE_A_SECOND
+  for (const what of ['keys', 'messages'] as const) {
+    const rivals = what === 'keys' ? RIVALS : RIVALS.filter((rival) => rival === 'respite')
+    const runs: Record<Rival, number[][]> = { respite: [], redis: [] }
+    for (let i = 0; i < PAIRS; i++) {
+      for (const rival of rivals) {
+        const server = await startServer(rival, [...NO_PERSISTENCE, '--notify-keyspace-events', 'Ex'])
+        lines.add(server.commandLine)
+        try {
+          const input: DueInput = { port: server.port, what, count }
+          runs[rival].push((await startChild<DueReport>('due', input).result).delays)
+        } finally {
+          await server.stop()
+        }
+      }
+    }
+    for (const percent of PERCENTILES) {
+      const of = (rival: Rival) => median(runs[rival].map((delays) => percentile(delays, percent)))
+      const thing =
+        what === 'keys' ? '`expired` is heard after a key’s time' : 'a scheduled message is heard after its time'
+      const which = percent === 100 ? 'the latest' : `p${percent}`
+      const redis = what === 'keys' ? `${of('redis').toFixed(1)} ms` : 'none'
+      const row = bounded(`${thing}, ${which}`, of('respite'), DELAY_MS_MAX, 'ms', redis)
+      rows.push(row)
+      console.log(`  ${row.what}: ${row.respite} : ${row.redis}`)
+    }
+  }
+  return {
+    title: `Due: ${count.toLocaleString('en')} times within a second`,
+    commandLines: [...lines],
+    rows,
+    notes: [
+      'One client sets keys with PXAT, or publishes with AT, so that they fall due evenly spread over one second; another hears of each (bench/children/due.ts) and compares its clock with the time that the name bears. Both are in one process beside the server.',
+    ],
+  }
+}
+
+export const schedule: Question = { name: 'schedule', ask }

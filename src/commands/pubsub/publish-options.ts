@@ -1,0 +1,101 @@
+// The options of PUBLISH and SPUBLISH: a message that is published once for each id, or later.
+//
+// An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
+// published.
+
+import type { ChannelKind } from '../../channels/channel-keys.ts'
+import { channelsOf } from '../../channels/channels.ts'
+import type { Answer } from '../../channels/recent-ids.ts'
+import type { Call } from '../../engine/call.ts'
+import type { ArgSpec } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { ERR } from '../../protocol/errors.ts'
+import type { Bytes } from '../../util/bytes.ts'
+
+/** Words of a request without options: the command, the channel, the message. */
+export const PLAIN_WORDS = 3
+/** An id names a message, and each is remembered for a while. */
+const ID_BYTES_MAX = 512
+/** The latest time there is: a double counts milliseconds up to it. */
+const TIME_MS_MAX = Number.MAX_SAFE_INTEGER
+
+const WRONG_ID = ERR.of(`ID wants between 1 and ${ID_BYTES_MAX} bytes`)
+const NOT_REMEMBERED = ERR.of('ID without IN or AT wants a channel rule with dedupe')
+const WORDS = ['ID', 'IN', 'AT']
+
+export const PUBLISH_OPTIONS: readonly ArgSpec[] = [
+  { name: 'id', type: 'string', token: 'ID', optional: true },
+  {
+    name: 'time',
+    type: 'oneof',
+    optional: true,
+    args: [
+      { name: 'milliseconds', type: 'integer', token: 'IN' },
+      { name: 'unix-time-milliseconds', type: 'unix-time', token: 'AT' },
+    ],
+  },
+]
+
+/** Tells whether a word begins an option. */
+export function isPublishOption(args: Arguments, at: number): boolean {
+  return WORDS.some((word) => args.equalsIgnoreCase(at, word))
+}
+
+interface PublishOptions {
+  /** What names the message. */
+  id: Bytes | undefined
+  /** When it is published, Unix milliseconds; undefined = now. */
+  dueMs: number | undefined
+}
+
+function readOptions(call: Call): PublishOptions {
+  const read: PublishOptions = { id: undefined, dueMs: undefined }
+  const options = call.options(PLAIN_WORDS)
+  while (options.next()) {
+    if (read.id === undefined && options.is('ID')) {
+      read.id = options.bytes()
+      if (read.id.length === 0 || read.id.length > ID_BYTES_MAX) throw WRONG_ID
+    } else if (read.dueMs === undefined && options.is('IN')) {
+      read.dueMs = call.now() + options.integer(0, TIME_MS_MAX - call.now())
+    } else if (read.dueMs === undefined && options.is('AT')) {
+      read.dueMs = options.integer(0, TIME_MS_MAX)
+    } else {
+      throw ERR.syntax
+    }
+  }
+  return read
+}
+
+/** Publishes as the options say; a message whose id the channel remembers is answered as the first of that id, and nothing else. */
+export function publishWithOptions(call: Call, kind: ChannelKind): void {
+  const { id, dueMs } = readOptions(call)
+  const { propagation } = engineOf(call)
+  const channels = channelsOf(engineOf(call))
+  const channel = call.args.string(1)
+  const dedupeMs = channels.logOf(channel, kind)?.rule.dedupeMs ?? 0
+  if (dueMs === undefined && dedupeMs === 0) throw NOT_REMEMBERED
+  const remembers = id !== undefined && dedupeMs > 0
+  let answer = remembers ? channels.recentIds.find(kind, channel, id) : undefined
+  if (answer === undefined) {
+    propagation.beginUnit()
+    try {
+      answer = accept(call, kind, id, dueMs)
+      if (remembers) channels.recentIds.add(kind, channel, id, answer, call.now() + dedupeMs)
+    } finally {
+      propagation.endUnit()
+    }
+  }
+  if (typeof answer === 'number') call.reply.integer(answer)
+  else call.reply.bulk(answer)
+}
+
+/** Publishes a message, or has it wait. Returns what its sender is answered. */
+function accept(call: Call, kind: ChannelKind, id: Bytes | undefined, dueMs: number | undefined): Answer {
+  const channels = channelsOf(engineOf(call))
+  const channel = call.args.bytes(1)
+  const message = call.args.bytes(2)
+  return dueMs === undefined
+    ? channels.publish(kind, channel, message)
+    : channels.schedule.add(kind, channel, message, id, dueMs)
+}
