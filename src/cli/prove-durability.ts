@@ -34,9 +34,10 @@ Exit code 0 when every promise was kept, 1 when one was broken.
 `
 
 const POLICIES = ['always', 'everysec', 'none'] as const
-/** Rules for the keys of these policies, and for the messages that channels of theirs keep. */
+/** Rules for the keys of these policies, and for the messages that channels of theirs keep and have scheduled. */
 function rules(...policies: readonly Policy[]): string {
-  return policies.flatMap((policy) => [`prove:${policy}:* ${policy}`, `channel:{prove:${policy}:* ${policy}`]).join(' ')
+  const prefixes = ['', 'channel:{', 'scheduled:channel:{']
+  return policies.flatMap((policy) => prefixes.map((prefix) => `${prefix}prove:${policy}:* ${policy}`)).join(' ')
 }
 
 /** What is tried: settings, and the policies of the keys that are written under them. */

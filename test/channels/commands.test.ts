@@ -93,6 +93,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
       'last-id': last,
       subscribers: 2,
       remembered: 1,
+      scheduled: 0,
       missed: 0,
     }
     const info = ask(client, 'CHANNEL INFO orders.eu')

@@ -90,6 +90,21 @@ const WAYS: Readonly<Record<string, Way>> = {
     read: (channel) => [['XRANGE', `channel:{${channel}}`, '-', '+']],
     items: ([entries]) => entryNumbers(entries),
   },
+  /** Messages that are to be published a moment later: each waits, or is there. What waits is asked for first: it may go on meanwhile. */
+  schedule: {
+    command: 'CHANNEL',
+    write: (channel, n) => [['PUBLISH', channel, String(n), 'IN', '5']],
+    look: (channel) => ['XLEN', `channel:{${channel}}`],
+    read: (channel) => [
+      ['CHANNEL', 'PENDING', channel],
+      ['XRANGE', `channel:{${channel}}`, '-', '+'],
+    ],
+    items([waiting, entries]) {
+      const published = entryNumbers(entries)
+      const last = published.at(-1) ?? -1
+      return [...published, ...(waiting as string[][]).map((message) => Number(message[2])).filter((n) => n > last)]
+    },
+  },
 }
 
 /** The numbers in entries of one field each. */

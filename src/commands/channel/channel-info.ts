@@ -13,7 +13,7 @@ export const channelInfo = defineCommand({
   flags: ['readonly', 'pubsub'],
   channels: { first: 2, last: 2, are: 'names' },
   args: [{ name: 'channel', type: 'string' }, SHARD_ARG],
-  reply: 'map: rule, messages, bytes, first-id, last-id, subscribers, remembered, missed',
+  reply: 'map: rule, messages, bytes, first-id, last-id, subscribers, remembered, scheduled, missed',
   run(call) {
     const name = call.args.string(2)
     const kind = readChannelKind(call, 3)
@@ -33,6 +33,7 @@ export const channelInfo = defineCommand({
         (reply) => reply.integer(kind === 'shard' ? pubSub.shardSubscribersOf(name) : pubSub.subscribersOf(name)),
       ],
       ['remembered', (reply) => reply.integer(channels.places.count(kind, name))],
+      ['scheduled', (reply) => reply.integer(channels.schedule.count(kind, name))],
       ['missed', (reply) => reply.integer(log?.missed ?? 0)],
     ])
   },
