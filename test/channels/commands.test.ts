@@ -103,7 +103,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     const nothing = ask(client, 'CHANNEL INFO other')
     const values =
       protocol === 3 ? Object.values(nothing as object) : (nothing as Value[]).filter((_, i) => i % 2 === 1)
-    expect(values).toEqual([null, 0, 0, null, null, 0, 0, 0])
+    expect(values).toEqual([null, 0, 0, null, null, 0, 0, 0, 0])
     client.ask('SPUBLISH', 'orders.eu', 'three')
     expect(JSON.stringify(ask(client, 'CHANNEL INFO orders.eu SHARD'))).toMatch(/"messages"[:,]1\b/)
   })
