@@ -29,7 +29,7 @@ function sum(findings: readonly Finding[], what: 'acknowledged' | 'lost' | 'forb
   return findings.reduce((total, one) => total + (policy === undefined || one.policy === policy ? one[what] : 0), 0)
 }
 
-const LIVES = process.env.SOAK ? 300 : 6
+const LIVES = process.env.SOAK ? 300 : 4
 
 describe('power cuts', () => {
   test.each([

@@ -73,17 +73,16 @@ export class SocketPeer implements Peer {
     // Closed connections are noticed in the turn after; then nobody is parked or subscribed any more.
     await control.ask('PING')
     await control.ask('PING')
-    for (const [name, value] of Object.entries(SHARED_SETTINGS)) await control.ask('CONFIG', 'SET', name, value)
-    await control.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
-    await control.ask('FLUSHALL')
-    await control.ask('SCRIPT', 'FLUSH')
-    await control.ask('FUNCTION', 'FLUSH')
-    this.#links = []
-    this.#ids = []
-    for (let i = 0; i < connections; i++) {
-      this.#links.push(await Link.open(this.#path))
-      this.#ids.push(String(await this.#links[i]!.ask('CLIENT', 'ID')))
-    }
+    await control.askAll([
+      ...Object.entries(SHARED_SETTINGS).map((setting) => ['CONFIG', 'SET', ...setting]),
+      ['DEBUG', 'SET-ACTIVE-EXPIRE', '0'],
+      ['FLUSHALL'],
+      ['SCRIPT', 'FLUSH'],
+      ['FUNCTION', 'FLUSH'],
+    ])
+    // A server accepts them in the order in which they connect.
+    this.#links = await Promise.all(Array.from({ length: connections }, () => Link.open(this.#path)))
+    this.#ids = (await Promise.all(this.#links.map((link) => link.ask('CLIENT', 'ID')))).map(String)
   }
 
   idOf(connection: number): string {
@@ -134,10 +133,10 @@ class Link {
   readonly socket: Socket
   #received: Buffer[] = []
   #closed = false
-  #waiting: { resolve: (reply: unknown) => void; reject: (error: Error) => void } | undefined
+  #waiting: { take: (reply: unknown) => void; reject: (error: Error) => void } | undefined
   readonly #parser = new Parser({
-    returnReply: (reply) => this.#waiting?.resolve(reply),
-    returnError: (error) => this.#waiting?.resolve(error),
+    returnReply: (reply) => this.#waiting?.take(reply),
+    returnError: (error) => this.#waiting?.take(error),
   })
 
   constructor(socket: Socket) {
@@ -165,15 +164,23 @@ class Link {
   }
 
   async ask(...words: string[]): Promise<unknown> {
-    const reply = new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
+    const [reply] = await this.askAll([words])
+    return reply
+  }
+
+  /** Sends commands in one write and returns their replies. */
+  async askAll(commands: readonly (readonly string[])[]): Promise<unknown[]> {
+    const replies: unknown[] = []
+    const all = new Promise<void>((resolve, reject) => {
+      const take = (reply: unknown): void => {
+        if (replies.push(reply) === commands.length) resolve()
+      }
+      this.#waiting = { take, reject }
     })
-    this.socket.write(
-      encodeCommand(words, () => ''),
-      'latin1',
-    )
+    this.socket.write(commands.map((words) => encodeCommand(words, () => '')).join(''), 'latin1')
     try {
-      return await reply
+      await all
+      return replies
     } finally {
       this.#waiting = undefined
     }

@@ -3,11 +3,14 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { test as oneByOne, type TestContext } from 'vitest'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 
-async function run(name: string): Promise<{ code: number | null; output: string }> {
+/** They wait more than they compute, and share nothing: all of them run at the same time. */
+const test = oneByOne.concurrent
+
+async function run(name: string, { onTestFinished }: TestContext): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), join(EXAMPLES, name)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -24,8 +27,9 @@ async function run(name: string): Promise<{ code: number | null; output: string 
   return { code, output }
 }
 
-test('event-bus: every service hears what it asked for', async () => {
-  const { code, output } = await run('event-bus.ts')
+test('event-bus: every service hears what it asked for', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('event-bus.ts', context)
   expect(code, output).toBe(0)
   for (const id of [1, 2]) {
     expect(output).toContain(`shop: order ${id} announced to 2 listeners`)
@@ -38,8 +42,9 @@ test('event-bus: every service hears what it asked for', async () => {
   expect(output).toMatch(/done: 8 messages heard\n$/)
 })
 
-test('durable-event-bus: services and the broker are killed, every message is heard in order', async () => {
-  const { code, output } = await run('durable-event-bus.ts')
+test('durable-event-bus: services and the broker are killed, every message is heard in order', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('durable-event-bus.ts', context)
   expect(code, output).toBe(0)
   expect(output).toContain('the broker was killed, and is back\n')
   // redis-py is not everywhere; `audit` says so itself.
@@ -50,16 +55,18 @@ test('durable-event-bus: services and the broker are killed, every message is he
   expect(output).toMatch(/nothing was lost\n$/)
 }, 90_000)
 
-test('work-queue: a worker and the server are killed, every job is done', async () => {
-  const { code, output } = await run('work-queue.ts')
+test('work-queue: a worker and the server are killed, every job is done', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('work-queue.ts', context)
   expect(code, output).toBe(0)
   expect(output).toMatch(/worker 0 was killed with [01] job in hand/)
   expect(output).toContain('the server was killed\nthe server is back\n')
   expect(output).toMatch(/400 jobs: 400 done, 0 lost, 0 wrong; still waiting: 0\n$/)
 }, 90_000)
 
-test('bullmq: a worker and the server are killed, every job completes once', async () => {
-  const { code, output } = await run('bullmq.ts')
+test('bullmq: a worker and the server are killed, every job completes once', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('bullmq.ts', context)
   expect(code, output).toBe(0)
   expect(output).toMatch(/the worker was killed with [1-4] jobs in hand\nthe server was killed\nthe server is back\n/)
   const [, stalled] = /(\d+) jobs had lost their worker/.exec(output)!
@@ -67,8 +74,9 @@ test('bullmq: a worker and the server are killed, every job completes once', asy
   expect(output).toMatch(/300 jobs: 300 completed, 0 twice, 0 wrong, 0 unfinished\n$/)
 }, 90_000)
 
-test('embedded: the engine in a program, and its data after it', async () => {
-  const { code, output } = await run('embedded.ts')
+test('embedded: the engine in a program, and its data after it', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('embedded.ts', context)
   expect(code, output).toBe(0)
   expect(output).toBe(
     [
@@ -83,7 +91,7 @@ test('embedded: the engine in a program, and its data after it', async () => {
   )
 })
 
-test('the table lists every example', () => {
+test('the table lists every example', ({ expect }) => {
   const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'))
   for (const file of files) expect(table).toContain(`examples/${file}`)

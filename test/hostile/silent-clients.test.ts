@@ -11,7 +11,7 @@ import { eventually, RawConnection, temporaryDirectory } from '../support/server
 import { residentBytes, startBesieged, Watch } from './besieged-server.ts'
 
 const SEED = seedOf('SILENT_SEED')
-const CLIENTS = process.env.SOAK === undefined ? 300 : 1000
+const CLIENTS = process.env.SOAK === undefined ? 200 : 1000
 /** PING is answered within, milliseconds of the server's own time; the clock of /proc has ticks of ten. */
 const PING_MS_MAX = 250
 const MEBIBYTE = 1024 * 1024

@@ -149,7 +149,7 @@ describe('replay', () => {
   })
 
   test('clients hear LOADING meanwhile, nobody hears of events, and counters begin at zero', async () => {
-    const many = Array.from({ length: 100_000 }, (_, i) => `SET key:${i} ${i}`)
+    const many = Array.from({ length: 20_000 }, (_, i) => `SET key:${i} ${i}`)
     const disk = diskWith({ [FIRST]: commands(...many) })
     const { createEngine } = await import('../support/engine.ts')
     const { openJournal } = await import('../../src/persistence/open-journal.ts')
@@ -176,7 +176,7 @@ describe('replay', () => {
     await done
     expect(shares).toBeGreaterThan(5)
     expect(engine.loading.progress).toBeUndefined()
-    expect(client.ask('GET', 'key:99999')).toBe('$5\r\n99999\r\n')
+    expect(client.ask('GET', 'key:19999')).toBe('$5\r\n19999\r\n')
     expect(engine.stats.changesSinceSave).toBe(0)
     expect(engine.commands.get('SET')!.calls).toBe(0)
   })

@@ -225,21 +225,21 @@ describe('nothing exhausts the process', () => {
     'local t = {} for i = 1, 1000 do t[i] = ("x"):rep(10000) end while true do t[#t + 1] = table.concat(t) end',
   ])('a script that builds without end runs out of its own memory: %s', (program) => {
     const output: string[] = []
-    const runtime = runtimeWithPrint(output, { memoryBytesMax: 16 * 1024 * 1024 })
+    const runtime = runtimeWithPrint(output, { memoryBytesMax: 8 * 1024 * 1024 })
     expect(() => runtime.run(runtime.compile(program, 'user_script'))).toThrow(
       /not enough memory|resulting string too large/,
     )
   })
 
   test('a script that builds garbage only may build any amount', () => {
-    const runtime = runtimeWithPrint([], { memoryBytesMax: 16 * 1024 * 1024 })
+    const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
     const program = 'local n = 0 for i = 1, 3000 do local s = ("x"):rep(20000) .. i n = n + #s end return n'
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([60_010_893])
   })
 
   test('what the program around it holds in the same heap is not charged to a script', () => {
     const held = Array.from({ length: 1_000_000 }, (_, i) => ({ i }))
-    const runtime = runtimeWithPrint([], { memoryBytesMax: 16 * 1024 * 1024 })
+    const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
     // A text of pieces is charged at its length, and takes some bytes a piece.
     const program = "local s = '' for i = 1, 20000 do s = 'x' .. s .. 'y' end return #s"
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([40_000])
