@@ -36,7 +36,7 @@ import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
-import { Reader, type ReaderHost } from './reader.ts'
+import { Reader, type ReaderHost, type Sliced } from './reader.ts'
 
 /** How long readers that are behind are served before everybody else is heard again. */
 const READ_MS_MAX = 1
@@ -83,7 +83,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** Those who are remembered: kind, target and subscriber → reader. */
   readonly #named = new NameMap<Reader>()
   /** Readers that read on as soon as they may. */
-  #reading: Reader[] = []
+  #reading: Sliced[] = []
   #readingSoon = false
   /** Telling of a change of its own keys: what that publishes is kept, but not told of again. */
   #telling = false
@@ -339,7 +339,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   // ── reading ──────────────────────────────────────────────────────────────
 
-  readSoon(reader: Reader): void {
+  readSoon(reader: Sliced): void {
     if (reader.queued) return
     reader.queued = true
     this.#reading.push(reader)
@@ -367,7 +367,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#tellGaps()
   }
 
-  #serveOne(reader: Reader): void {
+  #serveOne(reader: Sliced): void {
     const { client } = reader
     const { transport } = client
     if (client.closed || reader.ended) return
@@ -394,9 +394,9 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     channel: string,
     message: Bytes,
     id: StreamId | undefined,
-  ): void {
+  ): number {
     const { pubSub } = this.#host
-    pubSub.send(client, kind, pattern, channel, message, client.wantsMessageIds ? id?.toString() : undefined)
+    return pubSub.send(client, kind, pattern, channel, message, client.wantsMessageIds ? id?.toString() : undefined)
   }
 
   missed(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
