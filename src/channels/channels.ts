@@ -9,6 +9,7 @@
 import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import { literalPrefix } from '../broker/pattern-index.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
+import { isShared } from '../broker/shared-name.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
 import type { Changes } from '../engine/changes.ts'
 import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
@@ -34,6 +35,8 @@ import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
 import { channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
+import { GROUP_USER, type Group } from './group.ts'
+import { Groups, type GroupsHost } from './groups.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
 import { Reader, type ReaderHost, type Sliced } from './reader.ts'
@@ -68,9 +71,10 @@ export interface ChannelsHost {
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
-export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost {
+export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, GroupsHost {
   readonly ids = new MessageIds()
   readonly places: Places
+  readonly groups: Groups
   current: ChannelLog | null = null
   readonly #host: ChannelsHost
   readonly #later: (run: () => void) => void
@@ -99,6 +103,8 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     this.#host = host
     this.#later = later
     this.places = new Places(this)
+    this.groups = new Groups(this)
+    host.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -116,6 +122,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     pubSub.keeper = rules.length === 0 ? null : this
     if (this.#isOpen) this.#findLogs()
     this.#rejoin()
+    this.groups.follow()
     this.#armSweep()
   }
 
@@ -153,6 +160,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   }
 
   #rejoinOne(client: Client, kind: SubscriptionKind, name: string): void {
+    if (isShared(name)) return
     const { pubSub } = this.#host
     const reader = this.#readers.get(client)?.get(keyOf(kind, name))
     const concerned = this.#isOpen && this.#concerns(kind, name)
@@ -198,6 +206,13 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     for (const log of this.#logs.channel.values()) if (log.keeps && glob!.matches(log.name)) yield log
   }
 
+  keptLogsOf(kind: SubscriptionKind, target: string): readonly ChannelLog[] | undefined {
+    if (!this.#isOpen || !this.#concerns(kind, target)) return undefined
+    const logs = [...this.#logsOf(kind, target, kind === 'pattern' ? new Glob(target) : undefined)]
+    const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
+    return isKept ? logs : undefined
+  }
+
   /** The logs of all channels, those of shard channels behind them. */
   *logs(): Iterable<ChannelLog> {
     yield* this.#logs.channel.values()
@@ -214,16 +229,17 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing twice. */
   #join(client: Client, kind: SubscriptionKind, name: string, late: boolean): Reader {
     const glob = kind === 'pattern' ? new Glob(name) : undefined
-    const logs = [...this.#logsOf(kind, name, glob)]
-    const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
-    const subscriber = client.name === '' || !isKept ? '' : `${client.user.name} ${client.name}`
+    const kept = this.keptLogsOf(kind, name)
+    const logs = kept ?? []
+    const isNobody = client.name === '' || client.user.name === GROUP_USER
+    const subscriber = isNobody || kept === undefined ? '' : `${client.user.name} ${client.name}`
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
     const reader = new Reader(this, client, kind, name, subscriber, glob)
     if (place !== undefined) {
       reader.begin(place, logs)
       reader.remembered.set(place.id, place.count)
     } else if (!late) {
-      this.#beginFirst(reader, logs)
+      this.beginFirst(reader, logs)
     }
     if (client.wantsMessageIds) reader.acknowledged = place ?? reader.placeNow(logs[0])
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
@@ -233,14 +249,14 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
       this.#named.set(keyOf(kind, name, subscriber), reader)
       if (place === undefined) this.#remember(reader, reader.placeNow(logs[0]))
       reader.sample(this.#host.clock.monotonic(), logs[0])
-      this.#armSamples()
+      this.sampleSoon()
     }
     if (!reader.isLive) this.readSoon(reader)
     return reader
   }
 
-  /** Nothing is remembered of a reader: it begins where the channels' rules say. */
-  #beginFirst(reader: Reader, logs: readonly ChannelLog[]): void {
+  /** Nothing is remembered of whoever begins to read: it begins where the channels' rules say. */
+  beginFirst(reader: Reader | Group, logs: readonly ChannelLog[]): void {
     const begins = logs.flatMap((log) => {
       const first = log.firstFor(log.rule.first)
       return first === undefined ? [] : [{ log, first }]
@@ -430,6 +446,22 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
     return this.#host.config.get('stream-node-max-entries')
   }
 
+  get redeliverMs(): number {
+    return this.#host.config.get('redeliver')
+  }
+
+  monotonic(): number {
+    return this.#host.clock.monotonic()
+  }
+
+  isServing(client: Client): boolean {
+    return this.#host.runner.client === client
+  }
+
+  forgetRoutes(): void {
+    this.#host.pubSub.forgetRoutes()
+  }
+
   get isLoading(): boolean {
     return this.#host.state.loading.holds
   }
@@ -463,14 +495,14 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
 
   // ── what happens by itself ───────────────────────────────────────────────
 
-  #armSamples(): void {
-    if (this.#sampleTimer !== undefined || this.#named.size === 0) return
+  sampleSoon(): void {
+    if (this.#sampleTimer !== undefined || (this.#named.size === 0 && !this.groups.areSampled)) return
     const everyMs = this.#host.config.get('redeliver') / SAMPLES_PER_REDELIVER
     const delayMs = Math.min(SAMPLE_MS_MAX, Math.max(SAMPLE_MS_MIN, everyMs))
     this.#sampleTimer = this.#host.clock.after(delayMs, () => {
       this.#sampleTimer = undefined
       this.#sample()
-      this.#armSamples()
+      this.sampleSoon()
     })
   }
 
@@ -486,6 +518,7 @@ export class Channels implements MessageKeeper, ChannelLogHost, PlacesHost, Read
       if (place !== undefined) this.#remember(reader, place)
     }
     this.#nextPlace %= Math.max(1, readers.length)
+    this.groups.sample(nowMs)
   }
 
   #armSweep(): void {

@@ -1,9 +1,10 @@
 // Is a user allowed a request: its command, the keys it names and what happens to each, the channels it names?
 //
-// One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
+// The name of a group is looked at for what the group listens to. One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
 
 import type { Selector } from '../acl/selector.ts'
 import type { User } from '../acl/user.ts'
+import { targetBytesOf } from '../broker/shared-name.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { lowerCase } from '../util/text.ts'
 import type { Command } from './command.ts'
@@ -86,7 +87,7 @@ function refusedChannel(selector: Selector, command: Command, args: Arguments, f
   const { first, last, are } = command.spec.channels!
   const end = last < 0 ? args.length + last : from + last
   for (let i = from + first; i <= end; i++) {
-    if (!selector.allowsChannel(args.bytes(i), are === 'patterns')) return i - from
+    if (!selector.allowsChannel(targetBytesOf(args.bytes(i)), are === 'patterns')) return i - from
   }
   return 0
 }
