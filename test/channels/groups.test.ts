@@ -310,6 +310,15 @@ describe('a group on a kept channel', () => {
     expect([...heard(slow), ...heard(other)].sort()).toEqual(['life', 'live'])
   })
 
+  test('goes on from its place after a restart, and its members hear again what they had lately', () => {
+    const engine = createEngine()
+    const publisher = engine.connect()
+    for (const number of numbers(1, 4)) publisher.ask('XADD', 'channel:{orders.eu}', `${number}-0`, 'message', number)
+    publisher.ask('HSET', 'places:channel:{orders.eu}', '$share workers', '1-0 1')
+    publisher.ask('CONFIG', 'SET', 'channel', 'orders.* keep forever')
+    expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2', '3'])
+  })
+
   test('is forgotten on demand', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
