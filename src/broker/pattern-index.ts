@@ -40,20 +40,20 @@ export class Pattern extends SubscriberList implements Prefixed {
   }
 }
 
-export class PatternIndex {
-  readonly #trie = new PrefixTrie<Pattern>()
+export class PatternIndex<Indexed extends Pattern = Pattern> {
+  readonly #trie = new PrefixTrie<Indexed>()
 
-  add(pattern: Pattern): void {
+  add(pattern: Indexed): void {
     this.#trie.add(pattern)
   }
 
   /** Removes a pattern that was added. */
-  remove(pattern: Pattern): void {
+  remove(pattern: Indexed): void {
     this.#trie.remove(pattern)
   }
 
   /** Appends the patterns that match a channel to `found`, which is empty, in the order in which they came. */
-  match(channel: string, found: Pattern[]): void {
+  match(channel: string, found: Indexed[]): void {
     this.#trie.match(channel, found)
     for (let i = 1; i < found.length; i++) {
       if (found[i]!.sequence > found[i - 1]!.sequence) continue

@@ -12,6 +12,8 @@ import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { NameMap } from '../util/name-map.ts'
 import type { MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
+import { isShared } from './shared-name.ts'
+import type { Sharing, SharingGroup } from './sharing.ts'
 import type { Listener, Subscriber } from './subscriber.ts'
 import { SubscriberList } from './subscriber-list.ts'
 
@@ -33,6 +35,8 @@ interface Route {
   generation: number
   channel: SubscriberList | undefined
   patterns: Pattern[]
+  /** Groups that hear it. */
+  groups: readonly SharingGroup[] | null
   /** What stands beside it. */
   log: MessageLog | null
 }
@@ -63,6 +67,8 @@ export class PubSub {
   delivered = 0
   readonly #hashKey: HashKey
   #keeper: MessageKeeper | null = null
+  /** Whoever has groups; null = there is none, and their names are names like any other. */
+  sharing: Sharing | null = null
 
   constructor(hashKey: HashKey) {
     this.#hashKey = hashKey
@@ -151,6 +157,7 @@ export class PubSub {
   remove(subscriber: Subscriber): void {
     if (subscriber.channels.size + subscriber.patterns.size + subscriber.shardChannels.size === 0) return
     this.#keeper?.vanish(subscriber)
+    this.sharing?.vanish(subscriber)
     for (const name of subscriber.channels) this.unsubscribe(subscriber, name)
     for (const name of subscriber.patterns) this.unsubscribePattern(subscriber, name)
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
@@ -158,10 +165,18 @@ export class PubSub {
 
   /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    if (this.sharing !== null && isShared(name)) {
+      this.sharing.join(subscriber, kind, name)
+      return subscriber
+    }
     return this.#keeper === null ? subscriber : this.#keeper.join(subscriber, kind, name)
   }
 
   #leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    if (this.sharing !== null && isShared(name)) {
+      this.sharing.leave(subscriber, kind, name)
+      return subscriber
+    }
     return this.#keeper === null ? subscriber : this.#keeper.leave(subscriber, kind, name)
   }
 
@@ -173,7 +188,7 @@ export class PubSub {
     this.forgetRoutes()
   }
 
-  /** What keeps messages of which channel has changed. */
+  /** What keeps messages of which channel has changed, or which groups hear it. */
   forgetRoutes(): void {
     this.#generation++
   }
@@ -190,7 +205,7 @@ export class PubSub {
     return this.#keeper?.logOf(channel.toString(), kind)?.keeps === true
   }
 
-  /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. */
+  /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. Returns its bytes. */
   send(
     listener: Listener,
     kind: MessageKind,
@@ -198,10 +213,12 @@ export class PubSub {
     channel: string,
     message: Bytes,
     id?: string,
-  ): void {
+  ): number {
     const encoder = this.#encoders[listener.protocol]
     encoder.encode(kind, pattern, channel, message, id)
-    listener.deliver(encoder.source, encoder.start, encoder.end)
+    const { source, start, end } = encoder
+    listener.deliver(source, start, end)
+    return end - start
   }
 
   /** Tells a listener that a subscription of its has ended, as UNSUBSCRIBE would. */
@@ -236,18 +253,21 @@ export class PubSub {
     const log = this.#keeper === null ? null : this.#keeper.logOf(name, 'shard')
     if (log !== null) log.begin(message)
     const list = this.#shardChannels.get(name)
-    const receivers = list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, name, message)
+    let receivers = list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, name, message)
+    const groups = this.sharing === null ? null : this.sharing.groupsOf(name, 'shard')
+    if (groups !== null) receivers += this.#share(groups, name, message)
     if (log !== null) log.end()
     return receivers
   }
 
-  #fanOut({ name, channel, patterns, log }: Route, message: Bytes): number {
+  #fanOut({ name, channel, patterns, groups, log }: Route, message: Bytes): number {
     let receivers = 0
     if (log !== null) log.begin(message)
     if (channel !== undefined) receivers += this.#deliver(channel, 'message', undefined, name, message)
     for (let i = 0; i < patterns.length; i++) {
       receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message)
     }
+    if (groups !== null) receivers += this.#share(groups, name, message)
     if (log !== null) log.end()
     return receivers
   }
@@ -291,6 +311,14 @@ export class PubSub {
     return receivers
   }
 
+  /** Hands a message to one member of each group. */
+  #share(groups: readonly SharingGroup[], channel: string, message: Bytes): number {
+    let receivers = 0
+    for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message)
+    this.delivered += receivers
+    return receivers
+  }
+
   #match(channel: string): Pattern[] {
     if (this.#patterns.size === 0) return NO_PATTERNS
     const found: Pattern[] = []
@@ -320,6 +348,7 @@ export class PubSub {
       generation: this.#generation,
       channel: this.#channels.get(name),
       patterns: this.#match(name),
+      groups: this.sharing === null ? null : this.sharing.groupsOf(name, 'channel'),
       log: this.#keeper === null ? null : this.#keeper.logOf(name, 'channel'),
     }
   }

@@ -9,6 +9,7 @@
 import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import { literalPrefix } from '../broker/pattern-index.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
+import { isShared } from '../broker/shared-name.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
 import type { Changes } from '../engine/changes.ts'
 import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
@@ -36,9 +37,11 @@ import { NameMap } from '../util/name-map.ts'
 import { Audience, type AudienceHost } from './audience.ts'
 import { type ChannelKind, channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
+import { GROUP_USER, type Group } from './group.ts'
+import { Groups, type GroupsHost } from './groups.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
-import { Reader, type ReaderHost } from './reader.ts'
+import { Reader, type ReaderHost, type Sliced } from './reader.ts'
 import { RecentIds } from './recent-ids.ts'
 import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 import { Tally, type TallyHost } from './tally.ts'
@@ -82,10 +85,11 @@ export interface ChannelsHost extends ScheduleHost {
 }
 
 export class Channels
-  implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, AudienceHost, TallyHost, ScheduleRoom
+  implements MessageKeeper, ChannelLogHost, PlacesHost, ReaderHost, GroupsHost, AudienceHost, TallyHost, ScheduleRoom
 {
   readonly ids = new MessageIds()
   readonly places: Places
+  readonly groups: Groups
   /** What is asked and changed of subscribers from outside. */
   readonly audience: Audience
   readonly tally: Tally
@@ -106,7 +110,7 @@ export class Channels
   /** Those who are remembered: kind, target and subscriber → reader. */
   readonly #named = new NameMap<Reader>()
   /** Readers that read on as soon as they may. */
-  #reading: Reader[] = []
+  #reading: Sliced[] = []
   #readingSoon = false
   /** Gaps to be told of when nobody is in the middle of something. */
   #gaps: { channel: string; text: string }[] = []
@@ -121,10 +125,12 @@ export class Channels
     this.#host = host
     this.#later = later
     this.places = new Places(this)
+    this.groups = new Groups(this)
     this.audience = new Audience(this)
     this.tally = new Tally(this)
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
+    host.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
     this.#follow(host.config.get('channel'))
@@ -141,7 +147,10 @@ export class Channels
     this.#logs.shard.clear()
     pubSub.keeper = rules.length === 0 ? null : this
     if (this.#isOpen) this.#findLogs()
-    if (!this.isLoading) this.#rejoin()
+    if (!this.isLoading) {
+      this.#rejoin()
+      this.groups.follow()
+    }
     this.#armSweep()
   }
 
@@ -180,6 +189,7 @@ export class Channels
   }
 
   #rejoinOne(client: Client, kind: SubscriptionKind, name: string): void {
+    if (isShared(name)) return
     const { pubSub } = this.#host
     const reader = this.#readers.get(client)?.get(keyOf(kind, name))
     const concerned = this.#isOpen && this.#concerns(kind, name)
@@ -224,6 +234,13 @@ export class Channels
     for (const log of this.#logs.channel.values()) if (log.keeps && glob!.matches(log.name)) yield log
   }
 
+  keptLogsOf(kind: SubscriptionKind, target: string): readonly ChannelLog[] | undefined {
+    if (!this.#isOpen || !this.#concerns(kind, target)) return undefined
+    const logs = [...this.logsOf(kind, target, kind === 'pattern' ? new Glob(target) : undefined)]
+    const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
+    return isKept ? logs : undefined
+  }
+
   /** The logs of all channels, those of shard channels behind them. */
   *logs(): Iterable<ChannelLog> {
     yield* this.#logs.channel.values()
@@ -254,16 +271,17 @@ export class Channels
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing twice. */
   #join(client: Client, kind: SubscriptionKind, name: string, late: boolean): Reader {
     const glob = kind === 'pattern' ? new Glob(name) : undefined
-    const logs = [...this.logsOf(kind, name, glob)]
-    const isKept = kind === 'pattern' ? this.#given.some(keeps) : logs.length > 0
-    const subscriber = client.name === '' || !isKept ? '' : `${client.user.name} ${client.name}`
+    const kept = this.keptLogsOf(kind, name)
+    const logs = kept ?? []
+    const isNobody = client.name === '' || client.user.name === GROUP_USER
+    const subscriber = isNobody || kept === undefined ? '' : `${client.user.name} ${client.name}`
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
     const reader = new Reader(this, client, kind, name, subscriber, glob)
     if (place !== undefined) {
       reader.begin(place, logs)
       reader.remembered.set(place.id, place.count)
     } else if (!late) {
-      this.#beginFirst(reader, logs)
+      this.beginFirst(reader, logs)
     }
     if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(logs[0]))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
@@ -273,14 +291,14 @@ export class Channels
       this.#named.set(keyOf(kind, name, subscriber), reader)
       if (place === undefined) this.remember(reader, reader.placeNow(logs[0]))
       reader.sample(this.#host.clock.monotonic(), logs[0])
-      this.#armSamples()
+      this.sampleSoon()
     }
     if (!reader.isLive) this.readSoon(reader)
     return reader
   }
 
-  /** Nothing is remembered of a reader: it begins where the channels' rules say. */
-  #beginFirst(reader: Reader, logs: readonly ChannelLog[]): void {
+  /** Nothing is remembered of whoever begins to read: it begins where the channels' rules say. */
+  beginFirst(reader: Reader | Group, logs: readonly ChannelLog[]): void {
     const begins = logs.flatMap((log) => {
       const first = log.firstFor(log.rule.first)
       return first === undefined ? [] : [{ log, first }]
@@ -389,7 +407,7 @@ export class Channels
 
   // ── reading ──────────────────────────────────────────────────────────────
 
-  readSoon(reader: Reader): void {
+  readSoon(reader: Sliced): void {
     if (reader.queued) return
     reader.queued = true
     this.#reading.push(reader)
@@ -417,7 +435,7 @@ export class Channels
     this.#tellGaps()
   }
 
-  #serveOne(reader: Reader): void {
+  #serveOne(reader: Sliced): void {
     const { client } = reader
     const { transport } = client
     if (client.closed || reader.ended) return
@@ -444,18 +462,18 @@ export class Channels
     channel: string,
     message: Bytes,
     id: StreamId | undefined,
-  ): void {
+  ): number {
     const { pubSub } = this.#host
-    pubSub.send(client, kind, pattern, channel, message, id?.toString())
+    return pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
-  noteMissed(reader: Reader, log: ChannelLog, count: number): void {
-    reader.missed += count
+  noteMissed(reader: Reader | undefined, log: ChannelLog, count: number): void {
+    if (reader !== undefined) reader.missed += count
     log.missed += count
     this.#host.stats.messagesMissed += count
   }
 
-  noteGap(reader: Reader, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     if (this.#gaps.length === 0) this.#later(() => this.#tellGaps())
     this.#gaps.push({ channel: `__gap__:${log.name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
@@ -486,6 +504,22 @@ export class Channels
     return this.#host.config.get('stream-node-max-entries')
   }
 
+  get redeliverMs(): number {
+    return this.#host.config.get('redeliver')
+  }
+
+  monotonic(): number {
+    return this.#host.clock.monotonic()
+  }
+
+  isServing(client: Client): boolean {
+    return this.#host.runner.client === client
+  }
+
+  forgetRoutes(): void {
+    this.#host.pubSub.forgetRoutes()
+  }
+
   get isLoading(): boolean {
     return this.#host.state.loading.holds
   }
@@ -511,16 +545,16 @@ export class Channels
 
   // ── what happens by itself ───────────────────────────────────────────────
 
-  #armSamples(): void {
-    if (this.#sampleTimer !== undefined || this.#named.size === 0) return
+  sampleSoon(): void {
+    if (this.#sampleTimer !== undefined || (this.#named.size === 0 && !this.groups.areSampled)) return
     const redeliverMs = this.#host.config.get('redeliver')
     const wantedMs = redeliverMs === 0 ? SAMPLE_MS_MAX : redeliverMs / SAMPLES_PER_REDELIVER
     const roundMs = Math.min(SAMPLE_MS_MAX, Math.max(SAMPLE_MS_MIN, wantedMs))
-    const slices = Math.ceil(this.#named.size / SAMPLED_MAX)
+    const slices = Math.max(1, Math.ceil(this.#named.size / SAMPLED_MAX))
     this.#sampleTimer = this.#host.clock.after(Math.max(SLICE_MS_MIN, roundMs / slices), () => {
       this.#sampleTimer = undefined
       this.#sample(Math.ceil(PLACES_MAX / slices))
-      this.#armSamples()
+      this.sampleSoon()
     })
   }
 
@@ -534,6 +568,7 @@ export class Channels
       const place = this.#certainPlace(reader)
       if (place !== undefined) this.remember(reader, place)
     })
+    this.groups.sample(nowMs)
   }
 
   /** Goes on with a round of the named subscribers, to its end or until so many were visited; returns where it is. */

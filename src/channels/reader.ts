@@ -13,14 +13,14 @@ import type { SubscriptionKind } from '../broker/message-keeper.ts'
 import type { MessageKind } from '../broker/pub-sub.ts'
 import type { Listener } from '../broker/subscriber.ts'
 import type { Client } from '../engine/client.ts'
-import type { EntryCursor } from '../store/stream-cursor.ts'
-import { StreamId } from '../store/stream-id.ts'
-import { Bytes, type Source } from '../util/bytes.ts'
+import type { StreamId } from '../store/stream-id.ts'
+import type { Bytes, Source } from '../util/bytes.ts'
 import type { Glob } from '../util/glob.ts'
 import type { ChannelLog } from './channel-log.ts'
 import type { MessageIds } from './message-ids.ts'
 import { Place, UNCOUNTED } from './places.ts'
 import { SpareMessages } from './spare-messages.ts'
+import { UnreadMessages } from './unread-messages.ts'
 
 /** What a reader is given at a time, and what may wait for a client before it counts as slow: bytes. */
 export const SLICE_BYTES = 64 * 1024
@@ -30,17 +30,28 @@ const TURN_BYTES_MAX = 256 * 1024
 /** Places kept to tell where a client was some time ago. */
 const SAMPLES_MAX = 12
 
-const KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
+export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   channel: 'message',
   pattern: 'pmessage',
   shard: 'smessage',
+}
+
+/** Somebody who is given a slice at a time. */
+export interface Sliced {
+  readonly client: Client
+  /** Nobody listens through it any more. */
+  readonly ended: boolean
+  /** It is in the line of those who read on. */
+  queued: boolean
+  /** Gives its client what comes next; the client has taken what it was given before. */
+  read(): void
 }
 
 export interface ReaderHost {
   readonly ids: MessageIds
   /** The log whose message is being delivered; null = it has none. */
   readonly current: ChannelLog | null
-  /** Sends a client one message. `id` = that of a kept one. */
+  /** Sends a client one message. `id` = that of a kept one. Returns its bytes. */
   send(
     client: Client,
     kind: MessageKind,
@@ -48,15 +59,15 @@ export interface ReaderHost {
     channel: string,
     message: Bytes,
     id: StreamId | undefined,
-  ): void
+  ): number
   /** How many readers are behind. */
   behind: number
   /** Has `read` called when the client has taken what it was given. */
-  readSoon(reader: Reader): void
+  readSoon(reader: Sliced): void
   /** A slow reader is spared messages: so many. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
   /** Messages have gone before a reader read them: `count` of them, UNCOUNTED = not known, from one id to another. */
-  noteGap(reader: Reader, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 interface Sample {
@@ -64,12 +75,7 @@ interface Sample {
   readonly place: Place
 }
 
-const field = new Bytes()
-const message = new Bytes()
-const from = new StreamId()
-const to = new StreamId()
-
-export class Reader implements Listener {
+export class Reader implements Listener, Sliced {
   readonly client: Client
   readonly kind: SubscriptionKind
   /** The channel or the pattern. */
@@ -77,8 +83,6 @@ export class Reader implements Listener {
   /** As whom it is remembered: `user name`; '' = nobody remembers it. */
   subscriber: string
   readonly glob: Glob | undefined
-  /** While behind: how far it has read. */
-  readonly heard = new Place()
   /**
    * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
    */
@@ -87,16 +91,14 @@ export class Reader implements Listener {
   missed = 0
   /** It ends without its client having asked for that: its place is remembered. */
   vanished = false
-  /** Nobody listens through it any more. */
   ended = false
-  /** It is in the line of those who read on. */
   queued = false
   /** The place that was last remembered. */
   readonly remembered = new Place()
   readonly #host: ReaderHost
   #isLive = true
-  /** While behind: logs that may have something unread, each with the id to begin at if that is not where the reader is. */
-  readonly #unread = new Map<ChannelLog, StreamId | undefined>()
+  /** While behind: what it has not read yet. */
+  readonly #unread: UnreadMessages
   #samples: Sample[] = []
   #spare: SpareMessages | undefined = undefined
 
@@ -114,6 +116,12 @@ export class Reader implements Listener {
     this.target = target
     this.subscriber = subscriber
     this.glob = glob
+    this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(this, log, count, from, to))
+  }
+
+  /** While behind: how far it has read. */
+  get heard(): Place {
+    return this.#unread.heard
   }
 
   get protocol(): 2 | 3 {
@@ -140,7 +148,7 @@ export class Reader implements Listener {
     } else if (!current.keeps) {
       if (!this.#spares(current)) client.deliver(source, start, end)
     } else if (!this.isLive) {
-      if (!this.#unread.has(current)) this.#unread.set(current, undefined)
+      this.#unread.add(current)
     } else if (isSlow(client)) {
       this.#fallBehind(current)
     } else if (this.acknowledged !== undefined) {
@@ -156,7 +164,7 @@ export class Reader implements Listener {
     this.#setLive(false)
     heard.id.copyFrom(current.id).decrement()
     heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
-    this.#unread.set(current, undefined)
+    this.#unread.add(current)
     this.#host.readSoon(this)
   }
 
@@ -176,10 +184,9 @@ export class Reader implements Listener {
 
   /** Begins behind a place: what these logs have since then is to be read. */
   begin(place: Place, logs: Iterable<ChannelLog>): void {
-    this.heard.set(place.id, place.count)
+    this.#unread.forget()
+    this.#unread.begin(place, logs)
     this.#setLive(false)
-    this.#unread.clear()
-    for (const log of logs) this.#unread.set(log, undefined)
   }
 
   /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
@@ -198,7 +205,7 @@ export class Reader implements Listener {
 
   /** Has a log read from an id on, which the reader would have passed. */
   beginAt(log: ChannelLog, first: StreamId): void {
-    this.#unread.set(log, first)
+    this.#unread.beginAt(log, first)
   }
 
   /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
@@ -212,96 +219,24 @@ export class Reader implements Listener {
       })
     }
     if (!this.isLive) {
-      if (this.kind === 'pattern') this.#readMany(bytesMax)
-      else this.#readOne(bytesMax)
+      const isDone = this.#unread.read((log, message, id) => {
+        if (client.pendingBytes >= bytesMax) return false
+        this.#send(log, message, id)
+        return true
+      })
+      if (isDone) this.#setLive(true)
     }
     if (!this.isLive || this.#spare?.isEmpty === false) this.#host.readSoon(this)
   }
 
-  #readOne(bytesMax: number): void {
-    for (const [log, first] of this.#unread) {
-      if (!this.#open(log, first)) continue
-      const { stream, cursor } = log
-      do {
-        if (this.client.pendingBytes >= bytesMax) return
-        this.#hand(log, cursor)
-      } while (stream!.next(cursor))
-    }
-    this.#catchUp()
-  }
-
-  /** As `#readOne`, from several logs, always from the one whose next message is the oldest. */
-  #readMany(bytesMax: number): void {
-    const heads: ChannelLog[] = []
-    for (const [log, first] of this.#unread) {
-      if (this.#open(log, first)) heads.push(log)
-      else this.#unread.delete(log)
-    }
-    heads.sort((a, b) => a.cursor.id.compare(b.cursor.id))
-    while (heads.length > 0) {
-      const log = heads[0]!
-      const next = heads[1]?.cursor.id
-      const stream = log.stream!
-      do {
-        if (this.client.pendingBytes >= bytesMax) return
-        // Passed from now on: the reader's own place says where to go on.
-        if (this.#unread.get(log) !== undefined) this.#unread.set(log, undefined)
-        this.#hand(log, log.cursor)
-        if (!stream.next(log.cursor)) {
-          this.#unread.delete(log)
-          heads.shift()
-          break
-        }
-      } while (next === undefined || log.cursor.id.compare(next) < 0)
-      if (heads[0] === log) settle(heads)
-    }
-    this.#catchUp()
-  }
-
   #catchUp(): void {
-    this.#unread.clear()
+    this.#unread.forget()
     this.#setLive(true)
-  }
-
-  /** Has a log's cursor stand at the first message that is to be read; false = there is none. */
-  #open(log: ChannelLog, first: StreamId | undefined): boolean {
-    const { heard } = this
-    const { stream } = log
-    if (log.isGone || stream === undefined || stream.length === 0) return false
-    if (first !== undefined && first.compare(heard.id) > 0) from.copyFrom(first)
-    else from.copyFrom(heard.id).increment()
-    if (stream.lastId.compare(from) < 0) return false
-    if (first === undefined && stream.firstId.compare(from) > 0) this.#noteGap(log)
-    if (log.rule.slow !== 'conflate') return stream.seek(from, log.cursor)
-    // Of what it could not take it hears the last alone.
-    if (!stream.last(log.cursor)) return false
-    return log.cursor.id.compare(from) >= 0
-  }
-
-  /** Messages may have gone before they were read: those between where it was and the first that is left. */
-  #noteGap(log: ChannelLog): void {
-    const stream = log.stream!
-    const gone = Number(stream.entriesAdded) - stream.length
-    const { count } = this.heard
-    // Who has heard more than has gone heard it of a stream that was here before this one (DEL).
-    const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
-    if (count !== UNCOUNTED) this.heard.count = gone
-    if (missed === 0 || gone === 0) return
-    to.copyFrom(stream.firstId).decrement()
-    this.#host.noteGap(this, log, missed, from, to)
-  }
-
-  #hand(log: ChannelLog, cursor: EntryCursor): void {
-    cursor.beginFields()
-    cursor.nextField(field, message)
-    this.#send(log, message, cursor.id)
-    this.heard.id.copyFrom(cursor.id)
-    if (this.heard.count !== UNCOUNTED) this.heard.count++
   }
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
     const pattern = this.kind === 'pattern' ? this.target : undefined
-    this.#host.send(this.client, KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
+    this.#host.send(this.client, MESSAGE_KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────
@@ -338,18 +273,7 @@ export class Reader implements Listener {
 }
 
 /** True when a client takes so little that it had better read on from a log. */
-function isSlow(client: Client): boolean {
+export function isSlow(client: Client): boolean {
   const { backlogBytes } = client.transport
   return backlogBytes > 0 ? backlogBytes + client.pendingBytes > SLICE_BYTES : client.pendingBytes > TURN_BYTES_MAX
-}
-
-/** Moves the first of some logs, in order but for this one, to where it belongs. */
-function settle(heads: ChannelLog[]): void {
-  const log = heads[0]!
-  let at = 0
-  while (at + 1 < heads.length && heads[at + 1]!.cursor.id.compare(log.cursor.id) < 0) {
-    heads[at] = heads[at + 1]!
-    at++
-  }
-  heads[at] = log
 }

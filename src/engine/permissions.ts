@@ -1,9 +1,10 @@
 // Is a user allowed a request: its command, the keys it names and what happens to each, the channels it names?
 //
-// One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
+// The name of a group is looked at for what the group listens to. One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
 
 import type { Selector } from '../acl/selector.ts'
 import type { User } from '../acl/user.ts'
+import { targetBytesOf } from '../broker/shared-name.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { lowerCase } from '../util/text.ts'
 import type { Command } from './command.ts'
@@ -87,7 +88,7 @@ function refusedChannel(selector: Selector, command: Command, args: Arguments, f
   const end = last < 0 ? args.length + last : from + last
   const arePatterns = (typeof are === 'string' ? are : are(args, from)) === 'patterns'
   for (let i = from + first; i <= end; i++) {
-    if (!selector.allowsChannel(args.bytes(i), arePatterns)) return i - from
+    if (!selector.allowsChannel(targetBytesOf(args.bytes(i)), arePatterns)) return i - from
   }
   return 0
 }

@@ -5,6 +5,7 @@
 
 import { AccessLog, type DenialContext, type DenialReason, LOGGED_BYTES_MAX } from '../acl/access-log.ts'
 import { hashPassword, joinSelectors, type RuleContext, User } from '../acl/user.ts'
+import { targetOf } from '../broker/shared-name.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { CLIENT_RESTRICTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
@@ -250,6 +251,8 @@ function cut(text: Bytes): string {
 /** Tells whether a user may be subscribed to all that a client is subscribed to. */
 function mayListen(user: User, { channels, patterns, shardChannels }: Client): boolean {
   const mayAll = (names: Iterable<string>, isPattern: boolean): boolean =>
-    [...names].every((name) => user.selectors.some((selector) => selector.allowsChannelNamed(name, isPattern)))
+    [...names].every((name) =>
+      user.selectors.some((selector) => selector.allowsChannelNamed(targetOf(name), isPattern)),
+    )
   return mayAll(patterns, true) && mayAll(channels, false) && mayAll(shardChannels, false)
 }

@@ -102,6 +102,23 @@ describe('a kept channel', () => {
     expect(heard(second)).toEqual(['one'])
   })
 
+  test('tells of a gap once, however many slices are read before it is reached', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h orders.b keep-last 1' })
+    const publisher = engine.connect()
+    const watcher = engine.connect()
+    watcher.ask('SUBSCRIBE', '__gap__:orders.b')
+    const first = named(engine, 'billing')
+    first.ask('PSUBSCRIBE', 'orders.*')
+    engine.clock.advance(20_000)
+    first.disconnect()
+    for (let i = 0; i < 300; i++) publisher.ask('PUBLISH', 'orders.a', 'x'.repeat(1000))
+    for (let i = 0; i < 3; i++) publisher.ask('PUBLISH', 'orders.b', `${i}`)
+    const again = named(engine, 'billing')
+    const reply = again.ask('PSUBSCRIBE', 'orders.*')
+    expect(`${reply}${again.received()}`.match(/\$8\r\npmessage/g)?.length).toBe(301)
+    expect(heard(watcher)).toEqual([expect.stringMatching(/^\? /)])
+  })
+
   test('keeps the last values for who comes later', () => {
     const { connect } = createEngine({ channel: 'rates.* keep-last 2' })
     const publisher = connect()

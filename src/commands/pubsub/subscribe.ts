@@ -3,12 +3,25 @@
 // Each name is confirmed by a message of its own, even one subscribed to already.
 // The number in it counts channels and patterns together, and shard channels
 // apart. A client that wants no replies (CLIENT REPLY OFF) is told all the same.
+//
+// Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/shared-name.ts).
 
+import { isShared, parseSharedName } from '../../broker/shared-name.ts'
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+
+const GROUP_WITHOUT_NAME = ERR.of('a group is named $share/<group>/<channel>, the group without blanks')
+
+/** Refuses names that begin as those of groups do and lack something: nobody would ever hear anything under them. */
+function checkNames({ args }: Call): void {
+  for (let i = 1; i < args.length; i++) {
+    const name = args.string(i)
+    if (isShared(name) && parseSharedName(name) === undefined) throw GROUP_WITHOUT_NAME
+  }
+}
 
 function confirm(call: Call, kind: string, index: number, count: number): void {
   call.reply.push(3)
@@ -41,6 +54,7 @@ export const subscribe = defineCommand({
   changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
+    checkNames(call)
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribe(client, args.string(i))
       confirm(call, 'subscribe', i, client.subscriptions)
@@ -62,6 +76,7 @@ export const psubscribe = defineCommand({
   changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
+    checkNames(call)
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribePattern(client, args.string(i))
       confirm(call, 'psubscribe', i, client.subscriptions)
@@ -86,6 +101,7 @@ export const ssubscribe = defineCommand({
     const { client, args } = call
     // Unlike its two sisters it is refused inside MULTI.
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
+    checkNames(call)
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribeShard(client, args.string(i))
       confirm(call, 'ssubscribe', i, client.shardChannels.size)

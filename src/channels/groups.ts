@@ -1,0 +1,215 @@
+// The groups: who is in which, which of them hear a channel, and where they are (group.ts).
+//
+// A group is made when its first member comes, and gone when its last one leaves. What stays of it, where messages are kept, is its
+// place, as that of a named subscriber would (places.ts). There are groups without any rule too; while there is none, a message
+// costs one look at that.
+
+import type { SubscriptionKind } from '../broker/message-keeper.ts'
+import { Pattern, PatternIndex } from '../broker/pattern-index.ts'
+import { isShared, parseSharedName, sharedName } from '../broker/shared-name.ts'
+import type { Sharing } from '../broker/sharing.ts'
+import type { Subscriber } from '../broker/subscriber.ts'
+import { Client } from '../engine/client.ts'
+import { assert } from '../util/assert.ts'
+import { NameMap } from '../util/name-map.ts'
+import type { ChannelLog } from './channel-log.ts'
+import { Group, type GroupHost, groupSubscriber } from './group.ts'
+import type { Place, Places } from './places.ts'
+
+/** Places remembered at a time; the others' turn comes next. */
+const PLACES_MAX = 1000
+
+export interface GroupsHost extends GroupHost {
+  readonly places: Places
+  /** The logs that somebody reads who listens to a channel or pattern; undefined = no rule says anything of it that has it kept. */
+  keptLogsOf(kind: SubscriptionKind, target: string): readonly ChannelLog[] | undefined
+  /** Has somebody of whom nothing is remembered begin where the channels' rules say. */
+  beginFirst(group: Group, logs: readonly ChannelLog[]): void
+  monotonic(): number
+  /** Groups have come or gone. */
+  forgetRoutes(): void
+  /** Has `sample` called from time to time. */
+  sampleSoon(): void
+}
+
+/** A pattern, and who listens by it. */
+class GroupPattern extends Pattern {
+  readonly group: Group
+
+  constructor(group: Group, sequence: number) {
+    super(group.target, sequence)
+    this.group = group
+  }
+}
+
+export class Groups implements Sharing {
+  readonly #host: GroupsHost
+  /** By kind and name. */
+  readonly #groups = new NameMap<Group>()
+  /** Those that listen to one channel, by its name. */
+  readonly #ofTarget = { channel: new NameMap<Group[]>(), shard: new NameMap<Group[]>() }
+  readonly #patterns = new NameMap<GroupPattern>()
+  readonly #index = new PatternIndex<GroupPattern>()
+  #sequence = 0
+  /** Where the last round of remembering places has ended. */
+  #remembering: Iterator<Group> | undefined = undefined
+
+  constructor(host: GroupsHost) {
+    this.#host = host
+  }
+
+  /** True while there are groups whose places are to be remembered. */
+  get areSampled(): boolean {
+    for (const { isKept } of this.#groups.values()) if (isKept) return true
+    return false
+  }
+
+  // ── who is in which ──────────────────────────────────────────────────────
+
+  join(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
+    assert(subscriber instanceof Client, 'clients subscribe')
+    const group = this.#groups.get(keyOf(kind, name)) ?? this.#open(kind, name)
+    group?.join(subscriber)
+  }
+
+  leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
+    this.#leave(subscriber, kind, name, 'unsubscribed')
+  }
+
+  vanish(subscriber: Subscriber): void {
+    if (this.#groups.size === 0) return
+    for (const name of subscriber.channels) this.#leave(subscriber, 'channel', name, 'vanished')
+    for (const name of subscriber.patterns) this.#leave(subscriber, 'pattern', name, 'vanished')
+    for (const name of subscriber.shardChannels) this.#leave(subscriber, 'shard', name, 'vanished')
+  }
+
+  #leave(subscriber: Subscriber, kind: SubscriptionKind, name: string, how: 'unsubscribed' | 'vanished'): void {
+    if (!isShared(name)) return
+    const group = this.#groups.get(keyOf(kind, name))
+    // Who has vanished has left before its subscriptions end.
+    if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
+    group.leave(subscriber, how, this.#host.monotonic())
+    if (group.size === 0) this.#close(group)
+  }
+
+  /** Makes the group of a name; undefined = it is not the name of one. */
+  #open(kind: SubscriptionKind, name: string): Group | undefined {
+    const shared = parseSharedName(name)
+    if (shared === undefined) return undefined
+    const group = new Group(this.#host, kind, name, shared)
+    this.#groups.set(keyOf(kind, name), group)
+    if (kind === 'pattern') {
+      const pattern = new GroupPattern(group, this.#sequence++)
+      this.#patterns.set(name, pattern)
+      this.#index.add(pattern)
+    } else {
+      const others = this.#ofTarget[kind].get(group.target)
+      this.#ofTarget[kind].set(group.target, others === undefined ? [group] : [...others, group])
+    }
+    this.#host.forgetRoutes()
+    this.#begin(group, 'first')
+    return group
+  }
+
+  #close(group: Group): void {
+    const { kind, name, target } = group
+    if (group.isKept) this.#remember(group)
+    this.#groups.delete(keyOf(kind, name))
+    if (kind === 'pattern') {
+      this.#index.remove(this.#patterns.get(name)!)
+      this.#patterns.delete(name)
+    } else {
+      const others = this.#ofTarget[kind].get(target)!.filter((other) => other !== group)
+      if (others.length === 0) this.#ofTarget[kind].delete(target)
+      else this.#ofTarget[kind].set(target, others)
+    }
+    this.#host.forgetRoutes()
+  }
+
+  // ── which hear a channel ─────────────────────────────────────────────────
+
+  groupsOf(channel: string, kind: 'channel' | 'shard'): readonly Group[] | null {
+    if (this.#groups.size === 0) return null
+    const named = this.#ofTarget[kind].get(channel)
+    if (kind === 'shard' || this.#patterns.size === 0) return named ?? null
+    const patterns: GroupPattern[] = []
+    this.#index.match(channel, patterns)
+    if (patterns.length === 0) return named ?? null
+    return [...(named ?? []), ...patterns.map(({ group }) => group)]
+  }
+
+  // ── where they are ───────────────────────────────────────────────────────
+
+  /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
+  #begin(group: Group, when: 'first' | 'late'): void {
+    const { kind, subscriber, target } = group
+    const logs = this.#host.keptLogsOf(kind, target)
+    group.isKept = logs !== undefined
+    if (logs === undefined) return
+    const place = this.#host.places.get(kind, target, subscriber)
+    if (place !== undefined) {
+      group.remembered.set(place.id, place.count)
+      group.begin(place, logs)
+    } else {
+      if (when === 'first') this.#host.beginFirst(group, logs)
+      this.#remember(group)
+    }
+    this.#host.sampleSoon()
+  }
+
+  /** Other rules are in force. */
+  follow(): void {
+    for (const group of this.#groups.values()) {
+      if (!group.isKept) {
+        this.#begin(group, 'late')
+        continue
+      }
+      const logs = this.#host.keptLogsOf(group.kind, group.target)
+      group.isKept = logs !== undefined
+      group.follow(logs ?? [])
+    }
+  }
+
+  /** Notes how far each group has come, and remembers that of some of them. */
+  sample(nowMs: number): void {
+    for (const group of this.#groups.values()) if (group.isKept) group.sample(nowMs)
+    this.#remembering ??= this.#groups.values()
+    for (let i = 0; i < PLACES_MAX; i++) {
+      const { value: group, done } = this.#remembering.next()
+      if (done === true) {
+        this.#remembering = undefined
+        return
+      }
+      if (group.isKept) this.#remember(group)
+    }
+  }
+
+  #remember(group: Group): void {
+    const { kind, remembered, subscriber, target } = group
+    const [log] = kind === 'pattern' ? [] : (this.#host.keptLogsOf(kind, target) ?? [])
+    const place = group.place(log)
+    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    remembered.set(place.id, place.count)
+    this.#host.places.set(kind, target, subscriber, place)
+  }
+
+  /** Forgets the place of a group (CHANNEL FORGET); its members, if it has any, go on with what is new. False = there was none. */
+  forget(kind: SubscriptionKind, target: string, group: string): boolean {
+    this.#named(kind, target, group)?.forget()
+    return this.#host.places.forget(kind, target, groupSubscriber(group))
+  }
+
+  /** How far a group has come that has members; undefined = it has none, and `places` knows. */
+  placeOf(kind: SubscriptionKind, target: string, group: string): Place | undefined {
+    const [log] = kind === 'pattern' ? [] : (this.#host.keptLogsOf(kind, target) ?? [])
+    return this.#named(kind, target, group)?.place(log)
+  }
+
+  #named(kind: SubscriptionKind, target: string, group: string): Group | undefined {
+    return this.#groups.get(keyOf(kind, sharedName({ group, target })))
+  }
+}
+
+function keyOf(kind: SubscriptionKind, name: string): string {
+  return `${kind} ${name}`
+}

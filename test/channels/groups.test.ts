@@ -1,0 +1,366 @@
+import { describe, expect, test } from 'vitest'
+import { channelsOf } from '../../src/channels/channels.ts'
+import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+
+/** The texts of messages, in the bytes that a client has received. */
+function textsIn(received: string): string[] {
+  const found = received.matchAll(
+    /\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n|\$[78]\r\ns?message\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g,
+  )
+  return [...found].map((match) => match[1] ?? match[2]!)
+}
+
+function heard(client: TestClient): string[] {
+  return textsIn(client.received())
+}
+
+/** Connects some members of a group. */
+function members({ connect }: TestEngine, count: number, name: string, command = 'SUBSCRIBE'): TestClient[] {
+  return Array.from({ length: count }, () => {
+    const client = connect()
+    client.ask(command, name)
+    return client
+  })
+}
+
+function numbers(from: number, until: number): string[] {
+  return Array.from({ length: until - from }, (_, i) => String(from + i))
+}
+
+function publishAll(client: TestClient, channel: string, texts: readonly string[]): void {
+  for (const text of texts) client.ask('PUBLISH', channel, text)
+}
+
+describe('a group', () => {
+  test('hears each message once, its members in turn, under the name that they subscribed to', () => {
+    const engine = createEngine()
+    const publisher = engine.connect()
+    const [a, b] = members(engine, 2, '$share/workers/orders.eu') as [TestClient, TestClient]
+    expect(publisher.ask('PUBLISH', 'orders.eu', 'one')).toBe(':1\r\n')
+    publisher.ask('PUBLISH', 'orders.eu', 'two')
+    publisher.ask('PUBLISH', 'orders.eu', 'three')
+    expect(a.received()).toBe(
+      ['one', 'three']
+        .map((t) => `*3\r\n$7\r\nmessage\r\n$24\r\n$share/workers/orders.eu\r\n$${t.length}\r\n${t}\r\n`)
+        .join(''),
+    )
+    expect(heard(b)).toEqual(['two'])
+  })
+
+  test('of a pattern tells the real channel, in RESP3 as a push', () => {
+    const { connect } = createEngine()
+    const member = connect(3)
+    expect(member.ask('PSUBSCRIBE', '$share/workers/orders.*')).toBe(
+      '>3\r\n$10\r\npsubscribe\r\n$23\r\n$share/workers/orders.*\r\n:1\r\n',
+    )
+    expect(connect().ask('PUBLISH', 'orders.eu', 'x')).toBe(':1\r\n')
+    expect(member.received()).toBe(
+      '>4\r\n$8\r\npmessage\r\n$23\r\n$share/workers/orders.*\r\n$9\r\norders.eu\r\n$1\r\nx\r\n',
+    )
+    expect(member.ask('PUNSUBSCRIBE')).toBe('>3\r\n$12\r\npunsubscribe\r\n$23\r\n$share/workers/orders.*\r\n:0\r\n')
+    expect(connect().ask('PUBLISH', 'orders.eu', 'x')).toBe(':0\r\n')
+  })
+
+  test('of a shard channel hears SPUBLISH alone', () => {
+    const engine = createEngine()
+    const [a, b] = members(engine, 2, '$share/g/c', 'SSUBSCRIBE') as [TestClient, TestClient]
+    const publisher = engine.connect()
+    expect(publisher.ask('PUBLISH', 'c', 'no')).toBe(':0\r\n')
+    expect(publisher.ask('SPUBLISH', 'c', 'one')).toBe(':1\r\n')
+    publisher.ask('SPUBLISH', 'c', 'two')
+    expect([heard(a), heard(b)]).toEqual([['one'], ['two']])
+    expect(publisher.ask('PUBSUB', 'SHARDNUMSUB', '$share/g/c')).toBe('*2\r\n$10\r\n$share/g/c\r\n:2\r\n')
+  })
+
+  test('stands beside other groups and plain subscribers, each of which hears everything', () => {
+    const engine = createEngine()
+    const [plain] = members(engine, 1, 'c') as [TestClient]
+    const first = members(engine, 2, '$share/first/c')
+    const second = members(engine, 3, '$share/second/c')
+    const all = members(engine, 2, '$share/first/*', 'PSUBSCRIBE')
+    const publisher = engine.connect()
+    expect(publisher.ask('PUBLISH', 'c', '0')).toBe(':4\r\n')
+    publishAll(publisher, 'c', numbers(1, 6))
+    expect(heard(plain)).toEqual(numbers(0, 6))
+    for (const group of [first, second, all]) expect(group.flatMap(heard).sort()).toEqual(numbers(0, 6))
+  })
+
+  test('gives a message to the member with the least unread', () => {
+    const engine = createEngine()
+    const [slow, fast, middle] = members(engine, 3, '$share/g/c') as [TestClient, TestClient, TestClient]
+    slow.backlogBytes = 5000
+    middle.backlogBytes = 10
+    publishAll(engine.connect(), 'c', numbers(0, 3))
+    expect([heard(slow), heard(middle), heard(fast)]).toEqual([[], [], numbers(0, 3)])
+  })
+
+  test('is told of by PUBSUB and CLIENT LIST under the name of the subscription', () => {
+    const engine = createEngine()
+    const [a] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
+    members(engine, 1, '$share/g/x*', 'PSUBSCRIBE')
+    const asking = engine.connect()
+    expect(asking.ask('PUBSUB', 'NUMSUB', '$share/g/c', 'c')).toBe('*4\r\n$10\r\n$share/g/c\r\n:2\r\n$1\r\nc\r\n:0\r\n')
+    expect(asking.ask('PUBSUB', 'CHANNELS')).toBe('*1\r\n$10\r\n$share/g/c\r\n')
+    expect(asking.ask('PUBSUB', 'NUMPAT')).toBe(':1\r\n')
+    expect(asking.ask('CLIENT', 'LIST', 'ID', String(a.client.id))).toContain(' sub=1 psub=0 ')
+    // Whoever publishes to the name itself talks to all of them.
+    expect(asking.ask('PUBLISH', '$share/g/c', 'all')).toBe(':2\r\n')
+  })
+
+  test('whose name lacks something is refused, and nothing is subscribed to', () => {
+    const { connect } = createEngine()
+    const client = connect()
+    for (const name of ['$share/', '$share/g', '$share/g/', '$share//c', '$share/a b/c']) {
+      for (const command of ['SUBSCRIBE', 'PSUBSCRIBE', 'SSUBSCRIBE']) {
+        expect(client.ask(command, 'fine', name), name).toBe(
+          '-ERR a group is named $share/<group>/<channel>, the group without blanks\r\n',
+        )
+      }
+    }
+    expect(client.ask('SUBSCRIBE', '$shared')).toBe('*3\r\n$9\r\nsubscribe\r\n$7\r\n$shared\r\n:1\r\n')
+    expect(client.ask('UNSUBSCRIBE', '$share/g')).toBe('*3\r\n$11\r\nunsubscribe\r\n$8\r\n$share/g\r\n:1\r\n')
+  })
+
+  test('needs the right to the channel behind its name, and loses its members with that', () => {
+    const { connect } = createEngine()
+    const admin = connect()
+    admin.ask('ACL', 'SETUSER', 'worker', 'on', 'nopass', '+@all', '~*', 'resetchannels', '&orders.*', '&mail')
+    const client = connect()
+    client.ask('AUTH', 'worker', 'x')
+    expect(client.ask('SUBSCRIBE', '$share/g/news')).toMatch(/^-NOPERM /)
+    expect(client.ask('PUBLISH', '$share/g/news', 'x')).toMatch(/^-NOPERM /)
+    expect(client.ask('PSUBSCRIBE', '$share/g/orders.e*')).toMatch(/^-NOPERM /)
+    expect(client.ask('PSUBSCRIBE', '$share/g/orders.*')).toMatch(/^\*3\r\n/)
+    expect(client.ask('SUBSCRIBE', '$share/g/mail')).toMatch(/^\*3\r\n/)
+    admin.ask('ACL', 'SETUSER', 'worker', 'resetchannels', '&orders.*', '&mail', '&more')
+    expect(client.closed).toBeUndefined()
+    admin.ask('ACL', 'SETUSER', 'worker', 'resetchannels', '&orders.*')
+    expect(client.closed).toBe('now')
+  })
+
+  test('goes on without a member that resets, in a transaction too', () => {
+    const engine = createEngine()
+    const [a, b] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
+    const publisher = engine.connect(3)
+    publisher.ask('MULTI')
+    publisher.ask('SUBSCRIBE', '$share/g/c')
+    publisher.ask('PUBLISH', 'c', '0')
+    publisher.ask('PUBLISH', 'c', '1')
+    publisher.ask('PUBLISH', 'c', '2')
+    const reply = publisher.ask('EXEC')
+    expect([...heard(a), ...heard(b), ...textsIn(reply)]).toEqual(numbers(0, 3))
+    a.ask('RESET')
+    publisher.ask('UNSUBSCRIBE', '$share/g/c')
+    publishAll(publisher, 'c', numbers(3, 6))
+    expect([heard(a), heard(b)]).toEqual([[], numbers(3, 6)])
+  })
+
+  test('gives what was stuck in a member that vanishes to the others, in order', () => {
+    const engine = createEngine()
+    const [stuck, other] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
+    const publisher = engine.connect()
+    publisher.ask('PUBLISH', 'c', 'taken')
+    expect(heard(stuck)).toEqual(['taken'])
+    other.backlogBytes = 1_000_000
+    stuck.backlogBytes = 100
+    publishAll(publisher, 'c', numbers(0, 5))
+    other.backlogBytes = 0
+    other.received()
+    stuck.disconnect()
+    expect(heard(other)).toEqual(numbers(0, 5))
+  })
+
+  test('gives what a member over its output limit was sent to another', () => {
+    const engine = createEngine({ 'client-output-buffer-limit': 'pubsub 20kb 0 0' })
+    const [stuck] = members(engine, 1, '$share/g/c') as [TestClient]
+    stuck.backlogBytes = 15_000
+    const publisher = engine.connect()
+    publisher.ask('PUBLISH', 'c', '0')
+    const [other] = members(engine, 1, '$share/g/c') as [TestClient]
+    other.backlogBytes = 26_000
+    stuck.backlogBytes = 25_000
+    stuck.close = () => {
+      other.backlogBytes = 0
+    }
+    publisher.ask('PUBLISH', 'c', '1')
+    expect(stuck.client.closed).toBe(true)
+    expect(heard(other)).toEqual(['0', '1'])
+  })
+
+  test('keeps no copies of what its members have taken', () => {
+    const engine = createEngine()
+    const [a, b] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
+    publishAll(engine.connect(), 'c', numbers(0, 100))
+    a.received()
+    b.received()
+    a.disconnect()
+    expect(heard(b)).toEqual([])
+  })
+
+  test('leaves out what no member can take where the rule says so', () => {
+    const engine = createEngine({ channel: 'ticks slow drop-oldest' })
+    const [a] = members(engine, 1, '$share/g/ticks') as [TestClient]
+    a.backlogBytes = 100_000
+    const publisher = engine.connect()
+    expect(publisher.ask('PUBLISH', 'ticks', '0')).toBe(':0\r\n')
+    a.backlogBytes = 0
+    publisher.ask('PUBLISH', 'ticks', '1')
+    expect(heard(a)).toEqual(['1'])
+  })
+})
+
+describe('a group on a kept channel', () => {
+  const NAME = '$share/workers/orders.eu'
+
+  test('hears what it missed while nobody was there, spread over those who come', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    publisher.ask('PUBLISH', 'orders.eu', 'before')
+    const [first] = members(engine, 1, NAME) as [TestClient]
+    publisher.ask('PUBLISH', 'orders.eu', '0')
+    expect(heard(first)).toEqual(['0'])
+    engine.clock.advance(20_000)
+    first.disconnect()
+    publishAll(publisher, 'orders.eu', numbers(1, 500))
+    // They come in one turn.
+    const [second, third] = [engine.connect(), engine.connect()]
+    for (const { client } of [second, third]) engine.engine.pubSub.subscribe(client, NAME)
+    const parts = [heard(second), heard(third)] as [string[], string[]]
+    expect(parts.flat().sort()).toEqual(numbers(1, 500).sort())
+    for (const part of parts) {
+      expect(part.length).toBeGreaterThan(100)
+      expect([...part].sort((a, b) => Number(a) - Number(b))).toEqual(part)
+    }
+    publisher.ask('PUBLISH', 'orders.eu', 'live')
+    expect([...heard(second), ...heard(third)]).toEqual(['live'])
+  })
+
+  test('remembers its place in the hash of the channel, lazily, and after the last member has left', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const [member] = members(engine, 1, NAME) as [TestClient]
+    engine.journal.take()
+    publisher.ask('PUBLISH', 'orders.eu', '0')
+    member.received()
+    const place = (): string =>
+      publisher.ask('HGET', 'places:channel:{orders.eu}', '$share workers').split('\r\n')[1]!.split(' ')[0]!
+    const last = (): string => publisher.ask('XREVRANGE', 'channel:{orders.eu}', '+', '-', 'COUNT', 1).split('\r\n')[3]!
+    engine.clock.advance(2000)
+    expect(place()).not.toBe(last())
+    engine.clock.advance(5000)
+    expect(place()).toBe(last())
+    expect(engine.journal.take().at(-1)).toMatch(/^0 HSET places:channel:\{orders\.eu\} \$share workers \d+-0 1$/)
+    publisher.ask('PUBLISH', 'orders.eu', '1')
+    member.received()
+    member.ask('UNSUBSCRIBE')
+    expect(place()).toBe(last())
+    publisher.ask('PUBLISH', 'orders.eu', '2')
+    expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2'])
+  })
+
+  test('gives what a member was sent shortly before its connection broke to another, in order and before newer messages', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const [gone] = members(engine, 1, NAME) as [TestClient]
+    publishAll(publisher, 'orders.eu', numbers(0, 3))
+    expect(heard(gone)).toEqual(numbers(0, 3))
+    engine.clock.advance(10_000)
+    publishAll(publisher, 'orders.eu', numbers(3, 6))
+    expect(heard(gone)).toEqual(numbers(3, 6))
+    const [other] = members(engine, 1, NAME) as [TestClient]
+    gone.disconnect()
+    publisher.ask('PUBLISH', 'orders.eu', '6')
+    expect(heard(other)).toEqual(numbers(3, 7))
+  })
+
+  test('believes who says QUIT, and gives nothing again with redeliver 0 that was taken', () => {
+    for (const redeliver of ['0', '5000']) {
+      const engine = createEngine({ channel: 'orders.* keep 1h', redeliver })
+      const publisher = engine.connect()
+      const [gone, other] = members(engine, 2, NAME) as [TestClient, TestClient]
+      publishAll(publisher, 'orders.eu', numbers(0, 4))
+      expect([heard(gone), heard(other)]).toEqual([
+        ['0', '2'],
+        ['1', '3'],
+      ])
+      if (redeliver === '5000') gone.ask('QUIT')
+      gone.disconnect()
+      expect(heard(other)).toEqual([])
+    }
+  })
+
+  test('gives a slow member nothing more until it has taken what it has, and disconnects nobody', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h', 'client-output-buffer-limit': 'pubsub 200kb 0 0' })
+    const publisher = engine.connect()
+    const [slow, other] = members(engine, 2, NAME) as [TestClient, TestClient]
+    slow.backlogBytes = 100_000
+    const texts = numbers(0, 600).map((text) => text.padStart(1000, '0'))
+    publishAll(publisher, 'orders.eu', texts.slice(0, 300))
+    expect([heard(slow), heard(other)]).toEqual([[], texts.slice(0, 300)])
+    other.backlogBytes = 100_000
+    publishAll(publisher, 'orders.eu', texts.slice(300))
+    expect([heard(slow), heard(other)]).toEqual([[], []])
+    expect([slow.closed, other.closed]).toEqual([undefined, undefined])
+    slow.backlogBytes = 0
+    engine.clock.advance(10)
+    expect(heard(slow)).toEqual(texts.slice(300))
+    other.backlogBytes = 0
+    engine.clock.advance(10)
+    publishAll(publisher, 'orders.eu', ['live', 'life'])
+    expect([...heard(slow), ...heard(other)].sort()).toEqual(['life', 'live'])
+  })
+
+  test('goes on from its place after a restart, and its members hear again what they had lately', () => {
+    const engine = createEngine()
+    const publisher = engine.connect()
+    for (const number of numbers(1, 4)) publisher.ask('XADD', 'channel:{orders.eu}', `${number}-0`, 'message', number)
+    publisher.ask('HSET', 'places:channel:{orders.eu}', '$share workers', '1-0 1')
+    publisher.ask('CONFIG', 'SET', 'channel', 'orders.* keep forever')
+    expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2', '3'])
+  })
+
+  test('is forgotten on demand', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const [member] = members(engine, 1, NAME) as [TestClient]
+    member.disconnect()
+    publisher.ask('PUBLISH', 'orders.eu', '0')
+    const { groups } = channelsOf(engine.engine)
+    expect(groups.forget('channel', 'orders.eu', 'workers')).toBe(true)
+    expect(groups.forget('channel', 'orders.eu', 'workers')).toBe(false)
+    expect(publisher.ask('EXISTS', 'places:channel:{orders.eu}')).toBe(':0\r\n')
+    expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual([])
+  })
+
+  test('says on the gap channel what had gone before anybody could hear it again', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h max-messages 2' })
+    const publisher = engine.connect()
+    const [watcher] = members(engine, 1, '__gap__:orders.eu') as [TestClient]
+    const [gone, other] = members(engine, 2, NAME) as [TestClient, TestClient]
+    publishAll(publisher, 'orders.eu', numbers(0, 6))
+    expect([heard(gone), heard(other)]).toEqual([
+      ['0', '2', '4'],
+      ['1', '3', '5'],
+    ])
+    gone.disconnect()
+    expect(heard(other)).toEqual(['4'])
+    expect(heard(watcher)).toEqual([expect.stringMatching(/^2 \d+-\d+ \d+-\d+$/)])
+  })
+
+  test('follows rules that come later, and goes on where it is when they go', () => {
+    const engine = createEngine()
+    const publisher = engine.connect()
+    const [member] = members(engine, 1, NAME) as [TestClient]
+    publisher.ask('CONFIG', 'SET', 'channel', 'orders.* keep 1h')
+    publisher.ask('PUBLISH', 'orders.eu', '0')
+    expect(heard(member)).toEqual(['0'])
+    publisher.ask('CONFIG', 'SET', 'redeliver', '0')
+    member.disconnect()
+    publisher.ask('PUBLISH', 'orders.eu', '1')
+    const later = engine.connect()
+    expect(textsIn(later.ask('SUBSCRIBE', NAME))).toEqual(['0', '1'])
+    publisher.ask('CONFIG', 'SET', 'channel', '')
+    publisher.ask('PUBLISH', 'orders.eu', '2')
+    expect(heard(later)).toEqual(['2'])
+  })
+})
