@@ -8,14 +8,14 @@ import { NO_PERSISTENCE, RIVALS, type Rival, startServer } from './servers.ts'
 
 /** What docs/channels.md promises. */
 const DELAY_MS_MAX = 10
-const DUE_A_SECOND = 100_000
+const DUE_A_SECOND = { keys: 100_000, messages: 20_000 }
 const PERCENTILES = [50, 99, 100]
 
 async function ask(scale: Scale): Promise<Answer> {
   const rows: Row[] = []
   const lines = new Set<string>()
-  const count = scale.quick ? scale.keys : DUE_A_SECOND
   for (const what of ['keys', 'messages'] as const) {
+    const count = scale.quick ? scale.keys : DUE_A_SECOND[what]
     const rivals = what === 'keys' ? RIVALS : RIVALS.filter((rival) => rival === 'respite')
     const runs: Record<Rival, number[][]> = { respite: [], redis: [] }
     for (let i = 0; i < PAIRS; i++) {
@@ -23,8 +23,10 @@ async function ask(scale: Scale): Promise<Answer> {
         const server = await startServer(rival, [...NO_PERSISTENCE, '--notify-keyspace-events', 'Ex'])
         lines.add(server.commandLine)
         try {
-          const input: DueInput = { port: server.port, what, count }
-          runs[rival].push((await startChild<DueReport>('due', input).result).delays)
+          const once = () => startChild<DueReport>('due', { port: server.port, what, count } satisfies DueInput).result
+          // What a server does for the first time it also compiles.
+          await once()
+          runs[rival].push((await once()).delays)
         } finally {
           await server.stop()
         }
@@ -42,11 +44,11 @@ async function ask(scale: Scale): Promise<Answer> {
     }
   }
   return {
-    title: `Due: ${count.toLocaleString('en')} times within a second`,
+    title: 'What falls due: 100,000 keys, and 20,000 messages, within a second',
     commandLines: [...lines],
     rows,
     notes: [
-      'One client sets keys with PXAT, or publishes with AT, so that they fall due evenly spread over one second; another hears of each (bench/children/due.ts) and compares its clock with the time that the name bears. Both are in one process beside the server.',
+      'One client sets keys with PXAT, or publishes with AT, so that they fall due evenly spread over one second; another hears of each (bench/children/due.ts) and compares its clock with the time that the name bears; the second time is measured. Both are in one process beside the server.',
     ],
   }
 }

@@ -103,15 +103,16 @@ export class Dataset implements DatabaseHost {
   /** Tells the world that a key is gone without a command that removed it. */
   removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
     const { changes, propagation } = this.#host
-    propagation.happened(db.index, ['DEL', key])
+    // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)
+    propagation.happened(db.index, ['DEL', key])
   }
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
     const { changes, events, propagation } = this.#host
-    propagation.happened(db.index, keyGone ? ['DEL', key] : ['HDEL', key, ...fields])
     if (changes.told !== null) changes.told(db, key, 'hexpired')
     if (keyGone) events.publish(db, key, 'del')
+    propagation.happened(db.index, keyGone ? ['DEL', key] : ['HDEL', key, ...fields])
   }
 
   wrongType(): never {

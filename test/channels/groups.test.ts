@@ -325,9 +325,8 @@ describe('a group on a kept channel', () => {
     const [member] = members(engine, 1, NAME) as [TestClient]
     member.disconnect()
     publisher.ask('PUBLISH', 'orders.eu', '0')
-    const { groups } = channelsOf(engine.engine)
-    expect(groups.forget('channel', 'orders.eu', 'workers')).toBe(true)
-    expect(groups.forget('channel', 'orders.eu', 'workers')).toBe(false)
+    expect(publisher.ask('CHANNEL', 'FORGET', 'orders.eu', '$share', 'workers')).toBe(':1\r\n')
+    expect(publisher.ask('CHANNEL', 'FORGET', 'orders.eu', '$share', 'workers')).toBe(':0\r\n')
     expect(publisher.ask('EXISTS', 'places:channel:{orders.eu}')).toBe(':0\r\n')
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual([])
   })

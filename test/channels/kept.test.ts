@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
 
 /** The texts of the messages that a client has received since the last look. */
 function heard(client: TestClient): string[] {
@@ -127,5 +127,42 @@ describe('a kept channel', () => {
     const reply = subscriber.ask('SUBSCRIBE', 'rates.eur')
     expect(reply.endsWith('$1\r\n2\r\n*3\r\n$7\r\nmessage\r\n$9\r\nrates.eur\r\n$1\r\n3\r\n')).toBe(true)
     expect(publisher.ask('XLEN', 'channel:{rates.eur}')).toBe(':2\r\n')
+  })
+})
+
+describe('keyspace events that are kept', () => {
+  const SETTINGS = {
+    channel: '__keyevent@*__:expired keep 1h',
+    'notify-keyspace-events': 'Ex',
+  }
+
+  test('tell who was away which keys expired, after a restart too', () => {
+    const first = createEngine(SETTINGS)
+    const scheduler = named(first, 'scheduler')
+    scheduler.ask('SUBSCRIBE', '__keyevent@0__:expired')
+    const client = first.connect()
+    client.ask('SET', 'heard', '', 'PX', 10)
+    first.clock.advance(11)
+    expect(heard(scheduler)).toEqual(['heard'])
+    first.clock.advance(20_000)
+    scheduler.disconnect()
+    client.ask('SET', 'missed', '', 'PX', 10)
+    client.ask('SET', 'due while it was down', '', 'PX', 1000)
+    first.clock.advance(11)
+    const second = restarted(first, SETTINGS, 60_000)
+    second.clock.advance(1)
+    const again = named(second, 'scheduler')
+    const reply = again.ask('SUBSCRIBE', '__keyevent@0__:expired')
+    const missed = [...reply.matchAll(/__:expired\r\n\$\d+\r\n(.*)\r\n/g)].map((match) => match[1])
+    expect(missed).toEqual(['missed', 'due while it was down'])
+  })
+
+  test('of the streams that keep them do not run in circles', () => {
+    const engine = createEngine({ channel: '__key* keep 1h', 'notify-keyspace-events': 'KEA' })
+    const client = engine.connect()
+    // The key, its two events, and one for each of the streams in which they are kept.
+    for (let i = 0; i < 20; i++) client.ask('SET', 'a', i)
+    expect(client.ask('DBSIZE')).toBe(':6\r\n')
+    expect(client.ask('XLEN', 'channel:{__keyevent@0__:set}')).toBe(':20\r\n')
   })
 })

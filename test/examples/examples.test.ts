@@ -91,9 +91,20 @@ test('embedded: the engine in a program, and its data after it', async (context)
   )
 })
 
+test('scheduler: what falls due is heard, once, also by a worker that was away', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('scheduler.ts', context)
+  expect(code, output).toBe(0)
+  const [before = '', after = ''] = output.split('the worker is away\n')
+  expect(before).toContain('shop: scheduled mail-7, and again mail-7\n')
+  expect(before).toContain('worker: alarm cart 7 is abandoned\nworker: job thank customer 7\n')
+  for (const line of ['alarm cart 8 is abandoned', 'job thank customer 8']) expect(after).toContain(`worker: ${line}\n`)
+  expect(after).toMatch(/\ndone: 4\n$/)
+})
+
 test('the table lists every example', ({ expect }) => {
   const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'))
   for (const file of files) expect(table).toContain(`examples/${file}`)
-  expect(files.length).toBe(4)
+  expect(files.length).toBe(5)
 })
