@@ -28,10 +28,17 @@ async function serve(dir: string, port: number): Promise<void> {
   const config = { channel: 'orders.* keep 1h', redeliver: REDELIVER_MS }
   const server = await startServer({ port, dir, config })
   process.send?.(server.port)
+  process.once('disconnect', () => process.exit())
+}
+
+/** Ends a service with whoever started it. */
+function endWithParent(): void {
+  process.stdin.resume().once('end', () => process.exit())
 }
 
 /** A service with ioredis: its name is `connectionName`, and ioredis subscribes again by itself. */
 async function billing(port: number): Promise<void> {
+  endWithParent()
   const redis = new Redis(port, { connectionName: 'billing', retryStrategy: () => 20 })
   redis.on('error', () => {})
   redis.on('message', (_channel, order) => console.log(order))
@@ -41,6 +48,7 @@ async function billing(port: number): Promise<void> {
 
 /** A service with node-redis: its name is `name`. */
 async function shipping(port: number): Promise<void> {
+  endWithParent()
   const client = createClient({
     url: `redis://127.0.0.1:${port}`,
     name: 'shipping',
@@ -69,7 +77,8 @@ class Service {
 
   async start(): Promise<void> {
     const [program, ...words] = this.#command
-    const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    // Its input ends when this process does, and so does it.
+    const child = spawn(program!, words, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child = child
     await new Promise<void>((resolve) => {
       createInterface(child.stdout!).on('line', (line) => {

@@ -1,6 +1,8 @@
 # A service of examples/durable-event-bus.ts with redis-py: its name is `client_name`. It prints what it hears.
 
+import os
 import sys
+import threading
 import time
 
 import redis
@@ -17,6 +19,12 @@ def listen(port):
             print(message["data"], flush=True)
 
 
+def end_with_parent():
+    sys.stdin.read()
+    os._exit(0)
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
 while True:
     try:
         listen(int(sys.argv[1]))

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { channelsOf } from '../../src/channels/channels.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 /** The texts of messages, in the bytes that a client has received. */
