@@ -7,7 +7,7 @@
 // What a service needs for it is a name: the broker remembers how far it has heard. What it was sent in the second before
 // it was killed it is sent again (`redeliver`), because nobody can tell whether it had dealt with that.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,49 +15,15 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { createClient } from 'redis'
-import { startServer } from 'respite'
 
 /** Orders between two deaths. */
 const ORDERS = 200
-const REDELIVER_MS = 1000
 const GIVE_UP_MS = 60_000
+const SERVICES = join(import.meta.dirname, 'services')
 
-/** The broker: reports its port to the parent, then serves until it is killed. */
-async function serve(dir: string, port: number): Promise<void> {
-  const config = { channel: 'orders.* keep 1h', redeliver: REDELIVER_MS }
-  const server = await startServer({ port, dir, config })
-  process.send?.(server.port)
-  process.once('disconnect', () => process.exit())
-}
-
-/** Ends a service with whoever started it. */
-function endWithParent(): void {
-  process.stdin.resume().once('end', () => process.exit())
-}
-
-/** A service with ioredis: its name is `connectionName`, and ioredis subscribes again by itself. */
-async function billing(port: number): Promise<void> {
-  endWithParent()
-  const redis = new Redis(port, { connectionName: 'billing', retryStrategy: () => 20 })
-  redis.on('error', () => {})
-  redis.on('message', (_channel, order) => console.log(order))
-  await redis.subscribe('orders.created')
-  console.log('ready')
-}
-
-/** A service with node-redis: its name is `name`. */
-async function shipping(port: number): Promise<void> {
-  endWithParent()
-  const client = createClient({
-    url: `redis://127.0.0.1:${port}`,
-    name: 'shipping',
-    socket: { reconnectStrategy: () => 20 },
-  })
-  client.on('error', () => {})
-  await client.connect()
-  await client.pSubscribe('orders.*', (order) => console.log(order))
-  console.log('ready')
+/** Starts the broker; it sends a message when it is there. */
+function startBroker(dir: string, port: number): ChildProcess {
+  return fork(join(SERVICES, 'broker.mjs'), [dir, String(port)], { execArgv: [] })
 }
 
 /** A service, and what it has said so far; killed and started again as often as somebody likes. */
@@ -98,19 +64,16 @@ class Service {
 
 async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'respite-bus-'))
-  const itself = [process.execPath, ...process.execArgv, process.argv[1]!]
-  let broker = spawn(itself[0]!, [...itself.slice(1), 'server', dir, '0'], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  let broker = startBroker(dir, 0)
   const [port] = (await once(broker, 'message')) as [number]
 
   const services = [
-    new Service('billing', ...itself, 'billing', String(port)),
-    new Service('shipping', ...itself, 'shipping', String(port)),
+    new Service('billing', process.execPath, join(SERVICES, 'billing.mjs'), String(port)),
+    new Service('shipping', process.execPath, join(SERVICES, 'shipping.mjs'), String(port)),
   ]
   const python = ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import redis']).status === 0)
   if (python !== undefined) {
-    services.push(new Service('audit', python, join(import.meta.dirname, 'services/audit.py'), String(port)))
+    services.push(new Service('audit', python, join(SERVICES, 'audit.py'), String(port)))
   } else {
     console.log('audit is left out: there is no Python with redis-py here')
   }
@@ -154,9 +117,7 @@ async function main(): Promise<void> {
   broker.kill('SIGKILL')
   await once(broker, 'close')
   for (const service of services) service.broken.push(service.heard.length)
-  broker = spawn(itself[0]!, [...itself.slice(1), 'server', dir, String(port)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  broker = startBroker(dir, port)
   await once(broker, 'message')
   console.log('the broker was killed, and is back')
   await more(ORDERS)
@@ -189,8 +150,4 @@ async function until(isTrue: () => boolean): Promise<void> {
   }
 }
 
-const [role = 'main', ...args] = process.argv.slice(2)
-if (role === 'server') await serve(args[0]!, Number(args[1]))
-else if (role === 'billing') await billing(Number(args[0]))
-else if (role === 'shipping') await shipping(Number(args[0]))
-else await main()
+await main()

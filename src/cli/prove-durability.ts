@@ -14,7 +14,7 @@ import type { ConfigSettings } from '../engine/config.ts'
 import { processTerminal, type Terminal } from './check.ts'
 import { KillTrial } from './prove/kill-trial.ts'
 import { PowerTrial } from './prove/power-trial.ts'
-import type { Finding, Policy } from './prove/workload.ts'
+import { durabilityRules, type Finding, type Policy } from './prove/workload.ts'
 
 const HELP = `Usage: respite prove-durability --dir DIR [--seconds N] [--policy always|everysec|none|all] [--seed N]
 
@@ -34,22 +34,16 @@ Exit code 0 when every promise was kept, 1 when one was broken.
 `
 
 const POLICIES = ['always', 'everysec', 'none'] as const
-/** Rules for the keys of these policies, and for the messages that channels of theirs keep and have scheduled. */
-function rules(...policies: readonly Policy[]): string {
-  const prefixes = ['', 'channel:{', 'scheduled:channel:{']
-  return policies.flatMap((policy) => prefixes.map((prefix) => `${prefix}prove:${policy}:* ${policy}`)).join(' ')
-}
-
 /** What is tried: settings, and the policies of the keys that are written under them. */
 const TRIALS: readonly { name: Policy | 'all'; settings: ConfigSettings; policies: readonly Policy[] }[] = [
   {
     name: 'all',
-    settings: { appendfsync: 'no', durability: rules('always', 'everysec') },
+    settings: { appendfsync: 'no', durability: durabilityRules('always', 'everysec') },
     policies: POLICIES,
   },
   {
     name: 'all',
-    settings: { appendfsync: 'always', durability: rules('none', 'everysec') },
+    settings: { appendfsync: 'always', durability: durabilityRules('none', 'everysec') },
     policies: POLICIES,
   },
   { name: 'always', settings: { appendfsync: 'always' }, policies: ['always'] },

@@ -24,7 +24,7 @@ export function formatLine(event: LogEvent): string {
   const { time, level, msg, ...details } = event
   const message = escapeControls(String(msg).replace(/[\r\n]+/g, ' '))
   let line = `${new Date(time as number).toISOString()} ${LEVEL_NAMES[level as number] ?? level} ${message}`
-  for (const [name, value] of Object.entries(details)) line += ` ${name}=${formatValue(value)}`
+  for (const [name, value] of Object.entries(details)) if (value !== undefined) line += ` ${name}=${formatValue(value)}`
   return `${line}\n`
 }
 

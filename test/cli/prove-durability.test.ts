@@ -4,13 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { PowerTrial } from '../../src/cli/prove/power-trial.ts'
-import type { Finding, Policy } from '../../src/cli/prove/workload.ts'
+import { durabilityRules, type Finding, type Policy } from '../../src/cli/prove/workload.ts'
 import { runProveDurability } from '../../src/cli/prove-durability.ts'
 import type { ConfigSettings } from '../../src/engine/config.ts'
 import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
-const RULES = 'prove:always:* always prove:everysec:* everysec'
+const RULES = durabilityRules('always', 'everysec')
 
 async function powerCuts(
   lives: number,

@@ -15,6 +15,12 @@ export interface Port {
   send(words: readonly string[], answered: (reply: Reply) => void): void
 }
 
+/** Rules for the keys of these policies, and for the messages that channels of theirs keep and have scheduled. */
+export function durabilityRules(...policies: readonly Policy[]): string {
+  const prefixes = ['', 'channel:{', 'scheduled:channel:{']
+  return policies.flatMap((policy) => prefixes.map((prefix) => `${prefix}prove:${policy}:* ${policy}`)).join(' ')
+}
+
 /** The rule of the channels that producers publish to. */
 export const KEPT = 'prove:* keep forever'
 

@@ -69,7 +69,8 @@ describe('INFO', () => {
     expect(headings(client.ask('INFO'))).toEqual(
       'Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace'.split(' '),
     )
-    expect(client.ask('INFO', 'default')).toHaveLength(client.ask('INFO').length)
+    const fields = (info: string): string => info.replace(/:.*/g, '').replace(/^.*\r\n/, '')
+    expect(fields(client.ask('INFO', 'default'))).toBe(fields(client.ask('INFO')))
     for (const all of ['all', 'EVERYTHING']) {
       expect(headings(client.ask('INFO', all))).toEqual(
         'Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace'.split(
