@@ -112,7 +112,7 @@ export class Admission {
     const { eviction, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
-    const claims = command.declared?.(this.#host, args, client) ?? command
+    const claims = this.claimsOf(command, args, client)
     const stranger = this.#strangerRefusal(client, command)
     if (stranger !== undefined) return this.refuse(client, command, stranger)
     if (inMulti && flags.has('no_multi')) {
@@ -229,7 +229,7 @@ export class Admission {
     else {
       refusal = this.#strangerRefusal(client, command) ?? this.#rightsInScript(client, command, args)
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
-        refusal = this.#writeRefusal(script, client, command)
+        refusal = this.#writeRefusal(script, client, this.claimsOf(command, args, client))
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)
@@ -241,13 +241,18 @@ export class Admission {
     return denial && new ReplyError(`ERR ACL failure in script: ${describeDenial(client, command, denial)}`)
   }
 
-  #writeRefusal(script: CallingScript, client: Client, command: Command): ReplyError | undefined {
-    if (script.readOnly && (command.isWrite || command.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
+  /** Returns what one call of a command claims: what it says of itself, or what the command's flags say. */
+  claimsOf(command: Command, args: Arguments, client: Client): Claims {
+    return command.declared?.(this.#host, args, client) ?? command
+  }
+
+  #writeRefusal(script: CallingScript, client: Client, claims: Claims): ReplyError | undefined {
+    if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
     if (script.wrote || client.isObeyed) return undefined
     const { diskFailure } = this
-    if (command.isWrite && diskFailure !== undefined) return diskFailure
-    return command.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
+    if (claims.isWrite && diskFailure !== undefined) return diskFailure
+    return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
   /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */

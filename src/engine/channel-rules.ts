@@ -129,8 +129,9 @@ function finished({ said, ...rule }: Draft): ChannelRule {
   // Who wants the last values wants them at once.
   if (rule.keepLast > 0 && !said.has('first')) rule.first = rule.keepLast
   if (keeps(rule)) {
-    if (rule.slow === 'drop-newest')
-      throw wrong(rule, 'what is kept is not dropped: slow drop-newest and keep exclude each other')
+    if (rule.slow === 'drop-oldest' || rule.slow === 'drop-newest') {
+      throw wrong(rule, `what is kept is not dropped: slow ${rule.slow} and keep exclude each other`)
+    }
     return rule
   }
   for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe']) {

@@ -149,7 +149,13 @@ export class ScriptCommands implements CallingScript {
       table.set('ignore_error_stats_update', true)
       return table
     }
-    if (command!.isWrite) this.wrote = true
+    // To publish is to write where messages are kept: one call says more than the flags.
+    if (
+      command!.isWrite ||
+      (command!.mayReplicate && this.#admission.claimsOf(command!, args, this.#client!).isWrite)
+    ) {
+      this.wrote = true
+    }
     return this.#run(command!)
   }
 

@@ -119,6 +119,15 @@ describe('a kept channel', () => {
     expect(heard(watcher)).toEqual([expect.stringMatching(/^\? /)])
   })
 
+  test('is written to by scripts only where they may write', () => {
+    const { connect } = createEngine({ channel: 'orders.* keep 1h', maxmemory: '1' })
+    const client = connect()
+    const publish = (channel: string): string => `return redis.pcall('PUBLISH', '${channel}', 'text')`
+    expect(client.ask('PUBLISH', 'orders.eu', 'text')).toMatch(/^-OOM /)
+    expect(client.ask('EVAL', publish('orders.eu'), 0)).toMatch(/^-OOM /)
+    expect(client.ask('EVAL', publish('other'), 0)).toBe(':0\r\n')
+  })
+
   test('keeps the last values for who comes later', () => {
     const { connect } = createEngine({ channel: 'rates.* keep-last 2' })
     const publisher = connect()

@@ -5,6 +5,9 @@ import { createEngine, encode } from '../support/engine.ts'
 import { murmurCollisions } from '../support/murmur-collisions.ts'
 
 const NAMES = 4096
+/** Measured so often, and more often where it seems that they cost more. */
+const ROUNDS_MIN = 3
+const ROUNDS = 20
 const chosen = murmurCollisions(12)
 const others = Array.from({ length: NAMES }, (_, i) => `${i}`.padEnd(chosen[0]!.length, 'other'))
 
@@ -18,20 +21,20 @@ const COMMANDS: Record<string, (names: readonly string[]) => (string | number)[]
 }
 
 test.each(Object.keys(COMMANDS))('%s of names that collide in Murmur costs what other names cost', (command) => {
-  /** The least of some times: what the machine does besides only adds. */
   const time = (names: readonly string[]): number => {
     const request = encode(COMMANDS[command]!(names))
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 4; i++) {
-      const client = createEngine().connect()
-      const before = process.cpuUsage()
-      expect(client.sendRaw(request)).not.toContain('-ERR')
-      least = Math.min(least, process.cpuUsage(before).user)
-    }
-    return least
+    const client = createEngine().connect()
+    const before = process.cpuUsage()
+    expect(client.sendRaw(request)).not.toContain('-ERR')
+    return process.cpuUsage(before).user
   }
-  const usual = time(others)
-  expect(time(chosen)).toBeLessThan(5 * usual + 10_000)
+  // The least of some times, taken by turns: what the machine and the collector do besides only adds.
+  let [usual, theirs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let i = 0; i < ROUNDS && !(i >= ROUNDS_MIN && theirs < 5 * usual + 10_000); i++) {
+    usual = Math.min(usual, time(others))
+    theirs = Math.min(theirs, time(chosen))
+  }
+  expect(theirs).toBeLessThan(5 * usual + 10_000)
 })
 
 test('scripts that look alike at a glance are told apart', () => {
