@@ -1,4 +1,4 @@
-// The keys under which kept channels lie, and what belongs to them.
+// The names of the keys in which a kept channel's messages lie, and the places of its subscribers.
 //
 //   channel:{orders.eu}           the messages of a channel       (stream)
 //   schannel:{orders.eu}          those of a shard channel        (stream)

@@ -375,7 +375,6 @@ export class Channels
 
   #detach(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
-    reader.ended = true
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)

@@ -13,7 +13,6 @@
 // was given lately.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
-import type { MessageKind } from '../broker/pub-sub.ts'
 import type { SharedName } from '../broker/shared-name.ts'
 import type { SharingGroup } from '../broker/sharing.ts'
 import type { Client } from '../engine/client.ts'
@@ -23,27 +22,14 @@ import { Bytes } from '../util/bytes.ts'
 import { Glob } from '../util/glob.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
-import type { MessageIds } from './message-ids.ts'
 import { Place, UNCOUNTED } from './places.ts'
-import { isSlow, MESSAGE_KINDS, SLICE_BYTES, type Sliced } from './reader.ts'
+import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from './reader.ts'
 import { UnreadMessages } from './unread-messages.ts'
 
-export interface GroupHost {
-  readonly ids: MessageIds
+export interface GroupHost extends DeliveryHost {
   readonly redeliverMs: number
-  /** The log whose message is being delivered; null = it has none. */
-  readonly current: ChannelLog | null
+  /** True while a command of this client runs. */
   isServing(client: Client): boolean
-  send(
-    client: Client,
-    kind: MessageKind,
-    pattern: string | undefined,
-    channel: string,
-    message: Bytes,
-    id: StreamId | undefined,
-  ): number
-  readSoon(member: Sliced): void
-  noteGap(reader: undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 /** A message that a member was given who vanished. */

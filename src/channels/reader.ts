@@ -47,7 +47,8 @@ export interface Sliced {
   read(): void
 }
 
-export interface ReaderHost {
+/** What whoever reads on behalf of others needs: readers, and groups for their members. */
+export interface DeliveryHost {
   readonly ids: MessageIds
   /** The log whose message is being delivered; null = it has none. */
   readonly current: ChannelLog | null
@@ -60,14 +61,17 @@ export interface ReaderHost {
     message: Bytes,
     id: StreamId | undefined,
   ): number
-  /** How many readers are behind. */
-  behind: number
   /** Has `read` called when the client has taken what it was given. */
   readSoon(reader: Sliced): void
+  /** Messages have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. A group has no reader. */
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
+}
+
+export interface ReaderHost extends DeliveryHost {
+  /** How many readers are behind. */
+  behind: number
   /** A slow reader is spared messages: so many. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
-  /** Messages have gone before a reader read them: `count` of them, UNCOUNTED = not known, from one id to another. */
-  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 interface Sample {
@@ -199,7 +203,9 @@ export class Reader implements Listener, Sliced {
 
   /** Its subscription has ended. */
   end(): void {
-    this.#catchUp()
+    this.ended = true
+    this.#unread.forget()
+    this.#setLive(true)
     this.#spare = undefined
   }
 
@@ -227,11 +233,6 @@ export class Reader implements Listener, Sliced {
       if (isDone) this.#setLive(true)
     }
     if (!this.isLive || this.#spare?.isEmpty === false) this.#host.readSoon(this)
-  }
-
-  #catchUp(): void {
-    this.#unread.forget()
-    this.#setLive(true)
   }
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {

@@ -159,14 +159,14 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
 
   push(parts: ReplyValue<string>[]): void {
     const [word, ...rest] = parts as string[]
-    if (word === 'message') this.#arrived(rest[0]!, rest[1]!, rest[2])
+    // Members of a group hear a channel under the name that they subscribed to.
+    if (word === 'message') this.#arrived(this.#target, rest[1]!, rest[2])
     else if (word === 'pmessage') this.#arrived(rest[1]!, rest[2]!, rest[3])
     else if (word === 'subscribe' || word === 'psubscribe') this.#replies.shift()?.resolve(null)
     else this.#finish(new SubscriptionEnded(`another subscriber of this name has taken over '${this.#target}'`))
   }
 
-  #arrived(name: string, text: string, id: string | undefined): void {
-    const channel = name === this.#target || !name.startsWith('$share/') ? name : this.#target
+  #arrived(channel: string, text: string, id: string | undefined): void {
     const message: Message = { channel, message: text, id, ack: () => this.#acknowledge(channel, id) }
     const taking = this.#taking
     if (taking !== undefined) {

@@ -10,8 +10,8 @@
 
 import { REASONS } from '../acl/rule-error.ts'
 import { splitInline } from '../protocol/request-parser.ts'
+import { quoted } from '../util/quoted.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
-import { quote } from './config-kinds.ts'
 import { REDIS_VERSION } from './version.ts'
 
 /** A file or command line that cannot be taken; the message is redis-server's, and says where and why. */
@@ -73,7 +73,7 @@ export function parseCommandLine(
       fromInput = true
     } else if (waiting || !(arg.startsWith('--') || arg === '-p')) {
       if (options.length === 0) options.push('')
-      options.push(`${options.pop()}${quote(arg)} `)
+      options.push(`${options.pop()}${quoted(arg)} `)
       waiting = false
     } else {
       const option = arg === '-p' ? 'port' : arg.slice(2)

@@ -4,6 +4,7 @@
 // refuses, and in which words, is Redis's: tools show these sentences to people.
 
 import { INT64_MAX, narrow } from '../util/numbers.ts'
+import { quoted } from '../util/quoted.ts'
 
 /** A setting that cannot be taken; `message` is what Redis appends after the option's name. */
 export class ConfigError extends Error {
@@ -174,13 +175,13 @@ export function text(
       return t
     },
     format: (v) => v,
-    linesOf: (v) => [options.words ? v : quote(v)],
+    linesOf: (v) => [options.words ? v : quoted(v)],
   }
 }
 
 /** A text that is not set when it is empty: CONFIG REWRITE writes no line then. */
 export function optionalText(options: RowOptions, check?: (text: string) => string | undefined): ConfigRow<string> {
-  return { ...text('', options, check), linesOf: (v) => (v === '' ? [] : [quote(v)]) }
+  return { ...text('', options, check), linesOf: (v) => (v === '' ? [] : [quoted(v)]) }
 }
 
 /** Numbers separated by single blanks; `check` returns why some cannot be taken. */
@@ -230,28 +231,9 @@ export function formatMemory(bytes: number, max: Bound = INT64_MAX): string {
   return String(exact)
 }
 
-/** Quotes a word of a config file; what is no printable ASCII is written as an escape. */
-export function quote(latin1: string): string {
-  const escaped = latin1.replace(/[\0-\x1f\x7f-\xff"\\]/g, (char) => {
-    const code = char.charCodeAt(0)
-    return ESCAPES[char] ?? `\\x${code.toString(16).padStart(2, '0')}`
-  })
-  return `"${escaped}"`
-}
-
 /** Quotes a word where it needs it. */
 export function quoteWhereNeeded(word: string): string {
-  return /^[!-~]+$/.test(word) && !/["'\\#]/.test(word) ? word : quote(word)
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\x07': '\\a',
-  '\b': '\\b',
+  return /^[!-~]+$/.test(word) && !/["'\\#]/.test(word) ? word : quoted(word)
 }
 
 /** Splits at blanks; no empty words. */

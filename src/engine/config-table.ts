@@ -6,6 +6,7 @@
 import { resolve } from 'node:path'
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
 import { INT64_MAX } from '../util/numbers.ts'
+import { quoted } from '../util/quoted.ts'
 import { fillTemplate } from '../util/template.ts'
 import { type ChannelRule, formatChannelRules, formatOptions, parseChannelRules } from './channel-rules.ts'
 import {
@@ -20,7 +21,6 @@ import {
   oneOf,
   optionalText,
   parseMemory,
-  quote,
   quoteWhereNeeded,
   splitWords,
   text,
@@ -273,7 +273,7 @@ export const CONFIG_TABLE = {
       return flags
     },
     format: formatEventFlags,
-    linesOf: (flags) => [quote(formatEventFlags(flags))],
+    linesOf: (flags) => [quoted(formatEventFlags(flags))],
   } as ConfigRow<number>,
   'tracking-table-max-keys': integer(1000000, 0, INT64_MAX, {
     doc: 'Keys remembered for CLIENT TRACKING; 0 = any number.',
@@ -334,7 +334,7 @@ export const CONFIG_TABLE = {
     ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),
     // Whoever asks learns where it is, wherever the program was started.
     format: (v: string) => resolve(v),
-    linesOf: (v: string) => [quote(resolve(v))],
+    linesOf: (v: string) => [quoted(resolve(v))],
     alwaysWritten: true,
     defaultShown: '.',
   },

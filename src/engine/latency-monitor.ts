@@ -78,7 +78,7 @@ export class LatencyMonitor {
     return this.events.get(event as LatencyEvent)
   }
 
-  /** Notes how long something took; of no effect if that was short, or nobody wants to know. */
+  /** Notes how long something took. Events that are shorter than the threshold are not kept. */
   note(event: LatencyEvent, milliseconds: number): void {
     // Redis counts whole milliseconds.
     if (milliseconds < this.#thresholdMs) return

@@ -7,9 +7,9 @@
 // administrators are not shown, nor are passwords. Nobody listens, and nothing is
 // made, while nobody monitors.
 
-import type { Arguments } from '../protocol/arguments.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Clock } from '../util/clock.ts'
+import { quoted } from '../util/quoted.ts'
 import type { Seats } from '../util/seats.ts'
 import type { Call } from './call.ts'
 import { CLIENT_MONITOR, CLIENT_MUTED, type Client } from './client.ts'
@@ -92,25 +92,7 @@ function whoAsks({ client, fromScript }: Call): string {
 function words({ args, command }: Call): string {
   let text = ''
   for (let i = 0; i < args.length; i++) {
-    text += isSecret(command, args, i) ? ' "(redacted)"' : ` ${quoted(args, i)}`
+    text += isSecret(command, args, i) ? ' "(redacted)"' : ` ${quoted(args.string(i))}`
   }
   return text
-}
-
-const ESCAPED: Record<string, string> = {
-  '\\': '\\\\',
-  '"': '\\"',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\x07': '\\a',
-  '\b': '\\b',
-}
-
-/** A word as Redis prints bytes for people. */
-function quoted(args: Arguments, i: number): string {
-  const text = args
-    .string(i)
-    .replace(/[^ !#-[\]-~]/g, (byte) => ESCAPED[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
-  return `"${text}"`
 }

@@ -1,4 +1,4 @@
-// Calls of commands, and the time they take; replies that are errors.
+// How often each command was called, how long its calls took, and how many errors were replied.
 
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'

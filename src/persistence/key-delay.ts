@@ -1,4 +1,4 @@
-// `rdb-key-save-delay` and `key-load-delay`: saving and loading slowed down, for tests that must meet a server in the middle of it.
+// Slows saving and loading down (`rdb-key-save-delay`, `key-load-delay`), so that a test can act while they are under way.
 //
 // redis-server sleeps after each key. Here the loop goes on meanwhile: the time is added up and waited for in small pieces, so
 // that clients are answered and a delay that is set back to 0 ends at once.

@@ -61,7 +61,7 @@ function readSystemFile(path: string): string | undefined {
   try {
     return fs.readFileSync(path, 'latin1')
   } catch {
-    // Another system, or a container that hides it: nothing can be said.
+    // This is not Linux, or a container hides the file: there is nothing to compare with.
     return undefined
   }
 }

@@ -31,7 +31,7 @@ interface Scale {
 
 const TWO_16 = 2 ** 16
 const TWO_32 = 2 ** 32
-/** The high half of the bit that a double's fraction begins with although it is not stored. */
+/** The leading bit of a double's significand, which is implied and not stored: its place in the high 32 bits. */
 const HIDDEN_BIT_HIGH = 2 ** 20
 
 /** The powers of ten that scale numbers stand eight apart, from this one on. */

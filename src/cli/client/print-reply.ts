@@ -1,5 +1,6 @@
 // Replies as redis-cli prints them: for people (numbered, quoted), raw for programs, or as JSON.
 
+import { quoted } from '../../util/quoted.ts'
 import type { Reply } from './reply.ts'
 
 export type Format = 'people' | 'raw' | 'json'
@@ -48,7 +49,7 @@ function scalarForPeople({ type, bytes }: Reply): string {
     case ',':
       return `(double) ${text}`
     case '$':
-      return quoted(bytes)
+      return quoted(text)
     case '=':
       return text.slice(4)
     case '_':
@@ -58,26 +59,6 @@ function scalarForPeople({ type, bytes }: Reply): string {
     default:
       return text
   }
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '"': '\\"',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\x07': '\\a',
-  '\b': '\\b',
-}
-
-/** Bytes in quotes, in which what is not printable ASCII is escaped. */
-function quoted(bytes: Buffer): string {
-  let text = '"'
-  for (const byte of bytes) {
-    const char = String.fromCharCode(byte)
-    text += ESCAPES[char] ?? (byte >= 32 && byte < 127 ? char : `\\x${byte.toString(16).padStart(2, '0')}`)
-  }
-  return `${text}"`
 }
 
 function raw(reply: Reply): string {
