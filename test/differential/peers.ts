@@ -53,6 +53,12 @@ export const SHARED_SETTINGS: Record<string, string> = {
 /** Bytes that redis-server reads at once from a connection; more takes more turns. */
 const READ_BYTES = 16 * 1024
 
+/** What the connection of its own sends. A monitor sees it, before or after a step that is read in the same turn. */
+const SETTLE = ['PING', 'settle'] as const
+
+/** The line of it that a monitor receives. */
+export const SETTLE_LINE = /^\+\S+ \[[^\]]*\] "PING" "settle"\r\n/gm
+
 export class SocketPeer implements Peer {
   readonly name: string
   readonly #path: string
@@ -97,7 +103,7 @@ export class SocketPeer implements Peer {
   async settle(): Promise<void> {
     const rounds = 2 + Math.floor(this.#sentBytes / READ_BYTES)
     this.#sentBytes = 0
-    for (let i = 0; i < rounds; i++) await this.#control!.ask('PING')
+    for (let i = 0; i < rounds; i++) await this.#control!.ask(...SETTLE)
     // The last answer may have been read before another connection's bytes in the same turn of our own loop.
     await new Promise((resolve) => setImmediate(resolve))
   }

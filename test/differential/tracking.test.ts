@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
 import { Random } from '../../src/util/random.ts'
 import { type RedisServer, redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
-import { SocketPeer } from './peers.ts'
+import { SETTLE_LINE, SocketPeer } from './peers.ts'
 import { type Command, encodeCommand, type Word } from './program.ts'
 
 const PROGRAMS = process.env.SOAK ? 200 : 8
@@ -58,6 +58,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING a
     return Array.from({ length: CONNECTIONS }, (_, connection) => {
       const { bytes, closed } = peer.take(connection)
       const named = bytes
+        .replace(SETTLE_LINE, '')
         .replace(/(redirect\r\n|redir-broken\r\n):(\d+)/g, (_, words, id) => `${words}#${places.get(id) ?? id}`)
         .replace(/^\+\d+\.\d{6} (\[\d+ )unix:\S+\]/gm, '+time $1unix:path]')
         .replace(/^\+\d+\.\d{6} \[/gm, '+time [')
