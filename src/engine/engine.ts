@@ -41,6 +41,8 @@ import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { ProcessPauses } from './process-pauses.ts'
 import { Propagation } from './propagation.ts'
+import type { Replication } from './replication.ts'
+import { ReplicationHistory } from './replication-history.ts'
 import { Requests } from './requests.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
@@ -69,8 +71,8 @@ export class Engine {
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string
   readonly startedMs: number
-  /** No replica has ever asked for it, but it names this history all the same. */
-  replicationId: string
+  /** What the data has been through, for replicas to compare. */
+  readonly history: ReplicationHistory
   readonly switches = new DebugSwitches()
   // The data, and who hears of its changes.
   readonly changes = new Changes()
@@ -110,6 +112,8 @@ export class Engine {
   host: EngineHost = {}
   /** Undefined where nothing is ever saved. */
   saving: Saving | undefined = undefined
+  /** Undefined where nobody may follow, and nobody is followed. */
+  replication: Replication | undefined = undefined
   scripts: ScriptRunner = noScripts
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
@@ -124,7 +128,7 @@ export class Engine {
     this.commands = new CommandTable(options.commands)
     this.runId = this.random.hex(40)
     this.startedMs = this.clock.now()
-    this.replicationId = this.random.hex(40)
+    this.history = new ReplicationHistory(this.random)
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
@@ -165,10 +169,6 @@ export class Engine {
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))
     this.clients.gone.take((client) => this.clientMemory.forget(client))
-  }
-
-  changeReplicationId(): void {
-    this.replicationId = this.random.hex(40)
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

@@ -32,7 +32,7 @@ export function journalSleep(call: Call): void {
 export function changeReplicationId(call: Call): void {
   const engine = engineOf(call)
   engine.log.info({}, 'changing the replication id, as DEBUG asks for')
-  engine.changeReplicationId()
+  engine.history.beginAnew()
   call.reply.ok()
 }
 
