@@ -6,6 +6,7 @@
 // the request through a small memo of recent routes, so that publishing to a
 // channel again makes no string and asks no pattern.
 
+import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
@@ -411,7 +412,7 @@ class MessageEncoder {
   #used = false
 
   constructor(protocol: 2 | 3) {
-    this.#buffer = new ReplyBuffer()
+    this.#buffer = new ReplyBuffer(REPLY_BUFFER_BYTES, 0)
     this.#buffer.setProtocol(protocol)
     this.source = this.#buffer.source
   }

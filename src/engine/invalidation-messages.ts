@@ -6,6 +6,7 @@
 //
 // Like those of the broker, the bytes stay where they are until the turn's end.
 
+import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Bytes, Source } from '../util/bytes.ts'
 
@@ -26,7 +27,7 @@ export class InvalidationMessages {
   start = 0
   end = 0
   readonly #dress: Dress
-  readonly #buffer = new ReplyBuffer()
+  readonly #buffer = new ReplyBuffer(REPLY_BUFFER_BYTES, 0)
   #used = false
 
   constructor(dress: Dress) {

@@ -53,12 +53,13 @@ export class ReplyBuffer implements Reply {
   #large: Source[] = []
   readonly #bytes: number
 
-  constructor(bytes: number = REPLY_BUFFER_BYTES) {
+  /** `first` = the size of the first scratch: whoever always says first how much will be written may begin with none at all. */
+  constructor(bytes: number = REPLY_BUFFER_BYTES, first: number = bytes) {
     this.#bytes = bytes
-    this.#scratch = Source.allocate(bytes)
+    this.#scratch = Source.allocate(first)
     this.#source = this.#scratch
     this.#u8 = this.#source.u8
-    this.#end = bytes
+    this.#end = first
   }
 
   /** Begins writing for a receiver and returns whose turn it interrupts, for `open` again afterwards. */

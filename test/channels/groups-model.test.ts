@@ -203,7 +203,7 @@ function run(name: string, steps: readonly Step[], protocol: 2 | 3, mayRepeat: b
 }
 
 const settings = {
-  numRuns: process.env.SOAK === undefined ? 80 : 10_000,
+  numRuns: process.env.SOAK === undefined ? 50 : 10_000,
   ...(process.env.CI === undefined ? {} : { seed: 7 }),
 }
 const names = fc.constantFrom(...GROUPS)

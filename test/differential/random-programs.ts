@@ -13,7 +13,7 @@ import { readGrammars } from './grammar.ts'
 import { EnginePeer, SocketPeer } from './peers.ts'
 import { compare, report } from './runner.ts'
 
-const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? (process.env.SOAK ? 5_000_000 : 80_000))
+const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? (process.env.SOAK ? 5_000_000 : 50_000))
 const PROGRAM_COMMANDS = 1000
 const PARTS = 8
 

@@ -15,7 +15,7 @@ import { contents } from './contents.ts'
 import { type HostileProgram, hostileProgram, KINDS, type Kind } from './hostile-programs.ts'
 
 const SEED = seedOf('SIEGE_SEED')
-const PROGRAMS = Number(process.env.SIEGE_PROGRAMS ?? (process.env.SOAK === undefined ? 8 : 2000))
+const PROGRAMS = Number(process.env.SIEGE_PROGRAMS ?? (process.env.SOAK === undefined ? 5 : 2000))
 /** What memory comes back to, of what it was. */
 const MEMORY_RATIO_MAX = 1.5
 

@@ -156,7 +156,8 @@ describe('a read', () => {
     disk.heldOperations = ['sync']
     disk.held = true
     jobs.ask('SET', 'bull:1', 'a')
-    for (let i = 0; i < 10_000; i++) expect(reader.ask('EXISTS', `cache:${i}`)).toBe(':0\r\n')
+    const questions = Array.from({ length: 10_000 }, (_, i) => encode(['EXISTS', `cache:${i}`]))
+    expect(reader.sendRaw(questions.join(''))).toBe(':0\r\n'.repeat(10_000))
   })
 
   test('of a key waits also if another one took its place in the table', async () => {

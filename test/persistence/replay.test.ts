@@ -287,6 +287,9 @@ describe('a torn end', () => {
   test('at any byte is cut at the last whole unit, and then appended to', async () => {
     const file = commands(...LINES)
     for (let length = 0; length <= file.length; length++) {
+      // Every day around the ends of units, and every third byte elsewhere.
+      const isNearEnd = units.some(([end]) => Math.abs(end - length) <= 1)
+      if (process.env.SOAK === undefined && !isNearEnd && length % 3 !== 0) continue
       const disk = diskWith({ [FIRST]: file.slice(0, length) })
       const { engine, warnings, connect } = await start(disk)
       const [end, data] = units.findLast(([end]) => end <= length)!
@@ -375,7 +378,7 @@ describe('damage', () => {
     const file = commands('SELECT 1', 'SET key value', 'MULTI', 'SET a 1', 'SET b 2', 'EXEC', 'SET c 3', 'SET d 4')
     let refused = 0
     for (let i = 0; i < file.length; i++) {
-      for (const bit of [1, 128]) {
+      for (const bit of process.env.SOAK === undefined ? [i % 2 === 0 ? 1 : 128] : [1, 128]) {
         const bytes = Buffer.from(file, 'latin1')
         bytes[i]! ^= bit
         const disk = new MemoryDisk()
@@ -390,7 +393,7 @@ describe('damage', () => {
         }
       }
     }
-    expect(refused).toBeGreaterThan(file.length)
+    expect(refused).toBeGreaterThan(file.length / 2)
   })
 
   test('a file that the manifest names and that is not there refuses the start', async () => {

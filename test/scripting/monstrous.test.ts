@@ -18,7 +18,7 @@ const HEAP_LEFT_BYTES = 200 * 1024 * 1024
 const SCRIPT_MS = process.env.SOAK === undefined ? 100 : 1000
 /** What others may wait, in processor time of this process; V8's collector threads are in it. */
 const UNHEARD_MS = 1000
-const RANDOM_SCRIPTS = process.env.SOAK === undefined ? 15 : Number(process.env.MONSTER_SCRIPTS ?? 2000)
+const RANDOM_SCRIPTS = process.env.SOAK === undefined ? 8 : Number(process.env.MONSTER_SCRIPTS ?? 2000)
 const SEED = seedOf('MONSTER_SEED')
 
 async function run(scripts: readonly (readonly string[])[]): Promise<Outcome[]> {

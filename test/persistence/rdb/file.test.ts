@@ -222,10 +222,13 @@ async function readDamaged(
   return problem
 }
 
+/** Which bytes are tried: every day each third. */
+const STEP = process.env.SOAK ? 1 : 3
+
 test('a file cut anywhere is refused', async () => {
   const bytes = small()
   const to = createEngine({ databases: '1' })
-  for (let length = 0; length < bytes.length; length++) {
+  for (let length = 0; length < bytes.length; length += STEP) {
     expect(await readDamaged(bytes.subarray(0, length), false, to), String(length)).toBeDefined()
   }
 })
@@ -236,8 +239,8 @@ const CHANGES = [0x01, 0x80, 0xff]
 test('any byte changed is noticed by the checksum, and does no harm without it', async () => {
   const bytes = small()
   const to = createEngine({ databases: '1' })
-  for (let at = 0; at < bytes.length; at++) {
-    for (const bits of process.env.SOAK ? CHANGES : [CHANGES[at % CHANGES.length]!]) {
+  for (let at = 0; at < bytes.length; at += STEP) {
+    for (const bits of process.env.SOAK ? CHANGES : [CHANGES[(at / STEP) % CHANGES.length]!]) {
       const damaged = Buffer.from(bytes)
       damaged[at]! ^= bits
       // A version before 5 has no checksum.

@@ -225,7 +225,7 @@ describe('nothing exhausts the process', () => {
     'local t = {} for i = 1, 1000 do t[i] = ("x"):rep(10000) end while true do t[#t + 1] = table.concat(t) end',
   ])('a script that builds without end runs out of its own memory: %s', (program) => {
     const output: string[] = []
-    const runtime = runtimeWithPrint(output, { memoryBytesMax: 8 * 1024 * 1024 })
+    const runtime = runtimeWithPrint(output, { memoryBytesMax: 2 * 1024 * 1024 })
     expect(() => runtime.run(runtime.compile(program, 'user_script'))).toThrow(
       /not enough memory|resulting string too large/,
     )
