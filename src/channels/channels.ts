@@ -41,7 +41,7 @@ import { GROUP_USER, type Group } from './group.ts'
 import { Groups, type GroupsHost } from './groups.ts'
 import { MessageIds } from './message-ids.ts'
 import { Place, Places, type PlacesHost, placesIn, UNCOUNTED } from './places.ts'
-import { Reader, type ReaderHost, type Sliced } from './reader.ts'
+import { Reader, type ReaderHost, SLICE_BYTES, type Sliced } from './reader.ts'
 import { RecentIds } from './recent-ids.ts'
 import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 import { Tally, type TallyHost } from './tally.ts'
@@ -445,8 +445,8 @@ export class Channels
       }
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
       else this.#host.clock.after(1, again)
-    } else if (client.pendingBytes > 0) {
-      // Its last slice leaves when this turn ends.
+    } else if (client.pendingBytes >= SLICE_BYTES) {
+      // What it was given leaves when this turn ends.
       this.#reading.push(reader)
     } else {
       reader.queued = false
