@@ -78,6 +78,38 @@ test('the tree is read back, and its dependencies by pages', async () => {
   expect((await bench.queue().getDependencies(job.id!, 'pending', 0, 9)).total).toBe(30)
 })
 
+test('children that are done are read by pages, as many at a time as are asked for', async () => {
+  const bench = new Bench(target)
+  const childQueue = freshName('children')
+  const { job } = await bench.flows().add({
+    name: 'root',
+    queueName: bench.name,
+    children: Array.from({ length: 72 }, (_, i) => ({ name: `child ${i}`, queueName: childQueue, data: { i } })),
+  })
+  await completions(
+    bench.worker(
+      async (child) => ({ answer: `child ${child.data.i} says a lot`.repeat(5) }),
+      { concurrency: 20 },
+      childQueue,
+    ),
+    72,
+  )
+  const seen = new Set<string>()
+  let pages = 0
+  let cursor = 0
+  do {
+    const page = await job.getDependencies({ processed: { cursor, count: 20 } })
+    const answers = Object.entries(page.processed!)
+    for (const [key] of answers) seen.add(key)
+    // Redis counts buckets, some of which hold several.
+    expect(answers.length).toBeLessThan(40)
+    pages++
+    cursor = page.nextProcessedCursor!
+  } while (cursor !== 0)
+  expect(seen.size).toBe(72)
+  expect(pages).toBeGreaterThan(2)
+}, 30_000)
+
 test('many flows in one transaction, and one that cannot be added adds nothing', async () => {
   const bench = new Bench(target)
   const producer = bench.flows()
