@@ -136,9 +136,10 @@ function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   return Object.fromEntries(secrets)
 }
 
-try {
-  process.exit(await main(process.argv.slice(2)))
-} catch (error) {
+main(process.argv.slice(2)).then((code) => process.exit(code), fail)
+
+/** Says why there is no server, and exits. */
+function fail(error: unknown): never {
   if (error instanceof ConfigFileError) {
     process.stderr.write(`\n${error.message}\n`)
     process.exit(1)
