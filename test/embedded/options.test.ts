@@ -57,7 +57,7 @@ test.each<[object, string]>([
 })
 
 test('what is said twice in the same way is taken, and so is undefined', async () => {
-  const broker = await openBroker({ appendonly: false, config: { appendonly: 'no' }, ...{ dir: undefined } })
+  const broker = await openBroker({ appendonly: false, config: { appendonly: 'no' }, dir: undefined } as object)
   expect(await broker.call('CONFIG', 'GET', 'appendonly')).toEqual(new Map([['appendonly', 'no']]))
   await broker.close()
 })
