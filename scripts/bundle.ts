@@ -19,6 +19,9 @@ const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 const DECLARATIONS = join(DIST, 'declarations')
 
+/** What declares Symbol.asyncDispose and AsyncDisposable, whatever `lib` a program has, and however old its declarations of Node are. */
+const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
+
 const declarations = reachedDeclarations(
   ENTRIES.map((entry) => `${entry}.d.ts`),
   (path) => readFileSync(join(DECLARATIONS, path), 'utf8'),
@@ -29,7 +32,7 @@ for (const chunk of await bundleCode()) {
   const entry = ENTRIES.find((name) => chunk.fileName === `${name}.js`)
   if (entry !== undefined) writeFileSync(join(DIST, `${entry}.mjs`), handOn(entry, chunk.exports))
 }
-for (const [file, text] of declarations) write(join(DIST, file), text)
+for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 for (const entry of ENTRIES) writeFileSync(join(DIST, `${entry}.d.mts`), `export * from './${entry}.js'\n`)
 writeExports()
 
