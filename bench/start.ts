@@ -21,7 +21,7 @@ async function ask(scale: Scale): Promise<Answer> {
   }
   const opened: number[] = []
   for (let i = 0; i < times; i++) {
-    const module = join(ROOT, 'dist/index.js')
+    const module = join(ROOT, 'dist/index.mjs')
     opened.push((await startChild<{ milliseconds: number }>('open-broker', { module }).result).milliseconds)
   }
   const rows = [

@@ -1,30 +1,90 @@
-// Joins the built modules into a few files: half of a cold start was Node finding and linking hundreds of them.
+// Makes `dist` out of the sources and of the type declarations that tsc has left in `dist/declarations`.
 //
-// `dist/cli/respite.js` and `dist/index.js` are replaced by their bundles, which share a chunk; packages stay outside. What tsc
-// wrote stays beside them for its type declarations.
+//   dist/package.json         says that .js is CommonJS here
+//   dist/cli/respite.js       the program
+//   dist/<entry>.js, .d.ts    what `require` finds
+//   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
+//   dist/core.js              what they share: nearly everything
+//   dist/**/*.d.ts            the declarations that the entries reach
+//
+// Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
 
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { rolldown } from 'rolldown'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type OutputChunk, rolldown } from 'rolldown'
+import { reachedDeclarations } from './declarations.ts'
+import { ENTRIES, packageExports } from './entries.ts'
 
-const DIST = join(import.meta.dirname, '../dist')
+const ROOT = join(import.meta.dirname, '..')
+const DIST = join(ROOT, 'dist')
+const DECLARATIONS = join(DIST, 'declarations')
 
-for (const name of readdirSync(DIST)) if (/^chunk-.*\.js(\.map)?$/.test(name)) rmSync(join(DIST, name))
-const bundle = await rolldown({
-  input: { 'cli/respite': join(DIST, 'cli/respite.js'), index: join(DIST, 'index.js') },
-  platform: 'node',
-  // Not the checked build (util/invariant.ts): what it guards is removed.
-  transform: { define: { 'process.env.VITEST': 'undefined' } },
-  // Packages stay packages.
-  external: /^[^./]/,
-})
-await bundle.write({
-  dir: DIST,
-  format: 'esm',
-  sourcemap: true,
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunk-[hash].js',
-  // A top-level constant that became `var` is no constant to V8 any more, which then loads and checks it at every use.
-  topLevelVar: false,
-})
-await bundle.close()
+/** What declares Symbol.asyncDispose and AsyncDisposable, whatever `lib` a program has, and however old its declarations of Node are. */
+const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
+
+const declarations = reachedDeclarations(
+  ENTRIES.map((entry) => `${entry}.d.ts`),
+  (path) => readFileSync(join(DECLARATIONS, path), 'utf8'),
+)
+for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
+writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
+for (const chunk of await bundleCode()) {
+  const entry = ENTRIES.find((name) => chunk.fileName === `${name}.js`)
+  if (entry !== undefined) writeFileSync(join(DIST, `${entry}.mjs`), handOn(entry, chunk.exports))
+}
+for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
+for (const entry of ENTRIES) writeFileSync(join(DIST, `${entry}.d.mts`), `export * from './${entry}.js'\n`)
+writeExports()
+
+async function bundleCode(): Promise<OutputChunk[]> {
+  const bundle = await rolldown({
+    input: {
+      'cli/respite': join(ROOT, 'src/cli/respite.ts'),
+      ...Object.fromEntries(ENTRIES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
+    },
+    platform: 'node',
+    transform: {
+      target: 'es2022',
+      // Not the checked build (util/invariant.ts): what it guards is removed.
+      define: { 'process.env.VITEST': 'undefined' },
+    },
+    external: /^[^./]/,
+  })
+  const { output } = await bundle.write({
+    dir: DIST,
+    format: 'cjs',
+    // An entry with a default export has it by the name `default`, whatever else it has.
+    exports: 'named',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    // Between files a name is looked up in an object at every use. So what works together stays together in one.
+    codeSplitting: { groups: [{ name: 'core', test: /src/, minShareCount: 2 }] },
+    // A top-level constant that became `var` is no constant to V8 any more, which then loads and checks it at every use.
+    topLevelVar: false,
+    // Jest, by default, has no `import()`.
+    dynamicImportInCjs: false,
+  })
+  await bundle.close()
+  return output.filter((part) => part.type === 'chunk')
+}
+
+/** An ES module with the things of an entry. One instance of each: an error is `instanceof` its class, whoever asks. */
+function handOn(entry: string, names: readonly string[]): string {
+  const named = names.filter((name) => name !== 'default')
+  const lines = [`import entry from './${entry}.js'`, `export const { ${named.join(', ')} } = entry`]
+  if (names.includes('default')) lines.push('export default entry.default')
+  return `${lines.join('\n')}\n`
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+/** Writes `exports` of package.json, where they have changed. */
+function writeExports(): void {
+  const file = join(ROOT, 'package.json')
+  const text = readFileSync(file, 'utf8')
+  const updated = `${JSON.stringify({ ...JSON.parse(text), exports: packageExports() }, null, 2)}\n`
+  if (updated !== text) writeFileSync(file, updated)
+}

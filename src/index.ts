@@ -4,8 +4,20 @@
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
 import { type Log, silentLog } from './engine/log.ts'
-import { createConfig, OptionError, type Settings, settingsOf } from './server/boot.ts'
 import { ProgramLog } from './server/logger.ts'
+import {
+  anyObject,
+  anyText,
+  checkOptions,
+  createConfig,
+  DATA_OPTIONS,
+  OptionError,
+  type OptionKind,
+  oneOf,
+  port,
+  type Settings,
+  settingsOf,
+} from './server/options.ts'
 import { Server } from './server/server.ts'
 import type { TlsMaterial } from './server/tls-settings.ts'
 
@@ -19,10 +31,10 @@ export type { Log } from './engine/log.ts'
 export { RESPITE_VERSION as version } from './engine/version.ts'
 export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
-export { OptionError, type Settings } from './server/boot.ts'
 export { ListenError } from './server/listener.ts'
 export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
+export { OptionError, type Settings } from './server/options.ts'
 export { TlsError } from './server/tls-settings.ts'
 
 export interface ServerOptions {
@@ -87,26 +99,27 @@ export interface RunningServer {
  * ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const { port = 6379, host, unixSocket, password, dir, appendonly = dir !== undefined, appendfsync, log } = options
-  const { tlsPort = false } = options
-  if (tlsPort !== false && options.tls === undefined) throw new OptionError("option 'tlsPort': it needs 'tls'")
-  const [tlsSettings, tlsMaterial] = options.tls === undefined ? [{}, {}] : splitTls(options.tls)
-  const settings = settingsOf({
-    port: port === false ? 0 : port,
-    'tls-port': tlsPort === false ? 0 : tlsPort,
-    ...tlsSettings,
-    appendonly,
-    ...(host === undefined ? {} : { bind: typeof host === 'string' ? host : host.join(' ') }),
-    ...(unixSocket === undefined ? {} : { unixsocket: unixSocket }),
-    ...(password === undefined ? {} : { requirepass: password }),
-    ...(dir === undefined ? {} : { dir }),
-    ...(appendfsync === undefined ? {} : { appendfsync }),
+  checkOptions(options, SERVER_OPTIONS)
+  const { tls, log } = options
+  if (tls === undefined && typeof options.tlsPort === 'number')
+    throw new OptionError("option 'tlsPort': it needs 'tls'")
+  const [tlsSettings, tlsMaterial] = tls === undefined ? [{}, {}] : splitTls(tls, options.config ?? {})
+  const settings = settingsOf(options, SERVER_OPTIONS, {
+    port: 6379,
+    appendonly: options.dir !== undefined,
     // Snapshots only for who asks for them: the append-only file keeps everything.
     save: '',
-    ...options.config,
+    ...tlsSettings,
   })
   const config = createConfig(settings)
-  const [ephemeralPort, ephemeralTlsPort] = [port === 0, tlsPort === 0]
+  const [ephemeralPort, ephemeralTlsPort] = [options.port === 0, options.tlsPort === 0]
+  const isReachable =
+    ephemeralPort ||
+    ephemeralTlsPort ||
+    config.get('port') > 0 ||
+    config.get('tls-port') > 0 ||
+    config.get('unixsocket') !== ''
+  if (!isReachable) throw new OptionError("option 'port': without it there must be 'tlsPort' or 'unixSocket'")
   const fileLog = log === undefined && config.get('logfile') !== '' ? new ProgramLog(config) : undefined
   const server = await Server.start({
     config,
@@ -134,23 +147,53 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
 }
 
-/** Names of files are settings, what is no name is given as it is. */
-function splitTls({ cert, key, passphrase, ca, authClients }: TlsOptions): [Settings, TlsMaterial] {
+const SERVER_OPTIONS = {
+  ...DATA_OPTIONS,
+  port: { ...port, setting: 'port' },
+  tlsPort: { ...port, setting: 'tls-port' },
+  tls: anyObject,
+  host: {
+    what: 'a string, or several in an array',
+    accepts: (value: unknown) => (Array.isArray(value) ? value.every(anyText.accepts) : anyText.accepts(value)),
+    setting: 'bind',
+  },
+  unixSocket: { ...anyText, setting: 'unixsocket' },
+  password: { ...anyText, setting: 'requirepass' },
+} as const satisfies Record<keyof ServerOptions, OptionKind>
+
+const pem = {
+  what: 'PEM or the name of a file, as a string, or PEM as a Buffer',
+  accepts: (value: unknown) => anyText.accepts(value) || value instanceof Uint8Array,
+}
+
+const TLS_OPTIONS = {
+  cert: pem,
+  key: pem,
+  passphrase: anyText,
+  ca: pem,
+  authClients: oneOf('no', 'yes', 'optional'),
+} satisfies Record<keyof TlsOptions, OptionKind>
+
+const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
+
+/** Names of files are settings, what is no name is given as it is. Throws OptionError. */
+function splitTls(tls: TlsOptions, config: Settings): [Settings, TlsMaterial] {
+  checkOptions(tls, TLS_OPTIONS, 'tls.')
+  const { passphrase, ca, authClients } = tls
   const settings: Settings = { 'tls-auth-clients': authClients ?? (ca === undefined ? 'no' : 'yes') }
   const material: { -readonly [Part in keyof TlsMaterial]: TlsMaterial[Part] } = {}
   if (passphrase !== undefined) settings['tls-key-file-pass'] = passphrase
-  for (const [part, source] of [
-    ['cert', cert],
-    ['key', key],
-    ['ca', ca],
-  ] as const) {
-    if (typeof source === 'string' && !source.includes('-----BEGIN ')) settings[TLS_FILES[part]] = source
+  for (const part of ['cert', 'key', 'ca'] as const) {
+    const source = tls[part]
+    const setting = TLS_FILES[part]
+    if (source !== undefined && config[setting] !== undefined && config[setting] !== source) {
+      throw new OptionError(`option 'tls.${part}': '${setting}' in 'config' says something else`)
+    }
+    if (typeof source === 'string' && !source.includes('-----BEGIN ')) settings[setting] = source
     else material[part] = source
   }
   return [settings, material]
 }
-
-const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
 
 /**
  * Opens the engine in this process, without a socket; it is ready when the promise is fulfilled.

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { ENTRIES, packageExports } from '../scripts/entries.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS } from '../scripts/redis-commands.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
 import { commands } from '../src/commands/index.ts'
@@ -14,6 +15,13 @@ import { CONFIG_TABLE } from '../src/engine/config-table.ts'
 import { RESPITE_VERSION } from '../src/engine/version.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+
+const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string
+  exports: object
+  dependencies: object
+  peerDependencies?: object
+}
 
 function filesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
@@ -27,7 +35,7 @@ const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join
 /** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
 const LEVELS: Readonly<Record<string, number>> = {
   cli: 11,
-  index: 10,
+  entry: 10,
   embedded: 9,
   server: 8,
   metrics: 7,
@@ -45,10 +53,10 @@ const LEVELS: Readonly<Record<string, number>> = {
   util: 0,
 }
 
-/** The folder of a file under src: `src/engine/call.ts` → engine, `src/index.ts` → index. */
+/** The folder of a file under src: `src/engine/call.ts` → engine. What lies in src itself is an entry of the package. */
 function folderOf(path: string): string {
   const parts = path.split('/')
-  return parts.length > 2 ? parts[1]! : parts[1]!.replace('.ts', '')
+  return parts.length > 2 ? parts[1]! : 'entry'
 }
 
 /** Where a file imports from, type-only imports and re-exports included. */
@@ -94,6 +102,12 @@ function circlesOf(imported: ReadonlyMap<string, readonly string[]>): string[][]
 }
 
 describe('imports', () => {
+  test('every file in src itself is an entry of the package, as package.json has them', () => {
+    const inSrc = [...SOURCES.keys()].filter((path) => folderOf(path) === 'entry')
+    expect(inSrc).toEqual(ENTRIES.map((entry) => `src/${entry}.ts`).sort())
+    expect(PACKAGE.exports).toEqual(packageExports())
+  })
+
   test('every folder has its level', () => {
     for (const path of SOURCES.keys()) expect(Object.keys(LEVELS), path).toContain(folderOf(path))
   })
@@ -130,12 +144,11 @@ describe('imports', () => {
   })
 
   test('of packages are dependencies', () => {
-    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }
+    const known = { ...PACKAGE.dependencies, ...PACKAGE.peerDependencies }
     const wrong: string[] = []
     for (const [path, text] of SOURCES) {
       for (const from of importsOf(text)) {
-        if (!from.startsWith('.') && !from.startsWith('node:') && !(from in dependencies))
-          wrong.push(`${path}: ${from}`)
+        if (!from.startsWith('.') && !from.startsWith('node:') && !(from in known)) wrong.push(`${path}: ${from}`)
       }
     }
     expect(wrong).toEqual([])
@@ -311,6 +324,5 @@ test.each([...referencePages()])('%s is up to date (npm run docs)', (path, text)
 })
 
 test('the version is the one of the package', () => {
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-  expect(RESPITE_VERSION).toBe(version)
+  expect(RESPITE_VERSION).toBe(PACKAGE.version)
 })

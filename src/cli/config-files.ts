@@ -1,9 +1,11 @@
 // Config files as they lie on the disk: reading them, and finding those that `include` means by a pattern.
 
 import fs from 'node:fs'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { describeDiskError } from '../persistence/errors.ts'
 import { globMatch } from '../util/glob.ts'
+
+const SLASHES = process.platform === 'win32' ? /[/\\]/ : /\//
 
 /** Reads a config file; `-` is standard input. Throws an error that says why in the system's words. */
 export function readConfigFile(path: string): string {
@@ -16,8 +18,10 @@ export function readConfigFile(path: string): string {
 
 /** Returns the files a pattern means, sorted, as a shell does it: `*` does not match a first dot, nor a slash. */
 export function matchingFiles(pattern: string): string[] {
-  let found = [pattern.startsWith('/') ? '/' : '']
-  for (const part of pattern.split('/').filter(Boolean)) {
+  // Where a path begins: `/`, nowhere, or a drive on Windows, which takes both kinds of slashes.
+  const { root } = parse(pattern)
+  let found = [root]
+  for (const part of pattern.slice(root.length).split(SLASHES).filter(Boolean)) {
     found = /[*?[]/.test(part)
       ? found.flatMap((directory) => entriesOf(directory, part))
       : found.map((directory) => join(directory, part))

@@ -13,11 +13,11 @@ import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { createConfig, OptionError } from '../server/boot.ts'
 import { ListenError } from '../server/listener.ts'
 import { UsersError } from '../server/load-users.ts'
 import { LogFileError, ProgramLog } from '../server/logger.ts'
 import { followOomScore } from '../server/oom-score.ts'
+import { createConfig, OptionError } from '../server/options.ts'
 import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
@@ -136,9 +136,10 @@ function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   return Object.fromEntries(secrets)
 }
 
-try {
-  process.exit(await main(process.argv.slice(2)))
-} catch (error) {
+main(process.argv.slice(2)).then((code) => process.exit(code), fail)
+
+/** Says why there is no server, and exits. */
+function fail(error: unknown): never {
   if (error instanceof ConfigFileError) {
     process.stderr.write(`\n${error.message}\n`)
     process.exit(1)

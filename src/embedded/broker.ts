@@ -13,7 +13,8 @@
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
-import { Boot, createConfig, type Loaded, type Settings, settingsOf } from '../server/boot.ts'
+import { Boot, type Loaded } from '../server/boot.ts'
+import { checkOptions, createConfig, DATA_OPTIONS, type Settings, settingsOf } from '../server/options.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
@@ -65,18 +66,14 @@ export class Broker {
 
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
-    const { dir, appendonly = dir !== undefined, appendfsync, config, log } = options
-    const settings = settingsOf({
-      port: 0,
-      appendonly,
-      ...(dir === undefined ? {} : { dir }),
-      ...(appendfsync === undefined ? {} : { appendfsync }),
-      // Snapshots only for who asks for them: the append-only file keeps everything.
-      save: '',
-      ...config,
-    })
+    checkOptions(options, DATA_OPTIONS)
+    // Snapshots only for who asks for them: the append-only file keeps everything.
+    const defaults: Settings = { port: 0, appendonly: options.dir !== undefined, save: '' }
+    const settings = settingsOf(options, DATA_OPTIONS, defaults)
     // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const boot = new Boot(createConfig(settings), log, { snapshot: settings.dir === undefined ? 'ignored' : 'loaded' })
+    const boot = new Boot(createConfig(settings), options.log, {
+      snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
+    })
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {

@@ -7,7 +7,7 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { OptionError } from '../server/boot.ts'
+import { anyText, checkOptions, OptionError, type OptionKind, oneOf } from '../server/options.ts'
 import { encodeRequest } from './request.ts'
 
 /** One message. */
@@ -43,9 +43,20 @@ export class SubscriptionEnded extends Error {
 /** Is called with each message; the next comes when what it returns is fulfilled. */
 export type MessageListener = (message: string, channel: string, details: Message) => unknown
 
+const FEED_OPTIONS = {
+  name: anyText,
+  group: anyText,
+  from: {
+    what: "'first', 'last', the id of a message, or a Date",
+    accepts: (value: unknown) => anyText.accepts(value) || value instanceof Date,
+  },
+  ack: oneOf('auto', 'manual'),
+} satisfies Record<keyof FeedOptions, OptionKind>
+
 /** Throws OptionError for options that do not go together. */
-export function checkFeedOptions({ name, group, from, ack, ...others }: FeedOptions): void {
-  for (const option of Object.keys(others)) throw new OptionError(`unknown option '${option}'`)
+export function checkFeedOptions(options: FeedOptions): void {
+  checkOptions(options, FEED_OPTIONS)
+  const { name, group, from, ack } = options
   if (name !== undefined && !/^[!-~]+$/.test(name))
     throw new OptionError("option 'name': printable characters without blanks")
   if (group !== undefined && (group === '' || group.includes('/')))
@@ -54,7 +65,6 @@ export function checkFeedOptions({ name, group, from, ack, ...others }: FeedOpti
     throw new OptionError("option 'from': a subscriber with a name that is in no group can go elsewhere")
   }
   if (from instanceof Date && Number.isNaN(from.getTime())) throw new OptionError("option 'from': no valid date")
-  if (ack !== undefined && ack !== 'auto' && ack !== 'manual') throw new OptionError("option 'ack': 'auto' or 'manual'")
   if (ack === 'manual' && (name === undefined || group !== undefined)) {
     throw new OptionError("option 'ack': manual needs a name and no group")
   }

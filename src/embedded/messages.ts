@@ -7,6 +7,7 @@ export class Messages implements AsyncIterableIterator<Message>, AsyncDisposable
   readonly #isAutomatic: boolean
   #last: Message | undefined = undefined
 
+  /** @internal A program gets them from `broker.messages()`. */
   constructor(feed: MessageFeed, ack: 'auto' | 'manual') {
     this.#feed = feed
     this.#isAutomatic = ack === 'auto'

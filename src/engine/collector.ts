@@ -35,6 +35,7 @@ export class Collector {
   /** The least that was in use besides what is stored. */
   #needed = processBytes()
   #collections = 0
+  #isOver = false
 
   constructor(host: CollectorHost) {
     this.#host = host
@@ -47,17 +48,22 @@ export class Collector {
 
   /** Says that something large is garbage by now: what was tried in vain is tried again. */
   lookSoon(): void {
-    if (this.#collections !== 0) this.stop()
+    if (this.#collections !== 0) this.#cancel()
     this.#collections = 0
     this.#lookLater()
   }
 
   #lookLater(): void {
-    this.#timer ??= this.#host.clock.after(LOOK_MS << this.#collections, this.#look)
+    if (!this.#isOver) this.#timer ??= this.#host.clock.after(LOOK_MS << this.#collections, this.#look)
   }
 
-  /** Lets go of the timer. */
+  /** Looks no more: clients that leave a stopped engine would set the timer again, and it holds the whole engine. */
   stop(): void {
+    this.#isOver = true
+    this.#cancel()
+  }
+
+  #cancel(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }

@@ -37,6 +37,9 @@ export interface AppendedFile extends DiskFile {
   isInPlace(): Promise<boolean>
 }
 
+/** Windows keeps names in a log of its own and syncs no directory: it answers EPERM. */
+export const SYNCS_DIRECTORIES = process.platform !== 'win32'
+
 /** Errors are Node's: `code` says ENOENT, ENOSPC, EIO, … */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>
@@ -187,6 +190,7 @@ export const systemDisk: Disk = {
   remove: (file) => promised((done) => fs.unlink(file, done)),
   removeSync: (file) => fs.unlinkSync(file),
   async syncDirectory(directory) {
+    if (!SYNCS_DIRECTORIES) return
     const descriptor = await promised<number>((done) => fs.open(directory, 'r', done))
     try {
       await promised((done) => fs.fsync(descriptor, done))

@@ -5,6 +5,7 @@
 
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { SYNCS_DIRECTORIES } from './disk.ts'
 
 /** Puts `text` (latin1) in place of what is there. Throws what the disk says; the old file still stands then. */
 export function replaceFile(path: string, text: string, mode: number): void {
@@ -26,6 +27,7 @@ export function replaceFile(path: string, text: string, mode: number): void {
     closeSync(descriptor)
   }
   // The name is only safe once the directory is.
+  if (!SYNCS_DIRECTORIES) return
   const parent = openSync(directory, 'r')
   try {
     fsyncSync(parent)

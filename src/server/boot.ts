@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
 import { commands } from '../commands/index.ts'
-import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
+import { type Config, ConfigError } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { Log } from '../engine/log.ts'
@@ -19,36 +19,6 @@ import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { loadUsers } from './load-users.ts'
-
-/** Settings under redis.conf's names, in the types a program has them in. */
-export type Settings = Partial<Record<ConfigName, string | number | boolean>>
-
-/** An option that cannot be taken; the message names it. */
-export class OptionError extends Error {
-  override name = 'OptionError'
-}
-
-/** Turns a program's values into the texts of a config file. Throws OptionError for a name nobody knows. */
-export function settingsOf(values: Settings): ConfigSettings {
-  const settings: Record<string, string> = {}
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue
-    const known = Config.resolve(name)
-    if (known === undefined) throw new OptionError(`unknown option '${name}'`)
-    settings[known] = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
-  }
-  return settings
-}
-
-/** Makes the configuration. Throws OptionError for a value that cannot be taken. */
-export function createConfig(settings: ConfigSettings): Config {
-  try {
-    return new Config(settings)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw new OptionError(`option '${error.option}': ${error.message}`)
-  }
-}
 
 /** What was found on disk. */
 export interface Loaded {

@@ -10,6 +10,7 @@ import { getSystemErrorName } from 'node:util'
 
 /** Nobody can listen there; the message is one line for a person. */
 export class ListenError extends Error {
+  override name = 'ListenError'
   /** The system's word for it, EADDRINUSE for one. */
   readonly code: string | undefined
 

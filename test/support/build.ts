@@ -26,4 +26,4 @@ function built(path: string): string {
 /** What `npm start` runs. */
 export const program = (): string => built(join(ROOT, 'dist/cli/respite.js'))
 /** What a program that embeds a broker imports. */
-export const library = (): string => built(join(ROOT, 'dist/index.js'))
+export const library = (): string => built(join(ROOT, 'dist/index.mjs'))

@@ -12,7 +12,9 @@ import type { Position } from './errors.ts'
 interface Chunk {
   readonly source: string
   readonly name: string
-  readonly options: ChunkOptions
+  readonly resumable: ChunkOptions['resumable']
+  /** Leads to the whole engine that the chunk was loaded in, which may be gone by now; nobody asks about its chunks then. */
+  readonly isFixed: WeakRef<NonNullable<ChunkOptions['isFixed']>> | undefined
   /** By `line:column` of the code; made when first asked for. */
   calls: ReadonlyMap<string, CallName> | undefined
 }
@@ -29,10 +31,16 @@ let sourcesLength = 0
 let count = 0
 
 /** Remembers a chunk's source. Returns what `Position.chunkId` calls it. */
-export function rememberChunk(source: string, name: string, options: ChunkOptions): string {
+export function rememberChunk(source: string, name: string, { resumable, isFixed }: ChunkOptions): string {
   const id = (count++).toString(36)
   if (source.length > SOURCES_LENGTH_MAX) return id
-  chunks.set(id, { source, name, options, calls: undefined })
+  chunks.set(id, {
+    source,
+    name,
+    resumable,
+    isFixed: isFixed === undefined ? undefined : new WeakRef(isFixed),
+    calls: undefined,
+  })
   sourcesLength += source.length
   for (const [oldest, { source }] of chunks) {
     if (sourcesLength <= SOURCES_LENGTH_MAX && chunks.size <= CHUNKS_MAX) break
@@ -46,6 +54,7 @@ export function rememberChunk(source: string, name: string, options: ChunkOption
 export function callName({ chunkId, line, column }: Position): CallName | undefined {
   const chunk = chunks.get(chunkId)
   if (chunk === undefined) return undefined
-  chunk.calls ??= writeNotedChunk(parse(chunk.source, chunk.name), chunk.options)
+  const { resumable, isFixed } = chunk
+  chunk.calls ??= writeNotedChunk(parse(chunk.source, chunk.name), { resumable, isFixed: isFixed?.deref() })
   return chunk.calls.get(`${line}:${column}`) ?? UNNAMED
 }

@@ -1,0 +1,36 @@
+// The name that somebody probably meant: the known one that takes the fewest slips of the finger.
+
+/** One slip in so many characters is a slip, more of them are another word. */
+const CHARACTERS_A_SLIP = 3
+
+/** Returns the nearest of the known names, whatever its case; undefined when none is near. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  let nearest: string | undefined
+  let fewest = Math.max(1, Math.floor(name.length / CHARACTERS_A_SLIP)) + 1
+  for (const candidate of known) {
+    const slips = slipsBetween(name.toLowerCase(), candidate.toLowerCase())
+    if (slips < fewest) {
+      fewest = slips
+      nearest = candidate
+    }
+  }
+  return nearest
+}
+
+/** Counts slips: a character too many, too few, another one, or two that changed places (optimal string alignment). */
+function slipsBetween(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1]
+      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (isSame ? 0 : 1))
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j]!, beforeLast[j - 2]! + 1)
+    }
+    beforeLast = last
+    last = row
+  }
+  return last[b.length]!
+}

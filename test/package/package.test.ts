@@ -1,0 +1,141 @@
+// The package is packed and installed into an empty folder, and used there as users do. With SOAK=1, on several versions of Node and under
+// several test runners, which are fetched for it.
+
+import { readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { publint } from 'publint'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { errorsOfTyped, InstalledPackage, MAIN, MIXED, PROGRAMS, TYPESCRIPT } from './installed.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** A package of this size is fetched in a second or two. */
+const TARBALL_BYTES_MAX = 1_000_000
+
+const app = new InstalledPackage()
+
+beforeAll(async () => {
+  await app.install()
+  for (const [name, text] of Object.entries(PROGRAMS)) app.write(name, text + MAIN)
+  app.write('mixed.mjs', MIXED)
+})
+
+afterAll(() => app.remove())
+
+describe('the tarball', () => {
+  test('is small and holds no file of the tests, no source map and no source', () => {
+    expect(app.packed.bytes).toBeLessThan(TARBALL_BYTES_MAX)
+    expect(app.packed.paths.filter((path) => /^(src|test|bench|scripts)\/|\.map$|\.tgz$/.test(path))).toEqual([])
+  })
+
+  test('holds whatever its documents link to', () => {
+    const paths = new Set(app.packed.paths)
+    const isThere = (path: string): boolean =>
+      paths.has(path) || [...paths].some((other) => other.startsWith(`${path}/`))
+    const dead: string[] = []
+    for (const path of paths) {
+      if (!path.endsWith('.md')) continue
+      for (const [, link] of readFileSync(join(ROOT, path), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        if (/^https?:/.test(link!)) continue
+        const target = posix.join(posix.dirname(path), link!).replace(/\/$/, '')
+        if (!isThere(target)) dead.push(`${path}: ${link}`)
+      }
+    }
+    expect(dead).toEqual([])
+  })
+
+  test('is what publint expects of a package', async () => {
+    const { messages } = await publint({ pkgDir: app.program('respite'), strict: true, pack: false })
+    expect(messages).toEqual([])
+  })
+})
+
+describe('installed in an empty folder', () => {
+  test.each(Object.keys(PROGRAMS))('%s runs a broker and a server', async (name) => {
+    expect(await app.run(process.execPath, name, join(app.directory, `data-${name}`))).toBe('ok\n')
+  })
+
+  test('what is imported and what is required are the same', async () => {
+    expect(await app.run(process.execPath, 'mixed.mjs')).toBe('ok\n')
+  })
+
+  test('the program is there', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+    const { bin } = JSON.parse(readFileSync(join(app.program('respite'), 'package.json'), 'utf8')) as {
+      bin: { respite: string }
+    }
+    expect(await app.run(process.execPath, join(app.program('respite'), bin.respite), '-v')).toContain(
+      `respite ${version} `,
+    )
+  })
+
+  test('TypeScript finds the types with nodenext, in both module systems', async () => {
+    expect(await errorsOfTyped(app, 'nodenext')).toEqual([])
+  })
+})
+
+/** The first of those that are promised, and what is current. */
+const NODES = ['20.0.0', '20.18.3', '22.0.0', '22.23.3', '24.21.0']
+
+/** Versions of the declarations of Node that programs are compiled with. */
+const NODE_TYPES = ['20.0.0', '20.19.43', '22.0.0', '24.0.0']
+
+describe.runIf(process.env.SOAK === '1')('the matrix', () => {
+  test.each(NODES)('Node %s runs it in both module systems', async (version) => {
+    const folder = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+    await app.add(`${folder}@${version}`)
+    const node = join(app.program(folder), process.platform === 'win32' ? 'bin/node.exe' : 'bin/node')
+    for (const name of Object.keys(PROGRAMS)) {
+      expect(await app.run(node, name, join(app.directory, `data-${version}-${name}`)), name).toBe('ok\n')
+    }
+    expect(await app.run(node, 'mixed.mjs')).toBe('ok\n')
+    if (Number.parseInt(version, 10) >= 24) {
+      app.write(
+        'using.mjs',
+        "import { openBroker } from 'respite'\nawait using broker = await openBroker()\nawait broker.call('PING')\n",
+      )
+      await app.run(node, 'using.mjs')
+    }
+  })
+
+  const TEST = `
+test('a broker and a server', async () => {
+  const broker = await openBroker()
+  await broker.call('SET', 'a', Buffer.from('b'))
+  expect(await broker.call('LRANGE', 'none', 0, -1)).toEqual([])
+  expect(await broker.callBuffer('GET', 'a')).toEqual(Buffer.from('b'))
+  expect(await broker.call('EVAL', 'return {1, "b"}', 0)).toEqual([1, 'b'])
+  await expect(broker.call('INCR', 'a')).rejects.toThrow(Error)
+  await expect(openBroker({ dirr: '' })).rejects.toThrow(OptionError)
+  await broker.close()
+  const server = await startServer({ port: 0, config: { logfile: process.cwd() + '/server.log' } })
+  await server.close()
+})
+`
+
+  test('Jest runs it with its defaults', async () => {
+    await app.add('jest@30.5.2')
+    app.write('jest.test.js', `const { openBroker, OptionError, startServer } = require('respite')\n${TEST}`)
+    await app.run(process.execPath, app.program('jest/bin/jest.js'), 'jest.test.js')
+  })
+
+  test('Vitest runs it with its defaults', async () => {
+    await app.add('vitest@4.1.12')
+    app.write(
+      'vitest.test.mjs',
+      `import { expect, test } from 'vitest'\nimport { openBroker, OptionError, startServer } from 'respite'\n${TEST}`,
+    )
+    await app.run(process.execPath, app.program('vitest/vitest.mjs'), 'run', 'vitest.test.mjs')
+  })
+
+  test('the types are right for every module system (are the types wrong?)', async () => {
+    const attw = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    const report = await app.run(process.execPath, attw, app.packed.file, '--format', 'json')
+    expect((JSON.parse(report) as { problems?: object }).problems ?? {}).toEqual({})
+  })
+
+  test.each(NODE_TYPES)('the types fit @types/node %s', async (version) => {
+    await app.add(`@types/node@${version}`)
+    for (const system of Object.keys(TYPESCRIPT)) expect(await errorsOfTyped(app, system, 'all'), system).toEqual([])
+  })
+})
