@@ -14,6 +14,13 @@ export type Word = string | number | bigint | Uint8Array
 /** A reply: RESP3's types as JavaScript's. */
 export type CommandReply<S> = ReplyValue<S>
 
+export interface CallerOptions {
+  /** Whose shapes the replies have. Default 3. */
+  protocol?: 2 | 3
+  /** Called at once when the connection has ended, maybe within the engine's turn. */
+  onClose?: () => void
+}
+
 interface PendingCall {
   buffers: boolean
   resolve(value: ReplyValue<string | Buffer>): void
@@ -33,6 +40,8 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly descriptor = -1
   readonly backlogBytes = 0
   readonly #engine: Engine
+  readonly #protocol: 2 | 3
+  readonly #onClose: (() => void) | undefined
   readonly #reader = new ReplyValueReader<string | Buffer>((bytes) => this.#decode(bytes), this)
   /** Calls without a reply yet, [#first, …). */
   #pending: PendingCall[] = []
@@ -40,8 +49,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   #client: Client
   #keepAlive: NodeJS.Timeout | undefined = undefined
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, { protocol = 3, onClose }: CallerOptions = {}) {
     this.#engine = engine
+    this.#protocol = protocol
+    this.#onClose = onClose
     this.#client = this.#connect()
   }
 
@@ -50,6 +61,27 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return new Promise((resolve, reject) => {
       const end = encode(0, command, words)
       this.#expect({ buffers, resolve, reject })
+      this.#send(end)
+    })
+  }
+
+  /** Runs commands one behind the other; one that fails is a CommandError among the replies. */
+  callAll(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+    return new Promise((resolve, reject) => {
+      const replies: ReplyValue<string>[] = []
+      if (commands.length === 0) return resolve(replies)
+      const take = (value: ReplyValue<string | Buffer>): void => {
+        replies.push(value as ReplyValue<string>)
+        if (replies.length === commands.length) resolve(replies)
+      }
+      const fail = (error: Error): void => {
+        if (error instanceof CommandError) take(error)
+        else reject(error)
+      }
+      let end = 0
+      for (const [command, ...words] of commands) end = encode(end, command, words)
+      const pending = { buffers: false, resolve: take, reject: fail }
+      for (let i = 0; i < commands.length; i++) this.#expect(pending)
       this.#send(end)
     })
   }
@@ -80,6 +112,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#first = 0
     this.#keepAlive?.unref()
     for (const { reject } of pending) reject(new Error('the connection to the broker was closed'))
+    this.#onClose?.()
   }
 
   write(bytes: Buffer): boolean {
@@ -124,7 +157,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   #connect(): Client {
     // Whoever is inside the process needs no password: it has the memory.
     const client = this.#engine.connect(this, 'internal')
-    client.protocol = 3
+    client.protocol = this.#protocol
     return client
   }
 }

@@ -83,7 +83,7 @@ describe('calls', () => {
     const broker = await open()
     await expect(broker.call('MULTI')).rejects.toThrow('use transaction()')
     await expect(broker.call('subscribe', 'c')).rejects.toThrow('use subscribe() or subscribePattern()')
-    await expect(broker.call('SELECT', 1)).rejects.toThrow('use a connection of your own: connect()')
+    await expect(broker.call('SELECT', 1)).rejects.toThrow('use a connection of your own: session() or connect()')
     await expect(broker.call('CLIENT', 'REPLY', 'OFF')).rejects.toThrow('connect()')
     expect(await broker.call('PING')).toBe('PONG')
   })
