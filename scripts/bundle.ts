@@ -1,6 +1,6 @@
 // Joins the built modules into a few files: half of a cold start was Node finding and linking hundreds of them.
 //
-// `dist/cli/respite.js` and `dist/index.js` are replaced by their bundles, which share a chunk; packages stay outside. What tsc
+// The program and the modules that the package exports are replaced by their bundles, which share chunks; packages stay outside. What tsc
 // wrote stays beside them for its type declarations.
 
 import { readdirSync, rmSync } from 'node:fs'
@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const DIST = join(import.meta.dirname, '../dist')
+/** The program, and what `exports` of package.json names. */
+const ENTRIES = ['cli/respite', 'index', 'drop-in/bullmq']
 
 for (const name of readdirSync(DIST)) if (/^chunk-.*\.js(\.map)?$/.test(name)) rmSync(join(DIST, name))
 const bundle = await rolldown({
-  input: { 'cli/respite': join(DIST, 'cli/respite.js'), index: join(DIST, 'index.js') },
+  input: Object.fromEntries(ENTRIES.map((name) => [name, join(DIST, `${name}.js`)])),
   platform: 'node',
   // Not the checked build (util/invariant.ts): what it guards is removed.
   transform: { define: { 'process.env.VITEST': 'undefined' } },
