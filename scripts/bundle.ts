@@ -9,7 +9,14 @@ import { rolldown } from 'rolldown'
 
 const DIST = join(import.meta.dirname, '../dist')
 /** The program, and what `exports` of package.json names. */
-const ENTRIES = ['cli/respite', 'index', 'drop-in/bullmq']
+const ENTRIES = [
+  'cli/respite',
+  'index',
+  'drop-in/bullmq',
+  'drop-in/ioredis',
+  'drop-in/memory-server',
+  'drop-in/testing',
+]
 
 for (const name of readdirSync(DIST)) if (/^chunk-.*\.js(\.map)?$/.test(name)) rmSync(join(DIST, name))
 const bundle = await rolldown({
