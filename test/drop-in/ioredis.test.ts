@@ -151,7 +151,9 @@ describe('instances', () => {
 })
 
 test('a cluster is one place for all of its nodes', async () => {
-  const cluster = closing(new Redis.Cluster(['redis://node-1:7001', 'redis://node-2:7002'], { redisOptions: { db: 0 } }))
+  const cluster = closing(
+    new Redis.Cluster(['redis://node-1:7001', 'redis://node-2:7002'], { redisOptions: { db: 0 } }),
+  )
   expect(cluster).toBeInstanceOf(Cluster)
   expect(cluster.nodes()).toHaveLength(2)
   await cluster.mset('a', 1, 'b', 2)

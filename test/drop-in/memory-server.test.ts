@@ -45,7 +45,10 @@ test('one that was stopped may be started again, and begins empty', async () => 
 test('port, address and arguments are those of redis-server', async () => {
   const server = stopping(
     await RedisMemoryServer.create({
-      instance: { ip: '127.0.0.1', args: ['--maxmemory', '64mb', '--client-output-buffer-limit', 'pubsub', '1mb', '0', '0'] },
+      instance: {
+        ip: '127.0.0.1',
+        args: ['--maxmemory', '64mb', '--client-output-buffer-limit', 'pubsub', '1mb', '0', '0'],
+      },
       binary: { version: '7.2.0' },
     }),
   )

@@ -1,6 +1,6 @@
+import { Redis } from 'ioredis'
 import * as hooks from 'vitest'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Redis } from 'ioredis'
 import { useBroker } from '../../src/drop-in/testing.ts'
 
 // Registered first, so run last: what is seen here is what the next test begins with.
