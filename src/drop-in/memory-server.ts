@@ -11,7 +11,7 @@ import { type RunningServer, type Settings, startServer } from '../index.ts'
 
 export interface RedisMemoryServerOptions {
   instance?: {
-    /** Port to listen on; default: any free one. */
+    /** Port to listen on; by default one that is free. */
     port?: number
     /** Address to listen on. Default 127.0.0.1. */
     ip?: string

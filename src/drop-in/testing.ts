@@ -15,7 +15,7 @@ export interface TestHooks {
 }
 
 export interface UseBrokerOptions extends BrokerOptions {
-  /** Whose hooks are used: `import * as hooks from 'vitest'`. Default: the global ones. */
+  /** Whose hooks are used: the module `vitest`, for one. Default: the global ones. */
   hooks?: TestHooks
   /** Writes what every test begins with. */
   fill?: (broker: Broker) => Promise<unknown>
@@ -54,7 +54,7 @@ async function remember(broker: Broker, fill: UseBrokerOptions['fill']): Promise
 function globalHooks(): TestHooks {
   const { beforeAll, afterEach, afterAll } = globalThis as Partial<TestHooks>
   if (beforeAll === undefined || afterEach === undefined || afterAll === undefined) {
-    throw new Error("useBroker(): no global hooks; with vitest: import * as hooks from 'vitest', useBroker({ hooks })")
+    throw new Error('useBroker(): no global hooks; with vitest: import * as hooks from "vitest", useBroker({ hooks })')
   }
   return { beforeAll, afterEach, afterAll }
 }

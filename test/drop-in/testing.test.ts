@@ -26,7 +26,7 @@ describe('a broker of the file', () => {
 })
 
 test('without hooks it says where to get them; before the tests there is no broker', () => {
-  expect(() => useBroker()).toThrow("import * as hooks from 'vitest'")
+  expect(() => useBroker()).toThrow('import * as hooks from "vitest"')
   const never = { beforeAll() {}, afterEach() {}, afterAll() {} }
   expect(() => useBroker({ hooks: never }).call('PING')).toThrow('the broker is open in tests and in hooks')
 })
