@@ -14,7 +14,7 @@ class SlowestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Two cores: one worker talks to servers while the other computes.
     maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },

@@ -44,7 +44,7 @@ async function ask(scale: Scale): Promise<Answer> {
       const round = async (rival: Rival): Promise<{ perSecond: number; micros: number }> => {
         const { port, pid } = servers.get(rival)!
         const before = cpuSeconds(pid)
-        const { seconds } = await startChild<{ seconds: number }>('jobs', { port, work, jobs: count }).result
+        const { seconds } = await startChild<{ seconds: number }>('jobs', { place: { port }, work, jobs: count }).result
         return { perSecond: count / seconds, micros: ((cpuSeconds(pid) - before) / count) * 1e6 }
       }
       const first = { respite: 0, redis: 0 }
@@ -92,7 +92,11 @@ async function ask(scale: Scale): Promise<Answer> {
     const tail: Pair[] = []
     await alternate(async (rival) => {
       const { port } = servers.get(rival)!
-      const { latencies } = await startChild<{ latencies: number[] }>('jobs', { port, work: 'latency', jobs }).result
+      const { latencies } = await startChild<{ latencies: number[] }>('jobs', {
+        place: { port },
+        work: 'latency',
+        jobs,
+      }).result
       for (const [list, percent] of [
         [middle, 50],
         [tail, 99],

@@ -10,10 +10,10 @@
 // Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { reachedDeclarations } from './declarations.ts'
-import { ENTRIES, packageExports } from './entries.ts'
+import { ENTRY_FILES, packageExports } from './entries.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
@@ -22,25 +22,33 @@ const DECLARATIONS = join(DIST, 'declarations')
 /** What declares Symbol.asyncDispose and AsyncDisposable, whatever `lib` a program has, and however old its declarations of Node are. */
 const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
 
+/** What such packages do for `require`: it returns the default, which has everything else, itself included. */
+const DEFAULT_IS_MODULE =
+  'module.exports = Object.defineProperties(exports.default, Object.getOwnPropertyDescriptors(exports))\n'
+
 const declarations = reachedDeclarations(
-  ENTRIES.map((entry) => `${entry}.d.ts`),
+  ENTRY_FILES.map((entry) => `${entry}.d.ts`),
   (path) => readFileSync(join(DECLARATIONS, path), 'utf8'),
 )
 for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
 writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
 for (const chunk of await bundleCode()) {
-  const entry = ENTRIES.find((name) => chunk.fileName === `${name}.js`)
-  if (entry !== undefined) writeFileSync(join(DIST, `${entry}.mjs`), handOn(entry, chunk.exports))
+  const entry = ENTRY_FILES.find((name) => chunk.fileName === `${name}.js`)
+  if (entry === undefined) continue
+  const file = join(DIST, entry)
+  if (chunk.exports.includes('default'))
+    writeFileSync(`${file}.js`, readFileSync(`${file}.js`, 'utf8') + DEFAULT_IS_MODULE)
+  writeFileSync(`${file}.mjs`, handOn(entry, chunk.exports))
+  writeFileSync(`${file}.d.mts`, declareHandedOn(entry, chunk.exports))
 }
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
-for (const entry of ENTRIES) writeFileSync(join(DIST, `${entry}.d.mts`), `export * from './${entry}.js'\n`)
 writeExports()
 
 async function bundleCode(): Promise<OutputChunk[]> {
   const bundle = await rolldown({
     input: {
       'cli/respite': join(ROOT, 'src/cli/respite.ts'),
-      ...Object.fromEntries(ENTRIES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
+      ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
     },
     platform: 'node',
     transform: {
@@ -71,8 +79,18 @@ async function bundleCode(): Promise<OutputChunk[]> {
 /** An ES module with the things of an entry. One instance of each: an error is `instanceof` its class, whoever asks. */
 function handOn(entry: string, names: readonly string[]): string {
   const named = names.filter((name) => name !== 'default')
-  const lines = [`import entry from './${entry}.js'`, `export const { ${named.join(', ')} } = entry`]
+  const lines = [`import entry from './${basename(entry)}.js'`, `export const { ${named.join(', ')} } = entry`]
   if (names.includes('default')) lines.push('export default entry.default')
+  return `${lines.join('\n')}\n`
+}
+
+/** The same of its types. */
+function declareHandedOn(entry: string, names: readonly string[]): string {
+  const file = `./${basename(entry)}.js`
+  const lines = [`export * from '${file}'`]
+  if (names.includes('default')) {
+    lines.push(`import entry from '${file}'`, 'declare const made: typeof entry.default', 'export default made')
+  }
   return `${lines.join('\n')}\n`
 }
 

@@ -17,6 +17,7 @@ interface Statement {
 const DECLARED =
   /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const|let|function|enum) (?:enum )?(\w+)/m
 const NAMED = /^(?:import|export)(?: type)? \{([^}]*)\}(?: from '([^']+)')?/m
+const DEFAULT = /^export default \w+;/m
 const COMMENT = /\/\*[\s\S]*?\*\//g
 
 /**
@@ -91,6 +92,7 @@ function parse(text: string): Statement[] {
 function statementOf(text: string): Statement[] {
   const named = NAMED.exec(text)
   if (named === null) {
+    if (DEFAULT.test(text)) return [{ text: text.trimEnd(), names: new Map([['default', 'default']]), from: undefined }]
     const name = DECLARED.exec(text)?.[1]
     return name === undefined ? [] : [{ text: text.trimEnd(), names: new Map([[name, name]]), from: undefined }]
   }

@@ -1,20 +1,29 @@
 // What a program can import from the package: 'respite', 'respite/testing', …
 //
-// An entry is its name here and a file `src/<name>.ts`. The build makes of it what both module systems want, and writes `exports` of
-// package.json; a test holds that they agree.
+// An entry is a line here. The build makes of it what both module systems want, and writes `exports` of package.json; a test holds
+// that they agree.
 
-/** The files under src that are entries; `index` is the package itself. */
-export const ENTRIES = ['index'] as const
+/** What is asked for → the file under `src` (and, built, under `dist`), without its ending. */
+export const ENTRIES: Readonly<Record<string, string>> = {
+  '.': 'index',
+  './bullmq': 'drop-in/bullmq',
+  './ioredis': 'drop-in/ioredis',
+  './memory-server': 'drop-in/memory-server',
+  './testing': 'drop-in/testing',
+}
+
+/** Those files. */
+export const ENTRY_FILES = Object.values(ENTRIES)
 
 type Conditions = Record<string, string | Record<string, string>>
 
 /** Returns `exports` of package.json. */
 export function packageExports(): Record<string, string | Conditions> {
   const exports: Record<string, string | Conditions> = {}
-  for (const entry of ENTRIES) {
+  for (const [name, entry] of Object.entries(ENTRIES)) {
     const file = `./dist/${entry}`
     // Of several conditions that hold the first counts, and within one `types` is looked for before any other.
-    exports[entry === 'index' ? '.' : `./${entry}`] = {
+    exports[name] = {
       require: { types: `${file}.d.ts`, default: `${file}.js` },
       default: { types: `${file}.d.mts`, default: `${file}.mjs` },
     }

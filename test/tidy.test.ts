@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { ENTRIES, packageExports } from '../scripts/entries.ts'
+import { ENTRY_FILES, packageExports } from '../scripts/entries.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS } from '../scripts/redis-commands.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
 import { commands } from '../src/commands/index.ts'
@@ -34,7 +34,8 @@ const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join
 
 /** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
 const LEVELS: Readonly<Record<string, number>> = {
-  cli: 11,
+  cli: 12,
+  'drop-in': 11,
   entry: 10,
   embedded: 9,
   server: 8,
@@ -102,9 +103,9 @@ function circlesOf(imported: ReadonlyMap<string, readonly string[]>): string[][]
 }
 
 describe('imports', () => {
-  test('every file in src itself is an entry of the package, as package.json has them', () => {
-    const inSrc = [...SOURCES.keys()].filter((path) => folderOf(path) === 'entry')
-    expect(inSrc).toEqual(ENTRIES.map((entry) => `src/${entry}.ts`).sort())
+  test('every file in src itself, and in drop-in, is an entry of the package, as package.json has them', () => {
+    const entries = [...SOURCES.keys()].filter((path) => /^src\/(drop-in\/)?[^/]+$/.test(path))
+    expect(entries.sort()).toEqual(ENTRY_FILES.map((entry) => `src/${entry}.ts`).sort())
     expect(PACKAGE.exports).toEqual(packageExports())
   })
 

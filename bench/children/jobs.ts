@@ -1,27 +1,45 @@
 // BullMQ as its users run it: adds jobs, works them off, reports how long that took.
 
-import { FlowProducer, Queue, QueueEvents, Worker } from 'bullmq'
+import { FlowProducer, Queue, QueueEvents, setDefaultBackendFactory, Worker } from 'bullmq'
 import { childInput, reportAndExit } from '../child.ts'
 
 export type Work = 'add' | 'addBulk' | 'process1' | 'process100' | 'flows' | 'latency'
 
+/** Where the jobs are: on a server, or in this process, reached through ioredis or below the wire. */
+export type Place = { port: number } | { inProcess: 'connector' | 'backend' }
+
 interface Input {
-  port: number
+  place: Place
   work: Work
   jobs: number
 }
 
+interface Package {
+  openBroker(): Promise<{ Connector: unknown }>
+  createBrokerBackend(broker: unknown): NonNullable<Parameters<typeof setDefaultBackendFactory>[0]>
+}
+
 const IN_FLIGHT = 64
 const BULK = 1000
+const WARM_JOBS = 4000
 const JOBS_PER_SECOND = 500
 
-const { port, work, jobs } = childInput<Input>()
-const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: null }
+const { place, work, jobs } = childInput<Input>()
+const connection = { ...(await connectionTo(place)), maxRetriesPerRequest: null }
 const queue = new Queue('bench', { connection })
 await queue.waitUntilReady()
 await queue.obliterate({ force: true })
 
 const data = { to: 'someone@example.org', subject: 'what a job carries', attempt: 1, list: [1, 2, 3] }
+
+async function connectionTo(place: Place): Promise<object> {
+  if ('port' in place) return { host: '127.0.0.1', port: place.port }
+  const load = async (name: string) => (await import(new URL(`../../dist/${name}.js`, import.meta.url).href)) as Package
+  const broker = await (await load('index')).openBroker()
+  if (place.inProcess === 'connector') return { Connector: broker.Connector }
+  setDefaultBackendFactory((await load('drop-in/bullmq')).createBrokerBackend(broker))
+  return {}
+}
 
 async function addSingly(count: number): Promise<void> {
   let next = 0
@@ -112,10 +130,20 @@ async function latencies(count: number): Promise<number[]> {
   return taken.sort((a, b) => a - b)
 }
 
+// V8 has compiled what it will run from then on; a server is warmed up by whoever measures it.
+if ('inProcess' in place) {
+  await addSingly(WARM_JOBS)
+  await addInBulk(WARM_JOBS)
+  await worked(20, 2 * WARM_JOBS, () => {})
+}
+
 let started = performance.now()
+let cpu = process.cpuUsage()
 const begin = (): void => {
   started = performance.now()
+  cpu = process.cpuUsage()
 }
+begin()
 let tail: number[] = []
 if (work === 'add') await addSingly(jobs)
 else if (work === 'addBulk') await addInBulk(jobs)
@@ -125,4 +153,6 @@ else {
   await addInBulk(jobs)
   await worked(work === 'process1' ? 1 : 100, jobs, begin)
 }
-reportAndExit({ seconds: (performance.now() - started) / 1000, latencies: tail })
+const seconds = (performance.now() - started) / 1000
+const { user, system } = process.cpuUsage(cpu)
+reportAndExit({ seconds, cpuSeconds: (user + system) / 1e6, latencies: tail })

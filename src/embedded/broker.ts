@@ -20,6 +20,7 @@ import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
+import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
 export interface BrokerOptions {
@@ -34,13 +35,6 @@ export interface BrokerOptions {
   /** Where events are logged; pino's shape. Default: nowhere. */
   log?: Log
 }
-
-/** What to use instead of a command that changes what its connection is; through `call` it would change it for every caller. */
-const INSTEAD = {
-  subscriptions: 'use subscribe() or subscribePattern()',
-  transaction: 'use transaction()',
-  state: 'use a connection of your own: connect()',
-} as const
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
@@ -173,6 +167,12 @@ export class Broker {
     return new BrokerStream(this.#engine)
   }
 
+  /** Connects: calls with a state of their own (database, name, transaction) and an order of their own. */
+  session(options: SessionOptions = {}): Session {
+    if (this.#closing !== undefined) throw closedError()
+    return new Session(this.#engine, options)
+  }
+
   /**
    * Ends every connection and makes everything durable. Rejects when the disk refuses.
    *
@@ -197,10 +197,7 @@ export class Broker {
 
   #refusal(command: string, words: readonly Word[]): Error | undefined {
     if (this.#closing !== undefined) return closedError()
-    const { commands } = this.#engine
-    const named = commands.get(command)
-    const meant = named?.subcommands === undefined ? named : commands.get(`${command}|${words[0]}`)
-    const changes = meant?.spec.changesConnection
+    const changes = this.#engine.commands.meant(command, words[0])?.spec.changesConnection
     if (changes === undefined) return undefined
     return new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
   }

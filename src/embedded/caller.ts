@@ -14,6 +14,13 @@ export type Word = string | number | bigint | Uint8Array
 /** A reply: RESP3's types as JavaScript's. */
 export type CommandReply<S> = ReplyValue<S>
 
+export interface CallerOptions {
+  /** Whose shapes the replies have. Default 3. */
+  protocol?: 2 | 3
+  /** Called at once when the connection has ended, maybe within the engine's turn. */
+  onClose?: () => void
+}
+
 interface PendingCall {
   buffers: boolean
   resolve(value: ReplyValue<string | Buffer>): void
@@ -22,6 +29,12 @@ interface PendingCall {
 
 /** A timer that never fires in practice; while it is referenced the process lives on. */
 const KEEP_ALIVE_MS = 2 ** 30
+
+const [STAR, DOLLAR, ZERO, CR, LF] = [42, 36, 48, 13, 10]
+/** A type byte, a length of at most 15 digits, the end of the line. */
+const HEADER_BYTES_MAX = 1 + 15 + 2
+/** Texts up to here are written byte by byte, see `writePlain`. */
+const PLAIN_TEXT_LENGTH_MAX = 64
 
 /** Requests are encoded here; the engine is done with it when `receive` returns. */
 let scratch = Source.allocate(16 * 1024)
@@ -33,6 +46,8 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly descriptor = -1
   readonly backlogBytes = 0
   readonly #engine: Engine
+  readonly #protocol: 2 | 3
+  readonly #onClose: (() => void) | undefined
   readonly #reader = new ReplyValueReader<string | Buffer>((bytes) => this.#decode(bytes), this)
   /** Calls without a reply yet, [#first, …). */
   #pending: PendingCall[] = []
@@ -40,8 +55,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   #client: Client
   #keepAlive: NodeJS.Timeout | undefined = undefined
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, { protocol = 3, onClose }: CallerOptions = {}) {
     this.#engine = engine
+    this.#protocol = protocol
+    this.#onClose = onClose
     this.#client = this.#connect()
   }
 
@@ -50,6 +67,27 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return new Promise((resolve, reject) => {
       const end = encode(0, command, words)
       this.#expect({ buffers, resolve, reject })
+      this.#send(end)
+    })
+  }
+
+  /** Runs commands one behind the other; one that fails is a CommandError among the replies. */
+  callAll(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+    return new Promise((resolve, reject) => {
+      const replies: ReplyValue<string>[] = []
+      if (commands.length === 0) return resolve(replies)
+      const take = (value: ReplyValue<string | Buffer>): void => {
+        replies.push(value as ReplyValue<string>)
+        if (replies.length === commands.length) resolve(replies)
+      }
+      const fail = (error: Error): void => {
+        if (error instanceof CommandError) take(error)
+        else reject(error)
+      }
+      let end = 0
+      for (const [command, ...words] of commands) end = encode(end, command, words)
+      const pending = { buffers: false, resolve: take, reject: fail }
+      for (let i = 0; i < commands.length; i++) this.#expect(pending)
       this.#send(end)
     })
   }
@@ -80,6 +118,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#first = 0
     this.#keepAlive?.unref()
     for (const { reject } of pending) reject(new Error('the connection to the broker was closed'))
+    this.#onClose?.()
   }
 
   write(bytes: Buffer): boolean {
@@ -124,41 +163,69 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   #connect(): Client {
     // Whoever is inside the process needs no password: it has the memory.
     const client = this.#engine.connect(this, 'internal')
-    client.protocol = 3
+    client.protocol = this.#protocol
     return client
   }
 }
 
 /** Encodes a request into the scratch from `at` on; returns where it ends. */
 function encode(at: number, command: string, words: readonly Word[]): number {
-  let end = writeText(at, `*${words.length + 1}\r\n`)
-  end = writeWord(end, command)
+  reserve(at, HEADER_BYTES_MAX)
+  let end = writeWord(writeHeader(at, STAR, words.length + 1), command)
   for (let i = 0; i < words.length; i++) end = writeWord(end, words[i]!)
   return end
 }
 
 function writeWord(at: number, word: Word): number {
-  if (typeof word === 'object') {
-    if (!(word instanceof Uint8Array)) throw new TypeError('a word of a command is a string, a number or bytes')
-    const start = writeText(at, `$${word.length}\r\n`)
-    reserve(start, word.length)
-    scratch.u8.set(word, start)
-    return writeText(start + word.length, '\r\n')
-  }
-  if (typeof word !== 'string' && typeof word !== 'number' && typeof word !== 'bigint') {
-    throw new TypeError('a word of a command is a string, a number or bytes')
-  }
-  const text = String(word)
-  const length = Buffer.byteLength(text)
-  const start = writeText(at, `$${length}\r\n`)
-  reserve(start, length)
-  scratch.u8.write(text, start, 'utf8')
-  return writeText(start + length, '\r\n')
+  if (typeof word === 'string') return word.length <= PLAIN_TEXT_LENGTH_MAX ? writePlain(at, word) : writeText(at, word)
+  if (typeof word === 'number' || typeof word === 'bigint') return writePlain(at, String(word))
+  if (!(word instanceof Uint8Array)) throw new TypeError('a word of a command is a string, a number or bytes')
+  reserve(at, HEADER_BYTES_MAX + word.length + 2)
+  const start = writeHeader(at, DOLLAR, word.length)
+  scratch.u8.set(word, start)
+  return writeLineEnd(start + word.length)
 }
 
-function writeText(at: number, latin1: string): number {
-  reserve(at, latin1.length)
-  return at + scratch.u8.write(latin1, at, 'latin1')
+/** Writes a short text byte by byte, which costs less than calling the encoder; one that is not ASCII is left to that. */
+function writePlain(at: number, text: string): number {
+  const { length } = text
+  reserve(at, HEADER_BYTES_MAX + length + 2)
+  const start = writeHeader(at, DOLLAR, length)
+  const { u8 } = scratch
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127) return writeText(at, text)
+    u8[start + i] = code
+  }
+  return writeLineEnd(start + length)
+}
+
+function writeText(at: number, text: string): number {
+  const length = Buffer.byteLength(text)
+  reserve(at, HEADER_BYTES_MAX + length + 2)
+  const start = writeHeader(at, DOLLAR, length)
+  scratch.u8.write(text, start, 'utf8')
+  return writeLineEnd(start + length)
+}
+
+/** Writes a type byte, a length and the end of the line. There is room for it. */
+function writeHeader(at: number, type: number, length: number): number {
+  const { u8 } = scratch
+  u8[at] = type
+  let digits = 1
+  for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++
+  let rest = length
+  for (let i = digits; i > 0; i--) {
+    u8[at + i] = ZERO + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+  return writeLineEnd(at + 1 + digits)
+}
+
+function writeLineEnd(at: number): number {
+  scratch.u8[at] = CR
+  scratch.u8[at + 1] = LF
+  return at + 2
 }
 
 function reserve(at: number, bytes: number): void {

@@ -178,8 +178,8 @@ export interface CommandSpecOf<Call> {
   mayWait?: true
   /** Tells whether a word is for nobody's eyes (a password): MONITOR and SLOWLOG show `(redacted)` in its place. */
   hides?: (args: Arguments, i: number) => boolean
-  /** What it changes of its connection: where callers share one (embedded/), it is refused. */
-  changesConnection?: 'subscriptions' | 'transaction' | 'state'
+  /** What it changes of its connection: where callers share one (embedded/), it is refused. `replies`: whether a request has just one. */
+  changesConnection?: 'subscriptions' | 'transaction' | 'state' | 'replies'
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
   forbidden?: (config: Config, client: Client) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */

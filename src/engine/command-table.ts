@@ -116,6 +116,12 @@ export class CommandTable {
     return this.#byName.get(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
   }
 
+  /** Returns the command that a request's first two words mean: CONFIG and GET are `config|get`; see also `meantBy`. */
+  meant(name: string, second: unknown): Command | undefined {
+    const named = this.get(name)
+    return named?.subcommands === undefined ? named : named.subcommands.get(String(second).toLowerCase())
+  }
+
   /** The commands of a category, subcommands included; undefined = there is no such category. */
   inCategory(name: string): readonly Command[] | undefined {
     this.#byCategory ??= this.#sortOut()

@@ -1,24 +1,28 @@
 // The server that the libraries in this folder are pointed at: Respite, in this process and on a free port.
 //
 // With ECOSYSTEM_SERVER=redis-server the same tests run against a private redis-server: what fails there too is the
-// library's own doing, what fails only here is ours.
+// library's own doing, what fails only here is ours. With ECOSYSTEM_SERVER=in-process BullMQ runs below the wire (`respite/bullmq`), and
+// clients of ioredis go through the broker's connector: for the tests of BullMQ that open no port.
 
 import net from 'node:net'
+import { setDefaultBackendFactory } from 'bullmq'
 import { afterAll, beforeAll } from 'vitest'
-import { startServer } from '../../src/index.ts'
+import { createBrokerBackend } from '../../src/drop-in/bullmq.ts'
+import { type ConnectorClass, openBroker, startServer } from '../../src/index.ts'
 import { startRedisServer } from '../support/redis-server.ts'
 
 export interface Target {
   readonly host: string
   readonly port: number
   /** As ioredis wants it where commands may block for as long as they like. */
-  readonly connection: { host: string; port: number; maxRetriesPerRequest: null }
+  readonly connection: { host: string; port: number; maxRetriesPerRequest: null; Connector?: ConnectorClass }
   readonly url: string
 }
 
 /** One server for all tests of a file; they keep apart by the names of their queues. */
 export function useTarget(config: Record<string, string> = {}): Target {
   let port = 0
+  let connector: { Connector?: ConnectorClass } = {}
   let stop: (() => Promise<void>) | undefined
   beforeAll(async () => {
     if (process.env.ECOSYSTEM_SERVER === 'redis-server') {
@@ -26,6 +30,14 @@ export function useTarget(config: Record<string, string> = {}): Target {
       const words = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value])
       const redis = await startRedisServer(['--port', String(port), ...words])
       stop = () => redis.stop()
+    } else if (process.env.ECOSYSTEM_SERVER === 'in-process') {
+      const broker = await openBroker({ config })
+      setDefaultBackendFactory(createBrokerBackend(broker))
+      connector = { Connector: broker.Connector }
+      stop = async () => {
+        setDefaultBackendFactory()
+        await broker.close()
+      }
     } else {
       const server = await startServer({ port: 0, config })
       port = server.port
@@ -40,7 +52,7 @@ export function useTarget(config: Record<string, string> = {}): Target {
       return port
     },
     get connection() {
-      return { host, port, maxRetriesPerRequest: null }
+      return { host, port, maxRetriesPerRequest: null, ...connector }
     },
     get url() {
       return `redis://${host}:${port}`

@@ -83,7 +83,7 @@ describe('calls', () => {
     const broker = await open()
     await expect(broker.call('MULTI')).rejects.toThrow('use transaction()')
     await expect(broker.call('subscribe', 'c')).rejects.toThrow('use subscribe() or subscribePattern()')
-    await expect(broker.call('SELECT', 1)).rejects.toThrow('use a connection of your own: connect()')
+    await expect(broker.call('SELECT', 1)).rejects.toThrow('use a connection of your own: session() or connect()')
     await expect(broker.call('CLIENT', 'REPLY', 'OFF')).rejects.toThrow('connect()')
     expect(await broker.call('PING')).toBe('PONG')
   })
@@ -281,6 +281,88 @@ describe('ioredis over the connector', () => {
     await broker.close()
     await ended
     expect(() => broker.connect()).toThrow('the broker is closed')
+  })
+})
+
+describe('sessions', () => {
+  test('have a database, a name and a transaction of their own', async () => {
+    const broker = await open()
+    const session = broker.session()
+    await session.call('SELECT', 3)
+    await session.call('CLIENT', 'SETNAME', 'clerk')
+    expect(await session.call('MULTI')).toBe('OK')
+    expect(await session.call('SET', 'a', 'three')).toBe('QUEUED')
+    expect(await broker.call('SET', 'a', 'zero')).toBe('OK')
+    expect(await session.call('EXEC')).toEqual(['OK'])
+    expect(await session.callBuffer('GET', 'a')).toEqual(Buffer.from('three'))
+    expect(await broker.call('GET', 'a')).toBe('zero')
+    expect(await session.call('CLIENT', 'GETNAME')).toBe('clerk')
+    expect(await session.transaction([['GET', 'a']])).toEqual(['three'])
+  })
+
+  test('give replies in the shapes of the protocol that they are asked for', async () => {
+    const broker = await open()
+    await broker.call('HSET', 'hash', 'grün', 1)
+    await broker.call('ZADD', 'set', 1.5, 'a')
+    const [two, three] = [broker.session({ protocol: 2 }), broker.session()]
+    expect(await two.call('HGETALL', 'hash')).toEqual(['grün', '1'])
+    expect(await three.call('HGETALL', 'hash')).toEqual(new Map([['grün', '1']]))
+    expect(await two.call('ZSCORE', 'set', 'a')).toBe('1.5')
+    expect(await three.call('ZSCORE', 'set', 'a')).toBe(1.5)
+  })
+
+  test('take commands together: a failed one is an error among the replies', async () => {
+    const session = (await open()).session()
+    const replies = await session.callAll([
+      ['SET', 'text', 'ü'.repeat(100)],
+      ['INCR', 'text'],
+      ['STRLEN', 'text'],
+    ])
+    expect(replies).toEqual(['OK', expect.any(CommandError), 200])
+    expect(await session.callAll([])).toEqual([])
+  })
+
+  test('refuse what takes replies away or brings messages', async () => {
+    const session = (await open()).session()
+    await expect(session.call('subscribe', 'news')).rejects.toThrow('a session takes no messages: use subscribe()')
+    await expect(session.call('MONITOR')).rejects.toThrow(
+      'have one reply each: use a connection of your own: connect()',
+    )
+    await expect(session.call('CLIENT', 'REPLY', 'OFF')).rejects.toThrow('have one reply each')
+    await expect(session.callAll([['PING'], ['PSUBSCRIBE', '*']])).rejects.toThrow('takes no messages')
+    expect(await session.call('PING')).toBe('PONG')
+  })
+
+  test('wait without holding others up, and no longer when they are closed', async () => {
+    const broker = await open()
+    let tell = () => {}
+    const told = new Promise<void>((resolve) => {
+      tell = resolve
+    })
+    const session = broker.session({ onClose: tell })
+    const waits = session.call('BLPOP', 'queue', 0)
+    expect(await broker.call('PING')).toBe('PONG')
+    session.close()
+    await expect(waits).rejects.toThrow('the connection to the broker was closed')
+    await told
+    expect(session.closed).toBe(true)
+    await expect(session.call('PING')).rejects.toThrow('the session is closed')
+    await expect(session.transaction([['PING']])).rejects.toThrow('the session is closed')
+    expect(await broker.call('RPUSH', 'queue', 'job')).toBe(1)
+  })
+
+  test('end by QUIT, by CLIENT KILL and with the broker', async () => {
+    const broker = await openBroker()
+    const [quits, killed, last] = [broker.session(), broker.session(), broker.session()]
+    expect(await quits.call('QUIT')).toBe('OK')
+    expect(quits.closed).toBe(true)
+    await broker.call('CLIENT', 'KILL', 'ID', (await killed.call('CLIENT', 'ID')) as number)
+    expect(killed.closed).toBe(true)
+    const waits = last.call('BLPOP', 'queue', 0)
+    waits.catch(() => {})
+    await broker.close()
+    await expect(waits).rejects.toThrow('closed')
+    expect(() => broker.session()).toThrow('the broker is closed')
   })
 })
 

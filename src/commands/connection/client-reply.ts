@@ -25,7 +25,7 @@ export const clientReply = defineCommand({
     },
   ],
   reply: 'status OK for ON, nothing for OFF and SKIP',
-  changesConnection: 'state',
+  changesConnection: 'replies',
   run(call) {
     const { args, client } = call
     if (args.equalsIgnoreCase(2, 'ON')) {

@@ -14,7 +14,7 @@ export const monitor = defineCommand({
   arity: 1,
   flags: ['admin', 'noscript', 'loading', 'stale'],
   reply: 'status OK, then a line for each command',
-  changesConnection: 'state',
+  changesConnection: 'replies',
   run(call) {
     const { client } = call
     // Redis's words for a transaction.

@@ -1,0 +1,116 @@
+// `respite/ioredis`: ioredis with the server in this process, for the tests of programs that use ioredis.
+//
+//   import Redis from 'respite/ioredis'                // instead of 'ioredis', or of 'ioredis-mock'
+//   const redis = new Redis({ data: { greeting: 'hello', jobs: ['a', 'b'] } })
+//
+// It is ioredis itself, so everything that ioredis does is there: pipelines, scripts, subscriptions, events, types. Only what it connects to
+// is another thing: instances with the same host and port (or path) share a broker, and no port is opened.
+
+import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
+import type { InitialData } from './ioredis/place.ts'
+import { PlaceConnector } from './ioredis/place-connector.ts'
+
+export {
+  AbstractConnector,
+  type Callback,
+  type ChainableCommander,
+  Command,
+  Pipeline,
+  type RedisKey,
+  type RedisValue,
+  ReplyError,
+  ScanStream,
+} from 'ioredis'
+export type { InitialData, InitialValue } from './ioredis/place.ts'
+
+export type RedisOptions = IORedisOptions & {
+  /** What is there from the beginning, in the database of `db`. Keys have their full names, `keyPrefix` included. */
+  data?: InitialData
+}
+
+/** As much of ioredis's class as is used here; its full type is what is exported. */
+const Base = IORedis as unknown as new (
+  ...args: unknown[]
+) => {
+  readonly options: RedisOptions
+  disconnect(reconnect?: boolean): void
+  quit(): Promise<'OK'>
+}
+
+class PlaceRedis extends Base {
+  constructor(...args: unknown[]) {
+    super(...withConnector(args))
+  }
+
+  static createClient(...args: unknown[]): PlaceRedis {
+    return new PlaceRedis(...args)
+  }
+
+  duplicate(override: Partial<RedisOptions> = {}): PlaceRedis {
+    return new PlaceRedis({ ...this.options, ...override })
+  }
+}
+
+/** Adds the connector to the options, which come last, if at all: after port and host, or a URL. */
+function withConnector(args: readonly unknown[]): unknown[] {
+  const address = args.filter((arg) => typeof arg !== 'object' || arg === null)
+  const options = args.filter((arg) => typeof arg === 'object')
+  return [...address, Object.assign({}, ...options, { Connector: PlaceConnector })]
+}
+
+export interface ClusterOptions {
+  redisOptions?: RedisOptions
+  keyPrefix?: string
+  lazyConnect?: boolean
+}
+
+export type ClusterNode = string | number | { host?: string; port?: number }
+
+/**
+ * A cluster as its users see it: everything is found through whichever node is asked.
+ *
+ * All nodes are one place, that of the first one; there are no slots, so no command is refused for keys that lie apart.
+ */
+class PlaceCluster extends PlaceRedis {
+  readonly #nodes: PlaceRedis[]
+
+  constructor(nodes: readonly ClusterNode[], { redisOptions = {}, keyPrefix, lazyConnect }: ClusterOptions = {}) {
+    const [first] = nodes
+    if (first === undefined) throw new Error('`startupNodes` should contain at least one node.')
+    super(first, {
+      ...redisOptions,
+      ...(keyPrefix === undefined ? {} : { keyPrefix }),
+      ...(lazyConnect === undefined ? {} : { lazyConnect }),
+    })
+    this.#nodes = nodes.map(() => super.duplicate())
+  }
+
+  nodes(): PlaceRedis[] {
+    return [...this.#nodes]
+  }
+
+  override disconnect(reconnect = false): void {
+    for (const node of this.#nodes) node.disconnect(reconnect)
+    super.disconnect(reconnect)
+  }
+
+  override async quit(): Promise<'OK'> {
+    await Promise.all(this.#nodes.map((node) => node.quit()))
+    return super.quit()
+  }
+}
+
+// With ioredis's own types, which the programs are written against.
+export type Cluster = IOCluster
+export const Cluster = PlaceCluster as unknown as typeof IOCluster
+export type Redis = IORedis
+// Defined rather than assigned: ioredis's own is a getter, which would be inherited.
+Object.defineProperty(PlaceRedis, 'Cluster', { value: Cluster, writable: true })
+export const Redis = PlaceRedis as unknown as typeof IORedis & {
+  new (options: RedisOptions): IORedis
+  new (port: number, options: RedisOptions): IORedis
+  new (url: string, options: RedisOptions): IORedis
+  new (port: number, host: string, options: RedisOptions): IORedis
+}
+
+export default Redis

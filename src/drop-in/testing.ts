@@ -1,0 +1,72 @@
+// `respite/testing`: a broker for each file of tests, as it was at the beginning before each test.
+//
+//   import { useBroker } from 'respite/testing'
+//   const broker = useBroker()
+//
+// The broker lives in the process of the test, without a port and without files, so files that are run beside each other do not meet.
+
+import { type Broker, type BrokerOptions, openBroker } from '../index.ts'
+
+/** The hooks of a test runner: jest has them as globals, vitest exports them. */
+export interface TestHooks {
+  beforeAll(run: () => Promise<void>): unknown
+  afterEach(run: () => Promise<void>): unknown
+  afterAll(run: () => Promise<void>): unknown
+}
+
+export interface UseBrokerOptions extends BrokerOptions {
+  /** Whose hooks are used: the module `vitest`, for one. Default: the global ones. */
+  hooks?: TestHooks
+  /** Writes what every test begins with. */
+  fill?: (broker: Broker) => Promise<unknown>
+}
+
+/**
+ * Has a broker opened before the tests of a file, taken back after each of them, and closed at the end.
+ *
+ * What is returned is the broker, once it is open: in tests, and in hooks that are registered later.
+ */
+export function useBroker({ hooks, fill, ...options }: UseBrokerOptions = {}): Broker {
+  const { beforeAll, afterEach, afterAll } = hooks ?? globalHooks()
+  let broker: Broker | undefined
+  let restore: (() => Promise<void>) | undefined
+  beforeAll(async () => {
+    broker = await openBroker(options)
+    restore = await remember(broker, fill)
+  })
+  afterEach(async () => restore?.())
+  afterAll(async () => broker?.close())
+  return standIn(() => {
+    if (broker === undefined) throw new Error('useBroker(): the broker is open in tests and in hooks, not before')
+    return broker
+  })
+}
+
+/** Makes the beginning, and returns what goes back to it. */
+async function remember(broker: Broker, fill: UseBrokerOptions['fill']): Promise<() => Promise<void>> {
+  await fill?.(broker)
+  return async () => {
+    await broker.transaction([['FLUSHALL'], ['FUNCTION', 'FLUSH']])
+    await fill?.(broker)
+  }
+}
+
+function globalHooks(): TestHooks {
+  const { beforeAll, afterEach, afterAll } = globalThis as Partial<TestHooks>
+  if (beforeAll === undefined || afterEach === undefined || afterAll === undefined) {
+    throw new Error('useBroker(): no global hooks; with vitest: import * as hooks from "vitest", useBroker({ hooks })')
+  }
+  return { beforeAll, afterEach, afterAll }
+}
+
+/** Passes everything on to a broker that is not there yet. */
+function standIn(broker: () => Broker): Broker {
+  return new Proxy({} as Broker, {
+    get(_, name) {
+      const opened = broker()
+      const value: unknown = Reflect.get(opened, name, opened)
+      // A class (Connector) is no method.
+      return typeof value === 'function' && name !== 'Connector' ? value.bind(opened) : value
+    },
+  })
+}
