@@ -23,8 +23,14 @@ const DECLARATIONS = join(DIST, 'declarations')
 const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
 
 /** What such packages do for `require`: it returns the default, which has everything else, itself included. */
-const DEFAULT_IS_MODULE =
-  'module.exports = Object.defineProperties(exports.default, Object.getOwnPropertyDescriptors(exports))\n'
+const DEFAULT_IS_MODULE = `{
+  const made = exports.default
+  for (const name of Object.getOwnPropertyNames(exports)) {
+    if (!Object.hasOwn(made, name)) Object.defineProperty(made, name, Object.getOwnPropertyDescriptor(exports, name))
+  }
+  module.exports = made
+}
+`
 
 const declarations = reachedDeclarations(
   ENTRY_FILES.map((entry) => `${entry}.d.ts`),
