@@ -4,7 +4,7 @@
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
 import { type Log, silentLog } from './engine/log.ts'
-import { createConfig, OptionError, type Settings, settingsOf } from './server/boot.ts'
+import { createConfig, OptionError, type Settings, settingsOf, type TestOptions } from './server/boot.ts'
 import { ProgramLog } from './server/logger.ts'
 import { Server } from './server/server.ts'
 import type { TlsMaterial } from './server/tls-settings.ts'
@@ -19,13 +19,14 @@ export type { Log } from './engine/log.ts'
 export { RESPITE_VERSION as version } from './engine/version.ts'
 export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
-export { OptionError, type Settings } from './server/boot.ts'
+export { OptionError, type Settings, type TestOptions } from './server/boot.ts'
 export { ListenError } from './server/listener.ts'
 export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
 export { TlsError } from './server/tls-settings.ts'
+export { type Duration, type Moment, type TestClock, testClock } from './util/held-clock.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends TestOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */
   port?: number | false
   /** Port for clients that speak TLS; 0 = any free one, `false` = none, which is the default. It needs `tls`. */
@@ -114,6 +115,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     ephemeralTlsPort,
     tls: tlsMaterial,
     log: log ?? fileLog ?? silentLog,
+    clock: options.clock,
+    seed: options.seed,
   })
   const close = async (): Promise<void> => {
     await server.stop('close').finally(() => fileLog?.written())

@@ -13,7 +13,7 @@
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
-import { Boot, createConfig, type Loaded, type Settings, settingsOf } from '../server/boot.ts'
+import { Boot, createConfig, type Loaded, type Settings, settingsOf, type TestOptions } from '../server/boot.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
@@ -21,7 +21,7 @@ import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageList
 import { Messages } from './messages.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
-export interface BrokerOptions {
+export interface BrokerOptions extends TestOptions {
   /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
   dir?: string
   /** Keep every write on disk; default: whether there is a `dir`. */
@@ -65,7 +65,7 @@ export class Broker {
 
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
-    const { dir, appendonly = dir !== undefined, appendfsync, config, log } = options
+    const { dir, appendonly = dir !== undefined, appendfsync, config, log, clock, seed } = options
     const settings = settingsOf({
       port: 0,
       appendonly,
@@ -76,7 +76,8 @@ export class Broker {
       ...config,
     })
     // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const boot = new Boot(createConfig(settings), log, { snapshot: settings.dir === undefined ? 'ignored' : 'loaded' })
+    const snapshot = settings.dir === undefined ? 'ignored' : 'loaded'
+    const boot = new Boot(createConfig(settings), log, { snapshot, clock, seed })
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {

@@ -7,6 +7,7 @@ import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes.ts'
+import { setInterval } from '../util/real-time.ts'
 
 /** A word of a command: text (sent as UTF-8), a number, or bytes. */
 export type Word = string | number | bigint | Uint8Array

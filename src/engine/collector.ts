@@ -23,7 +23,7 @@ const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
 const GARBAGE_SHARE = 0.25
 
 export interface CollectorHost {
-  readonly clock: Clock
+  readonly machine: Clock
   readonly dataset: { readonly databases: readonly Database[] }
 }
 
@@ -53,7 +53,7 @@ export class Collector {
   }
 
   #lookLater(): void {
-    this.#timer ??= this.#host.clock.after(LOOK_MS << this.#collections, this.#look)
+    this.#timer ??= this.#host.machine.after(LOOK_MS << this.#collections, this.#look)
   }
 
   /** Lets go of the timer. */

@@ -13,6 +13,7 @@ import type { Source } from '../util/bytes.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { Random } from '../util/random.ts'
+import { setImmediate } from '../util/real-time.ts'
 import { Admission } from './admission.ts'
 import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
@@ -59,6 +60,7 @@ export class Engine {
   // What is handed in.
   readonly config: Config
   readonly clock: Clock
+  readonly machine: Clock
   readonly random: Random
   readonly log: Log
   readonly commands: CommandTable
@@ -118,13 +120,15 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
+    this.machine = options.machine ?? this.clock
     this.random = options.random ?? new Random()
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
     this.commands = new CommandTable(options.commands)
-    this.runId = this.random.hex(40)
+    // Names are not drawn from what a test may have seeded: two engines are two.
+    this.runId = new Random().hex(40)
     this.startedMs = this.clock.now()
-    this.replicationId = this.random.hex(40)
+    this.replicationId = new Random().hex(40)
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
@@ -168,7 +172,7 @@ export class Engine {
   }
 
   changeReplicationId(): void {
-    this.replicationId = this.random.hex(40)
+    this.replicationId = new Random().hex(40)
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

@@ -37,7 +37,7 @@ export class Listeners {
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
-    this.handshakes = new Handshakes({
+    this.handshakes = new Handshakes(engine.machine, {
       done: (socket) => this.#shaken(socket),
       failed: (reason, addresses) => this.#warn(`Error accepting a client connection: ${reason}`, addresses),
     })
@@ -162,7 +162,7 @@ export class Listeners {
   }
 
   #warn(message: string, details: object): void {
-    const now = this.#engine.clock.monotonic()
+    const now = this.#engine.machine.monotonic()
     if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return
     this.#refusalToldMs = now
     this.#engine.log.warn(details, message)

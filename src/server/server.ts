@@ -16,7 +16,8 @@ import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import type { MetricsEndpoint } from '../metrics/endpoint.ts'
-import { Boot, describeData } from './boot.ts'
+import { setImmediate, setTimeout } from '../util/real-time.ts'
+import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
@@ -55,7 +56,7 @@ const TLS_SETTINGS = [
   'tls-cluster',
 ] as const
 
-export interface ServerSettings {
+export interface ServerSettings extends TestOptions {
   config: Config
   log?: Log
   /** Any free port instead of none where `port` is 0. */
@@ -100,7 +101,12 @@ export class Server {
     this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
     this.#tlsMaterial = settings.tls ?? {}
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
-    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
+    this.#boot = new Boot(this.#config, this.#log, {
+      processBytes: settings.processBytes,
+      users: settings.users,
+      clock: settings.clock,
+      seed: settings.seed,
+    })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)
@@ -337,10 +343,10 @@ export class Server {
   #connectionsGone(): Promise<void> {
     const { transports } = this.#listeners
     return new Promise((resolve) => {
-      const started = this.engine.clock.monotonic()
+      const started = this.engine.machine.monotonic()
       const look = (): void => {
         for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
-        if (transports.size === 0 || this.engine.clock.monotonic() - started > FLUSH_MS_MAX) resolve()
+        if (transports.size === 0 || this.engine.machine.monotonic() - started > FLUSH_MS_MAX) resolve()
         else setTimeout(look, 5)
       }
       setImmediate(look)

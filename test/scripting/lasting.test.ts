@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
+import { Rand48 } from '../../src/scripting/lua/rand48.ts'
 import { LuaTable } from '../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../src/scripting/lua/value.ts'
 import { LuaWorld } from '../../src/scripting/lua-world.ts'
@@ -14,7 +15,7 @@ function world(): { runtime: LuaRuntime; seen: LuaValue[] } {
   redis.set('seen', ((value: LuaValue) => {
     seen.push(value)
   }) as LuaFunction)
-  return { runtime: new LuaWorld(redis, {}, () => {}).runtime, seen }
+  return { runtime: new LuaWorld(redis, {}, new Rand48(), () => {}).runtime, seen }
 }
 
 /** The values that each of two runs of a script hands to `redis.seen`. */

@@ -1,0 +1,23 @@
+// A length of time as people write it: `30s`, `15m`, `24h`, `7d`.
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** Returns milliseconds, undefined for what is no duration. */
+export function durationMs(text: string): number | undefined {
+  const match = /^([1-9][0-9]{0,9})(ms|s|m|h|d|w)$/.exec(text)
+  return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2]!]!
+}
+
+/** Returns a whole number of milliseconds in the largest unit that divides it. */
+export function durationText(ms: number): string {
+  const units = Object.entries(UNIT_MS).reverse()
+  const [unit, unitMs] = units.find(([, unitMs]) => ms % unitMs === 0)!
+  return `${ms / unitMs}${unit}`
+}
