@@ -7,7 +7,7 @@ import { type Log, silentLog } from './engine/log.ts'
 import { createConfig, OptionError, type Settings, settingsOf, type TestOptions } from './server/boot.ts'
 import { ProgramLog } from './server/logger.ts'
 import { Server } from './server/server.ts'
-import type { TlsMaterial } from './server/tls-settings.ts'
+import { splitTls, type TlsOptions } from './server/tls-options.ts'
 
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
 export type { CommandReply, Word } from './embedded/caller.ts'
@@ -21,8 +21,10 @@ export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
 export { OptionError, type Settings, type TestOptions } from './server/boot.ts'
 export { ListenError } from './server/listener.ts'
+export type { Listening, ListeningOptions } from './server/listening.ts'
 export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
+export type { PemSource, TlsOptions } from './server/tls-options.ts'
 export { TlsError } from './server/tls-settings.ts'
 export { type Duration, type Moment, type TestClock, testClock } from './util/held-clock.ts'
 
@@ -51,23 +53,21 @@ export interface ServerOptions extends TestOptions {
   log?: Log
 }
 
-/** PEM, or the name of a file that holds it; a file is read again by CONFIG SET of its setting. */
-export type PemSource = string | Buffer
+/** What the program that runs a server may do with its data without a socket, as with a broker's. */
+type InProcess = Pick<
+  Broker,
+  | 'call'
+  | 'callBuffer'
+  | 'transaction'
+  | 'publish'
+  | 'subscribe'
+  | 'subscribePattern'
+  | 'messages'
+  | 'connect'
+  | 'Connector'
+>
 
-export interface TlsOptions {
-  /** The certificate, and those between it and its authority. */
-  cert: PemSource
-  /** Its private key. */
-  key: PemSource
-  /** Password of the key. */
-  passphrase?: string
-  /** Authorities whose clients' certificates are trusted. */
-  ca?: PemSource
-  /** Whether clients need a certificate of one of them; `optional` = one that is shown must be. Default: where there is a `ca`. */
-  authClients?: 'no' | 'yes' | 'optional'
-}
-
-export interface RunningServer {
+export interface RunningServer extends InProcess {
   /** The TCP port; 0 when there is none. */
   readonly port: number
   /** The port for TLS; 0 when there is none. */
@@ -118,10 +118,25 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     clock: options.clock,
     seed: options.seed,
   })
+  const inside = Broker.within(server.engine)
+  // A client may end it, too.
+  const ended = (): void => void inside.close()
+  server.stopped.then(ended, ended)
   const close = async (): Promise<void> => {
+    // What was called before is answered, what is called from now on is refused.
+    void inside.close()
     await server.stop('close').finally(() => fileLog?.written())
   }
   return {
+    call: inside.call.bind(inside),
+    callBuffer: inside.callBuffer.bind(inside),
+    transaction: inside.transaction.bind(inside),
+    publish: inside.publish.bind(inside),
+    subscribe: inside.subscribe.bind(inside),
+    subscribePattern: inside.subscribePattern.bind(inside),
+    messages: inside.messages.bind(inside),
+    connect: inside.connect.bind(inside),
+    Connector: inside.Connector,
     get port() {
       return server.port
     },
@@ -136,24 +151,6 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     [Symbol.asyncDispose]: close,
   }
 }
-
-/** Names of files are settings, what is no name is given as it is. */
-function splitTls({ cert, key, passphrase, ca, authClients }: TlsOptions): [Settings, TlsMaterial] {
-  const settings: Settings = { 'tls-auth-clients': authClients ?? (ca === undefined ? 'no' : 'yes') }
-  const material: { -readonly [Part in keyof TlsMaterial]: TlsMaterial[Part] } = {}
-  if (passphrase !== undefined) settings['tls-key-file-pass'] = passphrase
-  for (const [part, source] of [
-    ['cert', cert],
-    ['key', key],
-    ['ca', ca],
-  ] as const) {
-    if (typeof source === 'string' && !source.includes('-----BEGIN ')) settings[TLS_FILES[part]] = source
-    else material[part] = source
-  }
-  return [settings, material]
-}
-
-const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
 
 /**
  * Opens the engine in this process, without a socket; it is ready when the promise is fulfilled.

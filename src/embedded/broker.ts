@@ -14,6 +14,7 @@ import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
 import { Boot, createConfig, type Loaded, type Settings, settingsOf, type TestOptions } from '../server/boot.ts'
+import { type Listening, type ListeningOptions, Sockets } from '../server/listening.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
@@ -46,17 +47,18 @@ export class Broker {
   readonly Connector: ConnectorClass
   /** What was found in `dir`. */
   readonly loaded: Loaded
-  readonly #boot: Boot
   readonly #engine: Engine
+  readonly #end: () => Promise<void>
+  readonly #sockets: Sockets
   readonly #caller: Caller
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
-  private constructor(boot: Boot, loaded: Loaded) {
-    this.#boot = boot
-    this.#engine = boot.engine
-    // SHUTDOWN ends a program; which one runs here is not a client's business.
-    this.#engine.host = {}
+  /** `end` is what is left to be done with the engine when everybody has gone. */
+  private constructor(engine: Engine, loaded: Loaded, end: () => Promise<void>) {
+    this.#engine = engine
+    this.#end = end
+    this.#sockets = new Sockets(engine)
     this.loaded = loaded
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
@@ -79,11 +81,23 @@ export class Broker {
     const snapshot = settings.dir === undefined ? 'ignored' : 'loaded'
     const boot = new Boot(createConfig(settings), log, { snapshot, clock, seed })
     try {
-      return new Broker(boot, await boot.load())
+      const loaded = await boot.load()
+      // SHUTDOWN ends a program; which one runs here is not a client's business.
+      boot.engine.host = {}
+      return new Broker(boot.engine, loaded, async () => {
+        const saved = await boot.saveAtEnd('default')
+        await boot.close()
+        if (!saved) throw new Error('the snapshot could not be saved')
+      })
     } catch (error) {
       await boot.close()
       throw error
     }
+  }
+
+  /** What a program does in process with an engine that somebody else has opened, serves and closes. */
+  static within(engine: Engine): Broker {
+    return new Broker(engine, { keys: 0, bytes: 0, milliseconds: 0 }, () => Promise.resolve())
   }
 
   /**
@@ -178,6 +192,25 @@ export class Broker {
   }
 
   /**
+   * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they see is what `call` sees.
+   *
+   * Rejects with OptionError, TlsError or ListenError.
+   */
+  async listen(options: ListeningOptions = {}): Promise<Listening> {
+    if (this.#closing !== undefined) throw closedError()
+    return await this.#sockets.listen(options)
+  }
+
+  /**
+   * Options for node-redis, which opens its sockets itself: `createClient(await broker.nodeRedisOptions())`. They name a unix socket
+   * in a folder that only this user can enter (a pipe on Windows); no port is opened, and the folder is removed by `close`.
+   */
+  async nodeRedisOptions(): Promise<{ socket: { path: string; tls: false } }> {
+    if (this.#closing !== undefined) throw closedError()
+    return { socket: { path: await this.#sockets.privatePath(), tls: false } }
+  }
+
+  /**
    * Ends every connection and makes everything durable. Rejects when the disk refuses.
    *
    * Nothing of the broker keeps the process alive afterwards. Unanswered calls reject.
@@ -190,9 +223,8 @@ export class Broker {
   async #close(): Promise<void> {
     // What was called before is answered first.
     this.#engine.endTurn()
-    const saved = await this.#boot.saveAtEnd('default')
-    await this.#boot.close()
-    if (!saved) throw new Error('the snapshot could not be saved')
+    await this.#sockets.close()
+    await this.#end()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

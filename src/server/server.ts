@@ -16,7 +16,7 @@ import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import type { MetricsEndpoint } from '../metrics/endpoint.ts'
-import { setImmediate, setTimeout } from '../util/real-time.ts'
+import { setImmediate } from '../util/real-time.ts'
 import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
@@ -25,8 +25,6 @@ import { Listeners } from './listeners.ts'
 import { Supervision, supervisorOf } from './supervision.ts'
 import { readTlsSettings, TlsError, type TlsMaterial, usesTls } from './tls-settings.ts'
 
-/** Clients that do not take their last replies hold up a shutdown no longer than this. */
-const FLUSH_MS_MAX = 1000
 /** Redis's. Each takes a descriptor. */
 const ADDRESSES_MAX = 16
 
@@ -320,11 +318,7 @@ export class Server {
     this.#listeners.close()
     this.#idle.stop()
     try {
-      // Everybody gets what is owed; under `always` that waits for the disk.
-      for (const { client } of this.#listeners.transports) this.engine.clients.close(client, 'flushed')
-      this.engine.endTurn()
-      await this.#connectionsGone()
-      for (const transport of this.#listeners.transports) transport.close('now')
+      await this.#listeners.hangUp()
       await this.#boot.close()
       this.#metrics?.close()
       if (!saved) throw new Error('the snapshot could not be saved')
@@ -337,20 +331,6 @@ export class Server {
       this.#stopped(error)
       throw error
     }
-  }
-
-  /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
-  #connectionsGone(): Promise<void> {
-    const { transports } = this.#listeners
-    return new Promise((resolve) => {
-      const started = this.engine.machine.monotonic()
-      const look = (): void => {
-        for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
-        if (transports.size === 0 || this.engine.machine.monotonic() - started > FLUSH_MS_MAX) resolve()
-        else setTimeout(look, 5)
-      }
-      setImmediate(look)
-    })
   }
 
   #writePidFile(): void {
