@@ -3,6 +3,7 @@
 //   import { startServer, openBroker } from 'respite'
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
+import { checkFaultRule, type FaultRule } from './engine/faults.ts'
 import { type Log, silentLog } from './engine/log.ts'
 import { createConfig, OptionError, type Settings, settingsOf, type TestOptions } from './server/boot.ts'
 import { ProgramLog } from './server/logger.ts'
@@ -15,6 +16,7 @@ export type { ConnectorClass } from './embedded/connector.ts'
 export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded } from './embedded/message-feed.ts'
 export type { Messages } from './embedded/messages.ts'
 export type { Listener, Unsubscribe } from './embedded/subscriptions.ts'
+export type { Fault, FaultRule, Faults, FaultyCondition } from './engine/faults.ts'
 export type { Log } from './engine/log.ts'
 export { RESPITE_VERSION as version } from './engine/version.ts'
 export { PersistenceError } from './persistence/errors.ts'
@@ -26,7 +28,8 @@ export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
 export type { PemSource, TlsOptions } from './server/tls-options.ts'
 export { TlsError } from './server/tls-settings.ts'
-export { type Duration, type Moment, type TestClock, testClock } from './util/held-clock.ts'
+export type { Duration } from './util/duration.ts'
+export { type Moment, type TestClock, testClock } from './util/held-clock.ts'
 
 export interface ServerOptions extends TestOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */
@@ -49,6 +52,8 @@ export interface ServerOptions extends TestOptions {
   appendfsync?: 'always' | 'everysec' | 'no'
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
+  /** Faults that happen from the beginning, for tests; more of them by `server.faults`. */
+  faults?: readonly FaultRule[]
   /** Where events are logged; pino's shape, so a pino logger fits. Default: the `logfile` of `config`; without one, nowhere. */
   log?: Log
 }
@@ -65,6 +70,7 @@ type InProcess = Pick<
   | 'messages'
   | 'connect'
   | 'Connector'
+  | 'faults'
 >
 
 export interface RunningServer extends InProcess {
@@ -89,7 +95,8 @@ export interface RunningServer extends InProcess {
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { port = 6379, host, unixSocket, password, dir, appendonly = dir !== undefined, appendfsync, log } = options
-  const { tlsPort = false } = options
+  const { tlsPort = false, faults = [] } = options
+  for (const fault of faults) checkFaultRule(fault)
   if (tlsPort !== false && options.tls === undefined) throw new OptionError("option 'tlsPort': it needs 'tls'")
   const [tlsSettings, tlsMaterial] = options.tls === undefined ? [{}, {}] : splitTls(options.tls)
   const settings = settingsOf({
@@ -119,6 +126,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     seed: options.seed,
   })
   const inside = Broker.within(server.engine)
+  for (const fault of faults) inside.faults.add(fault)
   // A client may end it, too.
   const ended = (): void => void inside.close()
   server.stopped.then(ended, ended)
@@ -137,6 +145,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     messages: inside.messages.bind(inside),
     connect: inside.connect.bind(inside),
     Connector: inside.Connector,
+    get faults() {
+      return inside.faults
+    },
     get port() {
       return server.port
     },

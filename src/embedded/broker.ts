@@ -12,6 +12,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
+import type { FaultRule, Faults } from '../engine/faults.ts'
 import type { Log } from '../engine/log.ts'
 import { Boot, createConfig, type Loaded, type Settings, settingsOf, type TestOptions } from '../server/boot.ts'
 import { type Listening, type ListeningOptions, Sockets } from '../server/listening.ts'
@@ -33,6 +34,8 @@ export interface BrokerOptions extends TestOptions {
   config?: Settings
   /** Where events are logged; pino's shape. Default: nowhere. */
   log?: Log
+  /** Faults that happen from the beginning, for tests; more of them by `broker.faults`. */
+  faults?: readonly FaultRule[]
 }
 
 /** What to use instead of a command that changes what its connection is; through `call` it would change it for every caller. */
@@ -67,7 +70,7 @@ export class Broker {
 
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
-    const { dir, appendonly = dir !== undefined, appendfsync, config, log, clock, seed } = options
+    const { dir, appendonly = dir !== undefined, appendfsync, config, log, clock, seed, faults = [] } = options
     const settings = settingsOf({
       port: 0,
       appendonly,
@@ -81,6 +84,7 @@ export class Broker {
     const snapshot = settings.dir === undefined ? 'ignored' : 'loaded'
     const boot = new Boot(createConfig(settings), log, { snapshot, clock, seed })
     try {
+      for (const fault of faults) boot.engine.withFaults().add(fault)
       const loaded = await boot.load()
       // SHUTDOWN ends a program; which one runs here is not a client's business.
       boot.engine.host = {}
@@ -191,6 +195,11 @@ export class Broker {
     return new BrokerStream(this.#engine)
   }
 
+  /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
+  get faults(): Faults {
+    return this.#engine.withFaults()
+  }
+
   /**
    * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they see is what `call` sees.
    *
@@ -221,6 +230,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
+    this.#engine.faults?.clear()
     // What was called before is answered first.
     this.#engine.endTurn()
     await this.#sockets.close()

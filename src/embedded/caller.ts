@@ -34,7 +34,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly descriptor = -1
   readonly backlogBytes = 0
   readonly #engine: Engine
-  readonly #reader = new ReplyValueReader<string | Buffer>((bytes) => this.#decode(bytes), this)
+  #reader: ReplyValueReader<string | Buffer>
   /** Calls without a reply yet, [#first, …). */
   #pending: PendingCall[] = []
   #first = 0
@@ -43,6 +43,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#reader = this.#newReader()
     this.#client = this.#connect()
   }
 
@@ -110,7 +111,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   #expect(call: PendingCall): void {
     // CLIENT KILL, or an output limit, ended the connection that was.
-    if (this.#client.closed) this.#client = this.#connect()
+    if (this.#client.closed) {
+      // It may have ended in the middle of a reply.
+      this.#reader = this.#newReader()
+      this.#client = this.#connect()
+    }
     if (this.#pending.length === 0) {
       this.#keepAlive ??= setInterval(() => {}, KEEP_ALIVE_MS)
       this.#keepAlive.ref()
@@ -120,6 +125,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   #send(end: number): void {
     this.#engine.receive(this.#client, scratch, 0, end)
+  }
+
+  #newReader(): ReplyValueReader<string | Buffer> {
+    return new ReplyValueReader((bytes) => this.#decode(bytes), this)
   }
 
   #connect(): Client {

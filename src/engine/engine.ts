@@ -31,6 +31,7 @@ import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
+import { Faults } from './faults.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { LatencyMonitor } from './latency-monitor.ts'
 import { Loading } from './loading.ts'
@@ -113,6 +114,8 @@ export class Engine {
   /** Undefined where nothing is ever saved. */
   saving: Saving | undefined = undefined
   scripts: ScriptRunner = noScripts
+  /** Null until a test asks for some. */
+  faults: Faults | null = null
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
   /** Runs something after the events of this turn of the loop. */
@@ -173,6 +176,12 @@ export class Engine {
 
   changeReplicationId(): void {
     this.replicationId = new Random().hex(40)
+  }
+
+  /** Faults on demand, for tests. */
+  withFaults(): Faults {
+    this.faults ??= new Faults(this)
+    return this.faults
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

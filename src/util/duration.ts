@@ -1,5 +1,10 @@
 // A length of time as people write it: `30s`, `15m`, `24h`, `7d`.
 
+import { OptionError } from './option-error.ts'
+
+/** A length of time: milliseconds, or text such as `30s`, `15m`, `24h`, `7d`. */
+export type Duration = number | string
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
@@ -20,4 +25,12 @@ export function durationText(ms: number): string {
   const units = Object.entries(UNIT_MS).reverse()
   const [unit, unitMs] = units.find(([, unitMs]) => ms % unitMs === 0)!
   return `${ms / unitMs}${unit}`
+}
+
+/** Returns what a program has given as a length of time, in milliseconds. Throws OptionError, which names it. */
+export function durationOf(duration: Duration, name: string): number {
+  const ms = typeof duration === 'string' ? durationMs(duration) : duration
+  if (ms === undefined || !Number.isFinite(ms) || ms < 0)
+    throw new OptionError(`${name}: milliseconds, or text such as 30s, 15m, 24h or 7d`)
+  return ms
 }

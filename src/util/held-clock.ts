@@ -10,12 +10,9 @@
 // What is due at this very moment is not held back: a timer of no time runs soon, without anybody advancing.
 
 import type { Clock, Timer } from './clock.ts'
-import { durationMs } from './duration.ts'
+import { type Duration, durationOf } from './duration.ts'
 import { OptionError } from './option-error.ts'
 import { dateNow, setImmediate } from './real-time.ts'
-
-/** A length of time: milliseconds, or text such as `30s`, `15m`, `24h`, `7d`. */
-export type Duration = number | string
 
 /** A moment: a Date, Unix time in milliseconds, or text that `Date` understands. */
 export type Moment = Date | number | string
@@ -109,10 +106,7 @@ export class HeldClock implements Clock, TestClock {
   // ── TestClock ────────────────────────────────────────────────────────────
 
   advance(duration: Duration): Promise<void> {
-    const ms = typeof duration === 'string' ? durationMs(duration) : duration
-    if (ms === undefined || !Number.isFinite(ms) || ms < 0) {
-      throw new OptionError('a clock advances by milliseconds, or by text such as 30s, 15m, 24h or 7d')
-    }
+    const ms = durationOf(duration, 'advance')
     return this.#move(() => this.#advanceTo(this.#nowMs + ms))
   }
 

@@ -39,5 +39,5 @@ export function sleep(milliseconds: number): Promise<void> {
 }
 
 function isNative(what: DateConstructor): boolean {
-  return Function.prototype.toString.call(what).includes('[native code]')
+  return Function.prototype.toString.call(what) === 'function Date() { [native code] }'
 }
