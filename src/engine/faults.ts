@@ -26,9 +26,9 @@ export type FaultyCondition = 'LOADING' | 'READONLY' | 'MISCONF' | 'OOM'
 
 /** What happens to some commands; exactly one of `error`, `cut` and `delay`. */
 export interface FaultRule {
-  /** The command, `GET` or `CLIENT|SETNAME`; default: any. */
+  /** The command, `GET` or `CLIENT|SETNAME`; without it all are meant. */
   command?: string
-  /** The client's name (CLIENT SETNAME; ioredis: `connectionName`); default: any. */
+  /** The client's name (CLIENT SETNAME; ioredis: `connectionName`); without it all are meant. */
   client?: string
   /** The first such command that it happens to; default: the next, 1. */
   nth?: number
@@ -201,7 +201,7 @@ export class Faults {
       outcome = this.#apply(rule, client)
     }
     if (outcome !== undefined) return outcome
-    if (this.#conditions.has('LOADING') && !claims.runsWhileLoading) return ERR.loading
+    if (this.isLoading && !claims.runsWhileLoading) return ERR.loading
     return this.isOutOfMemory && claims.isDenyoom ? ERR.outOfMemory : undefined
   }
 
@@ -225,6 +225,11 @@ export class Faults {
   get refusalOfWrites(): ReplyError | undefined {
     if (this.#conditions.has('READONLY')) return READONLY
     return this.#conditions.has('MISCONF') ? ERR.misconfRdb : undefined
+  }
+
+  /** Clients look for it in INFO, too. */
+  get isLoading(): boolean {
+    return this.#conditions.has('LOADING')
   }
 
   get isOutOfMemory(): boolean {

@@ -1,7 +1,7 @@
 // Faults on demand: what goes wrong between clients and a broker, when a test says so.
 
 import { Queue, Worker } from 'bullmq'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Broker, type BrokerOptions, OptionError, openBroker, startServer, testClock } from '../../src/index.ts'
 import { RawConnection, temporaryDirectory } from '../support/server.ts'
@@ -13,14 +13,14 @@ async function open(options: BrokerOptions = {}): Promise<Broker> {
 }
 
 /** An ioredis that begins with the command that it is asked for, and comes back at once. */
-function client(broker: Broker, options: RedisOptions = {}): Redis {
+function client(broker: Broker, options: object = {}): Redis {
   const redis = new Redis({
     Connector: broker.Connector,
     enableReadyCheck: false,
     disableClientInfo: true,
     retryStrategy: () => 1,
     ...options,
-  } as RedisOptions)
+  })
   redis.on('error', () => {})
   onTestFinished(() => redis.disconnect())
   return redis
@@ -54,7 +54,9 @@ describe('errors', () => {
 
   test('lead ioredis to connect again where reconnectOnError says so', async () => {
     const broker = await open()
-    const redis = client(broker, { reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false) })
+    const redis = client(broker, {
+      reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
+    })
     await redis.set('k', 'v')
     const fault = broker.faults.add({ command: 'SET', error: "READONLY You can't write against a read only replica." })
     let closed = 0
@@ -87,6 +89,7 @@ describe('conditions', () => {
     const fault = broker.faults.begin(condition)
     for (const line of refused) await expect(ask(line), line).rejects.toThrow(condition)
     for (const line of served.filter((line) => condition !== 'LOADING' || line === 'INFO')) await ask(line)
+    expect(await broker.call('INFO', 'persistence')).toContain(`loading:${condition === 'LOADING' ? 1 : 0}\r\n`)
     fault.end()
     for (const line of [...refused, ...served]) await ask(line)
   })
