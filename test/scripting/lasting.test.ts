@@ -1,8 +1,8 @@
 // A script's functions that are the same in every run are made once; what a run can see is as if they were made anew.
 
 import { expect, test } from 'vitest'
-import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { Rand48 } from '../../src/scripting/lua/rand48.ts'
+import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { LuaTable } from '../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../src/scripting/lua/value.ts'
 import { LuaWorld } from '../../src/scripting/lua-world.ts'
