@@ -3,9 +3,13 @@
 //   import { startServer, openBroker } from 'respite'
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
+import { checkFaultRule, type FaultRule } from './engine/faults.ts'
 import { type Log, silentLog } from './engine/log.ts'
+import { TEST_OPTIONS, type TestOptions } from './server/boot.ts'
 import { ProgramLog } from './server/logger.ts'
 import {
+  anyArray,
+  anyHost,
   anyObject,
   anyText,
   checkOptions,
@@ -13,13 +17,12 @@ import {
   DATA_OPTIONS,
   OptionError,
   type OptionKind,
-  oneOf,
   port,
   type Settings,
   settingsOf,
 } from './server/options.ts'
 import { Server } from './server/server.ts'
-import type { TlsMaterial } from './server/tls-settings.ts'
+import { splitTls, type TlsOptions } from './server/tls-options.ts'
 
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
 export type { CommandReply, Word } from './embedded/caller.ts'
@@ -28,17 +31,23 @@ export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded
 export type { Messages } from './embedded/messages.ts'
 export type { Session, SessionOptions } from './embedded/session.ts'
 export type { Listener, Unsubscribe } from './embedded/subscriptions.ts'
+export type { Fault, FaultRule, Faults, FaultyCondition } from './engine/faults.ts'
 export type { Log } from './engine/log.ts'
 export { RESPITE_VERSION as version } from './engine/version.ts'
 export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
+export type { TestOptions } from './server/boot.ts'
 export { ListenError } from './server/listener.ts'
+export type { Listening, ListeningOptions } from './server/listening.ts'
 export { UsersError } from './server/load-users.ts'
 export { LogFileError } from './server/logger.ts'
 export { OptionError, type Settings } from './server/options.ts'
+export type { PemSource, TlsOptions } from './server/tls-options.ts'
 export { TlsError } from './server/tls-settings.ts'
+export type { Duration } from './util/duration.ts'
+export { type Moment, type TestClock, testClock } from './util/held-clock.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends TestOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */
   port?: number | false
   /** Port for clients that speak TLS; 0 = any free one, `false` = none, which is the default. It needs `tls`. */
@@ -59,27 +68,28 @@ export interface ServerOptions {
   appendfsync?: 'always' | 'everysec' | 'no'
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
+  /** Faults that happen from the beginning, for tests; more of them by `server.faults`. */
+  faults?: readonly FaultRule[]
   /** Where events are logged; pino's shape, so a pino logger fits. Default: the `logfile` of `config`; without one, nowhere. */
   log?: Log
 }
 
-/** PEM, or the name of a file that holds it; a file is read again by CONFIG SET of its setting. */
-export type PemSource = string | Buffer
+/** What the program that runs a server may do with its data without a socket, as with a broker's. */
+type InProcess = Pick<
+  Broker,
+  | 'call'
+  | 'callBuffer'
+  | 'transaction'
+  | 'publish'
+  | 'subscribe'
+  | 'subscribePattern'
+  | 'messages'
+  | 'connect'
+  | 'Connector'
+  | 'faults'
+>
 
-export interface TlsOptions {
-  /** The certificate, and those between it and its authority. */
-  cert: PemSource
-  /** Its private key. */
-  key: PemSource
-  /** Password of the key. */
-  passphrase?: string
-  /** Authorities whose clients' certificates are trusted. */
-  ca?: PemSource
-  /** Whether clients need a certificate of one of them; `optional` = one that is shown must be. Default: where there is a `ca`. */
-  authClients?: 'no' | 'yes' | 'optional'
-}
-
-export interface RunningServer {
+export interface RunningServer extends InProcess {
   /** The TCP port; 0 when there is none. */
   readonly port: number
   /** The port for TLS; 0 when there is none. */
@@ -101,7 +111,8 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   checkOptions(options, SERVER_OPTIONS)
-  const { tls, log } = options
+  const { tls, log, faults = [] } = options
+  for (const fault of faults) checkFaultRule(fault)
   if (tls === undefined && typeof options.tlsPort === 'number')
     throw new OptionError("option 'tlsPort': it needs 'tls'")
   const [tlsSettings, tlsMaterial] = tls === undefined ? [{}, {}] : splitTls(tls, options.config ?? {})
@@ -128,11 +139,32 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     ephemeralTlsPort,
     tls: tlsMaterial,
     log: log ?? fileLog ?? silentLog,
+    clock: options.clock,
+    seed: options.seed,
   })
+  const inside = Broker.within(server.engine)
+  for (const fault of faults) inside.faults.add(fault)
+  // A client may end it, too.
+  const ended = (): void => void inside.close()
+  server.stopped.then(ended, ended)
   const close = async (): Promise<void> => {
+    // What was called before is answered, what is called from now on is refused.
+    void inside.close()
     await server.stop('close').finally(() => fileLog?.written())
   }
   return {
+    call: inside.call.bind(inside),
+    callBuffer: inside.callBuffer.bind(inside),
+    transaction: inside.transaction.bind(inside),
+    publish: inside.publish.bind(inside),
+    subscribe: inside.subscribe.bind(inside),
+    subscribePattern: inside.subscribePattern.bind(inside),
+    messages: inside.messages.bind(inside),
+    connect: inside.connect.bind(inside),
+    Connector: inside.Connector,
+    get faults() {
+      return inside.faults
+    },
     get port() {
       return server.port
     },
@@ -150,51 +182,15 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 
 const SERVER_OPTIONS = {
   ...DATA_OPTIONS,
+  ...TEST_OPTIONS,
+  faults: anyArray,
   port: { ...port, setting: 'port' },
   tlsPort: { ...port, setting: 'tls-port' },
   tls: anyObject,
-  host: {
-    what: 'a string, or several in an array',
-    accepts: (value: unknown) => (Array.isArray(value) ? value.every(anyText.accepts) : anyText.accepts(value)),
-    setting: 'bind',
-  },
+  host: { ...anyHost, setting: 'bind' },
   unixSocket: { ...anyText, setting: 'unixsocket' },
   password: { ...anyText, setting: 'requirepass' },
 } as const satisfies Record<keyof ServerOptions, OptionKind>
-
-const pem = {
-  what: 'PEM or the name of a file, as a string, or PEM as a Buffer',
-  accepts: (value: unknown) => anyText.accepts(value) || value instanceof Uint8Array,
-}
-
-const TLS_OPTIONS = {
-  cert: pem,
-  key: pem,
-  passphrase: anyText,
-  ca: pem,
-  authClients: oneOf('no', 'yes', 'optional'),
-} satisfies Record<keyof TlsOptions, OptionKind>
-
-const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
-
-/** Names of files are settings, what is no name is given as it is. Throws OptionError. */
-function splitTls(tls: TlsOptions, config: Settings): [Settings, TlsMaterial] {
-  checkOptions(tls, TLS_OPTIONS, 'tls.')
-  const { passphrase, ca, authClients } = tls
-  const settings: Settings = { 'tls-auth-clients': authClients ?? (ca === undefined ? 'no' : 'yes') }
-  const material: { -readonly [Part in keyof TlsMaterial]: TlsMaterial[Part] } = {}
-  if (passphrase !== undefined) settings['tls-key-file-pass'] = passphrase
-  for (const part of ['cert', 'key', 'ca'] as const) {
-    const source = tls[part]
-    const setting = TLS_FILES[part]
-    if (source !== undefined && config[setting] !== undefined && config[setting] !== source) {
-      throw new OptionError(`option 'tls.${part}': '${setting}' in 'config' says something else`)
-    }
-    if (typeof source === 'string' && !source.includes('-----BEGIN ')) settings[setting] = source
-    else material[part] = source
-  }
-  return [settings, material]
-}
 
 /**
  * Opens the engine in this process, without a socket; it is ready when the promise is fulfilled.

@@ -174,6 +174,33 @@ describe('sources', () => {
   })
 })
 
+describe('time', () => {
+  // A thread has globals of its own, which no test framework reaches.
+  const IN_A_THREAD = 'src/server/busy-sockets.ts'
+  const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate']
+  const HOME = 'src/util/real-time.ts'
+
+  test('is taken from one file, which fake timers do not reach', () => {
+    const wrong: string[] = []
+    const elsewhere =
+      /from 'node:timers(\/promises)?'|\{[^}]*\bperformance\b[^}]*\} from 'node:perf_hooks'|\bDate\.now\b|new Date\(\)|process\.(nextTick|hrtime)|queueMicrotask\(/
+    for (const [path, text] of SOURCES) {
+      if (path === HOME || path === IN_A_THREAD) continue
+      const [, taken = ''] = /import \{ ([^}]*) \} from '[./a-z]*real-time\.ts'/.exec(text) ?? []
+      const code = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
+      if (elsewhere.test(code)) wrong.push(`${path}: ${elsewhere.exec(code)![0]}`)
+      for (const name of [...TIMERS, 'nextTick', 'performance']) {
+        // A call, or the function itself handed on; not a method of that name.
+        const isUsed = new RegExp(`(?<![.\\w#'-]|node )${name}(\\((?!\\):)|\\.now|$|[,;])`, 'm').test(
+          code.replaceAll(taken, ''),
+        )
+        if (isUsed && !taken.split(', ').includes(name)) wrong.push(`${path}: ${name}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+})
+
 describe('commands', () => {
   const byName = new Map(commands.map((command) => [command.name, command]))
 

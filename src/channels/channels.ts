@@ -66,6 +66,7 @@ const SWEEP_MS_MAX = 1000
 export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
   readonly clock: Clock
+  readonly machine: Clock
   readonly moment: Moment
   readonly state: ServerState
   readonly stats: Stats
@@ -444,7 +445,7 @@ export class Channels
         this.#serveSoon()
       }
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
-      else this.#host.clock.after(1, again)
+      else this.#host.machine.after(1, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
       // What it was given leaves when this turn ends.
       this.#reading.push(reader)

@@ -12,6 +12,7 @@ import { Duplex } from 'node:stream'
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Source } from '../util/bytes.ts'
+import { nextTick } from '../util/real-time.ts'
 
 export class BrokerStream extends Duplex {
   /** For libraries that print whom they are connected to. */
@@ -51,7 +52,7 @@ export class BrokerStream extends Duplex {
       close(when) {
         if (when === 'now') {
           // Not within the engine's turn: 'close' runs the user's code.
-          process.nextTick(() => stream.destroy())
+          nextTick(() => stream.destroy())
           return
         }
         stream.#endAfterwards = true
@@ -71,7 +72,7 @@ export class BrokerStream extends Duplex {
     if (this.#drained.length === 0 || this.#outgoingBytes > 0) return
     const drained = this.#drained
     this.#drained = []
-    for (const tell of drained) process.nextTick(tell)
+    for (const tell of drained) nextTick(tell)
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -112,7 +113,7 @@ export class BrokerStream extends Duplex {
   #deliverSoon(): void {
     if (this.#deliveryDue) return
     this.#deliveryDue = true
-    process.nextTick(() => this.#deliver())
+    nextTick(() => this.#deliver())
   }
 
   #deliver(): void {

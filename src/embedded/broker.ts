@@ -12,9 +12,11 @@
 
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
+import type { FaultRule, Faults } from '../engine/faults.ts'
 import type { Log } from '../engine/log.ts'
-import { Boot, type Loaded } from '../server/boot.ts'
-import { checkOptions, createConfig, DATA_OPTIONS, type Settings, settingsOf } from '../server/options.ts'
+import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot.ts'
+import { type Listening, type ListeningOptions, Sockets } from '../server/listening.ts'
+import { anyArray, checkOptions, createConfig, DATA_OPTIONS, type Settings, settingsOf } from '../server/options.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
@@ -23,7 +25,7 @@ import { Messages } from './messages.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
-export interface BrokerOptions {
+export interface BrokerOptions extends TestOptions {
   /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
   dir?: string
   /** Keep every write on disk; default: whether there is a `dir`. */
@@ -34,24 +36,29 @@ export interface BrokerOptions {
   config?: Settings
   /** Where events are logged; pino's shape. Default: nowhere. */
   log?: Log
+  /** Faults that happen from the beginning, for tests; more of them by `broker.faults`. */
+  faults?: readonly FaultRule[]
 }
+
+const BROKER_OPTIONS = { ...DATA_OPTIONS, ...TEST_OPTIONS, faults: anyArray }
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
   /** What was found in `dir`. */
   readonly loaded: Loaded
-  readonly #boot: Boot
   readonly #engine: Engine
+  readonly #end: () => Promise<void>
+  readonly #sockets: Sockets
   readonly #caller: Caller
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
-  private constructor(boot: Boot, loaded: Loaded) {
-    this.#boot = boot
-    this.#engine = boot.engine
-    // SHUTDOWN ends a program; which one runs here is not a client's business.
-    this.#engine.host = {}
+  /** `end` is what is left to be done with the engine when everybody has gone. */
+  private constructor(engine: Engine, loaded: Loaded, end: () => Promise<void>) {
+    this.#engine = engine
+    this.#end = end
+    this.#sockets = new Sockets(engine)
     this.loaded = loaded
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
@@ -60,20 +67,33 @@ export class Broker {
 
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
-    checkOptions(options, DATA_OPTIONS)
+    checkOptions(options, BROKER_OPTIONS)
+    const { clock, faults = [], log, seed } = options
     // Snapshots only for who asks for them: the append-only file keeps everything.
     const defaults: Settings = { port: 0, appendonly: options.dir !== undefined, save: '' }
     const settings = settingsOf(options, DATA_OPTIONS, defaults)
     // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const boot = new Boot(createConfig(settings), options.log, {
-      snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
-    })
+    const snapshot = settings.dir === undefined ? 'ignored' : 'loaded'
+    const boot = new Boot(createConfig(settings), log, { snapshot, clock, seed })
     try {
-      return new Broker(boot, await boot.load())
+      for (const fault of faults) boot.engine.withFaults().add(fault)
+      const loaded = await boot.load()
+      // SHUTDOWN ends a program; which one runs here is not a client's business.
+      boot.engine.host = {}
+      return new Broker(boot.engine, loaded, async () => {
+        const saved = await boot.saveAtEnd('default')
+        await boot.close()
+        if (!saved) throw new Error('the snapshot could not be saved')
+      })
     } catch (error) {
       await boot.close()
       throw error
     }
+  }
+
+  /** What a program does in process with an engine that somebody else has opened, serves and closes. */
+  static within(engine: Engine): Broker {
+    return new Broker(engine, { keys: 0, bytes: 0, milliseconds: 0 }, () => Promise.resolve())
   }
 
   /**
@@ -173,6 +193,30 @@ export class Broker {
     return new Session(this.#engine, options)
   }
 
+  /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
+  get faults(): Faults {
+    return this.#engine.withFaults()
+  }
+
+  /**
+   * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they see is what `call` sees.
+   *
+   * Rejects with OptionError, TlsError or ListenError.
+   */
+  async listen(options: ListeningOptions = {}): Promise<Listening> {
+    if (this.#closing !== undefined) throw closedError()
+    return await this.#sockets.listen(options)
+  }
+
+  /**
+   * Options for node-redis, which opens its sockets itself: `createClient(await broker.nodeRedisOptions())`. They name a unix socket
+   * in a folder that only this user can enter (a pipe on Windows); no port is opened, and the folder is removed by `close`.
+   */
+  async nodeRedisOptions(): Promise<{ socket: { path: string; tls: false } }> {
+    if (this.#closing !== undefined) throw closedError()
+    return { socket: { path: await this.#sockets.privatePath(), tls: false } }
+  }
+
   /**
    * Ends every connection and makes everything durable. Rejects when the disk refuses.
    *
@@ -184,11 +228,11 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
+    this.#engine.faults?.clear()
     // What was called before is answered first.
     this.#engine.endTurn()
-    const saved = await this.#boot.saveAtEnd('default')
-    await this.#boot.close()
-    if (!saved) throw new Error('the snapshot could not be saved')
+    await this.#sockets.close()
+    await this.#end()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

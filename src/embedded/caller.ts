@@ -7,6 +7,7 @@ import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes.ts'
+import { setInterval } from '../util/real-time.ts'
 
 /** A word of a command: text (sent as UTF-8), a number, or bytes. */
 export type Word = string | number | bigint | Uint8Array
@@ -48,7 +49,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly #engine: Engine
   readonly #protocol: 2 | 3
   readonly #onClose: (() => void) | undefined
-  readonly #reader = new ReplyValueReader<string | Buffer>((bytes) => this.#decode(bytes), this)
+  #reader: ReplyValueReader<string | Buffer>
   /** Calls without a reply yet, [#first, …). */
   #pending: PendingCall[] = []
   #first = 0
@@ -59,6 +60,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#engine = engine
     this.#protocol = protocol
     this.#onClose = onClose
+    this.#reader = this.#newReader()
     this.#client = this.#connect()
   }
 
@@ -148,7 +150,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   #expect(call: PendingCall): void {
     // CLIENT KILL, or an output limit, ended the connection that was.
-    if (this.#client.closed) this.#client = this.#connect()
+    if (this.#client.closed) {
+      // It may have ended in the middle of a reply.
+      this.#reader = this.#newReader()
+      this.#client = this.#connect()
+    }
     if (this.#pending.length === 0) {
       this.#keepAlive ??= setInterval(() => {}, KEEP_ALIVE_MS)
       this.#keepAlive.ref()
@@ -158,6 +164,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   #send(end: number): void {
     this.#engine.receive(this.#client, scratch, 0, end)
+  }
+
+  #newReader(): ReplyValueReader<string | Buffer> {
+    return new ReplyValueReader((bytes) => this.#decode(bytes), this)
   }
 
   #connect(): Client {

@@ -4,6 +4,7 @@
 // broker does not need ioredis.
 
 import type { Duplex } from 'node:stream'
+import { nextTick } from '../util/real-time.ts'
 
 /**
  * Constructed by ioredis with its options.
@@ -27,7 +28,7 @@ export function connectorFor(open: () => Duplex): ConnectorClass {
       this.#connecting = true
       return new Promise((resolve, reject) => {
         // As ioredis's own connectors do: listeners are attached after `connect` returned.
-        process.nextTick(() => {
+        nextTick(() => {
           if (!this.#connecting) return reject(new Error('Connection is closed.'))
           try {
             const stream = open()

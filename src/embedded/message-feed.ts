@@ -8,6 +8,7 @@ import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { anyText, checkOptions, OptionError, type OptionKind, oneOf } from '../server/options.ts'
+import { nextTick } from '../util/real-time.ts'
 import { encodeRequest } from './request.ts'
 
 /** One message. */
@@ -81,7 +82,7 @@ export async function hand(feed: MessageFeed, listener: MessageListener, ack: 'a
     feed.leave()
     if (error instanceof SubscriptionEnded) return
     // As an event emitter's listener would.
-    process.nextTick(() => {
+    nextTick(() => {
       throw error
     })
   }
@@ -164,7 +165,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     this.backlogBytes = 0
     const drained = this.#drained
     this.#drained = []
-    for (const tell of drained) process.nextTick(tell)
+    for (const tell of drained) nextTick(tell)
   }
 
   push(parts: ReplyValue<string>[]): void {
@@ -215,7 +216,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   }
 
   whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) process.nextTick(tell)
+    if (this.backlogBytes === 0) nextTick(tell)
     else this.#drained.push(tell)
   }
 

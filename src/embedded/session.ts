@@ -9,6 +9,7 @@
 // commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
 
 import type { Engine } from '../engine/engine.ts'
+import { nextTick } from '../util/real-time.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 
 /** What to use instead of a command that calls cannot have: because all share a connection, or because it takes their replies away. */
@@ -39,7 +40,7 @@ export class Session {
         if (this.#closed) return
         this.#closed = true
         // Not within the engine's turn.
-        if (onClose !== undefined) process.nextTick(onClose)
+        if (onClose !== undefined) nextTick(onClose)
       },
     })
   }

@@ -5,6 +5,7 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { nextTick } from '../util/real-time.ts'
 import { encodeRequest } from './request.ts'
 
 /** Receives a message and the channel it was published on. */
@@ -90,7 +91,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   }
 
   #queue(kind: Kind, name: string, channel: string, message: string): void {
-    if (this.#messages.length === 0) process.nextTick(() => this.#hand())
+    if (this.#messages.length === 0) nextTick(() => this.#hand())
     this.#messages.push({ kind, name, channel, message })
   }
 
@@ -105,7 +106,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
           listener(message, channel)
         } catch (error) {
           // As an event emitter's would, but without costing the other listeners their message.
-          process.nextTick(() => {
+          nextTick(() => {
             throw error
           })
         }

@@ -35,6 +35,7 @@ import { hasArity } from './command-table.ts'
 import type { Config } from './config.ts'
 import type { DebugSwitches } from './debug-switches.ts'
 import type { Eviction } from './eviction.ts'
+import type { Faults } from './faults.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
 import { type Denial, denialOf } from './permissions.ts'
@@ -60,6 +61,7 @@ export interface AdmissionHost {
   readonly pubSub: PubSub
   readonly users: Users
   readonly saving: Saving | undefined
+  readonly faults: Faults | null
   readonly tracking: Tracking
   readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
 }
@@ -109,7 +111,7 @@ export class Admission {
       const denial = this.#denialOf(client, command, args, 'toplevel')
       return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
     }
-    const { eviction, pause, replies, saving, scripts, state, tracking } = this.#host
+    const { eviction, faults, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -120,6 +122,11 @@ export class Admission {
     }
     const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
     if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
+    if (state.faulty.holds) {
+      const fault = faults?.meets(client, command, claims)
+      if (fault === 'cut') return false
+      if (fault !== undefined) return this.refuse(client, command, fault)
+    }
     const isBusy = state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     if (state.tracksTooMuch.holds) tracking.makeRoom()
@@ -257,7 +264,8 @@ export class Admission {
 
   /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
   get #outOfMemory(): boolean {
-    return this.#foundNoMemory && this.#host.state.memoryLimited.holds
+    const { faults, state } = this.#host
+    return (this.#foundNoMemory && state.memoryLimited.holds) || faults?.isOutOfMemory === true
   }
 
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
@@ -268,7 +276,8 @@ export class Admission {
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
   get diskFailure(): ReplyError | undefined {
-    const { durability, state } = this.#host
+    const { durability, faults, state } = this.#host
+    if (state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
     if (state.saveFailed.holds) return ERR.misconfRdb
     return state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }

@@ -4,6 +4,7 @@
 // A rule is a glob pattern and options; which rule decides about a channel is told in pattern-rules.ts. Its options say
 // everything: what a shorter pattern says of the same channel does not count. A word that is no option begins the next rule.
 
+import { durationMs, durationText } from '../util/duration.ts'
 import { ConfigError, parseMemory } from './config-kinds.ts'
 
 /** What a subscriber hears first that nothing is remembered of: all that is kept, the last so many, or what is new. */
@@ -36,14 +37,6 @@ export function keeps(rule: ChannelRule): boolean {
   return rule.keepMs > 0 || rule.keepLast > 0
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
 const SLOW: readonly string[] = ['disconnect', 'drop-oldest', 'drop-newest', 'conflate'] satisfies Slow[]
 
 type Draft = { -readonly [Name in keyof ChannelRule]: ChannelRule[Name] } & { said: Set<string> }
@@ -163,15 +156,13 @@ export function formatOptions(rule: Omit<ChannelRule, 'pattern'>): string {
 
 function formatDuration(ms: number): string {
   if (ms === Number.POSITIVE_INFINITY) return 'forever'
-  const units = Object.entries(UNIT_MS).reverse()
-  const [unit, unitMs] = units.find(([, unitMs]) => ms % unitMs === 0)!
-  return `${ms / unitMs}${unit}`
+  return durationText(ms)
 }
 
 function duration(rule: Draft, option: string, word: string | undefined): number {
-  const match = /^([1-9][0-9]{0,9})(ms|s|m|h|d|w)$/.exec(word ?? '')
-  if (match === null) throw wrong(rule, `${option} wants a duration, such as 30s, 15m, 24h or 7d`)
-  return Number(match[1]) * UNIT_MS[match[2]!]!
+  const ms = durationMs(word ?? '')
+  if (ms === undefined) throw wrong(rule, `${option} wants a duration, such as 30s, 15m, 24h or 7d`)
+  return ms
 }
 
 function count(rule: Draft, option: string, word: string | undefined): number {

@@ -7,4 +7,6 @@ export class DebugSwitches {
   scriptsMayAll = false
   /** How long the server stops before it writes to the append-only file (AOF-FLUSH-SLEEP). */
   journalSleepMs = 0
+  /** How much longer each sync of the append-only file takes; not of DEBUG, but a fault on demand (faults.ts). */
+  syncDelayMs = 0
 }

@@ -13,6 +13,7 @@ import type { Source } from '../util/bytes.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { Random } from '../util/random.ts'
+import { setImmediate } from '../util/real-time.ts'
 import { Admission } from './admission.ts'
 import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
@@ -30,6 +31,7 @@ import { Durability } from './durability.ts'
 import type { EngineHost } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
+import { Faults } from './faults.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { LatencyMonitor } from './latency-monitor.ts'
 import { Loading } from './loading.ts'
@@ -61,6 +63,7 @@ export class Engine {
   // What is handed in.
   readonly config: Config
   readonly clock: Clock
+  readonly machine: Clock
   readonly random: Random
   readonly log: Log
   readonly commands: CommandTable
@@ -115,6 +118,8 @@ export class Engine {
   /** Undefined where nobody may follow, and nobody is followed. */
   replication: Replication | undefined = undefined
   scripts: ScriptRunner = noScripts
+  /** Null until a test asks for some. */
+  faults: Faults | null = null
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
   /** Runs something after the events of this turn of the loop. */
@@ -122,13 +127,15 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
+    this.machine = options.machine ?? this.clock
     this.random = options.random ?? new Random()
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
     this.commands = new CommandTable(options.commands)
-    this.runId = this.random.hex(40)
+    // Names are not drawn from what a test may have seeded: two engines are two.
+    this.runId = new Random().hex(40)
     this.startedMs = this.clock.now()
-    this.history = new ReplicationHistory(this.random)
+    this.history = new ReplicationHistory(new Random())
     this.moment = new Moment(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
@@ -169,6 +176,12 @@ export class Engine {
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))
     this.clients.gone.take((client) => this.clientMemory.forget(client))
+  }
+
+  /** Faults on demand, for tests. */
+  withFaults(): Faults {
+    this.faults ??= new Faults(this)
+    return this.faults
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

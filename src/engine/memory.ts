@@ -34,7 +34,7 @@ const LINE_BYTES = 320
 const PLACE_BYTES = 160
 
 export interface MemoryHost {
-  readonly clock: Clock
+  readonly machine: Clock
   readonly stats: { usedMemoryPeak: number }
   readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
   readonly clientMemory: { readonly bytes: number }
@@ -115,7 +115,7 @@ export class Memory {
   /** Follows the turns: counts what is beside data and clients, and has the process measured before long. */
   follow(): void {
     this.#besides = this.#countBesides()
-    if (this.#measure !== undefined) this.#timer ??= this.#host.clock.after(LOOK_MS, this.#look)
+    if (this.#measure !== undefined) this.#timer ??= this.#host.machine.after(LOOK_MS, this.#look)
     this.notePeak()
   }
 

@@ -12,7 +12,7 @@ import type { LatencyMonitor } from './latency-monitor.ts'
 const INTERVAL_MS = 100
 
 export interface ProcessPausesHost {
-  readonly clock: Clock
+  readonly machine: Clock
   readonly config: Config
   readonly latency: LatencyMonitor
 }
@@ -42,14 +42,14 @@ export class ProcessPauses {
   }
 
   #wait(): void {
-    const { clock } = this.#host
-    this.#dueMs = clock.monotonic() + INTERVAL_MS
-    this.#timer = clock.after(INTERVAL_MS, this.#look)
+    const { machine } = this.#host
+    this.#dueMs = machine.monotonic() + INTERVAL_MS
+    this.#timer = machine.after(INTERVAL_MS, this.#look)
   }
 
   readonly #look = (): void => {
-    const { clock, latency } = this.#host
-    latency.note('event-loop', clock.monotonic() - this.#dueMs)
+    const { latency, machine } = this.#host
+    latency.note('event-loop', machine.monotonic() - this.#dueMs)
     this.#wait()
   }
 

@@ -51,4 +51,6 @@ export class ServerState {
   readonly saveFailed = new Condition(this, 1 << 6)
   /** More keys are tracked than `tracking-table-max-keys` allows: tracking.ts. */
   readonly tracksTooMuch = new Condition(this, 1 << 7)
+  /** A test has asked for faults that meet commands: faults.ts. */
+  readonly faulty = new Condition(this, 1 << 8)
 }

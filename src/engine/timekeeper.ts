@@ -20,6 +20,7 @@ import type { Stats } from './stats.ts'
 export interface TimekeeperHost {
   readonly config: Config
   readonly clock: Clock
+  readonly machine: Clock
   readonly moment: Moment
   readonly dataset: Dataset
   readonly memory: { follow(): void }
@@ -93,14 +94,14 @@ export class Timekeeper {
 
   #run(): void {
     if (this.#dueMs === STOPPED) return
-    const { blocking, clock, dataset, later, latency, moment } = this.#host
+    const { blocking, dataset, later, latency, machine, moment } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
     blocking.room.expire(moment.renew())
     let isDone = true
     if (this.#expires) {
-      const beganMs = clock.monotonic()
+      const beganMs = machine.monotonic()
       for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
-      latency.note('expire-cycle', clock.monotonic() - beganMs)
+      latency.note('expire-cycle', machine.monotonic() - beganMs)
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()
@@ -114,27 +115,27 @@ export class Timekeeper {
 
   /** Removes some of what is due; false when something is left. */
   #expire(db: Database, untilMs: number): boolean {
-    const { clock } = this.#host
+    const { machine } = this.#host
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
       const keys = db.expireDue(EXPIRE_STEP, this.#window)
       const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
       if (keys < EXPIRE_STEP && fields < EXPIRE_STEP) return true
-      if (clock.monotonic() >= untilMs) return false
+      if (machine.monotonic() >= untilMs) return false
     }
     return false
   }
 
   /** Frees some of the elements of removed values; false when there are none. */
   freeRemoved(): boolean {
-    const { clock, dataset, stats } = this.#host
+    const { dataset, machine, stats } = this.#host
     const { databases } = dataset
     for (let i = 0; i < databases.length; i++) {
       const { lazyFree } = databases[i]!
       if (lazyFree.pending === 0) continue
-      const untilMs = clock.monotonic() + FREE_MS_MAX
+      const untilMs = machine.monotonic() + FREE_MS_MAX
       for (let freed = 0; freed < FREE_BATCH && lazyFree.pending > 0; freed += FREE_STEP) {
         stats.lazyFreedObjects += lazyFree.free(FREE_STEP)
-        if (clock.monotonic() >= untilMs) break
+        if (machine.monotonic() >= untilMs) break
       }
       return true
     }

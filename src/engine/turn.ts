@@ -25,6 +25,8 @@ export interface TurnHost {
   readonly clientMemory: { note(client: Client): void; enforce(): void }
   readonly timekeeper: { arm(): void }
   readonly monitors: { recycle(): void; abandon(): void }
+  /** Null where no test has asked for any. */
+  readonly faults: { keepsBack(client: Client): boolean } | null
   readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
 }
 
@@ -82,6 +84,7 @@ export class Turn {
       clientMemory,
       clients,
       durability,
+      faults,
       monitors,
       outputLimits,
       pubSub,
@@ -117,6 +120,7 @@ export class Turn {
         if (client.pendingBytes > HELD_NOTED_BYTES_MIN) clientMemory.note(client)
         continue
       }
+      if (faults?.keepsBack(client) === true) continue
       if (!this.#flush(client)) taken = false
     }
     clientMemory.enforce()

@@ -10,6 +10,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Engine } from '../engine/engine.ts'
+import { clearTimeout, setTimeout } from '../util/real-time.ts'
 import { whyNotReady } from './readiness.ts'
 import { Scrape } from './scrape.ts'
 

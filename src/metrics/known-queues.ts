@@ -75,7 +75,7 @@ export class KnownQueues {
   /** Begins a walk, or goes on with the one under way. */
   look(): void {
     this.stop()
-    if (!this.#walk()) this.#timer = this.#engine.clock.after(PAUSE_MS, () => this.look())
+    if (!this.#walk()) this.#timer = this.#engine.machine.after(PAUSE_MS, () => this.look())
   }
 
   /** The walk ends here until the next `look`. */

@@ -3,6 +3,7 @@
 
 import { constants, type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { Durations } from '../util/durations.ts'
+import { dateNow } from '../util/real-time.ts'
 import type { Readings } from './reading.ts'
 
 /** How often the loop's delay is looked at: 50 times a second costs nothing that can be measured. */
@@ -57,7 +58,7 @@ export class RuntimeMetrics {
     readings.counter('process_cpu_user_seconds_total', 'CPU time spent in the program.', () => this.#cpu.user / 1e6)
     readings.counter('process_cpu_system_seconds_total', 'CPU time spent in the system.', () => this.#cpu.system / 1e6)
     readings.counter('process_cpu_seconds_total', 'CPU time spent.', () => (this.#cpu.user + this.#cpu.system) / 1e6)
-    const startedSeconds = Math.round(Date.now() / 1000 - process.uptime())
+    const startedSeconds = Math.round(dateNow() / 1000 - process.uptime())
     readings.gauge('process_start_time_seconds', 'Unix time of the start of the process.', () => startedSeconds)
   }
 

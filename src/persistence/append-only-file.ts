@@ -73,7 +73,9 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
 /** Pieces in which uncertain bytes are read back and written again. */
 const REWRITE_BYTES = 1024 * 1024
 
-const NO_SWITCHES = { journalSleepMs: 0 }
+type DiskSwitches = Pick<DebugSwitches, 'journalSleepMs' | 'syncDelayMs'>
+
+const NO_SWITCHES: DiskSwitches = { journalSleepMs: 0, syncDelayMs: 0 }
 const NO_RULES = new DurabilityRules([])
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
 const EXEC = '*1\r\n$4\r\nEXEC\r\n'
@@ -98,7 +100,7 @@ export interface AppendOnlyFileOptions {
   /** Where the time of each fdatasync is noted. Default: nowhere. */
   syncs?: Durations
   /** Says how long to stop before each write, for tests. Default: not at all. */
-  switches?: Pick<DebugSwitches, 'journalSleepMs'>
+  switches?: DiskSwitches
   /** Who is told how long the disk took. Default: nobody. */
   diskTimes?: DiskTimes
 }
@@ -135,7 +137,7 @@ export class AppendOnlyFile implements Journal {
   readonly #clock: Clock
   readonly #log: Log
   readonly #syncs: Durations
-  readonly #switches: Pick<DebugSwitches, 'journalSleepMs'>
+  readonly #switches: DiskSwitches
   readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
   #baseBytes: number
@@ -402,6 +404,8 @@ export class AppendOnlyFile implements Journal {
 
   async #fdatasync(): Promise<void> {
     const started = this.#clock.monotonic()
+    const { syncDelayMs } = this.#switches
+    if (syncDelayMs > 0) await new Promise<void>((resolve) => void this.#clock.after(syncDelayMs, resolve))
     await this.#file.sync()
     const milliseconds = this.#clock.monotonic() - started
     this.#syncs.note(milliseconds / 1000)

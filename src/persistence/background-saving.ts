@@ -20,6 +20,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
+import { setImmediate } from '../util/real-time.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -126,7 +127,7 @@ export class BackgroundSaving implements Saving {
 
   get status(): SavingStatus {
     const { busyWith } = this
-    const seconds = Math.floor((this.#engine.clock.monotonic() - this.#beganMs) / 1000)
+    const seconds = Math.floor((this.#engine.machine.monotonic() - this.#beganMs) / 1000)
     return {
       saveInProgress: busyWith === 'save',
       currentSaveSeconds: busyWith === 'save' ? seconds : -1,
@@ -221,7 +222,7 @@ export class BackgroundSaving implements Saving {
     const { journal } = this
     while (journal !== undefined && journal.written < journal.appended) {
       if (journal.failure !== undefined) throw new Error(journal.failure)
-      await new Promise<void>((resolve) => void this.#engine.clock.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 
@@ -235,7 +236,7 @@ export class BackgroundSaving implements Saving {
   #next(): void {
     if (this.busyWith !== 'nothing' || this.#closed) return
     if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
-    else if (this.#rewriteScheduled && this.#engine.clock.monotonic() >= this.#rewriteNotBeforeMs)
+    else if (this.#rewriteScheduled && this.#engine.machine.monotonic() >= this.#rewriteNotBeforeMs)
       this.rewriteInBackground()
     else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
   }
@@ -245,7 +246,7 @@ export class BackgroundSaving implements Saving {
   /** Makes a snapshot; `waiting` are told how it went. */
   async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
     const engine = this.#engine
-    const { clock, config, log, stats } = engine
+    const { clock, config, log, machine, stats } = engine
     const directory = config.get('dir')
     const target = path.join(directory, config.get('dbfilename'))
     this.#changesInImage = stats.changesSinceSave
@@ -288,7 +289,7 @@ export class BackgroundSaving implements Saving {
       this.#saveOk = saved
       this.#followFailure()
     }
-    if (waiting === undefined) this.#saveSeconds = Math.floor((clock.monotonic() - this.#beganMs) / 1000)
+    if (waiting === undefined) this.#saveSeconds = Math.floor((machine.monotonic() - this.#beganMs) / 1000)
     this.#end()
     for (const done of waiting ?? []) done(saved)
     this.#next()
@@ -325,7 +326,7 @@ export class BackgroundSaving implements Saving {
 
   #begin(what: 'save' | 'rewrite'): void {
     this.busyWith = what
-    this.#beganMs = this.#engine.clock.monotonic()
+    this.#beganMs = this.#engine.machine.monotonic()
   }
 
   #end(): void {
@@ -341,7 +342,7 @@ export class BackgroundSaving implements Saving {
   // ── rewriting ────────────────────────────────────────────────────────────
 
   async #runRewrite(): Promise<void> {
-    const { clock, log } = this.#engine
+    const { log, machine } = this.#engine
     this.#begin('rewrite')
     this.#rewriteCount++
     log.info({}, `Background append only file rewriting started by pid ${process.pid}`)
@@ -359,8 +360,8 @@ export class BackgroundSaving implements Saving {
       // Turning the append-only file on is tried until it succeeds, or is not wanted any more.
       if (this.#rewrite.isWanted && this.#rewrite.journal === undefined) this.#rewriteScheduled = true
     }
-    this.#rewriteSeconds = Math.floor((clock.monotonic() - this.#beganMs) / 1000)
-    this.#rewriteNotBeforeMs = clock.monotonic() + this.#rewriteDelayMs
+    this.#rewriteSeconds = Math.floor((machine.monotonic() - this.#beganMs) / 1000)
+    this.#rewriteNotBeforeMs = machine.monotonic() + this.#rewriteDelayMs
     this.#end()
     this.#next()
   }
@@ -391,7 +392,7 @@ export class BackgroundSaving implements Saving {
   // ── what is due ──────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer = this.#engine.clock.after(LOOK_MS, () => {
+    this.#timer = this.#engine.machine.after(LOOK_MS, () => {
       this.#look()
       if (!this.#closed) this.#lookLater()
     })
@@ -418,10 +419,10 @@ export class BackgroundSaving implements Saving {
   }
 
   #hasGrown(): boolean {
-    const { clock, config } = this.#engine
+    const { config, machine } = this.#engine
     const { journal } = this
     const percentage = config.get('auto-aof-rewrite-percentage')
-    if (journal === undefined || percentage === 0 || clock.monotonic() < this.#rewriteNotBeforeMs) return false
+    if (journal === undefined || percentage === 0 || machine.monotonic() < this.#rewriteNotBeforeMs) return false
     const { currentBytes } = journal.status
     if (currentBytes <= config.get('auto-aof-rewrite-min-size') || journal.failure !== undefined) return false
     const base = this.#rewriteBaseBytes || 1

@@ -5,6 +5,7 @@ import { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/database.ts'
 import type { Value } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { dateNow } from '../util/real-time.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb/rdb-parser.ts'
@@ -36,7 +37,7 @@ export interface RdbVerdict {
 }
 
 /** Checks a file. Throws what the disk says. */
-export async function checkRdb(disk: Disk, path: string, nowMs = Date.now()): Promise<RdbVerdict> {
+export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Promise<RdbVerdict> {
   const file = await disk.open(path, 'read')
   try {
     return await checkSnapshot(file, await file.size(), nowMs)
@@ -46,7 +47,7 @@ export async function checkRdb(disk: Disk, path: string, nowMs = Date.now()): Pr
 }
 
 /** Checks the snapshot that an open file begins with. */
-export async function checkSnapshot(file: DiskFile, size: number, nowMs = Date.now()): Promise<RdbVerdict> {
+export async function checkSnapshot(file: DiskFile, size: number, nowMs = dateNow()): Promise<RdbVerdict> {
   const target = new CountingTarget(nowMs)
   const { content } = target
   try {

@@ -10,7 +10,7 @@ import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 
 export class ClaimedDirectories {
-  readonly #engine: Pick<Engine, 'clock' | 'log'>
+  readonly #engine: Pick<Engine, 'log' | 'machine'>
   readonly #disk: Disk
   readonly #locks = new Map<string, Promise<DirectoryLock>>()
   readonly #claimed = new Set<string>()
@@ -18,7 +18,7 @@ export class ClaimedDirectories {
   #released = false
 
   /** `lost` is called when a directory has come to belong to somebody else. */
-  constructor(engine: Pick<Engine, 'clock' | 'log'>, lost: () => void, disk: Disk = systemDisk) {
+  constructor(engine: Pick<Engine, 'log' | 'machine'>, lost: () => void, disk: Disk = systemDisk) {
     this.#engine = engine
     this.#lost = lost
     this.#disk = disk
@@ -46,7 +46,7 @@ export class ClaimedDirectories {
   }
 
   async #take(directory: string, resolved: string): Promise<DirectoryLock> {
-    const { clock, log } = this.#engine
+    const { log, machine } = this.#engine
     try {
       await this.#disk.makeDirectory(directory)
       const lost = (): void => {
@@ -54,7 +54,7 @@ export class ClaimedDirectories {
         this.#claimed.delete(resolved)
         this.#lost()
       }
-      const lock = await DirectoryLock.take({ disk: this.#disk, clock, log, directory, lost })
+      const lock = await DirectoryLock.take({ disk: this.#disk, clock: machine, log, directory, lost })
       if (!this.#released) return lock
       await lock.release()
       throw new Error('the broker is closed')

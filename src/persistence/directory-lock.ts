@@ -22,9 +22,9 @@
 
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../engine/log.ts'
 import type { Clock, Timer } from '../util/clock.ts'
+import { dateNow, sleep } from '../util/real-time.ts'
 import { type Disk, readFile, writeAll } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts'
@@ -101,7 +101,7 @@ export class DirectoryLock {
   readonly #options: DirectoryLockOptions
   readonly #identity: ProcessIdentity
   readonly #path: string
-  readonly #since = new Date().toISOString()
+  readonly #since = new Date(dateNow()).toISOString()
   #beats = 0
   #state: 'unclaimed' | 'held' | 'over' = 'unclaimed'
   #timer: Timer | undefined = undefined

@@ -47,7 +47,7 @@ export async function readSnapshot(
 ): Promise<LoadedSnapshot> {
   const { config } = engine
   const file = snapshotPath(engine)
-  const started = engine.clock.monotonic()
+  const started = engine.machine.monotonic()
   const progress = engine.loading.progress!
   const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
   const delay = new KeyDelay(() => config.get('key-load-delay'))
@@ -64,7 +64,7 @@ export async function readSnapshot(
         checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (loaded) => {
           progress.loadedBytes = loaded
-          return delay.pass(engine.clock, target.keys)
+          return delay.pass(engine.machine, target.keys)
         },
       })
       bytes = end
@@ -94,7 +94,7 @@ export async function readSnapshot(
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   engine.stats.changesSinceSave = 0
-  const milliseconds = engine.clock.monotonic() - started
+  const milliseconds = engine.machine.monotonic() - started
   engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)
   return { bytes, milliseconds, keysExpired: target.expired }
 }

@@ -8,6 +8,7 @@
 // so the next start does the same again.
 
 import type { Engine } from '../engine/engine.ts'
+import { setImmediate } from '../util/real-time.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions, type DiskTimes } from './append-only-file.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -30,14 +31,14 @@ export function attachJournal(
   engine: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
-  const { clock, config, durability, log } = engine
+  const { config, durability, log, machine } = engine
   const journal = new AppendOnlyFile({
     ...options,
     // Offsets go on where the journal before had got to: somebody may wait for one.
     startOffset: durability.progress.appended,
     policy: config.get('appendfsync'),
     rules: durability.rules,
-    clock,
+    clock: machine,
     log,
     syncs: engine.stats.syncs,
     switches: engine.switches,

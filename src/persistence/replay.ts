@@ -29,6 +29,7 @@ import type { Engine } from '../engine/engine.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { parseInteger } from '../util/numbers.ts'
+import { setImmediate } from '../util/real-time.ts'
 import type { AofDirectory } from './aof-directory.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { DiskFile } from './disk.ts'
@@ -122,7 +123,7 @@ class Replay {
   async run(): Promise<ReplayReport> {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
-    const started = engine.clock.monotonic()
+    const started = engine.machine.monotonic()
     const progress = engine.loading.progress!
     const bringCountsBack = this.#rememberCounts()
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
@@ -133,9 +134,9 @@ class Replay {
       let last = parts.length - 1
       while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
-        const beganMs = engine.clock.monotonic()
+        const beganMs = engine.machine.monotonic()
         const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
-        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.clock.monotonic() - beganMs)
+        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.machine.monotonic() - beganMs)
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
@@ -147,7 +148,7 @@ class Replay {
       bringCountsBack()
       engine.disconnect(this.#client)
     }
-    report.milliseconds = engine.clock.monotonic() - started
+    report.milliseconds = engine.machine.monotonic() - started
     if (progress.totalBytes > 0) {
       engine.log.info(
         { bytes: report.bytes },
@@ -235,7 +236,7 @@ class Replay {
         checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
-          return this.#delay.pass(engine.clock, this.#run + target.keys)
+          return this.#delay.pass(engine.machine, this.#run + target.keys)
         },
       })
       progress.loadedBytes = before + end
@@ -268,7 +269,7 @@ class Replay {
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
       if (outcome === 'paused') await new Promise((resolve) => setImmediate(resolve))
-      await this.#delay.pass(this.#engine.clock, this.#run)
+      await this.#delay.pass(this.#engine.machine, this.#run)
     }
   }
 
@@ -294,7 +295,7 @@ class Replay {
     const engine = this.#engine
     const reader = this.#reader
     const args = this.#args
-    const end = engine.clock.monotonic() + SLICE_MS
+    const end = engine.machine.monotonic() + SLICE_MS
     const interrupted = engine.replies.open(this.#client)
     try {
       for (let n = 1; ; n++) {
@@ -320,7 +321,7 @@ class Replay {
           this.#command(start)
         }
         if (this.#unitStart === -1) this.#wholeTo = reader.offset
-        if (n % COMMANDS_PER_LOOK === 0 && engine.clock.monotonic() >= end) return 'paused'
+        if (n % COMMANDS_PER_LOOK === 0 && engine.machine.monotonic() >= end) return 'paused'
       }
     } finally {
       engine.replies.close()

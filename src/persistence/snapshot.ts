@@ -221,7 +221,7 @@ export class Snapshot {
   #run(): void {
     if (this.ended || this.#resting) return
     const { later, sink } = this.#options
-    const { clock, stats } = this.#engine
+    const { machine, stats } = this.#engine
     if (sink.waitingBytes >= WAITING_BYTES_MAX) {
       this.#resting = true
       sink.onDrained(() => {
@@ -232,14 +232,14 @@ export class Snapshot {
     }
     const restMs = this.#delay.next(this.written)
     if (restMs > 0) {
-      clock.after(restMs, this.#turn)
+      machine.after(restMs, this.#turn)
       return
     }
-    const now = clock.monotonic()
+    const now = machine.monotonic()
     const busy = stats.commandsProcessed !== this.#seenCommands
     if (!busy || this.#hurries || now - this.#sliceEndMs >= REST_SLICES * this.#sliceMs) {
       this.#slice(this.#delay.isOn ? now : now + SLICE_MS)
-      this.#sliceEndMs = clock.monotonic()
+      this.#sliceEndMs = machine.monotonic()
       this.#sliceMs = Math.max(this.#sliceEndMs - now, 0)
       this.#tookSlice(this.#sliceMs)
     }
@@ -264,14 +264,14 @@ export class Snapshot {
   }
 
   #seek(untilMs: number): void {
-    const { clock } = this.#engine
+    const { machine } = this.#engine
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
       const part = this.#parts[this.#partAt]!
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
         if (part.keys.isLive(entry) && this.concerns(db, entry)) this.#large.push({ part, entry })
-        if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && clock.monotonic() >= untilMs) return
+        if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && machine.monotonic() >= untilMs) return
       }
     }
     this.#phase = 'large'
@@ -287,7 +287,7 @@ export class Snapshot {
   }
 
   #writeLarge(untilMs: number): void {
-    const { clock } = this.#engine
+    const { machine } = this.#engine
     const { output } = this.#writer
     do {
       if (this.#current === undefined) {
@@ -307,7 +307,7 @@ export class Snapshot {
         this.#currentWritten()
       }
       this.#passOn(PIECE_BYTES)
-    } while (clock.monotonic() < untilMs)
+    } while (machine.monotonic() < untilMs)
     if (this.#phase === 'large') this.#nextLarge()
   }
 
@@ -347,7 +347,7 @@ export class Snapshot {
   }
 
   #walk(untilMs: number): void {
-    const { clock } = this.#engine
+    const { machine } = this.#engine
     const { output } = this.#writer
     let looked = output.total
     let entries = 0
@@ -362,7 +362,7 @@ export class Snapshot {
         entries = 0
         looked = output.total
         this.#passOn(PIECE_BYTES)
-        if (clock.monotonic() >= untilMs) return
+        if (machine.monotonic() >= untilMs) return
       }
     }
     this.#writer.end()
@@ -387,7 +387,7 @@ export class Snapshot {
       const current = this.#current
       const large = this.hasLarge && isLarge(db, entry)
       if (large && extent === 'whole' && this.#takeOver(part, db, entry)) return
-      const beganMs = large ? this.#engine.clock.monotonic() : 0
+      const beganMs = large ? this.#engine.machine.monotonic() : 0
       if (current !== undefined && current.part === part && current.entry === entry) {
         this.#writer.step(Number.POSITIVE_INFINITY)
         this.#currentWritten()
@@ -400,7 +400,7 @@ export class Snapshot {
         this.#writeQuickly(this.#writer, db, part, entry)
       }
       this.#passOn(PIECE_BYTES)
-      if (large) this.#tookSlice(this.#engine.clock.monotonic() - beganMs)
+      if (large) this.#tookSlice(this.#engine.machine.monotonic() - beganMs)
     } catch (error) {
       this.abort(error)
     }

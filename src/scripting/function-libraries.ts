@@ -11,6 +11,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
 import { caughtError } from './lua/errors.ts'
+import type { Rand48 } from './lua/rand48.ts'
 import { exchange, LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './lua/value.ts'
 import { rawToString } from './lua/value.ts'
@@ -52,20 +53,22 @@ export class FunctionLibraries {
   bytes = 0
   readonly #engine: Engine
   readonly #commands: ScriptCommands
+  readonly #chance: Rand48
   readonly #interrupt: () => void
   #world: LuaWorld | undefined = undefined
   #loadingGlobals: LuaTable | undefined = undefined
   /** The library whose code is running: its name and what it has registered. */
   #loading: { name: string; functions: RegisteredFunction[]; startedMs: number } | undefined = undefined
 
-  constructor(engine: Engine, commands: ScriptCommands, interrupt: () => void) {
+  constructor(engine: Engine, commands: ScriptCommands, chance: Rand48, interrupt: () => void) {
     this.#engine = engine
     this.#commands = commands
+    this.#chance = chance
     this.#interrupt = interrupt
   }
 
   get world(): LuaWorld {
-    this.#world ??= new LuaWorld(functionLibrary(this.#engine, this.#commands), {}, () => this.#tick())
+    this.#world ??= new LuaWorld(functionLibrary(this.#engine, this.#commands), {}, this.#chance, () => this.#tick())
     return this.#world
   }
 
@@ -177,7 +180,7 @@ export class FunctionLibraries {
   #run(name: string, source: string): RegisteredFunction[] {
     const { runtime, globals } = this.world
     const functions: RegisteredFunction[] = []
-    this.#loading = { name, functions, startedMs: this.#engine.clock.monotonic() }
+    this.#loading = { name, functions, startedMs: this.#engine.machine.monotonic() }
     let main: LuaFunction
     try {
       main = runtime.compile(source, 'user_function')
@@ -219,7 +222,7 @@ export class FunctionLibraries {
       this.#interrupt()
       return
     }
-    const elapsedMs = this.#engine.clock.monotonic() - loading.startedMs
+    const elapsedMs = this.#engine.machine.monotonic() - loading.startedMs
     // What is replayed was in time when it was loaded.
     if (elapsedMs > LOAD_MS_MAX && !this.#engine.state.loading.holds)
       throw new ScriptKilled('ERR FUNCTION LOAD timeout')

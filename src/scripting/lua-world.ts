@@ -13,6 +13,7 @@ import { stringLibrary } from './lua/lib/string.ts'
 import { structLibrary } from './lua/lib/struct.ts'
 import { library } from './lua/library.ts'
 import { index } from './lua/operations.ts'
+import type { Rand48 } from './lua/rand48.ts'
 import { LuaRuntime } from './lua/runtime.ts'
 import { LuaTable } from './lua/table.ts'
 import { type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
@@ -22,9 +23,9 @@ export class LuaWorld {
   readonly runtime: LuaRuntime
   readonly globals: LuaTable
 
-  /** `extras` are further globals. `interrupt` is called regularly while something runs. */
-  constructor(redis: LuaTable, extras: Readonly<Record<string, LuaValue>>, interrupt: () => void) {
-    this.runtime = new LuaRuntime({ interrupt })
+  /** `extras` are further globals, `chance` is where `math.random` draws. `interrupt` is called regularly while something runs. */
+  constructor(redis: LuaTable, extras: Readonly<Record<string, LuaValue>>, chance: Rand48, interrupt: () => void) {
+    this.runtime = new LuaRuntime({ chance, interrupt })
     const { globals } = this.runtime
     this.globals = globals
     this.runtime.addLibrary('string', stringLibrary)

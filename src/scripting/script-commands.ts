@@ -17,6 +17,7 @@ import { denialOf } from '../engine/permissions.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
+import { dateNow } from '../util/real-time.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
@@ -199,7 +200,7 @@ export class ScriptCommands implements CallingScript {
 
   /** Looks at the clock after some calls, after each once one took long; and then lets others be heard. */
   #letOthersBeHeard(): void {
-    const now = Date.now()
+    const now = dateNow()
     this.#callsToLook = now - this.#lookedMs > SLOW_CALLS_MS ? 1 : CALLS_PER_LOOK
     this.#lookedMs = now
     if (meter.interrupt !== undefined) meter.interrupt()

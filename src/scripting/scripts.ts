@@ -20,6 +20,7 @@ import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/meter.ts'
+import { Rand48 } from './lua/rand48.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
 import { roomFor } from './lua-reply.ts'
@@ -64,6 +65,8 @@ export class Scripts implements ScriptRunner {
   readonly commands: ScriptCommands
   readonly functions: FunctionLibraries
   readonly cache: ScriptCache
+  /** Where scripts and functions draw. */
+  readonly chance = new Rand48()
   #world: LuaWorld | undefined = undefined
   #keysPlace = 0
   #argumentsPlace = 0
@@ -79,7 +82,7 @@ export class Scripts implements ScriptRunner {
     this.#busyClients = new BusyClients(engine)
     this.commands = new ScriptCommands(engine)
     this.cache = new ScriptCache((source) => this.#compile(source))
-    this.functions = new FunctionLibraries(engine, this.commands, this.#interrupt)
+    this.functions = new FunctionLibraries(engine, this.commands, this.chance, this.#interrupt)
   }
 
   // ── ScriptRunner ─────────────────────────────────────────────────────────
@@ -246,14 +249,14 @@ export class Scripts implements ScriptRunner {
     running.kind = kind
     running.name = name
     running.command = command
-    running.startedMs = this.engine.clock.monotonic()
+    running.startedMs = this.engine.machine.monotonic()
     this.#running = running
   }
 
   #scriptWorld(): LuaWorld {
     if (this.#world !== undefined) return this.#world
     const extras = { KEYS: new LuaTable(), ARGV: new LuaTable(), __redis__err__handler: errorHandler }
-    const world = new LuaWorld(scriptLibrary(this.engine, this.commands), extras, this.#interrupt)
+    const world = new LuaWorld(scriptLibrary(this.engine, this.commands), extras, this.chance, this.#interrupt)
     this.#keysPlace = world.placeOf('KEYS')
     this.#argumentsPlace = world.placeOf('ARGV')
     this.#world = world
@@ -277,7 +280,7 @@ export class Scripts implements ScriptRunner {
     const running = this.#running
     if (running === undefined) return
     const { engine } = this
-    const elapsedMs = engine.clock.monotonic() - running.startedMs
+    const elapsedMs = engine.machine.monotonic() - running.startedMs
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
     const listener = engine.host.whileBusy
     if (listener !== undefined) {

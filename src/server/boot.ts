@@ -9,6 +9,7 @@ import { commands } from '../commands/index.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
+import type { EngineOptions } from '../engine/engine-options.ts'
 import type { Log } from '../engine/log.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
@@ -18,7 +19,16 @@ import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
+import { systemClock } from '../util/clock.ts'
+import { HeldClock, type TestClock } from '../util/held-clock.ts'
+import { HashKey } from '../util/keyed-hash.ts'
+import { OptionError } from '../util/option-error.ts'
+import { Random } from '../util/random.ts'
 import { loadUsers } from './load-users.ts'
+import type { OptionKind } from './options.ts'
+
+/** 32 bits. */
+const SEED_MAX = 2 ** 32 - 1
 
 /** What was found on disk. */
 export interface Loaded {
@@ -27,7 +37,24 @@ export interface Loaded {
   milliseconds: number
 }
 
-export interface BootOptions {
+/** Time and chance in a test's hands. */
+export interface TestOptions {
+  /** The time that the data is in, which stands still until the test moves it: `testClock()`. Default: the machine's. */
+  clock?: TestClock | undefined
+  /** Where the numbers of random commands, and of `math.random` in scripts, begin. Default: the system's entropy. */
+  seed?: number | undefined
+}
+
+/** They are looked at closely where they are used. */
+export const TEST_OPTIONS = {
+  clock: { what: 'it is made by testClock()', accepts: (value: unknown) => value instanceof HeldClock },
+  seed: {
+    what: `an integer from 0 to ${SEED_MAX}`,
+    accepts: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= SEED_MAX,
+  },
+} satisfies Record<keyof TestOptions, OptionKind>
+
+export interface BootOptions extends TestOptions {
   /** Whether, without an append-only file, a snapshot in the directory is loaded. */
   snapshot?: 'loaded' | 'ignored'
   /** Users that the configuration names: a name, then rules. */
@@ -47,7 +74,7 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { clock, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
@@ -55,7 +82,9 @@ export class Boot {
       config,
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
+      ...inTestsHands({ clock, seed }),
     })
+    if (clock instanceof HeldClock) clock.waitFor(() => waitsForDisk(this.engine))
     // Before anybody can ask.
     try {
       loadUsers(this.engine, users)
@@ -64,7 +93,8 @@ export class Boot {
       throw error
     }
     // From the beginning on: the files may hold functions.
-    scriptsOf(this.engine)
+    if (seed === undefined) scriptsOf(this.engine)
+    else scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
@@ -159,6 +189,30 @@ export class Boot {
       if (!this.#isLoading) await this.#claims.release()
     }
   }
+}
+
+/** Turns time and chance of a test into options of an engine. Throws OptionError. */
+function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
+  const options: Partial<EngineOptions> = {}
+  if (clock !== undefined) {
+    if (!(clock instanceof HeldClock)) throw new OptionError("option 'clock': it is made by testClock()")
+    options.clock = clock
+    options.machine = systemClock
+    options.later = clock.later
+  }
+  if (seed !== undefined) {
+    if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
+      throw new OptionError(`option 'seed': an integer from 0 to ${SEED_MAX}`)
+    options.random = new Random(seed)
+    // The order of members follows from their hashes.
+    options.hashKey = new HashKey(seed, ~seed)
+  }
+  return options
+}
+
+/** Somebody is owed a reply that waits for the disk, which is going to take it. */
+function waitsForDisk({ durability }: Engine): boolean {
+  return durability.heldClients > 0 && durability.progress.failure === undefined
 }
 
 /** CONFIG SET dir: as redis-server, which goes there at once. Throws ConfigError. */

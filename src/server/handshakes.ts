@@ -9,6 +9,7 @@
 import type net from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { assert } from '../util/assert.ts'
+import type { Clock, Timer } from '../util/clock.ts'
 import { describeTlsError } from './tls-settings.ts'
 
 /** From being accepted to being secure. Some round trips; a script that holds up everybody may fall into it. */
@@ -32,19 +33,21 @@ interface Addresses {
 
 interface Pending {
   readonly addresses: Addresses
-  readonly tooLate: NodeJS.Timeout
+  readonly tooLate: Timer
 }
 
 const VERIFY_FAILED = 'error:0A000086:SSL routines::certificate verify failed'
 const NO_CERTIFICATE = 'error:0A0000C7:SSL routines::peer did not return a certificate'
 
 export class Handshakes {
+  readonly #clock: Clock
   readonly #results: HandshakeResults
   readonly #pending = new Map<net.Socket, Pending>()
   #options: tls.TlsOptions = {}
   #server: tls.Server | undefined = undefined
 
-  constructor(results: HandshakeResults) {
+  constructor(clock: Clock, results: HandshakeResults) {
+    this.#clock = clock
     this.#results = results
   }
 
@@ -70,18 +73,18 @@ export class Handshakes {
     assert(server !== undefined, 'a port for TLS is opened after its settings were read')
     // It is told through the socket made of it.
     accepted.on('error', () => {})
-    const tooLate = setTimeout(() => {
+    const tooLate = this.#clock.after(HANDSHAKE_MS_MAX, () => {
       this.#fail(accepted, 'the handshake took too long')
       accepted.destroy()
-    }, HANDSHAKE_MS_MAX)
-    this.#pending.set(accepted, { addresses: addressesOf(accepted), tooLate: tooLate.unref() })
+    })
+    this.#pending.set(accepted, { addresses: addressesOf(accepted), tooLate })
     server.emit('connection', accepted)
   }
 
   /** Ends all that are pending. */
   close(): void {
     for (const [accepted, { tooLate }] of this.#pending) {
-      clearTimeout(tooLate)
+      tooLate.cancel()
       accepted.destroy()
     }
     this.#pending.clear()
@@ -117,7 +120,7 @@ export class Handshakes {
 
   /** False when it was not pending any more. */
   #forget(accepted: net.Socket): boolean {
-    clearTimeout(this.#pending.get(accepted)?.tooLate)
+    this.#pending.get(accepted)?.tooLate.cancel()
     return this.#pending.delete(accepted)
   }
 }

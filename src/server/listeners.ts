@@ -3,6 +3,7 @@
 import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Engine } from '../engine/engine.ts'
+import { setImmediate, setTimeout } from '../util/real-time.ts'
 import { Handshakes } from './handshakes.ts'
 import { type Endpoint, Listener } from './listener.ts'
 import { Place, type Where } from './place.ts'
@@ -22,6 +23,8 @@ export interface ListenOptions extends Where {
 
 /** A server that is full or out of descriptors refuses every attempt, and who knocks wrongly does so again; saying so now and then is enough. */
 const REFUSAL_TOLD_MS = 10_000
+/** Clients that do not take their last replies hold up a shutdown no longer than this. */
+const FLUSH_MS_MAX = 1000
 
 export class Listeners {
   readonly transports = new Set<SocketTransport>()
@@ -37,7 +40,7 @@ export class Listeners {
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
-    this.handshakes = new Handshakes({
+    this.handshakes = new Handshakes(engine.machine, {
       done: (socket) => this.#shaken(socket),
       failed: (reason, addresses) => this.#warn(`Error accepting a client connection: ${reason}`, addresses),
     })
@@ -106,6 +109,30 @@ export class Listeners {
     this.handshakes.close()
   }
 
+  /** Ends every connection when what it is owed has left; under `always` that waits for the disk. Who does not take it is cut. */
+  async hangUp(): Promise<void> {
+    const { transports } = this
+    for (const { client } of transports) this.#engine.clients.close(client, 'flushed')
+    this.#engine.endTurn()
+    await this.#connectionsGone()
+    for (const transport of transports) transport.close('now')
+  }
+
+  /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
+  #connectionsGone(): Promise<void> {
+    const { transports } = this
+    const { machine } = this.#engine
+    return new Promise((resolve) => {
+      const started = machine.monotonic()
+      const look = (): void => {
+        for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
+        if (transports.size === 0 || machine.monotonic() - started > FLUSH_MS_MAX) resolve()
+        else setTimeout(look, 5)
+      }
+      setImmediate(look)
+    })
+  }
+
   // Door, for its listeners.
 
   failed(error: Error): void {
@@ -162,7 +189,7 @@ export class Listeners {
   }
 
   #warn(message: string, details: object): void {
-    const now = this.#engine.clock.monotonic()
+    const now = this.#engine.machine.monotonic()
     if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return
     this.#refusalToldMs = now
     this.#engine.log.warn(details, message)

@@ -9,7 +9,7 @@
 //      ▲────────────everything written───────┴────────────────────┘
 
 import fs from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
+import { clearTimeout, dateNow, performance, setTimeout, sleep } from '../util/real-time.ts'
 import { formatLine, type LogEvent } from './log-line.ts'
 
 /** Some ten thousand lines: enough for any pause of a reader, and nothing beside the data. */
@@ -95,7 +95,7 @@ export class LogOutput {
     const started = performance.now()
     while (!this.writeWaiting()) {
       if (this.#failure?.error.code !== 'EAGAIN' || performance.now() - started > DRAIN_MS_MAX) return
-      await delay(RETRY_MS_MIN)
+      await sleep(RETRY_MS_MIN)
     }
   }
 
@@ -116,7 +116,7 @@ export class LogOutput {
   }
 
   #failed(error: NodeJS.ErrnoException): void {
-    this.#failure = { sinceMs: this.#failure?.sinceMs ?? Date.now(), error }
+    this.#failure = { sinceMs: this.#failure?.sinceMs ?? dateNow(), error }
     this.#retry = setTimeout(() => this.writeWaiting(), this.#retryMs).unref()
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX)
   }
@@ -128,7 +128,7 @@ export class LogOutput {
     if (failure === undefined || (failure.error.code === 'EAGAIN' && this.#linesLost === 0)) return
     const line = Buffer.from(
       this.#format({
-        time: Date.now(),
+        time: dateNow(),
         level: 40,
         msg: 'the log could not be written for a while',
         since: new Date(failure.sinceMs).toISOString(),

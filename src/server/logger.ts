@@ -8,6 +8,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
+import { clearTimeout, dateNow, setTimeout } from '../util/real-time.ts'
 import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
 import { LogOutput } from './log-output.ts'
 
@@ -80,7 +81,7 @@ export class ProgramLog implements Log {
 
   /** Logs what a process says last, without waiting for anything: it may end on the next line. */
   lastWords(level: 'warn' | 'fatal', details: object, message: string): void {
-    this.#putPlainly({ level, details, message, time: Date.now() })
+    this.#putPlainly({ level, details, message, time: dateNow() })
     this.#output.writeWaiting()
   }
 
@@ -96,7 +97,7 @@ export class ProgramLog implements Log {
   }
 
   #add(level: Level, details: object, message: string): void {
-    const event = { level, details, message, time: Date.now() }
+    const event = { level, details, message, time: dateNow() }
     if (this.#isForPeople || this.#logger === undefined) {
       this.#putPlainly(event)
       if (!this.#isForPeople) this.#loading ??= setTimeout(() => void this.load(), LOAD_AFTER_MS).unref()
@@ -142,7 +143,7 @@ export class ProgramLog implements Log {
     } catch (error) {
       // Too many open files, say. The lines need no pino, and the next one asks for it again.
       this.#loading = undefined
-      this.#putPlainly({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: Date.now() })
+      this.#putPlainly({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: dateNow() })
     }
   }
 }

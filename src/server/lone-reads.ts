@@ -4,6 +4,8 @@
 // one that waits for its replies: without it a BullMQ job costs the server 3 to 5 % less. How many reads a turn brings
 // changes seldom: one turn is watched, and the reads that follow are taken to come as those did.
 
+import { setImmediate } from '../util/real-time.ts'
+
 /** Reads expected to be alone after one that was, before a turn is watched again. */
 const ALONE = 32
 /** Reads expected to have company after one that had; to expect it in vain costs but the detour. */

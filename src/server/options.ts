@@ -3,14 +3,12 @@
 
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
 import { nearestName } from '../util/nearest-name.ts'
+import { OptionError } from '../util/option-error.ts'
+
+export { OptionError } from '../util/option-error.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
-
-/** An option that cannot be taken; the message names it. */
-export class OptionError extends Error {
-  override name = 'OptionError'
-}
 
 /** What an option may be. */
 export interface OptionKind {
@@ -29,6 +27,11 @@ export const port = {
     value === false || (Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65536),
 }
 export const anyObject = { what: 'an object', accepts: (value: unknown) => typeof value === 'object' && value !== null }
+export const anyHost = {
+  what: 'a string, or several in an array',
+  accepts: (value: unknown) => (Array.isArray(value) ? value.every(anyText.accepts) : anyText.accepts(value)),
+}
+export const anyArray = { what: 'an array', accepts: (value: unknown) => Array.isArray(value) }
 export const logger = {
   what: 'an object with debug, info, warn, error and fatal, as a pino logger is',
   accepts: (value: unknown) =>

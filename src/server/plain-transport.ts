@@ -15,6 +15,7 @@ import type { Client } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { READ_BUFFER_BYTES } from '../protocol/limits.ts'
 import { Source } from '../util/bytes.ts'
+import { setImmediate } from '../util/real-time.ts'
 import { LoneReads } from './lone-reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 

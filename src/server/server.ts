@@ -16,7 +16,8 @@ import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import type { MetricsEndpoint } from '../metrics/endpoint.ts'
-import { Boot, describeData } from './boot.ts'
+import { setImmediate } from '../util/real-time.ts'
+import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
@@ -24,8 +25,6 @@ import { Listeners } from './listeners.ts'
 import { Supervision, supervisorOf } from './supervision.ts'
 import { readTlsSettings, TlsError, type TlsMaterial, usesTls } from './tls-settings.ts'
 
-/** Clients that do not take their last replies hold up a shutdown no longer than this. */
-const FLUSH_MS_MAX = 1000
 /** Redis's. Each takes a descriptor. */
 const ADDRESSES_MAX = 16
 
@@ -55,7 +54,7 @@ const TLS_SETTINGS = [
   'tls-cluster',
 ] as const
 
-export interface ServerSettings {
+export interface ServerSettings extends TestOptions {
   config: Config
   log?: Log
   /** Any free port instead of none where `port` is 0. */
@@ -100,7 +99,12 @@ export class Server {
     this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
     this.#tlsMaterial = settings.tls ?? {}
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
-    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
+    this.#boot = new Boot(this.#config, this.#log, {
+      processBytes: settings.processBytes,
+      users: settings.users,
+      clock: settings.clock,
+      seed: settings.seed,
+    })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)
@@ -314,11 +318,7 @@ export class Server {
     this.#listeners.close()
     this.#idle.stop()
     try {
-      // Everybody gets what is owed; under `always` that waits for the disk.
-      for (const { client } of this.#listeners.transports) this.engine.clients.close(client, 'flushed')
-      this.engine.endTurn()
-      await this.#connectionsGone()
-      for (const transport of this.#listeners.transports) transport.close('now')
+      await this.#listeners.hangUp()
       await this.#boot.close()
       this.#metrics?.close()
       if (!saved) throw new Error('the snapshot could not be saved')
@@ -331,20 +331,6 @@ export class Server {
       this.#stopped(error)
       throw error
     }
-  }
-
-  /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
-  #connectionsGone(): Promise<void> {
-    const { transports } = this.#listeners
-    return new Promise((resolve) => {
-      const started = this.engine.clock.monotonic()
-      const look = (): void => {
-        for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
-        if (transports.size === 0 || this.engine.clock.monotonic() - started > FLUSH_MS_MAX) resolve()
-        else setTimeout(look, 5)
-      }
-      setImmediate(look)
-    })
   }
 
   #writePidFile(): void {

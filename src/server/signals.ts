@@ -9,6 +9,7 @@
 // Installed before anything is started, by the program only: whoever embeds a server owns the process.
 
 import type { Config } from '../engine/config.ts'
+import { performance } from '../util/real-time.ts'
 import { crashReport } from './crash-report.ts'
 import type { ProgramLog } from './logger.ts'
 import type { Server } from './server.ts'

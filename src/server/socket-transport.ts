@@ -10,6 +10,7 @@ import type net from 'node:net'
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Source } from '../util/bytes.ts'
+import { setTimeout } from '../util/real-time.ts'
 import type { Endpoint } from './listener.ts'
 
 /** After the last reply the other side is given this long to hang up: closing with unread input would destroy the reply under way. */

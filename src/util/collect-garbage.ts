@@ -1,8 +1,8 @@
 // The collector, asked for by name: where somebody must know what is alive, or wants memory back that nothing else makes it look for.
 
-import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { performance } from './real-time.ts'
 
 /** Whoever collects on suspicion leaves this many times as long as it takes between two collections: a twentieth of the time. */
 const REST_SHARE = 20

@@ -12,6 +12,7 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Source } from './bytes.ts'
+import { setImmediate } from './real-time.ts'
 
 /** Smaller buffers are left to the collector: detaching one costs 3 µs, as much as a command. */
 const DISCARDED_BYTES_MIN = 16 * 1024

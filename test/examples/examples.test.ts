@@ -91,6 +91,22 @@ test('embedded: the engine in a program, and its data after it', async (context)
   )
 })
 
+test('embedded-service: one data set, called and served', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('embedded-service.ts', context)
+  expect(code, output).toBe(0)
+  expect(output.split('\n').sort()).toEqual(
+    [
+      'serving on 127.0.0.1:<port>',
+      'shop: sold 3 apples',
+      "report: { apples: '7', pears: '5' }",
+      'shop: asked for a box of pears',
+      'no longer serving; apples left: 7',
+      '',
+    ].sort(),
+  )
+})
+
 test('scheduler: what falls due is heard, once, also by a worker that was away', async (context) => {
   const { expect } = context
   const { code, output } = await run('scheduler.ts', context)

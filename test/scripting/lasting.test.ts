@@ -1,6 +1,7 @@
 // A script's functions that are the same in every run are made once; what a run can see is as if they were made anew.
 
 import { expect, test } from 'vitest'
+import { Rand48 } from '../../src/scripting/lua/rand48.ts'
 import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { LuaTable } from '../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../src/scripting/lua/value.ts'
@@ -14,7 +15,7 @@ function world(): { runtime: LuaRuntime; seen: LuaValue[] } {
   redis.set('seen', ((value: LuaValue) => {
     seen.push(value)
   }) as LuaFunction)
-  return { runtime: new LuaWorld(redis, {}, () => {}).runtime, seen }
+  return { runtime: new LuaWorld(redis, {}, new Rand48(), () => {}).runtime, seen }
 }
 
 /** The values that each of two runs of a script hands to `redis.seen`. */

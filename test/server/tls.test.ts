@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../../src/cli/client.ts'
 import { commands } from '../../src/commands/index.ts'
 import { Config } from '../../src/engine/config.ts'
@@ -16,6 +16,7 @@ import { Listeners } from '../../src/server/listeners.ts'
 import { readTlsSettings } from '../../src/server/tls-settings.ts'
 import { program } from '../support/build.ts'
 import { encode } from '../support/engine.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { certificate, certificateFile, clientTls } from '../support/tls/certificates.ts'
@@ -251,9 +252,17 @@ describe.each([
   ['into the shared buffer', true],
   ["through 'data' events", false],
 ])('reads %s', (_name, sharedReads) => {
-  async function listen(settings = {}): Promise<{ engine: Engine; listeners: Listeners; port: number }> {
+  interface Listening {
+    clock: FakeClock
+    engine: Engine
+    listeners: Listeners
+    port: number
+  }
+
+  async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
-    const engine = new Engine({ commands, config })
+    const clock = new FakeClock()
+    const engine = new Engine({ commands, config, machine: clock })
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()
@@ -265,7 +274,7 @@ describe.each([
     )
     const nowhere = { port: undefined, unixSocket: '', unixSocketMode: 0 }
     await listeners.open({ ...nowhere, tlsPort: 0, addresses: ['127.0.0.1'], backlog: 511 })
-    return { engine, listeners, port: listeners.tls.port }
+    return { clock, engine, listeners, port: listeners.tls.port }
   }
 
   test('large and small, in pieces and in pipelines, replies are whole and in order', async () => {
@@ -311,17 +320,14 @@ describe.each([
   })
 
   test('those that do not shake hands take a place like clients, for a while', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    onTestFinished(() => void vi.useRealTimers())
-    const { engine, listeners, port } = await listen({ maxclients: '30' })
+    const { clock, engine, listeners, port } = await listen({ maxclients: '30' })
     const silent = Array.from({ length: 40 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
     while (engine.stats.connectionsRejected < 10) await turn()
     expect(listeners.handshakes.count).toBe(30)
     expect(engine.clients.size).toBe(0)
-    vi.advanceTimersByTime(30_000)
+    clock.advance(30_000)
     expect(listeners.handshakes.count).toBe(0)
-    vi.useRealTimers()
     expect(await ping(port)).toBe('served')
     for (const socket of silent) await eventually(() => socket.closed)
   })

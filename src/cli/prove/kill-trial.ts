@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../../engine/config.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { setTimeout } from '../../util/real-time.ts'
 import {
   ask,
   createProducers,

@@ -16,6 +16,7 @@ import { Source } from '../../util/bytes.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import { HashKey } from '../../util/keyed-hash.ts'
 import { Random } from '../../util/random.ts'
+import { dateNow, setImmediate } from '../../util/real-time.ts'
 import { VolatileDisk } from './volatile-disk.ts'
 import {
   createProducers,
@@ -43,7 +44,7 @@ const FAILURE_CHANCE = 0.01
 
 /** Time that passes when it is told to. */
 class SteppedClock implements Clock {
-  #nowMs = Date.now()
+  #nowMs = dateNow()
   #timers: { dueMs: number; run: () => void }[] = []
 
   now(): number {

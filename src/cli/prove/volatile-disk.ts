@@ -9,6 +9,7 @@
 import path from 'node:path'
 import type { AppendedFile, Disk, OpenMode } from '../../persistence/disk.ts'
 import type { Random } from '../../util/random.ts'
+import { setImmediate } from '../../util/real-time.ts'
 
 /** The longest an operation takes. */
 const TURNS_MAX = 4

@@ -237,7 +237,7 @@ function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number
 const PERSISTENCE: InfoSection = {
   heading: 'Persistence',
   rows: [
-    gauge('loading', ({ engine }) => yesNo(engine.loading.progress !== undefined)),
+    gauge('loading', ({ engine }) => yesNo(engine.loading.progress !== undefined || engine.faults?.isLoading === true)),
     none('async_loading'),
     none('current_cow_peak'),
     none('current_cow_size'),

@@ -2,6 +2,7 @@
 
 import { Source } from '../../util/bytes.ts'
 import { Crc64 } from '../../util/crc64.ts'
+import { setImmediate } from '../../util/real-time.ts'
 import type { DiskFile } from '../disk.ts'
 import { RdbDamage } from './damage.ts'
 import { RdbInput } from './rdb-input.ts'

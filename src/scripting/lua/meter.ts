@@ -15,9 +15,9 @@
 //   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
 
 // Node's global of this name is looked up through a getter at each use.
-import { performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { collectGarbage } from '../../util/collect-garbage.ts'
+import { performance } from '../../util/real-time.ts'
 import { LuaError } from './errors.ts'
 import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 

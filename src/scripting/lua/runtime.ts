@@ -15,6 +15,7 @@ import { osLibrary } from './lib/os.ts'
 import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
+import { Rand48 } from './rand48.ts'
 import { FunctionSite, Site } from './site.ts'
 import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
@@ -22,6 +23,8 @@ import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
 export interface RuntimeOptions {
   /** Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script. */
   readonly interrupt?: () => void
+  /** Where `math.random` draws; default: a sequence of its own. */
+  readonly chance?: Rand48
   /** What a script may build. */
   readonly memoryBytesMax?: number
 }
@@ -59,7 +62,7 @@ export class LuaRuntime {
     this.globals.set('_G', this.globals)
     this.globals.set('_VERSION', 'Lua 5.1')
     this.globals.set('table', tableLibrary())
-    this.globals.set('math', mathLibrary())
+    this.globals.set('math', mathLibrary(options.chance ?? new Rand48()))
     this.globals.set('os', osLibrary())
     this.globals.set('coroutine', coroutineLibrary())
   }

@@ -1,41 +1,18 @@
-// The math library. Its chance is Redis's: a 48 bit linear congruence that starts at a fixed state and, as in Redis 7, goes
-// on from script to script. After `math.randomseed` the numbers are those redis-server draws for the same seed.
+// The math library. Its chance is Redis's (rand48.ts), and that of all scripts of an engine.
 
 import { NONE } from '../calls.ts'
 import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
 import { meter } from '../meter.ts'
 import { power } from '../operations.ts'
+import { RANDOM_MAX, type Rand48 } from '../rand48.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 
 /** Arguments looked at in the time of one step, a power of two. */
 const VALUES_PER_STEP_BITS = 3
 
-const RANDOM_MAX = 0x7fffffff
-
-// The generator's 48 bits as two halves of 24: x ← x × 0x5DEECE66D + 0xB.
-let high = 0x1234ab
-let low = 0xcd330e
-
-/** Starts the sequence that belongs to a seed. */
-function seedRandom(seed: number): void {
-  const bits = seed >>> 0
-  high = bits >>> 8
-  low = ((bits & 0xff) << 16) | 0x330e
-}
-
-/** The next number of the sequence, 31 bits. */
-function nextRandom(): number {
-  const product = low * 0xece66d + 0xb
-  const carry = Math.floor(product / 0x1000000)
-  const upper = low * 0x5de + carry + high * 0xece66d
-  low = product % 0x1000000
-  high = upper % 0x1000000
-  return high * 0x80 + (low >>> 17)
-}
-
-function random(...args: LuaValue[]): LuaResult {
-  const fraction = (nextRandom() % RANDOM_MAX) / RANDOM_MAX
+function random(chance: Rand48, args: readonly LuaValue[]): LuaResult {
+  const fraction = (chance.next() % RANDOM_MAX) / RANDOM_MAX
   switch (args.length) {
     case 0:
       return fraction
@@ -116,7 +93,7 @@ function modf(value: LuaValue): LuaResult {
   return [whole, x - whole === 0 && (x < 0 || Object.is(x, -0)) ? -0 : x - whole]
 }
 
-export function mathLibrary(): LuaTable {
+export function mathLibrary(chance: Rand48): LuaTable {
   // C's fmod and JavaScript's remainder are the same operation.
   const fmod = binary('fmod', (x, y) => x % y)
   return library({
@@ -144,9 +121,11 @@ export function mathLibrary(): LuaTable {
     pi: Math.PI,
     pow: binary('pow', power),
     rad: unary('rad', (x) => x * (Math.PI / 180)),
-    random,
+    random(...args) {
+      return random(chance, args)
+    },
     randomseed(seed) {
-      seedRandom(expectInt(seed, 1, 'randomseed', arguments.length))
+      chance.seed(expectInt(seed, 1, 'randomseed', arguments.length))
       return NONE
     },
     sin: unary('sin', Math.sin),
