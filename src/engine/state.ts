@@ -51,4 +51,6 @@ export class ServerState {
   readonly saveFailed = new Condition(this, 1 << 6)
   /** More keys are tracked than `tracking-table-max-keys` allows: tracking.ts. */
   readonly tracksTooMuch = new Condition(this, 1 << 7)
+  /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/leading.ts. */
+  readonly tooFewReplicas = new Condition(this, 1 << 12)
 }

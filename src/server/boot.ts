@@ -17,6 +17,7 @@ import { systemDisk } from '../persistence/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
+import { type Replication, replicationOf } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { loadUsers } from './load-users.ts'
 
@@ -70,6 +71,7 @@ export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
+  readonly #replication: Replication
   #saving: BackgroundSaving | undefined = undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
@@ -96,6 +98,7 @@ export class Boot {
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     channelsOf(this.engine)
+    this.#replication = replicationOf(this.engine)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -110,7 +113,9 @@ export class Boot {
     await this.#claim()
     this.#isLoading = true
     try {
-      return await this.#load()
+      const loaded = await this.#load()
+      if (this.#saving !== undefined) this.#replication.begin(this.#saving)
+      return loaded
     } finally {
       this.#isLoading = false
     }
@@ -180,6 +185,7 @@ export class Boot {
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
+    this.#replication.stop()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {
