@@ -25,6 +25,7 @@ import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
+import { noteOf } from './history-note.ts'
 import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
 import type { OpenJournal } from './open-journal.ts'
@@ -497,6 +498,8 @@ export class BackgroundSaving implements Saving {
     this.#timer?.cancel()
     if (this.#rewrite.owesBase) await this.#makeFirstBase()
     this.#snapshot?.abort(new Error('the server is ending'))
+    const position = this.#engine.replication?.position
+    if (position !== undefined) this.journal?.annotate(noteOf(position))
     // A rewrite may be waiting for the journal, which closing it sets free.
     const closing = this.#rewrite.close()
     closing.catch(() => {})

@@ -20,7 +20,6 @@ import type { Stream } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { formatDouble } from '../../util/numbers.ts'
 
 const DIGEST_BYTES = 20
 /** Redis's number for the type of a stream; those of the other types are ours. */
@@ -133,7 +132,7 @@ function addSortedSet(to: Digest, set: SortedSet): void {
     const element = new Digest()
     set.memberAt(position, one)
     element.mix(one)
-    element.mixText(formatDouble(position.score))
+    element.mixText(seventeenDigits(position.score))
     to.xorDigest(element)
     if (--left > 0) set.next(position)
   }
@@ -159,4 +158,13 @@ function addStream(to: Digest, stream: Stream): void {
       to.mix(other)
     }
   }
+}
+
+/** Prints a score as C's `%.17g`, which Redis takes into the digest. */
+function seventeenDigits(score: number): string {
+  if (!Number.isFinite(score)) return score > 0 ? 'inf' : '-inf'
+  if (Object.is(score, -0)) return '-0'
+  const [digits = '', exponent] = score.toPrecision(17).split('e')
+  const short = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits
+  return exponent === undefined ? short : `${short}e${exponent.replace(/^([+-])(\d)$/, '$10$2')}`
 }

@@ -57,7 +57,7 @@ function take(call: Call, i: number): boolean {
     replica.announcedAddress = address
   } else if (args.equalsIgnoreCase(i, 'CAPA')) {
     if (args.equalsIgnoreCase(i + 1, 'EOF')) replica.understandsEof = true
-    else if (args.equalsIgnoreCase(i + 1, 'psync2')) replica.understandsPsync2 = true
+    else if (args.equalsIgnoreCase(i + 1, 'PSYNC2')) replica.understandsPsync2 = true
   } else if (args.equalsIgnoreCase(i, 'RDB-ONLY')) {
     replica.wantsCopyOnly = call.integer(i + 1, 0, 1, NOT_ZERO_OR_ONE) === 1
   } else if (args.equalsIgnoreCase(i, 'RDB-FILTER-ONLY')) {
