@@ -57,7 +57,9 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
   const expectSame = async (): Promise<void> => {
     await eventually(async () => {
       const [mine, other] = [await info(primary), await info(replica)]
-      return other.get('master_link_status') === 'up' && other.get('slave_repl_offset') === mine.get('master_repl_offset')
+      return (
+        other.get('master_link_status') === 'up' && other.get('slave_repl_offset') === mine.get('master_repl_offset')
+      )
     }, 'a replica that has caught up')
     if ((await replica.ask('DEBUG', 'DIGEST')) === (await primary.ask('DEBUG', 'DIGEST'))) return
     expect(await contents(replica)).toEqual(await contents(primary))

@@ -6,6 +6,7 @@ import { replicationOf } from '../../src/replication/replication.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
+import { startSaving } from '../support/saving.ts'
 import { eventually } from '../support/server.ts'
 
 interface TestPrimary extends TestEngine {
@@ -35,7 +36,7 @@ async function takeSnapshot(replica: TestClient): Promise<{ id: string; offset: 
   let text = ''
   const found = await eventually(() => {
     text += replica.received()
-    return /^\n*\+FULLRESYNC ([0-9a-f]{40}) (\d+)\r\n\n*\$EOF:(.{40})\r\n([^]*)\3$/.exec(text)
+    return /^\n*\+FULLRESYNC ([0-9a-f]{40}) (\d+)\r\n\n*\$EOF:(.{40})\r\n([\s\S]*)\3$/.exec(text)
   })
   return { id: found[1]!, offset: Number(found[2]), rdb: found[4]! }
 }
@@ -189,10 +190,7 @@ describe('a replica', () => {
     const primary = createPrimary()
     primary.connect().ask('SET', 'key', 'x')
     primary.connect().ask('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() end)")
-    const replica = primary.follow(
-      ['REPLCONF', 'rdb-only', '1', 'rdb-filter-only', 'functions'],
-      ['PSYNC', '?', '-1'],
-    )
+    const replica = primary.follow(['REPLCONF', 'rdb-only', '1', 'rdb-filter-only', 'functions'], ['PSYNC', '?', '-1'])
     const { rdb } = await takeSnapshot(replica)
     expect(rdb).toContain('register_function')
     expect(rdb).not.toContain('key')
@@ -306,5 +304,43 @@ describe('the backlog', () => {
     leading.copyStream(bytes, 3, 8)
     expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
     engine.stop()
+  })
+})
+
+describe('a restart', () => {
+  const stream = SELECT_0 + encode(['SET', 'k', 'v'])
+
+  test.each([
+    ['a snapshot', { save: '3600 1', appendonly: 'no' }],
+    ['the append-only file', { save: '', appendonly: 'yes' }],
+  ])('keeps the history in %s: who has everything goes on', async (_, settings) => {
+    const disk = new MemoryDisk()
+    const first = await startSaving({ disk, settings: { 'repl-diskless-sync-delay': '0', ...settings } })
+    const { engine } = first
+    const replication = replicationOf(engine)
+    replication.begin(first.saving)
+    const replica = new TestClient(engine, 2)
+    replica.ask('REPLCONF', 'capa', 'eof')
+    replica.ask('PSYNC', '?', '-1')
+    await first.finish()
+    first.connect().ask('SET', 'k', 'v')
+    const { id, offset } = engine.history
+    expect(offset).toBe(stream.length)
+    if (settings.save !== '') {
+      first.connect().ask('SAVE')
+      await first.finish()
+    }
+    engine.stop()
+    await first.saving.close()
+    const second = await startSaving({ disk, settings })
+    replicationOf(second.engine).begin(second.saving)
+    const back = new TestClient(second.engine, 2)
+    expect(back.ask('PSYNC', id, offset + 1)).toBe('+CONTINUE\r\n')
+    second.connect().ask('SET', 'n', '1')
+    expect(back.received()).toBe(SELECT_0 + encode(['SET', 'n', '1']))
+    const tooLate = new TestClient(second.engine, 2)
+    expect(tooLate.ask('PSYNC', id, offset)).not.toContain('CONTINUE')
+    second.engine.stop()
+    await second.saving.close()
   })
 })

@@ -4,9 +4,9 @@
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
-import { splitWords } from '../../engine/config-kinds.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { splitInline } from '../../protocol/request-parser.ts'
 import type { Replica } from '../../replication/replica.ts'
 import { replicationOf } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers.ts'
@@ -70,13 +70,9 @@ function take(call: Call, i: number): boolean {
 
 /** Leaves out of a snapshot what is not named. */
 function filter(replica: Replica, text: string): void {
-  let words: readonly string[]
-  try {
-    words = splitWords(text)
-  } catch {
-    // Quotes that do not end.
-    throw NO_FILTERS
-  }
+  const words = splitInline(text)
+  // Quotes that do not end.
+  if (words === undefined) throw NO_FILTERS
   replica.contents = { data: false, functions: false }
   for (const word of words) {
     if (word.toLowerCase() !== 'functions') throw ERR.of(`Unsupported rdb-filter-only option: ${word}`)
