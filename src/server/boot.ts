@@ -21,6 +21,9 @@ import { type Replication, replicationOf } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { loadUsers } from './load-users.ts'
 
+/** How often it is looked how far replicas are for which a shutdown waits. */
+const LAG_LOOK_MS = 10
+
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
 
@@ -177,6 +180,29 @@ export class Boot {
     engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
     engine.pause.begin('all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
+  }
+
+  /**
+   * Lets replicas catch up before the server ends, as long as `shutdown-timeout` says. Nobody writes from then on: call `goOn`
+   * if the server does not end after all.
+   */
+  async awaitReplicas(): Promise<void> {
+    const { clock, config, history, log, pause } = this.engine
+    const { leading } = this.#replication
+    const timeoutMs = config.get('shutdown-timeout') * 1000
+    // What asks them how far they are is a part of the stream, too: it comes after what counts.
+    const { offset } = history
+    const countBehind = (): number => leading.onlineCount - leading.countUpTo(offset, 'memory')
+    if (timeoutMs === 0 || countBehind() === 0) return
+    pause.begin('write', Number.MAX_SAFE_INTEGER)
+    log.info({}, `${countBehind()} of ${leading.onlineCount} replicas are not in sync, waiting for them.`)
+    leading.askForAcknowledgements()
+    const began = clock.monotonic()
+    while (countBehind() > 0 && clock.monotonic() - began < timeoutMs) {
+      await new Promise<void>((resolve) => void clock.after(LAG_LOOK_MS, resolve))
+    }
+    const { onlineCount } = leading
+    log.info({}, `${onlineCount - countBehind()} of ${onlineCount} replicas are in sync when shutting down.`)
   }
 
   goOn(): void {

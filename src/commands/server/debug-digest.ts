@@ -20,6 +20,7 @@ import type { Stream } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
+import { formatDouble } from '../../util/numbers.ts'
 
 const DIGEST_BYTES = 20
 /** Redis's number for the type of a stream; those of the other types are ours. */
@@ -132,7 +133,7 @@ function addSortedSet(to: Digest, set: SortedSet): void {
     const element = new Digest()
     set.memberAt(position, one)
     element.mix(one)
-    element.mixText(seventeenDigits(position.score))
+    element.mixText(shortestDigits(position.score))
     to.xorDigest(element)
     if (--left > 0) set.next(position)
   }
@@ -160,11 +161,10 @@ function addStream(to: Digest, stream: Stream): void {
   }
 }
 
-/** Prints a score as C's `%.17g`, which Redis takes into the digest. */
-function seventeenDigits(score: number): string {
-  if (!Number.isFinite(score)) return score > 0 ? 'inf' : '-inf'
-  if (Object.is(score, -0)) return '-0'
-  const [digits = '', exponent] = score.toPrecision(17).split('e')
-  const short = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits
-  return exponent === undefined ? short : `${short}e${exponent.replace(/^([+-])(\d)$/, '$10$2')}`
+/** Prints a score as the digest takes it: in the fewest digits, whole numbers too, which replies show in full. */
+function shortestDigits(score: number): string {
+  if (!Number.isInteger(score) || score === 0) return formatDouble(score)
+  const scientific = score.toExponential()
+  const [digits = '', exponent] = scientific.replace(/[-.]/, '').replace('.', '').split('e')
+  return Number(exponent) < digits.length + 7 ? String(score) : scientific
 }

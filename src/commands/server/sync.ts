@@ -16,6 +16,7 @@ const FILTER_NEEDS_EOF = ERR.of('Filtered replica requires EOF capability')
 
 const common = {
   group: 'server',
+  complexity: 'O(N) with N bytes that are to be sent',
   flags: ['admin', 'noscript', 'no_async_loading', 'no_multi'],
   reply: 'none: the stream of changes follows, with a snapshot before it where that is needed',
 } as const
