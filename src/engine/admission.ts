@@ -25,6 +25,7 @@ import { Bytes } from '../util/bytes.ts'
 import {
   CLIENT_MONITOR,
   CLIENT_MULTI,
+  CLIENT_REPLICA,
   CLIENT_RESTRICTED,
   CLIENT_SUBSCRIBED,
   CLIENT_UNAUTHENTICATED,
@@ -139,6 +140,7 @@ export class Admission {
     }
     const failure = this.diskFailure
     if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
+    if (state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,
@@ -151,11 +153,12 @@ export class Admission {
     if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     // Redis counts who monitors as a replica.
     const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
-    if ((client.state & CLIENT_MONITOR) !== 0 && isKeyspace) {
+    if ((client.state & (CLIENT_MONITOR | CLIENT_REPLICA)) !== 0 && isKeyspace) {
       return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
     }
     // What runs while data is loaded needs none: it goes on in the pause of DEBUG RELOAD.
-    if (state.paused.holds && !state.loading.holds && this.#pauseConcerns(claims)) {
+    const isReplica = (client.state & CLIENT_REPLICA) !== 0
+    if (state.paused.holds && !state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false
     }
@@ -217,6 +220,7 @@ export class Admission {
     if (claims.isWrite) {
       const { diskFailure } = this
       if (diskFailure !== undefined) return diskFailure
+      if (this.#host.state.tooFewReplicas.holds) return ERR.noReplicas
       if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
     }
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
@@ -259,6 +263,7 @@ export class Admission {
     if (script.wrote || client.isObeyed) return undefined
     const { diskFailure } = this
     if (claims.isWrite && diskFailure !== undefined) return diskFailure
+    if (claims.isWrite && this.#host.state.tooFewReplicas.holds) return ERR.noReplicas
     return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
@@ -271,6 +276,7 @@ export class Admission {
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
   refusalOfWrite(): ReplyError | undefined {
     const { eviction, state } = this.#host
+    if (state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
     return this.diskFailure ?? (state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
   }
 

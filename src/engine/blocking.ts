@@ -34,6 +34,7 @@ export interface BlockingHost {
   readonly moment: Moment
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
+  readonly runner: { readonly client: Client | undefined }
   readonly turn: { resumeSoon(client: Client): void }
   readonly times: { answered(client: Client, command: Command, args: Arguments): void }
   readonly dispatch: {
@@ -136,6 +137,15 @@ export class Blocking {
   /** Has those who wait for a stream look again: there is something new in it, or a group is gone. */
   wake(database: Database, key: Bytes): void {
     if (this.#waitingForType[TYPE_STREAM]! > 0) this.room.markReady(nameKey(database.index, key))
+  }
+
+  /** Has those who wait for no key, but for something that has a name that no key can have, look again, in whatever database they are. */
+  wakeEverywhere(name: string): void {
+    const { dataset, runner } = this.#host
+    if (this.room.count === 0) return
+    for (const { index } of dataset.databases) this.room.markReady(String.fromCharCode(index) + name)
+    // Within a command they are served after it.
+    if (this.room.hasReady && runner.client === undefined) this.serve()
   }
 
   /** The contents of a database are going to be replaced by others, or to go: whoever waits for something in it looks again. */

@@ -80,7 +80,9 @@ export class ClientMemory {
   enforce(): void {
     if (this.bytes < this.#limitBytes || this.bytes <= this.#unavoidableBytes) return
     const { clients, log, stats } = this.#host
-    const evictable = [...clients.values()].filter(({ noEvict, origin }) => origin === 'client' && !noEvict)
+    const evictable = [...clients.values()].filter(
+      ({ noEvict, origin, outputClass }) => origin === 'client' && !noEvict && outputClass !== 'replica',
+    )
     evictable.sort((a, b) => b.countedBytes - a.countedBytes)
     for (const client of evictable) {
       if (this.bytes < this.#limitBytes) return

@@ -33,6 +33,8 @@ export interface Transport {
   write(bytes: Buffer): boolean
   /** Calls `tell` once, when all that was written has been passed on; not where that is always at once. */
   whenDrained?(tell: () => void): void
+  /** Has the system gather small writes into larger packets, which arrive a little later; not where there are none. */
+  gatherSmallWrites?(): void
   /** Ends the connection: after what was written has left, or at once. */
   close(when: 'flushed' | 'now'): void
 }
@@ -53,6 +55,8 @@ export const CLIENT_RESTRICTED = 1 << 7
 export const CLIENT_CACHING = 1 << 5
 /** Is shown every command (MONITOR). */
 export const CLIENT_MONITOR = 1 << 6
+/** Is a replica: what it is sent is the stream, and whatever it sends may not be answered. */
+export const CLIENT_REPLICA = 1 << 8
 /** What a connection takes that neither sends nor receives anything: its objects, those of its socket included; measured with 4000. */
 export const CLIENT_BYTES = 7 * 1024
 
@@ -148,6 +152,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   waitsForWritten = 0
   /** Journal offset that must be synced before its replies leave. */
   waitsForSynced = 0
+  /** Offset of the replicas' stream behind what it wrote last (WAIT). */
+  streamOffset = 0
+  /** Bytes of the replicas' stream that it has not been sent yet: they are kept once for all of them. */
+  streamBytes = 0
   /** Its output is kept back until then. */
   heldForDurability = false
   /** The request that was put off, to be run first when it may (postponed.ts). */
@@ -236,6 +244,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   get outputClass(): ClientClass {
+    if ((this.state & CLIENT_REPLICA) !== 0) return 'replica'
     return this.channels.size + this.patterns.size + this.shardChannels.size > 0 ? 'pubsub' : 'normal'
   }
 
@@ -287,7 +296,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Bytes made for this client that the other side has not taken yet. */
   get outputBytes(): number {
-    return this.#outputBytes + this.transport.backlogBytes
+    return this.#outputBytes + this.transport.backlogBytes + this.streamBytes
   }
 
   /** Bytes made in this turn. */

@@ -235,7 +235,7 @@ export const CONFIG_TABLE = {
   }),
   'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
   'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
-  'shutdown-timeout': integer(10, 0, INT32_MAX, { inert: true, doc: 'Seconds SHUTDOWN waits for replicas.' }),
+  'shutdown-timeout': integer(10, 0, INT32_MAX, { doc: 'Seconds SHUTDOWN waits for replicas.' }),
   'shutdown-on-sigint': shutdownWords({ doc: SHUTDOWN_WAYS }),
   'shutdown-on-sigterm': shutdownWords({ doc: SHUTDOWN_WAYS }),
   hz: clamped(
@@ -443,7 +443,10 @@ export const CONFIG_TABLE = {
     inert: true,
     doc: 'Bytes loaded between two looks at the clients.',
   }),
-  'rdb-del-sync-files': yesNo(false, { inert: true, doc: 'Remove snapshots that were only made for replicas.' }),
+  'rdb-del-sync-files': yesNo(false, {
+    inert: true,
+    doc: 'Remove snapshots that were only made for replicas: that is always done.',
+  }),
   'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {
     inert: true,
@@ -621,19 +624,17 @@ export const CONFIG_TABLE = {
     doc: 'Empty a replica in the background.',
   }),
   'repl-backlog-size': clamped(
-    memory(1024 * 1024, 1, INT64_MAX, { inert: true, doc: 'Bytes kept for replicas that come back; 16kb at least.' }),
+    memory(1024 * 1024, 1, INT64_MAX, { doc: 'Bytes kept for replicas that come back; 16kb at least.' }),
     16 * 1024,
     Number.POSITIVE_INFINITY,
   ),
-  'repl-backlog-ttl': integer(3600, 0, INT64_MAX, { inert: true, doc: 'Seconds they are kept without any replica.' }),
-  'repl-disable-tcp-nodelay': yesNo(false, { inert: true, doc: 'Send to replicas in larger packets.' }),
-  'repl-diskless-sync': yesNo(true, { inert: true, doc: 'Send a full copy without a file.' }),
+  'repl-backlog-ttl': integer(3600, 0, INT64_MAX, { doc: 'Seconds they are kept without any replica.' }),
+  'repl-disable-tcp-nodelay': yesNo(false, { doc: 'Send to replicas in larger packets.' }),
+  'repl-diskless-sync': yesNo(true, { doc: 'Send a full copy without a file.' }),
   'repl-diskless-sync-delay': integer(5, 0, INT32_MAX, {
-    inert: true,
     doc: 'Seconds to wait for more replicas first.',
   }),
   'repl-diskless-sync-max-replicas': integer(0, 0, INT32_MAX, {
-    inert: true,
     doc: 'Replicas for which it does not wait longer.',
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
@@ -643,18 +644,15 @@ export const CONFIG_TABLE = {
   }),
   'repl-ping-replica-period': integer(10, 1, INT32_MAX, {
     alias: 'repl-ping-slave-period',
-    inert: true,
     doc: 'Seconds between pings to replicas.',
   }),
-  'repl-timeout': integer(60, 1, INT32_MAX, { inert: true, doc: 'Seconds after which a silent link is cut.' }),
+  'repl-timeout': integer(60, 1, INT32_MAX, { doc: 'Seconds after which a silent link is cut.' }),
   'min-replicas-to-write': integer(0, 0, INT32_MAX, {
     alias: 'min-slaves-to-write',
-    inert: true,
     doc: 'Replicas without which writes are refused.',
   }),
   'min-replicas-max-lag': integer(10, 0, INT32_MAX, {
     alias: 'min-slaves-max-lag',
-    inert: true,
     doc: 'Seconds a replica may be behind to count.',
   }),
   'propagation-error-behavior': oneOf(['ignore', 'panic', 'panic-on-replicas'], 'ignore', {

@@ -6,7 +6,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import { upToZero } from '../util/text.ts'
-import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, type Client } from './client.ts'
+import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_REPLICA, type Client } from './client.ts'
 import type { Tracker } from './tracking.ts'
 import { transactionOf } from './transaction.ts'
 
@@ -23,7 +23,7 @@ export function describeClient(
   const { parser, transport } = client
   const transaction = transactionOf(client)
   const queryBytes = Math.max(parser.pendingBytes, request?.rawBytes ?? 0)
-  const backlogBytes = transport.backlogBytes
+  const backlogBytes = transport.backlogBytes + client.streamBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
   return [
     `id=${client.id}`,
@@ -61,6 +61,7 @@ export function describeClient(
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {
   let flags = (client.state & CLIENT_MONITOR) === 0 ? '' : 'O'
+  if ((client.state & CLIENT_REPLICA) !== 0) flags += 'S'
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
   if (client.parked || client.paused) flags += 'b'

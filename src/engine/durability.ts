@@ -41,10 +41,7 @@ export interface DurabilityHost {
   readonly changes: Changes
   readonly runner: { readonly client: Client | undefined }
   readonly turn: { endSoon(): void; flushSoon(client: Client): void }
-  readonly blocking: {
-    readonly room: { readonly count: number; readonly hasReady: boolean; markReady(name: string): void }
-    serve(): void
-  }
+  readonly blocking: { wakeEverywhere(name: string): void }
 }
 
 export class Durability {
@@ -111,7 +108,7 @@ export class Durability {
       state.journalFailed.follow(progress.failure !== undefined)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
-      this.#serveSyncWaiters()
+      this.#host.blocking.wakeEverywhere(SYNC)
       turn.endSoon()
     }
     progress.onProgress(follow)
@@ -265,23 +262,13 @@ export class Durability {
     return progress.enabled && client.waitsForWritten <= progress.synced
   }
 
-  /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up. */
-  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void): void {
+  /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up; `others`: what else it waits for. */
+  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly string[] = []): void {
     if (!call.retrying) {
       // Asking is enough: nobody has to wait for the next second, or under `no` for ever.
       this.progress.require('always', call.client.waitsForWritten)
       this.#host.turn.endSoon()
     }
-    call.block({ keys: [SYNC], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
-  }
-
-  /** Has those who wait for a sync look again. */
-  #serveSyncWaiters(): void {
-    const { blocking, dataset, runner } = this.#host
-    const { room } = blocking
-    if (room.count === 0) return
-    for (const { index } of dataset.databases) room.markReady(String.fromCharCode(index) + SYNC)
-    // Within a command (CONFIG SET) they are served after it.
-    if (room.hasReady && runner.client === undefined) blocking.serve()
+    call.block({ keys: [SYNC, ...others], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
   }
 }

@@ -1,7 +1,7 @@
 // Effects: what a unit (a command, a script, an EXEC) did, as commands that replay to the same state (invariant 4).
 //
 // They go to sinks, each of which encodes them for itself: the append-only file,
-// later the backlog of the replicas.
+// the stream of the replicas.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'

@@ -43,6 +43,7 @@ export interface MemoryHost {
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
   readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
   readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
+  readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
 }
 
 export class Memory {
@@ -69,12 +70,12 @@ export class Memory {
   /** Bytes used by everything: INFO's used_memory. */
   get usedBytes(): number {
     const { clientMemory, dataset } = this.#host
-    return dataset.usedBytes + clientMemory.bytes + this.#countBesides() + this.journalBytes
+    return dataset.usedBytes + clientMemory.bytes + this.#countBesides() + this.journalBytes + this.streamBytes
   }
 
   /**
-   * Bytes that `maxmemory` bounds: all but the journal's buffer. That grows with what eviction writes there, so that it would
-   * never end. Asked before every command: what changes seldom is taken as of the end of the last turn.
+   * Bytes that `maxmemory` bounds: all but the journal's buffer and the replicas' stream. They grow with what eviction writes
+   * there, so that it would never end. Asked before every command: what changes seldom is taken as of the end of the last turn.
    */
   get boundedBytes(): number {
     const { clientMemory, dataset } = this.#host
@@ -86,6 +87,11 @@ export class Memory {
     return this.#host.durability.progress.status?.bufferedBytes ?? 0
   }
 
+  /** Bytes of the replicas' stream. */
+  get streamBytes(): number {
+    return this.#host.replication?.leading.memoryBytes ?? 0
+  }
+
   /** Bytes that finding keys takes: entries, buckets, expiries. */
   get indexBytes(): number {
     let bytes = 0
@@ -95,7 +101,7 @@ export class Memory {
 
   /** Bytes that are not contents of keys, of those in use. */
   get overheadBytes(): number {
-    return this.#host.clientMemory.bytes + this.#countBesides() + this.journalBytes + this.indexBytes
+    return this.#host.clientMemory.bytes + this.#countBesides() + this.journalBytes + this.streamBytes + this.indexBytes
   }
 
   /** Bytes of the tables of who listens and who waits; the names themselves are the clients'. */

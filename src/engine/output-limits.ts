@@ -65,7 +65,9 @@ export class OutputLimits {
       return true
     }
     const limit = this.#host.config.get('client-output-buffer-limit')[client.outputClass]
-    if (limit.hardBytes !== 0 && backlog >= limit.hardBytes) {
+    // A replica that may go on within the backlog must be able to.
+    const keptBytes = client.outputClass === 'replica' ? this.#host.config.get('repl-backlog-size') : 0
+    if (limit.hardBytes !== 0 && backlog >= Math.max(limit.hardBytes, keptBytes)) {
       this.#end(client, client.outputClass, backlog)
       return true
     }

@@ -15,6 +15,7 @@ export interface PropagationHost {
   readonly stats: Stats
   /** Hears whose command had effects. */
   readonly durability: { wrote(client: Client): void }
+  readonly history: { readonly offset: number }
   readonly turn: { endSoon(): void }
 }
 
@@ -90,7 +91,7 @@ export class Propagation {
 
   /** A command that changed something has ended: passes its effects on. */
   settle(call: Call): void {
-    const { durability, stats, turn } = this.#host
+    const { durability, history, stats, turn } = this.#host
     stats.changesSinceSave += call.changes
     if (!call.propagates) return
     const { effects } = call
@@ -103,6 +104,7 @@ export class Propagation {
       if (effects.length > 1) this.endUnit()
     }
     durability.wrote(call.client)
+    call.client.streamOffset = history.offset
     turn.endSoon()
   }
 

@@ -10,6 +10,13 @@ import type { Random } from '../util/random.ts'
 /** The id of no history. */
 export const NO_HISTORY = '0'.repeat(40)
 
+/** A state of a history, and the database that its stream had selected: enough to go on from there. */
+export interface HistoryPosition {
+  readonly id: string
+  readonly offset: number
+  readonly database: number
+}
+
 export class ReplicationHistory {
   /** 40 hexadecimal digits. */
   id: string
@@ -19,6 +26,8 @@ export class ReplicationHistory {
   secondId = NO_HISTORY
   /** The first offset that is not in it any more; -1 without one. */
   secondOffset = -1
+  /** What the files say the data that was loaded from them is. */
+  found: HistoryPosition | undefined = undefined
   readonly #random: Random
 
   constructor(random: Random) {
@@ -30,6 +39,13 @@ export class ReplicationHistory {
   beginAnew(): void {
     this.id = this.#random.hex(40)
     this.#forgetSecond()
+  }
+
+  /** Goes on from where an earlier process stopped, under an id of our own: who shared that history may go on, too. */
+  resume({ id, offset }: HistoryPosition): void {
+    this.secondId = id
+    this.secondOffset = offset + 1
+    this.offset = offset
   }
 
   /** Begins a history of its own that goes on from this one: a replica is promoted. */

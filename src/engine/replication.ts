@@ -3,11 +3,44 @@
 // Without it a server is a primary that nobody may follow.
 
 import type { Client } from './client.ts'
+import type { HistoryPosition } from './replication-history.ts'
+
+/** A replica as INFO and ROLE show it. */
+export interface ReplicaStatus {
+  readonly address: string
+  readonly port: number
+  readonly state: 'wait_bgsave' | 'send_bulk' | 'online'
+  /** How far it says it is. */
+  readonly offset: number
+  /** Seconds since it last said so. */
+  readonly lagSeconds: number
+}
+
+/** What is kept of the stream for those who come back. */
+export interface BacklogStatus {
+  /** Offset of the first byte, counted from 1. */
+  readonly firstOffset: number
+  readonly length: number
+}
 
 /** Whoever has replicas: every server, those that follow another included (chains). */
 export interface Leading {
   /** Replicas that receive the stream of changes. */
   readonly onlineCount: number
+  /** Of those, the ones that have been heard of within `min-replicas-max-lag`; undefined while nobody asks for any. */
+  readonly goodCount: number | undefined
+  /** All that are connected, those that are sent a snapshot or wait for one included. */
+  readonly replicas: readonly ReplicaStatus[]
+  /** Undefined while nothing is kept. */
+  readonly backlog: BacklogStatus | undefined
+  /** Memory of the stream, and of snapshots on their way. */
+  readonly memoryBytes: number
+  /** Of that, what only replicas need that are behind. */
+  readonly replicaBytes: number
+  /** How many replicas have the stream up to an offset, in memory or on their disks. */
+  countUpTo(offset: number, where: 'memory' | 'disk'): number
+  /** Has all replicas say how far they are. */
+  askForAcknowledgements(): void
 }
 
 /** How a server is getting on with the primary it follows. */
@@ -23,4 +56,6 @@ export interface Replication {
   readonly leading: Leading
   /** Undefined while this server follows nobody. */
   readonly following: Following | undefined
+  /** Which state of which history the data is in at this moment, for files; undefined where nobody could go on from it. */
+  readonly position: HistoryPosition | undefined
 }

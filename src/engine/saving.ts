@@ -55,7 +55,7 @@ export interface Saving {
    */
   saveEmptiness(done: (saved: boolean) => void): void
   /** The work that is under way. */
-  readonly busyWith: 'nothing' | 'save' | 'rewrite'
+  readonly busyWith: 'nothing' | 'save' | 'rewrite' | 'copy'
   /** Begins a snapshot; nothing may be under way. */
   saveInBackground(): void
   /** Has a snapshot begin as soon as nothing is under way. */

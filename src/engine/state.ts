@@ -53,4 +53,6 @@ export class ServerState {
   readonly tracksTooMuch = new Condition(this, 1 << 7)
   /** A test has asked for faults that meet commands: faults.ts. */
   readonly faulty = new Condition(this, 1 << 8)
+  /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/leading.ts. */
+  readonly tooFewReplicas = new Condition(this, 1 << 12)
 }

@@ -25,6 +25,12 @@ class Counters {
   /** What users were refused, by what it was. */
   accessDenied = { auth: 0, command: 0, key: 0, channel: 0 }
   outputLimitDisconnects = 0
+  /** Replicas that were given everything, that could go on, and that wanted to and could not. */
+  fullSyncs = 0
+  partialSyncs = 0
+  partialSyncsRefused = 0
+  /** Bytes sent to replicas. */
+  streamedBytes = 0
   /** Messages of channels under rules that somebody will never hear: they went before they were read, or a slow subscriber was spared them. */
   messagesMissed = 0
 }

@@ -7,8 +7,10 @@
 
 import type { PubSub } from '../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
-import type { Client } from './client.ts'
+import { type Listener, Seats } from '../util/seats.ts'
+import { CLIENT_REPLICA, type Client } from './client.ts'
 import type { Progress } from './journal.ts'
+import type { Log } from './log.ts'
 import type { Stats } from './stats.ts'
 
 /** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
@@ -18,6 +20,7 @@ export interface TurnHost {
   readonly pubSub: PubSub
   readonly replies: ReplyBuffer
   readonly stats: Stats
+  readonly log: Log
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
   readonly requests: { resume(client: Client): void }
   readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
@@ -31,6 +34,11 @@ export interface TurnHost {
 }
 
 export class Turn {
+  /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
+  readonly ended = new Seats<[]>((slot) => {
+    this.#ended = slot
+  })
+  #ended: Listener<[]> | null = null
   readonly #host: TurnHost
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()
@@ -114,6 +122,10 @@ export class Turn {
         clients.close(client, 'now')
         continue
       }
+      if ((client.state & CLIENT_REPLICA) !== 0 && !client.closing) {
+        this.#refuseReply(client)
+        continue
+      }
       if (client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
         durability.hold(client)
         outputLimits.check(client)
@@ -139,7 +151,18 @@ export class Turn {
       tracking.abandon()
       monitors.abandon()
     }
+    if (this.#ended !== null) this.#ended()
     timekeeper.arm()
+  }
+
+  /** A replica would take a reply for a part of the stream. */
+  #refuseReply(client: Client): void {
+    const { clients, log } = this.#host
+    log.warn(
+      { client: client.transport.address },
+      `Replica generated a reply to command '${client.lastCommand}', disconnecting it`,
+    )
+    clients.close(client, 'now')
   }
 
   #flush(client: Client): boolean {

@@ -669,6 +669,12 @@ export class AppendOnlyFile implements Journal {
 
   // ── the end ──────────────────────────────────────────────────────────────
 
+  /** Adds an annotation line behind everything. */
+  annotate(line: string): void {
+    this.#gathered.raw(line)
+    this.appended += line.length
+  }
+
   /**
    * Writes and syncs everything, whatever the policy, and closes the file. What is appended later stays unwritten, and replies
    * to it are never sent.

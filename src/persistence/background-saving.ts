@@ -3,8 +3,9 @@
 // One thing is under way at a time, because there is one *before* gate:
 //
 //   nothing ──▶ save     an image to dbfilename (save)
-//      ▲  └───▶ rewrite  an image to the base of the append-only file (rewrite.ts)
-//      └──────────┘      what was asked for meanwhile comes next: SAVE, then a rewrite, then BGSAVE
+//      ▲  ├───▶ rewrite  an image to the base of the append-only file (rewrite.ts)
+//      │  └───▶ copy     an image for somebody else: replicas that need all of the data
+//      └──────────┘      what was asked for meanwhile comes next: SAVE, then a copy, then a rewrite, then BGSAVE
 //
 // SAVE does not stop the server as Redis's does: its client waits, the others go
 // on. What it promises is kept: when it replies, everything before it is on disk.
@@ -25,11 +26,13 @@ import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
-import { Image } from './image.ts'
+import { noteOf } from './history-note.ts'
+import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
 import type { OpenJournal } from './open-journal.ts'
 import { reload } from './reload.ts'
 import { AofRewrite } from './rewrite.ts'
+import type { Snapshot, SnapshotSink } from './snapshot.ts'
 
 /** How often it is looked whether something is due. */
 const LOOK_MS = 500
@@ -61,9 +64,26 @@ export interface BackgroundSavingOptions {
   keysExpired?: number
 }
 
+/** Takes the pictures of one copy, one after the other. */
+export interface Pictures {
+  /** For a sink that is no file. */
+  send(sink: SnapshotSink, contents: Contents): Picture
+  /** Claims the directory of the configuration, where files may be made then. */
+  claim(): Promise<void>
+  /** For a file; it keeps its temporary name. */
+  save(target: string, contents: Contents): Image
+  readonly disk: Disk
+}
+
+/** Somebody else who wants the data of one moment. */
+export interface CopyOrder {
+  /** Called when nothing else is under way, and not before; takes its picture and waits until it is written. Never rejects. */
+  run(pictures: Pictures): Promise<void>
+}
+
 export class BackgroundSaving implements Saving {
   lastSaveMs: number
-  busyWith: 'nothing' | 'save' | 'rewrite' = 'nothing'
+  busyWith: 'nothing' | 'save' | 'rewrite' | 'copy' = 'nothing'
   readonly #engine: Engine
   readonly #disk: Disk
   readonly #later: (run: () => void) => void
@@ -72,7 +92,8 @@ export class BackgroundSaving implements Saving {
   readonly #largeChanges: LargeChanges
   readonly #keysLoaded: number
   readonly #keysExpired: number
-  #image: Image | undefined = undefined
+  /** What is being written. */
+  #snapshot: Snapshot | undefined = undefined
   /** Changes since the last save that the image under way has. */
   #changesInImage = 0
   /** Of the last snapshot. */
@@ -85,6 +106,8 @@ export class BackgroundSaving implements Saving {
   #saves: ((saved: boolean) => void)[] = []
   #saveScheduled = false
   #rewriteScheduled = false
+  /** Copies that wait for their turn. */
+  readonly #copies: CopyOrder[] = []
   #saveOk = true
   #saveSeconds = -1
   #saveTriedMs = 0
@@ -127,16 +150,18 @@ export class BackgroundSaving implements Saving {
 
   get status(): SavingStatus {
     const { busyWith } = this
+    // Redis counts a snapshot for replicas as one.
+    const isSaving = busyWith === 'save' || busyWith === 'copy'
     const seconds = Math.floor((this.#engine.machine.monotonic() - this.#beganMs) / 1000)
     return {
-      saveInProgress: busyWith === 'save',
-      currentSaveSeconds: busyWith === 'save' ? seconds : -1,
+      saveInProgress: isSaving,
+      currentSaveSeconds: isSaving ? seconds : -1,
       lastSaveSeconds: this.#saveSeconds,
       lastSaveOk: this.#saveOk,
       saves: this.#saveCount,
-      keysProcessed: this.#image?.snapshot.written ?? 0,
-      keysTotal: this.#image?.snapshot.total ?? 0,
-      longestSliceMs: this.#image?.snapshot.longestSliceMs ?? this.#longestSliceMs,
+      keysProcessed: this.#snapshot?.written ?? 0,
+      keysTotal: this.#snapshot?.total ?? 0,
+      longestSliceMs: this.#snapshot?.longestSliceMs ?? this.#longestSliceMs,
       rewriteInProgress: busyWith === 'rewrite',
       rewriteScheduled: this.#rewriteScheduled,
       currentRewriteSeconds: busyWith === 'rewrite' ? seconds : -1,
@@ -162,7 +187,7 @@ export class BackgroundSaving implements Saving {
     const changes = stats.changesSinceSave
     stats.changesSinceSave = 0
     this.#changesInImage = 0
-    if (this.busyWith === 'save') this.#image?.snapshot.abort(new GivenUp())
+    if (this.busyWith === 'save') this.#snapshot?.abort(new GivenUp())
     this.save((saved) => {
       if (!saved) stats.changesSinceSave += changes
       done(saved)
@@ -227,7 +252,7 @@ export class BackgroundSaving implements Saving {
   }
 
   postpones(client: Client, command: Command, args: Arguments): boolean {
-    const snapshot = this.#image?.snapshot
+    const snapshot = this.#snapshot
     if (snapshot === undefined || !snapshot.hasLarge) return false
     return this.#largeChanges.postpone(snapshot, client, command, args)
   }
@@ -236,6 +261,7 @@ export class BackgroundSaving implements Saving {
   #next(): void {
     if (this.busyWith !== 'nothing' || this.#closed) return
     if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
+    else if (this.#copies.length > 0) this.#work = this.#copy(this.#copies.shift()!)
     else if (this.#rewriteScheduled && this.#engine.machine.monotonic() >= this.#rewriteNotBeforeMs)
       this.rewriteInBackground()
     else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
@@ -295,23 +321,53 @@ export class BackgroundSaving implements Saving {
     this.#next()
   }
 
-  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean): Image {
+  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): Image {
+    const picture = this.#pictureOptions(format, isBase, contents)
+    const image = new Image({ ...picture, disk: this.#disk, target })
+    this.#snapshot = image.snapshot
+    return image
+  }
+
+  #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): PictureOptions {
     const engine = this.#engine
     engine.state.snapshot.begin()
-    const image: Image = new Image({
+    return {
       engine,
-      disk: this.#disk,
       later: this.#later,
-      target,
       format,
       isBase,
+      ...(contents === undefined ? {} : { contents }),
       largeWritten: () => {
-        if (!image.snapshot.hasLarge) engine.state.snapshot.end()
+        if (this.#snapshot?.hasLarge !== true) engine.state.snapshot.end()
         this.#largeChanges.resume()
       },
+    }
+  }
+
+  // ── copies ───────────────────────────────────────────────────────────────
+
+  /** Has somebody else take a picture as soon as nothing is under way. */
+  copy(order: CopyOrder): void {
+    this.#copies.push(order)
+    this.#later(() => this.#next())
+  }
+
+  async #copy(order: CopyOrder): Promise<void> {
+    this.#begin('copy')
+    await order.run({
+      send: (sink, contents) => {
+        const picture = takePicture(this.#pictureOptions('rdb', false, contents), sink)
+        this.#snapshot = picture.snapshot
+        return picture
+      },
+      claim: async () => {
+        if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
+      },
+      save: (target, contents) => this.#takeImage(target, 'rdb', false, contents),
+      disk: this.#disk,
     })
-    this.#image = image
-    return image
+    this.#end()
+    this.#next()
   }
 
   /** The directory need not be waited for, so that the picture is taken at once. */
@@ -324,15 +380,15 @@ export class BackgroundSaving implements Saving {
     this.journal?.disown()
   }
 
-  #begin(what: 'save' | 'rewrite'): void {
+  #begin(what: 'save' | 'rewrite' | 'copy'): void {
     this.busyWith = what
     this.#beganMs = this.#engine.machine.monotonic()
   }
 
   #end(): void {
     this.busyWith = 'nothing'
-    if (this.#image !== undefined) this.#longestSliceMs = this.#image.snapshot.longestSliceMs
-    this.#image = undefined
+    if (this.#snapshot !== undefined) this.#longestSliceMs = this.#snapshot.longestSliceMs
+    this.#snapshot = undefined
   }
 
   #followFailure(): void {
@@ -343,16 +399,21 @@ export class BackgroundSaving implements Saving {
 
   async #runRewrite(): Promise<void> {
     const { log, machine } = this.#engine
+    const images: Image[] = []
     this.#begin('rewrite')
     this.#rewriteCount++
     log.info({}, `Background append only file rewriting started by pid ${process.pid}`)
     try {
       if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
-      await this.#rewrite.run((target, format) => this.#takeImage(target, format, true))
+      await this.#rewrite.run((target, format) => {
+        const image = this.#takeImage(target, format, true)
+        images.push(image)
+        return image
+      })
       this.#rewriteOk = true
       this.#rewriteFailures = 0
       this.#rewriteBaseBytes = this.#rewrite.journal?.status.currentBytes ?? 0
-      log.info({ bytes: this.#image?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
+      log.info({ bytes: images.at(-1)?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
     } catch (error) {
       this.#rewriteOk = false
       this.#rewriteFailures++
@@ -378,7 +439,7 @@ export class BackgroundSaving implements Saving {
     this.#rewrite.isWanted = wanted
     this.#rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
     // Whatever rewrite is under way, it is not the one that is wanted now.
-    if (this.busyWith === 'rewrite') this.#image?.snapshot.abort(new Error('appendonly was changed'))
+    if (this.busyWith === 'rewrite') this.#snapshot?.abort(new Error('appendonly was changed'))
     if (wanted) {
       this.#rewriteFailures = 0
       this.#rewriteScheduled = true
@@ -437,7 +498,9 @@ export class BackgroundSaving implements Saving {
     this.#closed = true
     this.#timer?.cancel()
     if (this.#rewrite.owesBase) await this.#makeFirstBase()
-    this.#image?.snapshot.abort(new Error('the server is ending'))
+    this.#snapshot?.abort(new Error('the server is ending'))
+    const position = this.#engine.replication?.position
+    if (position !== undefined) this.journal?.annotate(noteOf(position))
     // A rewrite may be waiting for the journal, which closing it sets free.
     const closing = this.#rewrite.close()
     closing.catch(() => {})
@@ -447,7 +510,7 @@ export class BackgroundSaving implements Saving {
   }
 
   async #makeFirstBase(): Promise<void> {
-    const snapshot = this.#image?.snapshot
+    const snapshot = this.#snapshot
     if (this.busyWith === 'save') snapshot?.abort(new Error('the server is ending'))
     else snapshot?.finish()
     await this.#work

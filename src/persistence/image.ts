@@ -1,4 +1,4 @@
-// One image of the data on its way to a file: the walk, the format and the file put together.
+// One image of the data on its way to a file: the walk, the format and the file put together. Or on its way elsewhere: a picture.
 
 import type { Engine } from '../engine/engine.ts'
 import { REDIS_VERSION } from '../engine/version.ts'
@@ -6,20 +6,79 @@ import { CommandWriter } from './command-writer.ts'
 import type { Disk } from './disk.ts'
 import type { ImageWriter } from './image-writer.ts'
 import { RdbWriter, type RdbWriterOptions } from './rdb/rdb-writer.ts'
-import { Snapshot } from './snapshot.ts'
+import { Snapshot, type SnapshotSink } from './snapshot.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 
-export interface ImageOptions {
+export interface PictureOptions {
   engine: Engine
-  disk: Disk
   later: (run: () => void) => void
-  /** The file it shall become. */
-  target: string
   format: 'rdb' | 'aof'
   /** It is the base of an append-only file. */
   isBase: boolean
+  /** What it shall hold. Default: everything. */
+  contents?: Contents
   /** Large values may be waited for, or need not be any more. */
   largeWritten: () => void
+}
+
+/** Parts of a snapshot. */
+export interface Contents {
+  readonly data: boolean
+  readonly functions: boolean
+}
+
+export interface ImageOptions extends PictureOptions {
+  disk: Disk
+  /** The file it shall become. */
+  target: string
+}
+
+/** A snapshot that is being written. */
+export interface Picture {
+  readonly snapshot: Snapshot
+  /** Fulfilled when the walk is at the end; rejects with the reason when it was given up. */
+  readonly walked: Promise<void>
+}
+
+const EVERYTHING: Contents = { data: true, functions: true }
+
+/** Takes a picture of the data, to be written to a sink. To be called between two commands; no other may be under way. */
+export function takePicture(options: PictureOptions, sink: SnapshotSink): Picture {
+  const { engine, format, later, largeWritten, isBase, contents = EVERYTHING } = options
+  const { config, replication, scripts } = engine
+  let ended: (error: unknown) => void = () => {}
+  const walked = new Promise<void>((resolve, reject) => {
+    ended = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  walked.catch(() => {})
+  const make = (checksum: boolean): ImageWriter =>
+    format === 'aof'
+      ? new CommandWriter(config.get('aof-timestamp-enabled'))
+      : new RdbWriter(rdbOptions(engine, checksum))
+  // What follows a base in its log is not known here.
+  const position = isBase ? undefined : replication?.position
+  const snapshot = new Snapshot({
+    engine,
+    writer: make(config.get('rdbchecksum')),
+    aside: () => make(false),
+    sink,
+    includesData: contents.data,
+    auxiliary: {
+      'redis-ver': REDIS_VERSION,
+      'redis-bits': 64,
+      ctime: Math.floor(engine.clock.now() / 1000),
+      'used-mem': engine.dataset.usedBytes,
+      ...(position === undefined
+        ? {}
+        : { 'repl-stream-db': position.database, 'repl-id': position.id, 'repl-offset': position.offset }),
+      'aof-base': isBase ? 1 : 0,
+    },
+    functions: contents.functions ? [...scripts.libraries()] : [],
+    later,
+    ended,
+    largeWritten,
+  })
+  return { snapshot, walked }
 }
 
 export class Image {
@@ -29,38 +88,15 @@ export class Image {
 
   /** Takes the picture. To be called between two commands; no other may be under way. */
   constructor(options: ImageOptions) {
-    const { engine, disk, later, format, largeWritten } = options
-    const { config, scripts } = engine
+    const { engine, disk } = options
+    const { config } = engine
     const incremental = options.isBase
       ? config.get('aof-rewrite-incremental-fsync')
       : config.get('rdb-save-incremental-fsync')
-    let ended: (error: unknown) => void = () => {}
-    this.#walked = new Promise((resolve, reject) => {
-      ended = (error) => (error === undefined ? resolve() : reject(error))
-    })
-    this.#walked.catch(() => {})
     this.#file = new SnapshotFile(disk, options.target, incremental, engine.log, (error) => this.snapshot.abort(error))
-    const make = (checksum: boolean): ImageWriter =>
-      format === 'aof'
-        ? new CommandWriter(config.get('aof-timestamp-enabled'))
-        : new RdbWriter(rdbOptions(engine, checksum))
-    this.snapshot = new Snapshot({
-      engine,
-      writer: make(config.get('rdbchecksum')),
-      aside: () => make(false),
-      sink: this.#file,
-      auxiliary: {
-        'redis-ver': REDIS_VERSION,
-        'redis-bits': 64,
-        ctime: Math.floor(engine.clock.now() / 1000),
-        'used-mem': engine.dataset.usedBytes,
-        'aof-base': options.isBase ? 1 : 0,
-      },
-      functions: [...scripts.libraries()],
-      later,
-      ended,
-      largeWritten,
-    })
+    const { snapshot, walked } = takePicture(options, this.#file)
+    this.snapshot = snapshot
+    this.#walked = walked
   }
 
   /** Path of the file until it gets its name. */

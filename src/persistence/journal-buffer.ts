@@ -24,7 +24,7 @@ export class JournalBuffer {
   request(args: Arguments): void {
     const { rawEnd, rawStart, rawSource } = args
     if (rawEnd !== 0 && rawSource !== undefined) {
-      this.#copy(rawSource, rawStart, rawEnd - rawStart)
+      this.copy(rawSource, rawStart, rawEnd - rawStart)
       return
     }
     this.#header(42, args.length)
@@ -50,7 +50,14 @@ export class JournalBuffer {
 
   /** Appends what another buffer holds. */
   append(other: JournalBuffer): void {
-    this.#copy(other.#source, 0, other.length)
+    this.copy(other.#source, 0, other.length)
+  }
+
+  /** Appends bytes that are requests already. */
+  copy(source: Source, start: number, length: number): void {
+    this.#room(length)
+    copyBytes(this.#source, this.length, source, start, length)
+    this.length += length
   }
 
   /** Starts over, giving back what a burst took. */
@@ -61,7 +68,7 @@ export class JournalBuffer {
 
   #bulk(bytes: Bytes): void {
     this.#header(36, bytes.length)
-    this.#copy(bytes.source, bytes.start, bytes.length)
+    this.copy(bytes.source, bytes.start, bytes.length)
     this.#newline()
   }
 
@@ -70,12 +77,6 @@ export class JournalBuffer {
     this.#room(latin1.length)
     this.length += this.#source.u8.write(latin1, this.length, 'latin1')
     this.#newline()
-  }
-
-  #copy(source: Source, start: number, length: number): void {
-    this.#room(length)
-    copyBytes(this.#source, this.length, source, start, length)
-    this.length += length
   }
 
   #header(type: number, value: number): void {

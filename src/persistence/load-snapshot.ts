@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError, seconds } from './errors.ts'
+import { positionIn } from './history-note.ts'
 import { KeyDelay } from './key-delay.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
@@ -93,6 +94,7 @@ export async function readSnapshot(
   if (target.withoutElements > 0) {
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
+  engine.history.found = positionIn(target.auxiliaries)
   engine.stats.changesSinceSave = 0
   const milliseconds = engine.machine.monotonic() - started
   engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)

@@ -26,6 +26,7 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { HistoryPosition } from '../engine/replication-history.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { parseInteger } from '../util/numbers.ts'
@@ -34,6 +35,7 @@ import type { AofDirectory } from './aof-directory.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { DiskFile } from './disk.ts'
 import { describeDiskError, PersistenceError, seconds } from './errors.ts'
+import { readNote } from './history-note.ts'
 import { KeyDelay } from './key-delay.ts'
 import type { Part } from './manifest.ts'
 import { RdbDamage } from './rdb/damage.ts'
@@ -109,6 +111,8 @@ class Replay {
   #keysBefore: number[] = []
   /** The file is whole up to here. */
   #wholeTo = 0
+  /** How many commands had been run when the last annotation was read. */
+  #notedAt = -1
   /** Commands run, for the delay after each of them. */
   #run = 0
   readonly #delay: KeyDelay
@@ -176,8 +180,15 @@ class Replay {
       const preamble = await this.#preamble(file, size)
       this.#wholeTo = preamble
       this.#reader = new CommandReader(file, size, preamble)
+      let noted: HistoryPosition | undefined
+      this.#reader.onAnnotation = (text) => {
+        noted = readNote(text)
+        this.#notedAt = this.#run
+      }
       try {
         await this.#commands()
+        // What it says at its end holds if nothing came after it.
+        if (size > 0) this.#engine.history.found = this.#notedAt === this.#run ? noted : undefined
         if (this.#wholeTo === size) return false
         if (isLast) await this.#refuseIfCommandsFollow(file)
         return true

@@ -80,6 +80,8 @@ export interface SnapshotOptions {
   writer: ImageWriter
   aside: () => ImageWriter
   sink: SnapshotSink
+  /** False = keys are left out. Default: true. */
+  includesData?: boolean
   /** What is said about the whole. */
   auxiliary: Readonly<Record<string, string | number>>
   /** Codes of the function libraries. */
@@ -165,7 +167,7 @@ export class Snapshot {
     for (const { index, keys } of this.#engine.databases) {
       // Even an empty one: what comes into it is none of ours.
       keys.epoch = (keys.epoch + 1) | 0
-      if (keys.count === 0) continue
+      if (keys.count === 0 || options.includesData === false) continue
       const hurried = new Set<number>()
       const part = { index, keys, end: keys.entriesEnd, sought: 0, walked: 0, hurried, removed: undefined }
       this.#parts.push(part)

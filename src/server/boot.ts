@@ -18,6 +18,7 @@ import { systemDisk } from '../persistence/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
+import { type Replication, replicationOf } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { systemClock } from '../util/clock.ts'
 import { HeldClock, type TestClock } from '../util/held-clock.ts'
@@ -29,6 +30,9 @@ import type { OptionKind } from './options.ts'
 
 /** 32 bits. */
 const SEED_MAX = 2 ** 32 - 1
+
+/** How often it is looked how far replicas are for which a shutdown waits. */
+const LAG_LOOK_MS = 10
 
 /** What was found on disk. */
 export interface Loaded {
@@ -67,6 +71,7 @@ export class Boot {
   readonly engine: Engine
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
+  readonly #replication: Replication
   #saving: BackgroundSaving | undefined = undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
@@ -96,6 +101,7 @@ export class Boot {
     if (seed === undefined) scriptsOf(this.engine)
     else scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
+    this.#replication = replicationOf(this.engine)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -110,7 +116,9 @@ export class Boot {
     await this.#claim()
     this.#isLoading = true
     try {
-      return await this.#load()
+      const loaded = await this.#load()
+      if (this.#saving !== undefined) this.#replication.begin(this.#saving)
+      return loaded
     } finally {
       this.#isLoading = false
     }
@@ -174,12 +182,36 @@ export class Boot {
     return new Promise((resolve) => saving.save(resolve))
   }
 
+  /**
+   * Lets replicas catch up before the server ends, as long as `shutdown-timeout` says. Nobody writes from then on: call `goOn`
+   * if the server does not end after all.
+   */
+  async awaitReplicas(): Promise<void> {
+    const { config, history, log, machine, pause } = this.engine
+    const { leading } = this.#replication
+    const timeoutMs = config.get('shutdown-timeout') * 1000
+    // What asks them how far they are is a part of the stream, too: it comes after what counts.
+    const { offset } = history
+    const countBehind = (): number => leading.onlineCount - leading.countUpTo(offset, 'memory')
+    if (timeoutMs === 0 || countBehind() === 0) return
+    pause.begin('write', Number.MAX_SAFE_INTEGER)
+    log.info({}, `${countBehind()} of ${leading.onlineCount} replicas are not in sync, waiting for them.`)
+    leading.askForAcknowledgements()
+    const began = machine.monotonic()
+    while (countBehind() > 0 && machine.monotonic() - began < timeoutMs) {
+      await new Promise<void>((resolve) => void machine.after(LAG_LOOK_MS, resolve))
+    }
+    const { onlineCount } = leading
+    log.info({}, `${onlineCount - countBehind()} of ${onlineCount} replicas are in sync when shutting down.`)
+  }
+
   goOn(): void {
     this.engine.pause.end()
   }
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
+    this.#replication.stop()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {

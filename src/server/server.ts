@@ -173,13 +173,14 @@ export class Server {
 
   /** Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not be made durable. */
   stop(why: string): Promise<void> {
-    this.#stopping ??= this.#stop(why, 'default')
+    this.#stopping ??= this.#stop(why, 'default', 'waits')
     return this.#stopping
   }
 
   /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made. Rejects as `stop` does. */
-  async shutdown(why: string, { save, force }: Pick<ShutdownOptions, 'save' | 'force'>): Promise<boolean> {
+  async shutdown(why: string, { save, force, now }: ShutdownOptions): Promise<boolean> {
     this.#tellReadiness('stopping')
+    if (this.#stopping === undefined && !now) await this.#boot.awaitReplicas()
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
       this.#boot.goOn()
       this.#tellReadiness('serving')
@@ -309,10 +310,15 @@ export class Server {
     if (this.#metrics !== undefined) this.#metrics.isStopping = what === 'stopping'
   }
 
-  async #stop(why: string, save: ShutdownOptions['save']): Promise<void> {
+  async #stop(
+    why: string,
+    save: ShutdownOptions['save'],
+    forReplicas: 'waits' | 'has waited' = 'has waited',
+  ): Promise<void> {
     this.#log.info({ why }, 'User requested shutdown...')
     this.#supervision.stopping()
     this.#tellReadiness('stopping')
+    if (forReplicas === 'waits') await this.#boot.awaitReplicas()
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()

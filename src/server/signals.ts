@@ -60,7 +60,7 @@ export class Signals {
     const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
     const words = how.split(' ')
     const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default'
-    this.#server.shutdown(signal, { save, force: words.includes('force') }).then(
+    this.#server.shutdown(signal, { save, force: words.includes('force'), now: words.includes('now') }).then(
       (isStopped) => {
         if (!isStopped) this.#stopAskedMs = undefined
       },

@@ -107,6 +107,10 @@ export abstract class SocketTransport implements Transport {
     return this.#ending || this.socket.destroyed
   }
 
+  gatherSmallWrites(): void {
+    this.socket.setNoDelay(false)
+  }
+
   close(when: 'flushed' | 'now'): void {
     const { socket } = this
     if (when === 'now') {

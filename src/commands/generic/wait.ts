@@ -1,16 +1,19 @@
 // WAIT: until so many replicas have what this client wrote.
 //
-// There are no replicas. Who asks for none is answered at once; who asks for
-// some waits for the whole of the time, as with Redis when they are all away.
+// They are asked at once how far they are, and each answer has those who wait look again. When the time is up the reply is how
+// many there are by then.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { REPLICAS, replicationOf } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
-/** Parked under a name that no key can have: keys are bytes, this character is none. */
-const REPLICAS = '\u{1F4E1}'
 /** No type serves this waiter. */
 const NO_TYPE = -1
+const NOT_ON_REPLICAS = ERR.of(
+  'WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.',
+)
 
 export const wait = defineCommand({
   name: 'WAIT',
@@ -29,12 +32,23 @@ export const wait = defineCommand({
   reply: 'integer: replicas that have them',
   mayWait: true,
   run(call) {
+    const { client } = call
+    const { following, leading } = replicationOf(engineOf(call))
+    if (following !== undefined) throw NOT_ON_REPLICAS
     const replicas = call.args.integer(1)
     const timeout = parseInteger(call.args.bytes(2))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
-    if (replicas <= 0) return call.reply.integer(0)
-    call.block({ keys: [REPLICAS], timeoutMs: Number(timeout), type: NO_TYPE, onTimeout: 'zero' })
+    const count = leading.countUpTo(client.streamOffset, 'memory')
+    if (count >= replicas) return call.reply.integer(count)
+    if (!call.retrying) leading.askForAcknowledgements()
+    call.block({
+      keys: [REPLICAS],
+      timeoutMs: Number(timeout),
+      type: NO_TYPE,
+      servedByDeletion: true,
+      onTimeout: (reply) => reply.integer(leading.countUpTo(client.streamOffset, 'memory')),
+    })
   },
 })

@@ -1,15 +1,16 @@
 // WAITAOF: until what this client wrote survives a power cut, here and on replicas.
 //
 // The journal is asked for a sync at once; who writes much had better make the
-// keys `always` (docs/durability.md) than ask after each command. There are no
-// replicas: who asks for some waits for the whole of the time.
+// keys `always` (docs/durability.md) than ask after each command. Replicas are asked how far they are.
 
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Durability } from '../../engine/durability.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Leading } from '../../engine/replication.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { REPLICAS, replicationOf } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
@@ -44,14 +45,17 @@ export const waitaof = defineCommand({
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
     const { client } = call
     const { durability } = engineOf(call)
+    const { leading } = replicationOf(engineOf(call))
     if (local === 1 && !durability.progress.enabled) throw NEEDS_JOURNAL
-    if (replicas <= 0 && (local === 0 || durability.isSynced(client))) return write(call.reply, durability, client)
-    durability.awaitSync(call, Number(timeout), (reply) => write(reply, durability, client))
+    const isEnough = leading.countUpTo(client.streamOffset, 'disk') >= replicas
+    if (isEnough && (local === 0 || durability.isSynced(client))) return write(call.reply, durability, leading, client)
+    if (!call.retrying && replicas > 0) leading.askForAcknowledgements()
+    durability.awaitSync(call, Number(timeout), (reply) => write(reply, durability, leading, client), [REPLICAS])
   },
 })
 
-function write(reply: Reply, durability: Durability, client: Client): void {
+function write(reply: Reply, durability: Durability, leading: Leading, client: Client): void {
   reply.array(2)
   reply.integer(durability.isSynced(client) ? 1 : 0)
-  reply.integer(0)
+  reply.integer(leading.countUpTo(client.streamOffset, 'disk'))
 }

@@ -133,7 +133,7 @@ function addSortedSet(to: Digest, set: SortedSet): void {
     const element = new Digest()
     set.memberAt(position, one)
     element.mix(one)
-    element.mixText(formatDouble(position.score))
+    element.mixText(shortestDigits(position.score))
     to.xorDigest(element)
     if (--left > 0) set.next(position)
   }
@@ -159,4 +159,12 @@ function addStream(to: Digest, stream: Stream): void {
       to.mix(other)
     }
   }
+}
+
+/** Prints a score as the digest takes it: in the fewest digits, whole numbers too, which replies show in full. */
+function shortestDigits(score: number): string {
+  if (!Number.isInteger(score) || score === 0) return formatDouble(score)
+  const scientific = score.toExponential()
+  const [digits = '', exponent] = scientific.replace(/[-.]/, '').replace('.', '').split('e')
+  return Number(exponent) < digits.length + 7 ? String(score) : scientific
 }

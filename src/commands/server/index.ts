@@ -44,12 +44,15 @@ import { moduleHelp } from './module-help.ts'
 import { moduleList } from './module-list.ts'
 import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
 import { monitor } from './monitor.ts'
+import { replconf } from './replconf.ts'
+import { role } from './role.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
 import { slowlog } from './slowlog.ts'
 import { slowlogGet, slowlogLen, slowlogReset } from './slowlog-get.ts'
 import { slowlogHelp } from './slowlog-help.ts'
 import { swapdb } from './swapdb.ts'
+import { psync, sync } from './sync.ts'
 import { time } from './time.ts'
 
 export const serverCommands: readonly Command[] = [
@@ -112,6 +115,9 @@ export const serverCommands: readonly Command[] = [
   moduleLoadex,
   moduleUnload,
   monitor,
+  psync,
+  replconf,
+  role,
   save,
   shutdown,
   slowlog,
@@ -120,5 +126,6 @@ export const serverCommands: readonly Command[] = [
   slowlogLen,
   slowlogReset,
   swapdb,
+  sync,
   time,
 ]

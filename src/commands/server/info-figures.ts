@@ -7,7 +7,9 @@ import { totalmem } from 'node:os'
 import { channelsOf } from '../../channels/channels.ts'
 import type { ChannelFigures } from '../../channels/tally.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { Leading } from '../../engine/replication.ts'
 import type { SavingStatus } from '../../engine/saving.ts'
+import { replicationOf } from '../../replication/replication.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 
 /** How long figures from the system are good for. */
@@ -48,6 +50,10 @@ export class InfoFigures {
 
   get saving(): SavingStatus {
     return this.engine.saving?.status ?? NOTHING_SAVED
+  }
+
+  get replication(): Leading {
+    return replicationOf(this.engine).leading
   }
 
   /** CONFIG RESETSTAT set the counters back: rates begin from there. */

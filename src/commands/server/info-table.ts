@@ -193,9 +193,9 @@ const MEMORY: InfoSection = {
     gauge('mem_fragmentation_ratio', ({ memory }) => ratio(memory.resident, memory.used), digits(2)),
     gauge('mem_fragmentation_bytes', ({ memory }) => memory.resident - memory.used),
     gauge('mem_not_counted_for_evict', ({ memory }) => memory.journal),
-    none('mem_replication_backlog'),
-    none('mem_total_replication_buffers'),
-    none('mem_clients_slaves'),
+    gauge('mem_replication_backlog', ({ replication }) => replication.memoryBytes - replication.replicaBytes),
+    gauge('mem_total_replication_buffers', ({ replication }) => replication.memoryBytes),
+    gauge('mem_clients_slaves', ({ replication }) => replication.replicaBytes),
     gauge('mem_clients_normal', ({ memory }) => memory.clients),
     none('mem_cluster_links'),
     gauge('mem_aof_buffer', ({ memory }) => memory.journal),
@@ -340,15 +340,15 @@ const STATS: InfoSection = {
     counter('total_net_input_bytes', ({ engine }) => engine.stats.inputBytes),
     counter('total_net_output_bytes', ({ engine }) => engine.stats.outputBytes),
     none('total_net_repl_input_bytes'),
-    none('total_net_repl_output_bytes'),
+    counter('total_net_repl_output_bytes', ({ engine }) => engine.stats.streamedBytes),
     gauge('instantaneous_input_kbps', (figures) => figures.inputPerSecond, digits(2)),
     gauge('instantaneous_output_kbps', (figures) => figures.outputPerSecond, digits(2)),
     none('instantaneous_input_repl_kbps', digits(2)),
     none('instantaneous_output_repl_kbps', digits(2)),
     counter('rejected_connections', ({ engine }) => engine.stats.connectionsRejected),
-    none('sync_full'),
-    none('sync_partial_ok'),
-    none('sync_partial_err'),
+    counter('sync_full', ({ engine }) => engine.stats.fullSyncs),
+    counter('sync_partial_ok', ({ engine }) => engine.stats.partialSyncs),
+    counter('sync_partial_err', ({ engine }) => engine.stats.partialSyncsRefused),
     counter('expired_keys', ({ engine }) => engine.stats.expiredKeys),
     none('expired_stale_perc', digits(2)),
     none('expired_time_cap_reached_count'),
@@ -400,16 +400,18 @@ const REPLICATION: InfoSection = {
   heading: 'Replication',
   rows: [
     constant('role', 'master'),
-    none('connected_slaves'),
+    gauge('connected_slaves', ({ replication }) => replication.replicas.length),
+    gauge('min_slaves_good_slaves', ({ replication }) => replication.goodCount),
+    family(replicas),
     constant('master_failover_state', 'no-failover'),
     text('master_replid', ({ engine }) => engine.history.id),
     text('master_replid2', ({ engine }) => engine.history.secondId),
     counter('master_repl_offset', ({ engine }) => engine.history.offset),
     gauge('second_repl_offset', ({ engine }) => engine.history.secondOffset),
-    none('repl_backlog_active'),
+    gauge('repl_backlog_active', ({ replication }) => yesNo(replication.backlog !== undefined)),
     gauge('repl_backlog_size', ({ engine }) => engine.config.get('repl-backlog-size')),
-    none('repl_backlog_first_byte_offset'),
-    none('repl_backlog_histlen'),
+    gauge('repl_backlog_first_byte_offset', ({ replication }) => replication.backlog?.firstOffset ?? 0),
+    gauge('repl_backlog_histlen', ({ replication }) => replication.backlog?.length ?? 0),
   ],
 }
 
@@ -469,6 +471,13 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
       `calls=${calls},usec=${microseconds},usec_per_call=${perCall.toFixed(2)},` +
         `rejected_calls=${rejected},failed_calls=${failed}`,
     ]
+  }
+}
+
+function* replicas({ replication }: InfoFigures): Iterable<readonly [string, string]> {
+  let number = 0
+  for (const { address, lagSeconds, offset, port, state } of replication.replicas) {
+    yield [`slave${number++}`, `ip=${address},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`]
   }
 }
 

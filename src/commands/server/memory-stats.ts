@@ -1,16 +1,18 @@
 // MEMORY STATS: where the memory is, as names and numbers.
 //
 // The names are Redis's, so that what reads them works here. What has no
-// counterpart (replication buffers) is 0.
+// counterpart is 0.
 
 import type { Call } from '../../engine/call.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { replicationOf } from '../../replication/replication.ts'
 import { memoryFigures, ratio } from './memory-figures.ts'
 
 function run(call: Call): void {
   const { reply } = call
   const engine = engineOf(call)
+  const { leading } = replicationOf(engine)
   const figures = memoryFigures(engine, process.memoryUsage.rss())
   const { active, resident, startup, used } = figures
   const databases = engine.databases.filter((db) => db.size > 0)
@@ -20,8 +22,8 @@ function run(call: Call): void {
     ['peak.allocated', figures.peak],
     ['total.allocated', used],
     ['startup.allocated', startup],
-    ['replication.backlog', 0],
-    ['clients.slaves', 0],
+    ['replication.backlog', leading.memoryBytes - leading.replicaBytes],
+    ['clients.slaves', leading.replicaBytes],
     ['clients.normal', figures.clients],
     ['cluster.links', 0],
     ['aof.buffer', figures.journal],

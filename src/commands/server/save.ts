@@ -25,7 +25,7 @@ export const save = defineCommand({
   reply: 'status: OK',
   run(call) {
     const saving = savingOf(call)
-    if (saving.busyWith === 'save') throw ERR.saveInProgress
+    if (saving.busyWith === 'save' || saving.busyWith === 'copy') throw ERR.saveInProgress
     const { client } = call
     const engine = engineOf(call)
     client.paused = true
@@ -51,7 +51,7 @@ export const bgsave = defineCommand({
     const schedules = args.length === 2 && args.equalsIgnoreCase(1, 'SCHEDULE')
     if (args.length > 1 && !schedules) throw ERR.syntax
     const saving = savingOf(call)
-    if (saving.busyWith === 'save') throw ERR.saveInProgress
+    if (saving.busyWith === 'save' || saving.busyWith === 'copy') throw ERR.saveInProgress
     // Within EXEC it would be an image of half a transaction.
     if (saving.busyWith === 'nothing' && call.mayBlock) {
       saving.saveInBackground()

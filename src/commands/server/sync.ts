@@ -1,0 +1,72 @@
+// SYNC, PSYNC: from here on this connection is a replica's.
+//
+// What it is sent next is no reply but the stream (replication/leading.ts), so nothing may be on its way to it.
+
+import type { Call } from '../../engine/call.ts'
+import { CLIENT_REPLICA } from '../../engine/client.ts'
+import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { ERR, ReplyError } from '../../protocol/errors.ts'
+import { type Leading, replicationOf } from '../../replication/replication.ts'
+import { parseInteger } from '../../util/numbers.ts'
+
+const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
+const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
+const FILTER_NEEDS_EOF = ERR.of('Filtered replica requires EOF capability')
+
+const common = {
+  group: 'server',
+  complexity: 'O(N) with N bytes that are to be sent',
+  flags: ['admin', 'noscript', 'no_async_loading', 'no_multi'],
+  reply: 'none: the stream of changes follows, with a snapshot before it where that is needed',
+} as const
+
+export const sync = defineCommand({
+  ...common,
+  name: 'SYNC',
+  summary: 'Makes this connection a replica that is sent everything.',
+  since: '1.0.0',
+  arity: 1,
+  run(call) {
+    leadingFor(call)?.sync(call.client)
+  },
+})
+
+export const psync = defineCommand({
+  ...common,
+  name: 'PSYNC',
+  summary: 'Makes this connection a replica that goes on at an offset if that can be.',
+  since: '2.8.0',
+  arity: -3,
+  args: [
+    { name: 'replicationid', type: 'string' },
+    { name: 'offset', type: 'integer' },
+  ],
+  run(call) {
+    const leading = leadingFor(call)
+    if (leading === undefined) return
+    const offset = parseInteger(call.args.bytes(2))
+    if (offset === undefined) {
+      call.engine.log.info(
+        {},
+        `Replica ${leading.introduce(call.client).name} asks for synchronization but with a wrong offset`,
+      )
+      return
+    }
+    leading.partialSync(call.client, call.args.string(1), offset)
+  },
+})
+
+/** Who leads, if the client may become a replica; undefined where it is one already. Throws Redis's errors. */
+function leadingFor(call: Call): Leading | undefined {
+  const { client } = call
+  if ((client.state & CLIENT_REPLICA) !== 0) return undefined
+  const engine = engineOf(call)
+  const { following, leading } = replicationOf(engine)
+  if (following !== undefined && !following.linkUp) throw NO_LINK
+  engine.replies.markFor(client)
+  if (client.pendingBytes > 0) throw PENDING_OUTPUT
+  const { contents, understandsEof } = leading.introduce(client)
+  if (!understandsEof && !(contents.data && contents.functions)) throw FILTER_NEEDS_EOF
+  return leading
+}

@@ -1,0 +1,488 @@
+// Leading: who follows this server, what is kept for them, and how far each of them is.
+//
+//   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream goes on there
+//                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream from its moment on
+//
+// The stream and its backlog come into being with the first replica, and go when nobody
+// has followed for `repl-backlog-ttl` seconds: without replicas nothing is encoded.
+// What a turn did is sent at its end, behind its journal: a replica has nothing that
+// a restart of this server would not find.
+
+import type { Client } from '../engine/client.ts'
+import { CLIENT_REPLICA } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
+import type { HistoryPosition } from '../engine/replication-history.ts'
+import type { Source } from '../util/bytes.ts'
+import type { Timer } from '../util/clock.ts'
+import { Backlog } from './backlog.ts'
+import { FullSync } from './full-sync.ts'
+import { Replica } from './replica.ts'
+import { Sender } from './sender.ts'
+import { Stream } from './stream.ts'
+
+/** How often it is looked who is silent, and whether a ping is due: Redis counts whole seconds. */
+const LOOK_MS = 1000
+/** Keeps a replica patient while its snapshot is made: it skips empty lines before the length. */
+const KEEP_ALIVE = Buffer.from('\n')
+
+/** A turn's end: how far the journal was then, and the stream. */
+interface Mark {
+  readonly journal: number
+  readonly stream: number
+}
+
+export class Leading implements LeadingView {
+  readonly fullSync: FullSync
+  readonly #engine: Engine
+  /** Connections that have said something of themselves as replicas, or are some. */
+  readonly #known = new Map<Client, Replica>()
+  /** Those of them that follow, in the order in which they came. */
+  readonly #replicas = new Set<Replica>()
+  #backlog: Backlog | undefined = undefined
+  #stream: Stream | undefined = undefined
+  /** Turns whose effects the journal may not have yet. */
+  #marks: Mark[] = []
+  /** Offset up to which the stream may be sent. */
+  #sendable = 0
+  #timer: Timer | undefined = undefined
+  #looks = 0
+  /** Since when nobody has followed (Unix ms). */
+  #aloneSinceMs = 0
+  #wantsAcknowledgements = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.fullSync = new FullSync({
+      engine,
+      waiting: () => [...this.#replicas].filter(({ phase }) => phase === 'waiting'),
+      markMoment: () => {
+        this.#stream!.database = -1
+        return engine.history.offset
+      },
+      copied: (replica) => this.#copied(replica),
+      drop: (replica) => engine.clients.close(replica.client, 'now'),
+    })
+    const { clients, config, turn } = engine
+    clients.gone.take((client) => this.#left(client))
+    turn.ended.take(() => this.#send())
+    config.onChange('repl-backlog-size', (bytes) => {
+      if (this.#backlog === undefined) return
+      this.#backlog.keepBytes = bytes
+      this.#backlog.trim()
+    })
+    config.onChange('min-replicas-to-write', () => this.#count())
+    config.onChange('min-replicas-max-lag', () => this.#count())
+    this.#count()
+  }
+
+  // ── what is told of it ───────────────────────────────────────────────────
+
+  get onlineCount(): number {
+    let count = 0
+    for (const { phase } of this.#replicas) if (phase === 'online') count++
+    return count
+  }
+
+  get goodCount(): number | undefined {
+    const { config } = this.#engine
+    const lag = config.get('min-replicas-max-lag')
+    if (config.get('min-replicas-to-write') === 0 || lag === 0) return undefined
+    let count = 0
+    for (const { phase, lagSeconds } of this.#replicas) if (phase === 'online' && lagSeconds <= lag) count++
+    return count
+  }
+
+  get replicas(): readonly ReplicaStatus[] {
+    return [...this.#replicas]
+  }
+
+  get backlog(): BacklogStatus | undefined {
+    const backlog = this.#backlog
+    return backlog && { firstOffset: backlog.start + 1, length: backlog.length }
+  }
+
+  get memoryBytes(): number {
+    return (this.#backlog?.memoryBytes ?? 0) + this.fullSync.waitingBytes
+  }
+
+  get replicaBytes(): number {
+    const { config } = this.#engine
+    return Math.max(0, this.memoryBytes - config.get('repl-backlog-size'))
+  }
+
+  /** Which state of the history the data is in; undefined while nobody could go on from it. */
+  get position(): HistoryPosition | undefined {
+    if (this.#stream === undefined) return undefined
+    const { id, offset } = this.#engine.history
+    return { id, offset, database: Math.max(0, this.#stream.database) }
+  }
+
+  countUpTo(offset: number, where: 'memory' | 'disk'): number {
+    let count = 0
+    for (const replica of this.#replicas) {
+      if (replica.phase === 'online' && (where === 'disk' ? replica.syncedOffset : replica.offset) >= offset) count++
+    }
+    return count
+  }
+
+  askForAcknowledgements(): void {
+    this.#wantsAcknowledgements = true
+    this.#engine.turn.endSoon()
+  }
+
+  // ── who follows ──────────────────────────────────────────────────────────
+
+  /** What a connection has said of itself as a replica; it may go on saying. */
+  introduce(client: Client): Replica {
+    let replica = this.#known.get(client)
+    if (replica === undefined) {
+      replica = new Replica(client, this.#now)
+      this.#known.set(client, replica)
+    }
+    return replica
+  }
+
+  /** SYNC: a snapshot and the stream, without a word about offsets. */
+  sync(client: Client): void {
+    const replica = this.introduce(client)
+    this.#tellOfRequest(replica)
+    replica.isSilent = true
+    this.#fullySynchronise(replica)
+  }
+
+  /** PSYNC: the stream from an offset of a history on if that can be, else everything. */
+  partialSync(client: Client, id: string, offset: number | bigint): void {
+    const replica = this.introduce(client)
+    const { stats } = this.#engine
+    this.#tellOfRequest(replica)
+    if (this.#canGoOn(replica, id, offset)) {
+      stats.partialSyncs++
+      this.#goOn(replica, Number(offset) - 1)
+      return
+    }
+    if (!id.startsWith('?')) stats.partialSyncsRefused++
+    this.#fullySynchronise(replica)
+  }
+
+  /** A replica says how far it is. */
+  acknowledge(client: Client, offset: number, syncedOffset: number | undefined): void {
+    const replica = this.#known.get(client)
+    if (replica === undefined || !this.#replicas.has(replica)) return
+    const { blocking } = this.#engine
+    replica.heardMs = this.#now()
+    const isNews = offset > replica.offset || (syncedOffset ?? -1) > replica.syncedOffset
+    if (offset > replica.offset) replica.offset = offset
+    if (syncedOffset !== undefined && syncedOffset > replica.syncedOffset) replica.syncedOffset = syncedOffset
+    if (replica.startsOnAcknowledgement && this.#hasAllOfCopy(replica)) this.#startStream(replica)
+    this.#count()
+    if (isNews) blocking.wakeEverywhere(REPLICAS)
+  }
+
+  /** Ends the connection of every replica: the data they have follows another history now. */
+  dropReplicas(): void {
+    for (const { client } of [...this.#replicas]) this.#engine.clients.close(client, 'now')
+  }
+
+  /** Forgets the backlog: nobody can go on from it. */
+  forgetStream(): void {
+    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+    this.#stream = undefined
+    this.#backlog = undefined
+    this.#marks = []
+  }
+
+  /** Passes on a stretch of the primary's stream as it came, at the same offsets. */
+  copyStream(source: Source, start: number, end: number): void {
+    this.#keepStream()
+    this.#stream!.copy(source, start, end)
+    this.#engine.turn.endSoon()
+  }
+
+  /** Keeps the stream from now on, before anybody follows: who followed an earlier process may come back. */
+  expectReplicas(): void {
+    this.#keepStream()
+    this.#aloneSinceMs = this.#now()
+    this.#lookLater()
+  }
+
+  /** Does nothing by the clock any more. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.fullSync.stop()
+  }
+
+  // ── from request to stream ───────────────────────────────────────────────
+
+  readonly #now = (): number => this.#engine.machine.now()
+
+  #tellOfRequest({ name }: Replica): void {
+    this.#engine.log.info({}, `Replica ${name} asks for synchronization`)
+  }
+
+  #canGoOn({ name }: Replica, id: string, offset: number | bigint): boolean {
+    const { history, log } = this.#engine
+    const isOurs = id === history.id
+    if (!isOurs && !(id === history.secondId && offset <= history.secondOffset)) {
+      if (id.startsWith('?')) {
+        log.info({}, `Full resync requested by replica ${name}`)
+      } else if (id === history.secondId) {
+        log.info(
+          {},
+          `Partial resynchronization not accepted: Requested offset for second ID was ${offset}, but I can reply up to ${history.secondOffset}`,
+        )
+      } else {
+        log.info(
+          {},
+          `Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '${id}', my replication IDs are '${history.id}' and '${history.secondId}')`,
+        )
+      }
+      return false
+    }
+    const backlog = this.#backlog
+    if (backlog === undefined || offset < backlog.start + 1 || offset > backlog.end + 1) {
+      log.info(
+        {},
+        `Unable to partial resync with replica ${name} for lack of backlog (Replica request was: ${offset}).`,
+      )
+      if (offset > history.offset) {
+        log.warn(
+          {},
+          `Warning: replica ${name} tried to PSYNC with an offset that is greater than the master replication offset.`,
+        )
+      }
+      return false
+    }
+    return true
+  }
+
+  #goOn(replica: Replica, place: number): void {
+    const { history, log } = this.#engine
+    const { transport } = replica.client
+    this.#follow(replica)
+    transport.write(Buffer.from(replica.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'))
+    log.info(
+      {},
+      `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
+    )
+    replica.place = place
+    replica.countedTo = place
+    replica.phase = 'online'
+    replica.heardMs = this.#now()
+    this.#startSending(replica)
+    this.#count()
+  }
+
+  #fullySynchronise(replica: Replica): void {
+    const { config, stats } = this.#engine
+    stats.fullSyncs++
+    if (config.get('repl-disable-tcp-nodelay')) replica.client.transport.gatherSmallWrites?.()
+    replica.phase = 'waiting'
+    this.#follow(replica)
+    this.fullSync.wanted(replica)
+  }
+
+  #follow(replica: Replica): void {
+    replica.client.state |= CLIENT_REPLICA
+    this.#replicas.add(replica)
+    if (this.#backlog === undefined) {
+      const { history, log } = this.#engine
+      // Nobody was told what has happened since this one had any replicas.
+      history.beginAnew()
+      this.#keepStream()
+      log.info({}, `Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`)
+    }
+    this.#lookLater()
+  }
+
+  /** Begins to encode what happens, unless that is done already. */
+  #keepStream(): void {
+    if (this.#stream !== undefined) return
+    const { config, history, propagation } = this.#engine
+    const backlog = new Backlog(history.offset, config.get('repl-backlog-size'), () => this.#neededFrom())
+    this.#backlog = backlog
+    this.#stream = new Stream(backlog, history)
+    this.#sendable = history.offset
+    propagation.add(this.#stream)
+  }
+
+  #neededFrom(): number {
+    let needed = Number.POSITIVE_INFINITY
+    for (const replica of this.#replicas) {
+      if (replica.phase !== 'waiting' && replica.needsFrom < needed) needed = replica.needsFrom
+    }
+    return needed
+  }
+
+  /** All of a snapshot was handed to a replica's connection. */
+  #copied(replica: Replica): void {
+    const { clients, log } = this.#engine
+    if (replica.wantsCopyOnly) {
+      replica.phase = 'done'
+      log.info({}, `RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
+      clients.close(replica.client, 'flushed')
+      return
+    }
+    replica.phase = 'online'
+    replica.sendsFile = false
+    replica.heardMs = this.#now()
+    if (replica.startsOnAcknowledgement) {
+      log.info(
+        {},
+        `Streamed replica with replica ${replica.name} via socket. Waiting for REPLCONF ACK from replica to enable streaming`,
+      )
+    } else {
+      this.#startStream(replica)
+    }
+    this.#count()
+  }
+
+  #hasAllOfCopy({ phase, copySender }: Replica): boolean {
+    return phase === 'online' && copySender !== undefined && !copySender.waits
+  }
+
+  #startStream(replica: Replica): void {
+    replica.startsOnAcknowledgement = false
+    replica.copySender = undefined
+    replica.countedTo = replica.place
+    this.#startSending(replica)
+    this.#engine.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
+  }
+
+  #startSending(replica: Replica): void {
+    const { transport } = replica.client
+    replica.sender = new Sender(transport, this.#backlog!, replica.place, this.#now, () => this.#moved(replica))
+    this.#engine.turn.endSoon()
+  }
+
+  #left(client: Client): void {
+    const replica = this.#known.get(client)
+    if (replica === undefined) return
+    this.#known.delete(client)
+    if (!this.#replicas.delete(replica)) return
+    replica.sender?.stop()
+    this.fullSync.left(replica)
+    if (replica.phase === 'online') this.#engine.log.info({}, `Connection with replica ${replica.name} lost.`)
+    if (this.#replicas.size === 0) this.#aloneSinceMs = this.#now()
+    this.#backlog?.trim()
+    this.#count()
+  }
+
+  // ── sending ──────────────────────────────────────────────────────────────
+
+  /** At the end of a turn: hands over what it did, as far as the journal has it. */
+  #send(): void {
+    const backlog = this.#backlog
+    if (backlog === undefined) return
+    if (this.#wantsAcknowledgements) {
+      this.#wantsAcknowledgements = false
+      if (this.#replicas.size > 0) this.#stream!.askForAcknowledgements()
+    }
+    const { end } = backlog
+    this.#followJournal(end)
+    for (const replica of this.#replicas) {
+      replica.sender?.pump(this.#sendable)
+      this.#moved(replica)
+    }
+  }
+
+  /** Finds out up to where the journal has what was streamed: written, or synced where some key's policy asks for that. */
+  #followJournal(end: number): void {
+    const { progress } = this.#engine.durability
+    if (!progress.enabled) {
+      this.#sendable = end
+      return
+    }
+    const reached = progress.waits ? progress.synced : progress.written
+    const marks = this.#marks
+    if (reached >= progress.appended) {
+      marks.length = 0
+      this.#sendable = end
+      return
+    }
+    if (marks.length === 0 || marks[marks.length - 1]!.stream < end)
+      marks.push({ journal: progress.appended, stream: end })
+    let passed = 0
+    while (passed < marks.length && marks[passed]!.journal <= reached) this.#sendable = marks[passed++]!.stream
+    if (passed > 0) marks.splice(0, passed)
+  }
+
+  /** Takes note of how much of the stream a replica has not taken, which its output limit bounds. */
+  #moved(replica: Replica): void {
+    const { client, phase } = replica
+    if (phase === 'waiting' || this.#backlog === undefined) return
+    const { sentTo } = replica
+    this.#engine.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
+    replica.countedTo = sentTo
+    client.streamBytes = this.#backlog.end - sentTo
+    if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.outputLimits.check(client)
+  }
+
+  // ── by the clock ─────────────────────────────────────────────────────────
+
+  #lookLater(): void {
+    this.#timer ??= this.#engine.machine.after(LOOK_MS, () => {
+      this.#timer = undefined
+      this.#look()
+      if (this.#replicas.size > 0 || this.#backlog !== undefined) this.#lookLater()
+    })
+  }
+
+  #look(): void {
+    const { config, state, turn } = this.#engine
+    this.#looks++
+    if (this.#replicas.size === 0) {
+      this.#forgetAfterLong()
+      return
+    }
+    // A pause is for the stream to stand still.
+    const isDue = this.#looks % config.get('repl-ping-replica-period') === 0
+    if (isDue && !state.paused.holds && this.leadsItself) {
+      this.#stream!.ping()
+      turn.endSoon()
+    }
+    for (const replica of [...this.#replicas]) this.#lookAt(replica)
+    this.#count()
+  }
+
+  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
+  leadsItself = true
+
+  #lookAt(replica: Replica): void {
+    const { clients, config, log } = this.#engine
+    const timeoutMs = config.get('repl-timeout') * 1000
+    const now = this.#now()
+    const { copySender } = replica
+    if (replica.phase === 'waiting' || (replica.phase === 'copying' && replica.getsFile && !replica.sendsFile)) {
+      replica.client.transport.write(KEEP_ALIVE)
+    } else if (replica.phase === 'copying' && copySender?.waits === true && now - copySender.movedMs > timeoutMs) {
+      log.warn({}, `Disconnecting timedout replica (full sync): ${replica.name}`)
+      clients.close(replica.client, 'now')
+    } else if (replica.phase === 'online' && !replica.isSilent && now - replica.heardMs > timeoutMs) {
+      log.warn({}, `Disconnecting timedout replica (streaming sync): ${replica.name}`)
+      clients.close(replica.client, 'now')
+    }
+  }
+
+  #forgetAfterLong(): void {
+    const { config, history, log } = this.#engine
+    const ttl = config.get('repl-backlog-ttl')
+    if (this.#backlog === undefined || ttl === 0 || !this.leadsItself) return
+    if (this.#now() - this.#aloneSinceMs <= ttl * 1000) return
+    // What comes next is streamed to nobody: the id must not stand for it.
+    history.beginAnew()
+    this.forgetStream()
+    log.info({}, `Replication backlog freed after ${ttl} seconds without connected replicas.`)
+  }
+
+  /** Looks whether enough replicas are near enough for writes to be taken. */
+  #count(): void {
+    const { config, state } = this.#engine
+    const { goodCount } = this
+    state.tooFewReplicas.follow(goodCount !== undefined && goodCount < config.get('min-replicas-to-write'))
+  }
+}
+
+/** Who waits for replicas is parked under this name: keys are bytes, this character is none. */
+export const REPLICAS = '\u{1F4E1}'

@@ -1,0 +1,346 @@
+// A server that others follow, seen by replicas written by hand.
+
+import { describe, expect, test } from 'vitest'
+import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
+import { replicationOf } from '../../src/replication/replication.ts'
+import { Source } from '../../src/util/bytes.ts'
+import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
+import { MemoryDisk } from '../support/memory-disk.ts'
+import { startSaving } from '../support/saving.ts'
+import { eventually } from '../support/server.ts'
+
+interface TestPrimary extends TestEngine {
+  /** Connects, says what it understands, and asks for everything. */
+  follow(...words: (string | number)[][]): TestClient
+}
+
+function createPrimary(settings: Parameters<typeof createEngine>[0] = {}): TestPrimary {
+  const primary = createEngine({ 'repl-diskless-sync-delay': '0', ...settings })
+  withoutJournal(primary)
+  const { engine } = primary
+  const saving = new BackgroundSaving(engine, { disk: new MemoryDisk() })
+  replicationOf(engine).begin(saving)
+  return {
+    ...primary,
+    follow(...words) {
+      const replica = new TestClient(engine, 2)
+      replica.ask('REPLCONF', 'listening-port', '7000', 'capa', 'eof', 'capa', 'psync2')
+      for (const request of words) replica.ask(...request)
+      return replica
+    },
+  }
+}
+
+/** Takes everything up to the end of the snapshot; returns id and offset. */
+async function takeSnapshot(replica: TestClient): Promise<{ id: string; offset: number; rdb: string }> {
+  let text = ''
+  const found = await eventually(() => {
+    text += replica.received()
+    return /^\n*\+FULLRESYNC ([0-9a-f]{40}) (\d+)\r\n\n*\$EOF:(.{40})\r\n([\s\S]*)\3$/.exec(text)
+  })
+  return { id: found[1]!, offset: Number(found[2]), rdb: found[4]! }
+}
+
+const SELECT_0 = encode(['SELECT', '0'])
+
+describe('PSYNC', () => {
+  test('sends everything, and after the first acknowledgement what happened since the snapshot', async () => {
+    const primary = createPrimary()
+    const client = primary.connect()
+    client.ask('SET', 'before', 'x')
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    const { id, offset, rdb } = await takeSnapshot(replica)
+    expect(rdb).toContain('before')
+    expect(id).toBe(primary.engine.history.id)
+    client.ask('SET', 'after', 'x')
+    expect(replica.received()).toBe('')
+    const stream = SELECT_0 + encode(['SET', 'after', 'x'])
+    expect(replica.ask('REPLCONF', 'ACK', offset)).toBe(stream)
+    expect(client.ask('ROLE')).toBe(
+      `*3\r\n$6\r\nmaster\r\n:${stream.length}\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n$4\r\n7000\r\n$1\r\n0\r\n`,
+    )
+    primary.engine.stop()
+  })
+
+  test('goes on at any byte of the backlog, and not one before or beyond it', async () => {
+    const primary = createPrimary()
+    const client = primary.connect()
+    const first = primary.follow(['PSYNC', '?', '-1'])
+    const { id } = await takeSnapshot(first)
+    client.ask('SET', 'key', 'value')
+    client.ask('SELECT', '5')
+    client.sendRaw(encode(['MULTI']) + encode(['INCR', 'n']) + encode(['LPUSH', 'l', 'a', 'b']) + encode(['EXEC']))
+    client.ask('EVAL', "redis.call('SET', 'a', 1) redis.call('SET', 'b', 2)", '0')
+    const all =
+      SELECT_0 +
+      encode(['SET', 'key', 'value']) +
+      encode(['MULTI']) +
+      encode(['SELECT', '5']) +
+      encode(['INCR', 'n']) +
+      encode(['LPUSH', 'l', 'a', 'b']) +
+      encode(['EXEC']) +
+      encode(['MULTI']) +
+      encode(['SET', 'a', '1']) +
+      encode(['SET', 'b', '2']) +
+      encode(['EXEC'])
+    expect(primary.engine.history.offset).toBe(all.length)
+    for (let offset = 1; offset <= all.length + 1; offset++) {
+      const replica = primary.follow()
+      expect(replica.ask('PSYNC', id, offset)).toBe(`+CONTINUE ${id}\r\n${all.slice(offset - 1)}`)
+      replica.disconnect()
+    }
+    for (const offset of [0, all.length + 2, -5]) {
+      expect(primary.follow(['PSYNC', id, offset]).received()).not.toContain('CONTINUE')
+    }
+    expect(client.ask('INFO', 'stats')).toMatch(/sync_full:4\r\nsync_partial_ok:\d+\r\nsync_partial_err:3\r\n/)
+    primary.engine.stop()
+  })
+
+  test('knows the history before a promotion, up to where it ended', async () => {
+    const primary = createPrimary()
+    const { history } = primary.engine
+    history.found = { id: 'a'.repeat(40), offset: 100, database: 0 }
+    replicationOf(primary.engine).begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
+    expect(primary.follow().ask('PSYNC', 'a'.repeat(40), 101)).toBe(`+CONTINUE ${history.id}\r\n`)
+    expect(primary.follow(['PSYNC', 'a'.repeat(40), 102]).received()).not.toContain('CONTINUE')
+    expect(primary.follow(['PSYNC', 'b'.repeat(40), 101]).received()).not.toContain('CONTINUE')
+    primary.engine.stop()
+  })
+
+  test('is refused while replies are on their way, and with a filter that needs another format', () => {
+    const primary = createPrimary()
+    expect(primary.connect().sendRaw('PING\r\nPSYNC ? -1\r\n')).toBe(
+      '+PONG\r\n-ERR SYNC and PSYNC are invalid with pending output\r\n',
+    )
+    const client = primary.connect()
+    client.ask('REPLCONF', 'rdb-filter-only', 'functions')
+    expect(client.ask('PSYNC', '?', '-1')).toBe('-ERR Filtered replica requires EOF capability\r\n')
+    primary.engine.stop()
+  })
+
+  test('serves all who wait with one snapshot', async () => {
+    const primary = createPrimary()
+    primary.connect().ask('SET', 'k', 'v')
+    const replicas = [1, 2, 3].map(() => primary.follow(['PSYNC', '?', '-1']))
+    const snapshots = await Promise.all(replicas.map(takeSnapshot))
+    expect(new Set(snapshots.map(({ rdb }) => rdb)).size).toBe(1)
+    primary.engine.stop()
+  })
+})
+
+describe('REPLCONF', () => {
+  test.each([
+    [['REPLCONF', 'x'], '-ERR syntax error\r\n'],
+    [['REPLCONF', 'foo', 'bar'], '-ERR Unrecognized REPLCONF option: foo\r\n'],
+    [['REPLCONF', 'listening-port', 'x'], '-ERR value is not an integer or out of range\r\n'],
+    [['REPLCONF', 'capa', 'anything'], '+OK\r\n'],
+    [['REPLCONF', 'rdb-only', '2'], '-ERR value is out of range, value must between 0 and 1\r\n'],
+    [['REPLCONF', 'rdb-filter-only', 'functions'], '+OK\r\n'],
+    [['REPLCONF', 'rdb-filter-only', 'data'], '-ERR Unsupported rdb-filter-only option: data\r\n'],
+    [['REPLCONF', 'rdb-filter-only', '"a'], '-ERR Missing rdb-filter-only values\r\n'],
+    [['REPLCONF', 'ACK', '1'], ''],
+  ])('%j', (request, reply) => {
+    const { connect, engine } = createPrimary()
+    expect(connect().ask(...request)).toBe(reply)
+    engine.stop()
+  })
+})
+
+describe('a replica', () => {
+  test('that asks for anything is cut off: a reply would be taken for a part of the stream', async () => {
+    const primary = createPrimary()
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    expect(replica.ask('PING')).toBe('')
+    expect(replica.closed).toBe('now')
+    primary.engine.stop()
+  })
+
+  test('that never reads is cut off at its limit, and the backlog shrinks again', async () => {
+    const primary = createPrimary({
+      'client-output-buffer-limit': 'replica 400000 0 0',
+      'repl-backlog-size': '16384',
+    })
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    // It has the snapshot and never says so.
+    const client = primary.connect()
+    const { leading } = replicationOf(primary.engine)
+    for (let i = 0; i < 45; i++) client.ask('SET', 'k', 'x'.repeat(10_000))
+    expect(replica.closed).toBe('now')
+    expect(client.ask('CLIENT', 'LIST', 'TYPE', 'replica')).toBe('$0\r\n\r\n')
+    client.ask('SET', 'k', 'x'.repeat(100_000))
+    expect(leading.memoryBytes).toBeLessThan(400_000)
+    primary.engine.stop()
+  })
+
+  test('that is silent for repl-timeout seconds is cut off; until then it is pinged', async () => {
+    const primary = createPrimary({ 'repl-timeout': '5', 'repl-ping-replica-period': '2' })
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', '0')
+    primary.clock.advance(4000)
+    expect(replica.received()).toBe(encode(['PING']).repeat(2))
+    primary.clock.advance(4000)
+    expect(replica.closed).toBe('now')
+    primary.engine.stop()
+  })
+
+  test('that wants a snapshot and nothing else is let go after it; what it does not want is left out', async () => {
+    const primary = createPrimary()
+    primary.connect().ask('SET', 'key', 'x')
+    primary.connect().ask('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() end)")
+    const replica = primary.follow(['REPLCONF', 'rdb-only', '1', 'rdb-filter-only', 'functions'], ['PSYNC', '?', '-1'])
+    const { rdb } = await takeSnapshot(replica)
+    expect(rdb).toContain('register_function')
+    expect(rdb).not.toContain('key')
+    expect(replica.closed).toBe('flushed')
+    primary.engine.stop()
+  })
+
+  test('is told in INFO and CLIENT LIST', async () => {
+    const primary = createPrimary({ 'min-replicas-to-write': '1' })
+    const client = primary.connect()
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    expect(client.ask('INFO', 'replication')).toContain(
+      'connected_slaves:1\r\nmin_slaves_good_slaves:0\r\nslave0:ip=127.0.0.1,port=7000,state=wait_bgsave,offset=0,lag=0\r\n',
+    )
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', '0')
+    primary.clock.advance(500)
+    expect(client.ask('INFO', 'replication')).toContain(
+      'min_slaves_good_slaves:1\r\nslave0:ip=127.0.0.1,port=7000,state=online,offset=0,lag=',
+    )
+    expect(client.ask('CLIENT', 'LIST', 'TYPE', 'replica')).toMatch(/ flags=S .* cmd=replconf /)
+    primary.engine.stop()
+  })
+})
+
+describe('writes', () => {
+  test('are refused while fewer replicas are near than min-replicas-to-write, as scripts declare them', async () => {
+    const primary = createPrimary({ 'min-replicas-to-write': '1', 'min-replicas-max-lag': '3' })
+    const client = primary.connect()
+    const refusal = '-NOREPLICAS Not enough good replicas to write.\r\n'
+    expect(client.ask('SET', 'k', 'v')).toBe(refusal)
+    expect(client.ask('EVAL', "#!lua\nreturn redis.call('SET', 'k', 'v')", '0')).toBe(refusal)
+    expect(client.ask('EVAL', "#!lua flags=no-writes\nreturn redis.call('GET', 'k')", '0')).toBe('$-1\r\n')
+    expect(client.ask('GET', 'k')).toBe('$-1\r\n')
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', '0')
+    expect(client.ask('SET', 'k', 'v')).toBe('+OK\r\n')
+    primary.clock.advance(5000)
+    expect(client.ask('SET', 'k', 'v')).toBe(refusal)
+    replica.ask('REPLCONF', 'ACK', '10')
+    expect(client.ask('SET', 'k', 'v')).toBe('+OK\r\n')
+    primary.engine.stop()
+  })
+
+  test('are waited for until replicas say that they have them', async () => {
+    const primary = createPrimary()
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', '0')
+    const client = primary.connect()
+    expect(client.ask('WAIT', '0', '0')).toBe(':1\r\n')
+    client.ask('SET', 'k', 'v')
+    const { offset } = primary.engine.history
+    expect(client.ask('WAIT', '1', '0')).toBe('')
+    expect(replica.received()).toBe(SELECT_0 + encode(['SET', 'k', 'v']) + encode(['REPLCONF', 'GETACK', '*']))
+    replica.ask('REPLCONF', 'ACK', offset - 1)
+    expect(client.received()).toBe('')
+    replica.ask('REPLCONF', 'ACK', offset, 'FACK', offset - 1)
+    expect(client.received()).toBe(':1\r\n')
+    expect(client.ask('WAITAOF', '0', '1', '0')).toBe('')
+    replica.ask('REPLCONF', 'ACK', offset, 'FACK', offset)
+    expect(client.received()).toBe('*2\r\n:0\r\n:1\r\n')
+    expect(client.ask('WAIT', '2', '10')).toBe('')
+    primary.clock.advance(10)
+    expect(client.received()).toBe(':1\r\n')
+    primary.engine.stop()
+  })
+
+  test('reach replicas behind the journal, not before it', async () => {
+    const primary = createPrimary()
+    const { engine, journal } = primary
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', '0')
+    engine.propagation.add(journal)
+    engine.durability.follow(journal)
+    journal.waits = true
+    primary.connect().ask('SET', 'k', 'v')
+    expect(replica.received()).toBe('')
+    journal.progress()
+    expect(replica.received()).toBe(SELECT_0 + encode(['SET', 'k', 'v']))
+    engine.stop()
+  })
+})
+
+describe('the backlog', () => {
+  test('goes when nobody has followed for repl-backlog-ttl seconds, and the id with it', async () => {
+    const primary = createPrimary({ 'repl-backlog-ttl': '10' })
+    const { engine } = primary
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    const { id } = await takeSnapshot(replica)
+    replica.disconnect()
+    primary.clock.advance(9000)
+    expect(engine.history.id).toBe(id)
+    expect(engine.propagation.on).toBe(true)
+    primary.clock.advance(3000)
+    expect(engine.history.id).not.toBe(id)
+    expect(engine.propagation.on).toBe(false)
+    expect(primary.connect().ask('INFO', 'replication')).toContain('repl_backlog_active:0')
+    primary.engine.stop()
+  })
+
+  test('passes on a stream that came from elsewhere byte for byte', () => {
+    const primary = createPrimary()
+    const { engine } = primary
+    const { leading } = replicationOf(engine)
+    engine.history.adopt('c'.repeat(40), 1000)
+    const bytes = Source.allocate(8)
+    bytes.u8.write('anything')
+    leading.copyStream(bytes, 3, 8)
+    expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
+    engine.stop()
+  })
+})
+
+describe('a restart', () => {
+  const stream = SELECT_0 + encode(['SET', 'k', 'v'])
+
+  test.each([
+    ['a snapshot', { save: '3600 1', appendonly: 'no' }],
+    ['the append-only file', { save: '', appendonly: 'yes' }],
+  ])('keeps the history in %s: who has everything goes on', async (_, settings) => {
+    const disk = new MemoryDisk()
+    const first = await startSaving({ disk, settings: { 'repl-diskless-sync-delay': '0', ...settings } })
+    const { engine } = first
+    const replication = replicationOf(engine)
+    replication.begin(first.saving)
+    const replica = new TestClient(engine, 2)
+    replica.ask('REPLCONF', 'capa', 'eof')
+    replica.ask('PSYNC', '?', '-1')
+    await first.finish()
+    first.connect().ask('SET', 'k', 'v')
+    const { id, offset } = engine.history
+    expect(offset).toBe(stream.length)
+    if (settings.save !== '') {
+      first.connect().ask('SAVE')
+      await first.finish()
+    }
+    engine.stop()
+    await first.saving.close()
+    const second = await startSaving({ disk, settings })
+    replicationOf(second.engine).begin(second.saving)
+    const back = new TestClient(second.engine, 2)
+    expect(back.ask('PSYNC', id, offset + 1)).toBe('+CONTINUE\r\n')
+    second.connect().ask('SET', 'n', '1')
+    expect(back.received()).toBe(SELECT_0 + encode(['SET', 'n', '1']))
+    const tooLate = new TestClient(second.engine, 2)
+    expect(tooLate.ask('PSYNC', id, offset)).not.toContain('CONTINUE')
+    second.engine.stop()
+    await second.saving.close()
+  })
+})
