@@ -17,7 +17,10 @@ import { systemDisk } from '../persistence/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
+import type { Dial } from '../replication/connection.ts'
+import { ServerReplication } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
+import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
 
 /** Settings under redis.conf's names, in the types a program has them in. */
@@ -64,10 +67,13 @@ export interface BootOptions {
   users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
+  /** Connects to a primary; default: as the configuration says. */
+  dial?: Dial | undefined
 }
 
 export class Boot {
   readonly engine: Engine
+  readonly replication: ServerReplication
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
@@ -77,7 +83,7 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { dial, processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
@@ -96,6 +102,7 @@ export class Boot {
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     channelsOf(this.engine)
+    this.replication = new ServerReplication(this.engine, { dial: dial ?? dialPrimary(config) })
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -110,7 +117,9 @@ export class Boot {
     await this.#claim()
     this.#isLoading = true
     try {
-      return await this.#load()
+      const loaded = await this.#load()
+      this.replication.begin()
+      return loaded
     } finally {
       this.#isLoading = false
     }
@@ -180,6 +189,7 @@ export class Boot {
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
+    this.replication.stop()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {

@@ -18,6 +18,7 @@ import { RESPITE_VERSION } from '../engine/version.ts'
 import type { MetricsEndpoint } from '../metrics/endpoint.ts'
 import { Boot, describeData } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
+import { dialPrimary } from './dial-primary.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
@@ -100,7 +101,11 @@ export class Server {
     this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
     this.#tlsMaterial = settings.tls ?? {}
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
-    this.#boot = new Boot(this.#config, this.#log, { processBytes: settings.processBytes, users: settings.users })
+    this.#boot = new Boot(this.#config, this.#log, {
+      processBytes: settings.processBytes,
+      users: settings.users,
+      dial: dialPrimary(this.#config, { material: this.#tlsMaterial }),
+    })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)

@@ -44,6 +44,8 @@ import { moduleHelp } from './module-help.ts'
 import { moduleList } from './module-list.ts'
 import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
 import { monitor } from './monitor.ts'
+import { replicaof, slaveof } from './replicaof.ts'
+import { role } from './role.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
 import { slowlog } from './slowlog.ts'
@@ -112,8 +114,11 @@ export const serverCommands: readonly Command[] = [
   moduleLoadex,
   moduleUnload,
   monitor,
+  replicaof,
+  role,
   save,
   shutdown,
+  slaveof,
   slowlog,
   slowlogGet,
   slowlogHelp,
