@@ -7,8 +7,6 @@
 // Lines in, lines out; it knows no connection and no time. A primary that cannot be agreed with is refused with a
 // HandshakeError, whose message is Redis's word for the log.
 
-import { REDIS_VERSION } from '../engine/version.ts'
-
 /** The primary refuses, or says what makes no sense; whoever dialled tries again later. */
 export class HandshakeError extends Error {}
 
@@ -95,7 +93,7 @@ export class Handshake {
     })
     questions.push(replconf('listening-port', String(port)))
     if (ip !== '') questions.push(replconf('ip-address', ip))
-    questions.push(replconf('capa', 'eof', 'capa', 'psync2'), replconf('version', REDIS_VERSION))
+    questions.push(replconf('capa', 'eof', 'capa', 'psync2'))
     return questions
   }
 

@@ -101,7 +101,8 @@ export class IncomingSnapshot {
   /** Waits for the end, which must be that of the `length` bytes that were made use of. */
   async expectEnd(length: number): Promise<void> {
     const one = Buffer.alloc(1)
-    if (this.readBytes > length || (await this.read(one, 0, 1)) > 0) throw new RdbDamage('something follows the end of the snapshot')
+    if (this.readBytes > length || (await this.read(one, 0, 1)) > 0)
+      throw new RdbDamage('something follows the end of the snapshot')
   }
 
   #add(bytes: Buffer): void {

@@ -126,19 +126,21 @@ export class PrimaryStream implements RequestHandler {
     // The primary decides what is there: its writes find what has expired and was not removed yet.
     dataset.expiry = 'keep'
     replies.open(client)
+    let nonsense: string | undefined
     try {
       this.#parser.feed(new Source(bytes), 0, bytes.length, this)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      this.#ended = true
-      this.#options.failed(`Protocol error from master: ${error.message}`)
+      nonsense = `Protocol error from master: ${error.message}`
     } finally {
       replies.close()
       if (!engine.state.loading.holds) dataset.expiry = role.expiry
     }
     client.dropOutput()
-    if (this.#ended) return
-    this.#advance()
+    // Where it ends in the middle, what was run before counts.
+    const isWhole = nonsense === undefined && !this.#ended
+    this.#advance(isWhole ? this.#unappliedBytes - this.#parser.pendingBytes : this.#runBytes)
+    if (nonsense !== undefined) this.#options.failed(nonsense)
     turn.endSoon()
   }
 
@@ -164,10 +166,9 @@ export class PrimaryStream implements RequestHandler {
     return args.length >= 2 && args.equalsIgnoreCase(0, 'REPLCONF') && args.equalsIgnoreCase(1, 'GETACK')
   }
 
-  /** Counts what was applied, and passes it on. */
-  #advance(): void {
+  /** Counts what was applied, and passes it on; `whole`: bytes of whole requests, those of an open unit included. */
+  #advance(whole: number): void {
     const { history } = this.#engine
-    const whole = this.#unappliedBytes - this.#parser.pendingBytes
     const applied = this.#bytesBeforeUnit === -1 ? whole : this.#bytesBeforeUnit
     this.#runBytes = whole - applied
     if (this.#bytesBeforeUnit !== -1) this.#bytesBeforeUnit = 0

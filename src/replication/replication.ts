@@ -2,6 +2,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { Following, Leading, Replication } from '../engine/replication.ts'
+import type { Disk } from '../persistence/disk.ts'
 import { ERR } from '../protocol/errors.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Address, Dial } from './connection.ts'
@@ -12,6 +13,7 @@ export interface ReplicationOptions {
   readonly dial: Dial
   /** Passes on what comes from a primary. */
   readonly copy?: StreamCopy
+  readonly disk?: Disk
 }
 
 export class ServerReplication implements Replication {
@@ -87,11 +89,12 @@ export class ServerReplication implements Replication {
   }
 
   #followLink(address: Address): void {
-    const { dial, copy } = this.#options
+    const { copy, dial, disk } = this.#options
     // The link tells of itself while it is made.
     this.#link = new PrimaryLink(this.#engine, address, {
       dial,
       copy,
+      ...(disk === undefined ? {} : { disk }),
       progress: this.#progress,
       changed: (what) => {
         if (what !== 'synced') this.#engine.role.become('replica', what)

@@ -41,7 +41,7 @@ function open(config: Config, { host, port }: Address, material: TlsMaterial, ow
   return tls.connect({ ...where, ...readTlsClientSettings(config, material), checkServerIdentity: () => undefined })
 }
 
-class PrimarySocket implements Connection {
+export class PrimarySocket implements Connection {
   readonly #socket: net.Socket
   #listener: ConnectionListener | undefined
 

@@ -77,7 +77,10 @@ function follow(call: Call): void {
   const port = parseInteger(args.bytes(2))
   if (typeof port !== 'number' || port < 0 || port > PORT_MAX) throw INVALID_PORT
   if (following !== undefined && following.host.toLowerCase() === host.toLowerCase() && following.port === port) {
-    log.info({}, `REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.`)
+    log.info(
+      {},
+      `REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.`,
+    )
     return reply.status('OK Already connected to specified master')
   }
   replication.follow({ host, port })
