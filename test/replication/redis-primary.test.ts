@@ -49,7 +49,13 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
       messages.push(`${message} ${JSON.stringify(details)}`)
     }
     const log: Log = { debug: () => {}, info: note, warn: note, error: note, fatal: note }
-    const config = createConfig({ port: '0', save: '', 'repl-diskless-load': load, dir: server.directory })
+    const config = createConfig({
+      port: '0',
+      save: '',
+      'repl-diskless-load': load,
+      dir: server.directory,
+      'enable-debug-command': 'yes',
+    })
     const dial: Dial = (_to, listener) => {
       const socket = net.connect(server.socketPath)
       let left = CUT_BYTES
@@ -95,7 +101,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
   }
 
   async function ask(...words: string[]): Promise<string> {
-    return String(await primary.ask(words))
+    return String(await primary.ask(...words))
   }
 
   test.each([

@@ -94,8 +94,12 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   }
   let copied = ''
   const copy = {
-    take: (bytes: Buffer): void => void (copied += bytes.toString('latin1')),
-    interrupt: (): void => void (copied = ''),
+    take(bytes: Buffer): void {
+      copied += bytes.toString('latin1')
+    },
+    interrupt(): void {
+      copied = ''
+    },
   }
   const disk = new MemoryDisk()
   const replication = new ServerReplication(engine, { dial, copy, disk })

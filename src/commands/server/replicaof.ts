@@ -71,7 +71,8 @@ function follow(call: Call): void {
       replication.followNobody()
       log.info({}, `MASTER MODE enabled (user request from '${who}')`)
     }
-    return reply.ok()
+    reply.ok()
+    return
   }
   const host = args.string(1)
   const port = parseInteger(args.bytes(2))
@@ -81,7 +82,8 @@ function follow(call: Call): void {
       {},
       `REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.`,
     )
-    return reply.status('OK Already connected to specified master')
+    reply.status('OK Already connected to specified master')
+    return
   }
   replication.follow({ host, port })
   log.info({}, `REPLICAOF ${host}:${port} enabled (user request from '${who}')`)
