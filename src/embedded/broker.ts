@@ -14,11 +14,13 @@ import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
 import type { Log } from '../engine/log.ts'
 import { Boot, createConfig, type Loaded, type Settings, settingsOf } from '../server/boot.ts'
+import { dialPrimary } from '../server/dial-primary.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
+import { Primary, type PrimaryOptions } from './primary.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
 export interface BrokerOptions {
@@ -28,10 +30,22 @@ export interface BrokerOptions {
   appendonly?: boolean
   /** When writes are synced: before each reply (`always`), every second (default), or when the system likes. */
   appendfsync?: 'always' | 'everysec' | 'no'
+  /** Follow this server: a copy of its data, kept up to date, that is read here and written there. */
+  replicaOf?: PrimaryOptions
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
   /** Where events are logged; pino's shape. Default: nowhere. */
   log?: Log
+}
+
+function primarySettings({ host, password = '', port, username = '' }: PrimaryOptions): Settings {
+  return {
+    replicaof: `${host} ${port}`,
+    masteruser: username,
+    masterauth: password,
+    // No file, and what is there stays until it is replaced.
+    'repl-diskless-load': 'swapdb',
+  }
 }
 
 /** What to use instead of a command that changes what its connection is; through `call` it would change it for every caller. */
@@ -44,6 +58,8 @@ const INSTEAD = {
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
+  /** The server that is followed, or could be: REPLICAOF changes it. */
+  readonly primary: Primary
   /** What was found in `dir`. */
   readonly loaded: Loaded
   readonly #boot: Boot
@@ -58,6 +74,7 @@ export class Broker {
     // SHUTDOWN ends a program; which one runs here is not a client's business.
     this.#engine.host = {}
     this.loaded = loaded
+    this.primary = new Primary(boot.engine, boot.replication)
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
@@ -65,7 +82,7 @@ export class Broker {
 
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
-    const { dir, appendonly = dir !== undefined, appendfsync, config, log } = options
+    const { dir, appendonly = dir !== undefined, appendfsync, config, log, replicaOf } = options
     const settings = settingsOf({
       port: 0,
       appendonly,
@@ -73,10 +90,16 @@ export class Broker {
       ...(appendfsync === undefined ? {} : { appendfsync }),
       // Snapshots only for who asks for them: the append-only file keeps everything.
       save: '',
+      ...(replicaOf === undefined ? {} : primarySettings(replicaOf)),
       ...config,
     })
     // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const boot = new Boot(createConfig(settings), log, { snapshot: settings.dir === undefined ? 'ignored' : 'loaded' })
+    const made = createConfig(settings)
+    const tls = replicaOf?.tls === true ? {} : replicaOf?.tls || undefined
+    const boot = new Boot(made, log, {
+      snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
+      dial: dialPrimary(made, tls === undefined ? {} : { tls }),
+    })
     try {
       return new Broker(boot, await boot.load())
     } catch (error) {

@@ -33,6 +33,8 @@ export class ServerReplication implements Replication {
     this.#options = options
     this.#progress = { isContinuable: engine.history.offset > 0, database: 0 }
     engine.replication = this
+    // From the beginning: nothing expires before the primary says so.
+    if (engine.config.get('replicaof') !== '') engine.role.become('replica')
   }
 
   get following(): Following | undefined {

@@ -1,9 +1,10 @@
 // This server follows a redis-server on which seeded programs run; the same data is on both afterwards.
 
 import net from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
 import type { Log } from '../../src/engine/log.ts'
+import { openBroker } from '../../src/index.ts'
 import type { Dial } from '../../src/replication/connection.ts'
 import { Boot, createConfig } from '../../src/server/boot.ts'
 import { PrimarySocket } from '../../src/server/dial-primary.ts'
@@ -13,7 +14,7 @@ import { SocketPeer } from '../differential/peers.ts'
 import { encodeCommand, encodeInline, type Program } from '../differential/program.ts'
 import { TestClient } from '../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
-import { eventually } from '../support/server.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
 
 const PROGRAM_COMMANDS = 1000
 /** A link that is cut lasts for this many bytes, more or less. */
@@ -119,5 +120,44 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
     }
     if (cutting) expect(again.messages.some((message) => message.startsWith('Successful partial'))).toBe(true)
     await again.boot.close()
+  })
+
+  test('a broker in a program follows it, keeps what it has on disk, and goes on alone', async () => {
+    // A replica dials a port; the server listens at a path.
+    const door = net.createServer((socket) => {
+      const inner = net.connect(server.socketPath)
+      socket.pipe(inner).pipe(socket)
+      socket.on('error', () => inner.destroy())
+      inner.on('error', () => socket.destroy())
+    })
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void door.close())
+    const { port } = door.address() as net.AddressInfo
+    await primary.reset(1)
+    await ask('SET', 'k', 'v')
+    const dir = temporaryDirectory()
+    const broker = await openBroker({ dir, replicaOf: { host: '127.0.0.1', port } })
+    const heard: string[] = []
+    for (const event of ['up', 'down', 'synced'] as const) broker.primary.on(event, () => heard.push(event))
+    await broker.primary.up()
+    expect(heard).toEqual(['synced', 'up'])
+    expect(await broker.call('GET', 'k')).toBe('v')
+    await expect(broker.call('SET', 'k', 'w')).rejects.toThrow(/^READONLY/)
+    await ask('RPUSH', 'l', 'a')
+    await ask('EVAL', "redis.call('INCR', 'n') redis.call('INCR', 'n')", '0')
+    await eventually(() => broker.call('EXISTS', 'n'))
+    expect(broker.primary.status).toMatchObject({ host: '127.0.0.1', port, state: 'up', waitingBytes: 0 })
+    // The log begins with what the snapshot brought.
+    await eventually(async () => /aof_rewrite_in_progress:0/.test(String(await broker.call('INFO', 'persistence'))))
+    await ask('INCR', 'n')
+    await eventually(async () => (await broker.call('GET', 'n')) === '3')
+    expect(await broker.call('REPLICAOF', 'NO', 'ONE')).toBe('OK')
+    expect(broker.primary.status).toMatchObject({ host: undefined, state: 'down' })
+    expect(await broker.call('INCR', 'n')).toBe(4)
+    await broker.close()
+    const alone = await openBroker({ dir })
+    onTestFinished(() => alone.close())
+    expect(await alone.call('MGET', 'k', 'n')).toEqual(['v', '4'])
+    expect(await alone.call('LRANGE', 'l', 0, -1)).toEqual(['a'])
   })
 })
