@@ -366,6 +366,20 @@ describe('a replica', () => {
     expect(engine.state.memoryLimited.holds).toBe(true)
   })
 
+  test('keeps no messages by itself, and does again when it is promoted', async () => {
+    const follower = await synced({ channel: 'news* keep 1h' })
+    const { client, engine, primary } = follower
+    const listener = follower.connect()
+    listener.ask('SUBSCRIBE', 'news')
+    primary.send(request('PUBLISH news hello'))
+    expect(listener.received()).toContain('hello')
+    expect(engine.databases[0]!.size).toBe(0)
+    client.ask('REPLICAOF', 'NO', 'ONE')
+    client.ask('PUBLISH', 'news', 'again')
+    expect(listener.received()).toContain('again')
+    expect(engine.databases[0]!.size).toBe(1)
+  })
+
   test('unblocks who waits when it becomes one', () => {
     const follower = createFollower()
     const waiter = follower.connect()
