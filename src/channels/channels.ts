@@ -23,6 +23,7 @@ import type { EventName } from '../engine/events.ts'
 import type { Loading } from '../engine/loading.ts'
 import type { Moment } from '../engine/moment.ts'
 import { PatternRules } from '../engine/pattern-rules.ts'
+import type { Role } from '../engine/role.ts'
 import type { ServerState } from '../engine/state.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { Database } from '../store/database.ts'
@@ -73,6 +74,7 @@ export interface ChannelsHost extends ScheduleHost {
   readonly changes: Changes
   readonly dataset: Dataset
   readonly loading: Loading
+  readonly role: Role
   readonly pubSub: PubSub
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
@@ -105,6 +107,8 @@ export class Channels
   #rules = new PatternRules<ChannelRule>([])
   /** The rules as they were given. */
   #given: readonly ChannelRule[] = []
+  /** Follows a primary: no rule is in force. */
+  #isReplica = false
   readonly #logs = { channel: new NameMap<ChannelLog>(), shard: new NameMap<ChannelLog>() }
   /** Who listens on whose behalf: client → kind and target → reader. */
   readonly #readers = new Map<Subscriber, NameMap<Reader>>()
@@ -134,15 +138,21 @@ export class Channels
     host.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#follow(rules))
     host.loading.changed.take(() => this.#follow(this.#given))
+    host.role.changed.take(() => {
+      if (host.role.isReplica !== this.#isReplica) this.#follow(this.#given)
+    })
     this.#follow(host.config.get('channel'))
   }
 
   // ── rules ────────────────────────────────────────────────────────────────
 
   /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
-  #follow(rules: readonly ChannelRule[]): void {
-    const { pubSub } = this.#host
-    this.#given = rules
+  #follow(given: readonly ChannelRule[]): void {
+    const { pubSub, role } = this.#host
+    this.#given = given
+    this.#isReplica = role.isReplica
+    // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come.
+    const rules = this.#isReplica ? [] : given
     this.#rules = new PatternRules(rules)
     this.#logs.channel.clear()
     this.#logs.shard.clear()

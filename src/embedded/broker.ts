@@ -14,14 +14,25 @@ import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
 import type { FaultRule, Faults } from '../engine/faults.ts'
 import type { Log } from '../engine/log.ts'
+import { replicationOf } from '../replication/replication.ts'
 import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot.ts'
+import { dialPrimary } from '../server/dial-primary.ts'
 import { type Listening, type ListeningOptions, Sockets } from '../server/listening.ts'
-import { anyArray, checkOptions, createConfig, DATA_OPTIONS, type Settings, settingsOf } from '../server/options.ts'
+import {
+  anyArray,
+  anyObject,
+  checkOptions,
+  createConfig,
+  DATA_OPTIONS,
+  type Settings,
+  settingsOf,
+} from '../server/options.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
+import { Primary, type PrimaryOptions } from './primary.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
@@ -32,6 +43,8 @@ export interface BrokerOptions extends TestOptions {
   appendonly?: boolean
   /** When writes are synced: before each reply (`always`), every second (default), or when the system likes. */
   appendfsync?: 'always' | 'everysec' | 'no'
+  /** Follow this server: a copy of its data, kept up to date, that is read here and written there. */
+  replicaOf?: PrimaryOptions
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
   /** Where events are logged; pino's shape. Default: nowhere. */
@@ -40,11 +53,23 @@ export interface BrokerOptions extends TestOptions {
   faults?: readonly FaultRule[]
 }
 
-const BROKER_OPTIONS = { ...DATA_OPTIONS, ...TEST_OPTIONS, faults: anyArray }
+const BROKER_OPTIONS = { ...DATA_OPTIONS, ...TEST_OPTIONS, faults: anyArray, replicaOf: anyObject }
+
+function primarySettings({ host, password = '', port, username = '' }: PrimaryOptions): Settings {
+  return {
+    replicaof: `${host} ${port}`,
+    masteruser: username,
+    masterauth: password,
+    // No file, and what is there stays until it is replaced.
+    'repl-diskless-load': 'swapdb',
+  }
+}
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
+  /** The server that is followed, or could be: REPLICAOF changes it. */
+  readonly primary: Primary
   /** What was found in `dir`. */
   readonly loaded: Loaded
   readonly #engine: Engine
@@ -60,6 +85,7 @@ export class Broker {
     this.#end = end
     this.#sockets = new Sockets(engine)
     this.loaded = loaded
+    this.primary = new Primary(engine, replicationOf(engine))
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
@@ -68,13 +94,20 @@ export class Broker {
   /** See `openBroker`. */
   static async open(options: BrokerOptions): Promise<Broker> {
     checkOptions(options, BROKER_OPTIONS)
-    const { clock, faults = [], log, seed } = options
+    const { clock, faults = [], log, replicaOf, seed } = options
     // Snapshots only for who asks for them: the append-only file keeps everything.
     const defaults: Settings = { port: 0, appendonly: options.dir !== undefined, save: '' }
+    if (replicaOf !== undefined) Object.assign(defaults, primarySettings(replicaOf))
     const settings = settingsOf(options, DATA_OPTIONS, defaults)
-    // A program that names no directory has nothing to do with what lies in the one it was started in.
-    const snapshot = settings.dir === undefined ? 'ignored' : 'loaded'
-    const boot = new Boot(createConfig(settings), log, { snapshot, clock, seed })
+    const config = createConfig(settings)
+    const tls = replicaOf?.tls === true ? {} : replicaOf?.tls || undefined
+    const boot = new Boot(config, log, {
+      // A program that names no directory has nothing to do with what lies in the one it was started in.
+      snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
+      clock,
+      seed,
+      dial: dialPrimary(config, tls === undefined ? {} : { tls }),
+    })
     try {
       for (const fault of faults) boot.engine.withFaults().add(fault)
       const loaded = await boot.load()

@@ -82,6 +82,11 @@ const ARITY_IN_SCRIPT = new ReplyError('ERR Wrong number of args calling Redis c
 const NOT_IN_SCRIPT = new ReplyError('ERR This Redis command is not allowed from script')
 const WRITE_IN_READ_ONLY_SCRIPT = new ReplyError('ERR Write commands are not allowed from read-only scripts.')
 const WRITING_SCRIPT_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
+const WRITING_SCRIPT_ON_REPLICA = new ReplyError('READONLY Can not run script with write flag on readonly replica.')
+const STALE_FOR_SCRIPT = new ReplyError(
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
+)
+const STALE_IN_SCRIPT = new ReplyError('ERR Can not execute the command on a stale replica')
 const NO_MEMORY_FOR_SCRIPT = new ReplyError(
   "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
 )
@@ -112,6 +117,10 @@ export class Admission {
       const denial = this.#denialOf(client, command, args, 'toplevel')
       return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
     }
+    // A replica's clients read, nearly always.
+    if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
+      if (command.forbidden === undefined) return true
+    }
     const { eviction, faults, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
@@ -140,6 +149,7 @@ export class Admission {
     }
     const failure = this.diskFailure
     if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
+    if (state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
     if (state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
@@ -150,6 +160,8 @@ export class Admission {
         ),
       )
     }
+    if (state.stale.holds && !claims.runsWhileStale) return this.refuse(client, command, ERR.primaryDown)
+    if (state.loadingBeside.holds && flags.has('no_async_loading')) return this.refuse(client, command, ERR.loading)
     if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     // Redis counts who monitors as a replica.
     const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
@@ -172,8 +184,16 @@ export class Admission {
     return true
   }
 
+  /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
+  admitObeyed(client: Client, command: Command, args: Arguments): boolean {
+    if ((client.state & CLIENT_MULTI) === 0 || command.spec.duringMulti !== undefined) return true
+    transactionOf(client)!.add(command, args)
+    return false
+  }
+
   /** Returns why EXEC may not run a queued command, rights having changed since; undefined = it may. Counts the refusal. */
   refusalInExec(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    if (client.isObeyed) return undefined
     let refusal = this.#strangerRefusal(client, command)
     if (refusal === undefined) {
       const denial = this.#denialOf(client, command, args, 'multi')
@@ -217,7 +237,10 @@ export class Admission {
   /** Returns why a script that declares what it needs may not run, `readOnly` when it was called as one that only reads. */
   refusalOfScript(client: Client, claims: Claims, readOnly: boolean): ReplyError | undefined {
     if (client.isObeyed) return undefined
+    const { state } = this.#host
+    if (state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
     if (claims.isWrite) {
+      if (state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
       const { diskFailure } = this
       if (diskFailure !== undefined) return diskFailure
       if (this.#host.state.tooFewReplicas.holds) return ERR.noReplicas
@@ -242,6 +265,9 @@ export class Admission {
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
         refusal = this.#writeRefusal(script, client, this.claimsOf(command, args, client))
       }
+      if (refusal === undefined && this.#state.stale.holds && !command.runsWhileStale && !client.isObeyed) {
+        refusal = STALE_IN_SCRIPT
+      }
     }
     if (refusal !== undefined) this.#count(command, refusal)
     return refusal
@@ -261,6 +287,7 @@ export class Admission {
     if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
     if (script.wrote || client.isObeyed) return undefined
+    if (claims.isWrite && this.#state.readOnly.holds) return ERR.readOnly
     const { diskFailure } = this
     if (claims.isWrite && diskFailure !== undefined) return diskFailure
     if (claims.isWrite && this.#host.state.tooFewReplicas.holds) return ERR.noReplicas

@@ -189,6 +189,13 @@ export class Blocking {
     return true
   }
 
+  /** Nobody waits any more: all are told `error`. Returns who they were. */
+  endAll(error: ReplyError): readonly Client[] {
+    const clients = [...this.#waiters.keys()]
+    for (const client of clients) this.unblock(client, error)
+    return clients
+  }
+
   #timeOut(parked: Parked): void {
     this.#forget(parked)
     this.#tell(parked, undefined)

@@ -123,6 +123,8 @@ export interface Claims {
   readonly mayReplicate: boolean
   /** It needs no data, and runs while there is none yet: the flag `loading`. */
   readonly runsWhileLoading: boolean
+  /** It may run on data that is out of date: the flag `stale`. */
+  readonly runsWhileStale: boolean
 }
 
 /** Whoever knows more than a command's flags of what one call of it may do. */

@@ -34,6 +34,7 @@ export function defineCommand(spec: CommandSpec): Command {
     mayReplicate: flags.has('may_replicate'),
     isDenyoom: flags.has('denyoom'),
     runsWhileLoading: flags.has('loading'),
+    runsWhileStale: flags.has('stale'),
     flags,
     plainKeys: plainKeysOf(spec.keys),
     declared: spec.declared,

@@ -137,7 +137,7 @@ export const CONFIG_TABLE = {
   'protected-mode': yesNo(true, {
     doc: 'Without a password, and when no address was configured, serve only clients on this machine.',
   }),
-  'bind-source-addr': optionalText({ inert: true, doc: 'Address that outgoing connections come from.' }),
+  'bind-source-addr': optionalText({ doc: 'Address that outgoing connections come from.' }),
   'socket-mark-id': integer(0, 0, 4294967295, { immutable: true, inert: true, doc: 'Mark on listening sockets.' }),
 
   // ── limits ──
@@ -574,47 +574,43 @@ export const CONFIG_TABLE = {
       alias: 'slaveof',
       immutable: true,
       words: true,
-      inert: true,
-      doc: 'Only `no one`: there is no replication yet.',
+      doc: 'Host and port of the primary to follow, or `no one`; REPLICAOF changes it.',
     }),
-    kind: 'no one',
+    kind: 'host port | no one',
     default: '',
     parse(t: string) {
       const words = splitWords(t)
       if (words.length !== 2) throw new ConfigError('wrong number of arguments')
-      if (words.join(' ').toLowerCase() !== 'no one') throw new ConfigError('replication is not supported yet')
-      return ''
+      const [host, port] = words as [string, string]
+      if (words.join(' ').toLowerCase() === 'no one') return ''
+      if (!/^\d{1,5}$/.test(port) || Number(port) > PORT_MAX) throw new ConfigError('Invalid master port')
+      return `${host} ${Number(port)}`
     },
     format: String,
-    linesOf: () => [],
+    linesOf: (v: string) => (v === '' ? [] : [v]),
   } as ConfigRow<string>,
-  masteruser: optionalText({ secret: true, inert: true, doc: 'User a replica says it is to its master.' }),
-  masterauth: optionalText({ secret: true, inert: true, doc: 'Password a replica gives its master.' }),
+  masteruser: optionalText({ secret: true, doc: 'User a replica says it is to its master.' }),
+  masterauth: optionalText({ secret: true, doc: 'Password a replica gives its master.' }),
   'replica-serve-stale-data': yesNo(true, {
     alias: 'slave-serve-stale-data',
-    inert: true,
     doc: 'Let a replica answer while its master is away.',
   }),
-  'replica-read-only': yesNo(true, { alias: 'slave-read-only', inert: true, doc: 'Refuse writes on a replica.' }),
+  'replica-read-only': yesNo(true, { alias: 'slave-read-only', doc: 'Refuse writes on a replica.' }),
   'replica-priority': integer(100, 0, INT32_MAX, {
     alias: 'slave-priority',
-    inert: true,
     doc: 'Rank of a replica when a master is chosen.',
   }),
-  'replica-announced': yesNo(true, { inert: true, doc: 'Let Sentinel tell of this replica.' }),
+  'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
   'replica-announce-ip': optionalText({
     alias: 'slave-announce-ip',
-    inert: true,
     doc: 'Address a replica is known by.',
   }),
   'replica-announce-port': integer(0, 0, PORT_MAX, {
     alias: 'slave-announce-port',
-    inert: true,
     doc: 'Port a replica is known by.',
   }),
   'replica-ignore-maxmemory': yesNo(true, {
     alias: 'slave-ignore-maxmemory',
-    inert: true,
     doc: 'Leave eviction to the master.',
   }),
   'replica-ignore-disk-write-errors': yesNo(false, { inert: true, doc: 'Go on when a replica cannot write.' }),
@@ -639,7 +635,6 @@ export const CONFIG_TABLE = {
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
     notWhileLoading: true,
-    inert: true,
     doc: 'Load a full copy without a file.',
   }),
   'repl-ping-replica-period': integer(10, 1, INT32_MAX, {
@@ -737,7 +732,7 @@ export const CONFIG_TABLE = {
   'tls-key-file': optionalText({ doc: 'File with its private key; PEM.' }),
   'tls-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
   'tls-client-cert-file': optionalText({
-    doc: 'File with the certificate of outgoing connections; looked at together with its key, and kept: there are none yet.',
+    doc: 'File with the certificate of the connection to a primary; default: the one that clients are shown.',
   }),
   'tls-client-key-file': optionalText({ doc: 'File with their private key.' }),
   'tls-client-key-file-pass': optionalText({ secret: true, doc: 'Password of that file.' }),
@@ -751,7 +746,7 @@ export const CONFIG_TABLE = {
     doc: 'Who a client with a certificate is from the start: off = as everybody; CN = the user that is called as the common name of the certificate, if there is one and it is on.',
   }),
   'tls-replication': yesNo(false, {
-    doc: 'Use TLS between master and replica: kept, and certificates must be there; there is no replication yet.',
+    doc: 'Use TLS between primary and replica.',
   }),
   'tls-cluster': yesNo(false, { doc: 'The same between the nodes of a cluster.' }),
   'tls-protocols': optionalText({

@@ -60,7 +60,8 @@ export function describeClient(
 }
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {
-  let flags = (client.state & CLIENT_MONITOR) === 0 ? '' : 'O'
+  let flags = client.origin === 'primary' ? 'M' : ''
+  if ((client.state & CLIENT_MONITOR) !== 0) flags += 'O'
   if ((client.state & CLIENT_REPLICA) !== 0) flags += 'S'
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'

@@ -103,12 +103,10 @@ export class Dispatch {
       this.#host.admission.refuse(client, command, ERR.arity(command.name))
       return
     }
-    if (
-      (client.state | this.#state.special) !== 0 &&
-      !client.isObeyed &&
-      !this.#host.admission.admit(client, command, args)
-    ) {
-      return
+    if ((client.state | this.#state.special) !== 0) {
+      const { admission } = this.#host
+      if (!(client.isObeyed ? admission.admitObeyed(client, command, args) : admission.admit(client, command, args)))
+        return
     }
     // What came in pieces is the command's from here on: a value that is kept must not count twice.
     if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {

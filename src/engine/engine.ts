@@ -46,6 +46,7 @@ import { Propagation } from './propagation.ts'
 import type { Replication } from './replication.ts'
 import { ReplicationHistory } from './replication-history.ts'
 import { Requests } from './requests.ts'
+import { Role } from './role.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
 import { noScripts, type ScriptRunner } from './script-runner.ts'
@@ -88,6 +89,7 @@ export class Engine {
   readonly propagation: Propagation
   readonly durability: Durability
   readonly loading: Loading
+  readonly role: Role
   // Who asks, and what they are told.
   readonly replies = new ReplyBuffer()
   readonly users: Users
@@ -162,6 +164,7 @@ export class Engine {
     this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.memory = new Memory(this, options.processBytes)
+    this.role = new Role(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)
     this.dispatch = new Dispatch(this)

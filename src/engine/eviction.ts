@@ -30,6 +30,7 @@ import type { Clock, Timer } from '../util/clock.ts'
 import type { Random } from '../util/random.ts'
 import type { Config } from './config.ts'
 import type { Dataset } from './dataset.ts'
+import type { Role } from './role.ts'
 import type { ServerState } from './state.ts'
 import type { Stats } from './stats.ts'
 
@@ -38,6 +39,7 @@ export interface EvictionHost {
   readonly clock: Clock
   readonly random: Random
   readonly state: ServerState
+  readonly role: Role
   readonly stats: Stats
   readonly latency: { note(event: 'eviction-cycle', milliseconds: number): void }
   readonly dataset: Dataset
@@ -91,6 +93,7 @@ export class Eviction {
     const { config } = host
     config.onChange('maxmemory', () => this.#configure())
     config.onChange('maxmemory-policy', () => this.#configure())
+    host.role.changed.take(() => this.#configure())
     this.#configure()
   }
 
@@ -139,9 +142,9 @@ export class Eviction {
   }
 
   #configure(): void {
-    const { config, dataset, state } = this.#host
+    const { config, dataset, role, state } = this.#host
     const policy = config.get('maxmemory-policy')
-    this.#limit = config.get('maxmemory')
+    this.#limit = role.evicts ? config.get('maxmemory') : 0
     state.memoryLimited.follow(this.#limit !== 0)
     this.#volatile = policy.startsWith('volatile-')
     this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)

@@ -17,7 +17,11 @@ export interface KeyspaceEventsHost {
   readonly config: Config
   readonly pubSub: PubSub
   readonly changes: Changes
-  readonly dataset: { readonly onMissed: Seats<Missed<Database>>; readonly onCreated: Seats<Created<Database>> }
+  readonly dataset: {
+    readonly databases: readonly Database[]
+    readonly onMissed: Seats<Missed<Database>>
+    readonly onCreated: Seats<Created<Database>>
+  }
 }
 
 export class KeyspaceEvents {
@@ -65,5 +69,8 @@ export class KeyspaceEvents {
 
   readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)
   readonly #missed = (db: Database, key: Bytes): void => this.publish(db, key, 'keymiss')
-  readonly #created = (db: Database, key: Bytes): void => this.publish(db, key, 'new')
+  readonly #created = (db: Database, key: Bytes): void => {
+    // What is loaded to take the place of a database is nobody's yet.
+    if (this.#host.dataset.databases[db.index] === db) this.publish(db, key, 'new')
+  }
 }

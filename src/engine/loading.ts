@@ -4,6 +4,7 @@
 // changes: what is loaded happened long ago.
 
 import type { DatabaseHost } from '../store/database.ts'
+import type { Expiry } from '../store/database-host.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Changes } from './changes.ts'
@@ -22,6 +23,7 @@ export interface LoadingHost {
   readonly state: ServerState
   readonly changes: Changes
   readonly dataset: Pick<DatabaseHost, 'expiry'>
+  readonly role: { readonly expiry: Expiry }
   readonly timekeeper: { arm(): void }
 }
 
@@ -52,11 +54,11 @@ export class Loading {
 
   /** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
   end(): void {
-    const { changes, dataset, state, timekeeper } = this.#host
+    const { changes, dataset, role, state, timekeeper } = this.#host
     if (!state.loading.holds) return
     state.loading.end()
     changes.speak()
-    dataset.expiry = 'remove'
+    dataset.expiry = role.expiry
     this.progress = undefined
     this.#changed?.()
     timekeeper.arm()

@@ -47,7 +47,18 @@ export interface Leading {
 export interface Following {
   readonly host: string
   readonly port: number
+  readonly state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
+  /** The stream is heard. */
   readonly linkUp: boolean
+  /** How much of a snapshot has come; 0 of 0 = it is not known yet. Undefined while none is on its way. */
+  readonly sync: { readonly totalBytes: number; readonly receivedBytes: number } | undefined
+  /** How much of the stream has come; applied is `history.offset` of it. */
+  readonly readOffset: number
+  readonly lastHeardSeconds: number
+  /** How long there has been no link; -1 = there never was one, or there is. */
+  readonly downSeconds: number
+  /** The data is the primary's as of `history.offset`. */
+  readonly isContinuable: boolean
   /** The primary as a client here: what it sends is run under it. Undefined while there is no stream. */
   readonly primary: Client | undefined
 }
@@ -58,4 +69,8 @@ export interface Replication {
   readonly following: Following | undefined
   /** Which state of which history the data is in at this moment, for files; undefined where nobody could go on from it. */
   readonly position: HistoryPosition | undefined
+  /** Follows a primary from now on, in the place of whom it followed before. */
+  follow(primary: { readonly host: string; readonly port: number }): void
+  /** Is a primary itself from now on; does nothing when it is one. */
+  followNobody(): void
 }

@@ -64,6 +64,12 @@ export interface Saving {
   rewriteInBackground(): void
   scheduleRewrite(): void
   /**
+   * Appends nothing more, where there is an append-only file: the data is going to be replaced by other data. What is on the disk stays
+   * as it is until `beginLogAnew`, which makes a new base of what is there then.
+   */
+  leaveLog(): void
+  beginLogAnew(): void
+  /**
    * Writes a snapshot if asked to, then loads files in the place of the data, or beside it (DEBUG RELOAD, LOADAOF); clients wait, or hear
    * LOADING, meanwhile. What cannot be loaded leaves the data as it was.
    */

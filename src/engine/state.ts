@@ -32,6 +32,8 @@ export class Condition {
   }
 }
 
+const READ_ONLY = 1 << 8
+
 export class ServerState {
   /** 0 while none of the conditions holds; written by them alone. */
   special = 0
@@ -52,7 +54,18 @@ export class ServerState {
   /** More keys are tracked than `tracking-table-max-keys` allows: tracking.ts. */
   readonly tracksTooMuch = new Condition(this, 1 << 7)
   /** A test has asked for faults that meet commands: faults.ts. */
-  readonly faulty = new Condition(this, 1 << 8)
+  readonly faulty = new Condition(this, 1 << 11)
   /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/leading.ts. */
   readonly tooFewReplicas = new Condition(this, 1 << 12)
+  /** A primary is followed, and nobody else may write: role.ts. */
+  readonly readOnly = new Condition(this, READ_ONLY)
+  /** A primary is followed that cannot be heard, and the settings refuse what may be out of date: role.ts. */
+  readonly stale = new Condition(this, 1 << 9)
+  /** Data is loaded beside that which is served meanwhile: replication/full-load.ts. */
+  readonly loadingBeside = new Condition(this, 1 << 10)
+
+  /** Nothing is special but that only the primary may write. */
+  get isOnlyReadOnly(): boolean {
+    return this.special === READ_ONLY
+  }
 }

@@ -15,6 +15,8 @@ class Counters {
   writesProcessed = 0
   inputBytes = 0
   outputBytes = 0
+  /** Of the bytes above those that came from a primary are not counted, but here. */
+  replicationInputBytes = 0
   expiredKeys = 0
   evictedKeys = 0
   /** Connections closed because all together took too much memory. */

@@ -33,6 +33,8 @@ export class Transaction implements OpenTransaction, Claims {
   memoryBytes = 0
   /** None of the queued commands needs data. */
   runsWhileLoading = true
+  /** All of the queued commands run on data that is out of date. */
+  runsWhileStale = true
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
@@ -44,6 +46,7 @@ export class Transaction implements OpenTransaction, Claims {
     if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true
     if (!claims.runsWhileLoading) this.runsWhileLoading = false
+    if (!claims.runsWhileStale) this.runsWhileStale = false
   }
 }
 

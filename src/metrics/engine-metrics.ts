@@ -62,10 +62,10 @@ export function addEngineMetrics(readings: Readings, engine: Engine): void {
   ])
 }
 
-function instanceLabels({ config, host, runId }: Engine): NonNullable<Sample['labels']> {
+function instanceLabels({ config, host, role, runId }: Engine): NonNullable<Sample['labels']> {
   const place = host.describe?.()
   return {
-    role: 'master',
+    role: role.isReplica ? 'slave' : 'master',
     redis_version: REDIS_VERSION,
     redis_build_id: '0',
     redis_mode: 'standalone',

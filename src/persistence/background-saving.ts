@@ -216,6 +216,14 @@ export class BackgroundSaving implements Saving {
     this.#later(() => this.#next())
   }
 
+  leaveLog(): void {
+    this.#appendOnly(false)
+  }
+
+  beginLogAnew(): void {
+    this.#appendOnly(this.#engine.config.get('appendonly'))
+  }
+
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
     const { clock, pause } = this.#engine
     // Nobody may change what was saved before it is loaded.

@@ -151,7 +151,7 @@ export class FullSync {
   // ── into the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { clock, log, random } = this.#host.engine
+    const { machine, log, random } = this.#host.engine
     const mark = random.hex(40)
     const row = new CopyRow()
     this.#begin(replicas)
@@ -161,7 +161,7 @@ export class FullSync {
         replica.client.transport,
         row,
         0,
-        () => clock.now(),
+        () => machine.now(),
         () => row.released(),
       )
       replica.copySender = sender

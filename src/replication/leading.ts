@@ -13,10 +13,11 @@ import { CLIENT_REPLICA } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
-import type { Source } from '../util/bytes.ts'
+import { Source } from '../util/bytes.ts'
 import type { Timer } from '../util/clock.ts'
 import { Backlog } from './backlog.ts'
 import { FullSync } from './full-sync.ts'
+import type { StreamCopy } from './primary-stream.ts'
 import { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
 import { Stream } from './stream.ts'
@@ -32,7 +33,7 @@ interface Mark {
   readonly stream: number
 }
 
-export class Leading implements LeadingView {
+export class Leading implements LeadingView, StreamCopy {
   readonly fullSync: FullSync
   readonly #engine: Engine
   /** Connections that have said something of themselves as replicas, or are some. */
@@ -50,6 +51,8 @@ export class Leading implements LeadingView {
   /** Since when nobody has followed (Unix ms). */
   #aloneSinceMs = 0
   #wantsAcknowledgements = false
+  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
+  #leadsItself = true
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -179,8 +182,8 @@ export class Leading implements LeadingView {
     if (isNews) blocking.wakeEverywhere(REPLICAS)
   }
 
-  /** Ends the connection of every replica: the data they have follows another history now. */
-  dropReplicas(): void {
+  /** Ends the connection of every replica: what they have is of a history that goes by another name now, or is over. */
+  #dropReplicas(): void {
     for (const { client } of [...this.#replicas]) this.#engine.clients.close(client, 'now')
   }
 
@@ -192,11 +195,40 @@ export class Leading implements LeadingView {
     this.#marks = []
   }
 
-  /** Passes on a stretch of the primary's stream as it came, at the same offsets. */
-  copyStream(source: Source, start: number, end: number): void {
+  // ── passing somebody else's stream on ────────────────────────────────────
+
+  /** A primary is followed: its stream is passed on, and nothing is added to it here. */
+  passOn(): void {
+    if (!this.#leadsItself) return
+    this.#leadsItself = false
+    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+  }
+
+  /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
+  lead(): void {
+    if (this.#leadsItself) return
+    this.#leadsItself = true
+    if (this.#stream === undefined) return
+    // Whatever database the primary's stream was in, ours says its own.
+    this.#stream.database = -1
+    this.#engine.propagation.add(this.#stream)
+    this.#aloneSinceMs = this.#now()
+    this.#lookLater()
+  }
+
+  take(bytes: Buffer): void {
     this.#keepStream()
-    this.#stream!.copy(source, start, end)
+    this.#stream!.copy(new Source(bytes), 0, bytes.length)
     this.#engine.turn.endSoon()
+  }
+
+  rename(): void {
+    this.#dropReplicas()
+  }
+
+  interrupt(): void {
+    this.#dropReplicas()
+    this.forgetStream()
   }
 
   /** Keeps the stream from now on, before anybody follows: who followed an earlier process may come back. */
@@ -288,8 +320,8 @@ export class Leading implements LeadingView {
     this.#replicas.add(replica)
     if (this.#backlog === undefined) {
       const { history, log } = this.#engine
-      // Nobody was told what has happened since this one had any replicas.
-      history.beginAnew()
+      // Nobody was told what has happened since this one had any replicas; what came from a primary others know as well.
+      if (this.#leadsItself) history.beginAnew()
       this.#keepStream()
       log.info({}, `Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`)
     }
@@ -304,7 +336,7 @@ export class Leading implements LeadingView {
     this.#backlog = backlog
     this.#stream = new Stream(backlog, history)
     this.#sendable = history.offset
-    propagation.add(this.#stream)
+    if (this.#leadsItself) propagation.add(this.#stream)
   }
 
   #neededFrom(): number {
@@ -377,7 +409,7 @@ export class Leading implements LeadingView {
     if (backlog === undefined) return
     if (this.#wantsAcknowledgements) {
       this.#wantsAcknowledgements = false
-      if (this.#replicas.size > 0) this.#stream!.askForAcknowledgements()
+      if (this.#replicas.size > 0 && this.#leadsItself) this.#stream!.askForAcknowledgements()
     }
     const { end } = backlog
     this.#followJournal(end)
@@ -438,16 +470,13 @@ export class Leading implements LeadingView {
     }
     // A pause is for the stream to stand still.
     const isDue = this.#looks % config.get('repl-ping-replica-period') === 0
-    if (isDue && !state.paused.holds && this.leadsItself) {
+    if (isDue && !state.paused.holds && this.#leadsItself) {
       this.#stream!.ping()
       turn.endSoon()
     }
     for (const replica of [...this.#replicas]) this.#lookAt(replica)
     this.#count()
   }
-
-  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
-  leadsItself = true
 
   #lookAt(replica: Replica): void {
     const { clients, config, log } = this.#engine
@@ -468,7 +497,7 @@ export class Leading implements LeadingView {
   #forgetAfterLong(): void {
     const { config, history, log } = this.#engine
     const ttl = config.get('repl-backlog-ttl')
-    if (this.#backlog === undefined || ttl === 0 || !this.leadsItself) return
+    if (this.#backlog === undefined || ttl === 0 || !this.#leadsItself) return
     if (this.#now() - this.#aloneSinceMs <= ttl * 1000) return
     // What comes next is streamed to nobody: the id must not stand for it.
     history.beginAnew()

@@ -1,37 +1,146 @@
-// Replication, both sides put together: the engine, its commands and whoever boots it see this alone.
+// Replication of one server, both sides of it put together: whom it follows, and who follows it. The engine, its commands and
+// whoever boots it see this alone.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Following, Replication as ReplicationView } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
 import type { BackgroundSaving } from '../persistence/background-saving.ts'
+import type { Disk } from '../persistence/disk.ts'
+import { ERR } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
+import { type Listener, Seats } from '../util/seats.ts'
+import type { Address, Dial } from './connection.ts'
 import { Leading } from './leading.ts'
+import { PrimaryLink, type Progress } from './primary-link.ts'
+import type { StreamCopy } from './primary-stream.ts'
+
+export interface ReplicationOptions {
+  /** Without it nobody can be followed. */
+  readonly dial?: Dial
+  /** Passes on what comes from a primary; the replicas that are led, unless somebody else is to hear. */
+  readonly copy?: StreamCopy
+  readonly disk?: Disk
+}
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
-  readonly following: Following | undefined = undefined
+  /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
+  readonly onLink = new Seats<[what: 'up' | 'down' | 'synced']>((slot) => {
+    this.#told = slot
+  })
+  #told: Listener<[what: 'up' | 'down' | 'synced']> | null = null
   readonly #engine: Engine
+  readonly #options: ReplicationOptions
+  readonly #copy: StreamCopy
+  readonly #progress: Progress = { isContinuable: false, database: 0 }
+  #link: PrimaryLink | undefined = undefined
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, options: ReplicationOptions = {}) {
     this.#engine = engine
+    this.#options = options
     this.leading = new Leading(engine)
+    this.#copy = options.copy ?? this.leading
+    engine.replication = this
+    // From the beginning: nothing expires before the primary says so.
+    if (engine.config.get('replicaof') !== '') this.#becomeReplica()
+  }
+
+  get following(): Following | undefined {
+    return this.#link
   }
 
   get position(): HistoryPosition | undefined {
-    return this.leading.position
+    if (!this.#engine.role.isReplica) return this.leading.position
+    const { isContinuable, database } = this.#progress
+    if (!isContinuable) return undefined
+    const { id, offset } = this.#engine.history
+    return { id, offset, database: this.#link?.primary?.database ?? database }
   }
 
-  /** The data is loaded: snapshots can be taken of it, and who had it from an earlier process may go on. */
-  begin(saving: Pick<BackgroundSaving, 'copy'>): void {
-    const { history } = this.#engine
+  /**
+   * The data is loaded: snapshots can be taken of it by `saving`, who had it from an earlier process may go on, and whom the
+   * configuration names is followed.
+   */
+  begin(saving?: Pick<BackgroundSaving, 'copy'>): void {
+    const { config, history } = this.#engine
     this.leading.fullSync.saving = saving
-    if (history.found === undefined) return
-    history.resume(history.found)
+    const { found } = history
     history.found = undefined
-    this.leading.expectReplicas()
+    const [host, port] = config.get('replicaof').split(' ')
+    if (host !== undefined && port !== undefined) {
+      if (found !== undefined) {
+        history.adopt(found.id, found.offset)
+        this.#progress.isContinuable = true
+        this.#progress.database = found.database
+      }
+      this.#becomeReplica()
+      this.#followLink({ host, port: Number(port) })
+    } else if (found !== undefined) {
+      history.resume(found)
+      this.leading.expectReplicas()
+    }
+  }
+
+  follow({ host, port }: Address): void {
+    const { blocking, clients, config, log } = this.#engine
+    const wasPrimary = this.#link === undefined
+    // Who waits here would wait for what only others may bring.
+    for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
+    this.#link?.stop()
+    this.#link = undefined
+    config.set('replicaof', `${host} ${port}`)
+    this.#becomeReplica()
+    if (wasPrimary) {
+      log.info(
+        {},
+        'Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to synchronize with the new master with just a partial transfer.',
+      )
+      this.#progress.isContinuable = true
+      this.#progress.database = 0
+    }
+    this.#followLink({ host, port })
+  }
+
+  followNobody(): void {
+    const { config, history, log, role } = this.#engine
+    if (this.#link === undefined) return
+    this.#link.stop()
+    this.#link = undefined
+    config.set('replicaof', 'no one')
+    history.fork()
+    log.info(
+      {},
+      `Setting secondary replication ID to ${history.secondId}, valid up to offset: ${history.secondOffset}. New replication ID is ${history.id}`,
+    )
+    this.#copy.rename()
+    role.become('primary')
+    this.leading.lead()
   }
 
   stop(): void {
+    this.#link?.stop()
     this.leading.stop()
+  }
+
+  #becomeReplica(): void {
+    this.#engine.role.become('replica')
+    this.leading.passOn()
+  }
+
+  #followLink(address: Address): void {
+    const { dial, disk } = this.#options
+    assert(dial !== undefined, 'who can be told to follow can dial')
+    // The link tells of itself while it is made.
+    this.#link = new PrimaryLink(this.#engine, address, {
+      dial,
+      copy: this.#copy,
+      ...(disk === undefined ? {} : { disk }),
+      progress: this.#progress,
+      changed: (what) => {
+        if (what !== 'synced') this.#engine.role.become('replica', what)
+        this.#told?.(what)
+      },
+    })
   }
 }
 
@@ -40,8 +149,5 @@ export { Leading, REPLICAS } from './leading.ts'
 /** An engine's replication, which comes into being when it is first asked for. */
 export function replicationOf(engine: Engine): Replication {
   const { replication } = engine
-  if (replication instanceof Replication) return replication
-  const made = new Replication(engine)
-  engine.replication = made
-  return made
+  return replication instanceof Replication ? replication : new Replication(engine)
 }

@@ -74,10 +74,10 @@ export class Stream implements EffectSink {
     this.#say(GETACK)
   }
 
-  /** Passes on a stretch of somebody else's stream as it came, at the same offsets. */
+  /** Passes on a stretch of somebody else's stream as it came, at the same offsets; whoever reads that stream counts them. */
   copy(source: Source, start: number, end: number): void {
     this.#backlog.open.copy(source, start, end - start)
-    this.#grown()
+    this.#backlog.grown()
   }
 
   #say(request: string): void {

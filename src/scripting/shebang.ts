@@ -67,7 +67,13 @@ export function claimsOf(flags: number | undefined): Claims | undefined {
   if (flags === undefined || (flags & SCRIPT_UNDECLARED) !== 0) return undefined
   const isWrite = (flags & SCRIPT_NO_WRITES) === 0
   const isDenyoom = isWrite && (flags & SCRIPT_ALLOW_OOM) === 0
-  return { isWrite, isDenyoom, mayReplicate: isWrite, runsWhileLoading: false }
+  return {
+    isWrite,
+    isDenyoom,
+    mayReplicate: isWrite,
+    runsWhileLoading: false,
+    runsWhileStale: (flags & SCRIPT_ALLOW_STALE) !== 0,
+  }
 }
 
 /** Reads the first line of a function library. Throws ReplyError. */

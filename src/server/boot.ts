@@ -18,13 +18,15 @@ import { systemDisk } from '../persistence/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
-import { type Replication, replicationOf } from '../replication/replication.ts'
+import type { Dial } from '../replication/connection.ts'
+import { Replication } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { systemClock } from '../util/clock.ts'
 import { HeldClock, type TestClock } from '../util/held-clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { OptionError } from '../util/option-error.ts'
 import { Random } from '../util/random.ts'
+import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
 import type { OptionKind } from './options.ts'
 
@@ -65,13 +67,15 @@ export interface BootOptions extends TestOptions {
   users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
+  /** Connects to a primary; default: as the configuration says. */
+  dial?: Dial | undefined
 }
 
 export class Boot {
   readonly engine: Engine
+  readonly replication: Replication
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
-  readonly #replication: Replication
   #saving: BackgroundSaving | undefined = undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
@@ -79,7 +83,7 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { clock, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { clock, dial, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
@@ -101,7 +105,7 @@ export class Boot {
     if (seed === undefined) scriptsOf(this.engine)
     else scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
-    this.#replication = replicationOf(this.engine)
+    this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -117,7 +121,7 @@ export class Boot {
     this.#isLoading = true
     try {
       const loaded = await this.#load()
-      if (this.#saving !== undefined) this.#replication.begin(this.#saving)
+      this.replication.begin(this.#saving)
       return loaded
     } finally {
       this.#isLoading = false
@@ -188,7 +192,7 @@ export class Boot {
    */
   async awaitReplicas(): Promise<void> {
     const { config, history, log, machine, pause } = this.engine
-    const { leading } = this.#replication
+    const { leading } = this.replication
     const timeoutMs = config.get('shutdown-timeout') * 1000
     // What asks them how far they are is a part of the stream, too: it comes after what counts.
     const { offset } = history
@@ -211,7 +215,7 @@ export class Boot {
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
-    this.#replication.stop()
+    this.replication.stop()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {

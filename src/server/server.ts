@@ -19,6 +19,7 @@ import type { MetricsEndpoint } from '../metrics/endpoint.ts'
 import { setImmediate } from '../util/real-time.ts'
 import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
+import { dialPrimary } from './dial-primary.ts'
 import { IdleClients } from './idle-clients.ts'
 import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
@@ -104,6 +105,7 @@ export class Server {
       users: settings.users,
       clock: settings.clock,
       seed: settings.seed,
+      dial: dialPrimary(this.#config, { material: this.#tlsMaterial }),
     })
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)

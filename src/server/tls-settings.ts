@@ -93,6 +93,15 @@ export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOpti
   return draft.options
 }
 
+/** Reads what is needed to connect to a server that speaks TLS. Throws TlsError. */
+export function readTlsClientSettings(config: Config, given: TlsMaterial): tls.SecureContextOptions {
+  const [certFile, keyFile] = [config.get('tls-client-cert-file'), config.get('tls-client-key-file')]
+  const options = readTlsSettings(config, given)
+  if (certFile === '' || keyFile === '') return options
+  const passphrase = config.get('tls-client-key-file-pass')
+  return { ...options, cert: fs.readFileSync(certFile), key: fs.readFileSync(keyFile), passphrase }
+}
+
 /** Options that are tried out each time some are added, so that the mistake has a name. */
 class Draft {
   options: tls.TlsOptions

@@ -164,6 +164,12 @@ export function formatDouble(value: number): string {
   return hasDigits(value) ? text.toString('latin1', 0, writeDigitsOf(value, text, 0)) : formatSimple(value)
 }
 
+/** As `formatDouble`, but whole numbers are laid out by the same rules as others: `1e+18`. What DEBUG DIGEST is made of. */
+export function formatDoubleDigits(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return formatSimple(value)
+  return text.toString('latin1', 0, writeDigitsOf(value, text, 0))
+}
+
 /** Writes what `formatDouble` prints at `at`, without making a string of most; returns how many bytes that took. */
 export function writeDouble(value: number, u8: Buffer, at: number): number {
   return hasDigits(value) ? writeDigitsOf(value, u8, at) : u8.write(formatSimple(value), at, 'latin1')

@@ -106,7 +106,7 @@ describe('a config file', () => {
     ['port 1\nfoo bar', 2, 'foo bar', 'Bad directive or wrong number of arguments'],
     ['port x', 1, 'port x', "argument couldn't be parsed into an integer"],
     ['cluster-enabled yes', 1, 'cluster-enabled yes', "argument must be 'no': there is no cluster mode"],
-    ['replicaof h 1', 1, 'replicaof h 1', 'replication is not supported yet'],
+    ['replicaof h x', 1, 'replicaof h x', 'Invalid master port'],
     [
       'user a on\nuser a off',
       2,

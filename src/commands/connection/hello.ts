@@ -4,6 +4,7 @@
 // counts even when nothing else follows.
 
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { REDIS_VERSION } from '../../engine/version.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers.ts'
@@ -90,7 +91,7 @@ export const hello = defineCommand({
     reply.text('mode')
     reply.text('standalone')
     reply.text('role')
-    reply.text('master')
+    reply.text(engineOf(call).role.isReplica ? 'replica' : 'master')
     reply.text('modules')
     reply.array(0)
   },

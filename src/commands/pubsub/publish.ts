@@ -8,7 +8,13 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
 /** What publishing claims where something is kept of it. */
-const KEEPING: Claims = { isWrite: true, isDenyoom: true, mayReplicate: true, runsWhileLoading: false }
+const KEEPING: Claims = {
+  isWrite: true,
+  isDenyoom: true,
+  mayReplicate: true,
+  runsWhileLoading: false,
+  runsWhileStale: false,
+}
 
 function claimsOf({ pubSub }: ClaimsHost, args: Arguments, kind: ChannelKind): Claims | undefined {
   return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1), kind) ? KEEPING : undefined

@@ -20,7 +20,7 @@ import type { Stream } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { formatDouble } from '../../util/numbers.ts'
+import { formatDoubleDigits } from '../../util/numbers.ts'
 
 const DIGEST_BYTES = 20
 /** Redis's number for the type of a stream; those of the other types are ours. */
@@ -133,7 +133,7 @@ function addSortedSet(to: Digest, set: SortedSet): void {
     const element = new Digest()
     set.memberAt(position, one)
     element.mix(one)
-    element.mixText(shortestDigits(position.score))
+    element.mixText(formatDoubleDigits(position.score))
     to.xorDigest(element)
     if (--left > 0) set.next(position)
   }
@@ -159,12 +159,4 @@ function addStream(to: Digest, stream: Stream): void {
       to.mix(other)
     }
   }
-}
-
-/** Prints a score as the digest takes it: in the fewest digits, whole numbers too, which replies show in full. */
-function shortestDigits(score: number): string {
-  if (!Number.isInteger(score) || score === 0) return formatDouble(score)
-  const scientific = score.toExponential()
-  const [digits = '', exponent] = scientific.replace(/[-.]/, '').replace('.', '').split('e')
-  return Number(exponent) < digits.length + 7 ? String(score) : scientific
 }

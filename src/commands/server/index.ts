@@ -45,6 +45,7 @@ import { moduleList } from './module-list.ts'
 import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
 import { monitor } from './monitor.ts'
 import { replconf } from './replconf.ts'
+import { replicaof, slaveof } from './replicaof.ts'
 import { role } from './role.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
@@ -117,9 +118,11 @@ export const serverCommands: readonly Command[] = [
   monitor,
   psync,
   replconf,
+  replicaof,
   role,
   save,
   shutdown,
+  slaveof,
   slowlog,
   slowlogGet,
   slowlogHelp,

@@ -6,6 +6,7 @@
 
 import { arch, release, type } from 'node:os'
 import type { HostDescription } from '../../engine/engine-host.ts'
+import type { Following } from '../../engine/replication.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
 import type { InfoFigures } from './info-figures.ts'
@@ -75,6 +76,22 @@ function text(name: string, read: Read<string | undefined>): TextRow {
 
 function family(read: FamilyRow['read']): FamilyRow {
   return { kind: 'family', read }
+}
+
+/** A figure of a replica's link to its primary: a primary has none. */
+function ofPrimary(
+  name: string,
+  read: (following: Following, figures: InfoFigures) => number | undefined,
+  print?: (value: number) => string,
+): FigureRow {
+  return gauge(
+    name,
+    (figures) => {
+      const following = figures.engine.replication?.following
+      return following && read(following, figures)
+    },
+    print,
+  )
 }
 
 /** A text that never changes. */
@@ -238,7 +255,7 @@ const PERSISTENCE: InfoSection = {
   heading: 'Persistence',
   rows: [
     gauge('loading', ({ engine }) => yesNo(engine.loading.progress !== undefined || engine.faults?.isLoading === true)),
-    none('async_loading'),
+    gauge('async_loading', ({ engine }) => (engine.state.loadingBeside.holds ? 1 : 0)),
     none('current_cow_peak'),
     none('current_cow_size'),
     none('current_cow_size_age'),
@@ -399,7 +416,30 @@ const STATS: InfoSection = {
 const REPLICATION: InfoSection = {
   heading: 'Replication',
   rows: [
-    constant('role', 'master'),
+    text('role', ({ engine }) => (engine.role.isReplica ? 'slave' : 'master')),
+    text('master_host', ({ engine }) => engine.replication?.following?.host),
+    ofPrimary('master_port', ({ port }) => port),
+    text('master_link_status', ({ engine }) => {
+      const following = engine.replication?.following
+      return following && (following.linkUp ? 'up' : 'down')
+    }),
+    ofPrimary('master_last_io_seconds_ago', ({ linkUp, lastHeardSeconds }) => (linkUp ? lastHeardSeconds : -1)),
+    ofPrimary('master_sync_in_progress', ({ sync }) => (sync === undefined ? 0 : 1)),
+    ofPrimary('slave_read_repl_offset', ({ readOffset }) => readOffset),
+    ofPrimary('slave_repl_offset', (_, { engine }) => engine.history.offset),
+    ofPrimary('master_sync_total_bytes', ({ sync }) => sync?.totalBytes),
+    ofPrimary('master_sync_read_bytes', ({ sync }) => sync?.receivedBytes),
+    ofPrimary('master_sync_left_bytes', ({ sync }) => sync && sync.totalBytes - sync.receivedBytes),
+    ofPrimary(
+      'master_sync_perc',
+      ({ sync }) => sync && (sync.totalBytes === 0 ? 0 : (100 * sync.receivedBytes) / sync.totalBytes),
+      digits(2),
+    ),
+    ofPrimary('master_sync_last_io_seconds_ago', ({ sync, lastHeardSeconds }) => sync && lastHeardSeconds),
+    ofPrimary('master_link_down_since_seconds', ({ linkUp, downSeconds }) => (linkUp ? undefined : downSeconds)),
+    ofPrimary('slave_priority', (_, { engine }) => engine.config.get('replica-priority')),
+    ofPrimary('slave_read_only', (_, { engine }) => (engine.config.get('replica-read-only') ? 1 : 0)),
+    ofPrimary('replica_announced', (_, { engine }) => (engine.config.get('replica-announced') ? 1 : 0)),
     gauge('connected_slaves', ({ replication }) => replication.replicas.length),
     gauge('min_slaves_good_slaves', ({ replication }) => replication.goodCount),
     family(replicas),

@@ -13,14 +13,26 @@ export const role = defineCommand({
   acl: ['admin', 'dangerous'],
   arity: 1,
   flags: ['noscript', 'loading', 'stale', 'fast'],
-  reply: 'array: master, its offset, and address, port and offset of each replica',
+  reply:
+    'array: master, its offset, and address, port and offset of each replica; or slave, its primary, the state of the link and its offset',
   run(call) {
     const engine = engineOf(call)
+    const { history } = engine
     const { reply } = call
-    const replicas = replicationOf(engine).leading.replicas.filter(({ state }) => state === 'online')
+    const { following, leading } = replicationOf(engine)
+    if (following !== undefined) {
+      reply.array(5)
+      reply.text('slave')
+      reply.text(following.host)
+      reply.integer(following.port)
+      reply.text(following.state)
+      reply.integer(following.linkUp ? history.offset : -1)
+      return
+    }
+    const replicas = leading.replicas.filter(({ state }) => state === 'online')
     reply.array(3)
     reply.text('master')
-    reply.integer(engine.history.offset)
+    reply.integer(history.offset)
     reply.array(replicas.length)
     for (const { address, port, offset } of replicas) {
       reply.array(3)

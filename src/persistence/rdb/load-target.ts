@@ -1,13 +1,21 @@
-// Where an RDB file's keys go when a server starts: into the engine's databases.
+// Where an RDB file's keys go: into the engine's databases, or into others that are going to take their place.
 
-import type { Engine } from '../../engine/engine.ts'
+import type { ScriptRunner } from '../../engine/script-runner.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
 import { NONE } from '../../store/keyspace.ts'
 import type { Value } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
+import type { Clock } from '../../util/clock.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
+
+/** What is filled: an engine. */
+export interface LoadDestination {
+  readonly databases: readonly Database[]
+  readonly clock: Clock
+  readonly scripts: Pick<ScriptRunner, 'loadLibrary'>
+}
 
 export interface LoadOptions {
   /**
@@ -17,6 +25,8 @@ export interface LoadOptions {
   expired: 'dropped' | 'kept'
   /** Takes the code of a function library. Default: the engine's scripts do. */
   loadFunction?: (code: string) => void
+  /** No more keys of a database are believed to follow, whatever the file announces; default: as many as it has bytes for. */
+  expectedKeysMax?: number
 }
 
 export class LoadTarget implements RdbTarget {
@@ -28,14 +38,14 @@ export class LoadTarget implements RdbTarget {
   withoutElements = 0
   /** What the file says about itself. */
   readonly auxiliaries = new Map<string, string>()
-  readonly #engine: Engine
+  readonly #engine: LoadDestination
   readonly #options: LoadOptions
   #db!: Database
   readonly #nowMs: number
   /** Databases whose keys are all linked. */
   #finished = 0
 
-  constructor(engine: Engine, options: LoadOptions) {
+  constructor(engine: LoadDestination, options: LoadOptions) {
     this.#engine = engine
     this.#options = options
     this.#nowMs = options.expired === 'dropped' ? engine.clock.now() : Number.NEGATIVE_INFINITY
@@ -56,7 +66,7 @@ export class LoadTarget implements RdbTarget {
   }
 
   expect(keys: number): void {
-    this.#db.keys.fill(keys)
+    this.#db.keys.fill(Math.min(keys, this.#options.expectedKeysMax ?? keys))
   }
 
   finish(): boolean {

@@ -1,0 +1,91 @@
+// REPLICAOF, SLAVEOF: follow a primary, or be one.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { parseInteger } from '../../util/numbers.ts'
+
+const PORT_MAX = 65535
+const INVALID_PORT = ERR.of('Invalid master port')
+const NO_REPLICATION = ERR.of('REPLICAOF is not possible here')
+
+const common = {
+  group: 'server',
+  complexity: 'O(1)',
+  acl: ['admin', 'dangerous'],
+  arity: 3,
+  flags: ['admin', 'noscript', 'stale', 'no_async_loading'],
+  args: [
+    {
+      name: 'args',
+      type: 'oneof',
+      args: [
+        {
+          name: 'host-port',
+          type: 'block',
+          args: [
+            { name: 'host', type: 'string' },
+            { name: 'port', type: 'integer' },
+          ],
+        },
+        {
+          name: 'no-one',
+          type: 'block',
+          args: [
+            { name: 'no', type: 'pure-token', token: 'NO' },
+            { name: 'one', type: 'pure-token', token: 'ONE' },
+          ],
+        },
+      ],
+    },
+  ],
+  reply: 'status: OK',
+  run: follow,
+} as const satisfies Partial<CommandSpec>
+
+export const replicaof = defineCommand({
+  ...common,
+  name: 'REPLICAOF',
+  summary: 'Follows a primary, or is one itself.',
+  since: '5.0.0',
+})
+
+export const slaveof = defineCommand({
+  ...common,
+  name: 'SLAVEOF',
+  summary: 'Follows a primary, or is one itself.',
+  since: '1.0.0',
+  deprecated: { since: '5.0.0', instead: '`REPLICAOF`' },
+})
+
+function follow(call: Call): void {
+  const { args, client, reply } = call
+  const engine = engineOf(call)
+  const { log, replication } = engine
+  if (replication === undefined) throw NO_REPLICATION
+  const { following } = replication
+  const who = `id=${client.id} addr=${client.transport.address}`
+  if (args.equalsIgnoreCase(1, 'NO') && args.equalsIgnoreCase(2, 'ONE')) {
+    if (following !== undefined) {
+      replication.followNobody()
+      log.info({}, `MASTER MODE enabled (user request from '${who}')`)
+    }
+    reply.ok()
+    return
+  }
+  const host = args.string(1)
+  const port = parseInteger(args.bytes(2))
+  if (typeof port !== 'number' || port < 0 || port > PORT_MAX) throw INVALID_PORT
+  if (following !== undefined && following.host.toLowerCase() === host.toLowerCase() && following.port === port) {
+    log.info(
+      {},
+      `REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.`,
+    )
+    reply.status('OK Already connected to specified master')
+    return
+  }
+  replication.follow({ host, port })
+  log.info({}, `REPLICAOF ${host}:${port} enabled (user request from '${who}')`)
+  reply.ok()
+}

@@ -1,0 +1,69 @@
+// Whether this server decides what becomes of its data, or follows a primary that does.
+//
+// Who follows is told by src/replication; here stands what that means for everybody else: writes are refused
+// (`replica-read-only`), and so is everything while the primary is away if the settings say so
+// (`replica-serve-stale-data`); nothing expires, nothing is evicted. The rooms that act by themselves ask here.
+
+import type { Expiry } from '../store/database-host.ts'
+import { type Listener, Seats } from '../util/seats.ts'
+import type { Config } from './config.ts'
+import type { ServerState } from './state.ts'
+
+export interface RoleHost {
+  readonly config: Config
+  readonly state: ServerState
+  readonly dataset: { expiry: Expiry }
+  readonly timekeeper: { arm(): void }
+}
+
+export class Role {
+  /** Follows a primary, whether or not that can be reached. */
+  isReplica = false
+  /** Told when the role has changed, or what it means. */
+  readonly changed = new Seats<[]>((slot) => {
+    this.#changed = slot
+  })
+  #changed: Listener<[]> | null = null
+  readonly #host: RoleHost
+  #isUpToDate = true
+
+  constructor(host: RoleHost) {
+    this.#host = host
+    const follow = (): void => this.#follow()
+    host.config.onChange('replica-read-only', follow)
+    host.config.onChange('replica-serve-stale-data', follow)
+    host.config.onChange('replica-ignore-maxmemory', follow)
+  }
+
+  /** Takes a role; `link` = whether a replica hears of every change just now. */
+  become(role: 'primary' | 'replica', link: 'up' | 'down' = 'down'): void {
+    this.isReplica = role === 'replica'
+    this.#isUpToDate = !this.isReplica || link === 'up'
+    this.#follow()
+  }
+
+  /** Clients of this server may change its data. */
+  get isWritable(): boolean {
+    return !this.isReplica || !this.#host.config.get('replica-read-only')
+  }
+
+  /** What becomes of keys whose time is up. A replica that is written to has keys of its own, which nobody else removes. */
+  get expiry(): Expiry {
+    return this.isWritable ? 'remove' : 'hide'
+  }
+
+  /** Keys may be evicted here. */
+  get evicts(): boolean {
+    return !this.isReplica || !this.#host.config.get('replica-ignore-maxmemory')
+  }
+
+  #follow(): void {
+    const { config, dataset, state, timekeeper } = this.#host
+    state.readOnly.follow(!this.isWritable)
+    state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
+    // While data is loaded nothing expires whatever the role.
+    if (!state.loading.holds) dataset.expiry = this.expiry
+    this.#changed?.()
+    timekeeper.arm()
+  }
+}

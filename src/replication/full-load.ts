@@ -1,0 +1,115 @@
+// A primary's snapshot takes the place of the data.
+//
+// It is loaded into databases of its own, which are exchanged for the others in one step at the end; so it is nobody's
+// data until it is whole. What becomes of clients and of the old data meanwhile is Redis's:
+//
+//   served    clients read the old data, which stays if this fails (`repl-diskless-load swapdb`, the same history)
+//   kept      clients hear LOADING; the old data stays if this fails (swapdb, another history)
+//   emptied   clients hear LOADING; the old data goes first, so that there is memory for the new
+
+import type { Engine } from '../engine/engine.ts'
+import type { DiskFile } from '../persistence/disk.ts'
+import { KeyDelay } from '../persistence/key-delay.ts'
+import { RdbDamage } from '../persistence/rdb/damage.ts'
+import { LoadTarget } from '../persistence/rdb/load-target.ts'
+import { readRdb } from '../persistence/rdb/read-rdb.ts'
+import { Database } from '../store/database.ts'
+import { NONE } from '../store/keyspace.ts'
+import type { Bytes } from '../util/bytes.ts'
+
+export type Meanwhile = 'served' | 'kept' | 'emptied'
+
+/** A snapshot announces how many keys come. More are made room for when they do come: 64 MB of buckets. */
+const EXPECTED_KEYS_MAX = 16 * 1024 * 1024
+
+export interface FullLoadOptions {
+  /** Where the snapshot is read from, in order. */
+  readonly file: Pick<DiskFile, 'read'>
+  readonly size: number
+  readonly meanwhile: Meanwhile
+  /** Looked at between two chunks; it is given up when this throws. */
+  check(): void
+  /** Asked for when all is read, before it counts: throws where it is not whole after all. */
+  complete(end: number): Promise<void>
+}
+
+/** Loads it. Throws RdbDamage, what the reading throws, or ReplyError for a library; the data is as `meanwhile` says then. */
+export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<void> {
+  const { config, loading, saving, state } = engine
+  const { check, complete, file, meanwhile, size } = options
+  if (meanwhile === 'served') state.loadingBeside.begin()
+  else loading.begin().totalBytes = size
+  // The file on the disk goes on meaning what it means, without what is to come.
+  saving?.leaveLog()
+  try {
+    if (meanwhile === 'emptied') exchange(engine, emptyDatabases(engine), [])
+    const databases = emptyDatabases(engine)
+    const libraries: string[] = []
+    const target = new LoadTarget(
+      { databases, clock: engine.clock, scripts: engine.scripts },
+      {
+        expired: 'kept',
+        loadFunction: (code) => void libraries.push(code),
+        expectedKeysMax: EXPECTED_KEYS_MAX,
+      },
+    )
+    const delay = new KeyDelay(() => config.get('key-load-delay'))
+    const { end } = await readRdb({
+      file,
+      size,
+      target,
+      checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
+      progress: (bytes) => {
+        check()
+        const { progress } = loading
+        if (progress !== undefined) progress.loadedBytes = bytes
+        return delay.pass(engine.machine, target.keys)
+      },
+    })
+    await complete(end)
+    check()
+    exchange(engine, databases, libraries)
+  } finally {
+    if (meanwhile === 'served') state.loadingBeside.end()
+    else loading.end()
+    saving?.beginLogAnew()
+    engine.turn.endSoon()
+  }
+}
+
+function emptyDatabases({ databases, dataset }: Engine): Database[] {
+  return databases.map(({ index }) => new Database(index, dataset))
+}
+
+/** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
+function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
+  const { blocking, databases, durability, loading, scripts, state, tracking, watches } = engine
+  const bringLibrariesBack = scripts.setLibrariesAside()
+  try {
+    for (const code of libraries) scripts.loadLibrary(code)
+  } catch (error) {
+    bringLibrariesBack()
+    throw error
+  }
+  // Rooms that keep something about the data look at all of it anew when a loading has ended.
+  const isLoading = state.loading.holds
+  if (!isLoading) loading.begin()
+  for (const [i, db] of databases.entries()) {
+    const other = fresh[i]!
+    const isInEither = (key: Bytes): boolean => db.keys.find(key) !== NONE || other.keys.find(key) !== NONE
+    watches.databaseReplaced(db, isInEither)
+    blocking.contentsReplaced(db, other)
+    db.swap(other)
+    // Somebody may be saving what was there.
+    other.clear()
+  }
+  if (!isLoading) loading.end()
+  durability.changedEverywhere()
+  tracking.flushed()
+  if (blocking.room.hasReady) blocking.serve()
+}
+
+/** Tells whether an error is about what the primary has sent. */
+export function isDamage(error: unknown): error is RdbDamage {
+  return error instanceof RdbDamage
+}

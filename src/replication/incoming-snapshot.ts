@@ -1,0 +1,131 @@
+// A snapshot on its way from the primary: bytes come in as the network brings them, and are read as a file is.
+//
+// Its end is known beforehand ($size), or it is followed by a mark of 40 bytes ($EOF:mark). The last 40 bytes of what
+// has come are never given out before more has: they may be the mark.
+
+import { RdbDamage } from '../persistence/rdb/damage.ts'
+
+/** What the primary said of the snapshot's end: its size, or what follows it. */
+export type Extent = { readonly bytes: number } | { readonly mark: string }
+
+/** Of a snapshot without a size: more than any memory holds. */
+const UNSIZED_BYTES_MAX = 2 ** 44
+export const MARK_BYTES = 40
+/** So many bytes may wait to be read; the primary waits then. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024
+
+export class IncomingSnapshot {
+  /** Bytes that have come, and that will; 0 = not known. */
+  receivedBytes = 0
+  readonly totalBytes: number
+  /** Bytes given out to be read. */
+  readBytes = 0
+  readonly #extent: Extent
+  readonly #flow: { pause(): void; resume(): void }
+  #pieces: Buffer[] = []
+  #waitingBytes = 0
+  /** What may be the mark. */
+  #tail: Buffer = Buffer.alloc(0)
+  #ended = false
+  #failure: unknown = undefined
+  #paused = false
+  #wake: (() => void) | undefined = undefined
+
+  constructor(extent: Extent, flow: { pause(): void; resume(): void }) {
+    this.#extent = extent
+    this.#flow = flow
+    this.totalBytes = 'bytes' in extent ? extent.bytes : 0
+    if (this.totalBytes === 0 && 'bytes' in extent) this.#ended = true
+  }
+
+  /** As many bytes as it has at most. */
+  get size(): number {
+    return 'bytes' in this.#extent ? this.#extent.bytes : UNSIZED_BYTES_MAX
+  }
+
+  /** All of it is here. */
+  get isComplete(): boolean {
+    return this.#ended
+  }
+
+  /** Takes what has come; returns what lies behind the end. */
+  receive(bytes: Buffer): Buffer | undefined {
+    if ('bytes' in this.#extent) {
+      const own = bytes.subarray(0, this.#extent.bytes - this.receivedBytes)
+      this.#add(own)
+      this.receivedBytes += own.length
+      if (this.receivedBytes === this.#extent.bytes) this.#end()
+      return own.length < bytes.length ? bytes.subarray(own.length) : undefined
+    }
+    this.receivedBytes += bytes.length
+    const all = this.#tail.length === 0 ? bytes : Buffer.concat([this.#tail, bytes])
+    const known = Math.max(0, all.length - MARK_BYTES)
+    this.#add(all.subarray(0, known))
+    this.#tail = all.subarray(known)
+    if (this.#tail.length === MARK_BYTES && this.#tail.toString('latin1') === this.#extent.mark) this.#end()
+    return undefined
+  }
+
+  /** No more will come. */
+  fail(error: unknown): void {
+    if (this.#ended || this.#failure !== undefined) return
+    this.#failure = error
+    this.#wakeReader()
+  }
+
+  /** Reads in order, as from a file: waits for some bytes; 0 = the end. Throws what `fail` was told. */
+  async read(into: Buffer, start: number, length: number): Promise<number> {
+    while (this.#waitingBytes === 0 && !this.#ended) {
+      if (this.#failure !== undefined) throw this.#failure
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    let read = 0
+    while (read < length && this.#pieces.length > 0) {
+      const piece = this.#pieces[0]!
+      const taken = piece.copy(into, start + read, 0, length - read)
+      read += taken
+      if (taken === piece.length) this.#pieces.shift()
+      else this.#pieces[0] = piece.subarray(taken)
+    }
+    this.#waitingBytes -= read
+    this.readBytes += read
+    if (this.#paused && this.#waitingBytes < WAITING_BYTES_MAX / 2) {
+      this.#paused = false
+      this.#flow.resume()
+    }
+    return read
+  }
+
+  /** Waits for the end, which must be that of the `length` bytes that were made use of. */
+  async expectEnd(length: number): Promise<void> {
+    const one = Buffer.alloc(1)
+    if (this.readBytes > length || (await this.read(one, 0, 1)) > 0)
+      throw new RdbDamage('something follows the end of the snapshot')
+  }
+
+  #add(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#pieces.push(bytes)
+    this.#waitingBytes += bytes.length
+    this.#wakeReader()
+    if (this.#waitingBytes < WAITING_BYTES_MAX || this.#paused) return
+    this.#paused = true
+    this.#flow.pause()
+  }
+
+  #end(): void {
+    this.#ended = true
+    if (this.#paused) {
+      this.#paused = false
+      this.#flow.resume()
+    }
+    this.#wakeReader()
+  }
+
+  #wakeReader(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}

@@ -1,0 +1,431 @@
+// The link to the primary: it is made, kept, and made again.
+//
+//   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync (header, snapshot, loading) ──▶ connected
+//      ▲                                          └─ CONTINUE ───────────────────────────────────────────▶ connected
+//      └──────── whatever goes wrong, and a silence of `repl-timeout`; a second later it is tried again ──────┘
+//
+// What a link leaves behind is the history's id and offset, from which the next one goes on if the primary can.
+
+import type { Client } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Following } from '../engine/replication.ts'
+import { type Disk, systemDisk } from '../persistence/disk.ts'
+import { describeDiskError } from '../persistence/errors.ts'
+import { ReplyError } from '../protocol/errors.ts'
+import type { Timer } from '../util/clock.ts'
+import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
+import { loadFully, type Meanwhile } from './full-load.ts'
+import { type Agreement, Handshake, HandshakeError } from './handshake.ts'
+import { type Extent, IncomingSnapshot, MARK_BYTES } from './incoming-snapshot.ts'
+import { encodeRequest, PrimaryStream, type StreamCopy } from './primary-stream.ts'
+import { SnapshotDownload } from './snapshot-download.ts'
+
+/** How often it is looked whether something is due: an attempt, an acknowledgement, an end of patience. */
+const LOOK_MS = 1000
+/** A longer line is no reply of a primary. */
+const LINE_BYTES_MAX = 1024
+
+export type LinkState = 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
+
+/** What is there to go on from, and where; the links to one primary after the other share it. */
+export interface Progress {
+  /** The data is that of `history` at its offset. */
+  isContinuable: boolean
+  /** The database that the stream was in. */
+  database: number
+}
+
+export interface LinkOptions {
+  readonly dial: Dial
+  readonly copy: StreamCopy | undefined
+  readonly progress: Progress
+  readonly disk?: Disk
+  /** The link is up, or down; or all of a snapshot has been loaded. */
+  changed(what: 'up' | 'down' | 'synced'): void
+}
+
+/** The link ends, in the words of the log. */
+class LinkError extends Error {}
+
+export class PrimaryLink implements Following, ConnectionListener {
+  readonly host: string
+  readonly port: number
+  state: LinkState = 'connect'
+  readonly #engine: Engine
+  readonly #options: LinkOptions
+  #connection: Connection | undefined = undefined
+  #handshake: Handshake | undefined = undefined
+  /** What was agreed, until the snapshot is loaded. */
+  #agreement: Agreement | undefined = undefined
+  /** The line that has begun. */
+  #line = ''
+  #snapshot: IncomingSnapshot | undefined = undefined
+  /** What came behind the snapshot before that was loaded. */
+  #early: Buffer[] = []
+  #stream: PrimaryStream | undefined = undefined
+  #timer: Timer | undefined = undefined
+  #lastHeardMs: number
+  /** Since when there has been no link (Unix ms); 0 = there never was one. */
+  #downSinceMs = 0
+  #stopped = false
+
+  constructor(engine: Engine, { host, port }: Address, options: LinkOptions) {
+    this.#engine = engine
+    this.#options = options
+    this.host = host
+    this.port = port
+    this.#lastHeardMs = engine.machine.now()
+    engine.loading.changed.take(this.#goOn)
+    this.#look()
+  }
+
+  // ── how it is getting on ─────────────────────────────────────────────────
+
+  get linkUp(): boolean {
+    return this.state === 'connected'
+  }
+
+  get primary(): Client | undefined {
+    return this.#stream?.client
+  }
+
+  get sync(): Following['sync'] {
+    const snapshot = this.#snapshot
+    if (this.state !== 'sync') return undefined
+    return { totalBytes: snapshot?.totalBytes ?? 0, receivedBytes: snapshot?.receivedBytes ?? 0 }
+  }
+
+  get readOffset(): number {
+    return this.#engine.history.offset + (this.#stream?.unappliedBytes ?? 0)
+  }
+
+  get lastHeardSeconds(): number {
+    return seconds(this.#engine.machine.now() - this.#lastHeardMs)
+  }
+
+  get downSeconds(): number {
+    return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.machine.now() - this.#downSinceMs)
+  }
+
+  get isContinuable(): boolean {
+    return this.#options.progress.isContinuable
+  }
+
+  // ── time ─────────────────────────────────────────────────────────────────
+
+  #look(): void {
+    if (this.#stopped) return
+    this.#timer?.cancel()
+    this.#timer = this.#engine.machine.after(LOOK_MS, () => this.#look())
+    try {
+      this.#check()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #check(): void {
+    const { config, machine } = this.#engine
+    const isOverdue = machine.now() - this.#lastHeardMs > config.get('repl-timeout') * 1000
+    switch (this.state) {
+      case 'connect':
+        this.#connect()
+        return
+      case 'connecting':
+      case 'handshake':
+        if (isOverdue) throw new LinkError('Timeout connecting to the MASTER...')
+        return
+      case 'sync':
+        if (isOverdue && this.#snapshot?.isComplete !== true) {
+          throw new LinkError(
+            "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.",
+          )
+        }
+        // The primary hears that we are alive while we load.
+        if (this.#snapshot !== undefined) this.#connection?.write('\n')
+        return
+      case 'connected':
+        if (isOverdue) throw new LinkError('MASTER timeout: no data nor PING received...')
+        this.#stream!.resume()
+        this.#stream!.acknowledge()
+    }
+  }
+
+  /** Data has been loaded: what waited for that is run. */
+  readonly #goOn = (): void => {
+    if (!this.#engine.state.loading.holds) this.#stream?.resume()
+  }
+
+  #connect(): void {
+    const { machine, log } = this.#engine
+    this.state = 'connecting'
+    this.#lastHeardMs = machine.now()
+    log.info({}, `Connecting to MASTER ${this.host}:${this.port}`)
+    this.#connection = this.#options.dial(this, this)
+    log.info({}, 'MASTER <-> REPLICA sync started')
+  }
+
+  // ── what the connection tells ────────────────────────────────────────────
+
+  connected(): void {
+    const { config, history, host, log } = this.#engine
+    const { isContinuable } = this.#options.progress
+    const described = host.describe?.()
+    const ownPort = config.get('tls-replication') ? described?.tlsPort : described?.tcpPort
+    log.info({}, 'Non blocking connect for SYNC fired the event.')
+    this.state = 'handshake'
+    this.#lastHeardMs = this.#engine.machine.now()
+    this.#handshake = new Handshake({
+      user: config.get('masteruser'),
+      password: config.get('masterauth'),
+      port: config.get('replica-announce-port') || ownPort || 0,
+      ip: config.get('replica-announce-ip'),
+      position: isContinuable ? { id: history.id, offset: history.offset } : undefined,
+      send: (request) => this.#connection?.write(encodeRequest(request)),
+      tell: (message) => log.info({}, message),
+    })
+    this.#handshake.begin()
+  }
+
+  received(bytes: Buffer): void {
+    this.#lastHeardMs = this.#engine.machine.now()
+    try {
+      this.#take(bytes)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  ended(reason: string): void {
+    if (this.#snapshot?.isComplete) {
+      // All of it is here: once it is loaded the next link goes on from there.
+      this.#connection = undefined
+      return
+    }
+    this.#fail(
+      new LinkError(
+        this.state === 'connected' ? 'Connection with master lost.' : `Error condition on socket for SYNC: ${reason}`,
+      ),
+    )
+  }
+
+  #take(bytes: Buffer): void {
+    let rest: Buffer | undefined = bytes
+    while (rest !== undefined && rest.length > 0 && this.#connection !== undefined) {
+      if (this.#stream !== undefined) {
+        this.#stream.receive(rest)
+        return
+      }
+      if (this.#snapshot?.isComplete) {
+        this.#early.push(rest)
+        return
+      }
+      rest = this.#snapshot === undefined ? this.#takeLine(rest) : this.#snapshot.receive(rest)
+    }
+  }
+
+  /** Takes bytes up to the end of a line, and acts on that; returns what follows it. */
+  #takeLine(bytes: Buffer): Buffer | undefined {
+    const end = bytes.indexOf(10)
+    this.#line += bytes.toString('latin1', 0, end === -1 ? Math.min(bytes.length, LINE_BYTES_MAX + 1) : end)
+    if (this.#line.length > LINE_BYTES_MAX) throw new LinkError('Master sends a line that is too long.')
+    if (end === -1) return undefined
+    const line = this.#line.replace(/\r$/, '')
+    this.#line = ''
+    // An empty one only says that the primary is alive.
+    if (line !== '') {
+      if (this.#agreement === undefined) this.#takeReply(line)
+      else this.#beginSnapshot(line)
+    }
+    return bytes.subarray(end + 1)
+  }
+
+  #takeReply(line: string): void {
+    const agreement = this.#handshake!.take(line)
+    if (agreement === undefined) return
+    this.#handshake = undefined
+    const { history } = this.#engine
+    const { copy, progress } = this.#options
+    if (agreement.kind === 'continue') {
+      if (agreement.id !== undefined) {
+        history.continueAs(agreement.id)
+        copy?.rename()
+      }
+      this.#goLive()
+      return
+    }
+    this.#agreement = agreement
+    this.state = 'sync'
+    // What is here now, nobody else has.
+    progress.isContinuable = false
+  }
+
+  // ── all of it ────────────────────────────────────────────────────────────
+
+  #beginSnapshot(line: string): void {
+    const { log } = this.#engine
+    if (line.startsWith('-')) throw new LinkError(`MASTER aborted replication with an error: ${line.slice(1)}`)
+    const extent = extentOf(line)
+    if (extent === undefined) {
+      throw new LinkError(
+        `Bad protocol from MASTER, the first byte is not '$' (we received '${printable(line)}'), are you sure the host and port are right?`,
+      )
+    }
+    const connection = this.#connection!
+    const snapshot = new IncomingSnapshot(extent, connection)
+    const meanwhile = this.#meanwhile()
+    const to = meanwhile === undefined ? 'to disk' : 'to parser'
+    if ('bytes' in extent) log.info({}, `MASTER <-> REPLICA sync: receiving ${extent.bytes} bytes from master ${to}`)
+    else log.info({}, `MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF ${to}`)
+    this.#snapshot = snapshot
+    void this.#load(snapshot, meanwhile).then(
+      () => {
+        if (this.#snapshot === snapshot) this.#loaded()
+      },
+      (error: unknown) => {
+        if (this.#snapshot === snapshot) this.#fail(error)
+      },
+    )
+  }
+
+  /** How a snapshot is loaded as it comes; undefined = it comes into a file first. */
+  #meanwhile(): Meanwhile | undefined {
+    const { config, databases, history } = this.#engine
+    const setting = config.get('repl-diskless-load')
+    if (setting === 'swapdb') {
+      const isSame = this.#agreement?.kind === 'snapshot' && this.#agreement.id === history.id
+      return isSame ? 'served' : 'kept'
+    }
+    return setting === 'on-empty-db' && databases.every(({ size }) => size === 0) ? 'emptied' : undefined
+  }
+
+  async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<void> {
+    const engine = this.#engine
+    const { log } = engine
+    const check = (): void => {
+      if (this.#snapshot !== snapshot) throw new LinkError('the link is gone')
+    }
+    if (meanwhile !== undefined) {
+      log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
+      const complete = (end: number): Promise<void> => snapshot.expectEnd(end)
+      await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
+      return
+    }
+    const download = new SnapshotDownload(engine, this.#options.disk ?? systemDisk)
+    try {
+      await download.receive(snapshot)
+      check()
+      log.info({}, 'MASTER <-> REPLICA sync: Flushing old data')
+      log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
+      await download.load({ check })
+      await download.keep()
+    } finally {
+      await download.discard()
+    }
+  }
+
+  #loaded(): void {
+    const { history, log } = this.#engine
+    const { copy, progress } = this.#options
+    const agreement = this.#agreement
+    if (agreement?.kind === 'snapshot') history.adopt(agreement.id, agreement.offset)
+    else history.beginAnew()
+    progress.isContinuable = agreement?.kind === 'snapshot'
+    progress.database = 0
+    copy?.interrupt()
+    log.info({}, 'MASTER <-> REPLICA sync: Finished with success')
+    this.#snapshot = undefined
+    this.#agreement = undefined
+    this.#options.changed('synced')
+    if (this.#connection !== undefined) {
+      this.#goLive()
+      return
+    }
+    this.state = 'connect'
+    this.#look()
+  }
+
+  // ── the stream ───────────────────────────────────────────────────────────
+
+  #goLive(): void {
+    const connection = this.#connection!
+    const stream = new PrimaryStream(this.#engine, {
+      connection,
+      database: this.#options.progress.database,
+      copy: this.#options.copy,
+      failed: (reason) => this.#fail(new LinkError(reason)),
+    })
+    this.#stream = stream
+    this.state = 'connected'
+    this.#downSinceMs = 0
+    this.#lastHeardMs = this.#engine.machine.now()
+    this.#options.changed('up')
+    // A primary that sent the snapshot without a file waits for this before it sends more.
+    stream.acknowledge()
+    const early = this.#early
+    this.#early = []
+    for (const bytes of early) if (this.#stream === stream) stream.receive(bytes)
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────
+
+  /** Lets go of the link, and tries again. */
+  #fail(error: unknown): void {
+    if (this.#stopped || this.state === 'connect') return
+    const { machine, log } = this.#engine
+    const wasUp = this.state === 'connected'
+    const isExpected = error instanceof LinkError || error instanceof HandshakeError
+    if (isExpected) log.warn({}, error.message)
+    else if (this.state === 'sync') {
+      const reason = error instanceof ReplyError ? error.text : describeDiskError(error)
+      log.error({ error: reason }, 'Failed trying to load the MASTER synchronization DB, check server logs.')
+    } else throw error
+    this.#letGo()
+    this.state = 'connect'
+    if (wasUp) this.#downSinceMs = machine.now()
+    this.#options.changed('down')
+    if (!wasUp) return
+    log.info({}, `Reconnecting to MASTER ${this.host}:${this.port}`)
+    // At once: the longer it takes, the less of the stream can still be had.
+    this.#look()
+  }
+
+  #letGo(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#handshake = undefined
+    this.#agreement = undefined
+    this.#line = ''
+    this.#early = []
+    const snapshot = this.#snapshot
+    this.#snapshot = undefined
+    snapshot?.fail(new LinkError('the link is gone'))
+    const stream = this.#stream
+    this.#stream = undefined
+    if (stream !== undefined) this.#options.progress.database = stream.end()
+  }
+
+  /** Ends the link for good. */
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#engine.loading.changed.leave(this.#goOn)
+    this.#letGo()
+    this.state = 'connect'
+  }
+}
+
+function extentOf(line: string): Extent | undefined {
+  const unsized = /^\$EOF:(.*)$/.exec(line)
+  if (unsized !== null) return unsized[1]!.length === MARK_BYTES ? { mark: unsized[1]! } : undefined
+  const sized = /^\$(\d{1,15})$/.exec(line)
+  return sized === null ? undefined : { bytes: Number(sized[1]) }
+}
+
+function printable(line: string): string {
+  return line.slice(0, 64).replace(/[^ -~]/g, '?')
+}
+
+function seconds(milliseconds: number): number {
+  return Math.max(0, Math.floor(milliseconds / 1000))
+}

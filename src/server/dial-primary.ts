@@ -1,0 +1,102 @@
+// Connects to a primary: TCP, or TLS where `tls-replication` says so.
+
+import net from 'node:net'
+import tls from 'node:tls'
+import type { Config } from '../engine/config.ts'
+import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
+import { readTlsClientSettings, type TlsMaterial } from './tls-settings.ts'
+
+/** A program's own words for TLS to the primary, as Node's tls takes them. */
+export type PrimaryTls = Pick<tls.ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
+
+export interface DialOptions {
+  /** Certificates that are in no file. */
+  readonly material?: TlsMaterial
+  /** Speaks TLS in any case, so. */
+  readonly tls?: PrimaryTls
+}
+
+/** Makes what connects to primaries as the configuration says at that moment. */
+export function dialPrimary(config: Config, { material = {}, tls: own }: DialOptions = {}): Dial {
+  return (to, listener) => {
+    let socket: net.Socket
+    try {
+      socket = open(config, to, material, own)
+    } catch (error) {
+      // Certificates that cannot be read: there may be others when it is tried again.
+      const failed = new net.Socket()
+      process.nextTick(() => failed.destroy(error as Error))
+      socket = failed
+    }
+    return new PrimarySocket(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', config, listener)
+  }
+}
+
+function open(config: Config, { host, port }: Address, material: TlsMaterial, own: PrimaryTls | undefined): net.Socket {
+  const source = config.get('bind-source-addr')
+  const where = { host, port, ...(source === '' ? {} : { localAddress: source }) }
+  if (own !== undefined) return tls.connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}), ...own })
+  if (!config.get('tls-replication')) return net.connect(where)
+  // As Redis: the certificate must come from an authority that is trusted; what name it bears is not looked at.
+  return tls.connect({ ...where, ...readTlsClientSettings(config, material), checkServerIdentity: () => undefined })
+}
+
+export class PrimarySocket implements Connection {
+  readonly #socket: net.Socket
+  #listener: ConnectionListener | undefined
+
+  constructor(socket: net.Socket, ready: 'connect' | 'secureConnect', config: Config, listener: ConnectionListener) {
+    this.#socket = socket
+    this.#listener = listener
+    let reason = 'the other side has closed the connection'
+    socket.on(ready, () => {
+      socket.setNoDelay(true)
+      const seconds = config.get('tcp-keepalive')
+      if (seconds > 0) socket.setKeepAlive(true, seconds * 1000)
+      this.#listener?.connected()
+    })
+    socket.on('data', (bytes: Buffer) => this.#listener?.received(bytes))
+    socket.on('error', (error) => {
+      reason = error.message
+    })
+    socket.on('close', () => {
+      const told = this.#listener
+      this.#listener = undefined
+      told?.ended(reason)
+    })
+  }
+
+  get address(): string {
+    return formatAddress(this.#socket.remoteAddress, this.#socket.remotePort)
+  }
+
+  get localAddress(): string {
+    return formatAddress(this.#socket.localAddress, this.#socket.localPort)
+  }
+
+  get descriptor(): number {
+    return (this.#socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+  }
+
+  write(text: string): void {
+    if (!this.#socket.destroyed) this.#socket.write(text, 'latin1')
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  close(): void {
+    this.#listener = undefined
+    this.#socket.destroy()
+  }
+}
+
+function formatAddress(host: string | undefined, port: number | undefined): string {
+  if (host === undefined) return '?:0'
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,421 @@
+// A replica and a primary whose every byte the test writes.
+
+import { describe, expect, test } from 'vitest'
+import { encode } from '../support/engine.ts'
+import { createFollower, type FollowingEngine, goOn, HISTORY, snapshotOf } from './scripted-primary.ts'
+
+const PING = '*1\r\n$4\r\nPING\r\n'
+const MARK = 'm'.repeat(40)
+
+const request = (text: string): string => encode(text.split(' '))
+
+/** A replica that has loaded a snapshot and hears the stream from offset 1000 on. */
+async function synced(
+  settings: Parameters<typeof createFollower>[0] = {},
+  ...commands: string[]
+): Promise<FollowingEngine> {
+  const follower = createFollower({ 'repl-diskless-load': 'swapdb', ...settings })
+  follower.client.ask('REPLICAOF', 'primary', '6379')
+  follower.shakeHands()
+  const snapshot = await snapshotOf(...commands)
+  follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`)
+  follower.primary.send(snapshot)
+  await goOn()
+  expect(follower.client.ask('ROLE')).toContain('connected')
+  follower.primary.heard()
+  return follower
+}
+
+function info({ client }: FollowingEngine): Record<string, string> {
+  const lines = client.ask('INFO', 'replication').split('\r\n')
+  return Object.fromEntries(lines.map((line) => line.split(':') as [string, string]))
+}
+
+describe('the handshake', () => {
+  test('says who asks, what it can do, and where it stopped', () => {
+    const follower = createFollower({ masterauth: 'secret', masteruser: 'rep', 'replica-announce-ip': '10.1.1.1' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    const { primary } = follower
+    primary.accept()
+    expect(primary.heard()).toBe(PING)
+    primary.send('-NOAUTH Authentication required.\r\n')
+    expect(primary.heard()).toBe(
+      ['AUTH rep secret', 'REPLCONF listening-port 0', 'REPLCONF ip-address 10.1.1.1', 'REPLCONF capa eof capa psync2']
+        .map(request)
+        .join(''),
+    )
+    primary.send('+OK\r\n+OK\r\n-ERR what?\r\n+OK\r\n')
+    // Who was a primary may share its history.
+    expect(primary.heard()).toBe(request(`PSYNC ${follower.engine.history.id} 1`))
+    expect(follower.messages).toContain('(Non critical) Master does not understand REPLCONF ip-address: -ERR what?')
+  })
+
+  test('ends where the primary refuses the password, and begins anew a second later', () => {
+    const follower = createFollower({ masterauth: 'wrong' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.primary.accept()
+    follower.primary.send('+PONG\r\n')
+    follower.primary.send('-WRONGPASS invalid username-password pair or user is disabled.\r\n')
+    expect(follower.messages.at(-1)).toMatch(/^Unable to AUTH to MASTER: -WRONGPASS/)
+    expect(follower.primary.closed).toBe(true)
+    follower.clock.advance(1000)
+    expect(follower.dialled.length).toBe(2)
+  })
+
+  test('asks for SYNC where PSYNC is not known', async () => {
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    follower.primary.send('-ERR unknown command\r\n')
+    expect(follower.primary.heard()).toBe(request('SYNC'))
+    const snapshot = await snapshotOf('SET k v')
+    follower.primary.send(`\n\n$${snapshot.length}\r\n`)
+    follower.primary.send(snapshot)
+    await goOn()
+    expect(follower.client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test.each([
+    ['+FULLRESYNC abc 1\r\n', /wrong \+FULLRESYNC syntax/],
+    [`+FULLRESYNC ${HISTORY} 1\r\nhello\r\n`, /^Bad protocol from MASTER.*hello/],
+    [`+FULLRESYNC ${HISTORY} 1\r\n-no\r\n`, /^MASTER aborted replication with an error: no/],
+    ['-LOADING wait\r\n', /^Master is currently unable to PSYNC/],
+    ['x'.repeat(5000), /too long/],
+  ])('nonsense (%#) ends the link, with the reason in the log', (nonsense, reason) => {
+    const follower = createFollower()
+    follower.client.ask('SET', 'k', 'v')
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    follower.primary.send(nonsense)
+    expect(follower.messages.at(-1)).toMatch(reason)
+    expect(follower.primary.closed).toBe(true)
+    expect(follower.client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test('waits repl-timeout for a primary that says nothing', () => {
+    const follower = createFollower({ 'repl-timeout': '5' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.clock.advance(5000)
+    expect(follower.dialled.length).toBe(1)
+    follower.clock.advance(2000)
+    expect(follower.messages).toContain('Timeout connecting to the MASTER...')
+    expect(follower.dialled.length).toBe(2)
+  })
+})
+
+describe('a snapshot', () => {
+  test.each(['disabled', 'on-empty-db', 'swapdb'])(
+    'takes the place of the data, sized or marked (%s)',
+    async (load) => {
+      for (const kind of ['sized', 'marked']) {
+        const follower = createFollower({ 'repl-diskless-load': load })
+        follower.client.ask('SET', 'old', '1')
+        follower.client.ask('REPLICAOF', 'primary', '6379')
+        follower.shakeHands()
+        const snapshot = await snapshotOf('SET k v', 'RPUSH l a b', 'SELECT 3', 'HSET h f v')
+        const head = kind === 'sized' ? `$${snapshot.length}` : `$EOF:${MARK}`
+        follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n${head}\r\n`)
+        const tail = kind === 'sized' ? PING : MARK
+        const all = Buffer.concat([snapshot, Buffer.from(tail)])
+        for (let at = 0; at < all.length; at += 7) follower.primary.send(all.subarray(at, at + 7))
+        await goOn()
+        const { client } = follower
+        expect(client.ask('KEYS', '*')).toBe('*2\r\n$1\r\nk\r\n$1\r\nl\r\n')
+        client.ask('SELECT', '3')
+        expect(client.ask('HGET', 'h', 'f')).toBe('$1\r\nv\r\n')
+        const offset = kind === 'sized' ? 1000 + PING.length : 1000
+        expect(info(follower)).toMatchObject({
+          master_link_status: 'up',
+          master_replid: HISTORY,
+          slave_repl_offset: String(offset),
+        })
+      }
+    },
+  )
+
+  test('that is cut anywhere leaves what was there, and the next one is taken', async () => {
+    const snapshot = await snapshotOf('SET k v', 'RPUSH l a b c', 'ZADD z 1 a')
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    follower.client.ask('SET', 'old', '1')
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    const start = Buffer.concat([Buffer.from(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`), snapshot])
+    for (let length = 0; length < start.length; length++) {
+      follower.shakeHands()
+      follower.primary.send(start.subarray(0, length))
+      if (length % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
+      follower.primary.cut()
+      follower.clock.advance(1000)
+    }
+    await goOn()
+    expect(follower.client.ask('KEYS', '*')).toBe('*1\r\n$3\r\nold\r\n')
+    follower.shakeHands()
+    follower.primary.send(start)
+    await goOn()
+    expect(follower.client.ask('DBSIZE')).toBe(':3\r\n')
+  })
+
+  test('that is damaged leaves what was there', async () => {
+    const snapshot = await snapshotOf('SET k v')
+    snapshot[snapshot.length - 1]! ^= 1
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    follower.client.ask('SET', 'old', '1')
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`)
+    follower.primary.send(snapshot)
+    await goOn()
+    expect(follower.messages).toContain('Failed trying to load the MASTER synchronization DB, check server logs.')
+    expect(follower.client.ask('GET', 'old')).toBe('$1\r\n1\r\n')
+    expect(follower.primary.closed).toBe(true)
+  })
+
+  test('breaks WATCH, wakes who waits for a stream that is there now, and ends what was cached', async () => {
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    const [watcher, reader] = [follower.connect(), follower.connect()]
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    watcher.ask('WATCH', 'k')
+    watcher.ask('MULTI')
+    watcher.ask('GET', 'k')
+    reader.ask('XREAD', 'BLOCK', 0, 'STREAMS', 's', 0)
+    const snapshot = await snapshotOf('SET k v', 'XADD s 1-1 f v')
+    follower.shakeHands()
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`)
+    follower.primary.send(snapshot)
+    await goOn()
+    expect(watcher.ask('EXEC')).toBe('*-1\r\n')
+    expect(reader.received()).toContain('1-1')
+  })
+})
+
+describe('the stream', () => {
+  test('is run, journaled, passed on byte for byte, and acknowledged each second', async () => {
+    const follower = await synced()
+    const { clock, client, journal, primary } = follower
+    journal.take()
+    const stream = `${request('SELECT 2')}${request('SET k v')}\r\n${request('INCR n')}${request('PUBLISH ch hello')}`
+    const listener = follower.connect()
+    listener.ask('SUBSCRIBE', 'ch')
+    for (const byte of stream) primary.send(byte)
+    expect(follower.copied()).toBe(stream)
+    expect(journal.take()).toEqual(['2 SET k v', '2 INCR n'])
+    expect(listener.received()).toContain('hello')
+    clock.advance(1000)
+    const acknowledged = `REPLCONF ACK ${1000 + stream.length}`
+    expect(primary.heard()).toBe(request(`${acknowledged} FACK ${1000 + stream.length}`))
+    client.ask('SELECT', '2')
+    expect(client.ask('GET', 'n')).toBe('$1\r\n1\r\n')
+  })
+
+  test('a unit counts as a whole: a link that breaks within it is taken up before it', async () => {
+    const follower = await synced()
+    const { journal, client } = follower
+    journal.take()
+    const before = request('SET a 1')
+    const unit = [request('MULTI'), request('INCR n'), request('INCR n'), request('EXEC')]
+    follower.primary.send(before + unit.slice(0, 3).join(''))
+    expect(client.ask('GET', 'n')).toBe('$-1\r\n')
+    expect(info(follower)).toMatchObject({ slave_repl_offset: String(1000 + before.length) })
+    expect(follower.copied()).toBe(before)
+    follower.primary.cut()
+    const asked = follower.shakeHands()
+    expect(asked).toContain(request(`PSYNC ${HISTORY} ${1000 + before.length + 1}`))
+    follower.primary.send('+CONTINUE\r\n')
+    for (const part of unit) follower.primary.send(part)
+    expect(client.ask('GET', 'n')).toBe('$1\r\n2\r\n')
+    expect(journal.take()).toEqual(['0 SET a 1', 'MULTI', '0 INCR n', '0 INCR n', 'EXEC'])
+    expect(follower.copied()).toBe(before + unit.join(''))
+  })
+
+  test('is taken up where it stopped, in the same database, wherever it was cut', async () => {
+    const follower = await synced()
+    const stream = ['SELECT 1', 'INCR n', 'RPUSH l abc', 'INCR n', 'SELECT 4', 'INCR n'].map(request).join('')
+    let sent = 0
+    for (let cut = 1; cut <= stream.length; cut += 5) {
+      follower.primary.send(stream.slice(sent, cut))
+      follower.primary.cut()
+      const asked = follower.shakeHands()
+      sent = Number(/PSYNC\r\n\$40\r\n\w{40}\r\n\$\d+\r\n(\d+)/.exec(asked)![1]) - 1001
+      follower.primary.send('+CONTINUE\r\n')
+    }
+    follower.primary.send(stream.slice(sent))
+    const { client } = follower
+    client.ask('SELECT', '1')
+    expect(client.ask('GET', 'n')).toBe('$1\r\n2\r\n')
+    expect(client.ask('LLEN', 'l')).toBe(':1\r\n')
+    client.ask('SELECT', '4')
+    expect(client.ask('GET', 'n')).toBe('$1\r\n1\r\n')
+  })
+
+  test('GETACK is answered with what was applied before it', async () => {
+    const { primary } = await synced()
+    const set = request('SET k v')
+    primary.send(set + request('REPLCONF GETACK *') + request('SET k w'))
+    expect(primary.heard()).toContain(`REPLCONF\r\n$3\r\nACK\r\n$4\r\n${1000 + set.length}\r\n`)
+  })
+
+  test('a request that fails here is logged, and the stream goes on', async () => {
+    const follower = await synced({}, 'SET k v')
+    follower.primary.send(request('LPUSH k a') + request('NOSUCH x') + request('SET k w'))
+    expect(follower.messages.filter((message) => message.startsWith('== CRITICAL =='))).toEqual([
+      "== CRITICAL == This replica is sending an error to its master: 'WRONGTYPE Operation against a key holding the wrong kind of value' after processing the command 'lpush'",
+      "== CRITICAL == This replica is sending an error to its master: 'ERR unknown command 'NOSUCH', with args beginning with: 'x' ' after processing the command 'nosuch'",
+    ])
+    expect(follower.client.ask('GET', 'k')).toBe('$1\r\nw\r\n')
+  })
+
+  test('nonsense ends the link, never the data', async () => {
+    const follower = await synced({}, 'SET k v')
+    const { primary } = follower
+    primary.send(`${request('SET k w')}*1\r\n!oops\r\n`)
+    expect(primary.closed).toBe(true)
+    expect(follower.messages).toContain("Protocol error from master: expected '$', got '!'")
+    expect(follower.client.ask('GET', 'k')).toBe('$1\r\nw\r\n')
+    // What was whole counts.
+    expect(follower.shakeHands()).toContain(`${1000 + request('SET k w').length + 1}`)
+  })
+
+  test('a primary that is silent for repl-timeout is given up', async () => {
+    const follower = await synced({ 'repl-timeout': '3' })
+    follower.clock.advance(2000)
+    follower.primary.send(PING)
+    follower.clock.advance(3000)
+    expect(follower.primary.closed).toBe(false)
+    follower.clock.advance(1000)
+    expect(follower.messages).toContain('MASTER timeout: no data nor PING received...')
+    expect(follower.dialled.length).toBe(2)
+  })
+
+  test('waits while clients are paused, and while data is loaded', async () => {
+    const follower = await synced()
+    follower.client.ask('CLIENT', 'PAUSE', 5000, 'WRITE')
+    follower.primary.send(request('SET k v'))
+    expect(follower.client.ask('GET', 'k')).toBe('$-1\r\n')
+    expect(info(follower)).toMatchObject({ slave_repl_offset: '1000', slave_read_repl_offset: '1027' })
+    follower.clock.advance(6000)
+    expect(follower.client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test('CLIENT KILL TYPE master ends the link, which is made again', async () => {
+    const follower = await synced()
+    expect(follower.client.ask('CLIENT', 'LIST', 'TYPE', 'master')).toContain('flags=M')
+    expect(follower.client.ask('CLIENT', 'KILL', 'TYPE', 'master')).toBe(':1\r\n')
+    expect(follower.primary.closed).toBe(false)
+    expect(follower.dialled.length).toBe(2)
+  })
+})
+
+describe('a replica', () => {
+  test('refuses writes of others, in transactions and scripts too', async () => {
+    const { client, primary } = await synced()
+    const refusal = "-READONLY You can't write against a read only replica.\r\n"
+    expect(client.ask('SET', 'k', 'v')).toBe(refusal)
+    client.ask('MULTI')
+    expect(client.ask('SET', 'k', 'v')).toBe(refusal)
+    expect(client.ask('EXEC')).toMatch(/^-EXECABORT/)
+    expect(client.ask('EVAL', "return redis.call('set','k','v')", 0)).toContain("READONLY You can't write")
+    expect(client.ask('EVAL', "#!lua\nreturn redis.call('set','k','v')", 0)).toBe(refusal)
+    expect(client.ask('PUBLISH', 'c', 'm')).toBe(':0\r\n')
+    primary.send(request('SET k v'))
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test('hides what has expired, and removes it when the primary says so', async () => {
+    const { client, clock, engine, journal, primary } = await synced()
+    const at = clock.now() + 1000
+    primary.send(request(`SET k v PXAT ${at}`) + request(`SET n 5 PXAT ${at}`))
+    clock.advance(2000)
+    journal.take()
+    expect(client.ask('GET', 'k')).toBe('$-1\r\n')
+    expect(client.ask('DBSIZE')).toBe(':2\r\n')
+    expect(journal.take()).toEqual([])
+    // The primary's clock is another one: its write finds what is there.
+    primary.send(request('INCR n') + request('PERSIST n') + request('DEL k'))
+    expect(client.ask('GET', 'n')).toBe('$1\r\n6\r\n')
+    expect(engine.databases[0]!.size).toBe(1)
+  })
+
+  test('that may be written to has keys of its own, which expire', async () => {
+    const { client, clock } = await synced({ 'replica-read-only': 'no' })
+    expect(client.ask('SET', 'own', 'v', 'PX', 500)).toBe('+OK\r\n')
+    clock.advance(1000)
+    expect(client.ask('DBSIZE')).toBe(':0\r\n')
+  })
+
+  test('answers MASTERDOWN while the link is down, if the settings say so', async () => {
+    const follower = await synced({ 'replica-serve-stale-data': 'no' }, 'SET k v')
+    const { client } = follower
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+    follower.primary.cut()
+    expect(client.ask('GET', 'k')).toBe(
+      "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+    )
+    expect(client.ask('EVAL', "return redis.call('get','k')", 0)).toContain(
+      'Can not execute the command on a stale replica',
+    )
+    // PING is not among the commands that run all the same.
+    expect(client.ask('PING')).toMatch(/^-MASTERDOWN/)
+    expect(client.ask('INFO', 'replication')).toContain('master_link_status:down')
+    client.ask('CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test('evicts nothing by itself, unless it is told to', async () => {
+    const { client, engine } = await synced({ maxmemory: '1', 'maxmemory-policy': 'allkeys-lru' }, 'SET k v')
+    expect(engine.state.memoryLimited.holds).toBe(false)
+    client.ask('CONFIG', 'SET', 'replica-ignore-maxmemory', 'no')
+    expect(engine.state.memoryLimited.holds).toBe(true)
+  })
+
+  test('keeps no messages by itself, and does again when it is promoted', async () => {
+    const follower = await synced({ channel: 'news* keep 1h' })
+    const { client, engine, primary } = follower
+    const listener = follower.connect()
+    listener.ask('SUBSCRIBE', 'news')
+    primary.send(request('PUBLISH news hello'))
+    expect(listener.received()).toContain('hello')
+    expect(engine.databases[0]!.size).toBe(0)
+    client.ask('REPLICAOF', 'NO', 'ONE')
+    client.ask('PUBLISH', 'news', 'again')
+    expect(listener.received()).toContain('again')
+    expect(engine.databases[0]!.size).toBe(1)
+  })
+
+  test('unblocks who waits when it becomes one', () => {
+    const follower = createFollower()
+    const waiter = follower.connect()
+    waiter.ask('BLPOP', 'l', 0)
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    expect(waiter.received()).toBe(
+      '-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n',
+    )
+    expect(waiter.closed).toBe('flushed')
+  })
+
+  test('says what it is: ROLE, HELLO, CONFIG GET; and the same again changes nothing', async () => {
+    const { client, dialled } = await synced()
+    expect(client.ask('ROLE')).toBe('*5\r\n$5\r\nslave\r\n$7\r\nprimary\r\n:6379\r\n$9\r\nconnected\r\n:1000\r\n')
+    expect(client.ask('HELLO')).toContain('$4\r\nrole\r\n$7\r\nreplica\r\n')
+    expect(client.ask('CONFIG', 'GET', 'replicaof')).toContain('primary 6379')
+    expect(client.ask('SLAVEOF', 'PRIMARY', '6379')).toBe('+OK Already connected to specified master\r\n')
+    expect(dialled.length).toBe(1)
+    expect(client.ask('REPLICAOF', 'primary', 'x')).toBe('-ERR Invalid master port\r\n')
+  })
+
+  test('that is promoted goes on with a history of its own, from which it can return', async () => {
+    const follower = await synced({}, 'SET k v')
+    const { client, engine } = follower
+    follower.primary.send(request('SET k w'))
+    const offset = 1000 + request('SET k w').length
+    expect(client.ask('REPLICAOF', 'NO', 'ONE')).toBe('+OK\r\n')
+    expect(follower.primary.closed).toBe(true)
+    expect(engine.history).toMatchObject({ secondId: HISTORY, secondOffset: offset + 1, offset })
+    expect(client.ask('SET', 'k', 'x')).toBe('+OK\r\n')
+    const own = engine.history.id
+    client.ask('REPLICAOF', 'other', '6379')
+    expect(follower.shakeHands()).toContain(request(`PSYNC ${own} ${offset + 1}`))
+    const next = 'b'.repeat(40)
+    follower.primary.send(`+CONTINUE ${next}\r\n`)
+    expect(engine.history).toMatchObject({ id: next, secondId: own })
+    expect(info(follower)).toMatchObject({ role: 'slave', master_link_status: 'up' })
+  })
+})

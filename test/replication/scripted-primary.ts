@@ -1,0 +1,144 @@
+// A primary whose every byte a test writes, and an engine that follows it; no socket, and time that stands still.
+
+import type { Connection, ConnectionListener, Dial } from '../../src/replication/connection.ts'
+import { Replication } from '../../src/replication/replication.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
+import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+import { MemoryDisk, settled } from '../support/memory-disk.ts'
+import { startSaving } from '../support/saving.ts'
+
+export const HISTORY = 'a'.repeat(40)
+
+/** One connection, seen from the primary. */
+export class PrimaryEnd implements Connection {
+  readonly address = '10.0.0.1:6379'
+  readonly localAddress = '10.0.0.2:40000'
+  readonly descriptor = 9
+  /** What the replica has said, since it was last looked at. */
+  #heard = ''
+  paused = false
+  closed = false
+  readonly #listener: ConnectionListener
+
+  constructor(listener: ConnectionListener) {
+    this.#listener = listener
+  }
+
+  write(text: string): void {
+    this.#heard += text
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  heard(): string {
+    const heard = this.#heard
+    this.#heard = ''
+    return heard
+  }
+
+  accept(): void {
+    this.#listener.connected()
+  }
+
+  send(bytes: string | Buffer): void {
+    if (!this.closed) this.#listener.received(Buffer.from(bytes as string, 'latin1'))
+  }
+
+  /** The connection breaks. */
+  cut(reason = 'read ECONNRESET'): void {
+    if (!this.closed) this.#listener.ended(reason)
+    this.closed = true
+  }
+}
+
+export interface FollowingEngine extends TestEngine {
+  readonly replication: Replication
+  readonly client: TestClient
+  readonly disk: MemoryDisk
+  /** What the log says, in order. */
+  readonly messages: string[]
+  /** Connections in the order in which they were made. */
+  readonly dialled: PrimaryEnd[]
+  /** What was passed on to replicas of its own. */
+  readonly copied: () => string
+  /** The connection that was made last. */
+  readonly primary: PrimaryEnd
+  /** Takes part in the handshake up to the reply to PSYNC; returns how that asked. */
+  shakeHands(): string
+}
+
+export function createFollower(settings: Parameters<typeof createEngine>[0] = {}): FollowingEngine {
+  const test = createEngine({ dir: '/data', ...settings })
+  const { engine } = test
+  scriptsOf(engine)
+  const messages: string[] = []
+  const note = (_details: object, message: string): void => {
+    messages.push(message)
+  }
+  Object.assign(engine, { log: { debug: note, info: note, warn: note, error: note, fatal: note } })
+  const dialled: PrimaryEnd[] = []
+  const dial: Dial = (_to, listener) => {
+    const end = new PrimaryEnd(listener)
+    dialled.push(end)
+    return end
+  }
+  let copied = ''
+  const copy = {
+    take(bytes: Buffer): void {
+      copied += bytes.toString('latin1')
+    },
+    rename(): void {},
+    interrupt(): void {
+      copied = ''
+    },
+  }
+  const disk = new MemoryDisk()
+  const replication = new Replication(engine, { dial, copy, disk })
+  return {
+    ...test,
+    replication,
+    client: test.connect(),
+    disk,
+    messages,
+    dialled,
+    copied: () => copied,
+    get primary() {
+      return dialled.at(-1)!
+    },
+    shakeHands() {
+      const primary = dialled.at(-1)!
+      primary.accept()
+      primary.send('+PONG\r\n')
+      primary.send('+OK\r\n+OK\r\n')
+      return primary.heard()
+    },
+  }
+}
+
+/** The RDB file of a data set that these commands make. */
+export async function snapshotOf(...commands: string[]): Promise<Buffer> {
+  const primary = await startSaving({})
+  const client = primary.connect()
+  for (const command of commands) client.ask(...command.split(' '))
+  client.ask('SAVE')
+  await primary.finish()
+  return primary.disk.get('/data/dump.rdb')
+}
+
+/** Lets what was begun go on as far as it can. */
+export async function goOn(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await settled()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
