@@ -19,6 +19,7 @@ import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
+import { Moment } from './moment.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
 export interface BrokerOptions {
@@ -174,6 +175,12 @@ export class Broker {
   connect(): Duplex {
     if (this.#closing !== undefined) throw closedError()
     return new BrokerStream(this.#engine)
+  }
+
+  /** Keeps the data as it is now, to be gone back to. It takes no copy. Rejects with CheckpointError: data is being loaded, or a command is running. */
+  async checkpoint(): Promise<Moment> {
+    if (this.#closing !== undefined) throw closedError()
+    return new Moment(this.#engine, this.#caller)
   }
 
   /**

@@ -17,6 +17,7 @@ import { Admission } from './admission.ts'
 import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
 import { Changes } from './changes.ts'
+import { Checkpoints } from './checkpoints.ts'
 import type { Client, Origin, Transport } from './client.ts'
 import { ClientMemory } from './client-memory.ts'
 import { Clients } from './clients.ts'
@@ -83,6 +84,8 @@ export class Engine {
   readonly propagation: Propagation
   readonly durability: Durability
   readonly loading: Loading
+  /** Earlier states of the data. */
+  readonly checkpoints = new Checkpoints(this)
   // Who asks, and what they are told.
   readonly replies = new ReplyBuffer()
   readonly users: Users
@@ -112,7 +115,8 @@ export class Engine {
   saving: Saving | undefined = undefined
   scripts: ScriptRunner = noScripts
   /** Undefined where no messages are kept. */
-  keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
+  keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
+    undefined
   /** Runs something after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
 

@@ -168,6 +168,10 @@ export class BackgroundSaving implements Saving {
     })
   }
 
+  finishImage(): void {
+    this.#image?.snapshot.finish()
+  }
+
   saveInBackground(): void {
     this.#saveScheduled = false
     this.#work = this.#save()
