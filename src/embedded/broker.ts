@@ -42,6 +42,9 @@ const INSTEAD = {
   state: 'use a connection of your own: connect()',
 } as const
 
+/** A branch writes no files, and has read those it needs. */
+const BRANCH_SETTINGS = { appendonly: 'no', save: '', aclfile: '' } as const
+
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
@@ -51,10 +54,13 @@ export class Broker {
   readonly #engine: Engine
   readonly #caller: Caller
   readonly #subscriptions: Subscriptions
+  /** For a branch: says that the memory it began with is not read any more. */
+  readonly #letGo: () => void
   #closing: Promise<void> | undefined = undefined
 
-  private constructor(boot: Boot, loaded: Loaded) {
+  private constructor(boot: Boot, loaded: Loaded, letGo: () => void = () => {}) {
     this.#boot = boot
+    this.#letGo = letGo
     this.#engine = boot.engine
     // SHUTDOWN ends a program; which one runs here is not a client's business.
     this.#engine.host = {}
@@ -184,6 +190,28 @@ export class Broker {
   }
 
   /**
+   * Opens another broker, in memory only, that begins with the data, settings, users and functions of this one: neither sees what the
+   * other does from then on. It copies no data: memory is shared until one of them changes it, so close the branch when it is not needed
+   * any more. Rejects with CheckpointError, as `checkpoint`.
+   */
+  async branch(): Promise<Broker> {
+    if (this.#closing !== undefined) throw closedError()
+    const engine = this.#engine
+    const checkpoint = engine.checkpoints.begin(true)
+    const letGo = (): void => engine.checkpoints.release(checkpoint)
+    const settings = { ...engine.config.changed(), ...BRANCH_SETTINGS }
+    let boot: Boot | undefined
+    try {
+      boot = new Boot(createConfig(settings), engine.log, { snapshot: 'ignored', branchOf: { engine, checkpoint } })
+      return new Broker(boot, await boot.load(), letGo)
+    } catch (error) {
+      letGo()
+      await boot?.close()
+      throw error
+    }
+  }
+
+  /**
    * Ends every connection and makes everything durable. Rejects when the disk refuses.
    *
    * Nothing of the broker keeps the process alive afterwards. Unanswered calls reject.
@@ -198,6 +226,7 @@ export class Broker {
     this.#engine.endTurn()
     const saved = await this.#boot.saveAtEnd('default')
     await this.#boot.close()
+    this.#letGo()
     if (!saved) throw new Error('the snapshot could not be saved')
   }
 

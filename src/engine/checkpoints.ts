@@ -13,8 +13,8 @@
 // Checkpoints stand one upon another: to go back to one ends those that came later.
 
 import type { ReplyError } from '../protocol/errors.ts'
-import type { Contents, KeptState } from '../store/contents.ts'
-import type { Database } from '../store/database.ts'
+import { Contents, type KeptState } from '../store/contents.ts'
+import type { Database, DatabaseHost } from '../store/database.ts'
 import { KEY, NONE } from '../store/keyspace.ts'
 import { Bytes } from '../util/bytes.ts'
 import { NameSet } from '../util/name-map.ts'
@@ -28,6 +28,7 @@ import type { Watches } from './watches.ts'
 
 export interface CheckpointsHost {
   readonly databases: readonly Database[]
+  readonly dataset: DatabaseHost
   readonly state: ServerState
   readonly stats: Stats
   readonly moment: Moment
@@ -55,6 +56,10 @@ export interface Checkpoint {
   readonly states: readonly KeptState[]
   /** Channels had messages, places or schedules there. */
   readonly concernsChannels: boolean
+  /** What the engine began with whose state this is, should that be a branch: whoever reads this one's memory reads that one's, too. */
+  readonly origin: Checkpoint | undefined
+  /** How many need it: it is given up when the last one lets go. */
+  holders: number
 }
 
 /** Writes a value as RESTORE takes it; the window is valid until the next one is written. */
@@ -69,6 +74,8 @@ export class Checkpoints {
   readonly #host: CheckpointsHost
   /** Those that can be gone back to, the newest last. */
   readonly #checkpoints: Checkpoint[] = []
+  /** What this engine began with. */
+  #origin: Checkpoint | undefined = undefined
 
   constructor(host: CheckpointsHost) {
     this.#host = host
@@ -79,7 +86,9 @@ export class Checkpoints {
     this.#refuseHalfWay()
     const { databases, keeper } = this.#host
     const states = databases.map(({ contents }) => contents.keep(isShared))
-    const checkpoint = { states, concernsChannels: keeper?.holdsData === true }
+    const origin = isShared ? this.#origin : undefined
+    if (origin !== undefined) origin.holders++
+    const checkpoint = { states, concernsChannels: keeper?.holdsData === true, origin, holders: 1 }
     if (!isShared) this.#checkpoints.push(checkpoint)
     return checkpoint
   }
@@ -116,11 +125,28 @@ export class Checkpoints {
     turn.endSoon()
   }
 
+  /**
+   * Takes a checkpoint of another engine, with as many databases, for the data: the memory is shared, and neither sees what the
+   * other does from now on. The checkpoint must be shared, and be released when this engine has ended.
+   */
+  beginWith(checkpoint: Checkpoint): void {
+    const { states, concernsChannels } = checkpoint
+    this.#origin = checkpoint
+    const { databases, dataset, keeper, timekeeper } = this.#host
+    for (const [i, state] of states.entries()) {
+      const db = databases[i]!
+      db.contents.abandon()
+      db.take(Contents.branch(state, dataset))
+    }
+    if (concernsChannels) keeper?.contentsChanged()
+    timekeeper.arm()
+  }
+
   /** Gives a checkpoint up; what goes on is the present state. One that is given up already is left alone. */
   release(checkpoint: Checkpoint): void {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at !== -1) this.#checkpoints.splice(at, 1)
-    for (const state of checkpoint.states) state.contents.release(state)
+    letGo(checkpoint)
     this.#host.timekeeper.arm()
   }
 
@@ -207,4 +233,10 @@ export class Checkpoints {
       propagation.happened(db.index, words)
     }
   }
+}
+
+function letGo(checkpoint: Checkpoint): void {
+  if (--checkpoint.holders > 0) return
+  for (const state of checkpoint.states) state.contents.release(state)
+  if (checkpoint.origin !== undefined) letGo(checkpoint.origin)
 }

@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
 import { commands } from '../commands/index.ts'
+import type { Checkpoint } from '../engine/checkpoints.ts'
 import { Config, ConfigError, type ConfigName, type ConfigSettings } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
@@ -64,6 +65,8 @@ export interface BootOptions {
   users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
+  /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
+  branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
 }
 
 export class Boot {
@@ -77,7 +80,7 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { branchOf, processBytes, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
@@ -85,6 +88,8 @@ export class Boot {
       config,
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
+      // What is filed by hash stays where it is.
+      ...(branchOf === undefined ? {} : { clock: branchOf.engine.clock, hashKey: branchOf.engine.dataset.hashKey }),
     })
     // Before anybody can ask.
     try {
@@ -96,6 +101,7 @@ export class Boot {
     // From the beginning on: the files may hold functions.
     scriptsOf(this.engine)
     channelsOf(this.engine)
+    if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -103,6 +109,13 @@ export class Boot {
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
+  }
+
+  #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
+    const { engine } = this
+    engine.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
+    engine.scripts.addLibraries([...scripts.libraries()], 'append')
+    engine.checkpoints.beginWith(checkpoint)
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */

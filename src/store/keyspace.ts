@@ -548,7 +548,7 @@ export class Keyspace {
 
   /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
   discard(): void {
-    for (const own of this.#largeKeys) discarded.add(own)
+    for (const own of this.#largeKeys.cameSince(this.arena.firstEra)) discarded.add(own)
   }
 
   /** Walks every bucket and the list of free entries: each entry is in one of them, once, and in the bucket of its hash. */

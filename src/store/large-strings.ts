@@ -93,7 +93,7 @@ export class LargeStrings {
 
   /** Frees all of them. */
   discard(): void {
-    for (const large of this.#strings) discarded.add(large.source)
+    for (const large of this.#strings.cameSince(this.#arena.firstEra)) discarded.add(large.source)
   }
 }
 

@@ -75,6 +75,13 @@ export class Numbered<T extends object> {
     for (const page of this.#things) for (const thing of page) if (thing !== undefined) yield thing
   }
 
+  /** Those that came in this era or a later one. */
+  *cameSince(era: number): IterableIterator<T> {
+    for (let number = 0; number < this.#length; number++) {
+      if (this.has(number) && this.sinceOf(number) >= era) yield this.get(number)
+    }
+  }
+
   // ── earlier states ───────────────────────────────────────────────────────
 
   /** Returns how everything is, and begins an era. */

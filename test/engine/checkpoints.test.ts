@@ -6,11 +6,11 @@ import { PayloadWriter } from '../../src/persistence/rdb/payload.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { Random } from '../../src/util/random.ts'
 import { dump } from '../support/dump.ts'
-import { createEngine, type TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
+import { createEngine, restarted, type TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { randomCommand } from '../support/random-commands.ts'
 
-/** Half a second each. */
-const RUNS = 5
+/** Half a second each: more of them say nothing new every day. */
+const RUNS = 3
 
 const payloads = new PayloadWriter()
 
@@ -85,7 +85,189 @@ describe('random commands of all types', () => {
           db.check()
         }
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, endOnFailure: true },
     )
+  })
+
+  test('are seen in one branch alone, whatever the others do, go back to or give up', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('run', 'run', 'run', 'branch', 'end', 'begin', 'back', 'release'),
+      at: fc.nat(),
+      seed: fc.nat(),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+        interface Branch {
+          made: ReturnType<typeof open>
+          checkpoints: { checkpoint: Checkpoint; data: Record<string, string> }[]
+          data: Record<string, string>
+          end(): void
+        }
+        const branch = (end: () => void): Branch => {
+          const made = open()
+          withoutJournal(made)
+          return { made, checkpoints: [], data: {}, end }
+        }
+        let branches = [branch(() => {})]
+        for (const { kind, at, seed } of steps) {
+          const random = new Random(seed)
+          const one = branches[at % branches.length]!
+          const { engine, client, clock } = one.made
+          const { checkpoints } = one
+          const which = random.below(Math.max(1, checkpoints.length))
+          if (kind === 'run') {
+            for (let i = 0; i < 30; i++) client.ask(...randomCommand(random, clock.now()))
+          } else if (kind === 'branch' && branches.length < 4) {
+            const checkpoint = engine.checkpoints.begin(true)
+            const other = branch(() => engine.checkpoints.release(checkpoint))
+            other.made.engine.checkpoints.beginWith(checkpoint)
+            other.data = one.data
+            expect(dump(other.made.engine)).toEqual(one.data)
+            branches.push(other)
+          } else if (kind === 'end' && one !== branches[0]) {
+            one.end()
+            branches = branches.filter((other) => other !== one)
+          } else if (kind === 'begin') {
+            checkpoints.push({ checkpoint: engine.checkpoints.begin(), data: one.data })
+          } else if (kind === 'back' && checkpoints.length > 0) {
+            const { checkpoint, data } = checkpoints[which]!
+            rollback(engine, checkpoint, client)
+            checkpoints.length = which + 1
+            one.data = data
+            expect(dump(engine)).toEqual(data)
+          } else if (kind === 'release' && checkpoints.length > 0) {
+            engine.checkpoints.release(checkpoints.splice(which, 1)[0]!.checkpoint)
+          }
+          engine.timekeeper.freeRemoved()
+          if (kind === 'run') one.data = dump(engine)
+          for (const { made, data } of branches) {
+            expect(dump(made.engine)).toEqual(data)
+            check(made.engine)
+          }
+        }
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    )
+  })
+})
+
+describe('going back', () => {
+  test('is journaled so that what is replayed is the same state', () => {
+    const made = createEngine()
+    scriptsOf(made.engine)
+    const client = made.connect()
+    const random = new Random(7)
+    const run = (): void => {
+      for (let i = 0; i < 300; i++) {
+        const words = randomCommand(random, made.clock.now())
+        if (!/^(FLUSH|SWAPDB)/.test(String(words[0]))) client.ask(...words)
+      }
+    }
+    run()
+    const checkpoint = made.engine.checkpoints.begin()
+    const data = dump(made.engine)
+    run()
+    rollback(made.engine, checkpoint, client)
+    client.ask('SELECT', 1)
+    client.ask('FLUSHDB')
+    rollback(made.engine, checkpoint, client)
+    made.engine.checkpoints.release(checkpoint)
+    expect(dump(made.engine)).toEqual(data)
+    const second = restarted(made)
+    onTestFinished(() => second.engine.stop())
+    expect(dump(second.engine)).toEqual(data)
+  })
+
+  test('tells the journal of the keys that are others than they were, as one unit', () => {
+    const { engine, journal, client } = open()
+    client.ask('MSET', 'same', 1, 'changed', 1, 'removed', 1)
+    const checkpoint = engine.checkpoints.begin()
+    client.ask('SET', 'changed', 2)
+    client.ask('DEL', 'removed')
+    client.ask('SET', 'new', 1)
+    client.ask('GET', 'same')
+    journal.lines.length = 0
+    rollback(engine, checkpoint, client)
+    const words = journal.lines.map((line) => line.split(' ').slice(0, 3).join(' '))
+    expect(words.filter((line) => !line.includes('MULTI') && !line.includes('EXEC')).sort()).toEqual([
+      '0 DEL new',
+      '0 RESTORE changed',
+      '0 RESTORE removed',
+    ])
+  })
+
+  test('breaks the WATCH of a key that becomes another one, and of no other', () => {
+    const { engine, client, connect } = open()
+    client.ask('MSET', 'same', 1, 'changed', 1)
+    const checkpoint = engine.checkpoints.begin()
+    client.ask('SET', 'changed', 2)
+    const [one, other] = [connect(), connect()]
+    one.ask('WATCH', 'changed')
+    other.ask('WATCH', 'same', 'missing')
+    rollback(engine, checkpoint, client)
+    for (const each of [one, other]) {
+      each.ask('MULTI')
+      each.ask('PING')
+    }
+    expect(one.ask('EXEC')).toBe('*-1\r\n')
+    expect(other.ask('EXEC')).toBe('*1\r\n+PONG\r\n')
+  })
+
+  test('serves whoever waits for what is there again', () => {
+    const { engine, client, connect } = open()
+    client.ask('RPUSH', 'jobs', 'one')
+    const checkpoint = engine.checkpoints.begin()
+    client.ask('LPOP', 'jobs')
+    const waiting = connect()
+    expect(waiting.ask('BLPOP', 'jobs', 0)).toBe('')
+    rollback(engine, checkpoint, client)
+    expect(waiting.received()).toBe('*2\r\n$4\r\njobs\r\n$3\r\none\r\n')
+    expect(client.ask('EXISTS', 'jobs')).toBe(':0\r\n')
+  })
+
+  test('brings back keys that have expired meanwhile for as long as nobody looks', () => {
+    const { engine, client, clock } = open()
+    client.ask('SET', 'short', 1, 'PX', 100)
+    client.ask('SET', 'long', 1, 'PX', 10_000)
+    const checkpoint = engine.checkpoints.begin()
+    clock.advance(1000)
+    expect(client.ask('EXISTS', 'short', 'long')).toBe(':1\r\n')
+    client.ask('PERSIST', 'long')
+    rollback(engine, checkpoint, client)
+    expect(client.ask('EXISTS', 'short', 'long')).toBe(':1\r\n')
+    expect(client.ask('PTTL', 'long')).toBe(':9000\r\n')
+  })
+
+  test('ends the checkpoints that came later, which say so', () => {
+    const { engine, client } = open()
+    const first = engine.checkpoints.begin()
+    const second = engine.checkpoints.begin()
+    rollback(engine, first, client)
+    expect(() => rollback(engine, second, client)).toThrow('this moment is over')
+    engine.checkpoints.release(second)
+    rollback(engine, first, client)
+    engine.checkpoints.release(first)
+    engine.checkpoints.release(first)
+    expect(() => rollback(engine, first, client)).toThrow('this moment is over')
+  })
+
+  test('a thousand times leaves nothing behind', () => {
+    const { engine, client, clock } = open()
+    for (let i = 0; i < 50; i++) client.ask(...randomCommand(new Random(i), clock.now()))
+    const before = stateOf(engine)
+    const { arena } = engine.databases[0]!
+    const held: number[] = []
+    for (let round = 0; round < 1000; round++) {
+      const checkpoint = engine.checkpoints.begin()
+      client.ask('LPUSH', `list${round}`, 'x', 'y')
+      client.ask('SET', 'string1', round)
+      client.ask('DEL', 'string2', 'set1')
+      rollback(engine, checkpoint, client)
+      engine.checkpoints.release(checkpoint)
+      held.push(arena.heldBytes + arena.reservedBytes)
+    }
+    expect(stateOf(engine)).toEqual(before)
+    expect(held[999]).toBe(held[10])
+    check(engine)
   })
 })
