@@ -107,7 +107,7 @@ export class Checkpoints {
     this.#refuseHalfWay()
     if (admission.diskFailure !== undefined) throw new CheckpointError(admission.diskFailure.text)
     moment.renew()
-    stats.changesSinceSave += this.#countChanges(checkpoint)
+    stats.changesSinceSave++
     const concernsChannels = checkpoint.concernsChannels || keeper?.holdsData === true
     const breakWatches = watches.compare((database, key) => this.#identityOf(database, key))
     const tellJournal = propagation.on ? this.#compareKeys(checkpoint, payload) : undefined
@@ -170,15 +170,6 @@ export class Checkpoints {
   }
 
   // ── what is another than it was ──────────────────────────────────────────
-
-  #countChanges({ states }: Checkpoint): number {
-    let changes = 0
-    for (const [i, { contents, keys }] of states.entries()) {
-      if (this.#host.databases[i]!.contents === contents) contents.keys.forEachChanged(keys, () => changes++)
-      else changes += contents.keys.count
-    }
-    return changes
-  }
 
   /** What distinguishes a key from another one of its name: where it lies changes whenever anything about it does. */
   #identityOf(database: number, key: Bytes): unknown {

@@ -1,5 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { type Broker, type BrokerOptions, CheckpointError, openBroker } from '../../src/index.ts'
+import { Redis } from 'ioredis'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type Broker, type BrokerOptions, CheckpointError, openBroker, startServer } from '../../src/index.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
 async function open(options: BrokerOptions = {}): Promise<Broker> {
@@ -52,15 +53,24 @@ test('what was gone back to is what is on disk, too', async () => {
 
 test('a moment is gone back to in the middle of a snapshot, which has what was there when it began', async () => {
   const dir = temporaryDirectory()
-  const broker = await openBroker({ config: { dir } })
+  const broker = await openBroker({ config: { dir, 'enable-debug-command': 'yes' } })
   await broker.call('DEBUG', 'POPULATE', 20_000)
+  // From the first on the directory is ours, and a snapshot begins at once.
+  await broker.call('SAVE')
   const moment = await broker.checkpoint()
   await broker.call('SET', 'key:1', 'in the snapshot')
   await broker.call('BGSAVE')
   await moment.rollback()
   expect(await broker.call('GET', 'key:1')).toBe('value:1')
-  await broker.call('SAVE').catch(() => {})
+  await vi.waitFor(async () => expect(await broker.call('INFO', 'persistence')).toContain('rdb_bgsave_in_progress:0'))
   await broker.close()
+  // What was saved is the state before.
+  const server = await startServer({ port: 0, config: { dir } })
+  onTestFinished(() => server.close())
+  const redis = new Redis(server.port)
+  expect(await redis.get('key:1')).toBe('in the snapshot')
+  expect(await redis.dbsize()).toBe(20_000)
+  redis.disconnect()
 })
 
 test('what a channel has kept since is forgotten, and what it had kept is there again', async () => {
