@@ -343,7 +343,9 @@ export class Keyspace {
   }
 
   setWord(entry: number, word: number, value: number): void {
-    this.#entryPages.writable(entry >>> ENTRY_PAGE_SHIFT)[((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
+    const page = entry >>> ENTRY_PAGE_SHIFT
+    if (this.#entryPages.hasKept) this.#entryPages.writable(page)
+    this.#pages[page]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
   /** Tells whether `entry` (< entriesEnd) is in use. */
