@@ -428,9 +428,9 @@ export class Database {
 
   #freeStructure(index: number): void {
     const structures = this.#structures
-    const since = structures.sinceOf(index)
+    const isKept = structures.isKept(index)
     const value = structures.remove(index)
-    if (since < this.arena.era) this.arena.leaveValue(value, since)
+    if (isKept) this.arena.leaveValue(value, structures.sinceOf(index))
     else this.discard(value)
   }
 

@@ -111,6 +111,8 @@ export class Keyspace {
   readonly #hashKey: HashKey
   readonly #entryPages = new KeptPages<Int32Array>()
   readonly #pages = this.#entryPages.list
+  /** True while pages may have to be copied before they are written to. */
+  #isKept = false
   #free = 0
   readonly #bucketPages = new KeptPages<Int32Array>()
   readonly #buckets = this.#bucketPages.list
@@ -197,7 +199,7 @@ export class Keyspace {
     let entry = this.#free - 1
     if (entry >= 0) this.#free = this.word(entry, NEXT)
     else entry = this.#newEntry()
-    const page = this.#entryPages.writable(entry >>> ENTRY_PAGE_SHIFT)
+    const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     const bucket = this.#bucketOf(hash)
     page[at] = hash
@@ -221,7 +223,7 @@ export class Keyspace {
 
   /** Removes an entry and frees its key; the value is the caller's to free. */
   remove(entry: number): void {
-    const page = this.#entryPages.writable(entry >>> ENTRY_PAGE_SHIFT)
+    const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     if (page[at + EXPIRY] !== 0) this.expiries.remove(page[at + EXPIRY]! - 1)
     this.#unlink(entry, page[at]!, page[at + NEXT]!)
@@ -344,7 +346,7 @@ export class Keyspace {
 
   setWord(entry: number, word: number, value: number): void {
     const page = entry >>> ENTRY_PAGE_SHIFT
-    if (this.#entryPages.hasKept) this.#entryPages.writable(page)
+    if (this.#isKept) this.#entryPages.writable(page)
     this.#pages[page]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
@@ -460,6 +462,7 @@ export class Keyspace {
   keep(): KeyspaceState {
     const { era } = this.arena
     assert(this.#filling === undefined, 'keys are linked before their state is kept')
+    this.#isKept = true
     return {
       pages: this.#entryPages.keep(),
       buckets: this.#bucketPages.keep(),
@@ -478,6 +481,7 @@ export class Keyspace {
 
   /** Makes everything as it was, here or in the index it comes from; the arena has gone back already. The epoch stays as it is. */
   restore(state: KeyspaceState): void {
+    this.#isKept = true
     this.#entryPages.restore(state.pages)
     this.#bucketPages.restore(state.buckets)
     this.count = state.count
@@ -502,6 +506,7 @@ export class Keyspace {
     const { era } = this.arena
     this.#largeKeys.goBackTo(era)
     if (era !== 0) return
+    this.#isKept = false
     this.#entryPages.forget()
     this.#bucketPages.forget()
     this.expiries.forget()
@@ -577,6 +582,11 @@ export class Keyspace {
     }
     assert(free === this.entriesEnd - this.count, 'every entry lives or is free')
     this.expiries.check()
+  }
+
+  #pageToWrite(entry: number): Int32Array {
+    const page = entry >>> ENTRY_PAGE_SHIFT
+    return this.#isKept ? this.#entryPages.writable(page) : this.#pages[page]!
   }
 
   #newEntry(): number {

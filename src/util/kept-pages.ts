@@ -10,11 +10,6 @@ export class KeptPages<Page extends { slice(): Page }> {
   /** Page → whether an earlier state has it too; null while none is kept, so that a writer sees it at a glance. */
   #kept: boolean[] | null = null
 
-  /** True while a page may have to be copied before it is written to. */
-  get hasKept(): boolean {
-    return this.#kept !== null
-  }
-
   /** Returns a page that may be written to. */
   writable(index: number): Page {
     if (this.#kept !== null && this.#kept[index]!) {

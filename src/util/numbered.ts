@@ -51,7 +51,7 @@ export class Numbered<T extends object> {
   /** Forgets the thing of a number, and returns it. */
   remove(number: number): T {
     const thing = this.get(number)
-    this.#thingPages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = undefined
+    this.#write(number, undefined)
     this.#unused.push(number)
     return thing
   }
@@ -113,8 +113,15 @@ export class Numbered<T extends object> {
   }
 
   #set(number: number, thing: T): void {
-    this.#thingPages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = thing
-    this.#sincePages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = this.era
+    this.#write(number, thing)
+    // While nothing is kept an older mark does: every era to come is later.
+    if (this.era !== 0) this.#sincePages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = this.era
+  }
+
+  #write(number: number, thing: T | undefined): void {
+    const page = number >>> PAGE_SHIFT
+    if (this.era !== 0) this.#thingPages.writable(page)
+    this.#things[page]![number & PAGE_MASK] = thing
   }
 
   #next(): number {
