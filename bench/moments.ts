@@ -11,7 +11,7 @@ const ROUNDS = 9
 const KEEPING_MS_MAX = 10
 /** Changes that are gone back on. */
 const CHANGES = [1, 1000]
-const ROLLBACK_MS_MAX = 25
+const ROLLBACK_MS_MAX = 10
 
 async function ask(scale: Scale): Promise<Answer> {
   const library = new URL('../dist/index.js', import.meta.url).href
