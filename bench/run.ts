@@ -9,6 +9,7 @@ import { durability } from './durability.ts'
 import { jobs } from './jobs.ts'
 import { lua } from './lua.ts'
 import { memory } from './memory.ts'
+import { moments } from './moments.ts'
 import { describeMachine, renderPage, type Stored } from './page.ts'
 import { parser } from './parser.ts'
 import { pauses } from './pauses.ts'
@@ -30,6 +31,7 @@ const QUESTIONS: readonly Question[] = [
   durability,
   snapshots,
   memory,
+  moments,
   pauses,
   schedule,
   start,

@@ -157,10 +157,10 @@ export class ChannelLog implements MessageLog {
     const host = this.#host
     const { db } = host
     const nowMs = host.now()
-    const { stream } = this
-    if (stream === undefined) return false
-    if (!this.#isTooOld(stream, nowMs)) return true
-    db.findForWrite(this.key)
+    const present = this.stream
+    if (present === undefined) return false
+    if (!this.#isTooOld(present, nowMs)) return true
+    const stream = db.getForWrite(this.key, Stream)!
     if (this.#trimAge(stream, nowMs, false) === 0) return true
     if (stream.length === 0) {
       db.delete(this.key)

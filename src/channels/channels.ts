@@ -165,6 +165,17 @@ export class Channels
     this.#armSweep()
   }
 
+  /** Tells whether messages are kept, or wait to be published. */
+  get holdsData(): boolean {
+    return this.#rules.size > 0 || this.schedule.hasAny
+  }
+
+  /** The data has become another: what is known of it is looked up anew. */
+  contentsChanged(): void {
+    if (this.#rules.size > 0) this.#follow(this.#given)
+    this.schedule.findChannels()
+  }
+
   get #isOpen(): boolean {
     return this.#rules.size > 0 && !this.#host.state.loading.holds
   }

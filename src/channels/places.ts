@@ -61,14 +61,10 @@ export class Places {
   set(kind: SubscriptionKind, target: string, subscriber: string, place: Place): void {
     const { db } = this.#host
     const key = Bytes.from(placesKey(kind, target))
-    let hash = this.#hash(key)
-    if (hash === undefined) {
-      if (db.find(key) !== NONE) return
-      hash = db.create(key, new Hash(db.arena, db.host))
-      this.#keys.add(key.toString())
-    } else {
-      db.findForWrite(key)
-    }
+    const isThere = this.#hash(key) !== undefined
+    if (!isThere && db.find(key) !== NONE) return
+    if (!isThere) this.#keys.add(key.toString())
+    const hash = isThere ? db.getForWrite(key, Hash)! : db.create(key, new Hash(db.arena, db.host))
     const text = formatPlace(place)
     hash.set(Bytes.from(subscriber), Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
@@ -78,9 +74,9 @@ export class Places {
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
     const { db } = this.#host
     const key = Bytes.from(placesKey(kind, target))
-    const hash = this.#hash(key)
-    if (hash === undefined || hash.find(Bytes.from(subscriber)) === ABSENT) return false
-    db.findForWrite(key)
+    const present = this.#hash(key)
+    if (present === undefined || present.find(Bytes.from(subscriber)) === ABSENT) return false
+    const hash = db.getForWrite(key, Hash)!
     hash.delete(Bytes.from(subscriber))
     if (hash.length === 0) db.delete(key)
     this.#host.changedKey(key, 'hdel', ['HDEL', key, subscriber])

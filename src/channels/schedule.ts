@@ -69,8 +69,8 @@ export class Schedule {
     this.#host = host
     this.#room = room
     this.#later = later
-    host.loading.changed.take(() => this.#findChannels())
-    this.#findChannels()
+    host.loading.changed.take(() => this.findChannels())
+    this.findChannels()
   }
 
   // ── what is scheduled ────────────────────────────────────────────────────
@@ -111,6 +111,11 @@ export class Schedule {
     return this.#of(kind, name).count
   }
 
+  /** Tells whether anything waits. */
+  get hasAny(): boolean {
+    return this.#deadlines.count > 0
+  }
+
   #of(kind: ChannelKind, name: string): ScheduledMessages {
     return this.#channels[kind].get(name) ?? new ScheduledMessages(this.#room, kind, name)
   }
@@ -131,7 +136,7 @@ export class Schedule {
   }
 
   /** Comes to know the channels that have scheduled messages. */
-  #findChannels(): void {
+  findChannels(): void {
     this.#deadlines.clear()
     for (const messages of [...this.#numbered]) this.#numbered.remove(messages.number)
     this.#channels.channel.clear()

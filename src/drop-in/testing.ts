@@ -45,9 +45,12 @@ export function useBroker({ hooks, fill, ...options }: UseBrokerOptions = {}): B
 /** Makes the beginning, and returns what goes back to it. */
 async function remember(broker: Broker, fill: UseBrokerOptions['fill']): Promise<() => Promise<void>> {
   await fill?.(broker)
+  const beginning = await broker.checkpoint()
+  // Functions are not data: they are brought back by themselves.
+  const functions = (await broker.callBuffer('FUNCTION', 'DUMP')) as Buffer
   return async () => {
-    await broker.transaction([['FLUSHALL'], ['FUNCTION', 'FLUSH']])
-    await fill?.(broker)
+    await beginning.rollback()
+    await broker.call('FUNCTION', 'RESTORE', functions, 'FLUSH')
   }
 }
 

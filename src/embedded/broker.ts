@@ -32,6 +32,7 @@ import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
+import { Moment } from './moment.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
@@ -64,6 +65,9 @@ function primarySettings({ host, password = '', port, username = '' }: PrimaryOp
     'repl-diskless-load': 'swapdb',
   }
 }
+
+/** A branch writes no files, and has read those it needs. */
+const BRANCH_SETTINGS = { appendonly: 'no', save: '', aclfile: '', replicaof: 'no one' } as const
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
@@ -110,14 +114,7 @@ export class Broker {
     })
     try {
       for (const fault of faults) boot.engine.withFaults().add(fault)
-      const loaded = await boot.load()
-      // SHUTDOWN ends a program; which one runs here is not a client's business.
-      boot.engine.host = {}
-      return new Broker(boot.engine, loaded, async () => {
-        const saved = await boot.saveAtEnd('default')
-        await boot.close()
-        if (!saved) throw new Error('the snapshot could not be saved')
-      })
+      return new Broker(boot.engine, await load(boot), endOf(boot))
     } catch (error) {
       await boot.close()
       throw error
@@ -226,6 +223,34 @@ export class Broker {
     return new Session(this.#engine, options)
   }
 
+  /** Keeps the data as it is now, to be gone back to. It takes no copy. Rejects with CheckpointError: data is being loaded, or a command is running. */
+  async checkpoint(): Promise<Moment> {
+    if (this.#closing !== undefined) throw closedError()
+    return new Moment(this.#engine, this.#caller)
+  }
+
+  /**
+   * Opens another broker, in memory only, that begins with the data, settings, users and functions of this one: neither sees what the
+   * other does from then on. It copies no data: memory is shared until one of them changes it, so close the branch when it is not needed
+   * any more. Rejects with CheckpointError, as `checkpoint`.
+   */
+  async branch(): Promise<Broker> {
+    if (this.#closing !== undefined) throw closedError()
+    const engine = this.#engine
+    const checkpoint = engine.checkpoints.begin(true)
+    const letGo = (): void => engine.checkpoints.release(checkpoint)
+    const settings = { ...engine.config.changed(), ...BRANCH_SETTINGS }
+    let boot: Boot | undefined
+    try {
+      boot = new Boot(createConfig(settings), engine.log, { snapshot: 'ignored', branchOf: { engine, checkpoint } })
+      return new Broker(boot.engine, await load(boot), endOf(boot, letGo))
+    } catch (error) {
+      letGo()
+      await boot?.close()
+      throw error
+    }
+  }
+
   /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
   get faults(): Faults {
     return this.#engine.withFaults()
@@ -295,6 +320,23 @@ export class Broker {
     } finally {
       caller.close()
     }
+  }
+}
+
+async function load(boot: Boot): Promise<Loaded> {
+  const loaded = await boot.load()
+  // SHUTDOWN ends a program; which one runs here is not a client's business.
+  boot.engine.host = {}
+  return loaded
+}
+
+/** Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with is not read any more. */
+function endOf(boot: Boot, letGo = (): void => {}): () => Promise<void> {
+  return async () => {
+    const saved = await boot.saveAtEnd('default')
+    await boot.close()
+    letGo()
+    if (!saved) throw new Error('the snapshot could not be saved')
   }
 }
 

@@ -113,6 +113,14 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     })
   }
 
+  /** Does something on behalf of this client; fulfilled when the client may hear of it, as safe as its policy says. */
+  async run(work: (client: Client) => void): Promise<void> {
+    if (this.#client.closed) this.#client = this.#connect()
+    work(this.#client)
+    // Whose reply is kept back until then.
+    if (this.#engine.propagation.on) await this.call('PING', [], false)
+  }
+
   close(when: 'flushed' | 'now' = 'now'): void {
     if (when === 'now') this.#engine.disconnect(this.#client)
     const pending = this.#pending.slice(this.#first)

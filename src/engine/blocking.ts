@@ -160,6 +160,14 @@ export class Blocking {
     }
   }
 
+  /** The contents of all databases have been replaced: whoever may find something now, or lacks what it waited in, looks again. */
+  contentsChanged(): void {
+    for (const name of this.room.keys()) {
+      const type = typeUnder(this.#host.dataset.databases[databaseOf(name)]!, keyOf(name))
+      if (this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)) this.room.markReady(name)
+    }
+  }
+
   #retry(waiter: Waiter<Parked>): void {
     const { client, command, args } = waiter.owner
     this.#blockedAgain = false

@@ -444,8 +444,7 @@ export const CONFIG_TABLE = {
     doc: 'Bytes loaded between two looks at the clients.',
   }),
   'rdb-del-sync-files': yesNo(false, {
-    inert: true,
-    doc: 'Remove snapshots that were only made for replicas: that is always done.',
+    doc: 'Remove snapshots that were only made for replicas, or came from a primary.',
   }),
   'stop-writes-on-bgsave-error': yesNo(true, { doc: 'Refuse writes after a snapshot failed.' }),
   'sanitize-dump-payload': oneOf(['no', 'yes', 'clients'], 'no', {

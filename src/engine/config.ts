@@ -43,6 +43,12 @@ export class Config {
     return row.format(row.default) === this.text(name)
   }
 
+  /** The settings that are not what they would be if nobody had said anything. */
+  changed(): ConfigSettings {
+    const names = (Object.keys(CONFIG_TABLE) as ConfigName[]).filter((name) => !this.isDefault(name))
+    return Object.fromEntries(names.map((name) => [name, this.text(name)]))
+  }
+
   /** Reads and takes a value, then tells the listeners. Throws ConfigError; nothing is changed then. */
   set(name: ConfigName, text: string): void {
     this.setAll([[name, text]])

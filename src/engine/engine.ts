@@ -18,6 +18,7 @@ import { Admission } from './admission.ts'
 import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
 import { Changes } from './changes.ts'
+import { Checkpoints } from './checkpoints.ts'
 import type { Client, Origin, Transport } from './client.ts'
 import { ClientMemory } from './client-memory.ts'
 import { Clients } from './clients.ts'
@@ -90,6 +91,8 @@ export class Engine {
   readonly durability: Durability
   readonly loading: Loading
   readonly role: Role
+  /** Earlier states of the data. */
+  readonly checkpoints = new Checkpoints(this)
   // Who asks, and what they are told.
   readonly replies = new ReplyBuffer()
   readonly users: Users
@@ -123,7 +126,8 @@ export class Engine {
   /** Null until a test asks for some. */
   faults: Faults | null = null
   /** Undefined where no messages are kept. */
-  keeper: (MessageKeeper & { stop(): void }) | undefined = undefined
+  keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
+    undefined
   /** Runs something after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
 

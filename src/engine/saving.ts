@@ -54,6 +54,8 @@ export interface Saving {
    * unsaved any more, unless this one fails.
    */
   saveEmptiness(done: (saved: boolean) => void): void
+  /** Has the image that is being made take the rest of the data in one go: nothing of it may be needed afterwards. */
+  finishImage(): void
   /** The work that is under way. */
   readonly busyWith: 'nothing' | 'save' | 'rewrite' | 'copy'
   /** Begins a snapshot; nothing may be under way. */

@@ -58,6 +58,14 @@ export class Watches {
     }
   }
 
+  /** Remembers what is to be seen of each watched key; what is returned breaks the WATCHes of those of which something else is. */
+  compare(look: (database: number, key: Bytes) => unknown): () => void {
+    const seen = [...this.#watchers.keys()].map((name) => [name, look(databaseOf(name), keyOf(name))] as const)
+    return () => {
+      for (const [name, before] of seen) if (look(databaseOf(name), keyOf(name)) !== before) this.#touch(name)
+    }
+  }
+
   /** A key changed: its watchers' EXEC will fail. */
   readonly #changed = (db: Database, key: Bytes): void => this.#touch(nameKey(db.index, key))
 

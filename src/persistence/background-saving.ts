@@ -194,6 +194,10 @@ export class BackgroundSaving implements Saving {
     })
   }
 
+  finishImage(): void {
+    this.#snapshot?.finish()
+  }
+
   saveInBackground(): void {
     this.#saveScheduled = false
     this.#work = this.#save()

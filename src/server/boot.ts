@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
 import { commands } from '../commands/index.ts'
+import type { Checkpoint } from '../engine/checkpoints.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
@@ -69,6 +70,8 @@ export interface BootOptions extends TestOptions {
   processBytes?: (() => number) | undefined
   /** Connects to a primary; default: as the configuration says. */
   dial?: Dial | undefined
+  /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
+  branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
 }
 
 export class Boot {
@@ -83,7 +86,7 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { clock, dial, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { branchOf, clock, dial, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
@@ -92,8 +95,10 @@ export class Boot {
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
       ...inTestsHands({ clock, seed }),
+      ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
     })
-    if (clock instanceof HeldClock) clock.waitFor(() => waitsForDisk(this.engine))
+    const time = this.engine.clock
+    if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
     // Before anybody can ask.
     try {
       loadUsers(this.engine, users)
@@ -105,6 +110,7 @@ export class Boot {
     if (seed === undefined) scriptsOf(this.engine)
     else scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
+    if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
@@ -113,6 +119,13 @@ export class Boot {
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
+  }
+
+  #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
+    const { engine } = this
+    engine.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
+    engine.scripts.addLibraries([...scripts.libraries()], 'append')
+    engine.checkpoints.beginWith(checkpoint)
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
@@ -244,6 +257,11 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
     options.hashKey = new HashKey(seed, ~seed)
   }
   return options
+}
+
+/** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
+function sharedWith({ clock, dataset, later, machine }: Engine): Partial<EngineOptions> {
+  return { clock, machine, later, hashKey: dataset.hashKey }
 }
 
 /** Somebody is owed a reply that waits for the disk, which is going to take it. */

@@ -13,6 +13,11 @@
 // threaded through them: a slab that empties can serve any class, and a chunk
 // whose slabs are all empty is given back. Larger contents do not live here, but
 // in buffers of their own; those of structures are counted here (`allocateLarge`).
+//
+// Earlier states can be kept. Each begins an *era*, a number that grows: slabs
+// that were in use before it are kept as they are. Nothing is allocated in them,
+// and what is freed there is only noted (`Leftovers`). So to go back is to take
+// all later slabs for free; and an arena of a branch begins with slabs of another.
 
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes.ts'
@@ -41,6 +46,9 @@ const SLABS_MAX = 65536
 /** An arena counts with this many slabs at first, and with twice as many whenever they are not enough: most databases stay empty. */
 const SLABS_FIRST = FIRST_CHUNK_BYTES / SLAB_BYTES
 
+/** The era of slabs that are somebody else's, or lent to somebody. */
+const LENT = -1
+
 /** The most content a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
 
@@ -68,6 +76,36 @@ function classFor(granules: number): number {
   return LINEAR_CLASSES + (power - 4) * 8 + step
 }
 
+/** Whatever has memory here, and can give it back. */
+export interface Holder {
+  /** Elements, fields, members or entries. */
+  readonly length: number
+  /** How many elements are to be freed, where that is not `length`: a stream's pending entries outlive its entries. */
+  readonly burden?: number
+  /** Bytes held, arena and an estimate of the object itself. */
+  readonly bytes: number
+  /** Gives all memory back to the arena it came from. */
+  free(): void
+  /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */
+  freeSome?(max: number): boolean
+}
+
+/** What was given up in an era and is part of an earlier state: whoever keeps that frees it in the end. */
+export class Leftovers {
+  readonly blocks: number[] = []
+  /** Buffers and values, with the era in which each came. */
+  readonly buffers: { readonly buffer: Source; readonly since: number }[] = []
+  readonly values: { readonly value: Holder; readonly since: number }[] = []
+}
+
+/** How an arena was at one time: the later slabs are known by their era. */
+export interface ArenaState {
+  readonly usedBytes: number
+  readonly outsideBytes: number
+  /** Large buffers that were there. */
+  readonly large: Set<Source>
+}
+
 /** The address space is used up: 16 GiB of keys and values. */
 export class ArenaFull extends Error {}
 
@@ -93,12 +131,22 @@ export class Arena {
   #slabNext = new Int32Array(SLABS_FIRST)
   #slabPrevious = new Int32Array(SLABS_FIRST)
   #slabListed = new Uint8Array(SLABS_FIRST)
+  /** In which era a slab was taken. */
+  #slabSince = new Int32Array(SLABS_FIRST)
   readonly #listHead = new Int32Array(CLASSES)
   readonly #chunkFreeSlabs: number[] = []
   /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
   #spareChunk = 0
-  /** Buffers of contents that are too large for a block. */
-  readonly #large = new Set<Source>()
+  /** Buffers of contents that are too large for a block; those of this era alone. */
+  #large = new Set<Source>()
+  /** 0 while no earlier state is kept: then nothing is older. */
+  #era = 0
+  /** What was given up in this era. */
+  #leftovers = new Leftovers()
+  /** In a branch: what came before this era belongs to another arena; 0 = everything is ours. */
+  #ownEra = 0
+  /** Chunks of that arena. */
+  readonly #foreign = new Set<Source>()
 
   /** Bytes in blocks that are in use. */
   get blockBytes(): number {
@@ -134,6 +182,10 @@ export class Arena {
   /** Frees a block. */
   free(ref: number): void {
     const slab = ref >>> SLAB_SHIFT
+    if (this.#slabSince[slab]! < this.#era) {
+      this.#leaveBlock(ref)
+      return
+    }
     const sizeClass = this.#slabClass[slab]!
     this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
     this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!.view.setInt32(
@@ -170,7 +222,7 @@ export class Arena {
   /** Gives everything back; the arena is of no use afterwards. */
   discard(): void {
     for (const source of this.#large) discarded.add(source)
-    for (const chunk of this.chunks) if (chunk !== undefined) discarded.add(chunk)
+    for (const chunk of this.chunks) if (chunk !== undefined && !this.#foreign.has(chunk)) discarded.add(chunk)
     this.#large.clear()
     this.chunks.length = 0
     this.heldBytes = 0
@@ -201,13 +253,136 @@ export class Arena {
     return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
   }
 
+  // ── earlier states ───────────────────────────────────────────────────────
+
+  /** The newest era; 0 = no earlier state is kept. */
+  get era(): number {
+    return this.#era
+  }
+
+  /** The era of an arena none of whose states is kept. */
+  get firstEra(): number {
+    return this.#ownEra
+  }
+
+  /** Tells whether a block is part of an earlier state: it must not be written to. */
+  isKept(ref: number): boolean {
+    return this.#slabSince[ref >>> SLAB_SHIFT]! < this.#era
+  }
+
+  /** The era in which the slab of a block was taken. */
+  sinceOf(ref: number): number {
+    return this.#slabSince[ref >>> SLAB_SHIFT]!
+  }
+
+  /** Begins an era, whose leftovers go to `leftovers`: everything that is there is kept as it is. Visits every slab. */
+  keep(era: number, leftovers: Leftovers): ArenaState {
+    const large = this.#large
+    this.#large = new Set()
+    this.#era = era
+    this.#leftovers = leftovers
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] !== 0) this.#unlist(slab, this.#slabClass[slab]!)
+    }
+    return { usedBytes: this.usedBytes, outsideBytes: this.outsideBytes, large }
+  }
+
+  /**
+   * Goes back to the beginning of an era: what came since is free. `later` are states that were kept after that. Slabs that came
+   * before the era `spared` are needed elsewhere: they are of no more use here, and returned, to be given to `takeBack` when nobody
+   * needs them any more.
+   */
+  restore(
+    { usedBytes, outsideBytes }: ArenaState,
+    era: number,
+    leftovers: Leftovers,
+    later: readonly ArenaState[],
+    spared: number,
+  ): number[] {
+    // Buffers that somebody else may read are left to the collector.
+    if (spared === 0) for (const large of [this.#large, ...later.map((state) => state.large)]) discardAll(large)
+    this.#large = new Set()
+    this.#era = era
+    this.#leftovers = leftovers
+    const lent: number[] = []
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      if (this.#slabClass[slab] === 0 || this.#slabSince[slab]! < era) continue
+      if (this.#slabListed[slab] !== 0) this.#unlist(slab, this.#slabClass[slab]!)
+      this.#slabLive[slab] = 0
+      if (this.#slabSince[slab]! < spared) {
+        this.#slabSince[slab] = LENT
+        lent.push(slab)
+      } else {
+        this.#freeSlab(slab)
+      }
+    }
+    this.usedBytes = usedBytes
+    this.outsideBytes = outsideBytes
+    return lent
+  }
+
+  /** Takes slabs back that `restore` has spared. */
+  takeBack(slabs: readonly number[]): void {
+    for (const slab of slabs) this.#freeSlab(slab)
+  }
+
+  /** Ends the newest era but keeps what came in it: goes on in an earlier one, 0 = no state is kept any more. */
+  goBackTo(era: number, leftovers: Leftovers, { large }: ArenaState): void {
+    for (const source of this.#large) large.add(source)
+    this.#large = large
+    this.#era = era
+    this.#leftovers = leftovers
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      const sizeClass = this.#slabClass[slab]!
+      if (sizeClass === 0 || this.#slabSince[slab]! < era || this.#slabListed[slab] !== 0) continue
+      if (this.#slabLive[slab] === 0) this.#freeSlab(slab)
+      else if (this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_GRANULES[sizeClass]! <= 1 << SLAB_SHIFT)
+        this.#list(slab, sizeClass)
+    }
+  }
+
+  /** Makes an arena that begins with a kept state, the newest, and leaves it as it is. */
+  branch({ usedBytes }: ArenaState): Arena {
+    const branch = new Arena()
+    while (branch.#slabClass.length < this.#slabClass.length) branch.#growSlabs()
+    for (const [number, chunk] of this.chunks.entries()) {
+      branch.chunks[number] = chunk
+      branch.#chunkFreeSlabs[number] = 0
+      if (chunk !== undefined) branch.#foreign.add(chunk)
+    }
+    branch.#slabClass.set(this.#slabClass)
+    branch.#slabBump.set(this.#slabBump)
+    branch.#slabSince.fill(LENT)
+    branch.#era = this.#era
+    branch.#ownEra = this.#era
+    branch.account(usedBytes)
+    return branch
+  }
+
+  /** Takes note of a buffer that was given up and is part of an earlier state, and of the era in which it came. */
+  leave(buffer: Source, since: number): void {
+    if (since >= this.#ownEra) this.#leftovers.buffers.push({ buffer, since })
+  }
+
+  /** As `leave`, for a value with all its memory. */
+  leaveValue(value: Holder, since: number): void {
+    if (since >= this.#ownEra) this.#leftovers.values.push({ value, since })
+    else this.account(-value.bytes)
+  }
+
+  #leaveBlock(ref: number): void {
+    if (this.#slabSince[ref >>> SLAB_SHIFT] === LENT) this.account(-(this.capacity(ref) + 4))
+    else this.#leftovers.blocks.push(ref)
+  }
+
   /** Looks at every slab: its blocks are in use or in the list of freed ones, which stays within it, and what is used adds up. */
   check(): void {
     if (!CHECKED) return
     let bytes = 0
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
-      if (granules === 0) continue
+      // What belongs to somebody else is counted as being outside.
+      if (granules === 0 || this.#slabSince[slab]! < 0) continue
       const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
       const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
       const blocks = (end - first) / granules
@@ -247,6 +422,7 @@ export class Arena {
     this.#chunkFreeSlabs[chunk]!--
     if (chunk === this.#spareChunk) this.#spareChunk = 0
     this.#slabClass[slab] = sizeClass
+    this.#slabSince[slab] = this.#era
     this.#slabFreed[slab] = 0
     if (this.#slabBump[slab] === 0) this.heldBytes += SLAB_BYTES
     // Granule 0 of the arena stays unused: ref 0 means "none".
@@ -257,6 +433,11 @@ export class Arena {
 
   #releaseSlab(slab: number, sizeClass: number): void {
     this.#unlist(slab, sizeClass)
+    this.#freeSlab(slab)
+  }
+
+  /** Takes a slab that is in no list for free. */
+  #freeSlab(slab: number): void {
     this.#slabClass[slab] = 0
     this.#slabFreed[slab] = 0
     this.#list(slab, 0)
@@ -288,6 +469,7 @@ export class Arena {
     this.#slabNext = doubled(this.#slabNext, Int32Array)
     this.#slabPrevious = doubled(this.#slabPrevious, Int32Array)
     this.#slabListed = doubled(this.#slabListed, Uint8Array)
+    this.#slabSince = doubled(this.#slabSince, Int32Array)
   }
 
   #dropChunk(chunk: number): void {
@@ -327,6 +509,10 @@ export class Arena {
     if (next !== 0) this.#slabPrevious[next - 1] = previous
     this.#slabListed[slab] = 0
   }
+}
+
+function discardAll(sources: Iterable<Source>): void {
+  for (const source of sources) discarded.add(source)
 }
 
 /** Returns a copy twice as long; what is new is 0. */

@@ -4,21 +4,24 @@
 // `getForWrite`, `findForWrite` or one of the writers here: they are the *before* side of the gate (invariant 6). The engine
 // does what follows a change (events, journal, waiters), in `call.changed`.
 //
-// Strings lie in the keys' blocks (strings.ts), structures are objects that an entry names by number (value.ts).
+// Strings lie in the keys' blocks (strings.ts), structures are objects that an entry names by number (value.ts). All that a
+// database holds is its contents (contents.ts), of which earlier states may be kept: then the gate has what is part of one
+// stay as it is.
 
 import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
 import { CopySpace } from '../util/copy-space.ts'
 import { CHECKED } from '../util/invariant.ts'
-import { Numbered } from '../util/numbered.ts'
-import { Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import type { Numbered } from '../util/numbered.ts'
+import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
+import { Contents } from './contents.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
 import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.ts'
 import { expireFieldsOf, noteFieldExpiry } from './field-expiry.ts'
-import { ACCESS, align, EXPIRY, HASH, KEY, Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
-import { LazyFree } from './lazy-free.ts'
-import { Strings } from './strings.ts'
+import { ACCESS, align, EXPIRY, HASH, KEY, type Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
+import type { LazyFree } from './lazy-free.ts'
+import type { Strings } from './strings.ts'
 import { TYPE_STRING, type Value, type ValueClass } from './value.ts'
 
 /** What a database needs from whoever runs it; one object for all databases. */
@@ -28,22 +31,29 @@ export class Database {
   /** Its number; SWAPDB exchanges contents, not numbers. */
   readonly index: number
   readonly host: DatabaseHost
-  keys: Keyspace
-  arena: Arena
-  /** Large structures that were removed. */
-  lazyFree: LazyFree
+  // The contents, and their parts: one look less for whoever reads them.
+  contents!: Contents
+  keys!: Keyspace
+  arena!: Arena
+  lazyFree!: LazyFree
   /** The strings, by entry: who changes one has passed the gate. */
-  strings: Strings
-  #structures = new Numbered<Value>()
+  strings!: Strings
+  #structures!: Numbered<Value>
 
   /** `sharing` = a database whose values this one is going to take (`handOver`): they stay in their memory. */
   constructor(index: number, host: DatabaseHost, sharing?: Database) {
     this.index = index
     this.host = host
-    this.arena = sharing?.arena ?? new Arena()
-    this.lazyFree = sharing?.lazyFree ?? new LazyFree()
-    this.keys = new Keyspace(this.arena, host.hashKey)
-    this.strings = new Strings(host, this.keys, this.arena)
+    this.#hold(new Contents(host, sharing?.arena, sharing?.lazyFree))
+  }
+
+  #hold(contents: Contents): void {
+    this.contents = contents
+    this.keys = contents.keys
+    this.arena = contents.arena
+    this.lazyFree = contents.lazyFree
+    this.strings = contents.strings
+    this.#structures = contents.structures
   }
 
   /** Number of keys, expired ones not yet removed included. */
@@ -108,6 +118,24 @@ export class Database {
     // Before the gate: there the value may be taken.
     if (host.gone !== null && extent === 'whole') this.#tellGone(entry)
     if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
+    // Last: a snapshot may have taken the value.
+    if (this.arena.era !== 0) this.#renew(entry, extent)
+  }
+
+  /** Has what is part of a kept state stay as it is: what is going to change is a copy. A value that goes as a whole needs none. */
+  #renew(entry: number, extent: Extent): void {
+    if (this.typeOf(entry) === TYPE_STRING) {
+      this.strings.renew(entry, extent === 'whole')
+      return
+    }
+    this.keys.renew(entry, 0)
+    const structures = this.#structures
+    const number = this.keys.word(entry, VALUE)
+    if (extent === 'whole' || !structures.isKept(number)) return
+    const kept = structures.get(number)
+    const since = structures.sinceOf(number)
+    structures.replace(number, kept.copy(this.arena, this.host))
+    this.arena.leaveValue(kept, since)
   }
 
   #tellGone(entry: number): void {
@@ -316,11 +344,12 @@ export class Database {
   /**
    * Gives the large value of an entry that goes as a whole to a database that shares this one's memory, with name, expiry, use and
    * mark; the entry is the empty string from then on. Returns the entry there, which `letGo` ends. Returns NONE, and has done
-   * nothing, when the arena is nearly full: should there be no room for the next value, this one stays.
+   * nothing, when the arena is nearly full: should there be no room for the next value, this one stays; and where earlier states
+   * are kept: they may own the value.
    */
   handOver(entry: number, to: Database): number {
     const { keys } = this
-    if (!this.arena.hasRoom) return NONE
+    if (!this.arena.hasRoom || this.arena.era !== 0) return NONE
     const handed = to.keys.insert(keys.keyOf(entry, new Bytes()))
     const meta = keys.word(entry, META)
     const value = keys.word(entry, VALUE)
@@ -353,24 +382,22 @@ export class Database {
       this.host.emptied(contents)
       return
     }
-    this.strings.discard()
-    this.keys.discard()
-    this.arena.discard()
-    this.arena = new Arena()
-    this.keys = new Keyspace(this.arena, this.host.hashKey)
-    this.strings = new Strings(this.host, this.keys, this.arena)
-    this.#structures = new Numbered()
-    this.lazyFree = new LazyFree()
+    this.contents.abandon()
+    this.#hold(new Contents(this.host))
   }
 
   /** Exchanges the contents of two databases. */
   swap(other: Database): void {
     this.#beginChange()
-    ;[this.keys, other.keys] = [other.keys, this.keys]
-    ;[this.arena, other.arena] = [other.arena, this.arena]
-    ;[this.strings, other.strings] = [other.strings, this.strings]
-    ;[this.#structures, other.#structures] = [other.#structures, this.#structures]
-    ;[this.lazyFree, other.lazyFree] = [other.lazyFree, this.lazyFree]
+    const { contents } = this
+    this.#hold(other.contents)
+    other.#hold(contents)
+  }
+
+  /** Holds other contents from now on. What becomes of the present ones is the caller's to say. */
+  take(contents: Contents): void {
+    this.#beginChange()
+    this.#hold(contents)
   }
 
   #removeEntry(entry: number): void {
@@ -400,7 +427,11 @@ export class Database {
   }
 
   #freeStructure(index: number): void {
-    this.discard(this.#structures.remove(index))
+    const structures = this.#structures
+    const isKept = structures.isKept(index)
+    const value = structures.remove(index)
+    if (isKept) this.arena.leaveValue(value, structures.sinceOf(index))
+    else this.discard(value)
   }
 
   // ── expiry ───────────────────────────────────────────────────────────────

@@ -4,16 +4,27 @@
 // date, never late: a hash that is gone, or lost its expiring fields, stays until
 // its turn comes and is then looked at in vain.
 
-import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { DeadlineHeap, type DeadlineState } from '../util/deadline-heap.ts'
+import { KeptPages } from '../util/kept-pages.ts'
 
 const PAGE_SHIFT = 10
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 
+/** Stands for a page of entries none of which is known; never written. */
+const NO_POSITIONS = new Int32Array(0)
+
+/** How all of it was at one time. */
+export interface FieldDeadlinesState {
+  readonly heap: DeadlineState
+  readonly pages: readonly Int32Array[]
+  readonly pageCount: number
+}
+
 export class FieldDeadlines {
   readonly #heap = new DeadlineHeap((entry, position) => this.#setPosition(entry, position + 1))
   /** Entry → position in the heap + 1, 0 = none; pages only where there are some. */
-  readonly #pages: (Int32Array | undefined)[] = []
+  readonly #pages = new KeptPages<Int32Array>()
   #pageCount = 0
 
   get earliest(): number {
@@ -48,17 +59,37 @@ export class FieldDeadlines {
   }
 
   #position(entry: number): number {
-    const page = this.#pages[entry >>> PAGE_SHIFT]
-    return page === undefined ? 0 : page[entry & PAGE_MASK]!
+    return this.#pages.list[entry >>> PAGE_SHIFT]?.[entry & PAGE_MASK] ?? 0
   }
 
   #setPosition(entry: number, position: number): void {
-    let page = this.#pages[entry >>> PAGE_SHIFT]
-    if (page === undefined) {
-      page = new Int32Array(PAGE_SIZE)
-      this.#pages[entry >>> PAGE_SHIFT] = page
+    const page = entry >>> PAGE_SHIFT
+    const pages = this.#pages
+    while (pages.list.length <= page) pages.push(NO_POSITIONS)
+    if (pages.list[page] === NO_POSITIONS) {
+      pages.replace(page, new Int32Array(PAGE_SIZE))
       this.#pageCount++
     }
-    page[entry & PAGE_MASK] = position
+    pages.writable(page)[entry & PAGE_MASK] = position
+  }
+
+  // ── earlier states ───────────────────────────────────────────────────────
+
+  /** Returns how everything is. */
+  keep(): FieldDeadlinesState {
+    return { heap: this.#heap.keep(), pages: this.#pages.keep(), pageCount: this.#pageCount }
+  }
+
+  /** Makes everything as it was. */
+  restore({ heap, pages, pageCount }: FieldDeadlinesState): void {
+    this.#heap.restore(heap)
+    this.#pages.restore(pages)
+    this.#pageCount = pageCount
+  }
+
+  /** Says that nobody has an earlier state any more. */
+  forget(): void {
+    this.#heap.forget()
+    this.#pages.forget()
   }
 }

@@ -66,13 +66,15 @@ export function expireHiddenField(db: FieldHolder, key: Bytes, hash: Hash, field
 function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): number {
   const deadlines = db.keys.fieldDeadlines!
   const now = db.host.now()
-  const hash = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash) : undefined
-  if (hash === undefined || hash.earliestExpiry >= now) {
+  const earliest = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash).earliestExpiry : NEVER
+  if (earliest >= now) {
     // The deadline that was noted is out of date.
-    deadlines.set(entry, hash === undefined ? NEVER : hash.earliestExpiry)
+    deadlines.set(entry, earliest)
     return 0
   }
   db.passGate(entry, 'part')
+  // Only now: behind the gate it may be another.
+  const hash = db.structureOf(entry) as Hash
   const names: Bytes[] = []
   hash.removeDue(now, max, names)
   const { isEmpty } = hash

@@ -425,8 +425,8 @@ export class Hash implements Value {
     return bytes + large.indexBytes + large.blocksBytes
   }
 
-  copy(arena: Arena): Hash {
-    const copy = new Hash(arena, this.#host)
+  copy(arena: Arena, host = this.#host): Hash {
+    const copy = new Hash(arena, host)
     try {
       if (this.#large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
       else copy.#copyLarge(this.#large)

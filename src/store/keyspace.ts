@@ -20,19 +20,23 @@
 // entries than buckets splits one bucket, so growth has no pause at any size and
 // never needs a second table; removal merges them again. Very many keys that
 // come at once are linked when all are there (`fill`, bulk-index.ts).
+//
+// Earlier states can be kept (`keep`): pages of entries and buckets are copied
+// before they are written to for the first time after that (kept-pages.ts).
 
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
-import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { DeadlineHeap, type DeadlineState } from '../util/deadline-heap.ts'
 import { discarded } from '../util/discarded.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { KeptPages } from '../util/kept-pages.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
-import { Numbered } from '../util/numbered.ts'
+import { Numbered, type NumberedState } from '../util/numbered.ts'
 import type { Random } from '../util/random.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
 import { countChains } from './chains.ts'
-import type { FieldDeadlines } from './field-deadlines.ts'
+import { FieldDeadlines, type FieldDeadlinesState } from './field-deadlines.ts'
 import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 
 export const HASH = 0
@@ -77,6 +81,22 @@ export const NONE = -1
 /** The entries that `fetch` has come to. */
 const fetched = new Int32Array(FETCHED_MAX)
 
+/** How an index was at one time. */
+export interface KeyspaceState {
+  readonly pages: readonly Int32Array[]
+  readonly buckets: readonly Int32Array[]
+  readonly count: number
+  readonly entriesEnd: number
+  readonly free: number
+  readonly bucketCount: number
+  readonly bucketsMin: number
+  readonly level: number
+  readonly largeKeys: NumberedState<Source>
+  readonly largeKeyBytes: number
+  readonly expiries: DeadlineState
+  readonly fieldDeadlines: FieldDeadlinesState | undefined
+}
+
 export class Keyspace {
   readonly arena: Arena
   readonly expiries: DeadlineHeap
@@ -89,9 +109,13 @@ export class Keyspace {
   /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
   readonly #hashKey: HashKey
-  #pages: Int32Array[] = []
+  readonly #entryPages = new KeptPages<Int32Array>()
+  readonly #pages = this.#entryPages.list
+  /** True while pages may have to be copied before they are written to. */
+  #isKept = false
   #free = 0
-  #buckets: Int32Array[] = []
+  readonly #bucketPages = new KeptPages<Int32Array>()
+  readonly #buckets = this.#bucketPages.list
   #bucketCount = 0
   /** Never fewer than these: more while keys are expected. */
   #bucketsMin = BUCKETS_MIN
@@ -175,12 +199,12 @@ export class Keyspace {
     let entry = this.#free - 1
     if (entry >= 0) this.#free = this.word(entry, NEXT)
     else entry = this.#newEntry()
-    const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+    const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     const bucket = this.#bucketOf(hash)
     page[at] = hash
     if (this.#filling === undefined) {
-      const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+      const bucketPage = this.#bucketPages.writable(bucket >>> BUCKET_PAGE_SHIFT)
       page[at + NEXT] = bucketPage[bucket & BUCKET_PAGE_MASK]!
       bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
     } else {
@@ -199,7 +223,7 @@ export class Keyspace {
 
   /** Removes an entry and frees its key; the value is the caller's to free. */
   remove(entry: number): void {
-    const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+    const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     if (page[at + EXPIRY] !== 0) this.expiries.remove(page[at + EXPIRY]! - 1)
     this.#unlink(entry, page[at]!, page[at + NEXT]!)
@@ -241,7 +265,7 @@ export class Keyspace {
     const count = filling.count(page)
     const records = filling.take(page)
     const buckets = new Int32Array(BUCKET_PAGE_SIZE)
-    this.#buckets[page] = buckets
+    this.#bucketPages.replace(page, buckets)
     /** Record → the one that stood first in its bucket before, + 1. */
     const chain = filling.chain(count)
     let twice = NONE
@@ -277,11 +301,11 @@ export class Keyspace {
   reserve(count: number): void {
     if (count <= this.#bucketCount || this.#filling !== undefined) return
     this.#setBucketCount(count, undefined)
-    for (const page of this.#buckets) page.fill(0)
+    for (let page = 0; page < this.#buckets.length; page++) this.#bucketPages.writable(page).fill(0)
     for (let entry = 0; entry < this.entriesEnd; entry++) {
       if (!this.isLive(entry)) continue
       const bucket = this.#bucketOf(this.word(entry, HASH))
-      const page = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
+      const page = this.#bucketPages.writable(bucket >>> BUCKET_PAGE_SHIFT)
       this.setWord(entry, NEXT, page[bucket & BUCKET_PAGE_MASK]!)
       page[bucket & BUCKET_PAGE_MASK] = entry + 1
     }
@@ -321,7 +345,9 @@ export class Keyspace {
   }
 
   setWord(entry: number, word: number, value: number): void {
-    this.#pages[entry >>> ENTRY_PAGE_SHIFT]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
+    const page = entry >>> ENTRY_PAGE_SHIFT
+    if (this.#isKept) this.#entryPages.writable(page)
+    this.#pages[page]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
   /** Tells whether `entry` (< entriesEnd) is in use. */
@@ -380,7 +406,7 @@ export class Keyspace {
     this.#free = 0
     this.entriesEnd = 0
     // One page stays: a queue that empties and fills again does not ask for memory each time.
-    if (this.#pages.length > 1) this.#pages.length = 1
+    this.#entryPages.truncate(1)
   }
 
   /** First entry of a bucket, NONE when it is empty. */
@@ -423,14 +449,113 @@ export class Keyspace {
       this.arena.free(ref)
       return
     }
+    const since = this.#largeKeys.sinceOf(-ref - 1)
     const own = this.#largeKeys.remove(-ref - 1)
     this.#largeKeyBytes -= own.u8.length
-    discarded.add(own)
+    if (since < this.arena.era) this.arena.leave(own, since)
+    else discarded.add(own)
+  }
+
+  // ── earlier states ───────────────────────────────────────────────────────
+
+  /** Returns how everything is; it is kept so in the era that the arena has just begun. */
+  keep(): KeyspaceState {
+    const { era } = this.arena
+    assert(this.#filling === undefined, 'keys are linked before their state is kept')
+    this.#isKept = true
+    return {
+      pages: this.#entryPages.keep(),
+      buckets: this.#bucketPages.keep(),
+      count: this.count,
+      entriesEnd: this.entriesEnd,
+      free: this.#free,
+      bucketCount: this.#bucketCount,
+      bucketsMin: this.#bucketsMin,
+      level: this.#level,
+      largeKeys: this.#largeKeys.keep(era),
+      largeKeyBytes: this.#largeKeyBytes,
+      expiries: this.expiries.keep(),
+      fieldDeadlines: this.fieldDeadlines?.keep(),
+    }
+  }
+
+  /** Makes everything as it was, here or in the index it comes from; the arena has gone back already. The epoch stays as it is. */
+  restore(state: KeyspaceState): void {
+    this.#isKept = true
+    this.#entryPages.restore(state.pages)
+    this.#bucketPages.restore(state.buckets)
+    this.count = state.count
+    this.entriesEnd = state.entriesEnd
+    this.#free = state.free
+    this.#bucketCount = state.bucketCount
+    this.#bucketsMin = state.bucketsMin
+    this.#level = state.level
+    this.#largeKeys.restore(state.largeKeys, this.arena.era)
+    this.#largeKeyBytes = state.largeKeyBytes
+    this.expiries.restore(state.expiries)
+    if (state.fieldDeadlines === undefined) {
+      this.fieldDeadlines = undefined
+    } else {
+      this.fieldDeadlines ??= new FieldDeadlines()
+      this.fieldDeadlines.restore(state.fieldDeadlines)
+    }
+  }
+
+  /** Goes on in an earlier era, as the arena does already. */
+  goBack(): void {
+    const { era } = this.arena
+    this.#largeKeys.goBackTo(era)
+    if (era !== 0) return
+    this.#isKept = false
+    this.#entryPages.forget()
+    this.#bucketPages.forget()
+    this.expiries.forget()
+    this.fieldDeadlines?.forget()
+  }
+
+  /**
+   * Moves the key of an entry, and `content` bytes of the room behind it, to memory of this era: the entry is going to change. So
+   * an entry has changed since a state was kept if it has another key block.
+   */
+  renew(entry: number, content: number): void {
+    const ref = this.word(entry, KEY)
+    if (ref < 0) {
+      if (!this.#largeKeys.isKept(-ref - 1)) return
+      const kept = this.#largeKeys.get(-ref - 1)
+      const own = Source.allocate(kept.u8.length)
+      kept.u8.copy(own.u8)
+      this.setWord(entry, KEY, -(this.#largeKeys.add(own) + 1))
+      this.#largeKeyBytes += own.u8.length
+      this.#freeKey(ref)
+    } else if (this.arena.isKept(ref)) {
+      const { arena } = this
+      const from = this.roomStart(entry)
+      this.changeRoom(entry, this.roomOf(entry))
+      copyBytes(arena.source(this.word(entry, KEY)), this.roomStart(entry), arena.source(ref), from, content)
+      arena.free(ref)
+    }
+  }
+
+  /** Calls `see` with the number of each entry that is, or was, another one than it was in a kept state. */
+  forEachChanged({ pages, entriesEnd }: KeyspaceState, see: (entry: number, was: boolean, is: boolean) => void): void {
+    const end = Math.max(entriesEnd, this.entriesEnd)
+    for (let page = 0; page << ENTRY_PAGE_SHIFT < end; page++) {
+      const [before, after] = [pages[page], this.#pages[page]]
+      if (before === after) continue
+      const first = page << ENTRY_PAGE_SHIFT
+      for (let i = 0; i < ENTRY_PAGE_SIZE && first + i < end; i++) {
+        const at = (i << WORDS_SHIFT) + KEY
+        const was = first + i < entriesEnd ? before![at]! : 0
+        const is = first + i < this.entriesEnd ? after![at]! : 0
+        // Numbers of large keys are given again.
+        if (was !== is || is < 0) see(first + i, was !== 0, is !== 0)
+      }
+    }
   }
 
   /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
   discard(): void {
-    for (const own of this.#largeKeys) discarded.add(own)
+    for (const own of this.#largeKeys.cameSince(this.arena.firstEra)) discarded.add(own)
   }
 
   /** Walks every bucket and the list of free entries: each entry is in one of them, once, and in the bucket of its hash. */
@@ -459,10 +584,15 @@ export class Keyspace {
     this.expiries.check()
   }
 
+  #pageToWrite(entry: number): Int32Array {
+    const page = entry >>> ENTRY_PAGE_SHIFT
+    return this.#isKept ? this.#entryPages.writable(page) : this.#pages[page]!
+  }
+
   #newEntry(): number {
     const entry = this.entriesEnd
     if (entry >>> ENTRY_PAGE_SHIFT === this.#pages.length)
-      this.#pages.push(new Int32Array(ENTRY_PAGE_SIZE << WORDS_SHIFT))
+      this.#entryPages.push(new Int32Array(ENTRY_PAGE_SIZE << WORDS_SHIFT))
     this.entriesEnd++
     return entry
   }
@@ -474,10 +604,9 @@ export class Keyspace {
 
   #unlink(entry: number, hash: number, next: number): void {
     const bucket = this.#bucketOf(hash)
-    const bucketPage = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]!
-    let current = bucketPage[bucket & BUCKET_PAGE_MASK]! - 1
+    let current = this.#firstOf(bucket)
     if (current === entry) {
-      bucketPage[bucket & BUCKET_PAGE_MASK] = next
+      this.#bucketPages.writable(bucket >>> BUCKET_PAGE_SHIFT)[bucket & BUCKET_PAGE_MASK] = next
       return
     }
     while (true) {
@@ -490,7 +619,8 @@ export class Keyspace {
 
   /** Makes more buckets, none of which is linked to anything; `page` stands for each new page of them, if given. */
   #setBucketCount(count: number, page: Int32Array | undefined): void {
-    while (this.#buckets.length * BUCKET_PAGE_SIZE < count) this.#buckets.push(page ?? new Int32Array(BUCKET_PAGE_SIZE))
+    while (this.#buckets.length * BUCKET_PAGE_SIZE < count)
+      this.#bucketPages.push(page ?? new Int32Array(BUCKET_PAGE_SIZE))
     this.#bucketCount = count
     this.#bucketsMin = count
     this.#level = 1 << (31 - Math.clz32(count))
@@ -514,15 +644,15 @@ export class Keyspace {
   #growBuckets(): void {
     assert(this.#filling === undefined, 'keys that came all at once are linked before the next one comes')
     if (this.#bucketCount === 0) {
-      this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
+      this.#bucketPages.push(new Int32Array(BUCKET_PAGE_SIZE))
       this.#bucketCount = BUCKETS_MIN
       this.#level = BUCKETS_MIN
       return
     }
     const target = this.#bucketCount
-    if (target >>> BUCKET_PAGE_SHIFT === this.#buckets.length) this.#buckets.push(new Int32Array(BUCKET_PAGE_SIZE))
+    if (target >>> BUCKET_PAGE_SHIFT === this.#buckets.length) this.#bucketPages.push(new Int32Array(BUCKET_PAGE_SIZE))
     const origin = target - this.#level
-    const originPage = this.#buckets[origin >>> BUCKET_PAGE_SHIFT]!
+    const originPage = this.#bucketPages.writable(origin >>> BUCKET_PAGE_SHIFT)
     let entry = originPage[origin & BUCKET_PAGE_MASK]! - 1
     let stay = 0
     let move = 0
@@ -538,7 +668,7 @@ export class Keyspace {
       entry = next
     }
     originPage[origin & BUCKET_PAGE_MASK] = stay
-    this.#buckets[target >>> BUCKET_PAGE_SHIFT]![target & BUCKET_PAGE_MASK] = move
+    this.#bucketPages.writable(target >>> BUCKET_PAGE_SHIFT)[target & BUCKET_PAGE_MASK] = move
     this.#bucketCount++
     if (this.#bucketCount === 2 * this.#level) this.#level *= 2
   }
@@ -548,17 +678,16 @@ export class Keyspace {
     if (this.#bucketCount === this.#level) this.#level >>>= 1
     const last = --this.#bucketCount
     const target = last - this.#level
-    const lastPage = this.#buckets[last >>> BUCKET_PAGE_SHIFT]!
-    const moved = lastPage[last & BUCKET_PAGE_MASK]!
-    lastPage[last & BUCKET_PAGE_MASK] = 0
+    const moved = this.#firstOf(last) + 1
     if (moved !== 0) {
+      this.#bucketPages.writable(last >>> BUCKET_PAGE_SHIFT)[last & BUCKET_PAGE_MASK] = 0
       let tail = moved - 1
       while (this.word(tail, NEXT) !== 0) tail = this.word(tail, NEXT) - 1
-      const targetPage = this.#buckets[target >>> BUCKET_PAGE_SHIFT]!
+      const targetPage = this.#bucketPages.writable(target >>> BUCKET_PAGE_SHIFT)
       this.setWord(tail, NEXT, targetPage[target & BUCKET_PAGE_MASK]!)
       targetPage[target & BUCKET_PAGE_MASK] = moved
     }
     // The page after the current one may stay as a reserve.
-    while (this.#buckets.length > (last >>> BUCKET_PAGE_SHIFT) + 2) this.#buckets.pop()
+    this.#bucketPages.truncate((last >>> BUCKET_PAGE_SHIFT) + 2)
   }
 }

@@ -2,7 +2,8 @@
 
 import { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
-import { Numbered } from '../util/numbered.ts'
+import { Numbered, type NumberedState } from '../util/numbered.ts'
+import type { Arena } from './arena.ts'
 
 /** Room that a string which grows is given beyond its length: as much again, a megabyte at most, as sds has it. */
 const SPARE_BYTES_MAX = 1024 * 1024
@@ -13,10 +14,22 @@ export interface LargeString {
   length: number
 }
 
+/** How all of them were at one time. */
+export interface LargeStringsState {
+  readonly strings: NumberedState<LargeString>
+  readonly bytes: number
+}
+
 export class LargeStrings {
   /** Bytes of all buffers. */
   bytes = 0
   readonly #strings = new Numbered<LargeString>()
+  /** Where what is part of an earlier state is noted when it goes. */
+  readonly #arena: Arena
+
+  constructor(arena: Arena) {
+    this.#arena = arena
+  }
 
   get(index: number): LargeString {
     return this.#strings.get(index)
@@ -51,12 +64,36 @@ export class LargeStrings {
 
   /** Frees a string. */
   free(index: number): void {
-    discarded.add(this.release(index).source)
+    const since = this.#strings.sinceOf(index)
+    const { source } = this.release(index)
+    if (since < this.#arena.era) this.#arena.leave(source, since)
+    else discarded.add(source)
+  }
+
+  /** Tells whether a string is part of an earlier state: it is not written to then. */
+  isKept(index: number): boolean {
+    return this.#strings.isKept(index)
+  }
+
+  /** Returns how all of them are; they are kept so in the era that the arena has just begun. */
+  keep(): LargeStringsState {
+    return { strings: this.#strings.keep(this.#arena.era), bytes: this.bytes }
+  }
+
+  /** Makes all as they were; the arena has gone back already. */
+  restore({ strings, bytes }: LargeStringsState): void {
+    this.#strings.restore(strings, this.#arena.era)
+    this.bytes = bytes
+  }
+
+  /** Goes on in an earlier era, as the arena does already. */
+  goBack(): void {
+    this.#strings.goBackTo(this.#arena.era)
   }
 
   /** Frees all of them. */
   discard(): void {
-    for (const large of this.#strings) discarded.add(large.source)
+    for (const large of this.#strings.cameSince(this.#arena.firstEra)) discarded.add(large.source)
   }
 }
 

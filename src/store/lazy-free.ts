@@ -4,7 +4,7 @@
 // removes a large structure puts it here, and whoever has time to spare has some
 // of its elements freed. Memory counts as used until it is free.
 
-import type { Value } from './value.ts'
+import type { Holder } from './arena.ts'
 
 /** Structures of so many elements are freed in steps: fewer take some ten microseconds. */
 export const LAZY_LENGTH_MIN = 500
@@ -12,7 +12,7 @@ export const LAZY_LENGTH_MIN = 500
 export class LazyFree {
   /** Bytes of values that are on their way out too, but are read by somebody still. */
   heldBytes = 0
-  readonly #values: Value[] = []
+  readonly #values: Holder[] = []
 
   /** Values that are not freed yet. */
   get pending(): number {
@@ -20,9 +20,19 @@ export class LazyFree {
   }
 
   /** Takes a value that nobody uses any more: a small one is freed at once. */
-  take(value: Value): void {
+  take(value: Holder): void {
     if (value.freeSome === undefined || (value.burden ?? value.length) < LAZY_LENGTH_MIN) value.free()
     else this.#values.push(value)
+  }
+
+  /** Gives those that are not freed yet to somebody who keeps their memory. */
+  giveAll(): Holder[] {
+    return this.#values.splice(0)
+  }
+
+  /** Takes values back that somebody has kept. */
+  takeAll(values: readonly Holder[]): void {
+    for (const value of values) this.#values.push(value)
   }
 
   /** Frees up to `max` elements; returns how many values that finished. */

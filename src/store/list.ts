@@ -446,8 +446,8 @@ export class List extends ListPages implements MeasuredElements, Value {
     return bytes
   }
 
-  copy(arena: Arena): List {
-    const copy = new List(arena, this.#host)
+  copy(arena: Arena, host = this.#host): List {
+    const copy = new List(arena, host)
     for (let i = 0; i < this.pages; i++) {
       copy.insertPage(i, copyPage(arena, this.arena, this.pageAt(i)), this.elementsOf(i))
       copy.length += this.elementsOf(i)

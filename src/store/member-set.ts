@@ -413,8 +413,8 @@ export class MemberSet implements Value {
     return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + large.blocksBytes
   }
 
-  copy(arena: Arena): MemberSet {
-    const copy = new MemberSet(arena, this.#host)
+  copy(arena: Arena, host = this.#host): MemberSet {
+    const copy = new MemberSet(arena, host)
     copy.#encoding = this.#encoding
     try {
       const large = this.#large

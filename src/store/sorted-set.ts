@@ -554,8 +554,8 @@ export class SortedSet implements Value {
     return OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes + blocks
   }
 
-  copy(arena: Arena): SortedSet {
-    const copy = new SortedSet(arena, this.#host)
+  copy(arena: Arena, host = this.#host): SortedSet {
+    const copy = new SortedSet(arena, host)
     copy.#skiplist = this.#skiplist
     try {
       if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)

@@ -9,7 +9,7 @@ import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { StringsHost } from './database-host.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
 import { align, KEY, type Keyspace, META, VALUE } from './keyspace.ts'
-import { allocateGrowing, LargeStrings } from './large-strings.ts'
+import { allocateGrowing, LargeStrings, type LargeStringsState } from './large-strings.ts'
 import { TYPE_STRING } from './value.ts'
 
 /** How a string came about, as far as OBJECT ENCODING depends on it. */
@@ -19,12 +19,13 @@ export class Strings {
   readonly #host: StringsHost
   readonly #keys: Keyspace
   readonly #arena: Arena
-  readonly #large = new LargeStrings()
+  readonly #large: LargeStrings
 
   constructor(host: StringsHost, keys: Keyspace, arena: Arena) {
     this.#host = host
     this.#keys = keys
     this.#arena = arena
+    this.#large = new LargeStrings(arena)
   }
 
   /** Bytes of the strings that have buffers of their own. */
@@ -170,6 +171,38 @@ export class Strings {
   /** Gives back the memory of all buffers; the strings are of no use afterwards. */
   discard(): void {
     this.#large.discard()
+  }
+
+  // ── earlier states ───────────────────────────────────────────────────────
+
+  /** Moves the string of an entry, which is going to change, to memory of this era; `whole` = it is replaced, and stays where it is. */
+  renew(entry: number, whole: boolean): void {
+    const keys = this.#keys
+    const value = keys.word(entry, VALUE)
+    if (!this.isLarge(entry)) {
+      keys.renew(entry, value)
+      return
+    }
+    keys.renew(entry, 0)
+    if (whole || !this.#large.isKept(value)) return
+    const { source, length } = this.#large.get(value)
+    const own = Source.allocate(source.u8.length)
+    copyBytes(own, 0, source, 0, length)
+    keys.setWord(entry, VALUE, this.#addLarge(own, length))
+    this.#large.free(value)
+  }
+
+  /** See LargeStrings: the other strings lie in the blocks of their keys. */
+  keep(): LargeStringsState {
+    return this.#large.keep()
+  }
+
+  restore(state: LargeStringsState): void {
+    this.#large.restore(state)
+  }
+
+  goBack(): void {
+    this.#large.goBack()
   }
 
   // ── origin ───────────────────────────────────────────────────────────────

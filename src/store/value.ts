@@ -1,6 +1,7 @@
 // A value as the keyspace sees it: every structure has a type and a size, and can be freed.
 
-import type { Arena } from './arena.ts'
+import type { Arena, Holder } from './arena.ts'
+import type { StructureHost } from './encoding-limits.ts'
 
 /** Redis's type names, as TYPE answers them. */
 export type TypeName = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream'
@@ -16,24 +17,14 @@ export const TYPE_STREAM = 5
 export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset', 'hash', 'stream']
 
 /** A structure that lives under a key. Its memory lies in the database's arena; whoever removes it calls `free`. */
-export interface Value {
+export interface Value extends Holder {
   readonly type: number
-  /** Elements, fields, members or entries. */
-  readonly length: number
-  /** How many elements are to be freed, where that is not `length`: a stream's pending entries outlive its entries. */
-  readonly burden?: number
-  /** Bytes held, arena and an estimate of the object itself. */
-  readonly bytes: number
   /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */
   readonly encoding: string
-  /** Makes an independent copy whose memory lies in `arena`. */
-  copy(arena: Arena): Value
+  /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */
+  copy(arena: Arena, host?: StructureHost): Value
   /** Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure. */
   check?(): void
-  /** Gives all memory back to the arena it came from. */
-  free(): void
-  /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */
-  freeSome?(max: number): boolean
 }
 
 /** The class of a structure: what `getForRead(key, List)` names. */

@@ -3,9 +3,11 @@
 // The earliest deadline is always known, so nothing is sampled and nothing due
 // lingers. Each entry knows its position (the owner stores it when told), so
 // changing or cancelling a deadline is O(log n), and growth copies nothing.
+// Earlier states can be kept (kept-pages.ts).
 
 import { assert } from './assert.ts'
 import { CHECKED } from './invariant.ts'
+import { KeptPages } from './kept-pages.ts'
 
 const PAGE_SHIFT = 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
@@ -13,12 +15,21 @@ const PAGE_MASK = PAGE_SIZE - 1
 /** Deadlines the first page begins with. */
 const FIRST_PAGE_SIZE = 64
 
+/** How a heap was at one time. */
+export interface DeadlineState {
+  readonly count: number
+  readonly times: readonly Float64Array[]
+  readonly entries: readonly Int32Array[]
+}
+
 export class DeadlineHeap {
   /** Number of deadlines held. */
   count = 0
   readonly #moved: (entry: number, position: number) => void
-  readonly #times: Float64Array[] = []
-  readonly #entries: Int32Array[] = []
+  readonly #timePages = new KeptPages<Float64Array>()
+  readonly #entryPages = new KeptPages<Int32Array>()
+  readonly #times = this.#timePages.list
+  readonly #entries = this.#entryPages.list
 
   /** `moved` is told the position of an entry whenever it changes; -1 = no longer here. */
   constructor(moved: (entry: number, position: number) => void) {
@@ -49,8 +60,8 @@ export class DeadlineHeap {
     const page = position >>> PAGE_SHIFT
     if (page === this.#times.length) {
       const size = page === 0 ? FIRST_PAGE_SIZE : PAGE_SIZE
-      this.#times.push(new Float64Array(size))
-      this.#entries.push(new Int32Array(size))
+      this.#timePages.push(new Float64Array(size))
+      this.#entryPages.push(new Int32Array(size))
     } else if (page === 0 && position === this.#times[0]!.length) {
       this.#growFirstPage()
     }
@@ -66,7 +77,7 @@ export class DeadlineHeap {
 
   /** Says that the entry at `position` has another number now. */
   rename(position: number, entry: number): void {
-    this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK] = entry
+    this.#entryPages.writable(position >>> PAGE_SHIFT)[position & PAGE_MASK] = entry
     this.#moved(entry, position)
   }
 
@@ -76,10 +87,9 @@ export class DeadlineHeap {
     const entry = this.entryAt(last)
     const time = this.timeAt(last)
     // One page beyond the last is kept in reserve.
-    while (this.#times.length > (this.count >>> PAGE_SHIFT) + 2) {
-      this.#times.pop()
-      this.#entries.pop()
-    }
+    const pages = (this.count >>> PAGE_SHIFT) + 2
+    this.#timePages.truncate(pages)
+    this.#entryPages.truncate(pages)
     if (position !== last) {
       if (position > 0 && time < this.timeAt((position - 1) >> 2)) this.#rise(position, entry, time)
       else this.#sink(position, entry, time)
@@ -89,8 +99,26 @@ export class DeadlineHeap {
 
   clear(): void {
     this.count = 0
-    this.#times.length = 0
-    this.#entries.length = 0
+    this.#timePages.truncate(0)
+    this.#entryPages.truncate(0)
+  }
+
+  /** Returns how everything is; nobody is told of what is kept. */
+  keep(): DeadlineState {
+    return { count: this.count, times: this.#timePages.keep(), entries: this.#entryPages.keep() }
+  }
+
+  /** Makes everything as it was. Nobody is told: the owner's positions are restored with it. */
+  restore({ count, times, entries }: DeadlineState): void {
+    this.count = count
+    this.#timePages.restore(times)
+    this.#entryPages.restore(entries)
+  }
+
+  /** Says that nobody has an earlier state any more. */
+  forget(): void {
+    this.#timePages.forget()
+    this.#entryPages.forget()
   }
 
   /** Looks at every deadline: none is before the one above it. */
@@ -105,15 +133,16 @@ export class DeadlineHeap {
   #growFirstPage(): void {
     const times = new Float64Array(2 * this.#times[0]!.length)
     times.set(this.#times[0]!)
-    this.#times[0] = times
+    this.#timePages.replace(0, times)
     const entries = new Int32Array(times.length)
     entries.set(this.#entries[0]!)
-    this.#entries[0] = entries
+    this.#entryPages.replace(0, entries)
   }
 
   #put(position: number, entry: number, time: number): void {
-    this.#times[position >>> PAGE_SHIFT]![position & PAGE_MASK] = time
-    this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK] = entry
+    const page = position >>> PAGE_SHIFT
+    this.#timePages.writable(page)[position & PAGE_MASK] = time
+    this.#entryPages.writable(page)[position & PAGE_MASK] = entry
     this.#moved(entry, position)
   }
 

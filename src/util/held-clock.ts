@@ -15,7 +15,7 @@ import { OptionError } from './option-error.ts'
 import { dateNow, setImmediate } from './real-time.ts'
 
 /** A moment: a Date, Unix time in milliseconds, or text that `Date` understands. */
-export type Moment = Date | number | string
+export type PointInTime = Date | number | string
 
 /** A clock that stands still until it is moved. One may serve several brokers and servers. */
 export interface TestClock {
@@ -24,12 +24,12 @@ export interface TestClock {
   /** Lets so much time pass; everything that falls due happens at its own time, in order. Fulfilled when all of it has happened. */
   advance(duration: Duration): Promise<void>
   /** As `advance`, up to a moment that is not in the past. */
-  advanceTo(moment: Moment): Promise<void>
+  advanceTo(moment: PointInTime): Promise<void>
   /**
    * Goes to a moment at once, as when somebody sets a machine's clock: what falls due by that happens late, at the new time. May
    * go back.
    */
-  set(moment: Moment): Promise<void>
+  set(moment: PointInTime): Promise<void>
 }
 
 /**
@@ -110,7 +110,7 @@ export class HeldClock implements Clock, TestClock {
     return this.#move(() => this.#advanceTo(this.#nowMs + ms))
   }
 
-  advanceTo(moment: Moment): Promise<void> {
+  advanceTo(moment: PointInTime): Promise<void> {
     const untilMs = momentMs(moment)
     return this.#move(() => {
       if (untilMs < this.#nowMs) throw new OptionError('a clock does not advance into the past: use set()')
@@ -118,7 +118,7 @@ export class HeldClock implements Clock, TestClock {
     })
   }
 
-  set(moment: Moment): Promise<void> {
+  set(moment: PointInTime): Promise<void> {
     const ms = momentMs(moment)
     return this.#move(async () => {
       await this.#quiet()
@@ -176,11 +176,11 @@ export class HeldClock implements Clock, TestClock {
 }
 
 /** Makes a clock that stands still, at this moment unless told another. Throws OptionError for what is no moment. */
-export function testClock(start: Moment = dateNow()): TestClock {
+export function testClock(start: PointInTime = dateNow()): TestClock {
   return new HeldClock(momentMs(start))
 }
 
-function momentMs(moment: Moment): number {
+function momentMs(moment: PointInTime): number {
   const ms = typeof moment === 'number' ? moment : new Date(moment).getTime()
   if (!Number.isFinite(ms) || ms < 0)
     throw new OptionError('a moment is a Date, Unix time in milliseconds, or text such as 2030-01-01')

@@ -29,8 +29,12 @@ const AsyncFunction = (async () => {}).constructor as new (
 /** What a snippet is run with, where it does not make it itself. Whatever it opens is closed with the test. */
 async function given(code: string): Promise<Record<string, unknown>> {
   const closes = <T extends { close(): Promise<void> }>(open: (options?: object) => Promise<T>) => {
-    return async (options: { dir?: string } = {}): Promise<T> => {
-      const opened = await open(options.dir === './data' ? { ...options, dir: temporaryDirectory() } : options)
+    return async (options: { dir?: string; replicaOf?: object } = {}): Promise<T> => {
+      const opened = await open({
+        ...options,
+        ...(options.dir === './data' ? { dir: temporaryDirectory() } : {}),
+        ...(options.replicaOf === undefined ? {} : { replicaOf: await primary() }),
+      })
       onTestFinished(() => opened.close())
       return opened
     }
@@ -60,6 +64,13 @@ async function given(code: string): Promise<Record<string, unknown>> {
   // What it declares is its own.
   for (const name of Object.keys(scope)) if (makes(name)) delete scope[name]
   return scope
+}
+
+/** Who is there to be followed, in the place of the one that a snippet names. */
+async function primary(): Promise<{ host: string; port: number }> {
+  const server = await respite.startServer({ port: 0, config: { 'repl-diskless-sync-delay': 0 } })
+  onTestFinished(() => server.close())
+  return { host: '127.0.0.1', port: server.port }
 }
 
 /** Imports become what they stand for: the modules are handed in. */

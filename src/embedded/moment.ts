@@ -1,0 +1,49 @@
+// A moment: all data as it was when `checkpoint` was called, to be gone back to.
+//
+//   const moment = await broker.checkpoint()
+//   …
+//   await moment.rollback()      // as often as you like
+//   await moment.release()       // or `await using`
+
+import type { Checkpoint, WritePayload } from '../engine/checkpoints.ts'
+import type { Engine } from '../engine/engine.ts'
+import { PayloadWriter } from '../persistence/rdb/payload.ts'
+import type { Caller } from './caller.ts'
+
+const payloads = new PayloadWriter()
+
+export class Moment {
+  readonly #engine: Engine
+  readonly #caller: Caller
+  readonly #checkpoint: Checkpoint
+
+  /** Use `broker.checkpoint`. Throws CheckpointError. */
+  constructor(engine: Engine, caller: Caller) {
+    this.#engine = engine
+    this.#caller = caller
+    this.#checkpoint = engine.checkpoints.begin()
+  }
+
+  /**
+   * Makes all data what it was at this moment, at once, and ends the moments that came later. Rejects with CheckpointError: the moment
+   * is over, data is being loaded, a command is running, or the journal cannot be written.
+   */
+  rollback(): Promise<void> {
+    const { checkpoints, config } = this.#engine
+    const payload: WritePayload = (db, entry) => {
+      const window = payloads.write(db, entry, config.get('rdbcompression')).copy()
+      payloads.release()
+      return window
+    }
+    return this.#caller.run((client) => checkpoints.rollback(this.#checkpoint, client, payload))
+  }
+
+  /** Gives the moment up; the data stays as it is. What was kept for the moment is freed. */
+  async release(): Promise<void> {
+    this.#engine.checkpoints.release(this.#checkpoint)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
+  }
+}
