@@ -122,6 +122,6 @@ test('scheduler: what falls due is heard, once, also by a worker that was away',
 test('the table lists every example', ({ expect }) => {
   const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'))
-  for (const file of files) expect(table).toContain(`examples/${file}`)
-  expect(files.length).toBe(6)
+  const listed = [...table.matchAll(/examples\/([\w-]+\.ts)/g)].map(([, file]) => file!)
+  expect([...new Set(listed)].sort()).toEqual(files.sort())
 })
