@@ -65,12 +65,18 @@ export class Migrations {
   }
 
   #park(call: Call): void {
+    // Calls are used again: of this one only the client is kept.
+    const { client } = call
     call.block({
-      keys: [waitingName(call.client)],
+      keys: [waitingName(client)],
       timeoutMs: 0,
       type: NONE,
       servedByDeletion: true,
-      onTimeout: (reply) => reply.error(GIVEN_UP),
+      // CLIENT UNBLOCK: there is no other end of this waiting but the migration's own.
+      onTimeout: (reply) => {
+        reply.error(GIVEN_UP)
+        this.#drop(client)
+      },
     })
   }
 

@@ -4,6 +4,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { Config } from '../engine/config.ts'
 import type { Address, Connection, ConnectionListener, Destination, Dial } from '../replication/connection.ts'
+import { nextTick } from '../util/real-time.ts'
 import { readTlsClientSettings, type TlsMaterial } from './tls-settings.ts'
 
 /** A program's own words for TLS to the primary, as Node's tls takes them. */
@@ -25,7 +26,7 @@ export function dialPrimary(config: Config, { material = {}, tls: own }: DialOpt
     } catch (error) {
       // Certificates that cannot be read: there may be others when it is tried again.
       const failed = new net.Socket()
-      process.nextTick(() => failed.destroy(error as Error))
+      nextTick(() => failed.destroy(error as Error))
       socket = failed
     }
     return new PrimarySocket(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', config, listener)

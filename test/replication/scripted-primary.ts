@@ -26,7 +26,7 @@ export class PrimaryEnd implements Connection {
 
   write(data: string | Buffer, written?: () => void): void {
     this.#heard += data.toString('latin1')
-    if (written !== undefined) queueMicrotask(written)
+    written?.()
   }
 
   pause(): void {
