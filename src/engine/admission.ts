@@ -1,6 +1,6 @@
 // May this command run now? One place answers for everybody who runs commands:
 //
-//   a client   admit            who? rights? busy? memory? disk? subscribed? loading? paused? snapshot? then run, queue or postpone
+//   a client   admit            who? rights? busy? memory? disk? subscribed? loading? paused? keys held? snapshot? then run, queue or postpone
 //   EXEC       admit            as a client's command, which claims what its queued commands claim together
 //              refusalInExec    and each of them once more: rights may have changed since it was queued
 //   EVAL       admit            as a client's command, which claims what its script declares
@@ -37,6 +37,7 @@ import type { Config } from './config.ts'
 import type { DebugSwitches } from './debug-switches.ts'
 import type { Eviction } from './eviction.ts'
 import type { Faults } from './faults.ts'
+import type { HeldKeys } from './held-keys.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
 import { type Denial, denialOf } from './permissions.ts'
@@ -62,6 +63,7 @@ export interface AdmissionHost {
   readonly pubSub: PubSub
   readonly users: Users
   readonly saving: Saving | undefined
+  readonly heldKeys: HeldKeys
   readonly faults: Faults | null
   readonly tracking: Tracking
   readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
@@ -121,7 +123,7 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
       if (command.forbidden === undefined) return true
     }
-    const { eviction, faults, pause, replies, saving, scripts, state, tracking } = this.#host
+    const { eviction, faults, heldKeys, pause, replies, saving, scripts, state, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -174,6 +176,7 @@ export class Admission {
       pause.postpone(client, args)
       return false
     }
+    if (state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
     if (state.snapshot.holds && saving!.postpones(client, command, args)) return false
     if (inMulti && spec.duringMulti === undefined) {
       transactionOf(client)!.add(command, args, claims)

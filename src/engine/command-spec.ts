@@ -151,6 +151,11 @@ export interface CommandSpecOf<Call> {
   /** ACL categories that neither group nor flags imply: `dangerous`, `keyspace`. */
   acl?: readonly string[]
   keys?: readonly KeySpec[]
+  /**
+   * The places of the keys in a request whose command's name is at `from`, where key specs cannot tell them (the flag `incomplete`);
+   * undefined when the request makes no sense. What happens to them is what the first spec says.
+   */
+  placesOfKeys?: (args: Arguments, from: number) => readonly number[] | undefined
   /** Which arguments are channels that are listened to or published to; `last` as of a key spec. */
   channels?: {
     first: number

@@ -747,7 +747,7 @@ export const CONFIG_TABLE = {
   'tls-replication': yesNo(false, {
     doc: 'Use TLS between primary and replica.',
   }),
-  'tls-cluster': yesNo(false, { doc: 'The same between the nodes of a cluster.' }),
+  'tls-cluster': yesNo(false, { doc: 'The same for the targets of MIGRATE, and between the nodes of a cluster.' }),
   'tls-protocols': optionalText({
     doc: 'Versions of TLS that are spoken: some of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3; default the last two.',
   }),

@@ -33,6 +33,7 @@ import type { EngineHost } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
 import { Faults } from './faults.ts'
+import { HeldKeys } from './held-keys.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { LatencyMonitor } from './latency-monitor.ts'
 import { Loading } from './loading.ts'
@@ -98,6 +99,7 @@ export class Engine {
   readonly users: Users
   readonly clients: Clients
   readonly pause: Pause
+  readonly heldKeys: HeldKeys
   readonly outputLimits: OutputLimits
   readonly clientMemory: ClientMemory
   readonly monitors: Monitors
@@ -163,6 +165,7 @@ export class Engine {
     this.durability = new Durability(this)
     this.loading = new Loading(this)
     this.pause = new Pause(this)
+    this.heldKeys = new HeldKeys(this)
     this.outputLimits = new OutputLimits(this)
     this.clientMemory = new ClientMemory(this)
     this.monitors = new Monitors(this)
@@ -180,6 +183,7 @@ export class Engine {
     this.clients.gone.take((client) => this.pubSub.remove(client))
     this.clients.gone.take((client) => this.monitors.remove(client))
     this.clients.gone.take((client) => this.pause.forget(client))
+    this.clients.gone.take((client) => this.heldKeys.forget(client))
     this.clients.gone.take((client) => this.outputLimits.forget(client))
     this.clients.gone.take((client) => this.durability.forget(client))
     this.clients.gone.take((client) => this.clientMemory.forget(client))

@@ -26,8 +26,13 @@ export function hasKeys(command: Command): boolean {
  * `from` is where the command's name stands in `args`.
  */
 export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
+  const { keys = [], placesOfKeys } = command.spec
+  if (placesOfKeys !== undefined) {
+    const flags = keyFlags(keys[0]!)
+    return placesOfKeys(args, from)?.map((index) => ({ index, flags }))
+  }
   const found: FoundKey[] = []
-  for (const spec of command.spec.keys ?? []) {
+  for (const spec of keys) {
     if (spec.find !== undefined) {
       const index = spec.find(args, from)
       if (index !== 0) found.push({ index, flags: keyFlags(spec) })

@@ -6,6 +6,7 @@
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Clock, Timer } from '../util/clock.ts'
+import { type Listener, Seats } from '../util/seats.ts'
 import type { Client } from './client.ts'
 import { PostponedClients, type PostponedHost } from './postponed.ts'
 import type { ServerState } from './state.ts'
@@ -19,6 +20,11 @@ export class Pause {
   /** The commands that are postponed: all, or only those that may write. */
   mode: 'all' | 'write' = 'write'
   untilMs = 0
+  /** Told that commands run again. */
+  readonly ended = new Seats<[]>((slot) => {
+    this.#ended = slot
+  })
+  #ended: Listener<[]> | null = null
   readonly #host: PauseHost
   readonly #postponed: PostponedClients
   #timer: Timer | undefined = undefined
@@ -46,6 +52,7 @@ export class Pause {
     this.#timer = undefined
     this.#host.state.paused.end()
     this.#postponed.resume()
+    this.#ended?.()
   }
 
   /** Puts off a client's current request until the pause ends. */

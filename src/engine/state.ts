@@ -55,6 +55,8 @@ export class ServerState {
   readonly tracksTooMuch = new Condition(this, 1 << 7)
   /** A test has asked for faults that meet commands: faults.ts. */
   readonly faulty = new Condition(this, 1 << 11)
+  /** Keys are to stay as they are, and whoever changes one waits: held-keys.ts. */
+  readonly keysHeld = new Condition(this, 1 << 13)
   /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/leading.ts. */
   readonly tooFewReplicas = new Condition(this, 1 << 12)
   /** A primary is followed, and nobody else may write: role.ts. */

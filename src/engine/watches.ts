@@ -2,14 +2,21 @@
 
 import type { Database } from '../store/database.ts'
 import type { Bytes } from '../util/bytes.ts'
-import { NameMap } from '../util/name-map.ts'
+import { NameMap, type NameSet } from '../util/name-map.ts'
 import type { Changes } from './changes.ts'
-import type { Client } from './client.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
+
+/** Who watches: a client, or whoever holds a key (held-keys.ts). */
+export interface Watcher {
+  /** Names of keys (key-name.ts). */
+  readonly watched: NameSet
+  /** One of them has changed. */
+  watchBroken: boolean
+}
 
 export class Watches {
   readonly #changes: Changes
-  readonly #watchers = new NameMap<Set<Client>>()
+  readonly #watchers = new NameMap<Set<Watcher>>()
 
   constructor(changes: Changes) {
     this.#changes = changes
@@ -20,35 +27,35 @@ export class Watches {
     return this.#watchers.size
   }
 
-  add(client: Client, db: Database, key: Bytes): void {
+  add(watcher: Watcher, db: Database, key: Bytes): void {
     const name = nameKey(db.index, key)
-    if (client.watched.has(name)) return
-    client.watched.add(name)
+    if (watcher.watched.has(name)) return
+    watcher.watched.add(name)
     let watchers = this.#watchers.get(name)
     if (watchers === undefined) {
       watchers = new Set()
       this.#watchers.set(name, watchers)
       this.#changes.observers.take(this.#changed)
     }
-    watchers.add(client)
+    watchers.add(watcher)
   }
 
-  /** Forgets everything a client watches. */
-  clear(client: Client): void {
-    client.watchBroken = false
-    if (client.watched.size === 0) return
-    for (const name of client.watched) {
+  /** Forgets everything that somebody watches. */
+  clear(watcher: Watcher): void {
+    watcher.watchBroken = false
+    if (watcher.watched.size === 0) return
+    for (const name of watcher.watched) {
       const watchers = this.#watchers.get(name)!
-      watchers.delete(client)
+      watchers.delete(watcher)
       if (watchers.size === 0) this.#watchers.delete(name)
     }
-    client.watched.clear()
+    watcher.watched.clear()
     if (this.#watchers.size === 0) this.#changes.observers.leave(this.#changed)
   }
 
-  /** Lets those of a client's watched keys go whose time is up, so that their watchers learn of it. */
-  expireKeys(client: Client, databases: readonly Database[]): void {
-    for (const name of client.watched) databases[databaseOf(name)]!.find(keyOf(name))
+  /** Lets those of somebody's watched keys go whose time is up, so that their watchers learn of it. */
+  expireKeys({ watched }: Watcher, databases: readonly Database[]): void {
+    for (const name of watched) databases[databaseOf(name)]!.find(keyOf(name))
   }
 
   /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
@@ -71,6 +78,6 @@ export class Watches {
 
   #touch(name: string): void {
     const watchers = this.#watchers.get(name)
-    if (watchers !== undefined) for (const client of watchers) client.watchBroken = true
+    if (watchers !== undefined) for (const watcher of watchers) watcher.watchBroken = true
   }
 }

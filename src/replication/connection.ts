@@ -1,4 +1,4 @@
-// A connection to a primary, as this folder sees it: bytes in both directions. Sockets are the business of whoever dials.
+// A connection to another server, a primary or the target of MIGRATE, as this folder sees it: bytes in both directions. Sockets are the business of whoever dials.
 
 export interface Connection {
   /** `ip:port` of the other end and of this one. */
@@ -6,7 +6,8 @@ export interface Connection {
   readonly localAddress: string
   /** File descriptor, -1 when there is none (CLIENT LIST). */
   readonly descriptor: number
-  write(text: string): void
+  /** Text is latin1; bytes are the connection's from then on. `written` is called when the system has taken them, unless the connection ends before. */
+  write(data: string | Buffer, written?: () => void): void
   /** Reads no more, until `resume`: what the other side sends waits with the system. */
   pause(): void
   resume(): void
@@ -23,11 +24,14 @@ export interface ConnectionListener {
   ended(reason: string): void
 }
 
-/** Where a primary is. */
+/** Where another server is. */
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
+/** Whom a connection leads to: each has a setting that says whether TLS is spoken. */
+export type Destination = 'primary' | 'target'
+
 /** Begins a connection. */
-export type Dial = (to: Address, listener: ConnectionListener) => Connection
+export type Dial = (to: Address, listener: ConnectionListener, destination: Destination) => Connection

@@ -161,7 +161,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.state = 'connecting'
     this.#lastHeardMs = machine.now()
     log.info({}, `Connecting to MASTER ${this.host}:${this.port}`)
-    this.#connection = this.#options.dial(this, this)
+    this.#connection = this.#options.dial(this, this, 'primary')
     log.info({}, 'MASTER <-> REPLICA sync started')
   }
 

@@ -11,11 +11,12 @@ import { assert } from '../util/assert.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Address, Dial } from './connection.ts'
 import { Leading } from './leading.ts'
+import { Migrations } from './migrations.ts'
 import { PrimaryLink, type Progress } from './primary-link.ts'
 import type { StreamCopy } from './primary-stream.ts'
 
 export interface ReplicationOptions {
-  /** Without it nobody can be followed. */
+  /** Without it nobody can be followed, and no keys migrated. */
   readonly dial?: Dial
   /** Passes on what comes from a primary; the replicas that are led, unless somebody else is to hear. */
   readonly copy?: StreamCopy
@@ -24,6 +25,8 @@ export interface ReplicationOptions {
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
+  /** Undefined where other servers cannot be reached. */
+  readonly migrations: Migrations | undefined
   /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
   readonly onLink = new Seats<[what: 'up' | 'down' | 'synced']>((slot) => {
     this.#told = slot
@@ -39,6 +42,7 @@ export class Replication implements ReplicationView {
     this.#engine = engine
     this.#options = options
     this.leading = new Leading(engine)
+    this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
     this.#copy = options.copy ?? this.leading
     engine.replication = this
     // From the beginning: nothing expires before the primary says so.
@@ -120,6 +124,7 @@ export class Replication implements ReplicationView {
   stop(): void {
     this.#link?.stop()
     this.leading.stop()
+    this.migrations?.stop()
   }
 
   #becomeReplica(): void {

@@ -1,9 +1,9 @@
-// Connects to a primary: TCP, or TLS where `tls-replication` says so.
+// Connects to a primary, or to the target of MIGRATE: TCP, or TLS where `tls-replication` says so, or `tls-cluster` for a target, as in Redis.
 
 import net from 'node:net'
 import tls from 'node:tls'
 import type { Config } from '../engine/config.ts'
-import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
+import type { Address, Connection, ConnectionListener, Destination, Dial } from '../replication/connection.ts'
 import { nextTick } from '../util/real-time.ts'
 import { readTlsClientSettings, type TlsMaterial } from './tls-settings.ts'
 
@@ -17,12 +17,12 @@ export interface DialOptions {
   readonly tls?: PrimaryTls
 }
 
-/** Makes what connects to primaries as the configuration says at that moment. */
+/** Makes what connects to other servers as the configuration says at that moment. */
 export function dialPrimary(config: Config, { material = {}, tls: own }: DialOptions = {}): Dial {
-  return (to, listener) => {
+  return (to, listener, destination) => {
     let socket: net.Socket
     try {
-      socket = open(config, to, material, own)
+      socket = open(config, to, destination, material, destination === 'primary' ? own : undefined)
     } catch (error) {
       // Certificates that cannot be read: there may be others when it is tried again.
       const failed = new net.Socket()
@@ -33,11 +33,19 @@ export function dialPrimary(config: Config, { material = {}, tls: own }: DialOpt
   }
 }
 
-function open(config: Config, { host, port }: Address, material: TlsMaterial, own: PrimaryTls | undefined): net.Socket {
+function open(
+  config: Config,
+  { host, port }: Address,
+  destination: Destination,
+  material: TlsMaterial,
+  own: PrimaryTls | undefined,
+): net.Socket {
+  // Node would take it for this machine.
+  if (host === '') throw new Error('there is no host without a name')
   const source = config.get('bind-source-addr')
   const where = { host, port, ...(source === '' ? {} : { localAddress: source }) }
   if (own !== undefined) return tls.connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}), ...own })
-  if (!config.get('tls-replication')) return net.connect(where)
+  if (!config.get(destination === 'primary' ? 'tls-replication' : 'tls-cluster')) return net.connect(where)
   // As Redis: the certificate must come from an authority that is trusted; what name it bears is not looked at.
   return tls.connect({ ...where, ...readTlsClientSettings(config, material), checkServerIdentity: () => undefined })
 }
@@ -57,8 +65,9 @@ export class PrimarySocket implements Connection {
       this.#listener?.connected()
     })
     socket.on('data', (bytes: Buffer) => this.#listener?.received(bytes))
-    socket.on('error', (error) => {
-      reason = error.message
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // Where several addresses were tried in vain there is a code only.
+      reason = error.message || (error.code ?? error.name)
     })
     socket.on('close', () => {
       const told = this.#listener
@@ -79,8 +88,11 @@ export class PrimarySocket implements Connection {
     return (this.#socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
   }
 
-  write(text: string): void {
-    if (!this.#socket.destroyed) this.#socket.write(text, 'latin1')
+  write(data: string | Buffer, written?: () => void): void {
+    if (this.#socket.destroyed) return
+    this.#socket.write(data, 'latin1', (error) => {
+      if (!error && this.#listener !== undefined) written?.()
+    })
   }
 
   pause(): void {

@@ -24,8 +24,9 @@ export class PrimaryEnd implements Connection {
     this.#listener = listener
   }
 
-  write(text: string): void {
-    this.#heard += text
+  write(data: string | Buffer, written?: () => void): void {
+    this.#heard += data.toString('latin1')
+    written?.()
   }
 
   pause(): void {

@@ -5,6 +5,7 @@ import { dump } from './dump.ts'
 import { exists, touch } from './exists.ts'
 import { expire, expireat, pexpire, pexpireat } from './expire.ts'
 import { keys } from './keys.ts'
+import { migrate } from './migrate.ts'
 import { move } from './move.ts'
 import { object, objectHelp } from './object.ts'
 import { objectEncoding } from './object-encoding.ts'
@@ -31,6 +32,7 @@ export const genericCommands: readonly Command[] = [
   expireat,
   expiretime,
   keys,
+  migrate,
   move,
   object,
   objectEncoding,

@@ -1,0 +1,115 @@
+// Who waits for keys to reach another server (MIGRATE).
+//
+// A client that migrates is parked, and its command run again when the target has answered: that run removes the keys, and nothing
+// else does, so a client that goes away, or is told to wait no longer, leaves all of them here. Keys that are to be removed are held
+// until then (engine/held-keys.ts).
+
+import type { Call } from '../engine/call.ts'
+import type { Client } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { HeldKey } from '../engine/held-keys.ts'
+import { nameKey } from '../engine/key-name.ts'
+import { PayloadWriter } from '../persistence/rdb/payload.ts'
+import { ReplyError } from '../protocol/errors.ts'
+import { NONE } from '../store/keyspace.ts'
+import type { Bytes } from '../util/bytes.ts'
+import type { Dial } from './connection.ts'
+import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
+
+const GIVEN_UP = new ReplyError('IOERR error or timeout reading to target instance')
+
+export class Migrations {
+  readonly #engine: Engine
+  readonly #dial: Dial
+  readonly #payloads = new PayloadWriter()
+  readonly #byClient = new Map<Client, Migration>()
+
+  constructor(engine: Engine, dial: Dial) {
+    this.#engine = engine
+    this.#dial = dial
+  }
+
+  /** Begins to send keys, and parks the client of the call. `holds`: they must not change meanwhile. */
+  begin(call: Call, order: MigrationOrder, keys: readonly Bytes[], holds: boolean): void {
+    const { client, db } = call
+    const { clients, heldKeys, pause } = this.#engine
+    // One that the client was told not to wait for (CLIENT UNBLOCK).
+    this.#drop(client)
+    const parcels = keys.map((key): Parcel => {
+      return { name: nameKey(db.index, key), held: holds ? heldKeys.hold(db, key) : undefined }
+    })
+    if (this.#byClient.size === 0) {
+      clients.gone.take(this.#drop)
+      pause.ended.take(this.#lookLater)
+    }
+    const migration = new Migration(this.#engine, order, parcels, {
+      dial: this.#dial,
+      payloads: this.#payloads,
+      over: () => this.#settle(client),
+    })
+    this.#byClient.set(client, migration)
+    this.#park(call)
+  }
+
+  /** In a call that is run again: returns the migration that it waited for, or undefined after parking it once more. */
+  outcome(call: Call): Migration | undefined {
+    const migration = this.#byClient.get(call.client)
+    // CLIENT PAUSE: nothing is removed before it ends.
+    if (migration?.isOver && !this.#engine.pause.active) return migration
+    this.#park(call)
+    return undefined
+  }
+
+  stop(): void {
+    for (const client of [...this.#byClient.keys()]) this.#drop(client)
+  }
+
+  #park(call: Call): void {
+    // Calls are used again: of this one only the client is kept.
+    const { client } = call
+    call.block({
+      keys: [waitingName(client)],
+      timeoutMs: 0,
+      type: NONE,
+      servedByDeletion: true,
+      // CLIENT UNBLOCK: there is no other end of this waiting but the migration's own.
+      onTimeout: (reply) => {
+        reply.error(GIVEN_UP)
+        this.#drop(client)
+      },
+    })
+  }
+
+  /** It is over: its client's command is run again, and what is left of it is forgotten. */
+  #settle(client: Client): void {
+    if (this.#engine.pause.active) return
+    this.#engine.moment.renew()
+    this.#engine.blocking.wakeEverywhere(waitingName(client))
+    this.#drop(client)
+  }
+
+  /** The pause may have been ended by a command, which is to be over before others run. */
+  readonly #lookLater = (): void => {
+    this.#engine.later(() => {
+      for (const [client, { isOver }] of this.#byClient) if (isOver) this.#settle(client)
+    })
+  }
+
+  readonly #drop = (client: Client): void => {
+    const migration = this.#byClient.get(client)
+    if (migration === undefined) return
+    migration.giveUp()
+    this.#byClient.delete(client)
+    const held: HeldKey[] = []
+    for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
+    this.#engine.heldKeys.release(held)
+    if (this.#byClient.size > 0) return
+    this.#engine.clients.gone.leave(this.#drop)
+    this.#engine.pause.ended.leave(this.#lookLater)
+  }
+}
+
+/** What a client that migrates is parked under: keys are bytes, this character is none. */
+function waitingName(client: Client): string {
+  return `\u{1F69A}${client.id}`
+}
