@@ -279,8 +279,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     else log.info({}, `MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF ${to}`)
     this.#snapshot = snapshot
     void this.#load(snapshot, meanwhile).then(
-      () => {
-        if (this.#snapshot === snapshot) this.#loaded()
+      (database) => {
+        if (this.#snapshot === snapshot) this.#loaded(database)
       },
       (error: unknown) => {
         if (this.#snapshot === snapshot) this.#fail(error)
@@ -299,7 +299,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     return setting === 'on-empty-db' && databases.every(({ size }) => size === 0) ? 'emptied' : undefined
   }
 
-  async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<void> {
+  async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<number> {
     const engine = this.#engine
     const { log } = engine
     const check = (): void => {
@@ -308,8 +308,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     if (meanwhile !== undefined) {
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
       const complete = (end: number): Promise<void> => snapshot.expectEnd(end)
-      await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
-      return
+      if (meanwhile === 'emptied') this.#options.copy?.interrupt()
+      return await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
     }
     const download = new SnapshotDownload(engine, this.#options.disk ?? systemDisk)
     try {
@@ -317,21 +317,24 @@ export class PrimaryLink implements Following, ConnectionListener {
       check()
       log.info({}, 'MASTER <-> REPLICA sync: Flushing old data')
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
-      await download.load({ check })
+      this.#options.copy?.interrupt()
+      const database = await download.load({ check })
       await download.keep()
+      return database
     } finally {
       await download.discard()
     }
   }
 
-  #loaded(): void {
+  /** All of it is here; the stream behind it is in `database`. */
+  #loaded(database: number): void {
     const { history, log } = this.#engine
     const { copy, progress } = this.#options
     const agreement = this.#agreement
     if (agreement?.kind === 'snapshot') history.adopt(agreement.id, agreement.offset)
     else history.beginAnew()
     progress.isContinuable = agreement?.kind === 'snapshot'
-    progress.database = 0
+    progress.database = database
     copy?.interrupt()
     log.info({}, 'MASTER <-> REPLICA sync: Finished with success')
     this.#snapshot = undefined
@@ -359,6 +362,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.state = 'connected'
     this.#downSinceMs = 0
     this.#lastHeardMs = this.#engine.machine.now()
+    this.#options.copy?.begin()
     this.#options.changed('up')
     // A primary that sent the snapshot without a file waits for this before it sends more.
     stream.acknowledge()

@@ -41,8 +41,9 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   test('redis-server, ours, ours: what the first does is on all, and the second can take its place', async () => {
     await redis.ask('REPLICAOF', 'NO', 'ONE')
     const [middle, bottom] = [await startMember(), await startMember()]
-    await redis.ask('SET', 'before', 'x')
     await follow(middle, redis)
+    await write(redis, 'before')
+    await expectSame(redis, middle)
     await follow(bottom, middle)
     await write(redis, 'a')
     await expectSame(redis, middle, bottom)
@@ -55,8 +56,9 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   test('ours, ours, redis-server: what the first does is on all, and the second can take its place', async () => {
     await redis.ask('REPLICAOF', 'NO', 'ONE')
     const [top, middle] = [await startMember(), await startMember()]
-    await top.ask('SET', 'before', 'x')
     await follow(middle, top)
+    await write(top, 'before')
+    await expectSame(top, middle)
     await follow(redis, middle)
     await write(top, 'a')
     await expectSame(top, middle, redis)
@@ -68,6 +70,18 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await promote(redis, { primary: middle })
     await write(redis, 'c')
     await expectSame(redis, middle, top)
+  })
+
+  test('a replica that is promoted before anything has happened is followed by its sibling without a snapshot', async () => {
+    await redis.ask('REPLICAOF', 'NO', 'ONE')
+    const [one, sibling] = [await startMember(), await startMember()]
+    await follow(one, redis)
+    await follow(sibling, redis)
+    await one.ask('REPLICAOF', 'NO', 'ONE')
+    await write(one, 'd')
+    await follow(sibling, one)
+    await expectSame(one, sibling)
+    expect((await figures(one))('sync_full')).toBe('0')
   })
 
   test.each(['append-only file', 'snapshot'])(
@@ -98,16 +112,21 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
 
 /** Writes of many kinds, their keys beginning with `prefix`. */
 async function write(to: Member, prefix: string): Promise<void> {
+  await to.ask('SELECT', '3')
+  await to.ask('SET', `${prefix}:first`, 'value')
+  await to.ask('SELECT', '0')
   await to.ask('SET', `${prefix}:string`, 'value')
   await to.ask('SET', `${prefix}:brief`, 'value', 'PX', '1')
-  await to.ask('SELECT', '3')
   await to.ask('RPUSH', `${prefix}:list`, 'a', 'b', 'c')
   await to.ask('EVAL', "redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[1])", '1', `${prefix}:counter`)
   await to.ask('EXPIRE', `${prefix}:list`, '1000')
-  await to.ask('SELECT', '0')
   await to.ask('PUBLISH', 'news', 'hello')
-  await to.ask('XADD', `${prefix}:stream`, '*', 'field', 'value')
+  await to.ask('SELECT', '0')
   await eventually(async () => (await to.ask('EXISTS', `${prefix}:brief`)) === 0)
+  // The stream stays in another database: what is written next says none.
+  await to.ask('SELECT', '3')
+  await to.ask('XADD', `${prefix}:stream`, '*', 'field', 'value')
+  await to.ask('SELECT', '0')
 }
 
 async function follow(member: Member, primary: Member): Promise<void> {

@@ -299,6 +299,7 @@ describe('the backlog', () => {
     const { leading } = replicationOf(engine)
     engine.history.adopt('c'.repeat(40), 1000)
     leading.passOn()
+    leading.begin()
     leading.take(Buffer.from('thing'))
     engine.history.offset += 5
     expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
