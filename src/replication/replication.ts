@@ -2,7 +2,7 @@
 // whoever boots it see this alone.
 
 import type { Engine } from '../engine/engine.ts'
-import type { Following, Replication as ReplicationView } from '../engine/replication.ts'
+import type { FailoverState, Following, Replication as ReplicationView } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
 import type { BackgroundSaving } from '../persistence/background-saving.ts'
 import type { Disk } from '../persistence/disk.ts'
@@ -10,8 +10,9 @@ import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Address, Dial } from './connection.ts'
+import { Failover } from './failover.ts'
 import { Leading } from './leading.ts'
-import { PrimaryLink, type Progress } from './primary-link.ts'
+import { type Handover, PrimaryLink, type Progress } from './primary-link.ts'
 import type { StreamCopy } from './primary-stream.ts'
 
 export interface ReplicationOptions {
@@ -24,6 +25,7 @@ export interface ReplicationOptions {
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
+  readonly failover: Failover
   /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
   readonly onLink = new Seats<[what: 'up' | 'down' | 'synced']>((slot) => {
     this.#told = slot
@@ -39,6 +41,7 @@ export class Replication implements ReplicationView {
     this.#engine = engine
     this.#options = options
     this.leading = new Leading(engine)
+    this.failover = new Failover(engine, this)
     this.#copy = options.copy ?? this.leading
     engine.replication = this
     // From the beginning: nothing expires before the primary says so.
@@ -47,6 +50,10 @@ export class Replication implements ReplicationView {
 
   get following(): Following | undefined {
     return this.#link
+  }
+
+  get failoverState(): FailoverState {
+    return this.failover.state
   }
 
   get position(): HistoryPosition | undefined {
@@ -81,7 +88,8 @@ export class Replication implements ReplicationView {
     }
   }
 
-  follow({ host, port }: Address): void {
+  /** With `handover` the primary is asked to take this server's place. */
+  follow({ host, port }: Address, handover?: Handover): void {
     const { blocking, clients, config, log } = this.#engine
     const wasPrimary = this.#link === undefined
     // Who waits here would wait for what only others may bring.
@@ -98,7 +106,7 @@ export class Replication implements ReplicationView {
       this.#progress.isContinuable = true
       this.#progress.database = 0
     }
-    this.#followLink({ host, port })
+    this.#followLink({ host, port }, handover)
   }
 
   followNobody(): void {
@@ -118,6 +126,7 @@ export class Replication implements ReplicationView {
   }
 
   stop(): void {
+    this.failover.stop()
     this.#link?.stop()
     this.leading.stop()
   }
@@ -127,7 +136,7 @@ export class Replication implements ReplicationView {
     this.leading.passOn()
   }
 
-  #followLink(address: Address): void {
+  #followLink(address: Address, handover?: Handover): void {
     const { dial, disk } = this.#options
     assert(dial !== undefined, 'who can be told to follow can dial')
     // The link tells of itself while it is made.
@@ -136,6 +145,7 @@ export class Replication implements ReplicationView {
       copy: this.#copy,
       ...(disk === undefined ? {} : { disk }),
       progress: this.#progress,
+      ...(handover === undefined ? {} : { handover }),
       changed: (what) => {
         if (what !== 'synced') this.#engine.role.become('replica', what)
         this.#told?.(what)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type RunningServer, type ServerOptions, startServer } from '../../src/index.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'
-import { eventually, temporaryDirectory } from '../support/server.ts'
+import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'
 
 /** A server of a chain, ours or theirs. */
 interface Member {
@@ -82,6 +82,44 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await follow(sibling, one)
     await expectSame(one, sibling)
     expect((await figures(one))('sync_full')).toBe('0')
+  })
+
+  test.each([
+    ['ours', 'redis-server'],
+    ['redis-server', 'ours'],
+    ['ours', 'ours'],
+  ])('FAILOVER hands the place of %s over to %s, and no write is lost', async (from, to) => {
+    await redis.ask('REPLICAOF', 'NO', 'ONE')
+    const primary = from === 'ours' ? await startMember() : redis
+    const replica = to === 'ours' ? await startMember() : redis
+    await primary.ask('FLUSHALL')
+    await follow(replica, primary)
+    await replica.ask('CONFIG', 'SET', 'replica-announce-port', String(replica.port))
+    const before = await figures(primary)
+    const writer = await RawConnection.open(primary.port)
+    let acknowledged = 0
+    let refusal = ''
+    const writing = (async () => {
+      while (refusal === '') {
+        writer.send('INCR n\r\n')
+        const reply = await writer.takeLine()
+        if (reply.startsWith(':')) acknowledged++
+        else refusal = reply
+      }
+    })()
+    await eventually(() => acknowledged > 10)
+    expect(String(await primary.ask('FAILOVER', 'TO', '127.0.0.1', String(replica.port)))).toBe('OK')
+    await writing
+    expect(refusal).toBe("-READONLY You can't write against a read only replica.\r\n")
+    await expectSame(replica, primary)
+    const [demoted, promoted] = [await figures(primary), await figures(replica)]
+    expect([demoted('role'), promoted('role')]).toEqual(['slave', 'master'])
+    expect(demoted('master_failover_state')).toBe('no-failover')
+    expect(promoted('master_replid2')).toBe(before('master_replid'))
+    expect(Number(await replica.ask('GET', 'n'))).toBe(acknowledged)
+    await write(replica, 'e')
+    await expectSame(replica, primary)
+    expect(promoted('sync_full')).toBe(to === 'ours' ? '0' : promoted('sync_full'))
   })
 
   test.each(['append-only file', 'snapshot'])(
