@@ -358,7 +358,7 @@ describe('FAILOVER', () => {
       ['FAILOVER TO 127.0.0.1 7001', 'ERR FAILOVER target HOST and PORT is not a replica.'],
     ])
     const waiting = primary.follow(['REPLCONF', 'listening-port', '7001'])
-    primary.engine.config.set('repl-diskless-sync-delay', 5)
+    primary.engine.config.set('repl-diskless-sync-delay', '5')
     waiting.ask('PSYNC', '?', '-1')
     refusals(client, [['FAILOVER TO 127.0.0.1 7001', 'ERR FAILOVER target replica is not online.']])
     expect(client.ask('FAILOVER')).toBe('+OK\r\n')
