@@ -225,7 +225,7 @@ export class Engine {
   stop(): void {
     this.timekeeper.stop()
     this.keeper?.stop()
-    this.pause.end()
+    this.pause.stop()
     this.eviction.stop()
     this.outputLimits.stop()
     this.clientMemory.stop()

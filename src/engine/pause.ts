@@ -1,8 +1,9 @@
-// CLIENT PAUSE: commands wait until a time, or until CLIENT UNPAUSE.
+// Pauses: commands wait until a time, or until whoever began the pause ends it.
 //
-// Requests are postponed (postponed.ts) until the pause ends. Who was parked before the
-// pause stays parked: its timeout and CLIENT UNBLOCK work as ever, because answering
-// "nothing came" changes nothing.
+// There may be several at once, each for a reason of its own (CLIENT PAUSE is one): who ends one
+// leaves the others alone, and the strictest counts. Requests are postponed (postponed.ts) until
+// the last has ended. Who was parked before stays parked: its timeout and CLIENT UNBLOCK work as
+// ever, because answering "nothing came" changes nothing.
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Clock, Timer } from '../util/clock.ts'
@@ -16,10 +17,15 @@ export interface PauseHost extends PostponedHost {
   readonly state: ServerState
 }
 
+/** Who has commands wait: CLIENT PAUSE, or what must not be disturbed. */
+export type PauseReason = 'client' | 'failover' | 'saving' | 'shutdown'
+
+/** The commands that are postponed: all, or only those that may write. */
+export type PauseMode = 'all' | 'write'
+
 export class Pause {
-  /** The commands that are postponed: all, or only those that may write. */
-  mode: 'all' | 'write' = 'write'
-  untilMs = 0
+  /** The mode of the strictest pause. */
+  mode: PauseMode = 'write'
   /** Told that commands run again. */
   readonly ended = new Seats<[]>((slot) => {
     this.#ended = slot
@@ -27,6 +33,7 @@ export class Pause {
   #ended: Listener<[]> | null = null
   readonly #host: PauseHost
   readonly #postponed: PostponedClients
+  readonly #pauses = new Map<PauseReason, { mode: PauseMode; untilMs: number }>()
   #timer: Timer | undefined = undefined
 
   constructor(host: PauseHost) {
@@ -38,21 +45,31 @@ export class Pause {
     return this.#host.state.paused.holds
   }
 
-  /** Begins or prolongs a pause; `all` wins over `write`, the later end over the earlier. */
-  begin(mode: 'all' | 'write', untilMs: number): void {
-    this.mode = this.active && this.mode === 'all' ? 'all' : mode
-    this.untilMs = this.active ? Math.max(this.untilMs, untilMs) : untilMs
-    this.#host.state.paused.begin()
-    this.#arm()
+  /** Whether there is a pause for this reason. */
+  isFor(reason: PauseReason): boolean {
+    return this.#pauses.has(reason)
   }
 
-  /** Ends the pause: everybody's request runs now, in order of arrival. */
-  end(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#host.state.paused.end()
-    this.#postponed.resume()
-    this.#ended?.()
+  /** Begins or prolongs a pause; `all` wins over `write`, the later end over the earlier. */
+  begin(reason: PauseReason, mode: PauseMode, untilMs: number): void {
+    const before = this.#pauses.get(reason)
+    this.#pauses.set(reason, {
+      mode: before?.mode === 'all' ? 'all' : mode,
+      untilMs: Math.max(before?.untilMs ?? 0, untilMs),
+    })
+    this.#follow()
+  }
+
+  /** Ends the pause for a reason; if it was the last, everybody's request runs now, in order of arrival. */
+  end(reason: PauseReason): void {
+    this.#pauses.delete(reason)
+    this.#follow()
+  }
+
+  /** Ends all of them. */
+  stop(): void {
+    this.#pauses.clear()
+    this.#follow()
   }
 
   /** Puts off a client's current request until the pause ends. */
@@ -65,13 +82,31 @@ export class Pause {
     this.#postponed.forget(client)
   }
 
-  #arm(): void {
+  /** Finds out what holds now, and until when. */
+  #follow(): void {
+    const { clock, state } = this.#host
+    const now = clock.now()
+    let mode: PauseMode = 'write'
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const [reason, pause] of this.#pauses) {
+      if (pause.untilMs <= now) {
+        this.#pauses.delete(reason)
+        continue
+      }
+      if (pause.mode === 'all') mode = 'all'
+      nextMs = Math.min(nextMs, pause.untilMs)
+    }
+    this.mode = mode
     this.#timer?.cancel()
-    const { clock } = this.#host
-    this.#timer = clock.after(Math.max(0, this.untilMs - clock.now()), () => {
-      // A clock's timers may be shorter than a pause may be.
-      if (clock.now() < this.untilMs) this.#arm()
-      else this.end()
-    })
+    this.#timer = undefined
+    if (this.#pauses.size === 0) {
+      state.paused.end()
+      this.#postponed.resume()
+      this.#ended?.()
+      return
+    }
+    state.paused.begin()
+    // A clock's timers may be shorter than a pause may be: it looks again then.
+    if (nextMs < Number.MAX_SAFE_INTEGER) this.#timer = clock.after(nextMs - now, () => this.#follow())
   }
 }

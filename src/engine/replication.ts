@@ -63,10 +63,14 @@ export interface Following {
   readonly primary: Client | undefined
 }
 
+/** How far the handing over of this server's place to a replica has got, in INFO's words. */
+export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress'
+
 export interface Replication {
   readonly leading: Leading
   /** Undefined while this server follows nobody. */
   readonly following: Following | undefined
+  readonly failoverState: FailoverState
   /** Which state of which history the data is in at this moment, for files; undefined where nobody could go on from it. */
   readonly position: HistoryPosition | undefined
   /** Follows a primary from now on, in the place of whom it followed before. */

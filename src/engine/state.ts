@@ -43,7 +43,7 @@ export class ServerState {
   readonly memoryLimited = new Condition(this, 1 << 1)
   /** The journal cannot be written: durability.ts. */
   readonly journalFailed = new Condition(this, 1 << 2)
-  /** CLIENT PAUSE: pause.ts. */
+  /** CLIENT PAUSE, a failover, a shutdown: pause.ts. */
   readonly paused = new Condition(this, 1 << 3)
   /** A script holds everybody up: scripting/scripts.ts. */
   readonly busy = new Condition(this, 1 << 4)

@@ -231,9 +231,9 @@ export class BackgroundSaving implements Saving {
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
     const { clock, pause } = this.#engine
     // Nobody may change what was saved before it is loaded.
-    pause.begin('all', clock.now() + PAUSE_MS_MAX)
+    pause.begin('saving', 'all', clock.now() + PAUSE_MS_MAX)
     void this.#reload(options).then((outcome) => {
-      pause.end()
+      pause.end('saving')
       done(outcome)
     })
   }

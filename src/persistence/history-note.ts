@@ -14,7 +14,13 @@ export function positionIn(auxiliaries: ReadonlyMap<string, string>): HistoryPos
   const id = auxiliaries.get('repl-id')
   const offset = Number(auxiliaries.get('repl-offset') ?? Number.NaN)
   if (id === undefined || id.length !== 40 || !Number.isSafeInteger(offset) || offset < 0) return undefined
-  return { id, offset, database: Number(auxiliaries.get('repl-stream-db') ?? 0) }
+  return { id, offset, database: streamDatabaseIn(auxiliaries) }
+}
+
+/** The database that a history's stream had selected at a snapshot's moment; 0 where the snapshot does not say. */
+export function streamDatabaseIn(auxiliaries: ReadonlyMap<string, string>): number {
+  const database = Number(auxiliaries.get('repl-stream-db') ?? 0)
+  return Number.isSafeInteger(database) && database >= 0 ? database : 0
 }
 
 /** The line that ends an append-only file. */

@@ -9,6 +9,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk.ts'
+import { streamDatabaseIn } from '../persistence/history-note.ts'
 import { KeyDelay } from '../persistence/key-delay.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { LoadTarget } from '../persistence/rdb/load-target.ts'
@@ -33,8 +34,11 @@ export interface FullLoadOptions {
   complete(end: number): Promise<void>
 }
 
-/** Loads it. Throws RdbDamage, what the reading throws, or ReplyError for a library; the data is as `meanwhile` says then. */
-export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<void> {
+/**
+ * Loads it, and returns the database that the stream behind it is in. Throws RdbDamage, what the reading throws, or ReplyError
+ * for a library; the data is as `meanwhile` says then.
+ */
+export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<number> {
   const { config, loading, saving, state } = engine
   const { check, complete, file, meanwhile, size } = options
   if (meanwhile === 'served') state.loadingBeside.begin()
@@ -69,6 +73,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
     await complete(end)
     check()
     exchange(engine, databases, libraries)
+    return streamDatabaseIn(target.auxiliaries)
   } finally {
     if (meanwhile === 'served') state.loadingBeside.end()
     else loading.end()

@@ -28,6 +28,8 @@ export interface HandshakeOptions {
   readonly ip: string
   /** What this server has of which history; undefined = nothing that it could go on from. */
   readonly position: { readonly id: string; readonly offset: number } | undefined
+  /** The primary is our replica until now, and is to take our place. */
+  readonly isHandover: boolean
   send(request: readonly string[]): void
   tell(message: string): void
 }
@@ -49,6 +51,11 @@ export class Handshake {
 
   constructor(options: HandshakeOptions) {
     this.#options = options
+  }
+
+  /** PSYNC was sent: what is said next decides. */
+  get hasAsked(): boolean {
+    return this.#phase === 'psync'
   }
 
   begin(): void {
@@ -98,7 +105,7 @@ export class Handshake {
   }
 
   #answered(line: string): void {
-    const { send, tell, position } = this.#options
+    const { isHandover, send, tell, position } = this.#options
     const { failure, refuse } = this.#asked.shift()!
     if (line.startsWith('-')) {
       if (refuse) throw new HandshakeError(`${failure}: ${line}`)
@@ -112,12 +119,13 @@ export class Handshake {
     } else {
       const next = position.offset + 1
       tell(`Trying a partial resynchronization (request ${position.id}:${next}).`)
-      send(['PSYNC', position.id, String(next)])
+      const request = ['PSYNC', position.id, String(next)]
+      send(isHandover ? [...request, 'FAILOVER'] : request)
     }
   }
 
   #agreed(line: string): Agreement | undefined {
-    const { send, tell, position } = this.#options
+    const { isHandover, send, tell, position } = this.#options
     const [word, id, offset] = line.split(' ')
     if (word === '+FULLRESYNC') {
       if (!HISTORY_ID.test(id ?? '') || !/^\d{1,15}$/.test(offset ?? '')) {
@@ -138,6 +146,8 @@ export class Handshake {
     }
     if (!line.startsWith('-ERR')) tell(`Unexpected reply to PSYNC from master: ${line}`)
     else tell(`Master does not support PSYNC or is in error state (reply: ${line})`)
+    // What it has, it has from here: it would be a copy of nothing new.
+    if (isHandover) throw new HandshakeError('Failover target rejected psync request')
     tell('Retrying with SYNC...')
     send(['SYNC'])
     return { kind: 'nameless snapshot' }

@@ -216,8 +216,12 @@ export class Leading implements LeadingView, StreamCopy {
     this.#lookLater()
   }
 
-  take(bytes: Buffer): void {
+  begin(): void {
+    // Those who follow the same primary may come here when this server is promoted: they need what has come until then.
     this.#keepStream()
+  }
+
+  take(bytes: Buffer): void {
     this.#stream!.copy(new Source(bytes), 0, bytes.length)
     this.#engine.turn.endSoon()
   }

@@ -35,11 +35,20 @@ export interface Progress {
   database: number
 }
 
+/** Who waits for a replica to take this server's place. */
+export interface Handover {
+  accepted(): void
+  /** It does not: the link has ended, and is not made again. */
+  refused(): void
+}
+
 export interface LinkOptions {
   readonly dial: Dial
   readonly copy: StreamCopy | undefined
   readonly progress: Progress
   readonly disk?: Disk
+  /** Told how the primary, our replica until now, answers to being asked to take our place. */
+  readonly handover?: Handover
   /** The link is up, or down; or all of a snapshot has been loaded. */
   changed(what: 'up' | 'down' | 'synced'): void
 }
@@ -53,6 +62,8 @@ export class PrimaryLink implements Following, ConnectionListener {
   state: LinkState = 'connect'
   readonly #engine: Engine
   readonly #options: LinkOptions
+  /** Until the primary has answered. */
+  #handover: Handover | undefined
   #connection: Connection | undefined = undefined
   #handshake: Handshake | undefined = undefined
   /** What was agreed, until the snapshot is loaded. */
@@ -72,6 +83,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   constructor(engine: Engine, { host, port }: Address, options: LinkOptions) {
     this.#engine = engine
     this.#options = options
+    this.#handover = options.handover
     this.host = host
     this.port = port
     this.#lastHeardMs = engine.machine.now()
@@ -181,6 +193,7 @@ export class PrimaryLink implements Following, ConnectionListener {
       port: config.get('replica-announce-port') || ownPort || 0,
       ip: config.get('replica-announce-ip'),
       position: isContinuable ? { id: history.id, offset: history.offset } : undefined,
+      isHandover: this.#handover !== undefined,
       send: (request) => this.#connection?.write(encodeRequest(request)),
       tell: (message) => log.info({}, message),
     })
@@ -252,12 +265,15 @@ export class PrimaryLink implements Following, ConnectionListener {
         copy?.rename()
       }
       this.#goLive()
-      return
+    } else {
+      this.#agreement = agreement
+      this.state = 'sync'
+      // What is here now, nobody else has.
+      progress.isContinuable = false
     }
-    this.#agreement = agreement
-    this.state = 'sync'
-    // What is here now, nobody else has.
-    progress.isContinuable = false
+    const handover = this.#handover
+    this.#handover = undefined
+    handover?.accepted()
   }
 
   // ── all of it ────────────────────────────────────────────────────────────
@@ -279,8 +295,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     else log.info({}, `MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF ${to}`)
     this.#snapshot = snapshot
     void this.#load(snapshot, meanwhile).then(
-      () => {
-        if (this.#snapshot === snapshot) this.#loaded()
+      (database) => {
+        if (this.#snapshot === snapshot) this.#loaded(database)
       },
       (error: unknown) => {
         if (this.#snapshot === snapshot) this.#fail(error)
@@ -299,7 +315,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     return setting === 'on-empty-db' && databases.every(({ size }) => size === 0) ? 'emptied' : undefined
   }
 
-  async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<void> {
+  async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<number> {
     const engine = this.#engine
     const { log } = engine
     const check = (): void => {
@@ -308,8 +324,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     if (meanwhile !== undefined) {
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
       const complete = (end: number): Promise<void> => snapshot.expectEnd(end)
-      await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
-      return
+      if (meanwhile === 'emptied') this.#options.copy?.interrupt()
+      return await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
     }
     const download = new SnapshotDownload(engine, this.#options.disk ?? systemDisk)
     try {
@@ -317,21 +333,24 @@ export class PrimaryLink implements Following, ConnectionListener {
       check()
       log.info({}, 'MASTER <-> REPLICA sync: Flushing old data')
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
-      await download.load({ check })
+      this.#options.copy?.interrupt()
+      const database = await download.load({ check })
       await download.keep()
+      return database
     } finally {
       await download.discard()
     }
   }
 
-  #loaded(): void {
+  /** All of it is here; the stream behind it is in `database`. */
+  #loaded(database: number): void {
     const { history, log } = this.#engine
     const { copy, progress } = this.#options
     const agreement = this.#agreement
     if (agreement?.kind === 'snapshot') history.adopt(agreement.id, agreement.offset)
     else history.beginAnew()
     progress.isContinuable = agreement?.kind === 'snapshot'
-    progress.database = 0
+    progress.database = database
     copy?.interrupt()
     log.info({}, 'MASTER <-> REPLICA sync: Finished with success')
     this.#snapshot = undefined
@@ -359,6 +378,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.state = 'connected'
     this.#downSinceMs = 0
     this.#lastHeardMs = this.#engine.machine.now()
+    this.#options.copy?.begin()
     this.#options.changed('up')
     // A primary that sent the snapshot without a file waits for this before it sends more.
     stream.acknowledge()
@@ -380,8 +400,13 @@ export class PrimaryLink implements Following, ConnectionListener {
       const reason = error instanceof ReplyError ? error.text : describeDiskError(error)
       log.error({ error: reason }, 'Failed trying to load the MASTER synchronization DB, check server logs.')
     } else throw error
+    const refused = this.#handshake?.hasAsked === true ? this.#handover : undefined
     this.#letGo()
     this.state = 'connect'
+    if (refused !== undefined) {
+      refused.refused()
+      return
+    }
     if (wasUp) this.#downSinceMs = machine.now()
     this.#options.changed('down')
     if (!wasUp) return

@@ -15,11 +15,13 @@ import type { Connection } from './connection.ts'
 
 /** Whoever passes the stream on: the backlog of our own replicas. */
 export interface StreamCopy {
+  /** The stream comes from now on, behind the history's offset. */
+  begin(): void
   /** Takes bytes that were applied; the history's offset advances by their number after that. */
   take(bytes: Buffer): void
   /** The history goes on under another id, which whoever has taken this must learn. */
   rename(): void
-  /** What comes next does not follow what was taken: all replicas must begin anew. */
+  /** The data goes, and what comes next does not follow what was taken: all replicas must begin anew. */
   interrupt(): void
 }
 
@@ -63,7 +65,8 @@ export class PrimaryStream implements RequestHandler {
     this.#options = options
     this.#transport = new PrimaryTransport(options.connection, () => options.failed('CLIENT KILL'))
     this.client = engine.connect(this.#transport, 'primary')
-    this.client.database = options.database
+    // The primary may have more databases than there are here.
+    this.client.database = options.database < engine.databases.length ? options.database : 0
   }
 
   /** Nothing may be run: data is loaded (DEBUG RELOAD), or CLIENT PAUSE says so. */

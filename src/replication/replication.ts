@@ -2,7 +2,7 @@
 // whoever boots it see this alone.
 
 import type { Engine } from '../engine/engine.ts'
-import type { Following, Replication as ReplicationView } from '../engine/replication.ts'
+import type { FailoverState, Following, Replication as ReplicationView } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
 import type { BackgroundSaving } from '../persistence/background-saving.ts'
 import type { Disk } from '../persistence/disk.ts'
@@ -10,9 +10,10 @@ import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Address, Dial } from './connection.ts'
+import { Failover } from './failover.ts'
 import { Leading } from './leading.ts'
 import { Migrations } from './migrations.ts'
-import { PrimaryLink, type Progress } from './primary-link.ts'
+import { type Handover, PrimaryLink, type Progress } from './primary-link.ts'
 import type { StreamCopy } from './primary-stream.ts'
 
 export interface ReplicationOptions {
@@ -25,6 +26,7 @@ export interface ReplicationOptions {
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
+  readonly failover: Failover
   /** Undefined where other servers cannot be reached. */
   readonly migrations: Migrations | undefined
   /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
@@ -42,6 +44,7 @@ export class Replication implements ReplicationView {
     this.#engine = engine
     this.#options = options
     this.leading = new Leading(engine)
+    this.failover = new Failover(engine, this)
     this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
     this.#copy = options.copy ?? this.leading
     engine.replication = this
@@ -51,6 +54,10 @@ export class Replication implements ReplicationView {
 
   get following(): Following | undefined {
     return this.#link
+  }
+
+  get failoverState(): FailoverState {
+    return this.failover.state
   }
 
   get position(): HistoryPosition | undefined {
@@ -85,7 +92,8 @@ export class Replication implements ReplicationView {
     }
   }
 
-  follow({ host, port }: Address): void {
+  /** With `handover` the primary is asked to take this server's place. */
+  follow({ host, port }: Address, handover?: Handover): void {
     const { blocking, clients, config, log } = this.#engine
     const wasPrimary = this.#link === undefined
     // Who waits here would wait for what only others may bring.
@@ -102,7 +110,7 @@ export class Replication implements ReplicationView {
       this.#progress.isContinuable = true
       this.#progress.database = 0
     }
-    this.#followLink({ host, port })
+    this.#followLink({ host, port }, handover)
   }
 
   followNobody(): void {
@@ -122,6 +130,7 @@ export class Replication implements ReplicationView {
   }
 
   stop(): void {
+    this.failover.stop()
     this.#link?.stop()
     this.leading.stop()
     this.migrations?.stop()
@@ -132,7 +141,7 @@ export class Replication implements ReplicationView {
     this.leading.passOn()
   }
 
-  #followLink(address: Address): void {
+  #followLink(address: Address, handover?: Handover): void {
     const { dial, disk } = this.#options
     assert(dial !== undefined, 'who can be told to follow can dial')
     // The link tells of itself while it is made.
@@ -141,6 +150,7 @@ export class Replication implements ReplicationView {
       copy: this.#copy,
       ...(disk === undefined ? {} : { disk }),
       progress: this.#progress,
+      ...(handover === undefined ? {} : { handover }),
       changed: (what) => {
         if (what !== 'synced') this.#engine.role.become('replica', what)
         this.#told?.(what)

@@ -47,10 +47,10 @@ export class SnapshotDownload {
     })
   }
 
-  /** Loads the file in the place of the data. */
-  async load({ check }: { check(): void }): Promise<void> {
+  /** Loads the file in the place of the data; returns the database that the stream behind it is in. */
+  load({ check }: { check(): void }): Promise<number> {
     const size = this.#size
-    await this.#withFile('read', (file) =>
+    return this.#withFile('read', (file) =>
       loadFully(this.#engine, {
         file,
         size,
@@ -76,10 +76,10 @@ export class SnapshotDownload {
     if (!this.#isKept && (await this.#disk.exists(this.#temporary))) await this.#disk.remove(this.#temporary)
   }
 
-  async #withFile(mode: 'create' | 'read', use: (file: DiskFile) => Promise<void>): Promise<void> {
+  async #withFile<T>(mode: 'create' | 'read', use: (file: DiskFile) => Promise<T>): Promise<T> {
     const file = await this.#disk.open(this.#temporary, mode)
     try {
-      await use(file)
+      return await use(file)
     } finally {
       await file.close()
     }

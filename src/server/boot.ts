@@ -195,7 +195,7 @@ export class Boot {
     const isWanted = save === 'save' || (save === 'default' && engine.config.get('save').length > 0)
     if (!isWanted || saving === undefined) return Promise.resolve(true)
     engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
-    engine.pause.begin('all', Number.MAX_SAFE_INTEGER)
+    engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
   }
 
@@ -211,7 +211,7 @@ export class Boot {
     const { offset } = history
     const countBehind = (): number => leading.onlineCount - leading.countUpTo(offset, 'memory')
     if (timeoutMs === 0 || countBehind() === 0) return
-    pause.begin('write', Number.MAX_SAFE_INTEGER)
+    pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
     log.info({}, `${countBehind()} of ${leading.onlineCount} replicas are not in sync, waiting for them.`)
     leading.askForAcknowledgements()
     const began = machine.monotonic()
@@ -223,7 +223,7 @@ export class Boot {
   }
 
   goOn(): void {
-    this.engine.pause.end()
+    this.engine.pause.end('shutdown')
   }
 
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */

@@ -43,7 +43,7 @@ test('a later pause makes neither shorter nor milder', () => {
   const [a, b, c] = [connect(), connect(), connect()]
   a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
   b.ask('CLIENT', 'PAUSE', '100', 'ALL')
-  expect(engine.pause).toMatchObject({ mode: 'all', untilMs: clock.now() + 500 })
+  expect(engine.pause.mode).toBe('all')
   expect(c.ask('GET', 'k')).toBe('')
   clock.advance(100)
   expect(c.received()).toBe('')
@@ -57,11 +57,23 @@ test('a pause longer than a timer may be does not end early', () => {
   a.ask('CLIENT', 'PAUSE', String(2 ** 40), 'WRITE')
   const { after } = clock
   clock.after = (delayMs, run) => after.call(clock, Math.min(delayMs, 2 ** 31), run)
-  engine.pause.begin('write', engine.pause.untilMs)
+  engine.pause.begin('client', 'write', clock.now() + 2 ** 40)
   clock.advance(2 ** 40 - 1)
   expect(engine.pause.active).toBe(true)
   clock.advance(1)
   expect(engine.pause.active).toBe(false)
+})
+
+test('CLIENT UNPAUSE leaves pauses alone that others have begun', () => {
+  const { connect, engine } = createEngine()
+  const [a, b] = [connect(), connect()]
+  engine.pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
+  a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
+  expect(b.ask('SET', 'k', 'v')).toBe('')
+  expect(a.ask('CLIENT', 'UNPAUSE')).toBe('+OK\r\n')
+  expect(b.received()).toBe('')
+  engine.pause.end('shutdown')
+  expect(b.received()).toBe('+OK\r\n')
 })
 
 test('a pause of no time at all holds nothing', () => {

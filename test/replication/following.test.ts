@@ -1,7 +1,7 @@
 // A replica and a primary whose every byte the test writes.
 
 import { describe, expect, test } from 'vitest'
-import { encode } from '../support/engine.ts'
+import { encode, TestClient } from '../support/engine.ts'
 import { createFollower, type FollowingEngine, goOn, HISTORY, snapshotOf } from './scripted-primary.ts'
 
 const PING = '*1\r\n$4\r\nPING\r\n'
@@ -417,5 +417,39 @@ describe('a replica', () => {
     follower.primary.send(`+CONTINUE ${next}\r\n`)
     expect(engine.history).toMatchObject({ id: next, secondId: own })
     expect(info(follower)).toMatchObject({ role: 'slave', master_link_status: 'up' })
+  })
+})
+
+describe('FAILOVER', () => {
+  /** A server whose replica is said to have everything, and that asks it to take over now. */
+  function handOver(): FollowingEngine & { writer: TestClient } {
+    const follower = createFollower()
+    const { client, engine } = follower
+    const replica = new TestClient(engine, 2)
+    replica.ask('REPLCONF', 'listening-port', '7000', 'ip-address', '10.0.0.1')
+    follower.replication.leading.expectReplicas()
+    replica.ask('PSYNC', engine.history.id, '1')
+    expect(client.ask('FAILOVER', 'TO', '10.0.0.1', '7000')).toBe('+OK\r\n')
+    return { ...follower, writer: follower.connect() }
+  }
+
+  test('has the replica asked to take over, and leads on where it refuses', () => {
+    const { client, engine, primary, writer } = handOver()
+    expect(client.ask('INFO', 'replication')).toContain('failover-in-progress')
+    primary.accept()
+    primary.send('+PONG\r\n+OK\r\n+OK\r\n')
+    expect(primary.heard()).toContain(request(`PSYNC ${engine.history.id} 1 FAILOVER`))
+    primary.send('-ERR PSYNC FAILOVER replid must match my replid.\r\n')
+    expect(primary.closed).toBe(true)
+    expect(writer.ask('SET', 'k', 'v')).toBe('+OK\r\n')
+    expect(client.ask('INFO', 'replication')).toContain('no-failover')
+  })
+
+  test('that is aborted leads again, and who waited goes on', () => {
+    const { client, primary, writer } = handOver()
+    primary.accept()
+    expect(writer.ask('SET', 'k', 'v')).toBe("-READONLY You can't write against a read only replica.\r\n")
+    expect(client.ask('FAILOVER', 'ABORT')).toBe('+OK\r\n')
+    expect(writer.ask('SET', 'k', 'v')).toBe('+OK\r\n')
   })
 })

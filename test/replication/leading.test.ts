@@ -299,10 +299,92 @@ describe('the backlog', () => {
     const { leading } = replicationOf(engine)
     engine.history.adopt('c'.repeat(40), 1000)
     leading.passOn()
+    leading.begin()
     leading.take(Buffer.from('thing'))
     engine.history.offset += 5
     expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
     engine.stop()
+  })
+})
+
+describe('FAILOVER', () => {
+  /** A primary and a replica that has everything. */
+  async function createPair(): Promise<{ primary: TestPrimary; replica: TestClient; client: TestClient }> {
+    const primary = createPrimary()
+    const replica = primary.follow(['PSYNC', '?', '-1'])
+    await takeSnapshot(replica)
+    replica.ask('REPLCONF', 'ACK', 0)
+    const client = primary.connect()
+    client.ask('SET', 'k', 'v')
+    return { primary, replica, client }
+  }
+
+  const state = (client: TestClient): string | undefined =>
+    /master_failover_state:(\S+)/.exec(client.ask('INFO', 'replication'))?.[1]
+
+  test('refuses in Redis’s words', async () => {
+    const { connect, engine } = createEngine()
+    const alone = connect()
+    const refusals = (client: TestClient, all: readonly (readonly [string, string])[]): void => {
+      for (const [request, reply] of all)
+        expect([request, client.ask(...request.split(' '))]).toEqual([request, `-${reply}\r\n`])
+    }
+    const noReplicas = 'ERR FAILOVER requires connected replicas.'
+    const notInteger = 'ERR value is not an integer or out of range'
+    refusals(alone, [
+      ['FAILOVER', noReplicas],
+      ['FAILOVER TO', 'ERR syntax error'],
+      ['FAILOVER TO 127.0.0.1', 'ERR syntax error'],
+      ['FAILOVER TO 127.0.0.1 99999', noReplicas],
+      ['FAILOVER TO 127.0.0.1 x', notInteger],
+      ['FAILOVER TO 127.0.0.1 1 TO 127.0.0.1 2', 'ERR syntax error'],
+      ['FAILOVER ABORT', 'ERR No failover in progress.'],
+      ['FAILOVER ABORT ABORT', 'ERR syntax error'],
+      ['FAILOVER ABORT TIMEOUT 4', 'ERR syntax error'],
+      ['FAILOVER FORCE', noReplicas],
+      ['FAILOVER TIMEOUT', 'ERR syntax error'],
+      ['FAILOVER TIMEOUT 0', 'ERR FAILOVER timeout must be greater than 0'],
+      ['FAILOVER TIMEOUT -1', 'ERR FAILOVER timeout must be greater than 0'],
+      ['FAILOVER TIMEOUT 99999999999999999999', notInteger],
+      ['FAILOVER TIMEOUT 10 TIMEOUT 10', 'ERR syntax error'],
+      ['FAILOVER TIMEOUT 10 TO 127.0.0.1 1 FORCE', noReplicas],
+      ['FAILOVER BOGUS', 'ERR syntax error'],
+      ['PSYNC a 1 FAILOVER', "ERR PSYNC FAILOVER can't be sent to a master."],
+    ])
+    engine.stop()
+    const { primary, client, replica } = await createPair()
+    refusals(client, [
+      ['FAILOVER FORCE', 'ERR FAILOVER with force option requires both a timeout and target HOST and IP.'],
+      ['FAILOVER TO 127.0.0.1 7001', 'ERR FAILOVER target HOST and PORT is not a replica.'],
+    ])
+    const waiting = primary.follow(['REPLCONF', 'listening-port', '7001'])
+    primary.engine.config.set('repl-diskless-sync-delay', '5')
+    waiting.ask('PSYNC', '?', '-1')
+    refusals(client, [['FAILOVER TO 127.0.0.1 7001', 'ERR FAILOVER target replica is not online.']])
+    expect(client.ask('FAILOVER')).toBe('+OK\r\n')
+    refusals(client, [
+      ['FAILOVER', 'ERR FAILOVER already in progress.'],
+      ['REPLICAOF NO ONE', 'ERR REPLICAOF not allowed while failing over.'],
+    ])
+    expect(primary.connect().ask('PSYNC', '?', '-1')).toBe("-NOMASTERLINK Can't SYNC while failing over\r\n")
+    expect(client.ask('FAILOVER', 'ABORT')).toBe('+OK\r\n')
+    replica.disconnect()
+    primary.engine.stop()
+  })
+
+  test('lets writes wait until it is over, CLIENT UNPAUSE or not', async () => {
+    const { primary, client } = await createPair()
+    const writer = primary.connect()
+    client.ask('FAILOVER', 'TIMEOUT', '500')
+    expect(state(client)).toBe('waiting-for-sync')
+    expect(writer.ask('SET', 'k', 'w')).toBe('')
+    client.ask('CLIENT', 'UNPAUSE')
+    expect(writer.received()).toBe('')
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+    primary.clock.advance(500)
+    expect(state(client)).toBe('no-failover')
+    expect(writer.received()).toBe('+OK\r\n')
+    primary.engine.stop()
   })
 })
 

@@ -18,7 +18,7 @@ import { type RedisServer, redisServerMissing, startRedisServer } from '../suppo
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
 const PROGRAM_COMMANDS = 1000
-/** A link that is cut lasts for this many bytes, more or less. */
+/** A link that is cut lasts for this many bytes, more or less, and the next one for some more: what must come at a stroke comes in the end. */
 const CUT_BYTES = 20_000
 
 describe.skipIf(redisServerMissing())('following a redis-server', () => {
@@ -58,9 +58,11 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
       dir: server.directory,
       'enable-debug-command': 'yes',
     })
+    let cutBytes = CUT_BYTES
     const dial: Dial = (_to, listener) => {
       const socket = net.connect(server.socketPath)
-      let left = CUT_BYTES
+      let left = cutBytes
+      cutBytes *= 1.1
       if (cutting) {
         socket.on('data', ({ length }) => {
           left -= length

@@ -95,6 +95,7 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   }
   let copied = ''
   const copy = {
+    begin(): void {},
     take(bytes: Buffer): void {
       copied += bytes.toString('latin1')
     },

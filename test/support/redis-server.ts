@@ -106,8 +106,8 @@ function ready(child: ChildProcess): Promise<void> {
     let log = ''
     child.stdout!.on('data', (chunk: Buffer) => {
       log += chunk.toString('latin1')
-      // Said once for the unix socket, or for TCP where there is one.
-      if (/ready to accept connections/i.test(log)) resolve()
+      // Said once for the unix socket, or for TCP where there is one; a Sentinel says whom it watches instead.
+      if (/ready to accept connections|\+monitor master/i.test(log)) resolve()
     })
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${log}`)))

@@ -42,8 +42,8 @@ export const clientPause = defineCommand({
     if (timeoutMs === undefined) throw ERR.timeoutNotInteger
     if (timeoutMs < 0) throw ERR.timeoutNegative
     if (BigInt(timeoutMs) > INT64_MAX - BigInt(Math.floor(call.now()))) throw ERR.timeoutOutOfRange
-    // Nothing to wait for, but a pause under way may become a stricter one.
-    if (timeoutMs !== 0 || pause.active) pause.begin(mode, call.now() + Number(timeoutMs))
+    // Where there is nothing to wait for, a pause under way may become a stricter one.
+    pause.begin('client', mode, call.now() + Number(timeoutMs))
     call.reply.ok()
   },
 })
@@ -59,7 +59,7 @@ export const clientUnpause = defineCommand({
   acl: ['connection'],
   reply: 'status OK',
   run(call) {
-    engineOf(call).pause.end()
+    engineOf(call).pause.end('client')
     call.reply.ok()
   },
 })

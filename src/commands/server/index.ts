@@ -25,6 +25,7 @@ import { configRewrite } from './config-rewrite.ts'
 import { configSet } from './config-set.ts'
 import { dbsize } from './dbsize.ts'
 import { debug } from './debug.ts'
+import { failover } from './failover.ts'
 import { flushall, flushdb } from './flush.ts'
 import { info } from './info.ts'
 import { latency } from './latency.ts'
@@ -89,6 +90,7 @@ export const serverCommands: readonly Command[] = [
   configSet,
   dbsize,
   debug,
+  failover,
   flushall,
   flushdb,
   info,

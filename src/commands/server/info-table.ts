@@ -443,7 +443,7 @@ const REPLICATION: InfoSection = {
     gauge('connected_slaves', ({ replication }) => replication.replicas.length),
     gauge('min_slaves_good_slaves', ({ replication }) => replication.goodCount),
     family(replicas),
-    constant('master_failover_state', 'no-failover'),
+    text('master_failover_state', ({ engine }) => engine.replication?.failoverState ?? 'no-failover'),
     text('master_replid', ({ engine }) => engine.history.id),
     text('master_replid2', ({ engine }) => engine.history.secondId),
     counter('master_repl_offset', ({ engine }) => engine.history.offset),

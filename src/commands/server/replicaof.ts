@@ -8,6 +8,7 @@ import { parseInteger } from '../../util/numbers.ts'
 
 const PORT_MAX = 65535
 const INVALID_PORT = ERR.of('Invalid master port')
+const FAILING_OVER = ERR.of('REPLICAOF not allowed while failing over.')
 const NO_REPLICATION = ERR.of('REPLICAOF is not possible here')
 
 const common = {
@@ -64,6 +65,7 @@ function follow(call: Call): void {
   const engine = engineOf(call)
   const { log, replication } = engine
   if (replication === undefined) throw NO_REPLICATION
+  if (replication.failoverState !== 'no-failover') throw FAILING_OVER
   const { following } = replication
   const who = `id=${client.id} addr=${client.transport.address}`
   if (args.equalsIgnoreCase(1, 'NO') && args.equalsIgnoreCase(2, 'ONE')) {

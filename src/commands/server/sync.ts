@@ -12,6 +12,9 @@ import { parseInteger } from '../../util/numbers.ts'
 
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
+const FAILING_OVER = new ReplyError("NOMASTERLINK Can't SYNC while failing over")
+const NOT_A_REPLICA = ERR.of("PSYNC FAILOVER can't be sent to a master.")
+const OTHER_HISTORY = ERR.of('PSYNC FAILOVER replid must match my replid.')
 const FILTER_NEEDS_EOF = ERR.of('Filtered replica requires EOF capability')
 
 const common = {
@@ -43,6 +46,9 @@ export const psync = defineCommand({
     { name: 'offset', type: 'integer' },
   ],
   run(call) {
+    const { args, client } = call
+    const isFollowing = (client.state & CLIENT_REPLICA) !== 0
+    if (!isFollowing && args.length > 3 && args.equalsIgnoreCase(3, 'FAILOVER')) takeOver(call)
     const leading = leadingFor(call)
     if (leading === undefined) return
     const offset = parseInteger(call.args.bytes(2))
@@ -57,12 +63,26 @@ export const psync = defineCommand({
   },
 })
 
+/** The primary hands its place over to this server, and is going to follow it. Throws Redis's errors. */
+function takeOver(call: Call): void {
+  const { args, client } = call
+  const engine = engineOf(call)
+  const { history, log, replication } = engine
+  const id = args.string(1)
+  log.info({}, `Failover request received for replid ${id}.`)
+  if (replication?.following === undefined) throw NOT_A_REPLICA
+  if (id.toLowerCase() !== history.id) throw OTHER_HISTORY
+  replication.followNobody()
+  log.info({}, `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.transport.address}')`)
+}
+
 /** Who leads, if the client may become a replica; undefined where it is one already. Throws Redis's errors. */
 function leadingFor(call: Call): Leading | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined
   const engine = engineOf(call)
-  const { following, leading } = replicationOf(engine)
+  const { failoverState, following, leading } = replicationOf(engine)
+  if (failoverState !== 'no-failover') throw FAILING_OVER
   if (following !== undefined && !following.linkUp) throw NO_LINK
   engine.replies.markFor(client)
   if (client.pendingBytes > 0) throw PENDING_OUTPUT
