@@ -68,6 +68,7 @@ const NOT_COMPARED: Record<string, string> = {
   replconf: 'makes a client a replica: see test/replication',
   role: 'tells offsets: see test/replication',
   migrate: 'asks another server: see test/replication',
+  failover: 'makes a server a replica: see test/replication',
   replicaof: 'makes a server a replica: see test/replication',
   slaveof: 'makes a server a replica: see test/replication',
   zscan: 'tables have an order of their own: see sorted-sets.test.ts',
