@@ -172,13 +172,15 @@ export class Leading implements LeadingView, StreamCopy {
   acknowledge(client: Client, offset: number, syncedOffset: number | undefined): void {
     const replica = this.#known.get(client)
     if (replica === undefined || !this.#replicas.has(replica)) return
-    const { blocking } = this.#engine
+    const { blocking, turn } = this.#engine
     replica.heardMs = this.#now()
     const isNews = offset > replica.offset || (syncedOffset ?? -1) > replica.syncedOffset
     if (offset > replica.offset) replica.offset = offset
     if (syncedOffset !== undefined && syncedOffset > replica.syncedOffset) replica.syncedOffset = syncedOffset
     if (replica.startsOnAcknowledgement && this.#hasAllOfCopy(replica)) this.#startStream(replica)
     this.#count()
+    // No reply ends this turn, and somebody may look at its end how far replicas are.
+    turn.endSoon()
     if (isNews) blocking.wakeEverywhere(REPLICAS)
   }
 
