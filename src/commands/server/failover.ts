@@ -11,7 +11,7 @@ const NO_TIME = ERR.of('FAILOVER timeout must be greater than 0')
 
 export const failover = defineCommand({
   name: 'FAILOVER',
-  summary: 'Hands this server’s place over to one of its replicas.',
+  summary: 'Hands the place of this server over to one of its replicas.',
   group: 'server',
   since: '6.2.0',
   complexity: 'O(1)',
