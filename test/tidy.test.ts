@@ -34,13 +34,14 @@ const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join
 
 /** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
 const LEVELS: Readonly<Record<string, number>> = {
-  cli: 12,
-  'drop-in': 11,
-  entry: 10,
-  embedded: 9,
-  server: 8,
-  metrics: 7,
-  commands: 6,
+  cli: 13,
+  'drop-in': 12,
+  entry: 11,
+  embedded: 10,
+  server: 9,
+  metrics: 8,
+  commands: 7,
+  'replicated-log': 6,
   replication: 5,
   scripting: 4,
   channels: 4,
