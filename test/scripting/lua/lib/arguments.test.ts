@@ -57,7 +57,7 @@ local r = {}
 `
 const CALLS_PER_SCRIPT = 60
 /** Random argument lists for each function of each sort: two, three, three after a subject; and a third of that with four. */
-const LISTS = process.env.SOAK ? 8 : 3
+const LISTS = process.env.SOAK ? 8 : 2
 
 /** What is no comparison: memory in use, what is dumped (see decision 0005), and 2^31 moves of elements. */
 function isExcepted(name: string, args: readonly string[]): boolean {
