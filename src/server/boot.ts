@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
-import { commands } from '../commands/index.ts'
+import { catalog } from '../commands/catalog.ts'
 import type { Checkpoint } from '../engine/checkpoints.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
@@ -90,7 +90,7 @@ export class Boot {
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
-      commands,
+      commands: catalog,
       config,
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
