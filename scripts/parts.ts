@@ -11,7 +11,7 @@
 const PARTS: Readonly<Record<string, RegExp>> = {
   metrics: /^metrics\//,
   persistence: /^persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.)/,
-  replication: /^replication\/(?!(failover|leading|migrations|replication)\.)/,
+  replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
   scripting: /^scripting\//,
   server: /^server\/(?!(boot|errors|listening|load-users|options)\.)/,
 }
