@@ -7,15 +7,25 @@
 // What all share stands in `core.js`, where names are plain constants. Names of a part are looked up at each use, so nothing belongs into a part
 // that other files use for every request. Nothing of a part may be needed to load the core.
 
-/** What a part is called → the sources in it, under `src`. */
+/** What a part is called → the sources in it, under `src`. Commands stand with what they are about, where few others use that. */
 const PARTS: Readonly<Record<string, RegExp>> = {
+  bitmap: /^(commands\/bitmap\/|store\/bit-field\.)/,
+  channels: /^channels\/(channel-log|given-messages|group|group-member|reader|scheduled-messages|unread-messages)\./,
+  geo: /^(commands\/geo\/|store\/geo)/,
+  hash: /^(commands\/hash\/|store\/hash\.)/,
+  hyperloglog: /^(commands\/hyperloglog\/|store\/hyperloglog\.)/,
+  list: /^(commands\/list\/|store\/list(?!-entry))/,
   metrics: /^metrics\//,
   persistence: /^persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.)/,
   replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
-  scripting: /^scripting\//,
+  scripting: /^(commands\/)?scripting\//,
   server: /^server\/(?!(boot|errors|listening|load-users|options)\.)/,
+  set: /^(commands\/set\/|store\/(member-set|intset|set-algebra)\.)/,
+  'sorted-set': /^(commands\/sorted-set\/|store\/(sorted-set|score-|gathered-scores))/,
+  stream: /^(commands\/stream\/|store\/stream(?!-id))/,
 }
 
+/** Other commands, by groups: `commands-string`. */
 const COMMANDS = /^commands\/([a-z-]+)\//
 
 /** The object in the core's exports by which everybody finds the parts. */
