@@ -25,8 +25,8 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   stream: /^(commands\/stream\/|store\/stream(?!-id))/,
 }
 
-/** Other commands, by groups: `commands-string`. */
-const COMMANDS = /^commands\/([a-z-]+)\//
+/** Other commands, by groups: `commands-string`. What several groups share is in the core. */
+const COMMANDS = /^commands\/([a-z-]+)\/(?!(expiry-times|scan-arguments)\.)/
 
 /** The object in the core's exports by which everybody finds the parts. */
 const TABLE = 'parts'
@@ -61,9 +61,7 @@ export function partWithCore(code: string, parts: readonly string[], core: strin
 
 /** Returns the code of an entry. It has the core by `require`. */
 export function entryWithParts(code: string, parts: readonly string[]): string {
-  const first = code.indexOf('\n', code.indexOf('= require("')) + 1
-  const called = usesCalled(code.slice(first), parts)
-  return code.slice(0, first) + fromTable(code, parts) + called
+  return usesCalled(code, parts).replace(/^const require_core = .*\n/m, (line) => line + fromTable(code, parts))
 }
 
 const variableOf = (part: string): string => `require_${part.replaceAll('-', '_')}`
