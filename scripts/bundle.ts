@@ -4,20 +4,26 @@
 //   dist/cli/respite.js       the program
 //   dist/<entry>.js, .d.ts    what `require` finds
 //   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
-//   dist/core.js              what they share: nearly everything
+//   dist/core.js              what they share and need at once
+//   dist/<part>.js            what is loaded when it is first used (parts.ts)
 //   dist/**/*.d.ts            the declarations that the entries reach
 //
 // Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { reachedDeclarations } from './declarations.ts'
 import { ENTRY_FILES, packageExports } from './entries.ts'
+import { coreWithParts, entryWithParts, partOf, partWithCore } from './parts.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 const DECLARATIONS = join(DIST, 'declarations')
+
+/** The file that everything shares, and the bundler's own. */
+const CORE = 'core'
+const RUNTIME = 'rolldown-runtime'
 
 /** What declares Symbol.asyncDispose and AsyncDisposable, whatever `lib` a program has, and however old its declarations of Node are. */
 const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
@@ -38,7 +44,9 @@ const declarations = reachedDeclarations(
 )
 for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
 writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
-for (const chunk of await bundleCode()) {
+const chunks = await bundleCode()
+loadPartsLater(chunks)
+for (const chunk of chunks) {
   const entry = ENTRY_FILES.find((name) => chunk.fileName === `${name}.js`)
   if (entry === undefined) continue
   const file = join(DIST, entry)
@@ -52,6 +60,8 @@ writeExports()
 
 async function bundleCode(): Promise<OutputChunk[]> {
   const bundle = await rolldown({
+    // Entries export what they say; `allow-extension` is what this way of splitting asks for.
+    preserveEntrySignatures: 'allow-extension',
     input: {
       'cli/respite': join(ROOT, 'src/cli/respite.ts'),
       ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
@@ -72,14 +82,47 @@ async function bundleCode(): Promise<OutputChunk[]> {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // Between files a name is looked up in an object at every use. So what works together stays together in one.
-    codeSplitting: { groups: [{ name: 'core', test: /src/, minShareCount: 2 }] },
+    codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: fileOf, test: /src/ }] },
     // A top-level constant that became `var` is no constant to V8 any more, which then loads and checks it at every use.
     topLevelVar: false,
+    // What V8 need not read. The sources are where comments are read.
+    comments: false,
     // Jest, by default, has no `import()`.
     dynamicImportInCjs: false,
   })
   await bundle.close()
   return output.filter((part) => part.type === 'chunk')
+}
+
+/** Where a source goes: the core, a part, or, as the entries and what only one of them needs, where the bundler likes. */
+function fileOf(id: string): string | null {
+  const source = relative(join(ROOT, 'src'), id)
+  return isOfEntries(source) ? null : (partOf(source) ?? CORE)
+}
+
+function isOfEntries(source: string): boolean {
+  return /^(cli|drop-in)\//.test(source) || ENTRY_FILES.includes(source.replace(/\.ts$/, ''))
+}
+
+/** Rewrites what the bundler has written, so that parts are loaded when they are first used. */
+function loadPartsLater(chunks: readonly OutputChunk[]): void {
+  const read = (name: string): string => readFileSync(join(DIST, `${name}.js`), 'utf8')
+  const names = chunks.map(({ fileName }) => fileName.replace(/\.js$/, ''))
+  const parts = new Set(
+    chunks.flatMap(({ moduleIds }) => moduleIds.map((id) => partOf(relative(join(ROOT, 'src'), id)) ?? [])).flat(),
+  )
+  const core = read(CORE)
+  for (const name of names) {
+    if (name === RUNTIME) continue
+    const code = name === CORE ? core : read(name)
+    const changed =
+      name === CORE
+        ? coreWithParts(code, [...parts])
+        : parts.has(name)
+          ? partWithCore(code, [...parts], core)
+          : entryWithParts(code, [...parts])
+    writeFileSync(join(DIST, `${name}.js`), changed)
+  }
 }
 
 /** An ES module with the things of an entry. One instance of each: an error is `instanceof` its class, whoever asks. */

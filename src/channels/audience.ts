@@ -47,7 +47,6 @@ export interface Listening {
 /** Where CHANNEL SEEK has a subscriber go: behind an id, to a time, before all that is kept, behind all of it. */
 export type Aim = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
 
-const cursor = new EntryCursor()
 const from = new StreamId()
 const END = new StreamId().setMax()
 
@@ -244,5 +243,6 @@ function countAt(stream: Stream, place: Place, id: StreamId): number {
 /** Counts the entries behind an id, up to another. */
 function countFrom(stream: Stream, behind: StreamId, to: StreamId): number {
   from.copyFrom(behind).increment()
+  const cursor = new EntryCursor()
   return stream.seek(from, cursor) ? stream.countUpTo(cursor, to, Number.POSITIVE_INFINITY) : 0
 }

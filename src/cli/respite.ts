@@ -8,21 +8,19 @@
 // A young generation of 4 MiB: the data lies elsewhere, and what commands leave behind is little. The 16 MiB that V8 would
 // take cost a million list elements 5 bytes each in resident memory and win 2 % of speed.
 
-import { commands } from '../commands/index.ts'
+import { NAMES } from '../commands/names.ts'
 import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/config.ts'
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { ListenError } from '../server/listener.ts'
-import { UsersError } from '../server/load-users.ts'
-import { LogFileError, ProgramLog } from '../server/logger.ts'
+import { ListenError, LogFileError, TlsError, UsersError } from '../server/errors.ts'
+import { ProgramLog } from '../server/logger.ts'
 import { followOomScore } from '../server/oom-score.ts'
 import { createConfig, OptionError } from '../server/options.ts'
 import { showTitle } from '../server/process-title.ts'
 import { Server } from '../server/server.ts'
 import { Signals } from '../server/signals.ts'
 import { checkSystem, type SystemCheck } from '../server/system-check.ts'
-import { TlsError } from '../server/tls-settings.ts'
 import { processBytes } from '../util/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
@@ -96,7 +94,7 @@ function systemChecks(config: Config): SystemCheck[] {
 }
 
 async function serve(args: readonly string[]): Promise<void> {
-  const commandNames = commands.filter(({ name }) => !name.includes('|')).map(({ name }) => name)
+  const commandNames = Object.values(NAMES).flatMap((names) => names.filter((name) => !name.includes('|')))
   const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
   const { file, renames, users } = source
   const given = { ...secretsOf(process.env), ...source.settings }

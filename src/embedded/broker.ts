@@ -110,7 +110,7 @@ export class Broker {
       snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
       clock,
       seed,
-      dial: dialPrimary(config, tls === undefined ? {} : { tls }),
+      dial: (...to) => dialPrimary(config, tls === undefined ? {} : { tls })(...to),
     })
     try {
       for (const fault of faults) boot.engine.withFaults().add(fault)

@@ -7,10 +7,8 @@
 
 import type { Checkpoint, WritePayload } from '../engine/checkpoints.ts'
 import type { Engine } from '../engine/engine.ts'
-import { PayloadWriter } from '../persistence/rdb/payload.ts'
+import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Caller } from './caller.ts'
-
-const payloads = new PayloadWriter()
 
 export class Moment {
   readonly #engine: Engine
@@ -31,8 +29,8 @@ export class Moment {
   rollback(): Promise<void> {
     const { checkpoints, config } = this.#engine
     const payload: WritePayload = (db, entry) => {
-      const window = payloads.write(db, entry, config.get('rdbcompression')).copy()
-      payloads.release()
+      const window = payloadWriter.write(db, entry, config.get('rdbcompression')).copy()
+      payloadWriter.release()
       return window
     }
     return this.#caller.run((client) => checkpoints.rollback(this.#checkpoint, client, payload))

@@ -1,9 +1,12 @@
 // The command table: every command by its name.
+//
+// A group of commands is filed when one of them is first asked for (command-catalog.ts).
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts'
 import type { Command } from './command.ts'
+import type { CommandCatalog } from './command-catalog.ts'
 
 const TABLE_SIZE = 2048
 /** Longer words are no command's name, unless one was renamed to such a word. */
@@ -12,7 +15,11 @@ const NAME_LENGTH_MAX = 32
 /** Commands by name, looked up from the request's bytes without making a string. */
 export class CommandTable {
   /** How many there are: commands and subcommands are numbered from 0 on. */
-  idCount = 0
+  readonly idCount: number
+  readonly #catalog: CommandCatalog
+  /** The groups that were not asked for yet. */
+  readonly #waiting: Set<number>
+  /** In the order of their numbers, once there are all of them. */
   readonly #byName = new Map<string, Command>()
   /** Commands that were renamed or taken away, by the names they had. */
   readonly #originals = new Map<string, Command>()
@@ -28,9 +35,34 @@ export class CommandTable {
   #recentHead = 0
   #recentTail = 0
 
-  /** Counters are kept per table: each engine gets its own copies of the commands. */
-  constructor(commands: readonly Command[]) {
-    for (const command of commands) this.#add({ ...command, id: this.idCount++ })
+  constructor(catalog: CommandCatalog) {
+    this.#catalog = catalog
+    this.idCount = catalog.idCount
+    this.#waiting = new Set(catalog.groups.keys())
+  }
+
+  /** Files a group. Counters are kept per table: each engine gets its own copies of the commands. */
+  #take(group: number): void {
+    this.#waiting.delete(group)
+    let id = this.#catalog.firstIds[group]!
+    for (const command of this.#catalog.commandsOf(group)) this.#add({ ...command, id: id++ })
+  }
+
+  /** Returns a command of a group that was not asked for before; undefined = there is no such command. */
+  #fetch(lower: string): Command | undefined {
+    if (this.#waiting.size === 0) return undefined
+    const group = this.#catalog.find(lower)
+    if (group === undefined || !this.#waiting.has(group)) return undefined
+    this.#take(group)
+    return this.#byName.get(lower)
+  }
+
+  #takeAll(): void {
+    if (this.#waiting.size === 0) return
+    for (const group of [...this.#waiting]) this.#take(group)
+    const inOrder = [...this.#byName].sort(([, a], [, b]) => a.id - b.id)
+    this.#byName.clear()
+    for (const [name, command] of inOrder) this.#byName.set(name, command)
   }
 
   #add(command: Command): void {
@@ -42,7 +74,6 @@ export class CommandTable {
       container.subcommands.set(command.name.slice(bar + 1), command)
       return
     }
-    if (this.#byName.has(command.name)) throw new Error(`${command.name} is registered twice`)
     this.#byName.set(command.name, command)
     this.#file(command.name, command)
   }
@@ -53,6 +84,7 @@ export class CommandTable {
    * Errors and statistics go on calling it by its own name. Called before the first request.
    */
   rename(from: string, to: string): void {
+    this.#takeAll()
     const command = this.#byName.get(from)
     if (command === undefined || this.#byName.has(to)) throw new Error(`${from} cannot be renamed to ${to}`)
     this.#byName.delete(from)
@@ -94,7 +126,7 @@ export class CommandTable {
     let slot = (hash ^ (hash >>> 11)) & (TABLE_SIZE - 1)
     while (true) {
       const command = this.#slots[slot]
-      if (command === undefined) return undefined
+      if (command === undefined) return this.#fetch(word.toString().toLowerCase())
       if (sameName(this.#names[slot]!, u8, start, length)) {
         if (short) {
           this.#recent = command
@@ -112,8 +144,8 @@ export class CommandTable {
   get(name: string): Command | undefined {
     const lower = name.toLowerCase()
     const bar = lower.indexOf('|')
-    if (bar === -1) return this.#byName.get(lower)
-    return this.#byName.get(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+    if (bar !== -1) return this.get(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+    return this.#byName.get(lower) ?? this.#fetch(lower)
   }
 
   /** Returns the command that a request's first two words mean: CONFIG and GET are `config|get`; see also `meantBy`. */
@@ -138,17 +170,27 @@ export class CommandTable {
 
   /** Number of commands, subcommands not counted. */
   get size(): number {
+    this.#takeAll()
     return this.#byName.size
   }
 
   /** Commands in order of registration, subcommands not included. */
   values(): IterableIterator<Command> {
+    this.#takeAll()
     return this.#byName.values()
   }
 
-  /** Every command and subcommand. */
+  /** As `all`, without groups of which no command was ever asked for: there is nothing to tell of those. */
+  *used(): IterableIterator<Command> {
+    for (const command of [...this.#byName.values()].sort((a, b) => a.id - b.id)) {
+      yield command
+      if (command.subcommands !== undefined) yield* command.subcommands.values()
+    }
+  }
+
+  /** Every command and subcommand, in the same order. */
   *all(): IterableIterator<Command> {
-    for (const command of this.#byName.values()) {
+    for (const command of this.values()) {
       yield command
       if (command.subcommands !== undefined) yield* command.subcommands.values()
     }

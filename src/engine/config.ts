@@ -16,15 +16,16 @@ export type ConfigSettings = Readonly<Partial<Record<ConfigName, string>>>
 
 type Listener = (value: unknown) => void
 
+const DEFAULTS = Object.fromEntries(Object.entries(CONFIG_TABLE).map(([name, row]) => [name, row.default]))
+
 export class Config {
-  readonly #values: Record<string, unknown> = {}
+  readonly #values: Record<string, unknown> = { ...DEFAULTS }
   readonly #listeners = new Map<string, Listener[]>()
   /** Settings without effect that somebody was told about. */
   readonly #reported = new Set<ConfigName>()
 
   /** Starts from the defaults; `settings` are texts as in a config file. Throws ConfigError. */
   constructor(settings: ConfigSettings = {}) {
-    for (const [name, row] of Object.entries(CONFIG_TABLE)) this.#values[name] = row.default
     for (const [name, text] of Object.entries(settings)) this.set(name as ConfigName, text)
   }
 

@@ -53,12 +53,13 @@ export class Durability {
   rules: DurabilityRules
   /** The policy of keys without a rule. */
   #otherwise: SyncPolicy
+  // Three tables, empty before the first such change: most engines have none.
   /** Hash slot → an offset within the bytes of the last change there of a key that is `always`. */
-  readonly #offsets = new Float64Array(SLOTS)
+  #offsets = new Float64Array(0)
   /** Hash slot → the whole hash of that key. */
-  readonly #hashes = new Int32Array(SLOTS)
+  #hashes = new Int32Array(0)
   /** Hash slot → 1 when changes of several keys there are not synced yet: then all readers of the slot wait. */
-  readonly #shared = new Uint8Array(SLOTS)
+  #shared = new Uint8Array(0)
   /** As if it stood in every slot: a whole database changed. */
   #everywhere = 0
   /** The latest of all these offsets. */
@@ -143,7 +144,7 @@ export class Durability {
     const { synced } = progress
     if (this.#latest <= synced) return
     const slot = hash & (SLOTS - 1)
-    let offset = this.#offsets[slot]!
+    let offset = this.#offsets[slot] ?? 0
     if (this.#hashes[slot] !== hash && this.#shared[slot] === 0) offset = 0
     if (this.#everywhere > offset) offset = this.#everywhere
     if (offset > synced) this.#wait(progress, offset)
@@ -166,12 +167,19 @@ export class Durability {
   readonly changed = (db: Database, key: Bytes): void => {
     const { progress } = this
     if (!this.#classify(this.rules.size === 0 ? undefined : this.rules.policyOf(key, this.#otherwise))) return
+    if (this.#offsets.length === 0) this.#makeTables()
     const hash = db.keys.hash(key)
     const slot = hash & (SLOTS - 1)
     if (this.#offsets[slot]! <= progress.synced) this.#shared[slot] = 0
     else if (this.#hashes[slot] !== hash) this.#shared[slot] = 1
     this.#hashes[slot] = hash
     this.#offsets[slot] = this.#latest
+  }
+
+  #makeTables(): void {
+    this.#offsets = new Float64Array(SLOTS)
+    this.#hashes = new Int32Array(SLOTS)
+    this.#shared = new Uint8Array(SLOTS)
   }
 
   /** A whole database changed, keys of every policy with it; the bytes are not in the journal yet. */

@@ -3,12 +3,12 @@
 import type { Clock } from '../util/clock.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import type { Random } from '../util/random.ts'
-import type { Command } from './command.ts'
+import type { CommandCatalog } from './command-catalog.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 
 export interface EngineOptions {
-  commands: readonly Command[]
+  commands: CommandCatalog
   config?: Config
   /** The time that the data is in: when keys expire, who has waited long enough, what TIME says. Default: the machine's. */
   clock?: Clock

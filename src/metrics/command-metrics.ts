@@ -40,7 +40,7 @@ export function addCommandMetrics(readings: Readings, engine: Engine): void {
 
 /** Of commands that nobody has called there is nothing to tell. */
 function* perCommand(engine: Engine, read: (command: Command) => number): Iterable<Sample> {
-  for (const command of engine.commands.all()) {
+  for (const command of engine.commands.used()) {
     if (command.calls === 0 && command.rejected === 0 && command.failed === 0) continue
     yield { labels: { cmd: command.name }, value: read(command) }
   }
@@ -48,7 +48,7 @@ function* perCommand(engine: Engine, read: (command: Command) => number): Iterab
 
 /** The same histograms that LATENCY HISTOGRAM shows, at every second of its steps. */
 function* latencies({ commands, times }: Engine): Iterable<readonly [Labels, Distribution]> {
-  for (const command of commands.all()) {
+  for (const command of commands.used()) {
     const histogram = times.latenciesOf(command)
     if (histogram === undefined) continue
     const { count } = histogram

@@ -1,5 +1,6 @@
 // Is an RDB file whole? Reads it as a start would, value by value, and keeps nothing.
 
+import { CommandCatalog } from '../engine/command-catalog.ts'
 import { Config } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/database.ts'
@@ -74,7 +75,7 @@ class CountingTarget implements RdbTarget {
   readonly #databases = new Set<number>()
 
   constructor(nowMs: number) {
-    this.#engine = new Engine({ commands: [], config: new Config() })
+    this.#engine = new Engine({ commands: new CommandCatalog([]), config: new Config() })
     this.#nowMs = nowMs
   }
 

@@ -61,6 +61,9 @@ const RDB_MAGIC = 'REDIS'
 
 const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
 /** What Redis calls it. */
+/** The counters of a command that was first asked for while files were replayed. */
+const NEVER_CALLED = { calls: 0, microseconds: 0, untimed: 0, failed: 0, latencies: undefined }
+
 const BAD_FORMAT = 'Bad file format reading the append only file'
 const CHECK_ADVICE =
   'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
@@ -436,19 +439,19 @@ class Replay {
     const { commandsProcessed, errorReplies } = stats
     const { hits, misses } = dataset
     const errors = new Map(stats.errors)
-    const counts = [...commands.all()].map((command) => {
+    const counts = new Map<Command, Partial<Command>>()
+    for (const command of commands.used()) {
       const { calls, microseconds, untimed, failed, latencies } = command
+      counts.set(command, { calls, microseconds, untimed, failed, latencies })
       // What comes now is counted in another histogram, which is forgotten.
       command.latencies = undefined
-      return { calls, microseconds, untimed, failed, latencies }
-    })
+    }
     return () => {
       Object.assign(stats, { commandsProcessed, errorReplies, changesSinceSave: 0 })
       stats.errors.clear()
       for (const [code, count] of errors) stats.errors.set(code, count)
       Object.assign(dataset, { hits, misses })
-      let i = 0
-      for (const command of commands.all()) Object.assign(command, counts[i++])
+      for (const command of commands.used()) Object.assign(command, counts.get(command) ?? NEVER_CALLED)
     }
   }
 

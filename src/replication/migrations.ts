@@ -9,7 +9,7 @@ import type { Client } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { HeldKey } from '../engine/held-keys.ts'
 import { nameKey } from '../engine/key-name.ts'
-import { PayloadWriter } from '../persistence/rdb/payload.ts'
+import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
 import { NONE } from '../store/keyspace.ts'
 import type { Bytes } from '../util/bytes.ts'
@@ -21,7 +21,6 @@ const GIVEN_UP = new ReplyError('IOERR error or timeout reading to target instan
 export class Migrations {
   readonly #engine: Engine
   readonly #dial: Dial
-  readonly #payloads = new PayloadWriter()
   readonly #byClient = new Map<Client, Migration>()
 
   constructor(engine: Engine, dial: Dial) {
@@ -44,7 +43,7 @@ export class Migrations {
     }
     const migration = new Migration(this.#engine, order, parcels, {
       dial: this.#dial,
-      payloads: this.#payloads,
+      payloads: payloadWriter,
       over: () => this.#settle(client),
     })
     this.#byClient.set(client, migration)

@@ -5,13 +5,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
-import { commands } from '../commands/index.ts'
+import { catalog } from '../commands/catalog.ts'
 import type { Checkpoint } from '../engine/checkpoints.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
 import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { EngineOptions } from '../engine/engine-options.ts'
 import type { Log } from '../engine/log.ts'
+import { scriptsLater } from '../engine/script-runner.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
 import { DirectoryInUseError } from '../persistence/directory-lock.ts'
@@ -90,7 +91,7 @@ export class Boot {
   ) {
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
-      commands,
+      commands: catalog,
       config,
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
@@ -106,12 +107,12 @@ export class Boot {
       this.engine.stop()
       throw error
     }
-    // From the beginning on: the files may hold functions.
-    if (seed === undefined) scriptsOf(this.engine)
-    else scriptsOf(this.engine).chance.seed(seed)
+    // The files may hold functions.
+    this.engine.scripts = scriptsLater(() => scriptsOf(this.engine))
+    if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
-    this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
+    this.replication = new Replication(this.engine, { dial: dial ?? ((...to) => dialPrimary(config)(...to)) })
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })

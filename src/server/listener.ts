@@ -7,18 +7,7 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
-
-/** Nobody can listen there; the message is one line for a person. */
-export class ListenError extends Error {
-  override name = 'ListenError'
-  /** The system's word for it, EADDRINUSE for one. */
-  readonly code: string | undefined
-
-  constructor(message: string, code?: string) {
-    super(message)
-    this.code = code
-  }
-}
+import { ListenError } from './errors.ts'
 
 /** What is spoken on a port: the protocol as it is, or within TLS. */
 export type PortKind = 'tcp' | 'tls'

@@ -9,8 +9,8 @@ import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { OptionError } from '../util/option-error.ts'
 import { BusySockets } from './busy-sockets.ts'
+import { ListenError } from './errors.ts'
 import { IdleClients } from './idle-clients.ts'
-import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
 import {
   anyHost,

@@ -5,11 +5,7 @@ import { joinSelectors, type RuleContext, UnclosedSelector, User } from '../acl/
 import { UserLinesError } from '../acl/user-lines.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readUsersFile } from '../persistence/users-file.ts'
-
-/** Users that cannot be taken; the server does not start. */
-export class UsersError extends Error {
-  override name = 'UsersError'
-}
+import { UsersError } from './errors.ts'
 
 /** Takes the users in. `configured`: each a name, then rules. Throws UsersError. */
 export function loadUsers({ config, log, users }: Engine, configured: readonly (readonly string[])[]): void {

@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
 import { clearTimeout, dateNow, setTimeout } from '../util/real-time.ts'
+import { LogFileError } from './errors.ts'
 import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
 import { LogOutput } from './log-output.ts'
 
@@ -28,11 +29,6 @@ interface Event {
   details: object
   message: string
   time: number
-}
-
-/** The log file cannot be written where `logfile` says; the message is one line for the user. */
-export class LogFileError extends Error {
-  override name = 'LogFileError'
 }
 
 /** Logs as `loglevel` and `logfile` ask for; a change of `loglevel` takes effect at once. */

@@ -4,7 +4,8 @@
 // for every IPv6 one, and a `-` in front of those that may be missing on this
 // machine. IPv6 listeners serve IPv6 only, so `* ::*` is no conflict.
 
-import { type Door, ListenError, Listener, type PortEndpoint, type PortKind } from './listener.ts'
+import { ListenError } from './errors.ts'
+import { type Door, Listener, type PortEndpoint, type PortKind } from './listener.ts'
 
 /** Where clients are served. */
 export interface Where {

@@ -20,11 +20,11 @@ import { setImmediate } from '../util/real-time.ts'
 import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
 import { dialPrimary } from './dial-primary.ts'
+import { ListenError, TlsError } from './errors.ts'
 import { IdleClients } from './idle-clients.ts'
-import { ListenError } from './listener.ts'
 import { Listeners } from './listeners.ts'
 import { Supervision, supervisorOf } from './supervision.ts'
-import { readTlsSettings, TlsError, type TlsMaterial, usesTls } from './tls-settings.ts'
+import { readTlsSettings, type TlsMaterial, usesTls } from './tls-settings.ts'
 
 /** Redis's. Each takes a descriptor. */
 const ADDRESSES_MAX = 16

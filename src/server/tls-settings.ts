@@ -8,11 +8,7 @@ import path from 'node:path'
 import tls from 'node:tls'
 import type { Config } from '../engine/config.ts'
 import { describeDiskError } from '../persistence/errors.ts'
-
-/** TLS cannot be had with these settings; the message is one line for a person. */
-export class TlsError extends Error {
-  override name = 'TlsError'
-}
+import { TlsError } from './errors.ts'
 
 type Pem = string | Buffer
 

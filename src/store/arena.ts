@@ -43,8 +43,10 @@ const CHUNK_OF_SLAB_SHIFT = 7
 const SLABS_PER_CHUNK = 128
 /** 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
-/** An arena counts with this many slabs at first, and with twice as many whenever they are not enough: most databases stay empty. */
+/** An arena counts with no slabs at first, because most databases stay empty, then with this many, and with twice as many whenever they are not enough. */
 const SLABS_FIRST = FIRST_CHUNK_BYTES / SLAB_BYTES
+const NO_BYTES = new Uint8Array(0)
+const NO_WORDS = new Int32Array(0)
 
 /** The era of slabs that are somebody else's, or lent to somebody. */
 const LENT = -1
@@ -121,18 +123,18 @@ export class Arena {
   /** Bytes of chunks, written to or not. */
   reservedBytes = 0
 
-  #slabClass = new Uint8Array(SLABS_FIRST)
-  #slabLive = new Int32Array(SLABS_FIRST)
+  #slabClass = NO_BYTES
+  #slabLive = NO_WORDS
   /** First freed block (ref), 0 = none. */
-  #slabFreed = new Int32Array(SLABS_FIRST)
+  #slabFreed = NO_WORDS
   /** Granules handed out from the slab's beginning; blocks beyond were never used. */
-  #slabBump = new Int32Array(SLABS_FIRST)
+  #slabBump = NO_WORDS
   /** Doubly linked lists of slabs with room, per class; slab + 1, 0 = none. List 0 holds free slabs. */
-  #slabNext = new Int32Array(SLABS_FIRST)
-  #slabPrevious = new Int32Array(SLABS_FIRST)
-  #slabListed = new Uint8Array(SLABS_FIRST)
+  #slabNext = NO_WORDS
+  #slabPrevious = NO_WORDS
+  #slabListed = NO_BYTES
   /** In which era a slab was taken. */
-  #slabSince = new Int32Array(SLABS_FIRST)
+  #slabSince = NO_WORDS
   readonly #listHead = new Int32Array(CLASSES)
   readonly #chunkFreeSlabs: number[] = []
   /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
@@ -462,14 +464,14 @@ export class Arena {
   }
 
   #growSlabs(): void {
-    this.#slabClass = doubled(this.#slabClass, Uint8Array)
-    this.#slabLive = doubled(this.#slabLive, Int32Array)
-    this.#slabFreed = doubled(this.#slabFreed, Int32Array)
-    this.#slabBump = doubled(this.#slabBump, Int32Array)
-    this.#slabNext = doubled(this.#slabNext, Int32Array)
-    this.#slabPrevious = doubled(this.#slabPrevious, Int32Array)
-    this.#slabListed = doubled(this.#slabListed, Uint8Array)
-    this.#slabSince = doubled(this.#slabSince, Int32Array)
+    this.#slabClass = longer(this.#slabClass, Uint8Array)
+    this.#slabLive = longer(this.#slabLive, Int32Array)
+    this.#slabFreed = longer(this.#slabFreed, Int32Array)
+    this.#slabBump = longer(this.#slabBump, Int32Array)
+    this.#slabNext = longer(this.#slabNext, Int32Array)
+    this.#slabPrevious = longer(this.#slabPrevious, Int32Array)
+    this.#slabListed = longer(this.#slabListed, Uint8Array)
+    this.#slabSince = longer(this.#slabSince, Int32Array)
   }
 
   #dropChunk(chunk: number): void {
@@ -515,9 +517,9 @@ function discardAll(sources: Iterable<Source>): void {
   for (const source of sources) discarded.add(source)
 }
 
-/** Returns a copy twice as long; what is new is 0. */
-function doubled<T extends Uint8Array | Int32Array>(array: T, kind: new (length: number) => T): T {
-  const copy = new kind(2 * array.length)
+/** Returns a longer copy; what is new is 0. */
+function longer<T extends Uint8Array | Int32Array>(array: T, kind: new (length: number) => T): T {
+  const copy = new kind(Math.max(SLABS_FIRST, 2 * array.length))
   copy.set(array)
   return copy
 }

@@ -14,6 +14,9 @@ const PAGE_MASK = PAGE_SIZE - 1
 /** Stands for a page of entries none of which is known; never written. */
 const NO_POSITIONS = new Int32Array(0)
 
+/** A field that never expires does so then. */
+export const NEVER = Number.POSITIVE_INFINITY
+
 /** How all of it was at one time. */
 export interface FieldDeadlinesState {
   readonly heap: DeadlineState

@@ -8,8 +8,8 @@
 
 import type { Bytes } from '../util/bytes.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
-import { FieldDeadlines } from './field-deadlines.ts'
-import { type Hash, NEVER } from './hash.ts'
+import { FieldDeadlines, NEVER } from './field-deadlines.ts'
+import type { Hash } from './hash.ts'
 import type { Keyspace } from './keyspace.ts'
 import { PACKED_COUNT_MAX } from './packed.ts'
 import { TYPE_HASH, type Value } from './value.ts'

@@ -18,6 +18,7 @@ import type { Arena } from './arena.ts'
 import { ABSENT, Dictionary } from './dictionary.ts'
 import type { ElementSink } from './element-sink.ts'
 import type { StructureHost } from './encoding-limits.ts'
+import { NEVER } from './field-deadlines.ts'
 import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from './list-entry.ts'
 import {
@@ -40,13 +41,10 @@ import {
 } from './packed.ts'
 import { TYPE_HASH, type Value } from './value.ts'
 
-export { ABSENT }
+export { ABSENT, NEVER }
 
 /** A hash of so many fields is in its large form, where `slotAt` costs nothing. */
 export const PROBED_MIN = PACKED_COUNT_MAX / 2 + 1
-
-/** A field that never expires does so then. */
-export const NEVER = Number.POSITIVE_INFINITY
 
 /** A Hash and the place that names it, on the JS heap. */
 const OBJECT_BYTES = 88

@@ -3,9 +3,9 @@
 //
 //   advance ─▶ quiet? ─▶ the next timer up to there: its moment, its work ─▶ quiet? ─▶ … ─▶ the moment asked for
 //
-// Quiet means that what the timer has set in motion has come to its end: turns of the engine, syncs of the disk that replies wait
-// for, and what clients in this process do when they hear of it. So whatever a client does about a timer it does at the moment of
-// that timer, and advancing by a and then by b is advancing by a + b.
+// A timer may have consequences. The engine takes turns, the disk syncs what replies wait for, and clients in this process hear of it
+// and act. The clock is quiet when all of these are over, and moves on only then. So a client acts at the moment of the timer that it
+// heard of, and advancing by a and then by b is advancing by a + b.
 //
 // What is due at this very moment is not held back: a timer of no time runs soon, without anybody advancing.
 
@@ -33,8 +33,8 @@ export interface TestClock {
 }
 
 /**
- * So many turns of the loop without anything to do are taken for quiet: a client in this process, on a socket, hears a reply in the
- * first and is heard with its next request in the second.
+ * The clock is quiet after so many turns of the loop in which there was nothing to do. A client in this process that uses a socket
+ * hears a reply in the first turn, and its next request arrives in the second.
  */
 const QUIET_TURNS = 3
 /** Timers without consequences that are run at a stretch; then the loop turns once. */

@@ -8,7 +8,7 @@
 
 import { connect, type Socket } from 'node:net'
 import Parser from 'redis-parser'
-import { commands } from '../../src/commands/index.ts'
+import { catalog } from '../../src/commands/catalog.ts'
 import type { Client, Origin, Transport } from '../../src/engine/client.ts'
 import { Config } from '../../src/engine/config.ts'
 import type { Word } from '../../src/engine/effects.ts'
@@ -287,7 +287,7 @@ type Settings = ConstructorParameters<typeof Config>[0]
 
 function newEngine(clock: Clock, journal: Journal | undefined, settings: Settings): Engine {
   const engine = new Engine({
-    commands,
+    commands: catalog,
     clock,
     random: new Random(1),
     config: new Config({ 'enable-debug-command': 'yes', ...settings }),

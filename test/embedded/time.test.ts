@@ -41,6 +41,17 @@ async function held(options: BrokerOptions = {}): Promise<{ broker: Broker; cloc
 }
 
 describe('fake timers', () => {
+  test('the built package may be imported while all timers are faked, and loads the rest of itself under them', async () => {
+    vi.useFakeTimers({ now: 0, toFake: [...EVERYTHING] })
+    onTestFinished(() => void vi.useRealTimers())
+    const built = '../../dist/index.mjs'
+    const { openBroker } = (await import(built)) as typeof import('../../src/index.ts')
+    const broker = await openBroker()
+    expect(await broker.call('EVAL', 'return redis.call("SET", "a", "b")', 0)).toBe('OK')
+    expect(await broker.call('BLPOP', 'nothing', 0.01)).toBeNull()
+    await broker.close()
+  })
+
   test('leave a broker working: calls, waits, listeners, ioredis, the disk, and its end', async () => {
     const broker = await openBroker({ dir: temporaryDirectory(), appendfsync: 'always' })
     vi.useFakeTimers({ now: 0, toFake: [...EVERYTHING] })

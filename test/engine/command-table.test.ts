@@ -1,13 +1,13 @@
 // Finding commands by the bytes of their names.
 
 import { expect, test } from 'vitest'
-import { commands } from '../../src/commands/index.ts'
+import { catalog } from '../../src/commands/catalog.ts'
 import { CommandTable } from '../../src/engine/command-table.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
 
 test('a command is found in any case, and nothing else is, whatever was asked for before', () => {
-  const table = new CommandTable(commands)
+  const table = new CommandTable(catalog)
   const names = [...table.values()].map(({ name }) => name)
   const random = new Random(11)
   const spelled = (name: string) => {
@@ -28,7 +28,7 @@ test('a command is found in any case, and nothing else is, whatever was asked fo
 })
 
 test('a renamed command is found by its new name only, however long; an old name may be given to another', () => {
-  const table = new CommandTable(commands)
+  const table = new CommandTable(catalog)
   const long = 'b840fc02d524045429941cc15f59e41cb7be6c52'
   const [get, set] = [table.get('get'), table.get('set')]
   table.rename('config', long)

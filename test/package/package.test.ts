@@ -12,6 +12,28 @@ const ROOT = join(import.meta.dirname, '../..')
 /** A package of this size is fetched in a second or two. */
 const TARBALL_BYTES_MAX = 1_000_000
 
+/** Prints which files of the package are loaded after a string was set, and after a list came; then loads all of them. */
+const PARTS = `
+const { openBroker } = require('respite')
+const { basename, join, dirname } = require('node:path')
+const core = join(dirname(require.resolve('respite')), 'core.js')
+const printLoaded = () => {
+  const files = Object.keys(require.cache).filter((file) => file.startsWith(dirname(core)))
+  console.log(files.map((file) => basename(file, '.js')).sort().join(' '))
+}
+const main = async () => {
+  const broker = await openBroker()
+  await broker.call('SET', 'a', 1)
+  printLoaded()
+  await broker.call('RPUSH', 'b', 1)
+  printLoaded()
+  await broker.close()
+  for (const load of Object.values(require(core).parts)) load()
+  console.log('ok')
+}
+main()
+`
+
 const app = new InstalledPackage()
 
 beforeAll(async () => {
@@ -57,6 +79,13 @@ describe('installed in an empty folder', () => {
 
   test('what is imported and what is required are the same', async () => {
     expect(await app.run(process.execPath, 'mixed.mjs')).toBe('ok\n')
+  })
+
+  test('a broker loads the code that it uses, and no other; all of it can be loaded', async () => {
+    app.write('parts.cjs', PARTS)
+    expect(await app.run(process.execPath, 'parts.cjs')).toBe(
+      'commands-string core index rolldown-runtime\ncommands-string core index list rolldown-runtime\nok\n',
+    )
   })
 
   test('the program is there', async () => {

@@ -3,9 +3,9 @@ import net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { commands } from '../../src/commands/index.ts'
+import { catalog } from '../../src/commands/catalog.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import { ListenError } from '../../src/server/listener.ts'
+import { ListenError } from '../../src/server/errors.ts'
 import { Listeners, type ListenOptions } from '../../src/server/listeners.ts'
 import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
@@ -18,7 +18,7 @@ const outside = Object.values(networkInterfaces())
   .find((address) => address?.family === 'IPv4' && !address.internal)?.address
 
 async function open(options: Partial<ListenOptions>): Promise<Listeners> {
-  const engine = new Engine({ commands })
+  const engine = new Engine({ commands: catalog })
   const listeners = new Listeners(engine)
   onTestFinished(() => {
     listeners.close()

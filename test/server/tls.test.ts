@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../../src/cli/client.ts'
-import { commands } from '../../src/commands/index.ts'
+import { catalog } from '../../src/commands/catalog.ts'
 import { Config } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { OptionError, type ServerOptions, TlsError } from '../../src/index.ts'
@@ -262,7 +262,7 @@ describe.each([
   async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
     const clock = new FakeClock()
-    const engine = new Engine({ commands, config, machine: clock })
+    const engine = new Engine({ commands: catalog, config, machine: clock })
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()

@@ -1,7 +1,7 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
 import { channelsOf } from '../../src/channels/channels.ts'
-import { commands } from '../../src/commands/index.ts'
+import { catalog } from '../../src/commands/catalog.ts'
 import type { Client, Origin, Transport } from '../../src/engine/client.ts'
 import type { Command } from '../../src/engine/command.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
@@ -36,7 +36,7 @@ export function createEngine(
   const clock = new FakeClock()
   const later: (() => void)[] = []
   const engine = new Engine({
-    commands: [...commands, ...more],
+    commands: more.length === 0 ? catalog : catalog.with(more),
     clock,
     random: new Random(seed),
     hashKey: HASH_KEY,

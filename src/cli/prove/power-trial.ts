@@ -5,7 +5,7 @@
 // write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
 import { channelsOf } from '../../channels/channels.ts'
-import { commands } from '../../commands/index.ts'
+import { catalog } from '../../commands/catalog.ts'
 import type { Client, Transport } from '../../engine/client.ts'
 import { Config, type ConfigSettings } from '../../engine/config.ts'
 import { Engine } from '../../engine/engine.ts'
@@ -144,7 +144,13 @@ export class PowerTrial {
     const random = this.#random
     const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
     const hashKey = new HashKey(random.uint32(), random.uint32())
-    const engine = new Engine({ commands, config, clock: this.#clock, random: new Random(random.uint32()), hashKey })
+    const engine = new Engine({
+      commands: catalog,
+      config,
+      clock: this.#clock,
+      random: new Random(random.uint32()),
+      hashKey,
+    })
     channelsOf(engine)
     // Now and then power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {

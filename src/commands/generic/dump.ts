@@ -1,10 +1,8 @@
 // DUMP: a value as bytes that RESTORE takes, here or in another server (persistence/rdb/payload.ts).
 
 import { defineCommand } from '../../engine/command.ts'
-import { PayloadWriter } from '../../persistence/rdb/payload.ts'
+import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { NONE } from '../../store/keyspace.ts'
-
-const payloads = new PayloadWriter()
 
 export const dump = defineCommand({
   name: 'DUMP',
@@ -22,8 +20,8 @@ export const dump = defineCommand({
   run(call) {
     const entry = call.db.findForRead(call.key(1))
     if (entry === NONE) return call.reply.nil()
-    const payload = payloads.write(call.db, entry, call.engine.config.get('rdbcompression'))
+    const payload = payloadWriter.write(call.db, entry, call.engine.config.get('rdbcompression'))
     call.reply.bulk(payload)
-    payloads.release()
+    payloadWriter.release()
   },
 })

@@ -9,7 +9,7 @@ import { defineCommand } from '../../engine/command.ts'
 import type { Word } from '../../engine/effects.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
-import { isPayload, PayloadReader } from '../../persistence/rdb/payload.ts'
+import { isPayload, payloadReader } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import type { Value } from '../../store/value.ts'
@@ -26,8 +26,6 @@ interface RestoreOptions {
   idleSeconds: number
   frequency: number
 }
-
-const payloads = new PayloadReader()
 
 export const restore = defineCommand({
   name: 'RESTORE',
@@ -110,7 +108,7 @@ function readOptions(call: Call): RestoreOptions {
 
 function readValue(call: Call, payload: Bytes): Value | Bytes {
   try {
-    return payloads.read(payload, call.db)
+    return payloadReader.read(payload, call.db)
   } catch (error) {
     if (!(error instanceof RdbDamage)) throw error
     call.engine.log.debug({ key: call.key(1).toString(), reason: error.message }, 'RESTORE: the payload is damaged')

@@ -22,7 +22,7 @@ export const configResetstat = defineCommand({
     engine.dataset.misses = 0
     engine.pubSub.published = 0
     engine.pubSub.delivered = 0
-    for (const command of engine.commands.all()) forgetCalls(command)
+    for (const command of engine.commands.used()) forgetCalls(command)
     // Redis counts a call when it ends: this one is the first.
     call.command.calls = 1
     call.command.untimed = 1

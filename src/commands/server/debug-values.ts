@@ -1,7 +1,7 @@
 // DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of what is held otherwise here.
 
 import type { Call } from '../../engine/call.ts'
-import { PayloadWriter } from '../../persistence/rdb/payload.ts'
+import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace.ts'
 import { List } from '../../store/list.ts'
@@ -9,7 +9,6 @@ import { TYPE_STRING } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 
-const payloads = new PayloadWriter()
 /** What a payload has besides the value: its type before it, version and checksum behind. */
 const PAYLOAD_FRAME_BYTES = 11
 
@@ -20,8 +19,8 @@ export function object(call: Call): void {
   const entry = find(call)
   const idle = db.idleSeconds(entry)
   const lru = (dataset.accessSeconds - idle) & 0xffffff
-  const bytes = payloads.write(db, entry, config.get('rdbcompression')).length - PAYLOAD_FRAME_BYTES
-  payloads.release()
+  const bytes = payloadWriter.write(db, entry, config.get('rdbcompression')).length - PAYLOAD_FRAME_BYTES
+  payloadWriter.release()
   call.reply.status(
     `Value at:0x${entry.toString(16).padStart(12, '0')} refcount:1 encoding:${encodingOf(call, entry)} ` +
       `serializedlength:${bytes} lru:${lru} lru_seconds_idle:${idle}${describeNodes(call, entry)}`,

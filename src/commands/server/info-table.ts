@@ -500,7 +500,7 @@ function portOf(place: HostDescription | undefined): number {
 }
 
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  for (const command of engine.commands.all()) {
+  for (const command of engine.commands.used()) {
     const { rejected, failed } = command
     const calls = engine.times.callsOf(command)
     if (calls === 0 && rejected === 0 && failed === 0) continue
@@ -525,7 +525,7 @@ function* latencyStats({ engine }: InfoFigures): Iterable<readonly [string, stri
   if (!engine.config.get('latency-tracking')) return
   const percentiles = engine.config.get('latency-tracking-info-percentiles')
   const names = engine.config.text('latency-tracking-info-percentiles').split(' ')
-  for (const command of engine.commands.all()) {
+  for (const command of engine.commands.used()) {
     const latencies = engine.times.latenciesOf(command)
     if (latencies === undefined) continue
     const texts = percentiles.map((percent, i) => `p${names[i]}=${(latencies.percentile(percent) / 1000).toFixed(3)}`)

@@ -34,7 +34,7 @@ export const latencyHistogram = defineCommand({
 /** The commands that are asked for, in that order; a container stands for its subcommands. Names of none are passed over. */
 function* commandsIn(call: Call): Iterable<Command> {
   const { commands } = engineOf(call)
-  if (call.args.length === 2) yield* commands.all()
+  if (call.args.length === 2) yield* commands.used()
   for (let i = 2; i < call.args.length; i++) {
     const command = commands.get(call.args.string(i))
     if (command === undefined) continue

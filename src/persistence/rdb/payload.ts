@@ -94,3 +94,7 @@ export class PayloadReader {
     }
   }
 }
+
+/** For everybody: commands run one after the other, and have read what was written before the next one begins. */
+export const payloadWriter = new PayloadWriter()
+export const payloadReader = new PayloadReader()

@@ -1,0 +1,39 @@
+// Every command, in its group. A new one is its file, a line in its group's index, and `npm run docs`, which writes names.ts.
+
+import type { CommandGroup } from '../engine/command-catalog.ts'
+import { bitmapCommands } from './bitmap/index.ts'
+import { channelCommands } from './channel/index.ts'
+import { connectionCommands } from './connection/index.ts'
+import { genericCommands } from './generic/index.ts'
+import { geoCommands } from './geo/index.ts'
+import { hashCommands } from './hash/index.ts'
+import { hyperloglogCommands } from './hyperloglog/index.ts'
+import { listCommands } from './list/index.ts'
+import { pubsubCommands } from './pubsub/index.ts'
+import { scriptingCommands } from './scripting/index.ts'
+import { serverCommands } from './server/index.ts'
+import { setCommands } from './set/index.ts'
+import { sortedSetCommands } from './sorted-set/index.ts'
+import { streamCommands } from './stream/index.ts'
+import { stringCommands } from './string/index.ts'
+import { transactionsCommands } from './transactions/index.ts'
+
+/** A list is looked at when its group is first asked for, and not before: in the package the group is loaded then (scripts/parts.ts). */
+export const groups = {
+  string: () => stringCommands,
+  list: () => listCommands,
+  hash: () => hashCommands,
+  bitmap: () => bitmapCommands,
+  hyperloglog: () => hyperloglogCommands,
+  geo: () => geoCommands,
+  'sorted-set': () => sortedSetCommands,
+  set: () => setCommands,
+  stream: () => streamCommands,
+  generic: () => genericCommands,
+  transactions: () => transactionsCommands,
+  scripting: () => scriptingCommands,
+  pubsub: () => pubsubCommands,
+  channel: () => channelCommands,
+  connection: () => connectionCommands,
+  server: () => serverCommands,
+} as const satisfies Record<string, CommandGroup['commands']>
