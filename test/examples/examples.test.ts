@@ -120,8 +120,9 @@ test('scheduler: what falls due is heard, once, also by a worker that was away',
   expect(after).toMatch(/\ndone: 4\n$/)
 })
 
-test.skipIf(redisServerCannotReadOurs())(
+oneByOne.skipIf(redisServerCannotReadOurs())(
   'migrate-from-redis: clients move to Respite and back, and every acknowledged write is there once',
+  { concurrent: true, timeout: 90_000 },
   async (context) => {
     const { expect } = context
     const { code, output } = await run('migrate-from-redis.ts', context)
@@ -139,7 +140,6 @@ test.skipIf(redisServerCannotReadOurs())(
     ])
     expect(output).toContain(': 0 lost, 0 there twice, 0 requests failed\n')
   },
-  90_000,
 )
 
 test('the table lists every example', ({ expect }) => {
