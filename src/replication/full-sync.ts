@@ -151,19 +151,20 @@ export class FullSync {
   // ── into the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { machine, log, random } = this.#host.engine
+    const { later, log, machine, random } = this.#host.engine
     const mark = random.hex(40)
     const row = new CopyRow()
     this.#begin(replicas)
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
-      const sender: Sender = new Sender(
-        replica.client.transport,
+      const sender = new Sender({
+        transport: replica.client.transport,
         row,
-        0,
-        () => machine.now(),
-        () => row.released(),
-      )
+        place: 0,
+        now: () => machine.now(),
+        later,
+        moved: () => row.released(),
+      })
       replica.copySender = sender
       row.senders.add(sender)
     }

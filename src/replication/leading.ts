@@ -390,8 +390,16 @@ export class Leading implements LeadingView, StreamCopy {
 
   #startSending(replica: Replica): void {
     const { transport } = replica.client
-    replica.sender = new Sender(transport, this.#backlog!, replica.place, this.#now, () => this.#moved(replica))
-    this.#engine.turn.endSoon()
+    const { later, turn } = this.#engine
+    replica.sender = new Sender({
+      transport,
+      row: this.#backlog!,
+      place: replica.place,
+      now: this.#now,
+      later,
+      moved: () => this.#moved(replica),
+    })
+    turn.endSoon()
   }
 
   #left(client: Client): void {
