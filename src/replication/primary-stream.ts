@@ -34,13 +34,15 @@ export interface PrimaryStreamOptions {
   failed(reason: string): void
 }
 
+/** An argument of more bytes than this fits no buffer. Redis believes its primary whatever it says. */
+const ARGUMENT_BYTES_MAX = 2 ** 31 - 1
 /** An error reply's words in the log. */
 const QUOTED_LENGTH_MAX = 256
 
 export class PrimaryStream implements RequestHandler {
   readonly client: Client
   readonly authenticated = true
-  readonly bulkBytesMax = Number.POSITIVE_INFINITY
+  readonly bulkBytesMax = ARGUMENT_BYTES_MAX
   readonly queryBufferBytesMax = Number.POSITIVE_INFINITY
   readonly #engine: Engine
   readonly #options: PrimaryStreamOptions
