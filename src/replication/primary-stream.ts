@@ -61,6 +61,7 @@ export class PrimaryStream implements RequestHandler {
   #mark: { journal: number; offset: number } | undefined = undefined
   #syncedOffset = -1
   #ended = false
+  #wasWithoutDisk = false
 
   constructor(engine: Engine, options: PrimaryStreamOptions) {
     this.#engine = engine
@@ -71,10 +72,25 @@ export class PrimaryStream implements RequestHandler {
     this.client.database = options.database < engine.databases.length ? options.database : 0
   }
 
-  /** Nothing may be run: data is loaded (DEBUG RELOAD), or CLIENT PAUSE says so. */
+  /** Nothing may be run: data is loaded (DEBUG RELOAD), CLIENT PAUSE says so, or the disk takes nothing. */
   get #isHeldUp(): boolean {
     const { state } = this.#engine
-    return state.loading.holds || state.paused.holds
+    return state.loading.holds || state.paused.holds || this.#isWithoutDisk
+  }
+
+  /**
+   * The disk takes nothing, and the settings want everything on it (`replica-ignore-disk-write-errors no`). Redis ends the replica then;
+   * here the stream waits with the primary, and goes on when the disk does.
+   */
+  get #isWithoutDisk(): boolean {
+    const { config, log, state } = this.#engine
+    const isWithout = state.journalFailed.holds || state.saveFailed.holds
+    if (isWithout && !this.#wasWithoutDisk) {
+      const waits = config.get('replica-ignore-disk-write-errors') ? 'is applied' : 'waits'
+      log.warn({}, `Replica is unable to write to disk: what the master sends ${waits} meanwhile.`)
+    }
+    this.#wasWithoutDisk = isWithout
+    return isWithout && !config.get('replica-ignore-disk-write-errors')
   }
 
   get halted(): boolean {

@@ -314,6 +314,23 @@ describe('the stream', () => {
     expect(follower.dialled.length).toBe(2)
   })
 
+  test('waits while the disk takes nothing, unless replica-ignore-disk-write-errors says otherwise', async () => {
+    const follower = await synced()
+    const { client, clock, engine, messages, primary } = follower
+    engine.state.journalFailed.begin()
+    primary.send(request('SET k v'))
+    primary.send(request('SET k w'))
+    expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$-1\r\n', true])
+    expect(messages.filter((message) => message.includes('unable to write to disk'))).toHaveLength(1)
+    engine.state.journalFailed.end()
+    clock.advance(1000)
+    expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$1\r\nw\r\n', false])
+    client.ask('CONFIG', 'SET', 'replica-ignore-disk-write-errors', 'yes')
+    engine.state.saveFailed.begin()
+    primary.send(request('SET k x'))
+    expect(client.ask('GET', 'k')).toBe('$1\r\nx\r\n')
+  })
+
   test('waits while clients are paused, and while data is loaded', async () => {
     const follower = await synced()
     follower.client.ask('CLIENT', 'PAUSE', 5000, 'WRITE')
