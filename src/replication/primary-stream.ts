@@ -3,12 +3,13 @@
 //   bytes ─▶ RequestParser ─▶ dispatch, without checks: it has happened ─▶ data, our own append-only file
 //     └──── once they have been applied ─▶ our own replicas, byte for byte ─▶ offset
 //
-// An offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only as a whole. So a link that breaks
-// anywhere is taken up again at a place from which nothing is applied twice.
+// The offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only when all of it has run. After a break
+// the stream goes on from the offset, so nothing is applied twice and nothing is left out.
 
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { encodeRequest } from '../protocol/request-encoder.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import { Source } from '../util/bytes.ts'
 import type { Connection } from './connection.ts'
@@ -169,7 +170,7 @@ export class PrimaryStream implements RequestHandler {
 
   request(args: Arguments): void {
     const start = this.#runBytes
-    this.#runBytes += requestBytes(args)
+    this.#runBytes += args.wireBytes
     if (this.#isGetAck(args)) {
       // Asked for is what was applied before the question.
       this.#acknowledge(this.#engine.history.offset + start)
@@ -262,22 +263,4 @@ class PrimaryTransport implements Transport {
   close(): void {
     this.#closed()
   }
-}
-
-/** Encodes a request as RESP, its words in latin1. */
-export function encodeRequest(words: readonly string[]): string {
-  let text = `*${words.length}\r\n`
-  for (const word of words) text += `$${word.length}\r\n${word}\r\n`
-  return text
-}
-
-/** How many bytes a request took in the stream: those it came in, or would come in where they were gathered elsewhere. */
-function requestBytes(args: Arguments): number {
-  if (args.rawBytes > 0) return args.rawBytes
-  let bytes = `*${args.length}\r\n`.length
-  for (let i = 0; i < args.length; i++) {
-    const { length } = args.bytes(i)
-    bytes += `$${length}\r\n`.length + length + 2
-  }
-  return bytes
 }
