@@ -15,6 +15,7 @@ import { parser } from './parser.ts'
 import { pauses } from './pauses.ts'
 import { publish } from './publish.ts'
 import { QUICK, type Question, REAL } from './question.ts'
+import { replication } from './replication.ts'
 import { schedule } from './schedule.ts'
 import { ROOT } from './servers.ts'
 import { snapshots } from './snapshots.ts'
@@ -30,6 +31,7 @@ const QUESTIONS: readonly Question[] = [
   channels,
   durability,
   snapshots,
+  replication,
   memory,
   moments,
   pauses,

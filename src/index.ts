@@ -121,6 +121,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     appendonly: options.dir !== undefined,
     // Snapshots only for who asks for them: the append-only file keeps everything.
     save: '',
+    // Who has no directory keeps no file of a primary's snapshot either.
+    'rdb-del-sync-files': options.dir === undefined,
     ...tlsSettings,
   })
   const config = createConfig(settings)

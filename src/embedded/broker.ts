@@ -100,7 +100,9 @@ export class Broker {
     checkOptions(options, BROKER_OPTIONS)
     const { clock, faults = [], log, replicaOf, seed } = options
     // Snapshots only for who asks for them: the append-only file keeps everything.
-    const defaults: Settings = { port: 0, appendonly: options.dir !== undefined, save: '' }
+    const hasDirectory = options.dir !== undefined
+    // Who has no directory keeps no file of a primary's snapshot either.
+    const defaults: Settings = { port: 0, appendonly: hasDirectory, save: '', 'rdb-del-sync-files': !hasDirectory }
     if (replicaOf !== undefined) Object.assign(defaults, primarySettings(replicaOf))
     const settings = settingsOf(options, DATA_OPTIONS, defaults)
     const config = createConfig(settings)

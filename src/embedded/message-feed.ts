@@ -7,9 +7,10 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { encodeUtf8Request } from '../protocol/request-encoder.ts'
 import { anyText, checkOptions, OptionError, type OptionKind, oneOf } from '../server/options.ts'
+import { Source } from '../util/bytes.ts'
 import { nextTick } from '../util/real-time.ts'
-import { encodeRequest } from './request.ts'
 
 /** One message. */
 export interface Message {
@@ -199,8 +200,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   #ask(command: string, ...words: string[]): Promise<ReplyValue<string>> {
     return new Promise((resolve, reject) => {
       this.#replies.push({ resolve, reject })
-      const request = encodeRequest(command, words)
-      this.#engine.receive(this.#client, request, 0, request.u8.length)
+      const request = encodeUtf8Request([command, ...words])
+      this.#engine.receive(this.#client, new Source(request), 0, request.length)
     })
   }
 

@@ -5,8 +5,9 @@
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { encodeUtf8Request } from '../protocol/request-encoder.ts'
+import { Source } from '../util/bytes.ts'
 import { nextTick } from '../util/real-time.ts'
-import { encodeRequest } from './request.ts'
 
 /** Receives a message and the channel it was published on. */
 export type Listener<S> = (message: S, channel: string) => void
@@ -136,7 +137,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   }
 
   #send(command: string, names: readonly string[]): void {
-    const request = encodeRequest(command, names)
-    this.#engine.receive(this.#client!, request, 0, request.u8.length)
+    const request = encodeUtf8Request([command, ...names])
+    this.#engine.receive(this.#client!, new Source(request), 0, request.length)
   }
 }

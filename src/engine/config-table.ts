@@ -612,11 +612,13 @@ export const CONFIG_TABLE = {
     alias: 'slave-ignore-maxmemory',
     doc: 'Leave eviction to the master.',
   }),
-  'replica-ignore-disk-write-errors': yesNo(false, { inert: true, doc: 'Go on when a replica cannot write.' }),
+  'replica-ignore-disk-write-errors': yesNo(false, {
+    doc: 'Take what the master sends although nothing can be written to disk; otherwise that waits.',
+  }),
   'replica-lazy-flush': yesNo(false, {
     alias: 'slave-lazy-flush',
     inert: true,
-    doc: 'Empty a replica in the background.',
+    doc: 'Empty a replica in the background: that is always so here.',
   }),
   'repl-backlog-size': clamped(
     memory(1024 * 1024, 1, INT64_MAX, { doc: 'Bytes kept for replicas that come back; 16kb at least.' }),

@@ -28,6 +28,8 @@ export interface HostDescription {
 export interface EngineHost {
   /** SHUTDOWN; undefined where there is nothing to shut down. `refused` is called when it does not come to that. */
   shutdown?(options: ShutdownOptions, refused: () => void): void
+  /** SHUTDOWN ABORT: gives up a shutdown that waits for replicas; false when there is none. */
+  abortShutdown?(): boolean
   /** CONFIG REWRITE: the file to write, undefined when started without one. */
   configFile?: string
   /** Hears clients while a script runs for long; undefined where it is impossible. */

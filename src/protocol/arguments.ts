@@ -65,6 +65,17 @@ export class Arguments {
     return this.rawEnd === 0 ? 0 : this.rawEnd - this.rawStart
   }
 
+  /** Bytes that the request took on the wire: those it came in, or would have come in where its arguments were gathered elsewhere. */
+  get wireBytes(): number {
+    if (this.rawEnd !== 0) return this.rawBytes
+    let bytes = `*${this.length}\r\n`.length
+    for (let i = 0; i < this.length; i++) {
+      const { length } = this.#windows[i]!
+      bytes += `$${length}\r\n`.length + length + 2
+    }
+    return bytes
+  }
+
   /** Bytes of all arguments together. */
   get contentBytes(): number {
     let bytes = 0

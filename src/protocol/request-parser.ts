@@ -20,6 +20,7 @@
 // Malformed input throws ProtocolError: its text is Redis's own and the
 // connection ends after the reply.
 
+import { roomFor } from '../util/announced-bytes.ts'
 import { Source } from '../util/bytes.ts'
 import { Arguments } from './arguments.ts'
 import {
@@ -435,7 +436,7 @@ export class RequestParser {
 
   /** Moves the beginning of a big argument into a buffer of its own. */
   #beginBig(): void {
-    const big = Source.allocate(this.#bulkLength + 2)
+    const big = Source.allocate(roomFor(this.#bulkLength + 2, this.#pendingEnd - this.#at))
     this.#bigFilled = this.#pending!.u8.copy(big.u8, 0, this.#at, this.#pendingEnd)
     this.#pendingEnd = this.#at
     this.#big = big
@@ -443,12 +444,20 @@ export class RequestParser {
 
   /** Fills #big; returns how many bytes it took. */
   #fillBig(source: Source, start: number, end: number, handler: RequestHandler): number {
-    const big = this.#big!
-    const taken = Math.min(end - start, big.u8.length - this.#bigFilled)
+    const whole = this.#bulkLength + 2
+    const taken = Math.min(end - start, whole - this.#bigFilled)
+    const filled = this.#bigFilled + taken
     if (this.pendingBytes + taken > handler.queryBufferBytesMax) throw new QueryBufferOverflow()
+    let big = this.#big!
+    if (filled > big.u8.length) {
+      const grown = Source.allocate(roomFor(whole, filled))
+      big.u8.copy(grown.u8, 0, 0, this.#bigFilled)
+      big = grown
+      this.#big = grown
+    }
     source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
-    this.#bigFilled += taken
-    if (this.#bigFilled === big.u8.length) {
+    this.#bigFilled = filled
+    if (filled === whole) {
       this.#bigArguments ??= []
       this.#bigArguments.push({ index: this.#parsed, source: big })
       this.#bigBytes += big.u8.length

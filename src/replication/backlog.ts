@@ -27,6 +27,8 @@ export class Backlog implements Row {
   /** Bytes that are kept in any case. */
   keepBytes: number
   readonly #blocks: Block[] = []
+  /** The last of them, which is open. */
+  #last: Block
   readonly #spares: JournalBuffer[] = []
   readonly #needed: () => number
   /** What its blocks take, but for the open one. */
@@ -36,7 +38,7 @@ export class Backlog implements Row {
   constructor(offset: number, keepBytes: number, needed: () => number) {
     this.keepBytes = keepBytes
     this.#needed = needed
-    this.#open(offset)
+    this.#last = this.#open(offset)
   }
 
   /** Offset before the first byte that is kept. */
@@ -69,7 +71,7 @@ export class Backlog implements Row {
     const { buffer, start } = this.#last
     if (buffer.length < BLOCK_FULL_BYTES) return
     this.#closedBytes += buffer.u8.length
-    this.#open(start + buffer.length)
+    this.#last = this.#open(start + buffer.length)
     this.trim()
   }
 
@@ -96,12 +98,10 @@ export class Backlog implements Row {
     return buffer.u8.subarray(offset - start, buffer.length)
   }
 
-  get #last(): Block {
-    return this.#blocks[this.#blocks.length - 1]!
-  }
-
-  #open(start: number): void {
-    this.#blocks.push({ start, buffer: this.#spares.pop() ?? new JournalBuffer() })
+  #open(start: number): Block {
+    const block = { start, buffer: this.#spares.pop() ?? new JournalBuffer() }
+    this.#blocks.push(block)
+    return block
   }
 
   /** The block that holds the byte at `offset`; nearly always the last. */

@@ -1,7 +1,7 @@
 // A snapshot on its way to replicas: what the walk has written and not everybody has taken yet.
 //
-// It is held once for all of them. The slowest one sets the pace: while too much waits
-// for it, the walk rests.
+// The bytes are held once for all replicas, until the slowest of them has taken them. While too many wait for that one,
+// the walk rests; so memory is bounded.
 
 import type { SnapshotSink } from '../persistence/snapshot.ts'
 import { Source } from '../util/bytes.ts'

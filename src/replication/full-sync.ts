@@ -4,12 +4,13 @@
 //   copy     one walk writes for all of them; each holds its place in the backlog from that moment on
 //   online   the stream goes on there
 //
-// Two ways for the snapshot. Straight into the connections: its length is not known,
-// so 40 random digits are said before it and stand behind it; the replica says when it
-// has loaded it, and only then the stream begins, for what followed at once could be
-// taken for more of the snapshot. Or, for those who do not understand that, and with
-// `repl-diskless-sync no`: into a file whose length is said first, and which goes
-// when everybody has it.
+// The snapshot goes one of two ways:
+//
+//   straight into the connections   Its length is not known, so 40 random digits are announced before it and mark its end.
+//                                   The stream begins when the replica says that it has loaded the snapshot: bytes that
+//                                   followed at once could be read as a part of it.
+//   through a file                  Its length is announced. This is for replicas that do not understand the mark (`capa eof`),
+//                                   and for all of them with `repl-diskless-sync no`. The file has no name any more when it is sent.
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
@@ -151,19 +152,20 @@ export class FullSync {
   // ── into the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { machine, log, random } = this.#host.engine
+    const { later, log, machine, random } = this.#host.engine
     const mark = random.hex(40)
     const row = new CopyRow()
     this.#begin(replicas)
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
-      const sender: Sender = new Sender(
-        replica.client.transport,
+      const sender = new Sender({
+        transport: replica.client.transport,
         row,
-        0,
-        () => machine.now(),
-        () => row.released(),
-      )
+        place: 0,
+        now: () => machine.now(),
+        later,
+        moved: () => row.released(),
+      })
       replica.copySender = sender
       row.senders.add(sender)
     }

@@ -2,10 +2,13 @@
 //
 //   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream goes on where it stopped
 //     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, then the stream
-//                                                          └─ no PSYNC ───▶ SYNC: the same, of a history that has no name
+//                                                          └─ an error ───▶ SYNC is sent: a snapshot, then the stream
 //
-// Lines in, lines out; it knows no connection and no time. A primary that cannot be agreed with is refused with a
-// HandshakeError, whose message is Redis's word for the log.
+// An error means that the primary does not know PSYNC. It answers SYNC without the id of its history, so this server cannot go on
+// from there after a break.
+//
+// The handshake takes lines and gives lines; it knows no connection and no time. Where the two cannot agree it throws a
+// HandshakeError, whose message is what Redis logs.
 
 /** The primary refuses, or says what makes no sense; whoever dialled tries again later. */
 export class HandshakeError extends Error {}
@@ -16,7 +19,7 @@ export type Agreement =
   | { readonly kind: 'snapshot'; readonly id: string; readonly offset: number }
   /** The stream follows; `id` is given where the history goes on under another one. */
   | { readonly kind: 'continue'; readonly id: string | undefined }
-  /** A snapshot follows, of a primary that knows no histories. */
+  /** A snapshot follows, in answer to SYNC: nobody says of which history it is. */
   | { readonly kind: 'nameless snapshot' }
 
 export interface HandshakeOptions {
@@ -78,7 +81,7 @@ export class Handshake {
 
   #pong(line: string): void {
     const { tell } = this.#options
-    // Who asks for a password first is as well there.
+    // A primary that asks for a password first has answered, too.
     const isThere = line.startsWith('+') || /^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(line)
     if (!isThere) throw new HandshakeError(`Error reply to PING from master: '${line}'`)
     tell('Master replied to PING, replication can continue...')
@@ -146,7 +149,7 @@ export class Handshake {
     }
     if (!line.startsWith('-ERR')) tell(`Unexpected reply to PSYNC from master: ${line}`)
     else tell(`Master does not support PSYNC or is in error state (reply: ${line})`)
-    // What it has, it has from here: it would be a copy of nothing new.
+    // It has its data from here: a copy of it would bring nothing new.
     if (isHandover) throw new HandshakeError('Failover target rejected psync request')
     tell('Retrying with SYNC...')
     send(['SYNC'])

@@ -1,7 +1,7 @@
 // A snapshot on its way from the primary: bytes come in as the network brings them, and are read as a file is.
 //
-// Its end is known beforehand ($size), or it is followed by a mark of 40 bytes ($EOF:mark). The last 40 bytes of what
-// has come are never given out before more has: they may be the mark.
+// The primary says beforehand how many bytes it has ($size), or which 40 bytes mark its end ($EOF:mark). With a mark the last
+// 40 bytes that have come are held back until more come, because they may be the mark.
 
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 

@@ -3,10 +3,9 @@
 //   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream goes on there
 //                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream from its moment on
 //
-// The stream and its backlog come into being with the first replica, and go when nobody
-// has followed for `repl-backlog-ttl` seconds: without replicas nothing is encoded.
-// What a turn did is sent at its end, behind its journal: a replica has nothing that
-// a restart of this server would not find.
+// The stream and its backlog are made for the first replica, and dropped when nobody has followed for
+// `repl-backlog-ttl` seconds: without replicas nothing is encoded. What a turn did is sent at its end, and only as
+// far as the journal has it. So a replica never has what a restart of this server would lose.
 
 import type { Client } from '../engine/client.ts'
 import { CLIENT_REPLICA } from '../engine/client.ts'
@@ -24,7 +23,7 @@ import { Stream } from './stream.ts'
 
 /** How often it is looked who is silent, and whether a ping is due: Redis counts whole seconds. */
 const LOOK_MS = 1000
-/** Keeps a replica patient while its snapshot is made: it skips empty lines before the length. */
+/** Tells a replica that waits for its snapshot that this server is alive: it skips empty lines before the length. */
 const KEEP_ALIVE = Buffer.from('\n')
 
 /** A turn's end: how far the journal was then, and the stream. */
@@ -36,7 +35,7 @@ interface Mark {
 export class Leading implements LeadingView, StreamCopy {
   readonly fullSync: FullSync
   readonly #engine: Engine
-  /** Connections that have said something of themselves as replicas, or are some. */
+  /** Connections that are replicas, and those that have begun to introduce themselves as one (REPLCONF). */
   readonly #known = new Map<Client, Replica>()
   /** Those of them that follow, in the order in which they came. */
   readonly #replicas = new Set<Replica>()
@@ -211,7 +210,7 @@ export class Leading implements LeadingView, StreamCopy {
     if (this.#leadsItself) return
     this.#leadsItself = true
     if (this.#stream === undefined) return
-    // Whatever database the primary's stream was in, ours says its own.
+    // The next effect says its database: replicas know which one the primary's stream was in, and we do not.
     this.#stream.database = -1
     this.#engine.propagation.add(this.#stream)
     this.#aloneSinceMs = this.#now()
@@ -390,8 +389,16 @@ export class Leading implements LeadingView, StreamCopy {
 
   #startSending(replica: Replica): void {
     const { transport } = replica.client
-    replica.sender = new Sender(transport, this.#backlog!, replica.place, this.#now, () => this.#moved(replica))
-    this.#engine.turn.endSoon()
+    const { later, turn } = this.#engine
+    replica.sender = new Sender({
+      transport,
+      row: this.#backlog!,
+      place: replica.place,
+      now: this.#now,
+      later,
+      moved: () => this.#moved(replica),
+    })
+    turn.endSoon()
   }
 
   #left(client: Client): void {

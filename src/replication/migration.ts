@@ -16,10 +16,10 @@ import type { HeldKey } from '../engine/held-keys.ts'
 import { databaseOf, keyOf } from '../engine/key-name.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { encodeRequest } from '../protocol/request-encoder.ts'
 import { NONE } from '../store/keyspace.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
-import { encodeRequest } from './primary-stream.ts'
 
 /** As much is given to the connection at a time, so that a slow one is seen to move: Redis's chunk. */
 const CHUNK_BYTES = 64 * 1024

@@ -3,12 +3,13 @@
 //   bytes ─▶ RequestParser ─▶ dispatch, without checks: it has happened ─▶ data, our own append-only file
 //     └──── once they have been applied ─▶ our own replicas, byte for byte ─▶ offset
 //
-// An offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only as a whole. So a link that breaks
-// anywhere is taken up again at a place from which nothing is applied twice.
+// The offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only when all of it has run. After a break
+// the stream goes on from the offset, so nothing is applied twice and nothing is left out.
 
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { encodeRequest } from '../protocol/request-encoder.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import { Source } from '../util/bytes.ts'
 import type { Connection } from './connection.ts'
@@ -34,13 +35,15 @@ export interface PrimaryStreamOptions {
   failed(reason: string): void
 }
 
+/** An argument of more bytes than this fits no buffer. Redis believes its primary whatever it says. */
+const ARGUMENT_BYTES_MAX = 2 ** 31 - 1
 /** An error reply's words in the log. */
 const QUOTED_LENGTH_MAX = 256
 
 export class PrimaryStream implements RequestHandler {
   readonly client: Client
   readonly authenticated = true
-  readonly bulkBytesMax = Number.POSITIVE_INFINITY
+  readonly bulkBytesMax = ARGUMENT_BYTES_MAX
   readonly queryBufferBytesMax = Number.POSITIVE_INFINITY
   readonly #engine: Engine
   readonly #options: PrimaryStreamOptions
@@ -59,6 +62,7 @@ export class PrimaryStream implements RequestHandler {
   #mark: { journal: number; offset: number } | undefined = undefined
   #syncedOffset = -1
   #ended = false
+  #wasWithoutDisk = false
 
   constructor(engine: Engine, options: PrimaryStreamOptions) {
     this.#engine = engine
@@ -69,10 +73,25 @@ export class PrimaryStream implements RequestHandler {
     this.client.database = options.database < engine.databases.length ? options.database : 0
   }
 
-  /** Nothing may be run: data is loaded (DEBUG RELOAD), or CLIENT PAUSE says so. */
+  /** Nothing may be run: data is loaded (DEBUG RELOAD), CLIENT PAUSE says so, or the disk takes nothing. */
   get #isHeldUp(): boolean {
     const { state } = this.#engine
-    return state.loading.holds || state.paused.holds
+    return state.loading.holds || state.paused.holds || this.#isWithoutDisk
+  }
+
+  /**
+   * The disk takes nothing, and the settings want everything on it (`replica-ignore-disk-write-errors no`). Redis ends the replica then;
+   * here the stream waits with the primary, and goes on when the disk does.
+   */
+  get #isWithoutDisk(): boolean {
+    const { config, log, state } = this.#engine
+    const isWithout = state.journalFailed.holds || state.saveFailed.holds
+    if (isWithout && !this.#wasWithoutDisk) {
+      const waits = config.get('replica-ignore-disk-write-errors') ? 'is applied' : 'waits'
+      log.warn({}, `Replica is unable to write to disk: what the master sends ${waits} meanwhile.`)
+    }
+    this.#wasWithoutDisk = isWithout
+    return isWithout && !config.get('replica-ignore-disk-write-errors')
   }
 
   get halted(): boolean {
@@ -151,7 +170,7 @@ export class PrimaryStream implements RequestHandler {
 
   request(args: Arguments): void {
     const start = this.#runBytes
-    this.#runBytes += requestBytes(args)
+    this.#runBytes += args.wireBytes
     if (this.#isGetAck(args)) {
       // Asked for is what was applied before the question.
       this.#acknowledge(this.#engine.history.offset + start)
@@ -244,22 +263,4 @@ class PrimaryTransport implements Transport {
   close(): void {
     this.#closed()
   }
-}
-
-/** Encodes a request as RESP, its words in latin1. */
-export function encodeRequest(words: readonly string[]): string {
-  let text = `*${words.length}\r\n`
-  for (const word of words) text += `$${word.length}\r\n${word}\r\n`
-  return text
-}
-
-/** How many bytes a request took in the stream: those it came in, or would come in where they were gathered elsewhere. */
-function requestBytes(args: Arguments): number {
-  if (args.rawBytes > 0) return args.rawBytes
-  let bytes = `*${args.length}\r\n`.length
-  for (let i = 0; i < args.length; i++) {
-    const { length } = args.bytes(i)
-    bytes += `$${length}\r\n`.length + length + 2
-  }
-  return bytes
 }

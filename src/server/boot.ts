@@ -28,15 +28,13 @@ import { HeldClock, type TestClock } from '../util/held-clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { OptionError } from '../util/option-error.ts'
 import { Random } from '../util/random.ts'
+import { CatchingUp } from './catching-up.ts'
 import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
 import type { OptionKind } from './options.ts'
 
 /** 32 bits. */
 const SEED_MAX = 2 ** 32 - 1
-
-/** How often it is looked how far replicas are for which a shutdown waits. */
-const LAG_LOOK_MS = 10
 
 /** What was found on disk. */
 export interface Loaded {
@@ -78,6 +76,8 @@ export interface BootOptions extends TestOptions {
 export class Boot {
   readonly engine: Engine
   readonly replication: Replication
+  /** What an ending server owes its replicas. */
+  readonly catchingUp: CatchingUp
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
@@ -113,6 +113,7 @@ export class Boot {
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     this.replication = new Replication(this.engine, { dial: dial ?? ((...to) => dialPrimary(config)(...to)) })
+    this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
@@ -198,29 +199,6 @@ export class Boot {
     engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
     engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
-  }
-
-  /**
-   * Lets replicas catch up before the server ends, as long as `shutdown-timeout` says. Nobody writes from then on: call `goOn`
-   * if the server does not end after all.
-   */
-  async awaitReplicas(): Promise<void> {
-    const { config, history, log, machine, pause } = this.engine
-    const { leading } = this.replication
-    const timeoutMs = config.get('shutdown-timeout') * 1000
-    // What asks them how far they are is a part of the stream, too: it comes after what counts.
-    const { offset } = history
-    const countBehind = (): number => leading.onlineCount - leading.countUpTo(offset, 'memory')
-    if (timeoutMs === 0 || countBehind() === 0) return
-    pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
-    log.info({}, `${countBehind()} of ${leading.onlineCount} replicas are not in sync, waiting for them.`)
-    leading.askForAcknowledgements()
-    const began = machine.monotonic()
-    while (countBehind() > 0 && machine.monotonic() - began < timeoutMs) {
-      await new Promise<void>((resolve) => void machine.after(LAG_LOOK_MS, resolve))
-    }
-    const { onlineCount } = leading
-    log.info({}, `${onlineCount - countBehind()} of ${onlineCount} replicas are in sync when shutting down.`)
   }
 
   goOn(): void {

@@ -131,6 +131,8 @@ export class Server {
         )
       })
     }
+    // What the program itself has decided is not for clients to stop.
+    host.abortShutdown = () => this.#stopping === undefined && this.#boot.catchingUp.giveUp()
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => ({
       tcpPort: this.#listeners.port,
@@ -179,10 +181,14 @@ export class Server {
     return this.#stopping
   }
 
-  /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made. Rejects as `stop` does. */
+  /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made, or SHUTDOWN ABORT came. Rejects as `stop` does. */
   async shutdown(why: string, { save, force, now }: ShutdownOptions): Promise<boolean> {
     this.#tellReadiness('stopping')
-    if (this.#stopping === undefined && !now) await this.#boot.awaitReplicas()
+    if (this.#stopping === undefined && !now && !(await this.#boot.catchingUp.wait())) {
+      this.#tellReadiness('serving')
+      this.#log.info({ why }, 'Shutdown manually aborted.')
+      return false
+    }
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
       this.#boot.goOn()
       this.#tellReadiness('serving')
@@ -320,7 +326,7 @@ export class Server {
     this.#log.info({ why }, 'User requested shutdown...')
     this.#supervision.stopping()
     this.#tellReadiness('stopping')
-    if (forReplicas === 'waits') await this.#boot.awaitReplicas()
+    if (forReplicas === 'waits') await this.#boot.catchingUp.wait()
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()

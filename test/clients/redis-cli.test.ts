@@ -1,10 +1,12 @@
 // redis-cli from the PATH, as a person uses it.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { encode } from '../support/engine.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
-import { eventually, startTestServer } from '../support/server.ts'
+import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 /** Runs redis-cli; `input` is what is typed. */
 async function cli(port: number, args: readonly string[], input = ''): Promise<string> {
@@ -91,6 +93,32 @@ describe.skipIf(missing)('redis-cli', () => {
       output += chunk
     })
     await eventually(() => /^301 +\S+ +\d+ /m.test(output), '--stat prints the number of keys')
+  })
+
+  test('--rdb and --functions-rdb fetch snapshots, --replica hears the stream', async () => {
+    const { call, port } = await startTestServer({ config: { 'repl-diskless-sync-delay': 0 } })
+    const directory = temporaryDirectory()
+    await call('SET', 'in-the-data', 'x')
+    await call('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+    const [all, functions] = [join(directory, 'all.rdb'), join(directory, 'functions.rdb')]
+    expect(await cli(port, ['--rdb', all])).toContain('Transfer finished with success')
+    expect(await cli(port, ['--functions-rdb', functions])).toContain('Transfer finished with success')
+    expect(readFileSync(all, 'latin1')).toMatch(/^REDIS0011.*in-the-data/s)
+    expect(readFileSync(functions, 'latin1')).toMatch(/^REDIS0011.*register_function/s)
+    expect(readFileSync(functions, 'latin1')).not.toContain('in-the-data')
+    const replica = spawn('redis-cli', ['-p', String(port), '--replica'])
+    onTestFinished(() => {
+      replica.kill('SIGKILL')
+    })
+    let output = ''
+    replica.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    await eventually(async () => String(await call('INFO', 'replication')).includes('state=online'))
+    // It takes the first request for a reply to its REPLCONF ACK.
+    await call('SET', 'a', '1')
+    await call('SET', 'b', '2')
+    await eventually(() => output.includes('"SET","b","2"'))
   })
 
   test('subscribing prints messages as they come', async () => {

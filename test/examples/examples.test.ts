@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test as oneByOne, type TestContext } from 'vitest'
+import { redisServerCannotReadOurs } from '../support/redis-server.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 
@@ -118,6 +119,28 @@ test('scheduler: what falls due is heard, once, also by a worker that was away',
   for (const line of ['alarm cart 8 is abandoned', 'job thank customer 8']) expect(after).toContain(`worker: ${line}\n`)
   expect(after).toMatch(/\ndone: 4\n$/)
 })
+
+oneByOne.skipIf(redisServerCannotReadOurs())(
+  'migrate-from-redis: clients move to Respite and back, and every acknowledged write is there once',
+  { concurrent: true, timeout: 90_000 },
+  async (context) => {
+    const { expect } = context
+    const { code, output } = await run('migrate-from-redis.ts', context)
+    expect(code, output).toBe(0)
+    expect(output.replace(/\d+/g, '<n>').split('\n')).toEqual([
+      'redis-server leads, and takes orders',
+      'Respite follows, and has the same data',
+      'Respite leads, and takes orders',
+      'a client waited <n> ms for a reply at most',
+      'redis-server follows, and has the same data',
+      'redis-server leads, and takes orders',
+      'a client waited <n> ms for a reply at most',
+      '<n> orders acknowledged: <n> lost, <n> there twice, <n> requests failed',
+      '',
+    ])
+    expect(output).toContain(': 0 lost, 0 there twice, 0 requests failed\n')
+  },
+)
 
 test('the table lists every example', ({ expect }) => {
   const table = readFileSync(join(EXAMPLES, 'README.md'), 'utf8')

@@ -176,6 +176,33 @@ describe('requests arrive whole however they were cut', () => {
     expect(handler.requests).toEqual([['SET', 'k', value], ['PING']])
   })
 
+  test('a huge argument has room made for it as it comes, and is whole in a buffer of exactly its size', () => {
+    const length = 40_000_000
+    const head = bytes(`*2\r\n$4\r\nECHO\r\n$${length}\r\n`)
+    const parser = new RequestParser()
+    const windows: [number, number, boolean][] = []
+    const value = Buffer.alloc(length)
+    for (let at = 0; at < length; at += 1000) value.writeUInt32LE(at, at)
+    const handler = {
+      halted: false,
+      authenticated: true,
+      bulkBytesMax: length,
+      queryBufferBytesMax: 2 * length,
+      request(args: Arguments) {
+        const { source, start, length } = args.bytes(1)
+        windows.push([source.u8.length, length, source.u8.subarray(start, start + length).equals(value)])
+      },
+    }
+    parser.feed(new Source(Buffer.concat([head, value.subarray(0, 1000)])), 0, head.length + 1000, handler)
+    expect(parser.reservedBytes).toBeLessThan(length / 2)
+    for (let at = 1000; at < length; at += 1_000_000) {
+      const piece = value.subarray(at, at + 1_000_000)
+      parser.feed(new Source(piece), 0, piece.length, handler)
+    }
+    parser.feed(new Source(bytes('\r\n')), 0, 2, handler)
+    expect(windows).toEqual([[length + 2, length, true]])
+  })
+
   test('parsers of several clients do not disturb each other', () => {
     const a = new Recorder()
     const b = new Recorder()

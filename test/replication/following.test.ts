@@ -274,6 +274,35 @@ describe('the stream', () => {
     expect(follower.shakeHands()).toContain(`${1000 + request('SET k w').length + 1}`)
   })
 
+  test.each(['in the stream', 'in a snapshot'])(
+    'room is made for what comes, not for what is announced (%s)',
+    async (where) => {
+      const follower = where === 'in the stream' ? await synced() : createFollower({ 'repl-diskless-load': 'swapdb' })
+      const { client } = follower
+      const before = process.memoryUsage().arrayBuffers
+      if (where === 'in the stream') {
+        follower.primary.send(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000000\r\n${'x'.repeat(100_000)}`)
+      } else {
+        client.ask('REPLICAOF', 'primary', '6379')
+        follower.shakeHands()
+        follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n$EOF:${MARK}\r\nREDIS0011\xfe\0\0\x01k`)
+        // A string of 2,000,000,000 bytes.
+        follower.primary.send(`\x80\x77\x35\x94\0${'x'.repeat(100_000)}`)
+        await goOn()
+      }
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000)
+      expect(follower.primary.closed).toBe(false)
+      follower.primary.cut()
+    },
+  )
+
+  test('an argument that no buffer can hold ends the link', async () => {
+    const { messages, primary } = await synced()
+    primary.send('*2\r\n$3\r\nGET\r\n$99999999999\r\n')
+    expect(messages).toContain('Protocol error from master: invalid bulk length')
+    expect(primary.closed).toBe(true)
+  })
+
   test('a primary that is silent for repl-timeout is given up', async () => {
     const follower = await synced({ 'repl-timeout': '3' })
     follower.clock.advance(2000)
@@ -283,6 +312,23 @@ describe('the stream', () => {
     follower.clock.advance(1000)
     expect(follower.messages).toContain('MASTER timeout: no data nor PING received...')
     expect(follower.dialled.length).toBe(2)
+  })
+
+  test('waits while the disk takes nothing, unless replica-ignore-disk-write-errors says otherwise', async () => {
+    const follower = await synced()
+    const { client, clock, engine, messages, primary } = follower
+    engine.state.journalFailed.begin()
+    primary.send(request('SET k v'))
+    primary.send(request('SET k w'))
+    expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$-1\r\n', true])
+    expect(messages.filter((message) => message.includes('unable to write to disk'))).toHaveLength(1)
+    engine.state.journalFailed.end()
+    clock.advance(1000)
+    expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$1\r\nw\r\n', false])
+    client.ask('CONFIG', 'SET', 'replica-ignore-disk-write-errors', 'yes')
+    engine.state.saveFailed.begin()
+    primary.send(request('SET k x'))
+    expect(client.ask('GET', 'k')).toBe('$1\r\nx\r\n')
   })
 
   test('waits while clients are paused, and while data is loaded', async () => {

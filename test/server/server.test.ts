@@ -119,6 +119,30 @@ test('SHUTDOWN stops the server as close does', async () => {
   expect(await reader.ask('MGET a b c\r\n', reply)).toBe(reply)
 })
 
+test('SHUTDOWN waits for replicas, and ABORT ends that', async () => {
+  const server = await startTestServer({ dir: temporaryDirectory(), config: { 'shutdown-timeout': 1000 } })
+  const [client, other, writer] = await Promise.all([1, 2, 3].map(() => RawConnection.open(server.port)))
+  const none = '-ERR No shutdown in progress.\r\n'
+  expect(await other!.ask('SHUTDOWN ABORT\r\n', none)).toBe(none)
+  // A replica that never says how far it is.
+  const replica = await RawConnection.open(server.port)
+  replica.send('SYNC\r\n')
+  await eventually(async () => String(await server.call('INFO', 'replication')).includes('state=online'))
+  await server.call('SET', 'k', 'v')
+  const refused = '-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n'
+  client!.send('SHUTDOWN\r\nPING\r\n')
+  await eventually(async () => {
+    other!.send('SHUTDOWN ABORT\r\n')
+    return (await other!.takeLine()) === '+OK\r\n'
+  })
+  expect(await client!.take(refused.length)).toBe(refused)
+  expect(await writer!.ask('SET k w\r\n', '+OK\r\n')).toBe('+OK\r\n')
+  expect(await other!.ask('SHUTDOWN ABORT\r\n', none)).toBe(none)
+  client!.send('SHUTDOWN NOW\r\n')
+  expect(await client!.rest()).toBe('')
+  await server.stopped
+})
+
 describe('with save points', () => {
   const config = { save: '100 1', appendonly: false }
 

@@ -9,10 +9,13 @@ import type { Word } from '../../src/engine/effects.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { type Journal, noProgress } from '../../src/engine/journal.ts'
 import type { Arguments } from '../../src/protocol/arguments.ts'
+import { encodeRequest } from '../../src/protocol/request-encoder.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
 import { FakeClock } from './fake-clock.ts'
 import { HASH_KEY } from './structure-host.ts'
+
+export { encodeRequest as encode } from '../../src/protocol/request-encoder.ts'
 
 export interface TestEngine {
   engine: Engine
@@ -109,7 +112,7 @@ export class TestClient implements Transport {
 
   /** Sends one command and returns the bytes of the reply, as latin1. */
   ask(...words: (string | number)[]): string {
-    return this.sendRaw(encode(words))
+    return this.sendRaw(encodeRequest(words))
   }
 
   /** Sends bytes (latin1) as they are and returns what came back by the end of the turn. */
@@ -148,13 +151,6 @@ export class TestClient implements Transport {
   disconnect(): void {
     this.#engine.disconnect(this.client)
   }
-}
-
-/** Encodes a request as a RESP array, latin1. */
-export function encode(words: readonly (string | number)[]): string {
-  let text = `*${words.length}\r\n`
-  for (const word of words) text += `$${String(word).length}\r\n${word}\r\n`
-  return text
 }
 
 /** Remembers effects as text. */

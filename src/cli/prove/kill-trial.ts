@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../../engine/config.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { setTimeout } from '../../util/real-time.ts'
 import {
   ask,
   createProducers,
-  encodeRequest,
   type Finding,
   KEPT,
   type Policy,
@@ -54,7 +54,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
 
   send(words: readonly string[], answered: (reply: Reply) => void): void {
     this.#waiting.push(answered)
-    this.#socket.write(encodeRequest(words))
+    this.#socket.write(encodeRequest(words), 'latin1')
   }
 
   reply(value: Reply): void {

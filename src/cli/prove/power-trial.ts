@@ -12,6 +12,7 @@ import { Engine } from '../../engine/engine.ts'
 import { BackgroundSaving } from '../../persistence/background-saving.ts'
 import { openJournal } from '../../persistence/open-journal.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { Source } from '../../util/bytes.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import { HashKey } from '../../util/keyed-hash.ts'
@@ -20,7 +21,6 @@ import { dateNow, setImmediate } from '../../util/real-time.ts'
 import { VolatileDisk } from './volatile-disk.ts'
 import {
   createProducers,
-  encodeRequest,
   type Finding,
   KEPT,
   type Policy,
@@ -97,7 +97,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   }
 
   send(words: readonly string[], answered: (reply: Reply) => void): void {
-    this.#outbox.push(encodeRequest(words))
+    this.#outbox.push(Buffer.from(encodeRequest(words), 'latin1'))
     this.#waiting.push(answered)
   }
 

@@ -289,10 +289,3 @@ export function runOperator(port: Port, pause: (then: () => void) => void): void
   }
   pause(save)
 }
-
-/** Encodes a request; words are latin1. */
-export function encodeRequest(words: readonly string[]): Buffer {
-  let text = `*${words.length}\r\n`
-  for (const word of words) text += `$${word.length}\r\n${word}\r\n`
-  return Buffer.from(text, 'latin1')
-}

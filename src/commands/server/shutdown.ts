@@ -1,7 +1,6 @@
 // SHUTDOWN: ends the server. What was acknowledged is on disk before it goes.
 //
-// There is no waiting for replicas yet, so a shutdown that has begun is never in
-// progress when the next command arrives: ABORT has nothing to stop.
+// It waits for replicas before (shutdown-timeout). While it does, ABORT ends it: whoever asked for it is told an error.
 
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
@@ -45,7 +44,11 @@ export const shutdown = defineCommand({
     }
     const { save, nosave, now, force, abort } = asked
     if ((save && nosave) || (abort && (save || nosave || now || force))) throw ERR.syntax
-    if (abort) throw ERR.of('No shutdown in progress.')
+    if (abort) {
+      if (host.abortShutdown?.() !== true) throw ERR.of('No shutdown in progress.')
+      call.reply.ok()
+      return
+    }
     const { scripts } = engineOf(call)
     // A script that does not end cannot be waited for: only ending without what it changed is possible.
     if (scripts.busy !== undefined) {

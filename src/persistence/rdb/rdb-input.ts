@@ -64,6 +64,7 @@ export class RdbInput {
   need(length: number): void {
     if (length <= this.end - this.at) return
     if (length > this.left) throw new RdbDamage(`${length} bytes are expected, ${this.left} are left`)
+    if (length > STRING_BYTES_MAX) throw new RdbDamage(`${length} bytes are more than a value can have`)
     this.needed = this.at - this.mark + length
     throw STARVED
   }

@@ -238,21 +238,22 @@ export class RdbOutput {
 
   /** Writes the checksum of everything so far, 0 when none is wanted. */
   checksum(): void {
-    this.#check()
+    this.sumUp()
     const at = this.reserve(8)
     if (this.#crc === undefined) this.source.u8.fill(0, at, at + 8)
     else this.#crc.writeTo(this.source, at)
     this.length = at + 8
   }
 
-  #check(): void {
+  /** Takes what was gathered since the last time into the checksum. What is taken away is summed up before; asked for earlier, it is done in smaller parts. */
+  sumUp(): void {
     this.#crc?.update(this.source, this.#checkedTo, this.length)
     this.#checkedTo = this.length
   }
 
   /** Hands over what has gathered: the bytes are the caller's, and gathering goes on in `next`, or else in a new buffer. */
   take(next?: Source): Buffer {
-    this.#check()
+    this.sumUp()
     const { u8 } = this.source
     const bytes = u8.subarray(0, this.length)
     this.source = next ?? Source.allocate(Math.min(u8.length, KEPT_BYTES_MAX))
@@ -268,7 +269,7 @@ export class RdbOutput {
 
   /** Forgets what has gathered: it was copied or written elsewhere. */
   clear(): void {
-    this.#check()
+    this.sumUp()
     if (this.source.u8.length > KEPT_BYTES_MAX) this.source = Source.allocate(KEPT_BYTES_MAX)
     this.#startOver()
   }

@@ -1,5 +1,6 @@
 // Reading an RDB file from the disk: chunk by chunk, the loop running in between.
 
+import { roomFor } from '../../util/announced-bytes.ts'
 import { Source } from '../../util/bytes.ts'
 import { Crc64 } from '../../util/crc64.ts'
 import { setImmediate } from '../../util/real-time.ts'
@@ -113,17 +114,21 @@ class Chunks {
       input.source = ahead.source
       if (source.u8.length === ahead.source.u8.length) this.#spare = source
     } else {
-      // A piece larger than a chunk: it gets a buffer that holds it.
-      const large = Source.allocate(Math.max(input.needed, kept + read))
+      // A piece larger than a chunk: it gets a buffer that holds it, which grows as it comes.
+      let large = Source.allocate(Math.max(roomFor(input.needed, kept + read), kept + read))
       source.u8.copy(large.u8, 0, mark, end)
       ahead.source.u8.copy(large.u8, kept, HEADROOM_BYTES, HEADROOM_BYTES + read)
       this.#spare = ahead.source
       start = 0
       filled = kept + read
       while (filled < input.needed) {
-        filled += this.#taken({
-          read: await this.#file.read(large.u8, filled, input.needed - filled, this.#position),
-        })
+        if (filled === large.u8.length) {
+          const grown = Source.allocate(roomFor(input.needed, filled))
+          large.u8.copy(grown.u8, 0, 0, filled)
+          large = grown
+        }
+        const room = Math.min(input.needed, large.u8.length) - filled
+        filled += this.#taken({ read: await this.#file.read(large.u8, filled, room, this.#position) })
       }
       input.source = large
     }
