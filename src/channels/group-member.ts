@@ -14,9 +14,8 @@ import type { Bytes } from '../util/bytes.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { GivenMessages } from './given-messages.ts'
 import type { Sliced } from './reader.ts'
+import { TakenMarks } from './taken-marks.ts'
 
-/** Moments that are remembered, to tell what was taken some time ago. */
-const MARKS_MAX = 12
 /** Kept messages that a member may have been given and not heard; at 40 bytes each. One that has more is given no more for a while. */
 const GIVEN_MAX = 1_000_000
 /** With so many copies it is looked whether they are still needed, and again when there are twice as many. */
@@ -26,12 +25,6 @@ const COPIES_LOOKED_AT_MIN = 64
 export interface MessageCopy {
   readonly channel: string
   readonly message: Bytes
-}
-
-/** At a time, so much had been taken. */
-interface Mark {
-  readonly ms: number
-  readonly taken: number
 }
 
 interface WaitingCopy {
@@ -60,7 +53,7 @@ export class GroupMember implements Sliced {
   /** Bytes of the messages that it was sent, and how many of them were taken when that was known last. */
   #sent = 0
   #taken = 0
-  #marks: Mark[] = []
+  readonly #marks = new TakenMarks<number>()
 
   constructor(group: MemberHost, client: Client) {
     this.#group = group
@@ -116,20 +109,13 @@ export class GroupMember implements Sliced {
   /** Notes what it has taken by now, and forgets what it has heard. */
   sample(nowMs: number): void {
     this.#look()
-    if (this.given.length > 0 && this.#marks.at(-1)?.taken !== this.#taken) {
-      if (this.#marks.length >= MARKS_MAX) this.#marks.splice(1, 1)
-      this.#marks.push({ ms: nowMs, taken: this.#taken })
-    }
+    if (this.given.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
   }
 
   #forgetHeard(ms: number): void {
-    const marks = this.#marks
-    let heard = 0
-    while (heard < marks.length && marks[heard]!.ms <= ms) heard++
-    if (heard === 0) return
-    this.given.removeUpTo(marks[heard - 1]!.taken)
-    marks.splice(0, heard)
+    const heard = this.#marks.at(ms)
+    if (heard !== undefined) this.given.removeUpTo(heard)
   }
 
   // ── its end ──────────────────────────────────────────────────────────────

@@ -19,12 +19,11 @@ import type { Client } from '../engine/client.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
-import { Glob } from '../util/glob.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 import { Place, UNCOUNTED } from './places.ts'
 import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from './reader.ts'
-import { UnreadMessages } from './unread-messages.ts'
+import { type Search, UnreadMessages } from './unread-messages.ts'
 
 export interface GroupHost extends DeliveryHost {
   readonly redeliverMs: number
@@ -39,6 +38,9 @@ interface Again {
   readonly count: number
 }
 
+/** No log is to be looked into. */
+const NOTHING: Search = [].values()
+
 const field = new Bytes()
 const text = new Bytes()
 
@@ -48,7 +50,6 @@ export class Group implements SharingGroup, MemberHost {
   readonly name: string
   /** The channel or pattern behind it. */
   readonly target: string
-  readonly glob: Glob | undefined
   /** By whom its place is remembered. */
   readonly subscriber: string
   /** Messages that it hears are kept, or may be: its place is remembered. */
@@ -71,7 +72,6 @@ export class Group implements SharingGroup, MemberHost {
     this.kind = kind
     this.name = name
     this.target = target
-    this.glob = kind === 'pattern' ? new Glob(target) : undefined
     this.subscriber = groupSubscriber(group)
     this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(undefined, log, count, from, to))
   }
@@ -118,7 +118,7 @@ export class Group implements SharingGroup, MemberHost {
   /** Has what a member was given and may not have heard given to others, before anything newer. */
   #giveAgain({ given }: GroupMember): void {
     if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), [])
+    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
     for (let i = 0; i < given.length; i++) {
       this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
     }
@@ -156,7 +156,8 @@ export class Group implements SharingGroup, MemberHost {
     const place = this.#reached(current)
     place.id.decrement()
     if (place.count !== UNCOUNTED) place.count--
-    this.begin(place, [current])
+    this.begin(place, NOTHING)
+    this.#unread.add(current)
   }
 
   /** Messages of a channel, if the group listens to one alone. */
@@ -172,21 +173,22 @@ export class Group implements SharingGroup, MemberHost {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin(place: Place, logs: Iterable<ChannelLog>): void {
+  begin(place: Place, logs: Search): void {
     this.#isLive = false
     this.#unread.begin(place, logs)
     this.#readSoon()
   }
 
-  /** Has a log read from an id on, which the group would have passed. */
-  beginAt(log: ChannelLog, first: StreamId): void {
-    this.#unread.beginAt(log, first)
+  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
+  beginFirst(logs: Search, since: StreamId): void {
+    this.#unread.beginFirst(logs, since)
+    this.#isLive = this.#unread.isEmpty
+    if (!this.#isLive) this.#readSoon()
   }
 
   /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Iterable<ChannelLog>): void {
-    this.#unread.forget()
-    if (!this.#isLive) this.begin(this.#unread.heard, logs)
+  follow(logs: Search): void {
+    if (!this.#isLive) this.#unread.follow(logs)
   }
 
   #readSoon(): void {
@@ -196,6 +198,10 @@ export class Group implements SharingGroup, MemberHost {
   /** A member has taken what it was given: while behind, all who have are given more. A slice at a time, of which each has a part. */
   ready(): void {
     if (this.#isLive || this.#leastUnread(isFree) === undefined) return
+    if (!this.#unread.search()) {
+      this.#readSoon()
+      return
+    }
     let bytesLeft = SLICE_BYTES
     const hand = (log: ChannelLog, message: Bytes, id: StreamId, count: number): boolean => {
       const member = bytesLeft > 0 ? this.#leastUnread(isFree) : undefined
