@@ -4,6 +4,7 @@
 // changes.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
+import { isShared } from '../broker/shared-name.ts'
 import type { Client } from '../engine/client.ts'
 import type { Word } from '../engine/effects.ts'
 import type { EventName } from '../engine/events.ts'
@@ -15,9 +16,11 @@ import { Bytes } from '../util/bytes.ts'
 import { logKey } from './channel-keys.ts'
 import { streamUnder } from './channel-log.ts'
 import type { ChannelLogs } from './channel-logs.ts'
+import type { Group } from './group.ts'
+import type { Groups } from './groups.ts'
 import type { MessageIds } from './message-ids.ts'
 import { Place, type Places, UNCOUNTED } from './places.ts'
-import type { Reader } from './reader.ts'
+import { Reader } from './reader.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface AudienceHost {
@@ -26,6 +29,7 @@ export interface AudienceHost {
   readonly places: Places
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
+  readonly groups: Groups
   /** A key has changed: what is said of it, and what has to be propagated. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
@@ -78,21 +82,28 @@ export class Audience {
     remembered: Place,
     streams: readonly Stream[],
   ): Listening {
-    const reader = this.#host.subscriptions.named(kind, target, subscriber)
-    const place = reader === undefined ? remembered : this.#placeOf(reader)
+    const place = this.#placeOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
     let lag = 0
     for (const stream of streams) lag += messagesBehind(stream, place)
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
-      isConnected: reader !== undefined,
+      isConnected: place !== remembered,
       place,
       lag,
     }
   }
 
-  #placeOf(reader: Reader): Place {
+  /** Who listens as a subscriber that is remembered, if it is there: a reader, or a group with members. */
+  #connected(kind: SubscriptionKind, target: string, subscriber: string): Reader | Group | undefined {
+    const { groups, subscriptions } = this.#host
+    return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
+  }
+
+  #placeOf(reader: Reader | Group | undefined): Place | undefined {
+    if (reader === undefined) return undefined
+    if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
     return reader.placeNow(this.#host.logs.ofOne(kind, target))
@@ -119,11 +130,13 @@ export class Audience {
   // ── changing ─────────────────────────────────────────────────────────────
 
   /**
-   * Notes that everything up to an id was heard: by this client, or where it is not subscribed itself by the subscriber of its name. False
-   * when that was known already. undefined = nobody is subscribed who acknowledges.
+   * Notes that everything up to an id was heard: by this client, or where it is not subscribed itself by the subscriber of its name; in a
+   * group, everything that this member was given up to the message of that id. False when that was known already. undefined = nobody
+   * is subscribed who acknowledges.
    */
   acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
-    const { places, subscriptions } = this.#host
+    const { groups, places, subscriptions } = this.#host
+    if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
     const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
     const reader = subscriptions.of(client, kind, target) ?? this.#host.subscriptions.named(kind, target, subscriber)
     if (reader === undefined) {
@@ -159,9 +172,11 @@ export class Audience {
     const { places } = this.#host
     if (places.get(kind, target, subscriber) === undefined) return false
     const place = this.#placeFor(kind, target, aim)
-    const reader = this.#host.subscriptions.named(kind, target, subscriber)
+    const reader = this.#connected(kind, target, subscriber)
     if (reader === undefined) {
       places.set(kind, target, subscriber, place)
+    } else if (!(reader instanceof Reader)) {
+      this.#host.groups.seek(reader, place)
     } else {
       reader.seek(place, this.#host.logs.of(kind, target))
       this.#host.subscriptions.remember(reader, place)
@@ -201,10 +216,14 @@ export class Audience {
     return removed
   }
 
-  /** Forgets a subscriber; false when nothing was remembered of it. One that is connected goes on hearing, as if it had no name. */
+  /**
+   * Forgets a subscriber; false when nothing was remembered of it. One that is connected goes on hearing, as if it had no name; a group
+   * that has members goes on with what is new.
+   */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
-    const reader = this.#host.subscriptions.named(kind, target, subscriber)
-    if (reader !== undefined) this.#host.subscriptions.disown(reader)
+    const reader = this.#connected(kind, target, subscriber)
+    if (reader instanceof Reader) this.#host.subscriptions.disown(reader)
+    else reader?.forget()
     return this.#host.places.forget(kind, target, subscriber)
   }
 }

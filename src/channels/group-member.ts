@@ -1,6 +1,7 @@
 // One member of a group: what it was given, and how much of that it has taken.
 //
 //   given ── its socket has taken it ──▶ taken ── `redeliver` milliseconds ago ──▶ heard
+//   given ── CHANNEL ACK, where its client has said that it acknowledges ──▶ heard
 //
 // When it vanishes, what is not heard goes to the others. Of a kept message the id is held until then (given-messages.ts). Of one
 // that nobody keeps a copy is held, but only until it is taken: so copies are never more than what waits for the member, which
@@ -47,6 +48,8 @@ export class GroupMember implements Sliced {
   ended = false
   queued = false
   readonly given = new GivenMessages()
+  /** Of kept messages it hears the ids, and those count as heard that it acknowledges (CLIENT CAPA message-ids). */
+  readonly acknowledges: boolean
   readonly #group: MemberHost
   #copies: WaitingCopy[] = []
   #copiesLookedAt = COPIES_LOOKED_AT_MIN
@@ -58,6 +61,7 @@ export class GroupMember implements Sliced {
   constructor(group: MemberHost, client: Client) {
     this.#group = group
     this.client = client
+    this.acknowledges = client.wantsMessageIds
   }
 
   /** Tells whether it can be given anything: it is not about to be disconnected. */
@@ -91,7 +95,7 @@ export class GroupMember implements Sliced {
   /** Its client has taken everything. */
   read(): void {
     this.#look()
-    if (this.#group.redeliverMs === 0) this.given.removeUpTo(this.#taken)
+    if (this.#group.redeliverMs === 0) this.#heardUpTo(this.#taken)
     this.#group.ready()
   }
 
@@ -115,16 +119,26 @@ export class GroupMember implements Sliced {
 
   #forgetHeard(ms: number): void {
     const heard = this.#marks.at(ms)
-    if (heard !== undefined) this.given.removeUpTo(heard)
+    if (heard !== undefined) this.#heardUpTo(heard)
+  }
+
+  /** What it was sent until then counts as heard, unless it says itself what it has heard. */
+  #heardUpTo(sent: number): void {
+    if (!this.acknowledges) this.given.removeUpTo(sent)
+  }
+
+  /** It has heard a message, and all that it was given before; false when there is no such message. */
+  acknowledge(id: StreamId): boolean {
+    return this.given.removeThrough(id)
   }
 
   // ── its end ──────────────────────────────────────────────────────────────
 
-  /** It leaves, and its connection goes on: only what still waits for it may stay unheard. */
+  /** It leaves, and its connection goes on: only what still waits for it may stay unheard, or what it has not acknowledged. */
   unsubscribe(): void {
     this.ended = true
     this.#look()
-    this.given.removeUpTo(this.#taken)
+    this.#heardUpTo(this.#taken)
   }
 
   /** It has vanished. Who says QUIT and has taken everything has heard it. */
@@ -133,7 +147,7 @@ export class GroupMember implements Sliced {
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
     const { client } = this
     if (client.lastCommand !== 'quit' || client.transport.backlogBytes > 0) return
-    this.given.clear()
+    this.#heardUpTo(this.#sent)
     this.#copies = []
   }
 

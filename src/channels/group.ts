@@ -186,6 +186,27 @@ export class Group implements SharingGroup, MemberHost {
     if (!this.#isLive) this.#readSoon()
   }
 
+  /** Goes on behind a place, wherever it has been: what members were given counts no more. */
+  seek(place: Place, logs: Search): void {
+    this.forget()
+    this.begin(place, logs)
+  }
+
+  /**
+   * A member has heard a message, and all that it was given before: this client, or where it is none a member of the same user and
+   * name. False when no such message was given. undefined = there is nobody who acknowledges.
+   */
+  acknowledge(client: Client, id: StreamId): boolean | undefined {
+    const member = this.#ofClient.get(client)
+    const named = (other: GroupMember): boolean =>
+      other.client.name !== '' && other.client.name === client.name && other.client.user === client.user
+    const asked = (member === undefined ? this.#members.filter(named) : [member]).filter(isAcknowledging)
+    if (asked.length === 0) return undefined
+    // Who was full has room again.
+    if (!this.#isLive) this.#readSoon()
+    return asked.some((each) => each.acknowledge(id))
+  }
+
   /** Other rules are in force: while behind, it reads these logs on from where it is. */
   follow(logs: Search): void {
     if (!this.#isLive) this.#unread.follow(logs)
@@ -293,10 +314,12 @@ export class Group implements SharingGroup, MemberHost {
     return 1
   }
 
-  #send({ client }: GroupMember, channel: string, message: Bytes, id: StreamId | undefined): number {
+  #send(member: GroupMember, channel: string, message: Bytes, id: StreamId | undefined): number {
     const { kind, name } = this
-    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, id)
-    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, id)
+    const { acknowledges, client } = member
+    const told = acknowledges ? id : undefined
+    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, told)
+    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, told)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────
@@ -335,6 +358,11 @@ export function groupSubscriber(group: string): string {
   return `${GROUP_USER} ${group}`
 }
 
+/** The group that is remembered as a subscriber; undefined = it is none. */
+export function groupOfSubscriber(subscriber: string): string | undefined {
+  return subscriber.startsWith(`${GROUP_USER} `) ? subscriber.slice(GROUP_USER.length + 1) : undefined
+}
+
 export const GROUP_USER = '$share'
 
 /** Moves a place below a message. */
@@ -346,6 +374,10 @@ function lower(place: Place, id: StreamId, count: number): void {
 
 function isThere(member: GroupMember): boolean {
   return member.isThere
+}
+
+function isAcknowledging(member: GroupMember): boolean {
+  return member.acknowledges
 }
 
 /** Tells whether a member may be given what is published. */

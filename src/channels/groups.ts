@@ -13,7 +13,7 @@ import { Client } from '../engine/client.ts'
 import { assert } from '../util/assert.ts'
 import { NameMap } from '../util/name-map.ts'
 import type { ChannelLogs } from './channel-logs.ts'
-import { Group, type GroupHost, groupSubscriber } from './group.ts'
+import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
 import type { Place, Places } from './places.ts'
 import { Round } from './round.ts'
 
@@ -177,25 +177,32 @@ export class Groups implements Sharing {
 
   #remember(group: Group): void {
     const { kind, remembered, subscriber, target } = group
-    const place = group.place(this.#host.logs.ofOne(kind, target))
+    const place = this.placeOf(group)
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
     this.#host.places.set(kind, target, subscriber, place)
   }
 
-  /** Forgets the place of a group (CHANNEL FORGET); its members, if it has any, go on with what is new. False = there was none. */
-  forget(kind: SubscriptionKind, target: string, group: string): boolean {
-    this.#named(kind, target, group)?.forget()
-    return this.#host.places.forget(kind, target, groupSubscriber(group))
+  /** How far a group has heard for certain. */
+  placeOf(group: Group): Place {
+    return group.place(this.#host.logs.ofOne(group.kind, group.target))
   }
 
-  /** How far a group has come that has members; undefined = it has none, and `places` knows. */
-  placeOf(kind: SubscriptionKind, target: string, group: string): Place | undefined {
-    return this.#named(kind, target, group)?.place(this.#host.logs.ofOne(kind, target))
+  /** Has a group that has members go on behind a place. */
+  seek(group: Group, place: Place): void {
+    group.seek(place, this.#host.logs.of(group.kind, group.target))
+    this.#remember(group)
   }
 
-  #named(kind: SubscriptionKind, target: string, group: string): Group | undefined {
-    return this.#groups.get(keyOf(kind, sharedName({ group, target })))
+  /** Returns the group that is remembered as a subscriber, if it has members. */
+  ofSubscriber(kind: SubscriptionKind, target: string, subscriber: string): Group | undefined {
+    const group = groupOfSubscriber(subscriber)
+    return group === undefined ? undefined : this.named(kind, sharedName({ group, target }))
+  }
+
+  /** Returns the group of a name that is subscribed to, if it has members. */
+  named(kind: SubscriptionKind, name: string): Group | undefined {
+    return this.#groups.get(keyOf(kind, name))
   }
 }
 
