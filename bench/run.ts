@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
@@ -28,6 +29,7 @@ const QUESTIONS: readonly Question[] = [
   lua,
   publish,
   channels,
+  brokers,
   durability,
   snapshots,
   memory,
