@@ -101,7 +101,7 @@ async function ask(scale: Scale): Promise<Answer> {
     const stuck = await stuckReaders(ours, scale.quick ? 20 : STUCK, scale.quick ? 0.2 : STUCK_SECONDS)
     add(bounded('memory of a reader that is stuck', stuck, 64, 'KiB', ''))
     return {
-      title: 'Channels that remember',
+      title: 'Channels and schedules: messages that are kept',
       commandLines: RIVALS.map((rival) => servers.get(rival)!.commandLine),
       rows,
       notes: [

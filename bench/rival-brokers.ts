@@ -23,7 +23,7 @@ interface Recipe {
   /** The command that starts it, with its data in a directory. */
   command(port: number, directory: string): Promise<{ words: string[]; environment?: Record<string, string> }>
   /** What else goes when it has stopped. */
-  afterwards?(environment: Record<string, string>): void
+  afterwards?(environment: Record<string, string>): Promise<void>
 }
 
 /** Where Debian and others put what users do not call by themselves. */
@@ -55,8 +55,8 @@ const RECIPES: Readonly<Record<Other, Recipe>> = {
     },
   },
   rabbitmq: {
-    // What Debian calls rabbitmq-server changes the user first; this is the program itself.
-    version: ['/usr/lib/rabbitmq/bin/rabbitmqctl', 'version'],
+    // Its folder bears the version. What Debian calls rabbitmq-server changes the user first; below is the program itself.
+    version: ['ls', '/usr/lib/rabbitmq/lib'],
     async command(port, directory) {
       for (const folder of ['data', 'log']) mkdirSync(join(directory, folder))
       writeFileSync(join(directory, 'plugins'), '[].\n')
@@ -78,15 +78,22 @@ const RECIPES: Readonly<Record<Other, Recipe>> = {
       }
     },
     // The name server of Erlang, which it has started.
-    afterwards: (environment) => void spawnSync('epmd', ['-kill'], { env: { ...process.env, ...environment } }),
+    async afterwards(environment) {
+      const ends = (): boolean =>
+        spawnSync('epmd', ['-kill'], { encoding: 'utf8', env: { ...process.env, ...environment } }).stdout.includes(
+          'Killed',
+        )
+      // It does not end before it knows that nobody needs it.
+      for (let tries = 0; tries < 40 && !ends(); tries++) await new Promise((resolve) => setTimeout(resolve, 50))
+    },
   },
 }
 
 /** Returns the version of a broker; undefined = it is not installed. */
 export function versionOf(other: Other): string | undefined {
   const [program, ...words] = RECIPES[other].version
-  const { error, stdout } = spawnSync(program!, words, { encoding: 'utf8', env: { ...process.env, PATH } })
-  return error === undefined ? (/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'unknown') : undefined
+  const { stdout } = spawnSync(program!, words, { encoding: 'utf8', env: { ...process.env, PATH } })
+  return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0]
 }
 
 export async function startOther(other: Other): Promise<Running> {
@@ -111,7 +118,7 @@ export async function startOther(other: Other): Promise<Running> {
       kill()
       await gone
     }
-    recipe.afterwards?.(environment)
+    await recipe.afterwards?.(environment)
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
   for (const until = performance.now() + START_TIMEOUT_MS; !(await answers(port)); ) {

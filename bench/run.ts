@@ -77,7 +77,8 @@ if (!quick) {
     const file = join(RESULTS, `${name}.json`)
     if (existsSync(file)) answers.push(JSON.parse(readFileSync(file, 'utf8')) as Stored)
   }
-  writeFileSync(join(ROOT, 'docs/benchmarks.md'), renderPage(answers))
+  const page = join(ROOT, 'docs/benchmarks.md')
+  writeFileSync(page, renderPage(answers, readFileSync(page, 'utf8')))
   console.log('written: docs/benchmarks.md')
 }
 process.exit(0)

@@ -1,7 +1,7 @@
 // MQTT 3.1.1. What is kept is published with quality of service 1, and waits for a subscriber of a lasting session that is away.
 
 import { open } from '../wire.ts'
-import { type Protocol, settled } from './protocol.ts'
+import { answered, type Protocol } from './protocol.ts'
 
 const PUBACK_BYTES = 4
 /** Numbers of publications on their way: more than a window. */
@@ -24,12 +24,12 @@ export const mqtt = (payload: string): Protocol => ({
       else counted.acknowledged(count)
     })
     socket.write(connect(`bench-${process.pid}-${Math.random().toString(36).slice(2, 10)}`, true))
-    await settled()
+    await answered(socket)
     isOpen = true
     const subscribe = async (filters: readonly string[]): Promise<void> => {
       isOpen = false
       socket.write(Buffer.concat(filters.map((filter) => subscription(filter, 0))))
-      await settled()
+      await answered(socket)
       isOpen = true
       listens = true
       each = publication(filters[0]!, payload, undefined).length
@@ -56,9 +56,9 @@ export const mqtt = (payload: string): Protocol => ({
 export async function leaveSession(port: number): Promise<void> {
   const socket = await open(port, () => {})
   socket.write(connect('away', false))
-  await settled()
+  await answered(socket)
   socket.write(subscription('kept.bench', 1))
-  await settled()
+  await answered(socket)
   socket.destroy()
 }
 

@@ -2,7 +2,7 @@
 // acknowledges each message to the inbox that the publication names.
 
 import { open } from '../wire.ts'
-import { type Protocol, settled } from './protocol.ts'
+import { answered, type Protocol } from './protocol.ts'
 
 const INBOX = '_inbox.bench'
 const STREAM = JSON.stringify({ name: 'bench', subjects: ['kept.*'], storage: 'file', retention: 'limits' })
@@ -22,13 +22,12 @@ export const nats: Protocol = {
     })
     socket.write('CONNECT {"verbose":false,"pedantic":false,"protocol":1}\r\n')
     socket.write(`SUB ${INBOX} 1\r\nPUB $JS.API.STREAM.CREATE.bench ${INBOX} ${STREAM.length}\r\n${STREAM}\r\n`)
-    await settled()
-    await settled()
+    await answered(socket)
     isOpen = true
     const listen = async (subjects: readonly string[]): Promise<void> => {
       listens = true
-      socket.write(`UNSUB 1\r\n${subjects.map((subject, i) => `SUB ${subject} ${i + 2}\r\n`).join('')}`)
-      await settled()
+      socket.write(`UNSUB 1\r\n${subjects.map((subject, i) => `SUB ${subject} ${i + 2}\r\n`).join('')}PING\r\n`)
+      await answered(socket)
     }
     return {
       socket,

@@ -27,7 +27,21 @@ export interface Connection {
   subscribeByPatterns(patterns: readonly string[]): Promise<void>
 }
 
-/** A moment for what is answered by nothing that is counted. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20))
+const QUIET_MS = 20
+
+/** Waits until something has come, and nothing more comes for a moment: a request is answered that nobody counts. */
+export function answered(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = socket.bytesRead
+    let isAnswered = false
+    const timer = setInterval(() => {
+      if (socket.bytesRead === bytes) {
+        if (!isAnswered) return
+        clearInterval(timer)
+        resolve()
+      }
+      isAnswered = true
+      bytes = socket.bytesRead
+    }, QUIET_MS)
+  })
 }

@@ -2,7 +2,7 @@
 
 import { encode, open } from '../wire.ts'
 import type { Protocol } from './protocol.ts'
-import { settled } from './protocol.ts'
+import { answered } from './protocol.ts'
 
 const COLON = 0x3a
 const DOLLAR = 0x24
@@ -28,7 +28,7 @@ export function resp(keeps: 'PUBLISH' | 'XADD', payload: string): Protocol {
       })
       const listen = async (command: string, targets: readonly string[], message: string): Promise<void> => {
         socket.write(encode(command, ...targets))
-        await settled()
+        await answered(socket)
         messageBytes = message.length
       }
       return {

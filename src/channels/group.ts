@@ -52,7 +52,7 @@ export class Group implements SharingGroup, MemberHost {
   readonly target: string
   /** By whom its place is remembered. */
   readonly subscriber: string
-  /** Messages that it hears are kept, or may be: its place is remembered. */
+  /** True when messages that it hears are kept, or may be: then its place is remembered. */
   isKept = false
   /** The place that was last remembered. */
   readonly remembered = new Place()
@@ -353,7 +353,7 @@ export class Group implements SharingGroup, MemberHost {
   }
 }
 
-/** Returns by whom the place of a group is remembered. No user but a stranger one is called `$share`, and that one is not remembered. */
+/** Returns the subscriber under whose name the place of a group is remembered. A user who is called `$share` is not remembered. */
 export function groupSubscriber(group: string): string {
   return `${GROUP_USER} ${group}`
 }

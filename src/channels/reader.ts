@@ -22,9 +22,9 @@ import { SpareMessages } from './spare-messages.ts'
 import { TakenMarks } from './taken-marks.ts'
 import { type Search, UnreadMessages } from './unread-messages.ts'
 
-/** What a reader is given at a time, and what may wait for a client before it counts as slow: bytes. */
+/** So many bytes a reader is given at a time. A client for whom more than that waits is slow. */
 export const SLICE_BYTES = 64 * 1024
-/** What may wait within one turn for a client that has taken all so far: it may well take this too. */
+/** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
 const TURN_BYTES_MAX = 256 * 1024
 
 export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {

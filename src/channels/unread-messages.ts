@@ -1,8 +1,11 @@
 // What somebody under rules has not heard yet of some logs: where it is, and what comes next.
 //
-// Several logs are read as one: the message that comes next is the oldest of all. Nothing is copied, and nothing remembered
-// but the place, and which logs may have something behind it: a heap, by the id before which a log has nothing unread. Ids only
-// grow and messages only go, so what is true of an id stays true, and a log is looked into when its turn may have come.
+// Several logs are read as one: the message that comes next is the oldest of all. No message is copied. What is remembered is the
+// place, and which logs may have something unread: a heap, ordered by the id of each log before which nothing is unread. New
+// messages have higher ids, and old ones are only removed, so such an id stays right. A log is looked into when it is the first.
+//
+// Which logs have something unread is searched a few hundred logs at a time, because a pattern may match very many of them.
+// Nothing is read before the search has ended. What is published meanwhile is unread, too.
 
 import { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
