@@ -31,30 +31,35 @@ const TITLES: Readonly<Record<(typeof WHATS)[number], string>> = {
 /** The target beside JetStream. Mosquitto and RabbitMQ are shown for the reader. */
 const KEPT_TIMES_NATS = 2
 
+/** The rounds of all brokers, one after the other: what disturbs the machine disturbs all of them. */
+async function measure(
+  brokers: readonly BrokerName[],
+  what: BrokersInput['what'],
+  scale: Scale,
+  lines: Set<string>,
+): Promise<Map<BrokerName, number[]>> {
+  const found = new Map<BrokerName, number[]>(brokers.map((broker) => [broker, []]))
+  for (let i = 0; i < PAIRS; i++) {
+    for (const broker of brokers) found.get(broker)!.push(await once(broker, what, scale, lines))
+  }
+  return found
+}
+
 async function ask(scale: Scale): Promise<Answer> {
   const rows: Row[] = []
   const lines = new Set<string>()
-  const missing: string[] = []
-  const versions: string[] = []
-  for (const rival of ['redis', ...OTHERS] as const) {
-    const version = rival === 'redis' ? '' : versionOf(rival)
-    if (version === undefined) {
-      missing.push(NAMES[rival])
-      continue
-    }
-    if (version !== '') versions.push(`${NAMES[rival]} ${version}`)
-    for (const what of WHATS) {
-      const pairs: { ours: number; theirs: number }[] = []
-      for (let i = 0; i < PAIRS; i++) {
-        const ours = await once('respite', what, scale, lines)
-        const theirs = await once(rival, what, scale, lines)
-        pairs.push({ ours, theirs })
-      }
-      const ratio = median(pairs.map(({ ours, theirs }) => ours / theirs))
-      const [ours, theirs] = [median(pairs.map((pair) => pair.ours)), median(pairs.map((pair) => pair.theirs))]
-      const title = `${TITLES[what]} : ${NAMES[rival]}`
+  const installed = OTHERS.filter((other) => versionOf(other) !== undefined)
+  const missing = OTHERS.filter((other) => !installed.includes(other)).map((other) => NAMES[other])
+  const versions = installed.map((other) => `${NAMES[other]} ${versionOf(other)}`)
+  for (const what of WHATS) {
+    const found = await measure(['respite', 'redis', ...installed], what, scale, lines)
+    const ours = found.get('respite')!
+    for (const rival of ['redis', ...installed] as const) {
+      const theirs = found.get(rival)!
+      const ratio = median(ours.map((value, i) => value / theirs[i]!))
       const least = rival === 'nats' && what === 'kept' ? KEPT_TIMES_NATS : 1
-      const row = atLeast(title, ratio, least, perSecond(ours), perSecond(theirs))
+      const title = `${TITLES[what]} : ${NAMES[rival]}`
+      const row = atLeast(title, ratio, least, perSecond(median(ours)), perSecond(median(theirs)))
       if (rival !== 'redis' && !(rival === 'nats' && what === 'kept')) {
         row.target = ''
         row.met = undefined
