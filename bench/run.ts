@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
@@ -29,6 +30,7 @@ const QUESTIONS: readonly Question[] = [
   lua,
   publish,
   channels,
+  brokers,
   durability,
   snapshots,
   replication,
@@ -77,7 +79,8 @@ if (!quick) {
     const file = join(RESULTS, `${name}.json`)
     if (existsSync(file)) answers.push(JSON.parse(readFileSync(file, 'utf8')) as Stored)
   }
-  writeFileSync(join(ROOT, 'docs/benchmarks.md'), renderPage(answers))
+  const page = join(ROOT, 'docs/benchmarks.md')
+  writeFileSync(page, renderPage(answers, readFileSync(page, 'utf8')))
   console.log('written: docs/benchmarks.md')
 }
 process.exit(0)

@@ -97,7 +97,7 @@ async function firstPong(child: ChildProcess, port: number, started: number, out
   throw new Error(`${child.spawnargs.join(' ')} did not answer:\n${output()}`)
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -4,6 +4,7 @@
 // changes.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
+import { isShared } from '../broker/shared-name.ts'
 import type { Client } from '../engine/client.ts'
 import type { Word } from '../engine/effects.ts'
 import type { EventName } from '../engine/events.ts'
@@ -12,23 +13,23 @@ import { Stream } from '../store/stream.ts'
 import { EntryCursor } from '../store/stream-cursor.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
-import { Glob } from '../util/glob.ts'
 import { logKey } from './channel-keys.ts'
-import { type ChannelLog, streamUnder } from './channel-log.ts'
+import { streamUnder } from './channel-log.ts'
+import type { ChannelLogs } from './channel-logs.ts'
+import type { Group } from './group.ts'
+import type { Groups } from './groups.ts'
 import type { MessageIds } from './message-ids.ts'
 import { Place, type Places, UNCOUNTED } from './places.ts'
-import type { Reader } from './reader.ts'
+import { Reader } from './reader.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 export interface AudienceHost {
   readonly db: Database
   readonly ids: MessageIds
   readonly places: Places
-  logOf(name: string, kind: 'channel' | 'shard'): ChannelLog | null
-  logsOf(kind: SubscriptionKind, target: string, glob: Glob | undefined): Iterable<ChannelLog>
-  readersOf(client: Client): Iterable<Reader>
-  readerOf(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined
-  remember(reader: Reader, place: Place): void
-  disown(reader: Reader): void
+  readonly logs: ChannelLogs
+  readonly subscriptions: Subscriptions
+  readonly groups: Groups
   /** A key has changed: what is said of it, and what has to be propagated. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
@@ -80,24 +81,31 @@ export class Audience {
     remembered: Place,
     streams: readonly Stream[],
   ): Listening {
-    const reader = this.#host.readerOf(kind, target, subscriber)
-    const place = reader === undefined ? remembered : this.#placeOf(reader)
+    const place = this.#placeOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
     let lag = 0
     for (const stream of streams) lag += messagesBehind(stream, place)
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
-      isConnected: reader !== undefined,
+      isConnected: place !== remembered,
       place,
       lag,
     }
   }
 
-  #placeOf(reader: Reader): Place {
+  /** Who listens as a subscriber that is remembered, if it is there: a reader, or a group with members. */
+  #connected(kind: SubscriptionKind, target: string, subscriber: string): Reader | Group | undefined {
+    const { groups, subscriptions } = this.#host
+    return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
+  }
+
+  #placeOf(reader: Reader | Group | undefined): Place | undefined {
+    if (reader === undefined) return undefined
+    if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
-    return reader.placeNow(kind === 'pattern' ? undefined : (this.#host.logOf(target, kind) ?? undefined))
+    return reader.placeNow(this.#host.logs.ofOne(kind, target))
   }
 
   /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
@@ -110,7 +118,7 @@ export class Audience {
     const { db } = this.#host
     const streams: Stream[] = []
     if (kind === 'pattern') {
-      for (const { stream } of this.#logs(kind, target)) if (stream !== undefined) streams.push(stream)
+      for (const log of this.#host.logs.of(kind, target)) if (log?.stream !== undefined) streams.push(log.stream)
     } else {
       const stream = streamUnder(db, Bytes.from(logKey(kind, target)))
       if (stream !== undefined) streams.push(stream)
@@ -118,20 +126,18 @@ export class Audience {
     return streams
   }
 
-  #logs(kind: SubscriptionKind, target: string): Iterable<ChannelLog> {
-    return this.#host.logsOf(kind, target, kind === 'pattern' ? new Glob(target) : undefined)
-  }
-
   // ── changing ─────────────────────────────────────────────────────────────
 
   /**
-   * Notes that everything up to an id was heard: by this client, or where it is not subscribed itself by the subscriber of its name. False
-   * when that was known already. undefined = nobody is subscribed who acknowledges.
+   * Notes that everything up to an id was heard: by this client, or where it is not subscribed itself by the subscriber of its name; in a
+   * group, everything that this member was given up to the message of that id. False when that was known already. undefined = nobody
+   * is subscribed who acknowledges.
    */
   acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
-    const { places } = this.#host
+    const { groups, places, subscriptions } = this.#host
+    if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
     const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
-    const reader = this.#readerOf(client, kind, target) ?? this.#host.readerOf(kind, target, subscriber)
+    const reader = subscriptions.of(client, kind, target) ?? this.#host.subscriptions.named(kind, target, subscriber)
     if (reader === undefined) {
       const place = subscriber === '' ? undefined : places.get(kind, target, subscriber)
       if (place === undefined) return undefined
@@ -144,15 +150,8 @@ export class Audience {
     // What it was not sent it cannot have heard.
     const sent = reader.placeNow(undefined).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
-    if (reader.subscriber !== '') this.#host.remember(reader, acknowledged)
+    if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true
-  }
-
-  #readerOf(client: Client, kind: SubscriptionKind, target: string): Reader | undefined {
-    for (const reader of this.#host.readersOf(client)) {
-      if (reader.kind === kind && reader.target === target) return reader
-    }
-    return undefined
   }
 
   /** Moves a place to an id, but not beyond what was sent, and never back. */
@@ -172,12 +171,14 @@ export class Audience {
     const { places } = this.#host
     if (places.get(kind, target, subscriber) === undefined) return false
     const place = this.#placeFor(kind, target, aim)
-    const reader = this.#host.readerOf(kind, target, subscriber)
+    const reader = this.#connected(kind, target, subscriber)
     if (reader === undefined) {
       places.set(kind, target, subscriber, place)
+    } else if (!(reader instanceof Reader)) {
+      this.#host.groups.seek(reader, place)
     } else {
-      reader.seek(place, this.#logs(kind, target))
-      this.#host.remember(reader, place)
+      reader.seek(place, this.#host.logs.of(kind, target))
+      this.#host.subscriptions.remember(reader, place)
     }
     return true
   }
@@ -214,10 +215,14 @@ export class Audience {
     return removed
   }
 
-  /** Forgets a subscriber; false when nothing was remembered of it. One that is connected goes on hearing, as if it had no name. */
+  /**
+   * Forgets a subscriber; false when nothing was remembered of it. One that is connected goes on hearing, as if it had no name; a group
+   * that has members goes on with what is new.
+   */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
-    const reader = this.#host.readerOf(kind, target, subscriber)
-    if (reader !== undefined) this.#host.disown(reader)
+    const reader = this.#connected(kind, target, subscriber)
+    if (reader instanceof Reader) this.#host.subscriptions.disown(reader)
+    else reader?.forget()
     return this.#host.places.forget(kind, target, subscriber)
   }
 }

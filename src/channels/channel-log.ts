@@ -94,13 +94,14 @@ export class ChannelLog implements MessageLog {
     return Number(this.stream?.entriesAdded ?? 0)
   }
 
-  /** Returns the id of the message that a new subscriber hears first; undefined = nothing that was before. */
-  firstFor(first: First): StreamId | undefined {
+  /** Returns the id of the message that a subscriber hears first who came behind `since`; undefined = nothing that was before. */
+  firstFor(first: First, since: StreamId): StreamId | undefined {
     const { cursor, stream } = this
     if (first === 'new' || stream === undefined || stream.length === 0) return undefined
+    if (stream.firstId.compare(since) > 0) return undefined
     if (first === 'all' || first >= stream.length) return new StreamId().copyFrom(stream.firstId)
-    stream.last(cursor)
-    for (let i = 1; i < first; i++) stream.previous(cursor)
+    stream.seekBackwards(since, cursor)
+    for (let i = 1; i < first && stream.previous(cursor); i++);
     return new StreamId().copyFrom(cursor.id)
   }
 

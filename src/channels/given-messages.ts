@@ -3,12 +3,14 @@
 // Their texts lie in the log. What is held of each is its id, the log, and two numbers, 40 bytes in all, in arrays: a fast group has
 // hundreds of thousands of them at any time (what it hears in `redeliver` milliseconds).
 
-import type { StreamId } from '../store/stream-id.ts'
+import { StreamId } from '../store/stream-id.ts'
 import { Source } from '../util/bytes.ts'
 import type { ChannelLog } from './channel-log.ts'
 
 const ID_BYTES = 16
 const CAPACITY_MIN = 16
+
+const found = new StreamId()
 
 export class GivenMessages {
   /** Messages in the queue. */
@@ -37,6 +39,15 @@ export class GivenMessages {
       this.length--
     }
     if (this.length === 0) this.clear()
+  }
+
+  /** Removes the message of an id, and those that were given before it; false when it is not there. */
+  removeThrough(id: StreamId): boolean {
+    let at = 0
+    while (at < this.length && !this.idAt(at, found).equals(id)) at++
+    if (at === this.length) return false
+    this.removeUpTo(this.#ends[this.#first + at]!)
+    return true
   }
 
   clear(): void {

@@ -1,6 +1,7 @@
 // One member of a group: what it was given, and how much of that it has taken.
 //
 //   given ── its socket has taken it ──▶ taken ── `redeliver` milliseconds ago ──▶ heard
+//   given ── CHANNEL ACK, where its client has said that it acknowledges ──▶ heard
 //
 // When it vanishes, what is not heard goes to the others. Of a kept message the id is held until then (given-messages.ts). Of one
 // that nobody keeps a copy is held, but only until it is taken: so copies are never more than what waits for the member, which
@@ -14,9 +15,8 @@ import type { Bytes } from '../util/bytes.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { GivenMessages } from './given-messages.ts'
 import type { Sliced } from './reader.ts'
+import { TakenMarks } from './taken-marks.ts'
 
-/** Moments that are remembered, to tell what was taken some time ago. */
-const MARKS_MAX = 12
 /** Kept messages that a member may have been given and not heard; at 40 bytes each. One that has more is given no more for a while. */
 const GIVEN_MAX = 1_000_000
 /** With so many copies it is looked whether they are still needed, and again when there are twice as many. */
@@ -26,12 +26,6 @@ const COPIES_LOOKED_AT_MIN = 64
 export interface MessageCopy {
   readonly channel: string
   readonly message: Bytes
-}
-
-/** At a time, so much had been taken. */
-interface Mark {
-  readonly ms: number
-  readonly taken: number
 }
 
 interface WaitingCopy {
@@ -54,17 +48,20 @@ export class GroupMember implements Sliced {
   ended = false
   queued = false
   readonly given = new GivenMessages()
+  /** Of kept messages it hears the ids, and those count as heard that it acknowledges (CLIENT CAPA message-ids). */
+  readonly acknowledges: boolean
   readonly #group: MemberHost
   #copies: WaitingCopy[] = []
   #copiesLookedAt = COPIES_LOOKED_AT_MIN
   /** Bytes of the messages that it was sent, and how many of them were taken when that was known last. */
   #sent = 0
   #taken = 0
-  #marks: Mark[] = []
+  readonly #marks = new TakenMarks<number>()
 
   constructor(group: MemberHost, client: Client) {
     this.#group = group
     this.client = client
+    this.acknowledges = client.wantsMessageIds
   }
 
   /** Tells whether it can be given anything: it is not about to be disconnected. */
@@ -98,7 +95,7 @@ export class GroupMember implements Sliced {
   /** Its client has taken everything. */
   read(): void {
     this.#look()
-    if (this.#group.redeliverMs === 0) this.given.removeUpTo(this.#taken)
+    if (this.#group.redeliverMs === 0) this.#heardUpTo(this.#taken)
     this.#group.ready()
   }
 
@@ -116,29 +113,32 @@ export class GroupMember implements Sliced {
   /** Notes what it has taken by now, and forgets what it has heard. */
   sample(nowMs: number): void {
     this.#look()
-    if (this.given.length > 0 && this.#marks.at(-1)?.taken !== this.#taken) {
-      if (this.#marks.length >= MARKS_MAX) this.#marks.splice(1, 1)
-      this.#marks.push({ ms: nowMs, taken: this.#taken })
-    }
+    if (this.given.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
   }
 
   #forgetHeard(ms: number): void {
-    const marks = this.#marks
-    let heard = 0
-    while (heard < marks.length && marks[heard]!.ms <= ms) heard++
-    if (heard === 0) return
-    this.given.removeUpTo(marks[heard - 1]!.taken)
-    marks.splice(0, heard)
+    const heard = this.#marks.at(ms)
+    if (heard !== undefined) this.#heardUpTo(heard)
+  }
+
+  /** What it was sent until then counts as heard, unless it says itself what it has heard. */
+  #heardUpTo(sent: number): void {
+    if (!this.acknowledges) this.given.removeUpTo(sent)
+  }
+
+  /** It has heard a message, and all that it was given before; false when there is no such message. */
+  acknowledge(id: StreamId): boolean {
+    return this.given.removeThrough(id)
   }
 
   // ── its end ──────────────────────────────────────────────────────────────
 
-  /** It leaves, and its connection goes on: only what still waits for it may stay unheard. */
+  /** It leaves, and its connection goes on: only what still waits for it may stay unheard, or what it has not acknowledged. */
   unsubscribe(): void {
     this.ended = true
     this.#look()
-    this.given.removeUpTo(this.#taken)
+    this.#heardUpTo(this.#taken)
   }
 
   /** It has vanished. Who says QUIT and has taken everything has heard it. */
@@ -147,7 +147,7 @@ export class GroupMember implements Sliced {
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
     const { client } = this
     if (client.lastCommand !== 'quit' || client.transport.backlogBytes > 0) return
-    this.given.clear()
+    this.#heardUpTo(this.#sent)
     this.#copies = []
   }
 

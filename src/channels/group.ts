@@ -19,12 +19,11 @@ import type { Client } from '../engine/client.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
-import { Glob } from '../util/glob.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 import { Place, UNCOUNTED } from './places.ts'
 import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from './reader.ts'
-import { UnreadMessages } from './unread-messages.ts'
+import { type Search, UnreadMessages } from './unread-messages.ts'
 
 export interface GroupHost extends DeliveryHost {
   readonly redeliverMs: number
@@ -39,6 +38,9 @@ interface Again {
   readonly count: number
 }
 
+/** No log is to be looked into. */
+const NOTHING: Search = [].values()
+
 const field = new Bytes()
 const text = new Bytes()
 
@@ -48,10 +50,9 @@ export class Group implements SharingGroup, MemberHost {
   readonly name: string
   /** The channel or pattern behind it. */
   readonly target: string
-  readonly glob: Glob | undefined
   /** By whom its place is remembered. */
   readonly subscriber: string
-  /** Messages that it hears are kept, or may be: its place is remembered. */
+  /** True when messages that it hears are kept, or may be: then its place is remembered. */
   isKept = false
   /** The place that was last remembered. */
   readonly remembered = new Place()
@@ -71,7 +72,6 @@ export class Group implements SharingGroup, MemberHost {
     this.kind = kind
     this.name = name
     this.target = target
-    this.glob = kind === 'pattern' ? new Glob(target) : undefined
     this.subscriber = groupSubscriber(group)
     this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(undefined, log, count, from, to))
   }
@@ -118,7 +118,7 @@ export class Group implements SharingGroup, MemberHost {
   /** Has what a member was given and may not have heard given to others, before anything newer. */
   #giveAgain({ given }: GroupMember): void {
     if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), [])
+    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
     for (let i = 0; i < given.length; i++) {
       this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
     }
@@ -156,7 +156,8 @@ export class Group implements SharingGroup, MemberHost {
     const place = this.#reached(current)
     place.id.decrement()
     if (place.count !== UNCOUNTED) place.count--
-    this.begin(place, [current])
+    this.begin(place, NOTHING)
+    this.#unread.add(current)
   }
 
   /** Messages of a channel, if the group listens to one alone. */
@@ -172,21 +173,43 @@ export class Group implements SharingGroup, MemberHost {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin(place: Place, logs: Iterable<ChannelLog>): void {
+  begin(place: Place, logs: Search): void {
     this.#isLive = false
     this.#unread.begin(place, logs)
     this.#readSoon()
   }
 
-  /** Has a log read from an id on, which the group would have passed. */
-  beginAt(log: ChannelLog, first: StreamId): void {
-    this.#unread.beginAt(log, first)
+  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
+  beginFirst(logs: Search, since: StreamId): void {
+    this.#unread.beginFirst(logs, since)
+    this.#isLive = this.#unread.isEmpty
+    if (!this.#isLive) this.#readSoon()
+  }
+
+  /** Goes on behind a place, wherever it has been: what members were given counts no more. */
+  seek(place: Place, logs: Search): void {
+    this.forget()
+    this.begin(place, logs)
+  }
+
+  /**
+   * A member has heard a message, and all that it was given before: this client, or where it is none a member of the same user and
+   * name. False when no such message was given. undefined = there is nobody who acknowledges.
+   */
+  acknowledge(client: Client, id: StreamId): boolean | undefined {
+    const member = this.#ofClient.get(client)
+    const named = (other: GroupMember): boolean =>
+      other.client.name !== '' && other.client.name === client.name && other.client.user === client.user
+    const asked = (member === undefined ? this.#members.filter(named) : [member]).filter(isAcknowledging)
+    if (asked.length === 0) return undefined
+    // Who was full has room again.
+    if (!this.#isLive) this.#readSoon()
+    return asked.some((each) => each.acknowledge(id))
   }
 
   /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Iterable<ChannelLog>): void {
-    this.#unread.forget()
-    if (!this.#isLive) this.begin(this.#unread.heard, logs)
+  follow(logs: Search): void {
+    if (!this.#isLive) this.#unread.follow(logs)
   }
 
   #readSoon(): void {
@@ -196,6 +219,10 @@ export class Group implements SharingGroup, MemberHost {
   /** A member has taken what it was given: while behind, all who have are given more. A slice at a time, of which each has a part. */
   ready(): void {
     if (this.#isLive || this.#leastUnread(isFree) === undefined) return
+    if (!this.#unread.search()) {
+      this.#readSoon()
+      return
+    }
     let bytesLeft = SLICE_BYTES
     const hand = (log: ChannelLog, message: Bytes, id: StreamId, count: number): boolean => {
       const member = bytesLeft > 0 ? this.#leastUnread(isFree) : undefined
@@ -287,10 +314,12 @@ export class Group implements SharingGroup, MemberHost {
     return 1
   }
 
-  #send({ client }: GroupMember, channel: string, message: Bytes, id: StreamId | undefined): number {
+  #send(member: GroupMember, channel: string, message: Bytes, id: StreamId | undefined): number {
     const { kind, name } = this
-    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, id)
-    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, id)
+    const { acknowledges, client } = member
+    const told = acknowledges ? id : undefined
+    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, told)
+    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, told)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────
@@ -324,9 +353,14 @@ export class Group implements SharingGroup, MemberHost {
   }
 }
 
-/** Returns by whom the place of a group is remembered. No user but a stranger one is called `$share`, and that one is not remembered. */
+/** Returns the subscriber under whose name the place of a group is remembered. A user who is called `$share` is not remembered. */
 export function groupSubscriber(group: string): string {
   return `${GROUP_USER} ${group}`
+}
+
+/** The group that is remembered as a subscriber; undefined = it is none. */
+export function groupOfSubscriber(subscriber: string): string | undefined {
+  return subscriber.startsWith(`${GROUP_USER} `) ? subscriber.slice(GROUP_USER.length + 1) : undefined
 }
 
 export const GROUP_USER = '$share'
@@ -340,6 +374,10 @@ function lower(place: Place, id: StreamId, count: number): void {
 
 function isThere(member: GroupMember): boolean {
   return member.isThere
+}
+
+function isAcknowledging(member: GroupMember): boolean {
+  return member.acknowledges
 }
 
 /** Tells whether a member may be given what is published. */

@@ -12,19 +12,17 @@ import type { Subscriber } from '../broker/subscriber.ts'
 import { Client } from '../engine/client.ts'
 import { assert } from '../util/assert.ts'
 import { NameMap } from '../util/name-map.ts'
-import type { ChannelLog } from './channel-log.ts'
-import { Group, type GroupHost, groupSubscriber } from './group.ts'
+import type { ChannelLogs } from './channel-logs.ts'
+import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
 import type { Place, Places } from './places.ts'
+import { Round } from './round.ts'
 
 /** Places remembered at a time; the others' turn comes next. */
 const PLACES_MAX = 1000
 
 export interface GroupsHost extends GroupHost {
+  readonly logs: ChannelLogs
   readonly places: Places
-  /** The logs that somebody reads who listens to a channel or pattern; undefined = no rule says anything of it that has it kept. */
-  keptLogsOf(kind: SubscriptionKind, target: string): readonly ChannelLog[] | undefined
-  /** Has somebody of whom nothing is remembered begin where the channels' rules say. */
-  beginFirst(group: Group, logs: readonly ChannelLog[]): void
   monotonic(): number
   /** Groups have come or gone. */
   forgetRoutes(): void
@@ -51,8 +49,7 @@ export class Groups implements Sharing {
   readonly #patterns = new NameMap<GroupPattern>()
   readonly #index = new PatternIndex<GroupPattern>()
   #sequence = 0
-  /** Where the last round of remembering places has ended. */
-  #remembering: Iterator<Group> | undefined = undefined
+  readonly #remembering = new Round<Group>(() => this.#groups.values())
 
   constructor(host: GroupsHost) {
     this.#host = host
@@ -143,15 +140,15 @@ export class Groups implements Sharing {
   /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
   #begin(group: Group, when: 'first' | 'late'): void {
     const { kind, subscriber, target } = group
-    const logs = this.#host.keptLogsOf(kind, target)
-    group.isKept = logs !== undefined
-    if (logs === undefined) return
-    const place = this.#host.places.get(kind, target, subscriber)
+    const { ids, logs, places } = this.#host
+    group.isKept = logs.keep(kind, target)
+    if (!group.isKept) return
+    const place = places.get(kind, target, subscriber)
     if (place !== undefined) {
       group.remembered.set(place.id, place.count)
-      group.begin(place, logs)
+      group.begin(place, logs.of(kind, target))
     } else {
-      if (when === 'first') this.#host.beginFirst(group, logs)
+      if (when === 'first' && logs.beginBefore(kind, target)) group.beginFirst(logs.of(kind, target), ids.last)
       this.#remember(group)
     }
     this.#host.sampleSoon()
@@ -164,49 +161,48 @@ export class Groups implements Sharing {
         this.#begin(group, 'late')
         continue
       }
-      const logs = this.#host.keptLogsOf(group.kind, group.target)
-      group.isKept = logs !== undefined
-      group.follow(logs ?? [])
+      const { logs } = this.#host
+      group.isKept = logs.keep(group.kind, group.target)
+      group.follow(logs.of(group.kind, group.target))
     }
   }
 
   /** Notes how far each group has come, and remembers that of some of them. */
   sample(nowMs: number): void {
     for (const group of this.#groups.values()) if (group.isKept) group.sample(nowMs)
-    this.#remembering ??= this.#groups.values()
-    for (let i = 0; i < PLACES_MAX; i++) {
-      const { value: group, done } = this.#remembering.next()
-      if (done === true) {
-        this.#remembering = undefined
-        return
-      }
+    this.#remembering.visit(PLACES_MAX, (group) => {
       if (group.isKept) this.#remember(group)
-    }
+    })
   }
 
   #remember(group: Group): void {
     const { kind, remembered, subscriber, target } = group
-    const [log] = kind === 'pattern' ? [] : (this.#host.keptLogsOf(kind, target) ?? [])
-    const place = group.place(log)
+    const place = this.placeOf(group)
     if (remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
     this.#host.places.set(kind, target, subscriber, place)
   }
 
-  /** Forgets the place of a group (CHANNEL FORGET); its members, if it has any, go on with what is new. False = there was none. */
-  forget(kind: SubscriptionKind, target: string, group: string): boolean {
-    this.#named(kind, target, group)?.forget()
-    return this.#host.places.forget(kind, target, groupSubscriber(group))
+  /** How far a group has heard for certain. */
+  placeOf(group: Group): Place {
+    return group.place(this.#host.logs.ofOne(group.kind, group.target))
   }
 
-  /** How far a group has come that has members; undefined = it has none, and `places` knows. */
-  placeOf(kind: SubscriptionKind, target: string, group: string): Place | undefined {
-    const [log] = kind === 'pattern' ? [] : (this.#host.keptLogsOf(kind, target) ?? [])
-    return this.#named(kind, target, group)?.place(log)
+  /** Has a group that has members go on behind a place. */
+  seek(group: Group, place: Place): void {
+    group.seek(place, this.#host.logs.of(group.kind, group.target))
+    this.#remember(group)
   }
 
-  #named(kind: SubscriptionKind, target: string, group: string): Group | undefined {
-    return this.#groups.get(keyOf(kind, sharedName({ group, target })))
+  /** Returns the group that is remembered as a subscriber, if it has members. */
+  ofSubscriber(kind: SubscriptionKind, target: string, subscriber: string): Group | undefined {
+    const group = groupOfSubscriber(subscriber)
+    return group === undefined ? undefined : this.named(kind, sharedName({ group, target }))
+  }
+
+  /** Returns the group of a name that is subscribed to, if it has members. */
+  named(kind: SubscriptionKind, name: string): Group | undefined {
+    return this.#groups.get(keyOf(kind, name))
   }
 }
 

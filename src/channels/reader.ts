@@ -15,20 +15,17 @@ import type { Listener } from '../broker/subscriber.ts'
 import type { Client } from '../engine/client.ts'
 import type { StreamId } from '../store/stream-id.ts'
 import type { Bytes, Source } from '../util/bytes.ts'
-import type { Glob } from '../util/glob.ts'
 import type { ChannelLog } from './channel-log.ts'
 import type { MessageIds } from './message-ids.ts'
 import { Place, UNCOUNTED } from './places.ts'
 import { SpareMessages } from './spare-messages.ts'
-import { UnreadMessages } from './unread-messages.ts'
+import { TakenMarks } from './taken-marks.ts'
+import { type Search, UnreadMessages } from './unread-messages.ts'
 
-/** What a reader is given at a time, and what may wait for a client before it counts as slow: bytes. */
+/** So many bytes a reader is given at a time. A client for whom more than that waits is slow. */
 export const SLICE_BYTES = 64 * 1024
-/** What may wait within one turn for a client that has taken all so far: it may well take this too. */
+/** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
 const TURN_BYTES_MAX = 256 * 1024
-
-/** Places kept to tell where a client was some time ago. */
-const SAMPLES_MAX = 12
 
 export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   channel: 'message',
@@ -74,11 +71,6 @@ export interface ReaderHost extends DeliveryHost {
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
 }
 
-interface Sample {
-  readonly ms: number
-  readonly place: Place
-}
-
 export class Reader implements Listener, Sliced {
   readonly client: Client
   readonly kind: SubscriptionKind
@@ -86,7 +78,6 @@ export class Reader implements Listener, Sliced {
   readonly target: string
   /** As whom it is remembered: `user name`; '' = nobody remembers it. */
   subscriber: string
-  readonly glob: Glob | undefined
   /**
    * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
    */
@@ -103,23 +94,15 @@ export class Reader implements Listener, Sliced {
   #isLive = true
   /** While behind: what it has not read yet. */
   readonly #unread: UnreadMessages
-  #samples: Sample[] = []
+  readonly #taken = new TakenMarks<Place>()
   #spare: SpareMessages | undefined = undefined
 
-  constructor(
-    host: ReaderHost,
-    client: Client,
-    kind: SubscriptionKind,
-    target: string,
-    subscriber: string,
-    glob: Glob | undefined,
-  ) {
+  constructor(host: ReaderHost, client: Client, kind: SubscriptionKind, target: string, subscriber: string) {
     this.#host = host
     this.client = client
     this.kind = kind
     this.target = target
     this.subscriber = subscriber
-    this.glob = glob
     this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
@@ -187,16 +170,26 @@ export class Reader implements Listener, Sliced {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what these logs have since then is to be read. */
-  begin(place: Place, logs: Iterable<ChannelLog>): void {
-    this.#unread.forget()
+  begin(place: Place, logs: Search): void {
     this.#unread.begin(place, logs)
     this.#setLive(false)
   }
 
+  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
+  beginFirst(logs: Search, since: StreamId): void {
+    this.#unread.beginFirst(logs, since)
+    this.#setLive(this.#unread.isEmpty)
+  }
+
+  /** Other rules are in force: while behind, it reads these logs on from where it is. */
+  follow(logs: Search): void {
+    if (!this.#isLive) this.#unread.follow(logs)
+  }
+
   /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
-  seek(place: Place, logs: Iterable<ChannelLog>): void {
+  seek(place: Place, logs: Search): void {
     this.begin(place, logs)
-    this.#samples = []
+    this.#taken.clear()
     this.acknowledged?.set(place.id, place.count)
     this.#host.readSoon(this)
   }
@@ -209,11 +202,6 @@ export class Reader implements Listener, Sliced {
     this.#spare = undefined
   }
 
-  /** Has a log read from an id on, which the reader would have passed. */
-  beginAt(log: ChannelLog, first: StreamId): void {
-    this.#unread.beginAt(log, first)
-  }
-
   /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
   read(): void {
     const { client } = this
@@ -224,7 +212,7 @@ export class Reader implements Listener, Sliced {
         return client.pendingBytes < bytesMax
       })
     }
-    if (!this.isLive) {
+    if (!this.isLive && this.#search()) {
       const isDone = this.#unread.read((log, message, id) => {
         if (client.pendingBytes >= bytesMax) return false
         this.#send(log, message, id)
@@ -233,6 +221,15 @@ export class Reader implements Listener, Sliced {
       if (isDone) this.#setLive(true)
     }
     if (!this.isLive || this.#spare?.isEmpty === false) this.#host.readSoon(this)
+  }
+
+  /** Looks into some of the logs that were not looked into yet; true when it knows what is unread. */
+  #search(): boolean {
+    if (this.#unread.isSearched) return true
+    if (!this.#unread.search()) return false
+    // Where it begins is known now.
+    this.acknowledged?.copyFrom(this.heard)
+    return true
   }
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
@@ -250,26 +247,19 @@ export class Reader implements Listener, Sliced {
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
   get isSampled(): boolean {
-    return this.#isLive && this.#samples.at(-1)?.place.id.equals(this.#host.ids.last) === true
+    return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
   /** Notes where it is, if its client has taken everything. */
   sample(nowMs: number, log: ChannelLog | undefined): void {
     if (this.client.outputBytes > 0) return
     const place = this.placeNow(log)
-    if (this.#samples.at(-1)?.place.id.equals(place.id)) return
-    if (this.#samples.length >= SAMPLES_MAX) this.#samples.splice(1, 1)
-    this.#samples.push({ ms: nowMs, place })
+    if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
   }
 
   /** How far it had heard at a time, everything sent until then having been taken; undefined = that is not known any more. */
   placeAt(ms: number): Place | undefined {
-    const samples = this.#samples
-    let last = -1
-    while (last + 1 < samples.length && samples[last + 1]!.ms <= ms) last++
-    if (last === -1) return undefined
-    if (last > 0) samples.splice(0, last)
-    return samples[0]!.place
+    return this.#taken.at(ms)
   }
 }
 

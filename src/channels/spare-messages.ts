@@ -1,4 +1,4 @@
-// What a slow subscriber is spared: messages that nobody keeps, waiting for it in a bounded place.
+// Messages that nobody keeps, and that wait for a slow subscriber in a bounded place. Some are left out: it is spared them.
 //
 // Of each channel as its rule says: the oldest go when there is no room (`drop-oldest`), new ones are not let in
 // (`drop-newest`), or only the last of the channel stays (`conflate`).

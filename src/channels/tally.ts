@@ -3,7 +3,7 @@
 // Streams and hashes are keys like any other, which may change and go without anybody being told here, so they are counted. A few are
 // counted whenever somebody asks; where there are more, they are counted a slice a second, and the last whole count is told.
 
-import type { ChannelLog } from './channel-log.ts'
+import type { ChannelLogs } from './channel-logs.ts'
 import type { Places } from './places.ts'
 
 /** Logs and hashes of places that are counted for one question: what asking costs is a fraction of a millisecond. */
@@ -11,8 +11,7 @@ const COUNTED_MAX = 100
 
 export interface TallyHost {
   readonly places: Places
-  readonly logCount: number
-  logs(): Iterable<ChannelLog>
+  readonly logs: ChannelLogs
 }
 
 export interface ChannelFigures {
@@ -34,8 +33,8 @@ export class Tally {
   }
 
   get figures(): ChannelFigures {
-    const { logCount, places } = this.#host
-    if (logCount + places.targetCount <= COUNTED_MAX) {
+    const { logs, places } = this.#host
+    if (logs.count + places.targetCount <= COUNTED_MAX) {
       this.#counting = undefined
       this.advance(Number.POSITIVE_INFINITY)
     }
@@ -57,7 +56,7 @@ export class Tally {
   *#count(): Generator<undefined, ChannelFigures> {
     const figures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
     const { places } = this.#host
-    for (const { keeps, stream } of this.#host.logs()) {
+    for (const { keeps, stream } of this.#host.logs.all()) {
       if (keeps && stream !== undefined && stream.length > 0) {
         figures.channels++
         figures.messages += stream.length

@@ -1,8 +1,11 @@
 // What somebody under rules has not heard yet of some logs: where it is, and what comes next.
 //
-// Several logs are read as one: the message that comes next is the oldest of all. Nothing is copied, and nothing remembered
-// but the place, and which logs may have something behind it: a heap, by the id before which a log has nothing unread. Ids only
-// grow and messages only go, so what is true of an id stays true, and a log is looked into when its turn may have come.
+// Several logs are read as one: the message that comes next is the oldest of all. No message is copied. What is remembered is the
+// place, and which logs may have something unread: a heap, ordered by the id of each log before which nothing is unread. New
+// messages have higher ids, and old ones are only removed, so such an id stays right. A log is looked into when it is the first.
+//
+// Which logs have something unread is searched a few hundred logs at a time, because a pattern may match very many of them.
+// Nothing is read before the search has ended. What is published meanwhile is unread, too.
 
 import { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
@@ -16,6 +19,14 @@ export type NoteGap = (log: ChannelLog, count: number, from: StreamId, to: Strea
 /** Takes the next message; false = not now: it stays unread. */
 export type Hand = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
 
+/** The logs that are to be looked into; undefined = one more of which nobody wants anything. */
+export type Search = Iterator<ChannelLog | undefined>
+
+/** Logs that are looked into at a time: half a millisecond's work. */
+const SEARCHED_MAX = 500
+/** As above, at once when somebody begins: where there are few channels it knows then. */
+const SEARCHED_AT_ONCE = 16
+
 const field = new Bytes()
 const message = new Bytes()
 const from = new StreamId()
@@ -27,52 +38,118 @@ interface Unread {
   first: StreamId | undefined
   /** Nothing before this id is unread. */
   readonly next: StreamId
+  /** Where it stands in the heap. */
+  at: number
 }
 
 export class UnreadMessages {
-  /** How far it has read. */
+  /** How far it has read. While it is searched where rules have a new subscriber begin: zero, nothing. */
   readonly heard = new Place()
   readonly #noteGap: NoteGap
   /** Logs that may have something unread, by name: a log that was emptied and forgotten may have been made anew meanwhile. */
   readonly #logs = new NameMap<Unread>()
   /** The same ones as a binary heap: the one whose `next` is least stands first. */
   #heap: Unread[] = []
+  /** Logs that were not looked into yet; undefined = none. */
+  #search: Search | undefined = undefined
+  /** While it is searched where rules have it begin: the last message that was there before it came. */
+  #since: StreamId | undefined = undefined
 
   constructor(noteGap: NoteGap) {
     this.#noteGap = noteGap
   }
 
-  /** Begins behind a place: what the logs have since then is to be read, besides what was to be read before. */
-  begin(place: Place, logs: Iterable<ChannelLog>): void {
-    this.heard.set(place.id, place.count)
-    for (const log of logs) this.#logs.set(log.name, { log, first: undefined, next: new StreamId() })
-    const from = behind(place.id)
-    for (const { first, next } of this.#logs.values()) {
-      next.copyFrom(first !== undefined && first.compare(from) > 0 ? first : from)
-    }
-    this.#heap = [...this.#logs.values()]
-    for (let at = (this.#heap.length >>> 1) - 1; at >= 0; at--) this.#sink(at)
+  /** Begins behind a place: what the logs have since then is to be read. */
+  begin({ id, count }: Place, logs: Search): void {
+    this.heard.set(id, count)
+    this.#begin(logs, undefined)
   }
 
-  /** Has a log read from an id on, which would have been passed. */
-  beginAt(log: ChannelLog, first: StreamId): void {
-    this.#put(log, first, new StreamId().copyFrom(first))
+  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
+  beginFirst(logs: Search, since: StreamId): void {
+    this.heard.id.setZero()
+    this.heard.count = UNCOUNTED
+    this.#begin(logs, new StreamId().copyFrom(since))
   }
 
-  /** A log has a message more. */
+  #begin(logs: Search, since: StreamId | undefined): void {
+    this.forget()
+    this.#search = logs
+    this.#since = since
+    this.search(SEARCHED_AT_ONCE)
+  }
+
+  /** Begins anew among other logs, where it is or was to begin. */
+  follow(logs: Search): void {
+    if (this.#since === undefined) this.begin(this.heard, logs)
+    else this.beginFirst(logs, this.#since)
+  }
+
+  /** A log has a message more, the one that is being delivered: of this log the first unread one, unless there was one before. */
   add(log: ChannelLog): void {
-    const unread = this.#logs.get(log.name)
-    if (unread === undefined) this.#put(log, undefined, behind(this.heard.id))
-    else unread.log = log
+    const known = this.#logs.get(log.name)
+    if (known === undefined) this.#put(log, log.id, log.id)
+    else known.log = log
   }
 
   /** What is unread stays unread. */
   forget(): void {
     this.#logs.clear()
     this.#heap = []
+    this.#search = undefined
+    this.#since = undefined
   }
 
-  /** Hands on what comes next until `hand` says no, or nothing is left: then true. */
+  /** True when nothing is to be read. */
+  get isEmpty(): boolean {
+    return this.#heap.length === 0 && this.isSearched
+  }
+
+  /** True when it knows all logs that have something unread. */
+  get isSearched(): boolean {
+    return this.#search === undefined
+  }
+
+  // ── the search ───────────────────────────────────────────────────────────
+
+  /** Looks into some of the logs that were not looked into yet; true when it knows all that have something unread. */
+  search(max = SEARCHED_MAX): boolean {
+    if (this.#search === undefined) return true
+    for (let i = 0; i < max; i++) {
+      const { done, value: log } = this.#search.next()
+      if (done === true) {
+        this.#endSearch()
+        return true
+      }
+      if (log !== undefined) this.#look(log)
+    }
+    return false
+  }
+
+  #look(log: ChannelLog): void {
+    const since = this.#since
+    if (since === undefined) {
+      const { id } = this.heard
+      const { stream } = log
+      if (stream !== undefined && stream.lastId.compare(id) > 0) this.#put(log, undefined, behind(id))
+    } else {
+      const first = log.firstFor(log.rule.first, since)
+      if (first !== undefined) this.#put(log, first, first)
+    }
+  }
+
+  #endSearch(): void {
+    this.#search = undefined
+    if (this.#since === undefined) return
+    this.heard.id.copyFrom(this.#since)
+    this.#since = undefined
+    const [oldest] = this.#heap
+    if (oldest !== undefined) this.heard.id.copyFrom(oldest.next).decrement()
+  }
+
+  // ── reading ──────────────────────────────────────────────────────────────
+
+  /** Hands on what comes next until `hand` says no, or nothing is left: then true. Everything must have been searched. */
   read(hand: Hand): boolean {
     const heap = this.#heap
     while (heap.length > 0) {
@@ -100,7 +177,7 @@ export class UnreadMessages {
       }
       if (isLeft) {
         head.next.copyFrom(cursor.id)
-        this.#sink(0)
+        this.#sink(head, 0)
       } else {
         this.#pass()
       }
@@ -112,20 +189,17 @@ export class UnreadMessages {
 
   #put(log: ChannelLog, first: StreamId | undefined, next: StreamId): void {
     const known = this.#logs.get(log.name)
-    if (known === undefined) {
-      const unread = { log, first, next }
-      this.#logs.set(log.name, unread)
-      this.#heap.push(unread)
-      this.#rise(this.#heap.length - 1)
+    if (known !== undefined) {
+      // It has got a message before it was looked into, where it has older ones.
+      known.first = first
+      known.next.copyFrom(next)
+      this.#rise(known)
       return
     }
-    known.log = log
-    known.first = first
-    // Sooner than was believed, or later: both ways it is looked for.
-    known.next.copyFrom(next)
-    const at = this.#heap.indexOf(known)
-    this.#rise(at)
-    this.#sink(at)
+    const unread = { log, first: first && new StreamId().copyFrom(first), next: new StreamId().copyFrom(next), at: 0 }
+    this.#logs.set(log.name, unread)
+    unread.at = this.#heap.push(unread) - 1
+    this.#rise(unread)
   }
 
   /** The first log has nothing unread. */
@@ -133,9 +207,7 @@ export class UnreadMessages {
     const heap = this.#heap
     this.#logs.delete(heap[0]!.log.name)
     const last = heap.pop()!
-    if (heap.length === 0) return
-    heap[0] = last
-    this.#sink(0)
+    if (heap.length > 0) this.#sink(last, 0)
   }
 
   /** The least `next` of all but the first; undefined = there is no other. */
@@ -145,30 +217,33 @@ export class UnreadMessages {
     return left.next.compare(right.next) <= 0 ? left.next : right.next
   }
 
-  #rise(from: number): void {
+  #rise(unread: Unread): void {
     const heap = this.#heap
-    const unread = heap[from]!
-    let at = from
+    let { at } = unread
     while (at > 0) {
       const parent = (at - 1) >>> 1
       if (heap[parent]!.next.compare(unread.next) <= 0) break
-      heap[at] = heap[parent]!
+      this.#place(heap[parent]!, at)
       at = parent
     }
-    heap[at] = unread
+    this.#place(unread, at)
   }
 
-  #sink(from: number): void {
+  /** Has one stand at `at`, or below. */
+  #sink(unread: Unread, at: number): void {
     const heap = this.#heap
-    const unread = heap[from]!
-    let at = from
     for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
       if (child + 1 < heap.length && heap[child + 1]!.next.compare(heap[child]!.next) < 0) child++
       if (unread.next.compare(heap[child]!.next) <= 0) break
-      heap[at] = heap[child]!
+      this.#place(heap[child]!, at)
       at = child
     }
-    heap[at] = unread
+    this.#place(unread, at)
+  }
+
+  #place(unread: Unread, at: number): void {
+    this.#heap[at] = unread
+    unread.at = at
   }
 
   // ── logs ─────────────────────────────────────────────────────────────────
@@ -183,7 +258,7 @@ export class UnreadMessages {
     else from.copyFrom(heard.id).increment()
     if (stream.lastId.compare(from) < 0) return false
     if (stream.firstId.compare(from) > 0) {
-      if (first === undefined) this.#tellGap(log)
+      this.#tellGap(log)
       // Told of once, however long the rest waits to be read.
       unread.first = new StreamId().copyFrom(stream.firstId)
     }

@@ -20,8 +20,9 @@ import { durabilityRules, type Finding, type Policy } from './prove/workload.ts'
 const HELP = `Usage: respite prove-durability --dir DIR [--seconds N] [--policy always|everysec|none|all] [--seed N]
 
 Shows what survives what. Starts the server again and again with its data under DIR, lets many clients
-write (lists, moves between lists, transactions, scripts, streams, strings, messages that channels keep), kills it with SIGKILL and looks
-whether everything it acknowledged is there after the next start: once, in order, units whole. Between the
+write (lists, moves between lists, transactions, scripts, streams, strings, messages that channels keep, also
+scheduled and sent twice), lets subscribers with a name and groups listen, kills it with SIGKILL and looks whether
+everything it acknowledged is there after the next start, and heard: once, in order, units whole. Between the
 kills it does the same with power cuts, on a simulated disk that drops or tears what was not synced, and
 sometimes fails.
 

@@ -17,7 +17,7 @@ export interface Message {
   /** The channel it was published on. */
   readonly channel: string
   readonly message: string
-  /** Its id; undefined where the channel keeps nothing, and in groups. */
+  /** Its id; undefined where the channel keeps nothing. */
   readonly id: string | undefined
   /** Says that it, and all before it, were heard: they are not sent again. With `ack: 'auto'` that is done by itself. */
   ack(): Promise<void>
@@ -67,8 +67,8 @@ export function checkFeedOptions(options: FeedOptions): void {
     throw new OptionError("option 'from': a subscriber with a name that is in no group can go elsewhere")
   }
   if (from instanceof Date && Number.isNaN(from.getTime())) throw new OptionError("option 'from': no valid date")
-  if (ack === 'manual' && (name === undefined || group !== undefined)) {
-    throw new OptionError("option 'ack': manual needs a name and no group")
+  if (ack === 'manual' && name === undefined && group === undefined) {
+    throw new OptionError("option 'ack': manual needs a name or a group")
   }
 }
 
@@ -107,6 +107,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), this)
   readonly #isPattern: boolean
   readonly #target: string
+  /** The name that is subscribed to: the target, or that of a group. */
+  readonly #subscription: string
   readonly #acknowledges: boolean
   readonly #replies: Waiting<ReplyValue<string>>[] = []
   /** Messages that nobody has taken yet. */
@@ -120,8 +122,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     this.#engine = engine
     this.#isPattern = kind === 'pattern'
     this.#target = name
-    // In a group the broker itself knows who has heard what.
-    this.#acknowledges = options.name !== undefined && options.group === undefined
+    this.#subscription = options.group === undefined ? name : `$share/${options.group}/${name}`
+    this.#acknowledges = options.name !== undefined || options.group !== undefined
     this.#client = engine.connect(this, 'internal')
     this.#client.protocol = 3
     this.ready = this.#subscribe(options)
@@ -129,12 +131,11 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     this.ready.catch((error: Error) => this.#finish(error))
   }
 
-  async #subscribe({ name, group, from }: FeedOptions): Promise<void> {
+  async #subscribe({ name, from }: FeedOptions): Promise<void> {
     const all: Promise<unknown>[] = []
     if (this.#acknowledges) all.push(this.#ask('CLIENT', 'CAPA', 'message-ids'))
     if (name !== undefined) all.push(this.#ask('CLIENT', 'SETNAME', name))
-    const target = group === undefined ? this.#target : `$share/${group}/${this.#target}`
-    all.push(this.#ask(this.#isPattern ? 'PSUBSCRIBE' : 'SUBSCRIBE', target))
+    all.push(this.#ask(this.#isPattern ? 'PSUBSCRIBE' : 'SUBSCRIBE', this.#subscription))
     if (from !== undefined) {
       const aim = from instanceof Date ? String(from.getTime()) : from
       const { user } = this.#client
@@ -192,7 +193,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
 
   async #acknowledge(channel: string, id: string | undefined): Promise<void> {
     if (id === undefined || !this.#acknowledges || this.#end !== undefined) return
-    await this.#ask('CHANNEL', 'ACK', channel, id, ...(this.#isPattern ? ['PATTERN', this.#target] : []))
+    if (this.#isPattern) await this.#ask('CHANNEL', 'ACK', channel, id, 'PATTERN', this.#subscription)
+    else await this.#ask('CHANNEL', 'ACK', this.#subscription, id)
   }
 
   // ── the connection ───────────────────────────────────────────────────────

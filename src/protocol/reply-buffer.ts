@@ -314,6 +314,13 @@ export class ReplyBuffer implements Reply {
     this.#latin1(latin1)
   }
 
+  /** As `raw`, of bytes that lie elsewhere. */
+  rawFrom(source: Source, start: number, length: number): void {
+    if (this.#at + length > this.#end) this.#room(length)
+    copyBytes(this.#source, this.#at, source, start, length)
+    this.#at += length
+  }
+
   #line(type: number, text: string): void {
     if (this.#at + text.length + 3 > this.#end) this.#room(text.length + 3)
     this.#u8[this.#at++] = type

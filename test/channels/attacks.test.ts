@@ -1,7 +1,10 @@
 // What may happen to channels that remember, and must not harm them: their data changed by hand, connections in odd states, odd names.
 
 import { describe, expect, test } from 'vitest'
-import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+import { Place } from '../../src/channels/places.ts'
+import { UnreadMessages } from '../../src/channels/unread-messages.ts'
+import { Source } from '../../src/util/bytes.ts'
+import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 
 function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): TestClient {
   const client = connect(protocol)
@@ -304,4 +307,95 @@ test('more named subscribers than are looked at in one go have their places reme
   expect(soon).toBeLessThan(channels.length)
   engine.clock.advance(3000)
   expect(soon + engine.journal.take().length).toBe(channels.length)
+})
+
+describe('a pattern that matches very many kept channels', () => {
+  const COUNT = 2000
+  const MANY = { channel: 'rates.* keep-last 1 orders.* keep 1h first new', redeliver: '0' }
+
+  function many(): { engine: TestEngine; publisher: TestClient; lasts: string[] } {
+    const engine = createEngine(MANY)
+    const publisher = engine.connect()
+    const lasts = Array.from({ length: COUNT }, (_, i) => `last ${i}`)
+    let requests = ''
+    lasts.forEach((text, i) => {
+      requests += encode(['PUBLISH', `rates.${i}`, text])
+    })
+    publisher.sendRaw(requests)
+    return { engine, publisher, lasts }
+  }
+
+  /** Sends a command whose turn does not end yet. */
+  function begin({ engine }: TestEngine, { client }: TestClient, ...words: string[]): void {
+    const bytes = Buffer.from(encode(words))
+    engine.receive(client, new Source(bytes), 0, bytes.length)
+  }
+
+  test('is looked for a few hundred at a time, and what is published meanwhile comes in its order', () => {
+    const { engine, publisher, lasts } = many()
+    publish(publisher, 'orders.old', 'before')
+    const client = engine.connect()
+    begin(engine, client, 'PSUBSCRIBE', '*')
+    // Nobody has looked at these yet.
+    begin(engine, publisher, 'PUBLISH', 'orders.old', 'new')
+    begin(engine, publisher, 'PUBLISH', `rates.${COUNT - 1}`, 'newer')
+    begin(engine, publisher, 'PUBLISH', 'rates.none', 'newest')
+    expect(texts(client.received())).toEqual([...lasts.slice(0, -1), 'new', 'newer', 'newest'])
+    publish(publisher, 'orders.old', 'live')
+    expect(texts(client.received())).toEqual(['live'])
+  })
+
+  test('is heard wholly by who vanished while it was looked for', () => {
+    const { engine, publisher, lasts } = many()
+    const first = named(engine, 'billing')
+    begin(engine, first, 'PSUBSCRIBE', '*')
+    first.disconnect()
+    publish(publisher, 'orders.eu', 'missed')
+    expect(texts(named(engine, 'billing').ask('PSUBSCRIBE', '*'))).toEqual([...lasts, 'missed'])
+    // As a group, too.
+    const member = engine.connect()
+    begin(engine, member, 'PSUBSCRIBE', '$share/g/*')
+    member.disconnect()
+    publish(publisher, 'orders.eu', 'missed too')
+    expect(texts(engine.connect().ask('PSUBSCRIBE', '$share/g/*')).slice(-1)).toEqual(['missed too'])
+  })
+
+  test('is heard from where it is to begin, though the rules change while it is looked for', () => {
+    const { engine, publisher, lasts } = many()
+    const client = engine.connect(3)
+    begin(engine, client, 'PSUBSCRIBE', '*')
+    begin(engine, client, 'CONFIG', 'SET', 'channel', `${MANY.channel} more.* keep 1h`)
+    expect(texts(client.received())).toEqual(lasts)
+    publish(publisher, 'more.a', 'live')
+    expect(texts(client.received())).toEqual(['live'])
+  })
+})
+
+test('what is unread is looked for in a bounded number of logs at a time', () => {
+  let looked = 0
+  const logs = function* (): Generator<undefined, undefined> {
+    for (; looked < 10_000; looked++) yield undefined
+  }
+  const unread = new UnreadMessages(() => {})
+  unread.begin(new Place(), logs())
+  expect(looked).toBeLessThan(100)
+  for (let before = looked; !unread.search(); before = looked) expect(looked - before).toBeLessThan(1000)
+  expect(looked).toBe(10_000)
+  expect(unread.isEmpty).toBe(true)
+})
+
+test('a pattern that is behind in one channel does not go back in another whose rule says first new', () => {
+  const engine = createEngine({ channel: 'orders.* keep 1h rates.* keep-last 1' })
+  const publisher = engine.connect()
+  publish(publisher, 'rates.eu', 'last')
+  publish(publisher, 'orders.eu', 'old')
+  const client = engine.connect()
+  const requests = [
+    ['PSUBSCRIBE', '*'],
+    ['PUBLISH', 'orders.eu', 'new'],
+  ]
+    .map((words) => encode(words))
+    .join('')
+  client.client.protocol = 3
+  expect(texts(client.sendRaw(requests))).toEqual(['last', 'new'])
 })

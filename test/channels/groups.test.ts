@@ -330,6 +330,67 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual([])
   })
 
+  test('has its members hear no ids but those that asked for them, by a pattern too', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const [plain] = members(engine, 1, NAME) as [TestClient]
+    const [byPattern] = members(engine, 1, '$share/workers/orders.*', 'PSUBSCRIBE') as [TestClient]
+    engine.connect().ask('PUBLISH', 'orders.eu', 'x')
+    expect(plain.received()).toBe('*3\r\n$7\r\nmessage\r\n$24\r\n$share/workers/orders.eu\r\n$1\r\nx\r\n')
+    expect(byPattern.received()).toBe(
+      '*4\r\n$8\r\npmessage\r\n$23\r\n$share/workers/orders.*\r\n$9\r\norders.eu\r\n$1\r\nx\r\n',
+    )
+  })
+
+  test('gives to others what a member did not acknowledge that said it would, however long ago it was sent', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h', redeliver: '0' })
+    const publisher = engine.connect()
+    const worker = engine.connect(3)
+    worker.ask('CLIENT', 'SETNAME', 'a')
+    worker.ask('CLIENT', 'CAPA', 'message-ids')
+    worker.ask('SUBSCRIBE', NAME)
+    publishAll(publisher, 'orders.eu', numbers(0, 4))
+    const ids = [...worker.received().matchAll(/(\d+-\d+)\r\n/g)].map((match) => match[1]!)
+    expect(ids).toHaveLength(4)
+    engine.clock.advance(60_000)
+    // Up to a message, on its own connection; and on another one of its name.
+    expect(worker.ask('CHANNEL', 'ACK', NAME, ids[0]!)).toBe(':1\r\n')
+    expect(worker.ask('CHANNEL', 'ACK', NAME, ids[0]!)).toBe(':0\r\n')
+    const other = engine.connect()
+    expect(other.ask('CHANNEL', 'ACK', NAME, ids[1]!)).toMatch(/^-ERR CHANNEL ACK is for/)
+    other.ask('CLIENT', 'SETNAME', 'a')
+    expect(other.ask('CHANNEL', 'ACK', NAME, ids[1]!)).toBe(':1\r\n')
+    expect(other.ask('CHANNEL', 'LAG', 'orders.eu', '$share', 'workers')).toBe(':2\r\n')
+    expect(other.ask('CHANNEL', 'ACK', '$share/nobody/orders.eu', ids[1]!)).toMatch(/^-ERR CHANNEL ACK is for/)
+    worker.ask('QUIT')
+    worker.disconnect()
+    expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2', '3'])
+  })
+
+  test.each([['channel'], ['pattern']])('of a %s goes elsewhere on demand, while it has members', (kind) => {
+    const engine = createEngine({ channel: 'orders.* keep 1h' })
+    const publisher = engine.connect()
+    const name = kind === 'pattern' ? '$share/workers/orders.*' : NAME
+    const [a, b] = members(engine, 2, name, kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE') as [TestClient, TestClient]
+    const target = kind === 'pattern' ? 'orders.*' : 'orders.eu'
+    const seek = (aim: string) =>
+      publisher.ask('CHANNEL', 'SEEK', target, '$share', 'workers', aim, ...(kind === 'pattern' ? ['PATTERN'] : []))
+    publishAll(publisher, 'orders.eu', numbers(0, 4))
+    const both = () => [...heard(a), ...heard(b)].sort()
+    expect(both()).toEqual(['0', '1', '2', '3'])
+    expect(seek('first')).toBe('+OK\r\n')
+    expect(both()).toEqual(['0', '1', '2', '3'])
+    expect(seek('last')).toBe('+OK\r\n')
+    // What was given before counts no more: nobody hears it again for that one has gone.
+    a.disconnect()
+    expect(heard(b)).toEqual([])
+    publisher.ask('PUBLISH', 'orders.eu', '4')
+    expect(heard(b)).toEqual(['4'])
+    b.disconnect()
+    expect(seek('first')).toBe('+OK\r\n')
+    const command = kind === 'pattern' ? 'PSUBSCRIBE' : 'SUBSCRIBE'
+    expect(textsIn(engine.connect().ask(command, name))).toEqual(numbers(0, 5))
+  })
+
   test('says on the gap channel what had gone before anybody could hear it again', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h max-messages 2' })
     const publisher = engine.connect()

@@ -29,7 +29,7 @@ function sum(findings: readonly Finding[], what: 'acknowledged' | 'lost' | 'forb
   return findings.reduce((total, one) => total + (policy === undefined || one.policy === policy ? one[what] : 0), 0)
 }
 
-const LIVES = process.env.SOAK ? 300 : 4
+const LIVES = process.env.SOAK ? 300 : 3
 
 describe('power cuts', () => {
   test.each([
@@ -56,6 +56,33 @@ describe('power cuts', () => {
   test('are noticed where a promise of `everysec` is not kept', async () => {
     expect(sum(await powerCuts(8, { appendfsync: 'no' }, ['everysec'], 1, false), 'forbidden')).toBeGreaterThan(0)
   })
+})
+
+test('a server is found out that forgets ids, places or messages, or has some that nobody wrote', async () => {
+  const trial = new PowerTrial(1)
+  const settings = { appendfsync: 'always' }
+  await trial.live(settings, ['always'])
+  const channel = (way: string) => `prove:always:1.0:${way}`
+  const findings = await trial.live(
+    settings,
+    ['always'],
+    [
+      ['DEL', `ids:channel:{${channel('dedupe')}}`],
+      ['DEL', `places:channel:{${channel('place')}}`],
+      ['CHANNEL', 'FORGET', channel('group'), '$share', 'provers'],
+      ['XADD', `channel:{${channel('publish')}}`, '99999999999999-0', 'message', '7'],
+      ['XTRIM', 'channel:{prove:always:1.1:group}', 'MAXLEN', '=', '1'],
+    ],
+  )
+  const found = (way: string) => findings.filter(({ broken }) => broken?.startsWith(`${channel(way)}: `))
+  expect(found('dedupe')[0]?.broken).toMatch(/item \d+, sent once more, was taken once more$/)
+  expect(found('place')).toEqual([
+    expect.objectContaining({ recovered: 0, broken: expect.stringMatching(/is not remembered$/) }),
+  ])
+  expect(sum(found('place'), 'forbidden')).toBeGreaterThan(0)
+  expect(found('group')[0]?.broken).toMatch(/is not remembered$/)
+  expect(found('publish')[0]?.broken).toMatch(/there is 7$/)
+  expect(findings.filter(({ broken }) => broken !== undefined)).toHaveLength(5)
 })
 
 test('the program kills its server, prints what it found and cleans up', { timeout: 60_000 }, () => {

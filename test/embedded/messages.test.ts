@@ -116,6 +116,23 @@ describe('messages', () => {
   })
 })
 
+describe('a group of listeners', () => {
+  test.each(['orders.eu', 'orders.*'])('of %s gives to another what one did not acknowledge', async (target) => {
+    const bus = await broker()
+    const options = { group: 'workers', ack: 'manual' } as const
+    const first = bus.messages(target, options)
+    await first.ready
+    for (const text of ['one', 'two', 'three']) await bus.publish('orders.eu', text)
+    const { value: one } = await first.next()
+    await one!.ack()
+    expect((await first.next()).value).toMatchObject({ channel: 'orders.eu', message: 'two' })
+    await first.return()
+    const second = bus.messages(target, options)
+    expect(await take(second, 2)).toEqual(['two', 'three'])
+    await second.return()
+  })
+})
+
 describe('a listener with a name', () => {
   test('gets one message at a time, and one that it fails is not lost', async () => {
     const bus = await broker()

@@ -9,21 +9,20 @@ import type { ConfigSettings } from '../../engine/config.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { setTimeout } from '../../util/real-time.ts'
+import { ask, type Port } from './port.ts'
+import type { Reply } from './ways.ts'
 import {
-  ask,
   createProducers,
   type Finding,
   KEPT,
   type Policy,
-  type Port,
   type Producer,
-  type Reply,
   runOperator,
   runReader,
 } from './workload.ts'
 
 /** Producers of each way and policy. */
-const COPIES = 4
+const COPIES = 3
 /** How long a server lives, once it was examined. */
 const LIFE_MS_MIN = 100
 const LIFE_MS_MAX = 900
@@ -36,6 +35,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
   readonly #socket: net.Socket
   readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('latin1'), this)
   #waiting: ((reply: Reply) => void)[] = []
+  pushed: Port['pushed'] = undefined
   /** When the connection has ended, or could not be made. */
   readonly closed: Promise<void>
   readonly connected: Promise<boolean>
@@ -54,6 +54,10 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
 
   send(words: readonly string[], answered: (reply: Reply) => void): void {
     this.#waiting.push(answered)
+    this.tell(words)
+  }
+
+  tell(words: readonly string[]): void {
     this.#socket.write(encodeRequest(words), 'latin1')
   }
 
@@ -61,7 +65,9 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
     this.#waiting.shift()!(value)
   }
 
-  push(): void {}
+  push(parts: Reply[]): void {
+    this.pushed?.(parts)
+  }
 
   end(): void {
     this.#socket.destroy()
@@ -94,7 +100,7 @@ export class KillTrial {
       const admin = await this.#connectFirst(connect, exited, output)
       const death = { kind: 'kill' as const, atMs: 0, diskFailed: false }
       const findings = await Promise.race([
-        Promise.all(this.#producers.map((one) => one.examine(admin, death))),
+        Promise.all(this.#producers.map((one) => one.examine(admin, connect, death))),
         exited,
       ])
       if (findings === undefined) throw new Error(`the server ended by itself:\n${output()}`)

@@ -18,15 +18,15 @@ import type { Clock, Timer } from '../../util/clock.ts'
 import { HashKey } from '../../util/keyed-hash.ts'
 import { Random } from '../../util/random.ts'
 import { dateNow, setImmediate } from '../../util/real-time.ts'
+import { ask, type Port } from './port.ts'
 import { VolatileDisk } from './volatile-disk.ts'
+import type { Reply } from './ways.ts'
 import {
   createProducers,
   type Finding,
   KEPT,
   type Policy,
-  type Port,
   type Producer,
-  type Reply,
   runOperator,
   runReader,
 } from './workload.ts'
@@ -37,7 +37,7 @@ const STEP_MS_MAX = 20
 /** Between two snapshots or rewrites, at most, in simulated time. */
 const SAVE_PAUSE_MS_MAX = 2000
 /** Producers of each way and policy. */
-const COPIES = 3
+const COPIES = 2
 /** Lives whose disk fails now and then. */
 const FAILING_LIVES = 0.25
 const FAILURE_CHANCE = 0.01
@@ -90,6 +90,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('latin1'), this)
   #outbox: Buffer[] = []
   #waiting: ((reply: Reply) => void)[] = []
+  pushed: Port['pushed'] = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -97,8 +98,12 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   }
 
   send(words: readonly string[], answered: (reply: Reply) => void): void {
-    this.#outbox.push(Buffer.from(encodeRequest(words), 'latin1'))
     this.#waiting.push(answered)
+    this.tell(words)
+  }
+
+  tell(words: readonly string[]): void {
+    this.#outbox.push(Buffer.from(encodeRequest(words), 'latin1'))
   }
 
   pump(): void {
@@ -117,7 +122,9 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
     this.#waiting.shift()!(value)
   }
 
-  push(): void {}
+  push(parts: Reply[]): void {
+    this.pushed?.(parts)
+  }
 
   close(): void {}
 }
@@ -138,8 +145,15 @@ export class PowerTrial {
     this.#disk = new VolatileDisk(this.#random)
   }
 
-  /** Lives once under these settings, and returns what was left of the life before. */
-  async live(settings: ConfigSettings, policies: readonly Policy[]): Promise<Finding[]> {
+  /**
+   * Lives once under these settings, and returns what was left of the life before. `harm` is sent before anybody looks: what a server
+   * would be like that had done this by itself.
+   */
+  async live(
+    settings: ConfigSettings,
+    policies: readonly Policy[],
+    harm: readonly (readonly string[])[] = [],
+  ): Promise<Finding[]> {
     const disk = this.#disk
     const random = this.#random
     const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
@@ -159,7 +173,7 @@ export class PowerTrial {
       this.#disk = disk.cutPower()
       engine.stop()
       await Promise.race([opening, this.#turns(2)])
-      return this.live(settings, policies)
+      return this.live(settings, policies, harm)
     }
     const aof = await openJournal(engine, disk)
     new BackgroundSaving(engine, { aof, disk })
@@ -173,9 +187,8 @@ export class PowerTrial {
     const death = { kind: 'power cut' as const, atMs: this.#cutMs, diskFailed: disk.failed }
     disk.failed = false
     const findings = await this.#while(ports, async () => {
-      const found = []
-      for (const producer of this.#producers) found.push(await producer.examine(admin, death))
-      return found
+      for (const words of harm) await ask(admin, words)
+      return Promise.all(this.#producers.map((producer) => producer.examine(admin, connect, death)))
     })
     this.lives++
     this.#producers = await this.#while(ports, async () => {

@@ -5,136 +5,20 @@
 // n says how much was recovered, and what was acknowledged (or seen by a reader)
 // says how much must be there.
 
-import type { ReplyValue } from '../../protocol/reply-value.ts'
+import { hearUntil, listen } from './listener.ts'
+import { ask, type Port } from './port.ts'
+import { type Listening, type Reply, WAYS, type Way } from './ways.ts'
 
 export type Policy = 'always' | 'everysec' | 'none'
-export type Reply = ReplyValue<string>
 
-/** Something that takes requests and answers them in order; what is unanswered when it ends is never answered. */
-export interface Port {
-  send(words: readonly string[], answered: (reply: Reply) => void): void
-}
-
-/** Rules for the keys of these policies, and for the messages that channels of theirs keep and have scheduled. */
+/** Rules for the keys of these policies, and for what belongs to channels of theirs: messages, schedules, ids, places. */
 export function durabilityRules(...policies: readonly Policy[]): string {
-  const prefixes = ['', 'channel:{', 'scheduled:channel:{']
+  const prefixes = ['', 'channel:{', 'scheduled:channel:{', 'ids:channel:{', 'places:channel:{']
   return policies.flatMap((policy) => prefixes.map((prefix) => `${prefix}prove:${policy}:* ${policy}`)).join(' ')
 }
 
 /** The rule of the channels that producers publish to. */
-export const KEPT = 'prove:* keep forever'
-
-/** One way of writing. */
-interface Way {
-  /** The command it needs. */
-  readonly command: string
-  /** Requests that write item `n`; the answer to the last one acknowledges it. */
-  write(key: string, n: number): string[][]
-  /** A request that shows how many items there are, to another client. */
-  look(key: string): string[]
-  /** Requests whose replies `items` understands. */
-  read(key: string): string[][]
-  /** The items found, in order; a text says what is wrong with the replies. */
-  items(replies: readonly Reply[]): number[] | string
-}
-
-const PUSH_AND_COUNT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
-
-const WAYS: Readonly<Record<string, Way>> = {
-  push: {
-    command: 'RPUSH',
-    write: (key, n) => [['RPUSH', key, String(n)]],
-    look: (key) => ['LLEN', key],
-    read: (key) => [['LRANGE', key, '0', '-1']],
-    items: ([list]) => numbers(list),
-  },
-  /** A job goes through three lists, as queues have it. */
-  move: {
-    command: 'LMOVE',
-    write: (key, n) => [
-      ['RPUSH', `${key}:wait`, String(n)],
-      ['LMOVE', `${key}:wait`, `${key}:active`, 'LEFT', 'RIGHT'],
-      ['LMOVE', `${key}:active`, `${key}:done`, 'LEFT', 'RIGHT'],
-    ],
-    look: (key) => ['LLEN', `${key}:done`],
-    read: (key) => ['done', 'active', 'wait'].map((list) => ['LRANGE', `${key}:${list}`, '0', '-1']),
-    items: (lists) => lists.flatMap(numbers),
-  },
-  transaction: {
-    command: 'EXEC',
-    write: (key, n) => [['MULTI'], ['RPUSH', key, String(n)], ['INCR', `${key}:count`], ['EXEC']],
-    look: (key) => ['LLEN', key],
-    read: listAndCount,
-    items: countedItems,
-  },
-  script: {
-    command: 'EVAL',
-    write: (key, n) => [['EVAL', PUSH_AND_COUNT, '2', key, `${key}:count`, String(n)]],
-    look: (key) => ['LLEN', key],
-    read: listAndCount,
-    items: countedItems,
-  },
-  set: {
-    command: 'SET',
-    write: (key, n) => [['SET', key, String(n + 1)]],
-    look: (key) => ['GET', key],
-    read: (key) => [['GET', key]],
-    items: ([value]) => Array.from({ length: Number(value ?? 0) }, (_, i) => i),
-  },
-  stream: {
-    command: 'XADD',
-    write: (key, n) => [['XADD', key, '*', 'n', String(n)]],
-    look: (key) => ['XLEN', key],
-    read: (key) => [['XRANGE', key, '-', '+']],
-    items: ([entries]) => entryNumbers(entries),
-  },
-  /** Messages to a channel that keeps them: where they lie is told in docs/channels.md. */
-  publish: {
-    command: 'PUBLISH',
-    write: (channel, n) => [['PUBLISH', channel, String(n)]],
-    look: (channel) => ['XLEN', `channel:{${channel}}`],
-    read: (channel) => [['XRANGE', `channel:{${channel}}`, '-', '+']],
-    items: ([entries]) => entryNumbers(entries),
-  },
-  /** Messages that are to be published a moment later: each waits, or is there. What waits is asked for first: it may go on meanwhile. */
-  schedule: {
-    command: 'CHANNEL',
-    write: (channel, n) => [['PUBLISH', channel, String(n), 'IN', '5']],
-    look: (channel) => ['XLEN', `channel:{${channel}}`],
-    read: (channel) => [
-      ['CHANNEL', 'PENDING', channel],
-      ['XRANGE', `channel:{${channel}}`, '-', '+'],
-    ],
-    items([waiting, entries]) {
-      const published = entryNumbers(entries)
-      const last = published.at(-1) ?? -1
-      return [...published, ...(waiting as string[][]).map((message) => Number(message[2])).filter((n) => n > last)]
-    },
-  },
-}
-
-/** The numbers in entries of one field each. */
-function entryNumbers(entries: Reply | undefined): number[] {
-  return (entries as [string, string[]][]).map(([, fields]) => Number(fields[1]))
-}
-
-function numbers(list: Reply | undefined): number[] {
-  return (list as string[]).map(Number)
-}
-
-function listAndCount(key: string): string[][] {
-  return [
-    ['LRANGE', key, '0', '-1'],
-    ['GET', `${key}:count`],
-  ]
-}
-
-function countedItems([list, count]: readonly Reply[]): number[] | string {
-  const items = numbers(list)
-  if (Number(count ?? 0) !== items.length)
-    return `a unit is there by half: ${items.length} items, counted ${count ?? 0}`
-  return items
-}
+export const KEPT = 'prove:* keep forever dedupe 1h'
 
 /** What is left of one producer's work. */
 export interface Finding {
@@ -158,6 +42,8 @@ export class Producer {
   acknowledged = 0
   /** As many items a reader was shown. */
   seen = 0
+  /** As many its own listener has heard; undefined = it does not listen yet. */
+  #heard: number | undefined = undefined
   /** When (on `now`'s clock) how many had been acknowledged; only as far back as is needed. */
   #history: { atMs: number; acknowledged: number }[] = []
   /** What went wrong while writing. */
@@ -171,21 +57,48 @@ export class Producer {
 
   /** Writes for ever, one item after the other. A disk that refuses is asked again. */
   run(port: Port, now: () => number): void {
+    const { listener } = this.#way
+    if (listener !== undefined && this.#heard === undefined) this.#listen(listener, port, now)
     const requests = this.#way.write(this.key, this.acknowledged)
     this.sent = this.acknowledged + 1
     let refused = false
     requests.forEach((words, i) => {
       port.send(words, (reply) => {
-        if (reply instanceof Error) {
-          if (!/^(MISCONF|EXECABORT)/.test(reply.message)) this.problem ??= `${words[0]} failed: ${reply.message}`
-          refused = true
-        }
+        if (this.#isRefusal(words, reply)) refused = true
         if (i < requests.length - 1 || this.problem !== undefined) return
         // Of a move, the first steps may have been taken: what is to come would repeat them.
         if (refused && requests.length > 1 && words[0] !== 'EXEC') return
+        if (!refused && listener?.acknowledges === true) return
         if (!refused) this.#acknowledge(now())
         this.run(port, now)
       })
+    })
+  }
+
+  /** Tells whether a request was refused; anything but a disk that fails is a problem. */
+  #isRefusal(words: readonly string[], reply: Reply): boolean {
+    if (!(reply instanceof Error)) return false
+    if (!/^(MISCONF|EXECABORT)/.test(reply.message)) this.problem ??= `${words[0]} failed: ${reply.message}`
+    return true
+  }
+
+  /** Has its listener subscribe, which says what it has heard where that is what counts. */
+  #listen(listener: Listening, port: Port, now: () => number): void {
+    this.#heard = 0
+    const acknowledge = (id: string): void => {
+      const words = ['CHANNEL', 'ACK', this.key, id]
+      port.send(words, (reply) => {
+        if (this.#isRefusal(words, reply)) {
+          if (this.problem === undefined) acknowledge(id)
+          return
+        }
+        this.#acknowledge(now())
+        this.run(port, now)
+      })
+    }
+    listen(port, listener, this.key, (text, id) => {
+      this.#heard = Number(text) + 1
+      if (id !== undefined) acknowledge(id)
     })
   }
 
@@ -199,22 +112,26 @@ export class Producer {
   /** Has a reader look at what is there. */
   look(port: Port, answered: () => void): void {
     port.send(this.#way.look(this.key), (reply) => {
-      this.seen = Math.max(this.seen, Number(reply ?? 0) || 0)
+      this.seen = Math.max(this.seen, this.#way.seen?.(reply) ?? Number(reply ?? 0))
       answered()
     })
   }
 
-  /** Compares what a server holds now with what it acknowledged. `death` says what happened in between, and when. */
+  /**
+   * Compares what a server holds now with what it acknowledged. `death` says what happened in between, and when; `connect` makes another
+   * connection.
+   */
   async examine(
     port: Port,
+    connect: () => Port,
     death: { kind: 'kill' | 'power cut'; atMs: number; diskFailed: boolean },
   ): Promise<Finding> {
-    const requests = this.#way.read(this.key)
-    const replies = await Promise.all(requests.map((words) => ask(port, words)))
-    const items = this.#way.items(replies)
+    const items = await this.#items(port)
     const recovered = typeof items === 'string' ? 0 : items.length
     const { policy, acknowledged } = this
     let broken = this.problem ?? (typeof items === 'string' ? items : this.#disorder(items))
+    broken ??= await this.#sentAgain(port, recovered)
+    broken ??= await this.#heardAgain(port, connect)
     if (recovered > this.sent) broken ??= `${recovered} items are there, ${this.sent} were written`
     const known = policy === 'always' ? Math.max(acknowledged, this.seen) : acknowledged
     let promised = known
@@ -232,6 +149,39 @@ export class Producer {
     }
   }
 
+  async #items(port: Port): Promise<number[] | string> {
+    const requests = this.#way.read(this.key)
+    return this.#way.items(await Promise.all(requests.map((words) => ask(port, words))))
+  }
+
+  /** Sends once more what must not be taken twice; returns what is wrong. */
+  async #sentAgain(port: Port, recovered: number): Promise<string | undefined> {
+    const { again } = this.#way
+    if (again === undefined || recovered === 0) return undefined
+    await ask(port, again(this.key, recovered - 1))
+    const after = await this.#items(port)
+    return after.length === recovered ? undefined : `item ${recovered - 1}, sent once more, was taken once more`
+  }
+
+  /** Has its listener come back: it must hear everything that it has not heard, in order; returns what is wrong. */
+  async #heardAgain(port: Port, connect: () => Port): Promise<string | undefined> {
+    const { listener } = this.#way
+    if (listener === undefined) return undefined
+    const [count, lag] = await Promise.all(
+      [['XLEN', `channel:{${this.key}}`], listener.lag(this.key)].map((words) => ask(port, words)),
+    )
+    if (count === 0) return undefined
+    if (lag === null) return `there are ${count} messages, and who is to hear them is not remembered`
+    const first = Number(count) - Number(lag)
+    if (first > (this.#heard ?? 0)) return `${first} messages are taken for heard, and only ${this.#heard} were`
+    const hearing = hearUntil(connect(), listener, this.key, END)
+    await ask(port, ['PUBLISH', this.key, END])
+    const heard = await hearing
+    const expected = Array.from({ length: Number(lag) }, (_, i) => String(first + i))
+    if (heard.join() === expected.join()) return undefined
+    return `from ${first} to ${Number(count) - 1} is to be heard, heard is ${heard.slice(0, 20).join(', ')}`
+  }
+
   #acknowledgedAt(ms: number): number {
     let acknowledged = 0
     for (const entry of this.#history) {
@@ -246,6 +196,9 @@ export class Producer {
     return at === -1 ? undefined : `at place ${at} there is ${items[at]}`
   }
 }
+
+/** The message behind all that a listener is to hear. */
+const END = 'end'
 
 /** `everysec` may lose what was acknowledged in the last second, and while the sync after it ran. */
 export const CONTRACT_MS = 2000
@@ -267,11 +220,6 @@ export async function createProducers(
     }
   }
   return producers
-}
-
-/** Sends one request and waits for its reply. */
-export function ask(port: Port, words: readonly string[]): Promise<Reply> {
-  return new Promise((resolve) => port.send(words, resolve))
 }
 
 /** Reads what producers wrote, over and over. */

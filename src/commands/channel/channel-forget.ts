@@ -1,4 +1,3 @@
-import { GROUP_USER } from '../../channels/group.ts'
 import { defineCommand } from '../../engine/command.ts'
 import {
   channelCommon,
@@ -22,13 +21,7 @@ export const channelForget = defineCommand({
   reply: 'integer: 1, or 0 when nothing was remembered of it',
   run(call) {
     const kind = readKind(call, 5)
-    const { audience, groups } = channelsIn(call)
-    const target = call.args.string(2)
-    // A group is remembered as a subscriber, too.
-    const forgotten =
-      call.args.string(3) === GROUP_USER
-        ? groups.forget(kind, target, call.args.string(4))
-        : audience.forget(kind, target, readSubscriber(call, 3))
+    const forgotten = channelsIn(call).audience.forget(kind, call.args.string(2), readSubscriber(call, 3))
     call.reply.integer(forgotten ? 1 : 0)
   },
 })

@@ -23,7 +23,7 @@ export const channelList = defineCommand({
     const pattern = words === 3 ? args.string(2) : undefined
     const { selectors } = call.client.user
     const names: string[] = []
-    for (const { keeps, kind: found, name, stream } of channelsIn(call).logs()) {
+    for (const { keeps, kind: found, name, stream } of channelsIn(call).logs.all()) {
       if (found !== kind || !keeps || stream === undefined || stream.length === 0) continue
       if (pattern !== undefined && !globMatch(pattern, name)) continue
       if (selectors.some((selector) => selector.allowsChannelNamed(name, false))) names.push(name)

@@ -100,7 +100,7 @@ function describeReaders(engine: Engine, client: Client): string {
   let readers = 0
   let behind = 0
   let missed = 0
-  for (const reader of channelsOf(engine).readersOf(client)) {
+  for (const reader of channelsOf(engine).subscriptions.ofClient(client)) {
     readers++
     if (!reader.isLive) behind++
     missed += reader.missed

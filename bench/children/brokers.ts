@@ -1,0 +1,91 @@
+// Publishes to a broker, in whatever protocol it speaks, and counts what is acknowledged or heard, for a while.
+
+import { childInput, reportAndExit } from '../child.ts'
+import { amqp } from '../protocols/amqp.ts'
+import { leaveSession, mqtt } from '../protocols/mqtt.ts'
+import { nats } from '../protocols/nats.ts'
+import type { Connection, Protocol } from '../protocols/protocol.ts'
+import { resp } from '../protocols/resp.ts'
+import type { BrokerName } from '../rival-brokers.ts'
+
+export interface BrokersInput {
+  port: number
+  broker: BrokerName
+  what: 'kept' | 'fan-out' | 'patterns'
+  seconds: number
+  subscribers: number
+}
+
+export interface BrokersReport {
+  perSecond: number
+}
+
+const { port, broker, what, seconds, subscribers } = childInput<BrokersInput>()
+
+const PAYLOAD = 'x'.repeat(64)
+/** Publications on their way that are not acknowledged yet, or messages that are not heard yet by every subscriber. */
+const WINDOW = 256
+const STEP = 16
+
+const PROTOCOLS: Readonly<Record<BrokerName, Protocol>> = {
+  respite: resp('PUBLISH', PAYLOAD),
+  redis: resp('XADD', PAYLOAD),
+  nats,
+  mosquitto: mqtt(PAYLOAD),
+  rabbitmq: amqp,
+}
+
+const protocol = PROTOCOLS[broker]
+const channel = { kept: 'kept.bench', 'fan-out': 'news', patterns: 'orders.0.created' }[what]
+let acknowledged = 0
+let heard = 0
+let sent = 0
+let go: () => void = () => {}
+const counted = {
+  acknowledged(count: number) {
+    acknowledged += count
+    go()
+  },
+  heard(count: number) {
+    heard += count
+    go()
+  },
+}
+
+const connections: Connection[] = []
+if (what === 'fan-out') {
+  for (let i = 0; i < subscribers; i++) {
+    const connection = await protocol.open(port, counted)
+    await connection.subscribe(channel)
+    connections.push(connection)
+  }
+} else if (what === 'patterns') {
+  // One hears; the others listen to what nobody publishes.
+  const hearing = await protocol.open(port, counted)
+  await hearing.subscribeByPatterns(['orders.*.created'])
+  const others = await protocol.open(port, { acknowledged() {}, heard() {} })
+  await others.subscribeByPatterns(Array.from({ length: subscribers }, (_, i) => `other.${i}.*.created`))
+} else if (broker === 'mosquitto') {
+  await leaveSession(port)
+}
+
+const publisher = await protocol.open(port, {
+  acknowledged: what === 'kept' ? counted.acknowledged : () => {},
+  heard() {},
+})
+const each = what === 'fan-out' ? subscribers : 1
+const done = (): number => (what === 'kept' ? acknowledged : heard / each)
+go = () => {
+  while (sent - done() <= WINDOW - STEP) {
+    sent += STEP
+    publisher.publish(channel, PAYLOAD, STEP)
+  }
+}
+go()
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+// What a server does for the first time it also compiles, or asks the disk for.
+await wait(seconds * 1000)
+const before = done()
+const startedAt = performance.now()
+await wait(seconds * 1000)
+reportAndExit({ perSecond: ((done() - before) * each * 1000) / (performance.now() - startedAt) })

@@ -1,0 +1,30 @@
+// Gaps: messages that have gone before somebody read them. Whoever subscribes to `__gap__:<channel>` is told of each.
+
+import type { StreamId } from '../store/stream-id.ts'
+import { Bytes } from '../util/bytes.ts'
+import type { ChannelLog } from './channel-log.ts'
+import { UNCOUNTED } from './places.ts'
+
+export class Gaps {
+  readonly #publish: (channel: string, message: Bytes) => void
+  readonly #later: (run: () => void) => void
+  /** Gaps to be told of when nobody is in the middle of something. */
+  #gaps: { channel: string; text: string }[] = []
+
+  constructor(publish: (channel: string, message: Bytes) => void, later: (run: () => void) => void) {
+    this.#publish = publish
+    this.#later = later
+  }
+
+  /** Has it told that messages have gone: `count` of them, UNCOUNTED = not known, from one id to another. */
+  note({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    if (this.#gaps.length === 0) this.#later(() => this.#tell())
+    this.#gaps.push({ channel: `__gap__:${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
+  }
+
+  #tell(): void {
+    const gaps = this.#gaps
+    this.#gaps = []
+    for (const { channel, text } of gaps) this.#publish(channel, Bytes.from(text))
+  }
+}

@@ -1,0 +1,224 @@
+// Who is subscribed under rules: for each subscription a reader that listens in its client's place, and what is remembered of
+// those that have a name.
+//
+//   SUBSCRIBE ─▶ join: the place of that name is looked up, whoever has it gives it up ─▶ a reader
+//   UNSUBSCRIBE ─▶ leave: the place is forgotten
+//   the connection has ended ─▶ vanish: the place is written down ─▶ leave
+
+import type { SubscriptionKind } from '../broker/message-keeper.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
+import { isShared } from '../broker/shared-name.ts'
+import type { Listener, Subscriber } from '../broker/subscriber.ts'
+import { Client } from '../engine/client.ts'
+import type { Clients } from '../engine/clients.ts'
+import { assert } from '../util/assert.ts'
+import { NameMap } from '../util/name-map.ts'
+import type { ChannelLogs } from './channel-logs.ts'
+import { GROUP_USER } from './group.ts'
+import { Place, type Places } from './places.ts'
+import { Reader, type ReaderHost } from './reader.ts'
+
+export interface SubscriptionsHost extends ReaderHost {
+  readonly logs: ChannelLogs
+  readonly places: Places
+  /** True while data is being loaded: what that brings is how it was. */
+  readonly isLoading: boolean
+  readonly redeliverMs: number
+  monotonic(): number
+  /** Has places noted from time to time. */
+  sampleSoon(): void
+}
+
+/** Where the clients are. */
+export interface SubscriptionsEngine {
+  readonly pubSub: PubSub
+  readonly clients: Clients
+}
+
+export class Subscriptions {
+  readonly #host: SubscriptionsHost
+  readonly #engine: SubscriptionsEngine
+  /** Who listens on whose behalf: client → kind and target → reader. */
+  readonly #readers = new Map<Subscriber, NameMap<Reader>>()
+  /** Those who are remembered: kind, target and subscriber → reader. */
+  readonly #named = new NameMap<Reader>()
+
+  constructor(host: SubscriptionsHost, engine: SubscriptionsEngine) {
+    this.#host = host
+    this.#engine = engine
+  }
+
+  // ── who is there ─────────────────────────────────────────────────────────
+
+  /** Who listens on a client's behalf. */
+  ofClient(client: Client): Iterable<Reader> {
+    return this.#readers.get(client)?.values() ?? []
+  }
+
+  /** Who listens on a client's behalf to one channel or pattern. */
+  of(client: Subscriber, kind: SubscriptionKind, target: string): Reader | undefined {
+    return this.#readers.get(client)?.get(keyOf(kind, target))
+  }
+
+  /** The reader of a remembered subscriber that is connected. */
+  named(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined {
+    return this.#named.get(keyOf(kind, target, subscriber))
+  }
+
+  /** How many of them there are. */
+  get namedCount(): number {
+    return this.#named.size
+  }
+
+  allNamed(): Iterable<Reader> {
+    return this.#named.values()
+  }
+
+  // ── who comes ────────────────────────────────────────────────────────────
+
+  join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    assert(subscriber instanceof Client, 'clients subscribe')
+    return this.#host.logs.concern(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
+  }
+
+  /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
+  #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
+    const host = this.#host
+    const { ids, logs } = host
+    const isNobody = client.name === '' || client.user.name === GROUP_USER
+    const subscriber = isNobody || !logs.keep(kind, name) ? '' : `${client.user.name} ${client.name}`
+    const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
+    const reader = new Reader(host, client, kind, name, subscriber)
+    if (place !== undefined) {
+      reader.begin(place, logs.of(kind, name))
+      reader.remembered.set(place.id, place.count)
+    } else if (when === 'first' && logs.beginBefore(kind, name)) {
+      reader.beginFirst(logs.of(kind, name), ids.last)
+    }
+    const log = logs.ofOne(kind, name)
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(log))
+    const readers = this.#readers.get(client) ?? new NameMap<Reader>()
+    readers.set(keyOf(kind, name), reader)
+    this.#readers.set(client, readers)
+    if (subscriber !== '') {
+      this.#named.set(keyOf(kind, name, subscriber), reader)
+      if (place === undefined) this.remember(reader, reader.placeNow(log))
+      reader.sample(host.monotonic(), log)
+      host.sampleSoon()
+    }
+    if (!reader.isLive) host.readSoon(reader)
+    return reader
+  }
+
+  /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
+  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): Place | undefined {
+    const holder = this.named(kind, name, subscriber)
+    if (holder !== undefined) this.#displace(holder)
+    return this.#host.places.get(kind, name, subscriber)
+  }
+
+  /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
+  #displace(reader: Reader): void {
+    const { client, kind, target } = reader
+    const { clients, pubSub } = this.#engine
+    this.#leaveBehind(reader)
+    if (client.protocol === 2) {
+      clients.close(client, 'now')
+      return
+    }
+    if (kind === 'channel') pubSub.unsubscribe(client, target)
+    else if (kind === 'shard') pubSub.unsubscribeShard(client, target)
+    else pubSub.unsubscribePattern(client, target)
+    client.followSubscriptions()
+    pubSub.sendEnd(client, kind, target, kind === 'shard' ? client.shardChannels.size : client.subscriptions)
+  }
+
+  /** Other rules are in force, or data has come: has everybody who is subscribed listen as the rules say now. */
+  follow(): void {
+    for (const client of this.#engine.clients.values()) {
+      for (const name of client.channels) this.#followOne(client, 'channel', name)
+      for (const name of client.patterns) this.#followOne(client, 'pattern', name)
+      for (const name of client.shardChannels) this.#followOne(client, 'shard', name)
+    }
+  }
+
+  #followOne(client: Client, kind: SubscriptionKind, name: string): void {
+    if (isShared(name)) return
+    const { logs } = this.#host
+    const { pubSub } = this.#engine
+    const reader = this.of(client, kind, name)
+    const concerned = logs.concern(kind, name)
+    if (reader === undefined) {
+      if (concerned) pubSub.replace(kind, name, client, this.#join(client, kind, name, 'late'))
+    } else if (!concerned) {
+      this.#detach(reader)
+      pubSub.replace(kind, name, reader, client)
+    } else {
+      reader.follow(logs.of(kind, name))
+    }
+  }
+
+  // ── who goes ─────────────────────────────────────────────────────────────
+
+  leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
+    const reader = this.of(subscriber, kind, name)
+    if (reader === undefined) return subscriber
+    this.#detach(reader)
+    // Who unsubscribes wants nothing more; who is gone may come back.
+    const { isLoading, places } = this.#host
+    if (!reader.vanished && reader.subscriber !== '' && !isLoading) places.forget(kind, name, reader.subscriber)
+    return reader
+  }
+
+  vanish(subscriber: Subscriber): void {
+    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#leaveBehind(reader)
+  }
+
+  /** Remembers how far a reader has come that ends without its client having asked for that. */
+  #leaveBehind(reader: Reader): void {
+    const { client, kind, subscriber, target } = reader
+    reader.vanished = true
+    if (subscriber === '') return
+    const { logs, redeliverMs } = this.#host
+    const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
+    const place = isCertain ? reader.placeNow(logs.ofOne(kind, target)) : this.certainPlace(reader)
+    if (place !== undefined) this.remember(reader, reader.acknowledged ?? place)
+  }
+
+  #detach(reader: Reader): void {
+    const { client, kind, subscriber, target } = reader
+    const readers = this.#readers.get(client)
+    readers?.delete(keyOf(kind, target))
+    if (readers?.size === 0) this.#readers.delete(client)
+    reader.end()
+    if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
+      this.#named.delete(keyOf(kind, target, subscriber))
+    }
+  }
+
+  // ── what is remembered of them ───────────────────────────────────────────
+
+  /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago; undefined = not known. */
+  certainPlace(reader: Reader): Place | undefined {
+    return reader.acknowledged ?? reader.placeAt(this.#host.monotonic() - this.#host.redeliverMs)
+  }
+
+  /** Has a place written down, unless it is already, or data is loaded: what that brings is how it was. */
+  remember(reader: Reader, place: Place): void {
+    const { remembered, kind, subscriber, target } = reader
+    if (this.#host.isLoading) return
+    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    remembered.set(place.id, place.count)
+    this.#host.places.set(kind, target, subscriber, place)
+  }
+
+  /** Remembers a connected subscriber no more; it hears what is published as before. */
+  disown(reader: Reader): void {
+    this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
+    reader.subscriber = ''
+  }
+}
+
+function keyOf(kind: SubscriptionKind, target: string, subscriber = ''): string {
+  return `${kind} ${subscriber}\0${target}`
+}

@@ -1,0 +1,32 @@
+// Somebody who subscribes to what a producer writes, and what it hears.
+
+import type { Port } from './port.ts'
+import type { Listening, Reply } from './ways.ts'
+
+/** Has a connection subscribe, and tells of each message that it hears; `id` where it acknowledges. */
+export function listen(
+  port: Port,
+  { acknowledges, name, target }: Listening,
+  channel: string,
+  heard: (text: string, id: string | undefined) => void,
+): void {
+  const ignore = (): void => {}
+  port.send(['HELLO', '3'], ignore)
+  if (name !== undefined) port.send(['CLIENT', 'SETNAME', name], ignore)
+  if (acknowledges) port.send(['CLIENT', 'CAPA', 'message-ids'], ignore)
+  port.pushed = ([word, , text, id]: readonly Reply[]) => {
+    if (word === 'message') heard(String(text), id === undefined ? undefined : String(id))
+  }
+  port.tell(['SUBSCRIBE', target(channel)])
+}
+
+/** Subscribes and returns what is heard until a text comes. */
+export function hearUntil(port: Port, listening: Listening, channel: string, end: string): Promise<string[]> {
+  return new Promise((resolve) => {
+    const all: string[] = []
+    listen(port, listening, channel, (text) => {
+      if (text === end) resolve(all)
+      else all.push(text)
+    })
+  })
+}
