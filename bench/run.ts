@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { channels } from './channels.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
+import { eviction } from './eviction.ts'
 import { jobs } from './jobs.ts'
 import { lua } from './lua.ts'
 import { memory } from './memory.ts'
@@ -31,6 +32,7 @@ const QUESTIONS: readonly Question[] = [
   durability,
   snapshots,
   memory,
+  eviction,
   moments,
   pauses,
   schedule,
