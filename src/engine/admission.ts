@@ -163,7 +163,8 @@ export class Admission {
       )
     }
     if (this.#state.stale.holds && !claims.runsWhileStale) return this.refuse(client, command, ERR.primaryDown)
-    if (this.#state.loadingBeside.holds && flags.has('no_async_loading')) return this.refuse(client, command, ERR.loading)
+    if (this.#state.loadingBeside.holds && flags.has('no_async_loading'))
+      return this.refuse(client, command, ERR.loading)
     if (this.#state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     // Redis counts who monitors as a replica.
     const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
