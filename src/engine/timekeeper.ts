@@ -91,9 +91,9 @@ export class Timekeeper {
       }
     }
     for (let i = 0; i < databases.length; i++) {
-      const { contents, lazyFree } = databases[i]!
+      const { contents, lazyFree, size } = databases[i]!
       if (lazyFree.pending > 0) due = 0
-      else if (contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
+      else if (size > 0 && contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
     }
     if (due >= this.#dueMs) return
     this.#timer?.cancel()

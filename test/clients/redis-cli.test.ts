@@ -1,10 +1,11 @@
 // redis-cli from the PATH, as a person uses it.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { encode } from '../support/engine.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
-import { eventually, startTestServer } from '../support/server.ts'
+import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 /** Runs redis-cli; `input` is what is typed. */
 async function cli(port: number, args: readonly string[], input = ''): Promise<string> {
@@ -91,6 +92,18 @@ describe.skipIf(missing)('redis-cli', () => {
       output += chunk
     })
     await eventually(() => /^301 +\S+ +\d+ /m.test(output), '--stat prints the number of keys')
+    // Shortest, longest, average, and how many were asked.
+    expect(await cli(port, ['--latency', '-i', '0.1'])).toMatch(/^\d+ \d+ \d+\.\d+ \d+\n$/)
+  })
+
+  test('--rdb takes a snapshot away, which a server starts with', async () => {
+    const { port } = await startTestServer()
+    await cli(port, [], 'SET greeting hello\nRPUSH queue 1 2 3\n')
+    const dir = temporaryDirectory()
+    expect(await cli(port, ['--rdb', join(dir, 'dump.rdb')])).toContain('Transfer finished with success')
+    const copy = await startTestServer({ dir, appendonly: false })
+    expect(await cli(copy.port, ['LRANGE', 'queue', '0', '-1'])).toBe('1\n2\n3\n')
+    expect(await cli(copy.port, ['GET', 'greeting'])).toBe('hello\n')
   })
 
   test('subscribing prints messages as they come', async () => {
