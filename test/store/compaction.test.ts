@@ -2,16 +2,16 @@ import { describe, expect, test } from 'vitest'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 const MIB = 1024 * 1024
-const KEYS = 15_000
+const KEYS = 4000
 
-/** Sets keys of 4 KiB each, more than a chunk of 32 MiB holds, and deletes all but one in ten, so that every slab keeps some. */
+/** Sets keys of 16 KB each, more than a chunk of 32 MiB holds, and deletes all but one in ten, so that every slab keeps some. */
 function leaveGaps({ connect }: TestEngine): void {
   const client = connect()
   for (let i = 0; i < KEYS; i++) client.ask('SET', `key:${i}`, textOf(i))
   for (let i = 0; i < KEYS; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
 }
 
-const textOf = (i: number): string => `${i}${'x'.repeat(4000)}`
+const textOf = (i: number): string => `${i}${'x'.repeat(16_000)}`
 
 /** Long enough for what is done now and then to be done. */
 const QUIET_MS = 5000
