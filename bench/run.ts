@@ -7,6 +7,7 @@ import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
+import { eviction } from './eviction.ts'
 import { jobs } from './jobs.ts'
 import { lua } from './lua.ts'
 import { memory } from './memory.ts'
@@ -35,6 +36,7 @@ const QUESTIONS: readonly Question[] = [
   snapshots,
   replication,
   memory,
+  eviction,
   moments,
   pauses,
   schedule,

@@ -120,7 +120,7 @@ const MEMORY = [
   '## Memory',
   '',
   '`maxmemory` bounds *used memory*: keys and values with their index, and beside them what the process held when it started',
-  '(25 MiB), connections with what they have sent and not read, scripts, subscriptions, and what the runtime keeps beyond that. So',
+  '(25 MiB), connections with what they have sent and not read, scripts, users, subscriptions, logs, and what the runtime keeps beyond that. So',
   '`maxmemory 200mb` leaves 175 MiB for keys, `maxmemory 50mb` 25, and one below 25 MiB refuses every write. In a program that embeds',
   'the engine only what the engine counts itself is used memory: the heap there is not its own.',
   '',

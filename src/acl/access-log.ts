@@ -29,7 +29,12 @@ const GROUPED_AMONG = 10
 /** What is kept of a name that a client made up. */
 export const LOGGED_BYTES_MAX = 4096
 
+/** What an entry takes besides its texts. */
+const ENTRY_BYTES = 240
+
 export class AccessLog {
+  /** Bytes of all entries. */
+  bytes = 0
   /** The newest last. */
   readonly #entries: AccessLogEntry[] = []
   #nextId = 0
@@ -48,12 +53,16 @@ export class AccessLog {
       entries.splice(i, 1)
       entry.count++
       entry.updatedMs = nowMs
+      this.bytes += clientInfo.length - entry.clientInfo.length
       entry.clientInfo = clientInfo
       entries.push(entry)
       return
     }
-    entries.push({ ...denied, id: this.#nextId++, createdMs: nowMs, count: 1, updatedMs: nowMs, clientInfo })
-    if (entries.length > lengthMax) entries.splice(0, entries.length - lengthMax)
+    const entry = { ...denied, id: this.#nextId++, createdMs: nowMs, count: 1, updatedMs: nowMs, clientInfo }
+    entries.push(entry)
+    this.bytes += bytesOf(entry)
+    if (entries.length <= lengthMax) return
+    for (const old of entries.splice(0, entries.length - lengthMax)) this.bytes -= bytesOf(old)
   }
 
   /** The newest `count` entries, the newest first. */
@@ -63,7 +72,12 @@ export class AccessLog {
 
   clear(): void {
     this.#entries.length = 0
+    this.bytes = 0
   }
+}
+
+function bytesOf({ clientInfo, object, username }: AccessLogEntry): number {
+  return ENTRY_BYTES + clientInfo.length + object.length + username.length
 }
 
 function isSame(a: Denied, b: Denied): boolean {

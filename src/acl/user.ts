@@ -14,6 +14,9 @@ export interface RuleContext {
 }
 
 const HASH_HEX_LENGTH = 64
+/** What a user takes besides its rules; and how many bytes a letter of its rules stands for, patterns and sets of passwords included. */
+const USER_BYTES = 512
+const RULE_LETTER_BYTES = 3
 
 export class User {
   readonly name: string
@@ -39,6 +42,11 @@ export class User {
 
   get passwords(): ReadonlySet<string> {
     return this.#passwords
+  }
+
+  /** About how many bytes it takes. */
+  get bytes(): number {
+    return USER_BYTES + this.name.length + this.describe().length * RULE_LETTER_BYTES
   }
 
   /** Nothing need be asked about its requests. */

@@ -13,7 +13,7 @@ import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { ListenError, LogFileError, TlsError, UsersError } from '../server/errors.ts'
+import { ListenError, TlsError, UsersError } from '../server/errors.ts'
 import { ProgramLog } from '../server/logger.ts'
 import { followOomScore } from '../server/oom-score.ts'
 import { createConfig, OptionError } from '../server/options.ts'
@@ -100,7 +100,7 @@ async function serve(args: readonly string[]): Promise<void> {
   const given = { ...secretsOf(process.env), ...source.settings }
   const config = createConfig(source.isCommandLineOnly ? { ...DEFAULTS, ...given } : given)
   showTitle(config, args, file)
-  const log = new ProgramLog(config)
+  const log = new ProgramLog(config, 'standard output')
   followOomScore(config, log)
   const signals = new Signals(config, log)
   try {
@@ -143,7 +143,7 @@ function fail(error: unknown): never {
     process.exit(1)
   }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, LogFileError, PersistenceError, TlsError, UsersError].some(
+  const expected = [OptionError, ListenError, PersistenceError, TlsError, UsersError].some(
     (kind) => error instanceof kind,
   )
   const text =

@@ -123,7 +123,7 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
       if (command.forbidden === undefined) return true
     }
-    const { eviction, faults, heldKeys, pause, replies, saving, scripts, state, tracking } = this.#host
+    const { eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -134,16 +134,16 @@ export class Admission {
     }
     const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
     if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
-    if (state.faulty.holds) {
+    if (this.#state.faulty.holds) {
       const fault = faults?.meets(client, command, claims)
       if (fault === 'cut') return false
       if (fault !== undefined) return this.refuse(client, command, fault)
     }
-    const isBusy = state.busy.holds
+    const isBusy = this.#state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
-    if (state.tracksTooMuch.holds) tracking.makeRoom()
+    if (this.#state.tracksTooMuch.holds) tracking.makeRoom()
     // Keys that a script works on are not evicted meanwhile.
-    if (state.memoryLimited.holds && !isBusy) {
+    if (this.#state.memoryLimited.holds && !isBusy) {
       this.#foundNoMemory = !eviction.makeRoom()
       // Commands that end a transaction run even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
@@ -151,8 +151,8 @@ export class Admission {
     }
     const failure = this.diskFailure
     if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
-    if (state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
-    if (state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
+    if (this.#state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
+    if (this.#state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,
@@ -162,9 +162,10 @@ export class Admission {
         ),
       )
     }
-    if (state.stale.holds && !claims.runsWhileStale) return this.refuse(client, command, ERR.primaryDown)
-    if (state.loadingBeside.holds && flags.has('no_async_loading')) return this.refuse(client, command, ERR.loading)
-    if (state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
+    if (this.#state.stale.holds && !claims.runsWhileStale) return this.refuse(client, command, ERR.primaryDown)
+    if (this.#state.loadingBeside.holds && flags.has('no_async_loading'))
+      return this.refuse(client, command, ERR.loading)
+    if (this.#state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
     // Redis counts who monitors as a replica.
     const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
     if ((client.state & (CLIENT_MONITOR | CLIENT_REPLICA)) !== 0 && isKeyspace) {
@@ -172,12 +173,12 @@ export class Admission {
     }
     // What runs while data is loaded needs none: it goes on in the pause of DEBUG RELOAD.
     const isReplica = (client.state & CLIENT_REPLICA) !== 0
-    if (state.paused.holds && !state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
+    if (this.#state.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false
     }
-    if (state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
-    if (state.snapshot.holds && saving!.postpones(client, command, args)) return false
+    if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
+    if (this.#state.snapshot.holds && saving!.postpones(client, command, args)) return false
     if (inMulti && spec.duringMulti === undefined) {
       transactionOf(client)!.add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
@@ -240,13 +241,12 @@ export class Admission {
   /** Returns why a script that declares what it needs may not run, `readOnly` when it was called as one that only reads. */
   refusalOfScript(client: Client, claims: Claims, readOnly: boolean): ReplyError | undefined {
     if (client.isObeyed) return undefined
-    const { state } = this.#host
-    if (state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
+    if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
     if (claims.isWrite) {
-      if (state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
+      if (this.#state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
       const { diskFailure } = this
       if (diskFailure !== undefined) return diskFailure
-      if (this.#host.state.tooFewReplicas.holds) return ERR.noReplicas
+      if (this.#state.tooFewReplicas.holds) return ERR.noReplicas
       if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
     }
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
@@ -293,29 +293,29 @@ export class Admission {
     if (claims.isWrite && this.#state.readOnly.holds) return ERR.readOnly
     const { diskFailure } = this
     if (claims.isWrite && diskFailure !== undefined) return diskFailure
-    if (claims.isWrite && this.#host.state.tooFewReplicas.holds) return ERR.noReplicas
+    if (claims.isWrite && this.#state.tooFewReplicas.holds) return ERR.noReplicas
     return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
   /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
   get #outOfMemory(): boolean {
-    const { faults, state } = this.#host
-    return (this.#foundNoMemory && state.memoryLimited.holds) || faults?.isOutOfMemory === true
+    const { faults } = this.#host
+    return (this.#foundNoMemory && this.#state.memoryLimited.holds) || faults?.isOutOfMemory === true
   }
 
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
   refusalOfWrite(): ReplyError | undefined {
-    const { eviction, state } = this.#host
-    if (state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
-    return this.diskFailure ?? (state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
+    const { eviction } = this.#host
+    if (this.#state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
+    return this.diskFailure ?? (this.#state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
   get diskFailure(): ReplyError | undefined {
-    const { durability, faults, state } = this.#host
-    if (state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
-    if (state.saveFailed.holds) return ERR.misconfRdb
-    return state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
+    const { durability, faults } = this.#host
+    if (this.#state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
+    if (this.#state.saveFailed.holds) return ERR.misconfRdb
+    return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }
 
   /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */

@@ -16,13 +16,17 @@ import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 import type { Config } from './config.ts'
 import type { LatencyMonitor } from './latency-monitor.ts'
+import type { Log } from './log.ts'
 import type { SlowLog } from './slow-log.ts'
 
 /** Only a pause of the whole process makes a command of constant time take longer than this. */
 const CONSTANT_TIME_MS_MAX = 1
+/** `watchdog-period` is never less. Redis's. */
+const WATCHDOG_MS_MIN = 200
 
 export interface CommandTimesHost {
   readonly config: Config
+  readonly log: Log
   readonly slowLog: SlowLog
   readonly latency: LatencyMonitor
   readonly runner: { readonly call: Call | undefined; timeNext(): void }
@@ -35,6 +39,8 @@ export class CommandTimes {
   #tracks = true
   /** Commands that take as long go into SLOWLOG; infinite = none do. */
   #slowMs = Number.POSITIVE_INFINITY
+  /** Commands that take as long are logged; infinite = none are. */
+  #watchdogMs = Number.POSITIVE_INFINITY
   /** The least of what makes a command worth a look. */
   #notableMs = Number.POSITIVE_INFINITY
 
@@ -44,6 +50,7 @@ export class CommandTimes {
     config.onChange('latency-tracking', () => this.#configure())
     config.onChange('slowlog-log-slower-than', () => this.#changed())
     config.onChange('latency-monitor-threshold', () => this.#changed())
+    config.onChange('watchdog-period', () => this.#changed())
     this.#configure()
   }
 
@@ -57,7 +64,9 @@ export class CommandTimes {
     const slowerThan = config.get('slowlog-log-slower-than')
     this.#tracks = config.get('latency-tracking')
     this.#slowMs = slowerThan < 0 ? Number.POSITIVE_INFINITY : slowerThan / 1000
-    this.#notableMs = Math.min(this.#slowMs, latency.thresholdMs)
+    const watchdogMs = config.get('watchdog-period')
+    this.#watchdogMs = watchdogMs === 0 ? Number.POSITIVE_INFINITY : Math.max(WATCHDOG_MS_MIN, watchdogMs)
+    this.#notableMs = Math.min(this.#slowMs, latency.thresholdMs, this.#watchdogMs)
     this.wantsAll = this.#notableMs <= CONSTANT_TIME_MS_MAX
   }
 
@@ -96,8 +105,11 @@ export class CommandTimes {
   }
 
   #tell(command: Command, args: Arguments, client: Client | undefined, milliseconds: number): void {
-    const { latency, slowLog } = this.#host
+    const { latency, log, slowLog } = this.#host
     if (milliseconds >= this.#slowMs) slowLog.add(command, args, client, Math.floor(milliseconds * 1000))
+    // Redis looks into a command that still runs, and logs where it is; here only when it has ended somebody can look.
+    if (milliseconds >= this.#watchdogMs)
+      log.warn({ command: command.name, milliseconds: Math.floor(milliseconds) }, '--- WATCHDOG TIMER EXPIRED ---')
     latency.note(command.isFast ? 'fast-command' : 'command', milliseconds)
   }
 

@@ -309,8 +309,7 @@ export const CONFIG_TABLE = {
   'crash-log-enabled': yesNo(true, { doc: 'Log a report when the server crashes, not only the error.' }),
   'watchdog-period': integer(0, 0, INT32_MAX, {
     hidden: true,
-    inert: true,
-    doc: 'Milliseconds after which a command that still runs is logged; 0 = never.',
+    doc: 'Milliseconds, 200 at least, from which on a command is logged when it has ended; 0 = none is.',
   }),
   'use-exit-on-panic': yesNo(false, {
     hidden: true,
@@ -441,7 +440,7 @@ export const CONFIG_TABLE = {
   'loading-process-events-interval-bytes': integer(2 * 1024 * 1024, 1024, INT32_MAX, {
     hidden: true,
     inert: true,
-    doc: 'Bytes loaded between two looks at the clients.',
+    doc: 'Bytes loaded between two looks at the clients; here they are looked at every 10 milliseconds.',
   }),
   'rdb-del-sync-files': yesNo(false, {
     doc: 'Remove snapshots that were only made for replicas, or came from a primary.',

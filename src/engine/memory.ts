@@ -2,7 +2,8 @@
 //
 //   startup     what the process held when the engine came into being, and what its runtime takes once it works
 //   data        keys and values, counted by the databases as they allocate
-//   beside it   clients, scripts, subscriptions, waiters, the journal's buffer: counted by their rooms
+//   beside it   clients, scripts, users, subscriptions, waiters, who caches what, logs of what was slow and of what was
+//               refused, the journal's buffer: counted by their rooms
 //   growth      what the process has grown by beyond all that
 //
 // All but the last is known at any moment, so that eviction can stop at the very key that made enough room. The last is
@@ -41,6 +42,9 @@ export interface MemoryHost {
   readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
   readonly watches: { readonly size: number }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
+  readonly users: { readonly bytes: number }
+  readonly slowLog: { readonly bytes: number }
+  readonly tracking: { readonly tableBytes: number; readonly prefixCount: number }
   readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
   readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
   readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
@@ -104,11 +108,15 @@ export class Memory {
     return this.#host.clientMemory.bytes + this.#countBesides() + this.journalBytes + this.streamBytes + this.indexBytes
   }
 
-  /** Bytes of the tables of who listens and who waits; the names themselves are the clients'. */
+  /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
   get tableBytes(): number {
-    const { blocking, pubSub, watches } = this.#host
-    const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount
-    return (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES + blocking.room.count * PLACE_BYTES
+    const { blocking, pubSub, tracking, watches } = this.#host
+    const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
+    return (
+      tracking.tableBytes +
+      (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES +
+      blocking.room.count * PLACE_BYTES
+    )
   }
 
   /** Takes note of how much memory is used when it is more than ever. */
@@ -132,8 +140,9 @@ export class Memory {
   }
 
   #countBesides(): number {
-    const { scripts } = this.#host
-    return this.startupBytes + this.growthBytes + scripts.scriptBytes + scripts.functionBytes + this.tableBytes
+    const { scripts, slowLog, users } = this.#host
+    const scriptBytes = scripts.scriptBytes + scripts.functionBytes
+    return this.startupBytes + this.growthBytes + scriptBytes + users.bytes + slowLog.bytes + this.tableBytes
   }
 
   readonly #look = (): void => {

@@ -10,6 +10,9 @@ import { type Command, isSecret } from './command.ts'
 import type { Config } from './config.ts'
 import type { Moment } from './moment.ts'
 
+/** What an entry takes besides its texts, words counted by themselves. */
+const ENTRY_BYTES = 160
+const WORD_OVERHEAD_BYTES = 24
 /** Words of an entry at most, the one that tells how many are missing included. Redis's. */
 const WORDS_MAX = 32
 /** Bytes of a word at most, before the ones that tell how many are missing. Redis's. */
@@ -33,6 +36,8 @@ export interface SlowLogHost {
 }
 
 export class SlowLog {
+  /** Bytes of all entries. */
+  bytes = 0
   readonly #host: SlowLogHost
   /** The newest last. */
   #entries: SlowLogEntry[] = []
@@ -53,22 +58,32 @@ export class SlowLog {
 
   clear(): void {
     this.#entries = []
+    this.bytes = 0
   }
 
   /** Keeps a command that took long enough; `client` is undefined where a script called it. */
   add(command: Command, args: Arguments, client: Client | undefined, microseconds: number): void {
     const lengthMax = this.#host.config.get('slowlog-max-len')
     if (lengthMax === 0 || command.flags.has('skip_slowlog')) return
-    this.#entries.push({
+    const entry = {
       id: this.#nextId++,
       seconds: Math.floor(this.#host.moment.now() / 1000),
       microseconds,
       words: shortened(command, args),
       address: client?.transport.address ?? '',
       clientName: client?.name ?? '',
-    })
-    if (this.#entries.length > lengthMax) this.#entries.splice(0, this.#entries.length - lengthMax)
+    }
+    this.#entries.push(entry)
+    this.bytes += bytesOf(entry)
+    if (this.#entries.length <= lengthMax) return
+    for (const old of this.#entries.splice(0, this.#entries.length - lengthMax)) this.bytes -= bytesOf(old)
   }
+}
+
+function bytesOf({ address, clientName, words }: SlowLogEntry): number {
+  let bytes = ENTRY_BYTES + address.length + clientName.length
+  for (const { length } of words) bytes += WORD_OVERHEAD_BYTES + length
+  return bytes
 }
 
 function shortened(command: Command, args: Arguments): string[] {

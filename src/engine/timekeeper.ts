@@ -1,4 +1,5 @@
-// Things that happen by the clock: keys and fields of hashes expire, waiters give up, removed values are freed.
+// Things that happen by the clock: keys and fields of hashes expire, waiters give up, removed values are freed, the gaps
+// that they leave are closed.
 //
 // One timer serves all of it. It is set to the earliest thing due, at each turn's
 // end. What one round leaves over has its turn as soon as everybody else has been heard: a timer
@@ -48,6 +49,12 @@ const FREE_STEP = 250
 /** How long one go of freeing lasts. */
 const FREE_MS_MAX = 1
 
+/** Entries looked at between two looks at the clock while gaps are closed: most need nothing. */
+const COMPACT_STEP = 500
+/** How long one go of closing gaps lasts, and the time from one to the next: a fifth of the processor at most. */
+const COMPACT_MS_MAX = 1
+const COMPACT_EVERY_MS = 5
+
 /** When the timer fires, where that is no time: a round follows this turn of the loop; none follows any more. */
 const SOON = 0
 const STOPPED = Number.NEGATIVE_INFINITY
@@ -57,6 +64,8 @@ export class Timekeeper {
   #timer: Timer | undefined = undefined
   #dueMs = Number.POSITIVE_INFINITY
   readonly #fired: () => void
+  /** Gaps are closed from then on. */
+  #compactMs = 0
   readonly #window = new Bytes()
   readonly #collector: Collector
 
@@ -81,7 +90,11 @@ export class Timekeeper {
         if (fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
       }
     }
-    for (let i = 0; i < databases.length; i++) if (databases[i]!.lazyFree.pending > 0) due = 0
+    for (let i = 0; i < databases.length; i++) {
+      const { contents, lazyFree, size } = databases[i]!
+      if (lazyFree.pending > 0) due = 0
+      else if (size > 0 && contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
+    }
     if (due >= this.#dueMs) return
     this.#timer?.cancel()
     this.#dueMs = due
@@ -105,6 +118,7 @@ export class Timekeeper {
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()
+    this.#compact()
     if (isDone) {
       this.arm()
     } else {
@@ -140,6 +154,22 @@ export class Timekeeper {
       return true
     }
     return false
+  }
+
+  /** Closes some of the gaps in one database's memory. */
+  #compact(): void {
+    const { clock, dataset, machine } = this.#host
+    const nowMs = clock.now()
+    if (nowMs < this.#compactMs) return
+    for (const { contents } of dataset.databases) {
+      const { compaction } = contents
+      if (!compaction.isDue) continue
+      const untilMs = machine.monotonic() + COMPACT_MS_MAX
+      do compaction.step(COMPACT_STEP)
+      while (compaction.isDue && machine.monotonic() < untilMs)
+      this.#compactMs = nowMs + COMPACT_EVERY_MS
+      return
+    }
   }
 
   /** Replies that waited long have left, or never will: their memory is looked for. */

@@ -130,6 +130,11 @@ export class Tracking {
     return this.#keys.items
   }
 
+  /** Bytes of the table of keys. */
+  get tableBytes(): number {
+    return this.#keys.size === 0 ? 0 : this.#keys.usedBytes
+  }
+
   get prefixCount(): number {
     return this.#prefixes.size
   }

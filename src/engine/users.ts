@@ -41,6 +41,8 @@ export class Users {
   readonly #host: UsersHost
   #byName = new Map<string, User>()
   #requirepass = ''
+  /** Bytes of all users but `default`, who was there when the process was measured. */
+  #userBytes = 0
   #denialToldMs = Number.NEGATIVE_INFINITY
   #denialsUntold = 0
 
@@ -57,6 +59,11 @@ export class Users {
   /** True when everybody is let in. */
   get isOpen(): boolean {
     return this.default.enabled && this.default.noPassword
+  }
+
+  /** Bytes that users, and what is kept of refusals, take. */
+  get bytes(): number {
+    return this.#userBytes + this.log.bytes
   }
 
   get(name: string): User | undefined {
@@ -94,6 +101,7 @@ export class Users {
     }
     if (user === undefined) this.#byName.set(name, draft)
     else this.#change(user, draft)
+    this.#count()
   }
 
   /** Removes a user and ends its connections; false when there is none. */
@@ -101,6 +109,7 @@ export class Users {
     const user = this.#byName.get(name)
     if (user === undefined) return false
     this.#byName.delete(name)
+    this.#count()
     this.#dismiss(new Set([user]))
     return true
   }
@@ -112,6 +121,7 @@ export class Users {
     this.default.become(users.get(DEFAULT_USER) ?? this.#openDefault())
     this.#byName = new Map(users)
     this.#byName.set(DEFAULT_USER, this.default)
+    this.#count()
     this.#dismiss(dismissed)
     for (const client of this.#host.clients.values()) this.#mark(client)
   }
@@ -134,6 +144,11 @@ export class Users {
     if (password === this.#requirepass) return
     this.#requirepass = password
     setRequirepass(this.default, password, this.ruleContext)
+  }
+
+  #count(): void {
+    this.#userBytes = 0
+    for (const user of this.#byName.values()) if (user !== this.default) this.#userBytes += user.bytes
   }
 
   #change(user: User, draft: User): void {

@@ -28,6 +28,17 @@ const PATH_ERRORS = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', '
 /** Appends, makes the file, and waits for nothing: not for a reader of a FIFO, nor for room in it. */
 const OPEN_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NONBLOCK
 
+/** Returns why no line could ever be written to a file, in the system's words; undefined if one can be. A full disk may have room again. */
+export function whyUnwritable(file: string): string | undefined {
+  if (file === '') return undefined
+  try {
+    fs.closeSync(fs.openSync(file, OPEN_FLAGS, 0o666))
+  } catch (error) {
+    if (PATH_ERRORS.has((error as NodeJS.ErrnoException).code ?? '')) return (error as Error).message
+  }
+  return undefined
+}
+
 export class LogOutput {
   /** Empty = standard output. */
   readonly #file: string
@@ -47,16 +58,6 @@ export class LogOutput {
     // Looking at it makes Node set a pipe, a socket or a terminal to writes that do not wait. Its own `write` is not used:
     // that waits for whoever reads a pipe, and the whole server with it.
     if (file === '') void process.stdout
-  }
-
-  /** Throws the system's error when no line could ever be written to this path. A full disk may have room again. */
-  check(): void {
-    if (this.#file === '') return
-    try {
-      fs.closeSync(fs.openSync(this.#file, OPEN_FLAGS, 0o666))
-    } catch (error) {
-      if (PATH_ERRORS.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-    }
   }
 
   /** Writes a line behind those that wait. */

@@ -11,7 +11,7 @@ import type { Log } from '../engine/log.ts'
 import { clearTimeout, dateNow, setTimeout } from '../util/real-time.ts'
 import { LogFileError } from './errors.ts'
 import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
-import { LogOutput } from './log-output.ts'
+import { LogOutput, whyUnwritable } from './log-output.ts'
 
 /** redis.conf's names of levels → pino's. */
 const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'warn', nothing: 'silent' } as const
@@ -35,20 +35,24 @@ interface Event {
 export class ProgramLog implements Log {
   readonly #config: Config
   readonly #output: LogOutput
+  /** Where lines go; empty = standard output. */
+  readonly #file: string
   #logger: Logger | undefined = undefined
   #loading: NodeJS.Timeout | undefined = undefined
   /** Of the event being written. */
   #time = 0
 
-  /** Throws LogFileError when `logfile` is a path that cannot be written: redis-server refuses to start, too. */
-  constructor(config: Config) {
+  /**
+   * Throws LogFileError when `logfile` is a path that cannot be written, as redis-server refuses to start; unless `orElse` is
+   * 'standard output': then the log goes there, and its first line says why.
+   */
+  constructor(config: Config, orElse: 'refuse' | 'standard output' = 'refuse') {
     this.#config = config
-    this.#output = new LogOutput(config.get('logfile'), (event) => this.#format(event))
-    try {
-      this.#output.check()
-    } catch (error) {
-      throw new LogFileError(`can't open the log file: ${(error as Error).message}`)
-    }
+    const reason = whyUnwritable(config.get('logfile'))
+    if (reason !== undefined && orElse === 'refuse') throw new LogFileError(`can't open the log file: ${reason}`)
+    this.#file = reason === undefined ? config.get('logfile') : ''
+    this.#output = new LogOutput(this.#file, (event) => this.#format(event))
+    if (reason !== undefined) this.warn({ reason }, "can't open the log file, so the log goes to standard output")
     config.onChange('loglevel', (level) => {
       if (this.#logger !== undefined) this.#logger.level = LEVELS[level]
     })
@@ -120,7 +124,7 @@ export class ProgramLog implements Log {
   get #isForPeople(): boolean {
     const format = this.#config.get('log-format')
     if (format !== 'auto') return format === 'pretty'
-    return this.#config.get('logfile') === '' && process.stdout.isTTY === true
+    return this.#file === '' && process.stdout.isTTY === true
   }
 
   /** Loads pino, if that was not done yet. */

@@ -18,6 +18,11 @@
 // that were in use before it are kept as they are. Nothing is allocated in them,
 // and what is freed there is only noted (`Leftovers`). So to go back is to take
 // all later slabs for free; and an arena of a branch begins with slabs of another.
+//
+// Gaps stay when values of another size take the place of those that were there.
+// Chunks that hold little can be *emptied* (`beginEmptying`): nothing more is
+// allocated in them, whoever has blocks there moves them (compaction.ts), and a
+// chunk goes with its last block.
 
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes.ts'
@@ -50,6 +55,20 @@ const NO_WORDS = new Int32Array(0)
 
 /** The era of slabs that are somebody else's, or lent to somebody. */
 const LENT = -1
+
+/** Of a slab: in no list, in a list of slabs with room, or withheld, because its chunk is being emptied. */
+const UNLISTED = 0
+const LISTED = 1
+const WITHHELD = 2
+
+/** Gaps are closed from so much on, and from this share of what is in use. Fewer are the usual state of slabs that blocks come to and leave. */
+const GAP_BYTES_MIN = 8 * 1024 * 1024
+const GAP_SHARE = 1 / 16
+/** A chunk is emptied if it has such gaps: what is moved is at most seven times what is gained. */
+const CHUNK_GAP_BYTES_MIN = 2 * 1024 * 1024
+const CHUNK_GAP_SHARE = 1 / 8
+/** What is moved in one pass, at most: while it goes on, memory is taken for it that is given back only chunk by chunk. */
+const MOVED_BYTES_MAX = 32 * 1024 * 1024
 
 /** The most content a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
@@ -139,6 +158,8 @@ export class Arena {
   readonly #chunkFreeSlabs: number[] = []
   /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
   #spareChunk = 0
+  /** Chunks that are being emptied. */
+  readonly #leaving = new Set<number>()
   /** Buffers of contents that are too large for a block; those of this era alone. */
   #large = new Set<Source>()
   /** 0 while no earlier state is kept: then nothing is older. */
@@ -196,7 +217,7 @@ export class Arena {
       true,
     )
     this.#slabFreed[slab] = ref
-    if (this.#slabListed[slab] === 0) this.#list(slab, sizeClass)
+    if (this.#slabListed[slab] === UNLISTED) this.#list(slab, sizeClass)
     if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
   }
 
@@ -255,6 +276,85 @@ export class Arena {
     return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
   }
 
+  // ── closing gaps ─────────────────────────────────────────────────────────
+
+  /** True when so much of what is held is gaps that it is worth while to move blocks. */
+  get hasGaps(): boolean {
+    return this.#era === 0 && this.gapBytes > GAP_BYTES_MIN + this.blockBytes * GAP_SHARE
+  }
+
+  /** Bytes of slabs that were written to and are not in use. */
+  get gapBytes(): number {
+    return this.heldBytes - this.blockBytes
+  }
+
+  /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
+  beginEmptying(): boolean {
+    if (!this.hasGaps || !this.hasRoom || this.#leaving.size > 0) return false
+    const candidates: { chunk: number; heldBytes: number; liveBytes: number }[] = []
+    for (let chunk = 1; chunk < this.chunks.length; chunk++) {
+      if (this.chunks[chunk] === undefined) continue
+      const heldBytes = this.#touchedSlabs(chunk) * SLAB_BYTES
+      const liveBytes = this.#liveBytes(chunk)
+      const gapBytes = heldBytes - liveBytes
+      if (gapBytes >= Math.max(CHUNK_GAP_BYTES_MIN, heldBytes * CHUNK_GAP_SHARE))
+        candidates.push({ chunk, heldBytes, liveBytes })
+    }
+    candidates.sort((a, b) => a.liveBytes - b.liveBytes)
+    let moved = 0
+    for (const { chunk, liveBytes } of candidates) {
+      moved += liveBytes
+      if (this.#leaving.size > 0 && moved > MOVED_BYTES_MAX) break
+      this.#withhold(chunk)
+    }
+    return this.#leaving.size > 0
+  }
+
+  /** Tells whether a block is to be moved: it lies in a chunk that is being emptied. */
+  isLeaving(ref: number): boolean {
+    return this.#slabListed[ref >>> SLAB_SHIFT] === WITHHELD
+  }
+
+  /** True while chunks that are to be emptied hold something. */
+  get isEmptying(): boolean {
+    return this.#leaving.size > 0
+  }
+
+  /** What is left in chunks that were to be emptied stays there, and they take more again. */
+  endEmptying(): void {
+    for (const chunk of this.#leaving) {
+      for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+        this.#slabListed[slab] = UNLISTED
+        const sizeClass = this.#slabClass[slab]!
+        if (sizeClass === 0 || this.#hasRoom(slab)) this.#list(slab, sizeClass)
+      }
+    }
+    this.#leaving.clear()
+  }
+
+  #withhold(chunk: number): void {
+    this.#leaving.add(chunk)
+    if (chunk === this.#spareChunk) this.#spareChunk = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      this.#slabListed[slab] = WITHHELD
+    }
+  }
+
+  #liveBytes(chunk: number): number {
+    let granules = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++)
+      granules += this.#slabLive[slab]! * CLASS_GRANULES[this.#slabClass[slab]!]!
+    return granules << GRANULE_SHIFT
+  }
+
+  /** Tells whether a slab that is in use has a block that is not. */
+  #hasRoom(slab: number): boolean {
+    return (
+      this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_GRANULES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
+    )
+  }
+
   // ── earlier states ───────────────────────────────────────────────────────
 
   /** The newest era; 0 = no earlier state is kept. */
@@ -279,12 +379,13 @@ export class Arena {
 
   /** Begins an era, whose leftovers go to `leftovers`: everything that is there is kept as it is. Visits every slab. */
   keep(era: number, leftovers: Leftovers): ArenaState {
+    this.endEmptying()
     const large = this.#large
     this.#large = new Set()
     this.#era = era
     this.#leftovers = leftovers
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
-      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] !== 0) this.#unlist(slab, this.#slabClass[slab]!)
+      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
     }
     return { usedBytes: this.usedBytes, outsideBytes: this.outsideBytes, large }
   }
@@ -309,7 +410,7 @@ export class Arena {
     const lent: number[] = []
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       if (this.#slabClass[slab] === 0 || this.#slabSince[slab]! < era) continue
-      if (this.#slabListed[slab] !== 0) this.#unlist(slab, this.#slabClass[slab]!)
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
       this.#slabLive[slab] = 0
       if (this.#slabSince[slab]! < spared) {
         this.#slabSince[slab] = LENT
@@ -336,10 +437,9 @@ export class Arena {
     this.#leftovers = leftovers
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       const sizeClass = this.#slabClass[slab]!
-      if (sizeClass === 0 || this.#slabSince[slab]! < era || this.#slabListed[slab] !== 0) continue
+      if (sizeClass === 0 || this.#slabSince[slab]! < era || this.#slabListed[slab] === LISTED) continue
       if (this.#slabLive[slab] === 0) this.#freeSlab(slab)
-      else if (this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_GRANULES[sizeClass]! <= 1 << SLAB_SHIFT)
-        this.#list(slab, sizeClass)
+      else if (this.#hasRoom(slab)) this.#list(slab, sizeClass)
     }
   }
 
@@ -434,7 +534,7 @@ export class Arena {
   }
 
   #releaseSlab(slab: number, sizeClass: number): void {
-    this.#unlist(slab, sizeClass)
+    if (this.#slabListed[slab] === LISTED) this.#unlist(slab, sizeClass)
     this.#freeSlab(slab)
   }
 
@@ -442,11 +542,12 @@ export class Arena {
   #freeSlab(slab: number): void {
     this.#slabClass[slab] = 0
     this.#slabFreed[slab] = 0
-    this.#list(slab, 0)
+    if (this.#slabListed[slab] === UNLISTED) this.#list(slab, 0)
     const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
     if (++this.#chunkFreeSlabs[chunk]! < SLABS_PER_CHUNK || chunk === 0) return
     // One that was hardly used is kept, so that a queue swinging around a boundary does not map and unmap.
-    if (this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX) this.#spareChunk = chunk
+    if (!this.#leaving.has(chunk) && this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX)
+      this.#spareChunk = chunk
     else this.#dropChunk(chunk)
   }
 
@@ -475,8 +576,10 @@ export class Arena {
   }
 
   #dropChunk(chunk: number): void {
+    this.#leaving.delete(chunk)
     for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
-      this.#unlist(slab, 0)
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, 0)
+      this.#slabListed[slab] = UNLISTED
       if (this.#slabBump[slab] !== 0) this.heldBytes -= SLAB_BYTES
       this.#slabBump[slab] = 0
     }
@@ -500,7 +603,7 @@ export class Arena {
     this.#slabPrevious[slab] = 0
     if (head !== 0) this.#slabPrevious[head - 1] = slab + 1
     this.#listHead[list] = slab + 1
-    this.#slabListed[slab] = 1
+    this.#slabListed[slab] = LISTED
   }
 
   #unlist(slab: number, list: number): void {
@@ -509,7 +612,7 @@ export class Arena {
     if (previous !== 0) this.#slabNext[previous - 1] = next
     else this.#listHead[list] = next
     if (next !== 0) this.#slabPrevious[next - 1] = previous
-    this.#slabListed[slab] = 0
+    this.#slabListed[slab] = UNLISTED
   }
 }
 

@@ -18,6 +18,7 @@ import { assert } from '../util/assert.ts'
 import { discarded } from '../util/discarded.ts'
 import { Numbered, type NumberedState } from '../util/numbered.ts'
 import { Arena, type ArenaState, type Holder, Leftovers } from './arena.ts'
+import { Compaction } from './compaction.ts'
 import type { StringsHost } from './database-host.ts'
 import type { StructureHost } from './encoding-limits.ts'
 import { Keyspace, type KeyspaceState } from './keyspace.ts'
@@ -80,6 +81,7 @@ export class Contents {
   readonly structures = new Numbered<Value>()
   /** Large structures that were removed. */
   readonly lazyFree: LazyFree
+  readonly compaction: Compaction
   /** The states that are kept, the newest last. */
   readonly #states: KeptState[] = []
   #isAbandoned = false
@@ -90,6 +92,7 @@ export class Contents {
     this.lazyFree = lazyFree
     this.keys = new Keyspace(arena, host.hashKey)
     this.strings = new Strings(host, this.keys, arena)
+    this.compaction = new Compaction(arena, this.keys, this.strings)
   }
 
   /** Makes contents that begin with a kept state, the newest of its contents, which must stay kept as long as these live. */

@@ -69,6 +69,8 @@ const EMPTY_BUCKETS = new Int32Array(BUCKET_PAGE_SIZE)
 
 /** Tries at a free entry or an empty bucket before RANDOMKEY changes its method; one in two or so succeeds usually. */
 const RANDOM_PROBES_MAX = 64
+/** If fewer entries than one in so many are in use, they are not tried: each try waits for memory, and eviction tries five times a key. */
+const RANDOM_FREE_MAX = 8
 
 /** The room after a key starts at a multiple of four. */
 export function align(length: number): number {
@@ -324,7 +326,8 @@ export class Keyspace {
   /** Returns a living entry, each (nearly) as likely as the others; NONE when there is none. */
   randomEntry(random: Random): number {
     if (this.count === 0) return NONE
-    for (let i = 0; i < RANDOM_PROBES_MAX; i++) {
+    const probes = this.count * RANDOM_FREE_MAX < this.entriesEnd ? 0 : RANDOM_PROBES_MAX
+    for (let i = 0; i < probes; i++) {
       const entry = random.below(this.entriesEnd)
       if (this.isLive(entry)) return entry
     }
@@ -390,6 +393,15 @@ export class Keyspace {
     copyBytes(arena.source(ref), arena.start(ref), arena.source(old), arena.start(old), length)
     this.setWord(entry, KEY, ref)
     return old
+  }
+
+  /** Moves an entry's key, and `content` bytes of the room behind it, to another block of the same size. */
+  moveBlock(entry: number, content: number): void {
+    const { arena } = this
+    const from = this.roomStart(entry)
+    const old = this.changeRoom(entry, this.roomOf(entry))
+    copyBytes(arena.source(this.word(entry, KEY)), this.roomStart(entry), arena.source(old), from, content)
+    arena.free(old)
   }
 
   /**
@@ -528,11 +540,7 @@ export class Keyspace {
       this.#largeKeyBytes += own.u8.length
       this.#freeKey(ref)
     } else if (this.arena.isKept(ref)) {
-      const { arena } = this
-      const from = this.roomStart(entry)
-      this.changeRoom(entry, this.roomOf(entry))
-      copyBytes(arena.source(this.word(entry, KEY)), this.roomStart(entry), arena.source(ref), from, content)
-      arena.free(ref)
+      this.moveBlock(entry, content)
     }
   }
 

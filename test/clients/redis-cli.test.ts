@@ -93,6 +93,18 @@ describe.skipIf(missing)('redis-cli', () => {
       output += chunk
     })
     await eventually(() => /^301 +\S+ +\d+ /m.test(output), '--stat prints the number of keys')
+    // Shortest, longest, average, and how many were asked.
+    expect(await cli(port, ['--latency', '-i', '0.1'])).toMatch(/^\d+ \d+ \d+\.\d+ \d+\n$/)
+  })
+
+  test('--rdb takes a snapshot away, which a server starts with', async () => {
+    const { port } = await startTestServer()
+    await cli(port, [], 'SET greeting hello\nRPUSH queue 1 2 3\n')
+    const dir = temporaryDirectory()
+    expect(await cli(port, ['--rdb', join(dir, 'dump.rdb')])).toContain('Transfer finished with success')
+    const copy = await startTestServer({ dir, appendonly: false })
+    expect(await cli(copy.port, ['LRANGE', 'queue', '0', '-1'])).toBe('1\n2\n3\n')
+    expect(await cli(copy.port, ['GET', 'greeting'])).toBe('hello\n')
   })
 
   test('--rdb and --functions-rdb fetch snapshots, --replica hears the stream', async () => {

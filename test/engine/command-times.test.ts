@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { defineCommand } from '../../src/engine/command.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
@@ -58,6 +58,21 @@ test('every command is timed where a millisecond is of interest, from the next c
   const pipeline = encode(['QUICK', '0']).repeat(30)
   client.sendRaw(pipeline + encode(['CONFIG', 'SET', 'slowlog-log-slower-than', '0']) + pipeline)
   expect(client.ask('SLOWLOG', 'LEN')).toBe(':31\r\n')
+})
+
+test('watchdog-period has commands logged that took as long, 200 ms at least', () => {
+  const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '-1' })
+  const warn = vi.spyOn(engine.log, 'warn')
+  const client = connect()
+  client.ask('WORK', '5000')
+  expect(client.ask('CONFIG', 'SET', 'watchdog-period', '50')).toBe('+OK\r\n')
+  client.ask('WORK', '199')
+  expect(warn).not.toHaveBeenCalled()
+  client.ask('WORK', '200')
+  expect(warn.mock.calls).toEqual([[{ command: 'work', milliseconds: 200 }, '--- WATCHDOG TIMER EXPIRED ---']])
+  client.ask('CONFIG', 'SET', 'watchdog-period', '0')
+  client.ask('WORK', '5000')
+  expect(warn).toHaveBeenCalledTimes(1)
 })
 
 test('slowlog-max-len bounds it, 0 and a negative threshold turn it off', () => {

@@ -6,11 +6,13 @@ import type { Engine } from '../../src/engine/engine.ts'
 import { createEngine, encode, type TestClient } from '../support/engine.ts'
 
 const MIB = 1024 * 1024
+/** SLOWLOG counts, too, and a test's machine may be slow. */
+const NOTHING_IS_SLOW = { 'slowlog-log-slower-than': '-1' }
 
 /** An engine in a process that holds what the test says. */
 function createMeasured(heldBytes: number) {
   const held = { bytes: heldBytes }
-  const made = createEngine({}, 1, [], () => held.bytes)
+  const made = createEngine(NOTHING_IS_SLOW, 1, [], () => held.bytes)
   const { clock, engine } = made
   /** Lets a second pass in which something happens, so that the process is measured often enough. */
   const passSecond = (): void => {
@@ -84,7 +86,7 @@ describe('used memory counts', () => {
   })
 
   test('clients, their unfinished requests, queues, names and unread replies, while they are there', () => {
-    const { engine, clock, connect } = createEngine()
+    const { engine, clock, connect } = createEngine(NOTHING_IS_SLOW)
     const before = engine.memory.usedBytes
     const client = connect()
     expect(engine.memory.usedBytes - before).toBe(CLIENT_BYTES)
@@ -113,7 +115,7 @@ describe('used memory counts', () => {
   })
 
   test('a large value that was removed until it is free', () => {
-    const { engine, clock, connect } = createEngine()
+    const { engine, clock, connect } = createEngine(NOTHING_IS_SLOW)
     const client = connect()
     const before = engine.memory.usedBytes
     for (const removal of ['DEL', 'UNLINK']) {
@@ -129,7 +131,7 @@ describe('used memory counts', () => {
   })
 
   test('scripts and functions, until they are flushed', () => {
-    const { engine, connect } = createEngine()
+    const { engine, connect } = createEngine(NOTHING_IS_SLOW)
     const client = connect()
     const code = `#!lua name=lib\nredis.register_function('f', function() return 1 end)`
     expect(gain(engine, () => client.ask('SCRIPT', 'LOAD', `return '${'x'.repeat(1000)}'`))).toBeGreaterThan(1000)
@@ -138,6 +140,51 @@ describe('used memory counts', () => {
     expect(gain(engine, () => client.ask('FUNCTION', 'FLUSH'))).toBe(-code.length)
     expect(gain(engine, () => client.ask('SCRIPT', 'FLUSH'))).toBeLessThan(-1000)
     expect([engine.scripts.scriptBytes, engine.scripts.functionBytes]).toEqual([0, 0])
+  })
+
+  test('users and their rules, until they are removed', () => {
+    const { engine, connect } = createEngine(NOTHING_IS_SLOW)
+    const client = connect()
+    const patterns = Array.from({ length: 100 }, (_, i) => `~some:${i}:*`)
+    expect(gain(engine, () => client.ask('ACL', 'SETUSER', 'worker', 'on', ...patterns))).toBeGreaterThan(2000)
+    expect(gain(engine, () => client.ask('ACL', 'SETUSER', 'worker', 'resetkeys'))).toBeLessThan(-1500)
+    client.ask('ACL', 'DELUSER', 'worker')
+    expect(gain(engine, () => client.ask('ACL', 'SETUSER', 'worker'))).toBe(
+      -gain(engine, () => client.ask('ACL', 'DELUSER', 'worker')),
+    )
+  })
+
+  test('what ACL LOG and SLOWLOG keep, until it is pushed out or forgotten', () => {
+    const { engine, connect } = createEngine({ 'acllog-max-len': '2', 'slowlog-log-slower-than': '-1' })
+    const client = connect()
+    client.ask('AUTH', 'nobody', 'x')
+    client.ask('ACL', 'LOG', 'RESET')
+    const before = engine.memory.usedBytes
+    const refuse = (from: number, to: number) => {
+      for (let i = from; i < to; i++) client.ask('AUTH', `${i}${'x'.repeat(2000)}`, 'x')
+    }
+    refuse(0, 2)
+    const full = engine.memory.usedBytes
+    expect(full - before).toBeGreaterThan(4000)
+    refuse(2, 8)
+    expect(engine.memory.usedBytes).toBe(full)
+    client.ask('ACL', 'LOG', 'RESET')
+    expect(engine.memory.usedBytes).toBe(before)
+    client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '0')
+    const slow = gain(engine, () => client.ask('MGET', ...Array.from({ length: 30 }, () => 'x'.repeat(100))))
+    expect(slow).toBeGreaterThan(3000)
+    expect(gain(engine, () => client.ask('SLOWLOG', 'RESET'))).toBeLessThan(-slow)
+  })
+
+  test('the keys that somebody caches', () => {
+    const { engine, connect } = createEngine(NOTHING_IS_SLOW)
+    const [cache, other] = [connect(3), connect()]
+    cache.ask('CLIENT', 'TRACKING', 'on')
+    const table = gain(engine, () => {
+      for (let i = 0; i < 100; i++) cache.ask('GET', `key:${i}`)
+    })
+    expect(table).toBeGreaterThan(5000)
+    expect(gain(engine, () => other.ask('FLUSHALL'))).toBeLessThanOrEqual(-table)
   })
 })
 

@@ -184,8 +184,14 @@ test('a log file on a full disk ends nothing', async () => {
   expect(program.output()).toBe('')
 })
 
-test('a log file that cannot be opened: one line, exit 1', async () => {
-  const program = runProgram(['--port', '0', '--logfile', '/nowhere/log'], { cwd: temporaryDirectory() })
-  expect(await program.exited).toEqual({ code: 1, signal: null })
-  expect(program.output()).toMatch(/^respite: can't open the log file: ENOENT: .*\n$/)
+test('a log file that cannot be opened: the log goes to standard output, and its first line says why', async () => {
+  const cwd = temporaryDirectory()
+  const socket = join(cwd, 'sock')
+  const program = runProgram(['--port', '0', '--unixsocket', socket, '--logfile', '/nowhere/log'], { cwd })
+  await eventually(() => program.output().includes('Ready to accept connections'))
+  expect(program.output()).toMatch(
+    /^{"level":40,.*ENOENT.*"msg":"can't open the log file, so the log goes to standard output"}\n/,
+  )
+  program.child.kill('SIGTERM')
+  expect(await program.exited).toEqual({ code: 0, signal: null })
 })

@@ -73,7 +73,7 @@ export function clusterLink(call: Call): void {
 
 /**
  * Has nothing to switch. LEAK: memory is the collector's. PAUSE-CRON: there is no round of background work, everything is timed to
- * the event itself. REPLICATE: there are no replicas.
+ * the event itself. REPLICATE: replicas are told what was done, and nothing else.
  */
 export function nothing(call: Call): void {
   call.reply.ok()
