@@ -50,10 +50,12 @@ export function unanswered({ nats }: NatsPackages, error: unknown): LogError {
   return new OutcomeUnknown(`no answer came: ${(error as Error).message}`, { cause: error })
 }
 
+export const isStreamMissing = ({ jetstream }: NatsPackages, error: unknown): boolean =>
+  error instanceof jetstream.JetStreamApiError && error.apiError().err_code === STREAM_NOT_FOUND
+
 /** Says why something that changes no batch could not be done. */
 export function failure({ nats, jetstream }: NatsPackages, error: unknown): LogError {
   if (error instanceof LogError) return error
-  if (error instanceof jetstream.jserrors.StreamNotFoundError) return new Gap('the stream is gone', { cause: error })
   if (error instanceof jetstream.JetStreamApiError) {
     const { code, description, err_code } = error.apiError()
     return refusal({ code, description, err_code })

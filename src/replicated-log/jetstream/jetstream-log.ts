@@ -216,8 +216,8 @@ class JetStreamLog implements ReplicatedLog {
     }
   }
 
+  /** What changes no batch may wait for the next connection; the client keeps it until then, or until it has waited too long. */
   async #ask<T>(request: () => Promise<T>): Promise<T> {
-    if (!this.#isConnected) throw new LogAway('there is no connection to the log')
     try {
       return await request()
     } catch (error) {

@@ -5,7 +5,7 @@ import { sleep } from '../../util/real-time.ts'
 import { LogAway, LogError } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
 import type { NatsPackages } from './connection.ts'
-import { failure } from './failures.ts'
+import { failure, isStreamMissing } from './failures.ts'
 import type { JetStreamOptions } from './options.ts'
 
 /** Servers that have just started have no leader yet: asked so often, for so long. */
@@ -43,20 +43,20 @@ export function membersOf({ cluster }: StreamInfo, ownName: string): string[] {
 }
 
 async function findOrCreate(
-  { jetstream }: NatsPackages,
+  packages: NatsPackages,
   manager: JetStreamManager,
   options: JetStreamOptions,
 ): Promise<StreamInfo> {
   try {
     return await manager.streams.info(options.stream)
   } catch (error) {
-    if (!(error instanceof jetstream.jserrors.StreamNotFoundError)) throw error
+    if (!isStreamMissing(packages, error)) throw error
     if (options.missing === 'refuse') throw new LogUnfit(`there is no stream ${options.stream}`, { cause: error })
   }
   if (options.safety === 'required' && options.replicas === 1) {
     throw new LogUnfit('one server loses the log with its disk: three or five replicas are needed')
   }
-  const { RetentionPolicy, StorageType, DiscardPolicy } = jetstream
+  const { RetentionPolicy, StorageType, DiscardPolicy } = packages.jetstream
   return manager.streams.add({
     name: options.stream,
     subjects: [subjectOf(options.stream)],
