@@ -588,6 +588,11 @@ export const CONFIG_TABLE = {
     format: String,
     linesOf: (v: string) => (v === '' ? [] : [v]),
   } as ConfigRow<string>,
+  log: text('', {
+    immutable: true,
+    secret: true,
+    doc: 'The replicated log that keeps the data, as nats://host:port,…/STREAM or etcd://host:port,…/PREFIX; the append-only file is a copy of it (docs/cluster.md). Empty = the append-only file keeps the data.',
+  }),
   masteruser: optionalText({ secret: true, doc: 'User a replica says it is to its master.' }),
   masterauth: optionalText({ secret: true, doc: 'Password a replica gives its master.' }),
   'replica-serve-stale-data': yesNo(true, {

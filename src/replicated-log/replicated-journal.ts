@@ -133,6 +133,11 @@ export class ReplicatedJournal implements Journal {
     return { currentBytes: 0, baseBytes: 0, bufferedBytes, pendingSyncs: this.#underWay, delayedSyncs: 0 }
   }
 
+  /** Records that were sent, and are not acknowledged. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
   /** Something has not been acknowledged. */
   get isBehind(): boolean {
     return this.synced < this.appended

@@ -87,6 +87,21 @@ export class ReplicatedNode {
     return this.#journal?.leaseLeftMs ?? 0
   }
 
+  /** Records of ours that were sent, and are not acknowledged. */
+  get underWay(): number {
+    return this.#journal?.underWay ?? 0
+  }
+
+  /** When the log was last heard, by the monotonic clock. */
+  get heardMs(): number {
+    return this.#heardMs
+  }
+
+  /** Nothing has been read for so long that somebody may take over. */
+  get isSilent(): boolean {
+    return this.#now >= this.#heardMs + this.#options.timing.silenceMs
+  }
+
   /** Calls `run` whenever the state has changed. */
   onChange(run: () => void): void {
     this.#listeners.push(run)
@@ -300,7 +315,7 @@ export class ReplicatedNode {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
-      if (this.#now >= this.#heardMs + timing.silenceMs) this.#reading?.abort()
+      if (this.isSilent) this.#reading?.abort()
       this.#watch()
     })
   }

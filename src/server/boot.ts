@@ -29,6 +29,7 @@ import { OptionError } from '../util/option-error.ts'
 import { Random } from '../util/random.ts'
 import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
+import { type Membership, membershipOf, type OpenLog } from './membership.ts'
 import type { OptionKind } from './options.ts'
 
 /** 32 bits. */
@@ -70,6 +71,8 @@ export interface BootOptions extends TestOptions {
   processBytes?: (() => number) | undefined
   /** Connects to a primary; default: as the configuration says. */
   dial?: Dial | undefined
+  /** Opens the log that the configuration names; default: in a thread of its own. */
+  openLog?: OpenLog | undefined
   /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
   branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
 }
@@ -80,14 +83,18 @@ export class Boot {
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
   #saving: BackgroundSaving | undefined = undefined
+  /** Our part in a replicated log; undefined = the files here keep the data. */
+  readonly #membership: Membership | undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
 
   constructor(
     config: Config,
     log: Log | undefined,
-    { branchOf, clock, dial, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { branchOf, clock, dial, openLog, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
+    // The append-only file is the copy of the log.
+    if (config.get('log') !== '') config.set('appendonly', 'yes')
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     this.engine = new Engine({
       commands,
@@ -113,9 +120,11 @@ export class Boot {
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
     config.onChange('appendonly', () => {
+      if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
+    this.#membership = membershipOf(this.engine, this.replication, openLog)
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
@@ -148,6 +157,11 @@ export class Boot {
     if (!this.#loads) {
       this.#saving = new BackgroundSaving(engine, { claims })
       return { keys: 0, bytes: 0, milliseconds: 0 }
+    }
+    if (this.#membership !== undefined) {
+      const milliseconds = await this.#membership.join()
+      this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: countKeys(engine) })
+      return { keys: countKeys(engine), bytes: 0, milliseconds }
     }
     if (config.get('appendonly')) {
       const aof = await openJournal(engine)
@@ -204,6 +218,7 @@ export class Boot {
    * if the server does not end after all.
    */
   async awaitReplicas(): Promise<void> {
+    if (this.#membership !== undefined) return this.#membership.handOver()
     const { config, history, log, machine, pause } = this.engine
     const { leading } = this.replication
     const timeoutMs = config.get('shutdown-timeout') * 1000
@@ -229,6 +244,7 @@ export class Boot {
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.replication.stop()
+    await this.#membership?.leave()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {

@@ -6,7 +6,7 @@
 
 import { arch, release, type } from 'node:os'
 import type { HostDescription } from '../../engine/engine-host.ts'
-import type { Following } from '../../engine/replication.ts'
+import type { Following, LogNode } from '../../engine/replication.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
 import type { InfoFigures } from './info-figures.ts'
@@ -92,6 +92,21 @@ function ofPrimary(
     },
     print,
   )
+}
+
+/** A figure of this server's part in a replicated log: without one there is none. */
+function ofNode(name: string, read: (node: LogNode) => number): FigureRow {
+  return gauge(name, ({ engine }) => {
+    const node = engine.replication?.node
+    return node && read(node)
+  })
+}
+
+function nodeText(name: string, read: (node: LogNode) => string): TextRow {
+  return text(name, ({ engine }) => {
+    const node = engine.replication?.node
+    return node && read(node)
+  })
 }
 
 /** A text that never changes. */
@@ -452,6 +467,13 @@ const REPLICATION: InfoSection = {
     gauge('repl_backlog_size', ({ engine }) => engine.config.get('repl-backlog-size')),
     gauge('repl_backlog_first_byte_offset', ({ replication }) => replication.backlog?.firstOffset ?? 0),
     gauge('repl_backlog_histlen', ({ replication }) => replication.backlog?.length ?? 0),
+    nodeText('log_state', ({ state }) => state),
+    nodeText('log_leader', ({ leaderAddress }) => leaderAddress),
+    nodeText('log_failure', ({ failure }) => failure ?? ''),
+    ofNode('log_epoch', ({ epoch }) => epoch),
+    ofNode('log_position', ({ position }) => position),
+    ofNode('log_lease_left_milliseconds', ({ leaseLeftMs }) => Math.floor(leaseLeftMs)),
+    ofNode('log_records_under_way', ({ underWay }) => underWay),
   ],
 }
 

@@ -9,6 +9,7 @@ import { parseInteger } from '../../util/numbers.ts'
 const PORT_MAX = 65535
 const INVALID_PORT = ERR.of('Invalid master port')
 const FAILING_OVER = ERR.of('REPLICAOF not allowed while failing over.')
+const DECIDED_BY_LOG = ERR.of('REPLICAOF is not possible: who leads is decided by the log. See FAILOVER')
 const NO_REPLICATION = ERR.of('REPLICAOF is not possible here')
 
 const common = {
@@ -65,6 +66,7 @@ function follow(call: Call): void {
   const engine = engineOf(call)
   const { log, replication } = engine
   if (replication === undefined) throw NO_REPLICATION
+  if (replication.node !== undefined) throw DECIDED_BY_LOG
   if (replication.failoverState !== 'no-failover') throw FAILING_OVER
   const { following } = replication
   const who = `id=${client.id} addr=${client.transport.address}`
