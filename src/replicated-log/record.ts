@@ -44,8 +44,6 @@ export interface EpochNote {
   readonly node: string
   /** Where clients find it, as `host:port`; empty where nobody may know. */
   readonly address: string
-  /** Records that it may have under way at once: so many positions behind it may be taken by what an earlier leader left. */
-  readonly span: number
 }
 
 /** The hash of nothing: what stands before the first record. */
@@ -104,14 +102,13 @@ export function cutPayload(payload: Buffer, batchBytesMax: number): Buffer[] {
   return pieces
 }
 
-export function encodeEpochNote({ node, address, span }: EpochNote): Buffer {
-  return Buffer.from(JSON.stringify({ node, address, span }))
+export function encodeEpochNote({ node, address }: EpochNote): Buffer {
+  return Buffer.from(JSON.stringify({ node, address }))
 }
 
 /** Reads what an epoch record says. Throws `Gap` when it says nothing of the kind. */
 export function decodeEpochNote({ payload }: LogRecord): EpochNote {
-  const { node, address, span } = JSON.parse(payload.toString()) as Partial<EpochNote>
-  if (typeof node !== 'string' || typeof address !== 'string' || !Number.isInteger(span))
-    throw new Gap('an epoch record does not say who leads')
-  return { node, address, span: Number(span) }
+  const { node, address } = JSON.parse(payload.toString()) as Partial<EpochNote>
+  if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('an epoch record does not say who leads')
+  return { node, address }
 }

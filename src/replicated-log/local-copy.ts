@@ -1,0 +1,154 @@
+// This node's append-only file: a copy of the log up to a noted place.
+//
+// Only what is in the log goes there, behind each record a line that says which it was (place-note.ts):
+//
+//   SELECT 0, RPUSH k a …            the effects of a record, as they stand in it
+//   #POS 3 17 5f0c… effects 56       this is position 17
+//   #POS 3 18 9a41… lease            position 18 changed nothing
+//
+// So what a node starts from, and what a leader goes back to that has lost its place, is its own file. What a crash left behind the last note
+// is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
+// comes again from the log. Redis reads the file as any other.
+
+import path from 'node:path'
+import { DurabilityRules } from '../engine/durability-rules.ts'
+import type { Engine } from '../engine/engine.ts'
+import { AofDirectory } from '../persistence/aof-directory.ts'
+import { AppendOnlyFile } from '../persistence/append-only-file.ts'
+import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
+import type { Disk } from '../persistence/disk.ts'
+import { PersistenceError } from '../persistence/errors.ts'
+import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { reload } from '../persistence/reload.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import { type Counted, NOWHERE, type Place } from './chain.ts'
+import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+
+const NO_RULES = new DurabilityRules([])
+
+export class LocalCopy {
+  readonly #engine: Engine
+  readonly #disk: Disk
+  readonly #files: OpenJournal
+  #wake: () => void = () => {}
+
+  private constructor(engine: Engine, disk: Disk, files: OpenJournal) {
+    this.#engine = engine
+    this.#disk = disk
+    this.#files = files
+    files.journal.onProgress(() => this.#wake())
+  }
+
+  /**
+   * Loads the copy in the directory of the configuration, an empty one at first, and returns it with the place that it reaches. Throws
+   * PersistenceError.
+   */
+  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
+    const place = await cutToLastPlace(engine, disk)
+    const { machine, log } = engine
+    const files = await openJournal(engine, disk, (_engine, options) => {
+      return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+    })
+    return { copy: new LocalCopy(engine, disk, files), place }
+  }
+
+  /** Why nothing can be written at the moment; undefined = all is well. */
+  get failure(): string | undefined {
+    return this.#files.journal.failure
+  }
+
+  /** Takes what the log holds next. */
+  take({ effects, records }: Counted): void {
+    const { journal } = this.#files
+    if (effects !== undefined) journal.appendEncoded(effects)
+    for (const record of records) journal.annotate(placeNoteOf(record))
+    journal.write()
+  }
+
+  /** Puts what the copy holds in the place of the data. */
+  async restore(): Promise<void> {
+    await this.written()
+    await reload(this.#engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
+  }
+
+  /** Waits until all that was taken is in the file. */
+  async written(): Promise<void> {
+    const { journal } = this.#files
+    while (journal.written < journal.appended) {
+      journal.write()
+      if (journal.written === journal.appended) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Syncs and closes the file. Throws what the disk says. */
+  close(): Promise<void> {
+    return this.#files.close()
+  }
+}
+
+/** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
+async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
+  const { config, log } = engine
+  const directory = await AofDirectory.open(disk, {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  })
+  for (const part of directory.manifest.increments.toReversed()) {
+    const file = directory.pathOf(part)
+    const { end, note, size } = await lastNote(disk, file)
+    if (end < size) {
+      log.warn(
+        { file, offset: end, bytes: size - end },
+        'the end of the copy is not whole, and is taken from the log again',
+      )
+      const open = await disk.open(file, 'write')
+      try {
+        await open.truncate(end)
+        await open.sync()
+      } finally {
+        await open.close()
+      }
+    }
+    if (note !== undefined) return note
+  }
+  if (!(await directory.isEmpty())) {
+    throw new PersistenceError(
+      path.join(directory.path),
+      undefined,
+      'it is not the copy of a replicated log',
+      'Begin with an empty directory: the data comes from the log and its snapshots',
+    )
+  }
+  return NOWHERE
+}
+
+/** Reads through a file, to the end of the last note that tells of something whole. */
+async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | undefined; end: number; size: number }> {
+  const file = await disk.open(path, 'read')
+  try {
+    const size = await file.size()
+    const reader = new CommandReader(file, size)
+    const args = new Arguments()
+    let note: PlaceNote | undefined
+    let end = 0
+    reader.onAnnotation = (text) => {
+      const found = readPlaceNote(text)
+      if (found === undefined || found.kind === 'part') return
+      note = found
+      end = reader.offset + text.length + 1
+    }
+    try {
+      while (reader.next(args) || (await reader.fill(reader.offset)));
+    } catch (error) {
+      // What cannot be read from here on is behind the last note.
+      if (!(error instanceof DamagedFile)) throw error
+    }
+    return { note, end, size }
+  } finally {
+    await file.close()
+  }
+}
