@@ -5,6 +5,7 @@
 //   dist/<entry>.js, .d.ts    what `require` finds
 //   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
 //   dist/core.js              what they share: nearly everything
+//   dist/replicated-log/log-worker.js   what runs in the thread of a replicated log: all of it, so that it loads nothing else
 //   dist/**/*.d.ts            the declarations that the entries reach
 //
 // Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
@@ -38,7 +39,12 @@ const declarations = reachedDeclarations(
 )
 for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
 writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
-for (const chunk of await bundleCode()) {
+const entries = {
+  'cli/respite': join(ROOT, 'src/cli/respite.ts'),
+  ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
+}
+await bundleCode({ 'replicated-log/log-worker': join(ROOT, 'src/replicated-log/worker/log-worker.ts') })
+for (const chunk of await bundleCode(entries)) {
   const entry = ENTRY_FILES.find((name) => chunk.fileName === `${name}.js`)
   if (entry === undefined) continue
   const file = join(DIST, entry)
@@ -50,12 +56,9 @@ for (const chunk of await bundleCode()) {
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 writeExports()
 
-async function bundleCode(): Promise<OutputChunk[]> {
+async function bundleCode(input: Readonly<Record<string, string>>): Promise<OutputChunk[]> {
   const bundle = await rolldown({
-    input: {
-      'cli/respite': join(ROOT, 'src/cli/respite.ts'),
-      ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
-    },
+    input: { ...input },
     platform: 'node',
     transform: {
       target: 'es2022',
