@@ -42,6 +42,8 @@ export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
 
 /** How long a handover may take before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
+/** Why a reading ends; without a reason an error is made for it. */
+const ENOUGH = 'enough'
 
 export class ReplicatedNode {
   state: NodeState = 'following'
@@ -300,7 +302,7 @@ export class ReplicatedNode {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
-      if (this.#now >= this.#heardMs + timing.silenceMs) this.#reading?.abort()
+      if (this.#now >= this.#heardMs + timing.silenceMs) this.#reading?.abort(ENOUGH)
       this.#watch()
     })
   }
@@ -333,7 +335,7 @@ export class ReplicatedNode {
     if (journal !== undefined) this.#lost('fenced')
     this.#become('stopped')
     this.#timer?.cancel()
-    this.#reading?.abort()
+    this.#reading?.abort(ENOUGH)
     this.#stream.stop()
     this.#wake()
     this.#ledOut()
