@@ -22,6 +22,8 @@ import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
+import { copiedRecords } from './copied-records.ts'
+import type { LogEntry } from './log.ts'
 import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
 
 const NO_RULES = new DurabilityRules([])
@@ -81,6 +83,14 @@ export class LocalCopy {
         this.#wake = resolve
       })
     }
+  }
+
+  /** The records that the log held behind a position. Throws `Gap` where the copy does not have them. */
+  async *records(after: number): AsyncIterable<LogEntry> {
+    await this.written()
+    const { directory } = this.#files
+    const files = directory.manifest.increments.map((part) => directory.pathOf(part))
+    yield* copiedRecords(this.#disk, files, after)
   }
 
   /** Syncs and closes the file. Throws what the disk says. */

@@ -23,7 +23,7 @@ import type { Chain, Counted } from './chain.ts'
 import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
-import { type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
+import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
@@ -130,6 +130,7 @@ export class ReplicatedNode {
     this.#watch()
     try {
       while (this.state !== 'stopped') {
+        if (!(await this.#agree())) continue
         await this.#follow()
         if (this.#isStopped) return
         this.#become('standing')
@@ -151,6 +152,44 @@ export class ReplicatedNode {
     if (this.state === state || this.#isStopped) return
     this.state = state
     for (const run of this.#listeners) run()
+  }
+
+  /** Holds the copy against the log. False when the log cannot be asked just now. Throws `Gap` where they differ. */
+  async #agree(): Promise<boolean> {
+    const { chain, log } = this.#options
+    try {
+      const { first, last } = await log.bounds()
+      if (this.#isStopped) return false
+      if (last < chain.position) await this.#restoreEnd(last)
+      else if (chain.position >= first) await this.#compare(chain.position)
+      return true
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      await this.#rest()
+      return false
+    }
+  }
+
+  async #compare(position: number): Promise<void> {
+    const { chain, log } = this.#options
+    const batch = await log.at(position)
+    if (batch === undefined) throw new Gap(`there is nothing at position ${position}`)
+    const { epoch, hash } = decodeRecord(batch)
+    // What does not count is not in the copy.
+    if (hash !== chain.hash && epoch >= chain.epoch)
+      throw new Gap(`the log holds another record at position ${position} than this node's copy`)
+  }
+
+  /** The log has lost its end, which is in our copy: puts the same records there again. What another node has put there is the same. */
+  async #restoreEnd(last: number): Promise<void> {
+    const { chain, copy, engine, log } = this.#options
+    engine.log.warn({ last, position: chain.position }, 'the log has lost its end: it is appended again from the copy')
+    for await (const { batch, position } of copy.records(last)) {
+      if (this.#isStopped) return
+      const { is } = await settleAppend(log, batch, position - 1)
+      if (is !== 'there')
+        throw new Gap(`the log had lost its end, and holds something else at position ${position} by now`)
+    }
   }
 
   /** Reads and applies, until it is time to stand. */
@@ -199,8 +238,8 @@ export class ReplicatedNode {
         this.#heardMs = this.#now
         return undefined
       }
-      if (last < chain.position)
-        throw new Gap(`the log ends at position ${last}, and this node has read up to ${chain.position}`)
+      // What the log has lost is put back before anything else is.
+      if (last < chain.position) return undefined
       const position = chain.position + 1
       const fields = {
         kind: 'epoch',

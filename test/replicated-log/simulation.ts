@@ -312,7 +312,7 @@ class Simulation {
         node.delayMsMax = 2 * lengthMs
         if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
           this.#world.after(5, () => {
-            if (node.process !== process || process.isPaused) return
+            if (!this.#isTroubled || node.process !== process || process.isPaused) return
             process.isPaused = true
             process.clock.pause()
             later(() => node.process === process && this.#goOn(node))
