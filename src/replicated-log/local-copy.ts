@@ -10,7 +10,6 @@
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. Redis reads the file as any other.
 
-import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AofDirectory } from '../persistence/aof-directory.ts'
@@ -26,6 +25,8 @@ import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
 import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
 
+/** What notes begin with. */
+const HASH = '#'.charCodeAt(0)
 const NO_RULES = new DurabilityRules([])
 
 export class LocalCopy {
@@ -109,7 +110,8 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
   })
   for (const part of directory.manifest.increments.toReversed()) {
     const file = directory.pathOf(part)
-    const { end, note, size } = await lastNote(disk, file)
+    const { end, isCopy, note, size } = await lastNote(disk, file)
+    if (!isCopy) throw notACopy(directory)
     if (end < size) {
       log.warn(
         { file, offset: end, bytes: size - end },
@@ -125,19 +127,31 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
     }
     if (note !== undefined) return note
   }
-  if (!(await directory.isEmpty())) {
-    throw new PersistenceError(
-      path.join(directory.path),
-      undefined,
-      'it is not the copy of a replicated log',
-      'Begin with an empty directory: the data comes from the log and its snapshots',
-    )
-  }
+  if (!(await directory.isEmpty())) throw notACopy(directory)
   return NOWHERE
 }
 
+function notACopy({ path }: AofDirectory): PersistenceError {
+  return new PersistenceError(
+    path,
+    undefined,
+    'it is not the copy of a replicated log',
+    'Begin with an empty directory: the data comes from the log and its snapshots',
+  )
+}
+
+/** What is read of a file. */
+interface LastNote {
+  readonly note: PlaceNote | undefined
+  /** Where it ends. */
+  readonly end: number
+  readonly size: number
+  /** It begins as copies do: each file with a note, the first with that of an epoch. */
+  readonly isCopy: boolean
+}
+
 /** Reads through a file, to the end of the last note that tells of something whole. */
-async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | undefined; end: number; size: number }> {
+async function lastNote(disk: Disk, path: string): Promise<LastNote> {
   const file = await disk.open(path, 'read')
   try {
     const size = await file.size()
@@ -145,6 +159,8 @@ async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | u
     const args = new Arguments()
     let note: PlaceNote | undefined
     let end = 0
+    await reader.fill(0)
+    const isCopy = size === 0 || reader.peek(0) === HASH
     reader.onAnnotation = (text) => {
       const found = readPlaceNote(text)
       if (found === undefined || found.kind === 'part') return
@@ -157,7 +173,7 @@ async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | u
       // What cannot be read from here on is behind the last note.
       if (!(error instanceof DamagedFile)) throw error
     }
-    return { note, end, size }
+    return { note, end, size, isCopy }
   } finally {
     await file.close()
   }

@@ -309,7 +309,7 @@ class Simulation {
       case 7:
         // What it sends arrives when others may lead.
         this.#trace(`${node.name} is slow for ${lengthMs}`)
-        node.delayMsMax = 2 * lengthMs
+        node.delayMsMax = lengthMs
         if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
           this.#world.after(5, () => {
             if (!this.#isTroubled || node.process !== process || process.isPaused) return
