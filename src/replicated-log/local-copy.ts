@@ -12,10 +12,10 @@
 
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory } from '../persistence/aof-directory.ts'
-import { AppendOnlyFile } from '../persistence/append-only-file.ts'
+import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
 import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
-import type { Disk } from '../persistence/disk.ts'
+import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
@@ -24,6 +24,7 @@ import { type Counted, NOWHERE, type Place } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
 import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
 /** What notes begin with. */
 const HASH = '#'.charCodeAt(0)
@@ -32,7 +33,7 @@ const NO_RULES = new DurabilityRules([])
 export class LocalCopy {
   readonly #engine: Engine
   readonly #disk: Disk
-  readonly #files: OpenJournal
+  #files: OpenJournal
   #wake: () => void = () => {}
 
   private constructor(engine: Engine, disk: Disk, files: OpenJournal) {
@@ -48,10 +49,7 @@ export class LocalCopy {
    */
   static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
     const place = await cutToLastPlace(engine, disk)
-    const { machine, log } = engine
-    const files = await openJournal(engine, disk, (_engine, options) => {
-      return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
-    })
+    const files = await openJournal(engine, disk, journalOf)
     return { copy: new LocalCopy(engine, disk, files), place }
   }
 
@@ -94,6 +92,38 @@ export class LocalCopy {
     yield* copiedRecords(this.#disk, files, after)
   }
 
+  /**
+   * Puts a snapshot in the place of the copy, and of the data: the log does not have what lies between. Returns the place that it reaches. Throws
+   * PersistenceError, and what the store says.
+   */
+  async replace(snapshot: AsyncIterable<Uint8Array>): Promise<Place> {
+    const engine = this.#engine
+    const { config } = engine
+    await this.#files.journal.close()
+    const directory = await AofDirectory.open(this.#disk, locationOf(engine))
+    const base = await directory.nextBase('rdb')
+    const temporary = `${directory.pathOf(base)}.temp`
+    const note = await download(this.#disk, snapshot, temporary)
+    const { part, file } = await directory.addIncrement('named later')
+    const line = Buffer.from(placeNoteOf({ ...note, kind: 'lease', previous: note.hash, payload: Buffer.alloc(0) }))
+    await appendAll(file, line, 0, line.length)
+    await file.sync()
+    await directory.adoptBase(temporary, base, [part])
+    await directory.removeHistory()
+    const journal = journalOf(engine, {
+      path: directory.pathOf(part),
+      file,
+      size: line.length,
+      earlierBytes: 0,
+      baseBytes: 0,
+    })
+    journal.onProgress(() => this.#wake())
+    this.#files = { ...this.#files, directory, journal, close: () => journal.close() }
+    await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
+    engine.log.info({ dir: config.get('dir'), position: note.position }, 'the data was begun with a snapshot')
+    return note
+  }
+
   /** Syncs and closes the file. Throws what the disk says. */
   close(): Promise<void> {
     return this.#files.close()
@@ -102,12 +132,8 @@ export class LocalCopy {
 
 /** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
 async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
-  const { config, log } = engine
-  const directory = await AofDirectory.open(disk, {
-    dir: config.get('dir'),
-    directoryName: config.get('appenddirname'),
-    prefix: config.get('appendfilename'),
-  })
+  const { log } = engine
+  const directory = await AofDirectory.open(disk, locationOf(engine))
   for (const part of directory.manifest.increments.toReversed()) {
     const file = directory.pathOf(part)
     const { end, isCopy, note, size } = await lastNote(disk, file)
@@ -129,6 +155,42 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
   }
   if (!(await directory.isEmpty())) throw notACopy(directory)
   return NOWHERE
+}
+
+function locationOf({ config }: Engine): AofLocation {
+  return {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  }
+}
+
+/** The file is written at once, and synced within a second: others have what it holds. */
+function journalOf(
+  { log, machine }: Engine,
+  options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
+): AppendOnlyFile {
+  return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+}
+
+/** Writes a snapshot into a file; returns the place that it names. */
+async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, path: string): Promise<SnapshotNote> {
+  const file = await disk.open(path, 'create')
+  let note: SnapshotNote | undefined
+  try {
+    let at = 0
+    for await (const part of snapshot) {
+      const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+      if (at === 0) note = snapshotNoteIn(bytes)
+      await writeAll(file, bytes, 0, bytes.length, at)
+      at += bytes.length
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  if (note !== undefined) return note
+  throw new PersistenceError(path, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
 }
 
 function notACopy({ path }: AofDirectory): PersistenceError {

@@ -25,6 +25,7 @@ import { Gap, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
+import type { Snapshots } from './snapshots.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
+  /** Without them the log must be kept whole. */
+  readonly snapshots?: Snapshots
 }
 
 export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
@@ -162,12 +165,22 @@ export class ReplicatedNode {
       if (this.#isStopped) return false
       if (last < chain.position) await this.#restoreEnd(last)
       else if (chain.position >= first) await this.#compare(chain.position)
+      else if (chain.position < first - 1) await this.#beginWithSnapshot(first - 1)
       return true
     } catch (error) {
       if (!isPassing(error)) throw error
       await this.#rest()
       return false
     }
+  }
+
+  /** The log is kept only from behind a position on: goes on from the newest snapshot. */
+  async #beginWithSnapshot(least: number): Promise<void> {
+    const { chain, copy, snapshots } = this.#options
+    const newest = (await snapshots?.store.list())?.at(-1)
+    if (snapshots === undefined || newest === undefined || newest.position < least)
+      throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
+    chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
   }
 
   async #compare(position: number): Promise<void> {
@@ -204,10 +217,12 @@ export class ReplicatedNode {
         this.#heardMs = this.#now
         if (counted === undefined) continue
         await this.#apply(counted)
+        this.#options.snapshots?.look(chain)
         if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
       }
     } catch (error) {
-      if (!isPassing(error)) throw error
+      // A follower that was away for long begins with a snapshot.
+      if (!isPassing(error) && !(error instanceof Truncated)) throw error
     }
     if (!signal.aborted) await this.#rest()
   }

@@ -1,7 +1,8 @@
 // Nodes over one log: who leads, who follows, what clients are told, and what stops a node.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { decodeRecord } from '../../src/replicated-log/record.ts'
+import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
+import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
 
@@ -268,4 +269,85 @@ describe('a node', () => {
     await cluster.pass(50)
     expect(String(again.refusal)).toContain('it is not the copy of a replicated log')
   })
+})
+
+describe('snapshots', () => {
+  test('are made by a follower, verified by another, and let the log be truncated; a new node begins with one', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 10 })
+    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
+    await cluster.pass(200)
+    const kept = await snapshots.list()
+    const { first } = cluster.log.bounds
+    expect(first).toBeGreaterThan(5)
+    expect(kept.map(({ position }) => position)).toContain(first - 1)
+    const next = cluster.start('d')
+    await cluster.pass(50)
+    expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':40\r\n')
+    expect(next.node!.failure).toBeUndefined()
+    // It goes on from what it has by now.
+    cluster.kill(next)
+    const again = cluster.start('d', next.disk.powerCut())
+    await cluster.pass(50)
+    await cluster.ask(leader, 'RPUSH', 'k', 'more')
+    expect(await cluster.ask(again, 'LLEN', 'k')).toBe(':41\r\n')
+  })
+
+  test('bring back a follower that was away for too long', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 10 })
+    await cluster.ask(leader, 'RPUSH', 'k', 'first')
+    const away = cluster.followers()[0]!
+    cluster.start('d')
+    cluster.kill(away)
+    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
+    await cluster.pass(200)
+    expect(cluster.log.bounds.first).toBeGreaterThan(away.node!.chain.position + 1)
+    const back = cluster.start(away.name, away.disk.copy())
+    await cluster.pass(50)
+    expect(await cluster.ask(back, 'LLEN', 'k')).toBe(':41\r\n')
+    expect(back.engine.databases[0]!.keys.count).toBe(1)
+  })
+
+  test('that are damaged are removed, and nothing is truncated for them', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 30 })
+    while ((await snapshots.list()).length === 0) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    snapshots.damage((await snapshots.list())[0]!.position)
+    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    expect(await snapshots.list()).toEqual([])
+    expect(cluster.log.bounds.first).toBe(1)
+  })
+
+  test('are needed by a node that the log cannot bring up alone', async () => {
+    const leader = await three()
+    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    cluster.log.truncate(4)
+    const next = cluster.start('d')
+    await cluster.pass(50)
+    expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot from which to go on')
+  })
+})
+
+test('what an old leader had under way when the next one led lands behind its record, and counts nowhere', async () => {
+  const old = await three()
+  await cluster.ask(old, 'SET', 'k', 'before')
+  cluster.kill(old)
+  const next = await cluster.leader()
+  const client = new TestClient(next.engine, 2)
+  expect(client.ask('SET', 'k', 'after')).toBe('')
+  // It arrives first, where the new leader's own record was to stand.
+  const { last } = cluster.log.bounds
+  const payload = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$5\r\nRPUSH\r\n$4\r\nlate\r\n$1\r\nx\r\n')
+  const late = { kind: 'effects', epoch: 1, position: last + 1, previous: '0123456789abcdef', payload } as const
+  cluster.log.append(encodeRecord(late).batch, last)
+  await cluster.pass(20)
+  expect(client.received()).toBe('+OK\r\n')
+  expect(decodeRecord(cluster.log.at(last + 2)!).kind).toBe('effects')
+  const again = cluster.start(old.name, old.disk.copy())
+  await cluster.pass(50)
+  for (const member of [next, again, ...cluster.followers()]) {
+    expect(await cluster.ask(member, 'GET', 'k')).toBe('$5\r\nafter\r\n')
+    expect(await cluster.ask(member, 'EXISTS', 'late')).toBe(':0\r\n')
+  }
 })
