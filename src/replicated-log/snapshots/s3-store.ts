@@ -44,7 +44,9 @@ export class S3Store implements SnapshotStore {
       }
     } catch (error) {
       // It is there already, put by another node, or by a request whose answer was lost.
-      if (!(error instanceof S3Refusal && error.status === 412)) throw error
+      if (!(error instanceof S3Refusal)) throw error
+      if (error.word === 'NoSuchUpload' && (await this.#has(position))) return
+      if (error.status !== 412 && error.word !== 'PreconditionFailed') throw error
     }
   }
 
@@ -77,6 +79,10 @@ export class S3Store implements SnapshotStore {
 
   async remove(position: number): Promise<void> {
     await this.#requests.send({ method: 'DELETE', key: snapshotName(position) })
+  }
+
+  async #has(position: number): Promise<boolean> {
+    return (await this.list()).some((snapshot) => snapshot.position === position)
   }
 
   async #upload(key: string, ready: Part[], rest: AsyncIterable<Part>): Promise<void> {
