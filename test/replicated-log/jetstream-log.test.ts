@@ -43,26 +43,31 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     await nats?.stop()
   })
 
-  describeReplicatedLog('JetStream', async (): Promise<LogUnderTest> => {
-    const stream = `contract-${++streams}`
-    const clients: ReplicatedLog[] = []
-    return {
-      async connect() {
-        const log = await openJetStreamLog(options(stream))
-        clients.push(log)
-        return log
-      },
-      async stop() {
-        for (const log of clients) await log.close()
-        const manager = await jetstreamManager(operator, { checkAPI: false })
-        await manager.streams.delete(stream)
-      },
-      async limit(bytes) {
-        const manager = await jetstreamManager(operator, { checkAPI: false })
-        await manager.streams.update(stream, { max_bytes: bytes })
-      },
-    }
-  }, ['limit'], 30_000)
+  describeReplicatedLog(
+    'JetStream',
+    async (): Promise<LogUnderTest> => {
+      const stream = `contract-${++streams}`
+      const clients: ReplicatedLog[] = []
+      return {
+        async connect() {
+          const log = await openJetStreamLog(options(stream))
+          clients.push(log)
+          return log
+        },
+        async stop() {
+          for (const log of clients) await log.close()
+          const manager = await jetstreamManager(operator, { checkAPI: false })
+          await manager.streams.delete(stream)
+        },
+        async limit(bytes) {
+          const manager = await jetstreamManager(operator, { checkAPI: false })
+          await manager.streams.update(stream, { max_bytes: bytes })
+        },
+      }
+    },
+    ['limit'],
+    30_000,
+  )
 
   test('is refused where its operator has not said that the account may ask', () => {
     expect(LogUnfit).toBeDefined()

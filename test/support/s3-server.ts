@@ -61,7 +61,9 @@ export async function startS3Server(): Promise<S3Server> {
     requests.push(said)
     const fault = store.fault(said)
     const answer =
-      typeof fault === 'number' ? { status: fault } : (refuseSignature(request, url, body) ?? act(request, url, key, body))
+      typeof fault === 'number'
+        ? { status: fault }
+        : (refuseSignature(request, url, body) ?? act(request, url, key, body))
     const bytes = Buffer.from(answer.body ?? '')
     response.writeHead(answer.status, { ...answer.headers, 'content-length': bytes.length })
     if (fault !== 'cut') return void response.end(bytes)
@@ -87,11 +89,12 @@ export async function startS3Server(): Promise<S3Server> {
         if (query.has('uploads')) {
           const id = `upload ${uploads.size + 1}&<`
           uploads.set(id, new Map())
-          return { status: 200, body: `<R><UploadId>${escape(id)}</UploadId></R>` }
+          return { status: 200, body: `<R><UploadId>${escapeXml(id)}</UploadId></R>` }
         }
         const named = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>([^<]*)<\/ETag>/g)]
         const chosen = named.map(([, number, etag]) => ({ content: parts!.get(Number(number)), etag }))
-        if (chosen.some(({ content, etag }) => content === undefined || tag(content) !== etag)) return refuse(400, 'InvalidPart')
+        if (chosen.some(({ content, etag }) => content === undefined || tag(content) !== etag))
+          return refuse(400, 'InvalidPart')
         // As AWS may: the status is sent before the outcome is known.
         if (exists) return { status: 200, body: '<Error><Code>PreconditionFailed</Code></Error>' }
         uploads.delete(uploadId!)
@@ -115,10 +118,10 @@ export async function startS3Server(): Promise<S3Server> {
     const all = [...objects.keys()].filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after).sort()
     const page = all.slice(0, KEYS_OF_A_PAGE)
     const contents = page.map(
-      (key) => `<Contents><Key>${escape(key)}</Key><Size>${objects.get(key)!.length}</Size></Contents>`,
+      (key) => `<Contents><Key>${escapeXml(key)}</Key><Size>${objects.get(key)!.length}</Size></Contents>`,
     )
     const more = all.length > page.length
-    const next = more ? `<NextContinuationToken>${escape(page.at(-1)!)}</NextContinuationToken>` : ''
+    const next = more ? `<NextContinuationToken>${escapeXml(page.at(-1)!)}</NextContinuationToken>` : ''
     return { status: 200, body: `<R><IsTruncated>${more}</IsTruncated>${next}${contents.join('\n')}</R>` }
   }
 
@@ -126,7 +129,7 @@ export async function startS3Server(): Promise<S3Server> {
 }
 
 const tag = (body: Buffer): string => `"${createHash('md5').update(body).digest('hex')}"`
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 const refuse = (status: number, code: string): Answer => ({ status, body: `<Error><Code>${code}</Code></Error>` })
 
 /** Returns a refusal where the request is not signed by who it says, or carries other bytes than were signed. */

@@ -28,9 +28,12 @@ export async function loadNats(): Promise<NatsPackages> {
     const [nats, jetstream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
     return { nats, jetstream }
   } catch (error) {
-    throw new LogUnfit('a log on JetStream needs two packages: npm install @nats-io/transport-node @nats-io/jetstream', {
-      cause: error,
-    })
+    throw new LogUnfit(
+      'a log on JetStream needs two packages: npm install @nats-io/transport-node @nats-io/jetstream',
+      {
+        cause: error,
+      },
+    )
   }
 }
 

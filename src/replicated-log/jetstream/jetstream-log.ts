@@ -17,7 +17,7 @@ import {
   LogAway,
   type LogBounds,
   type LogEntry,
-  LogError,
+  type LogError,
   OutcomeUnknown,
   type ReplicatedLog,
   Truncated,

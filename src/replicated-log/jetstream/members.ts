@@ -35,7 +35,9 @@ export async function requireSafeMembers(
     const answer = answers.get(name)
     if (answer === undefined) throw new LogAway(`the NATS server ${name}, which keeps the log, does not answer`)
     if (isOlder(answer.server.ver)) {
-      throw new LogUnfit(`the NATS server ${name} has version ${answer.server.ver}; ${VERSION_NEEDED.join('.')} is needed`)
+      throw new LogUnfit(
+        `the NATS server ${name} has version ${answer.server.ver}; ${VERSION_NEEDED.join('.')} is needed`,
+      )
     }
     if (answer.data?.config?.sync_always !== true) {
       throw new LogUnfit(
@@ -61,7 +63,8 @@ async function askMembers(
       if (wanted.every((name) => answers.has(name))) break
     }
   } catch (error) {
-    if (!(error instanceof nats.errors.RequestError || error instanceof nats.errors.PermissionViolationError)) throw error
+    if (!(error instanceof nats.errors.RequestError || error instanceof nats.errors.PermissionViolationError))
+      throw error
   }
   return answers
 }

@@ -64,7 +64,7 @@ export class S3Requests {
   }
 
   /** Loads the package that signs. It is installed by those who keep snapshots in a bucket only. */
-  static async open(options: S3Options): Promise<S3Requests> {
+  static async load(options: S3Options): Promise<S3Requests> {
     try {
       const { AwsV4Signer } = await import('aws4fetch')
       return new S3Requests(options, AwsV4Signer)
@@ -74,16 +74,25 @@ export class S3Requests {
   }
 
   /** Sends a request, and again while the store cannot be reached or is busy: each of them may be done twice. Throws `S3Refusal`. */
-  async send(request: S3Request): Promise<Response> {
+  ask(request: S3Request): Promise<{ readonly headers: Headers; readonly text: string }> {
+    return this.#persist(request, async (answer) => ({ headers: answer.headers, text: await answer.text() }))
+  }
+
+  /** The same for an answer that may be large: it is tried again only until it begins. */
+  open(request: S3Request): Promise<Response> {
+    return this.#persist(request, async (answer) => answer)
+  }
+
+  async #persist<T>(request: S3Request, take: (answer: Response) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const last = attempt === ATTEMPTS_MAX
+      const isLast = attempt === ATTEMPTS_MAX
       try {
         const answer = await this.#sendOnce(request)
-        if (answer.ok) return answer
-        const refused = await refusalOf(answer)
-        if (last || !isPassing(refused)) throw refused
+        if (answer.ok) return await take(answer)
+        const refused = refusal(answer.status, await answer.text())
+        if (isLast || !isPassing(refused)) throw refused
       } catch (error) {
-        if (last || error instanceof S3Refusal) throw error
+        if (isLast || error instanceof S3Refusal) throw error
       }
       await sleep(FIRST_RETRY_MS * 2 ** (attempt - 1))
     }
@@ -124,9 +133,9 @@ function isPassing({ status, word }: S3Refusal): boolean {
   return status >= 500 || status === 429 || word === 'ConditionalRequestConflict' || word === 'RequestTimeout'
 }
 
-export async function refusalOf(answer: Response): Promise<S3Refusal> {
-  const text = await answer.text()
-  return new S3Refusal(answer.status, xmlField(text, 'Code') ?? '', xmlField(text, 'Message') ?? '')
+/** What an answer says that says no; no word where it says none. */
+export function refusal(status: number, xml: string): S3Refusal {
+  return new S3Refusal(status, xmlField(xml, 'Code') ?? '', xmlField(xml, 'Message') ?? '')
 }
 
 /** The text of the first element of a name: answers are small, and their elements are not nested in their like. */

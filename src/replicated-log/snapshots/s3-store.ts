@@ -6,7 +6,7 @@
 // A store that does not know If-None-Match of writes replaces a snapshot by another of the same position, both whole.
 
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.ts'
-import { refusalOf, type S3Options, S3Refusal, S3Requests, xmlField } from './s3-requests.ts'
+import { refusal, type S3Options, S3Refusal, S3Requests, xmlField } from './s3-requests.ts'
 import { snapshotName, snapshotPosition } from './snapshot-name.ts'
 
 /** The first parts of an upload: held in memory while they are sent. The least that stores take is 5 MiB. */
@@ -27,7 +27,7 @@ export class S3Store implements SnapshotStore {
 
   /** Opens a bucket, without asking it anything yet. */
   static async open(options: S3Options, partBytes = PART_BYTES): Promise<S3Store> {
-    return new S3Store(await S3Requests.open(options), options.prefix, partBytes)
+    return new S3Store(await S3Requests.load(options), options.prefix, partBytes)
   }
 
   async put(position: number, parts: AsyncIterable<Uint8Array>): Promise<void> {
@@ -38,7 +38,7 @@ export class S3Store implements SnapshotStore {
     try {
       if (second.done === true) {
         const body = first.done === true ? new Uint8Array(0) : first.value
-        await this.#requests.send({ method: 'PUT', key, body, onlyIfMissing: true })
+        await this.#requests.ask({ method: 'PUT', key, body, onlyIfMissing: true })
       } else {
         await this.#upload(key, [first.value!, second.value], cut)
       }
@@ -56,7 +56,7 @@ export class S3Store implements SnapshotStore {
     do {
       const more = token === undefined ? {} : { 'continuation-token': token }
       const query = { 'list-type': '2', prefix: `${this.#prefix}snapshot-`, ...more }
-      const xml = await (await this.#requests.send({ method: 'GET', query })).text()
+      const { text: xml } = await this.#requests.ask({ method: 'GET', query })
       for (const [contents] of xml.matchAll(/<Contents>.*?<\/Contents>/gs)) {
         const position = snapshotPosition((xmlField(contents, 'Key') ?? '').slice(this.#prefix.length))
         if (position !== undefined) found.push({ position, bytes: Number(xmlField(contents, 'Size')) })
@@ -67,7 +67,7 @@ export class S3Store implements SnapshotStore {
   }
 
   async *get(position: number): AsyncIterable<Uint8Array> {
-    const answer = await this.#requests.send({ method: 'GET', key: snapshotName(position) })
+    const answer = await this.#requests.open({ method: 'GET', key: snapshotName(position) })
     const bytes = Number(answer.headers.get('content-length'))
     let done = 0
     for await (const piece of answer.body ?? []) {
@@ -78,7 +78,7 @@ export class S3Store implements SnapshotStore {
   }
 
   async remove(position: number): Promise<void> {
-    await this.#requests.send({ method: 'DELETE', key: snapshotName(position) })
+    await this.#requests.ask({ method: 'DELETE', key: snapshotName(position) })
   }
 
   async #has(position: number): Promise<boolean> {
@@ -86,12 +86,12 @@ export class S3Store implements SnapshotStore {
   }
 
   async #upload(key: string, ready: Part[], rest: AsyncIterable<Part>): Promise<void> {
-    const begun = await this.#requests.send({ method: 'POST', key, query: { uploads: '' } })
-    const uploadId = xmlField(await begun.text(), 'UploadId') ?? ''
+    const begun = await this.#requests.ask({ method: 'POST', key, query: { uploads: '' } })
+    const uploadId = xmlField(begun.text, 'UploadId') ?? ''
     const tags: string[] = []
     const send = async (body: Part): Promise<void> => {
       const query = { partNumber: String(tags.length + 1), uploadId }
-      const answer = await this.#requests.send({ method: 'PUT', key, query, body })
+      const answer = await this.#requests.ask({ method: 'PUT', key, query, body })
       tags.push(answer.headers.get('etag') ?? '')
     }
     try {
@@ -101,7 +101,7 @@ export class S3Store implements SnapshotStore {
       await this.#complete(key, uploadId, tags)
     } catch (error) {
       // What was sent would be kept, and paid for, for ever. A failure of this says less than the one before it.
-      await this.#requests.send({ method: 'DELETE', key, query: { uploadId } }).catch(() => undefined)
+      await this.#requests.ask({ method: 'DELETE', key, query: { uploadId } }).catch(() => undefined)
       throw error
     }
   }
@@ -110,9 +110,9 @@ export class S3Store implements SnapshotStore {
     const parts = tags.map((tag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${tag}</ETag></Part>`)
     const body = new Uint8Array(Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`))
     const query = { uploadId }
-    const answer = await this.#requests.send({ method: 'POST', key, query, body, onlyIfMissing: true })
+    const { text } = await this.#requests.ask({ method: 'POST', key, query, body, onlyIfMissing: true })
     // The store says 200 at once, and how it went when it knows.
-    const refused = await refusalOf(answer)
+    const refused = refusal(200, text)
     if (refused.word !== '') throw refused
   }
 }

@@ -12,7 +12,13 @@ import { LogUnfit } from '../log-unfit.ts'
 export type Method = 'append' | 'lead' | 'at' | 'bounds' | 'truncate' | 'close'
 
 export type Request =
-  | { readonly type: 'call'; readonly id: number; readonly method: Method; readonly position: number; readonly batch?: Uint8Array }
+  | {
+      readonly type: 'call'
+      readonly id: number
+      readonly method: Method
+      readonly position: number
+      readonly batch?: Uint8Array
+    }
   | { readonly type: 'read'; readonly id: number; readonly from: number }
   | { readonly type: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly type: 'stop'; readonly id: number }

@@ -123,13 +123,15 @@ export class RemoteLog implements ReplicatedLog {
   #hear(reply: Reply): void {
     switch (reply.type) {
       case 'entry':
-        return this.#readers.get(reply.id)?.add(reply)
+        this.#readers.get(reply.id)?.add(reply)
+        break
       case 'done':
         this.#readers.get(reply.id)?.end()
-        return this.#take(reply.id)?.resolve(reply.value)
+        this.#take(reply.id)?.resolve(reply.value)
+        break
       case 'failed':
         this.#readers.get(reply.id)?.end(received(reply.error))
-        return this.#take(reply.id)?.reject(received(reply.error))
+        this.#take(reply.id)?.reject(received(reply.error))
     }
   }
 

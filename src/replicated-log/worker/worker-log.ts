@@ -56,7 +56,11 @@ class WorkerLog implements ReplicatedLog {
           this.#log = log = new RemoteLog(worker, reply)
           return resolve()
         }
-        reject(reply.type === 'unopened' ? received(reply.error) : new LogAway('the thread of the log is not what it should be'))
+        reject(
+          reply.type === 'unopened'
+            ? received(reply.error)
+            : new LogAway('the thread of the log is not what it should be'),
+        )
         void worker.terminate()
       })
       // An error that nobody has caught there; the thread ends with it.
