@@ -99,13 +99,13 @@ export class AppendingProcess {
       let position = 0
       const next = () => {
         const batch = new Uint8Array(Buffer.from('old ' + position))
-        worker.postMessage({ type: 'call', id: position + 1, method: 'append', position: position++, batch }, [batch.buffer])
+        worker.postMessage([{ type: 'call', id: position + 1, method: 'append', position: position++, batch }], [batch.buffer])
       }
-      worker.on('message', ({ type, value, error }) => {
+      worker.on('message', (replies) => replies.forEach(({ type, value, error }) => {
         if (type === 'opened') for (let i = 0; i < ${UNDER_WAY}; i++) next()
         if (type === 'done') { console.log(value); next() }
         if (type === 'failed' || type === 'unopened') { console.log(error.name); process.exit() }
-      })`
+      }))`
     this.#child = spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.ended = new Promise((resolve) => {
       createInterface({ input: this.#child.stdout! }).on('line', (line) => {

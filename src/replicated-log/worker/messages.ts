@@ -4,7 +4,7 @@
 //   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, so many bytes
 //   ▶ stop 8                           ◀ done 8
 //
-// A reader is sent no more than a window of bytes ahead of what it says it has taken.
+// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown, Truncated } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'

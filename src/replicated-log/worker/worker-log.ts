@@ -50,7 +50,7 @@ class WorkerLog implements ReplicatedLog {
     this.#worker = worker
     let log: RemoteLog | undefined
     await new Promise<void>((resolve, reject) => {
-      worker.once('message', (reply: Reply) => {
+      worker.once('message', ([reply]: [Reply]) => {
         if (reply.type === 'opened') {
           this.#limits = reply
           this.#log = log = new RemoteLog(worker, reply)
