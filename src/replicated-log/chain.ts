@@ -47,6 +47,14 @@ export class Chain implements Place {
     this.hash = hash
   }
 
+  /** Goes on from another place: that of a snapshot. */
+  goTo({ epoch, position, hash }: Place): void {
+    this.epoch = epoch
+    this.position = position
+    this.hash = hash
+    this.#parts = []
+  }
+
   /** Takes what stands behind the last position. Returns what is told by it; undefined where it does not count, or more is to come. Throws `Gap`. */
   take({ position, batch }: LogEntry): Counted | undefined {
     if (position !== this.position + 1) throw new Gap(`position ${position} follows ${this.position}`)

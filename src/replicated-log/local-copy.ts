@@ -10,26 +10,30 @@
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. Redis reads the file as any other.
 
-import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory } from '../persistence/aof-directory.ts'
-import { AppendOnlyFile } from '../persistence/append-only-file.ts'
+import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
 import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
-import type { Disk } from '../persistence/disk.ts'
+import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
+import { copiedRecords } from './copied-records.ts'
+import type { LogEntry } from './log.ts'
 import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
+/** What notes begin with. */
+const HASH = '#'.charCodeAt(0)
 const NO_RULES = new DurabilityRules([])
 
 export class LocalCopy {
   readonly #engine: Engine
   readonly #disk: Disk
-  readonly #files: OpenJournal
+  #files: OpenJournal
   #wake: () => void = () => {}
 
   private constructor(engine: Engine, disk: Disk, files: OpenJournal) {
@@ -45,10 +49,7 @@ export class LocalCopy {
    */
   static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
     const place = await cutToLastPlace(engine, disk)
-    const { machine, log } = engine
-    const files = await openJournal(engine, disk, (_engine, options) => {
-      return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
-    })
+    const files = await openJournal(engine, disk, journalOf)
     return { copy: new LocalCopy(engine, disk, files), place }
   }
 
@@ -83,6 +84,46 @@ export class LocalCopy {
     }
   }
 
+  /** The records that the log held behind a position. Throws `Gap` where the copy does not have them. */
+  async *records(after: number): AsyncIterable<LogEntry> {
+    await this.written()
+    const { directory } = this.#files
+    const files = directory.manifest.increments.map((part) => directory.pathOf(part))
+    yield* copiedRecords(this.#disk, files, after)
+  }
+
+  /**
+   * Puts a snapshot in the place of the copy, and of the data: the log does not have what lies between. Returns the place that it reaches. Throws
+   * PersistenceError, and what the store says.
+   */
+  async replace(snapshot: AsyncIterable<Uint8Array>): Promise<Place> {
+    const engine = this.#engine
+    const { config } = engine
+    await this.#files.journal.close()
+    const directory = await AofDirectory.open(this.#disk, locationOf(engine))
+    const base = await directory.nextBase('rdb')
+    const temporary = `${directory.pathOf(base)}.temp`
+    const note = await download(this.#disk, snapshot, temporary)
+    const { part, file } = await directory.addIncrement('named later')
+    const line = Buffer.from(placeNoteOf({ ...note, kind: 'lease', previous: note.hash, payload: Buffer.alloc(0) }))
+    await appendAll(file, line, 0, line.length)
+    await file.sync()
+    await directory.adoptBase(temporary, base, [part])
+    await directory.removeHistory()
+    const journal = journalOf(engine, {
+      path: directory.pathOf(part),
+      file,
+      size: line.length,
+      earlierBytes: 0,
+      baseBytes: 0,
+    })
+    journal.onProgress(() => this.#wake())
+    this.#files = { ...this.#files, directory, journal, close: () => journal.close() }
+    await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
+    engine.log.info({ dir: config.get('dir'), position: note.position }, 'the data was begun with a snapshot')
+    return note
+  }
+
   /** Syncs and closes the file. Throws what the disk says. */
   close(): Promise<void> {
     return this.#files.close()
@@ -91,15 +132,12 @@ export class LocalCopy {
 
 /** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
 async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
-  const { config, log } = engine
-  const directory = await AofDirectory.open(disk, {
-    dir: config.get('dir'),
-    directoryName: config.get('appenddirname'),
-    prefix: config.get('appendfilename'),
-  })
+  const { log } = engine
+  const directory = await AofDirectory.open(disk, locationOf(engine))
   for (const part of directory.manifest.increments.toReversed()) {
     const file = directory.pathOf(part)
-    const { end, note, size } = await lastNote(disk, file)
+    const { end, isCopy, note, size } = await lastNote(disk, file)
+    if (!isCopy) throw notACopy(directory)
     if (end < size) {
       log.warn(
         { file, offset: end, bytes: size - end },
@@ -115,19 +153,67 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
     }
     if (note !== undefined) return note
   }
-  if (!(await directory.isEmpty())) {
-    throw new PersistenceError(
-      path.join(directory.path),
-      undefined,
-      'it is not the copy of a replicated log',
-      'Begin with an empty directory: the data comes from the log and its snapshots',
-    )
-  }
+  if (!(await directory.isEmpty())) throw notACopy(directory)
   return NOWHERE
 }
 
+function locationOf({ config }: Engine): AofLocation {
+  return {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  }
+}
+
+/** The file is written at once, and synced within a second: others have what it holds. */
+function journalOf(
+  { log, machine }: Engine,
+  options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
+): AppendOnlyFile {
+  return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+}
+
+/** Writes a snapshot into a file; returns the place that it names. */
+async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, path: string): Promise<SnapshotNote> {
+  const file = await disk.open(path, 'create')
+  let note: SnapshotNote | undefined
+  try {
+    let at = 0
+    for await (const part of snapshot) {
+      const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+      if (at === 0) note = snapshotNoteIn(bytes)
+      await writeAll(file, bytes, 0, bytes.length, at)
+      at += bytes.length
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  if (note !== undefined) return note
+  throw new PersistenceError(path, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
+}
+
+function notACopy({ path }: AofDirectory): PersistenceError {
+  return new PersistenceError(
+    path,
+    undefined,
+    'it is not the copy of a replicated log',
+    'Begin with an empty directory: the data comes from the log and its snapshots',
+  )
+}
+
+/** What is read of a file. */
+interface LastNote {
+  readonly note: PlaceNote | undefined
+  /** Where it ends. */
+  readonly end: number
+  readonly size: number
+  /** It begins as copies do: each file with a note, the first with that of an epoch. */
+  readonly isCopy: boolean
+}
+
 /** Reads through a file, to the end of the last note that tells of something whole. */
-async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | undefined; end: number; size: number }> {
+async function lastNote(disk: Disk, path: string): Promise<LastNote> {
   const file = await disk.open(path, 'read')
   try {
     const size = await file.size()
@@ -135,6 +221,8 @@ async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | u
     const args = new Arguments()
     let note: PlaceNote | undefined
     let end = 0
+    await reader.fill(0)
+    const isCopy = size === 0 || reader.peek(0) === HASH
     reader.onAnnotation = (text) => {
       const found = readPlaceNote(text)
       if (found === undefined || found.kind === 'part') return
@@ -147,7 +235,7 @@ async function lastNote(disk: Disk, path: string): Promise<{ note: PlaceNote | u
       // What cannot be read from here on is behind the last note.
       if (!(error instanceof DamagedFile)) throw error
     }
-    return { note, end, size }
+    return { note, end, size, isCopy }
   } finally {
     await file.close()
   }

@@ -23,8 +23,9 @@ import type { Chain, Counted } from './chain.ts'
 import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
-import { type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
+import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
+import type { Snapshots } from './snapshots.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
@@ -36,12 +37,16 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
+  /** Without them the log must be kept whole. */
+  readonly snapshots?: Snapshots
 }
 
 export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
 
 /** How long a handover may take before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
+/** Why a reading ends; without a reason an error is made for it. */
+const ENOUGH = 'enough'
 
 export class ReplicatedNode {
   state: NodeState = 'following'
@@ -128,6 +133,7 @@ export class ReplicatedNode {
     this.#watch()
     try {
       while (this.state !== 'stopped') {
+        if (!(await this.#agree())) continue
         await this.#follow()
         if (this.#isStopped) return
         this.#become('standing')
@@ -151,6 +157,54 @@ export class ReplicatedNode {
     for (const run of this.#listeners) run()
   }
 
+  /** Holds the copy against the log. False when the log cannot be asked just now. Throws `Gap` where they differ. */
+  async #agree(): Promise<boolean> {
+    const { chain, log } = this.#options
+    try {
+      const { first, last } = await log.bounds()
+      if (this.#isStopped) return false
+      if (last < chain.position) await this.#restoreEnd(last)
+      else if (chain.position >= first) await this.#compare(chain.position)
+      else if (chain.position < first - 1) await this.#beginWithSnapshot(first - 1)
+      return true
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      await this.#rest()
+      return false
+    }
+  }
+
+  /** The log is kept only from behind a position on: goes on from the newest snapshot. */
+  async #beginWithSnapshot(least: number): Promise<void> {
+    const { chain, copy, snapshots } = this.#options
+    const newest = (await snapshots?.store.list())?.at(-1)
+    if (snapshots === undefined || newest === undefined || newest.position < least)
+      throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
+    chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+  }
+
+  async #compare(position: number): Promise<void> {
+    const { chain, log } = this.#options
+    const batch = await log.at(position)
+    if (batch === undefined) throw new Gap(`there is nothing at position ${position}`)
+    const { epoch, hash } = decodeRecord(batch)
+    // What does not count is not in the copy.
+    if (hash !== chain.hash && epoch >= chain.epoch)
+      throw new Gap(`the log holds another record at position ${position} than this node's copy`)
+  }
+
+  /** The log has lost its end, which is in our copy: puts the same records there again. What another node has put there is the same. */
+  async #restoreEnd(last: number): Promise<void> {
+    const { chain, copy, engine, log } = this.#options
+    engine.log.warn({ last, position: chain.position }, 'the log has lost its end: it is appended again from the copy')
+    for await (const { batch, position } of copy.records(last)) {
+      if (this.#isStopped) return
+      const { is } = await settleAppend(log, batch, position - 1)
+      if (is !== 'there')
+        throw new Gap(`the log had lost its end, and holds something else at position ${position} by now`)
+    }
+  }
+
   /** Reads and applies, until it is time to stand. */
   async #follow(): Promise<void> {
     const { chain, log } = this.#options
@@ -163,10 +217,12 @@ export class ReplicatedNode {
         this.#heardMs = this.#now
         if (counted === undefined) continue
         await this.#apply(counted)
+        this.#options.snapshots?.look(chain)
         if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
       }
     } catch (error) {
-      if (!isPassing(error)) throw error
+      // A follower that was away for long begins with a snapshot.
+      if (!isPassing(error) && !(error instanceof Truncated)) throw error
     }
     if (!signal.aborted) await this.#rest()
   }
@@ -197,8 +253,8 @@ export class ReplicatedNode {
         this.#heardMs = this.#now
         return undefined
       }
-      if (last < chain.position)
-        throw new Gap(`the log ends at position ${last}, and this node has read up to ${chain.position}`)
+      // What the log has lost is put back before anything else is.
+      if (last < chain.position) return undefined
       const position = chain.position + 1
       const fields = {
         kind: 'epoch',
@@ -300,7 +356,7 @@ export class ReplicatedNode {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
-      if (this.#now >= this.#heardMs + timing.silenceMs) this.#reading?.abort()
+      if (this.#now >= this.#heardMs + timing.silenceMs) this.#reading?.abort(ENOUGH)
       this.#watch()
     })
   }
@@ -333,7 +389,7 @@ export class ReplicatedNode {
     if (journal !== undefined) this.#lost('fenced')
     this.#become('stopped')
     this.#timer?.cancel()
-    this.#reading?.abort()
+    this.#reading?.abort(ENOUGH)
     this.#stream.stop()
     this.#wake()
     this.#ledOut()

@@ -4,6 +4,7 @@
 
 import { expect, test } from 'vitest'
 import { seedOf } from '../support/seed.ts'
+import { SABOTAGES } from './sabotage.ts'
 import { simulate } from './simulation.ts'
 
 const SEEDS = process.env.SIMULATION_SEEDS ?? (process.env.SOAK === undefined ? 100 : 5000)
@@ -24,3 +25,22 @@ test('whatever happens to nodes, network and log, nothing acknowledged is lost, 
   trace(`${count} seeds: ${acknowledged} operations acknowledged, ${epochs} epochs`)
   expect(acknowledged).toBeGreaterThan(50 * count)
 }, 600_000)
+
+// The first seeds at which each was found, so that a day's tests need not look far.
+test.each([
+  ['a leader that answers without a lease', 12],
+  ['a leader that answers before the quorum has its record', 1],
+  ['readers that take what an earlier leader had under way', 183],
+  ['a node that forgets effects', 1],
+])(
+  'the simulation finds %s',
+  async (mistake, first) => {
+    const problems: string[] = []
+    for (let seed = first; seed < first + 100 && problems.length === 0; seed++) {
+      const { problem } = await simulate({ seed, ...SABOTAGES[mistake]! })
+      if (problem !== undefined) problems.push(problem)
+    }
+    expect(problems).toHaveLength(1)
+  },
+  60_000,
+)

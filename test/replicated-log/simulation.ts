@@ -26,7 +26,7 @@ import { ProcessClock, SimWorld } from './sim-clock.ts'
 export const SIM_TIMING: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
 /** How long misfortune lasts, and how long the cluster has to recover. */
 const TROUBLE_MS = 2000
-const RECOVERY_MS = 4000
+const RECOVERY_MS = 1200
 const NODES = 3
 const CLIENTS = 4
 const LISTS = ['list:a', 'list:b']
@@ -108,22 +108,22 @@ class SimConnection implements Transport {
   readonly client: Client
   received = ''
   isClosed = false
-  readonly #changed: () => void
+  /** Told when something has come, or it is over. */
+  changed: () => void = () => {}
 
-  constructor(engine: Engine, changed: () => void) {
-    this.#changed = changed
+  constructor(engine: Engine) {
     this.client = engine.connect(this)
   }
 
   write(bytes: Buffer): boolean {
     this.received += bytes.toString('latin1')
-    this.#changed()
+    this.changed()
     return true
   }
 
   close(): void {
     this.isClosed = true
-    this.#changed()
+    this.changed()
   }
 }
 
@@ -309,10 +309,10 @@ class Simulation {
       case 7:
         // What it sends arrives when others may lead.
         this.#trace(`${node.name} is slow for ${lengthMs}`)
-        node.delayMsMax = 2 * lengthMs
+        node.delayMsMax = lengthMs
         if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
           this.#world.after(5, () => {
-            if (node.process !== process || process.isPaused) return
+            if (!this.#isTroubled || node.process !== process || process.isPaused) return
             process.isPaused = true
             process.clock.pause()
             later(() => node.process === process && this.#goOn(node))
@@ -338,11 +338,11 @@ class Simulation {
     let connection: SimConnection | undefined
     let process: SimProcess | undefined
     const next = (): void => {
-      const pauseMs = 1 + this.#below(20)
+      const pauseMs = 1 + this.#below(50)
       this.#world.after(pauseMs, ask)
     }
     const ask = (): void => {
-      if (!this.#isTroubled && this.#world.nowMs > TROUBLE_MS + RECOVERY_MS - 500) return
+      if (!this.#isTroubled && this.#world.nowMs > TROUBLE_MS + RECOVERY_MS - 600) return
       const node = this.#nodes[at]!
       if (connection?.isClosed !== false || process !== node.process) {
         process = node.process
@@ -352,12 +352,11 @@ class Simulation {
           next()
           return
         }
-        connection = new SimConnection(process.engine, () => changed())
+        connection = new SimConnection(process.engine)
         process.connections.add(connection)
       }
       const asked = this.#operation(client)
       const { operations, requests, replies } = asked
-      let changed: () => void = () => {}
       let isOver = false
       const mine = connection
       const server = process!
@@ -377,7 +376,7 @@ class Simulation {
       }
       const timer = this.#world.after(PATIENCE_MS, () => end('unknown', true))
       mine.received = ''
-      changed = () => {
+      mine.changed = () => {
         if (isOver) return
         const parsed = parseReplies(mine.received, replies)
         if (parsed === undefined) {
@@ -392,7 +391,6 @@ class Simulation {
         asked.read(parsed.at(-1)!)
         end('done', false)
       }
-      CHANGED.set(mine, () => changed())
       server.clock.after(0.1 + this.#below(3), () => {
         if (mine.isClosed || server.node === undefined) {
           end('unknown', true)
@@ -405,9 +403,6 @@ class Simulation {
         server.engine.turn.endSoon()
       })
     }
-    let changed: () => void = () => {}
-    void changed
-    changed = () => connection !== undefined && CHANGED.get(connection)?.()
     next()
   }
 
@@ -479,7 +474,7 @@ class Simulation {
     }
     if (this.#problem !== undefined) return
     const contents = this.#nodes.map(({ process }) => {
-      const connection = new SimConnection(process!.engine, () => {})
+      const connection = new SimConnection(process!.engine)
       const answer = (words: string[]): string => {
         const bytes = Buffer.from(encode(words), 'latin1')
         process!.engine.receive(connection.client, new Source(bytes), 0, bytes.length)
@@ -516,7 +511,6 @@ class Simulation {
 }
 
 /** Who is told what has come on a connection. */
-const CHANGED = new WeakMap<SimConnection, () => void>()
 
 type Reply = string | Reply[]
 
