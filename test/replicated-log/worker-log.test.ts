@@ -1,9 +1,13 @@
 // A log that another thread runs is the same log: over the port between them it keeps the contract, and it outlives its thread.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
-import { afterEach, describe, expect, test } from 'vitest'
+import { rolldown } from 'rolldown'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { LogAway, OutcomeUnknown, type ReplicatedLog } from '../../src/replicated-log/log.ts'
-import { LogUnfit } from '../../src/replicated-log/log-unfit.ts'
 import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
 import type { LogSource } from '../../src/replicated-log/worker/log-source.ts'
 import { READ_WINDOW_BYTES, type Reply } from '../../src/replicated-log/worker/messages.ts'
@@ -17,7 +21,9 @@ import { openSoon } from './open-soon.ts'
 /** A client of a log at the other end of a port. */
 async function overPort(log: ReplicatedLog): Promise<{ log: ReplicatedLog; end: () => void }> {
   const { port1, port2 } = new MessageChannel()
-  const opened = new Promise<Reply & { type: 'opened' }>((resolve) => port1.once('message', resolve))
+  const opened = new Promise<Reply & { type: 'opened' }>((resolve) =>
+    port1.once('message', ([reply]) => resolve(reply)),
+  )
   serveLog(log, port2)
   return { log: new RemoteLog(port1, await opened), end: () => port1.close() }
 }
@@ -85,13 +91,30 @@ test('a reader is sent no more than a window ahead of what it takes', async () =
 })
 
 describe('a thread', () => {
-  const file = new URL('./memory-log-worker.ts', import.meta.url)
-  const open = (kind: string): Promise<ReplicatedLog> => openWorkerLog({ kind } as unknown as LogSource, file)
+  let directory: string
   let log: ReplicatedLog | undefined
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'respite-thread-'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
   afterEach(() => log?.close())
 
+  /** JavaScript of the sources, which is there sooner than what reads them in the thread. */
+  async function bundled(): Promise<URL> {
+    const bundle = await rolldown({
+      input: join(import.meta.dirname, 'memory-log-worker.ts'),
+      platform: 'node',
+      external: /^node:/,
+    })
+    const file = join(directory, 'worker.cjs')
+    await bundle.write({ file, format: 'cjs' })
+    await bundle.close()
+    return pathToFileURL(file)
+  }
+
   test('that ends is followed by another: what was under way is unknown, a reader goes on', async () => {
-    log = await open('memory')
+    log = await openWorkerLog({ kind: 'memory' } as unknown as LogSource, await bundled())
     expect(await log.append(Buffer.from('a'), 0)).toBe(1)
     const stop = new AbortController()
     const reader = log.read(1, stop.signal)[Symbol.asyncIterator]()
@@ -109,6 +132,13 @@ describe('a thread', () => {
   })
 
   test('that cannot open its log says why, and is not begun again', async () => {
-    await expect(open('unfit')).rejects.toBeInstanceOf(LogUnfit)
+    const nowhere = {
+      kind: 'etcd',
+      options: { endpoints: ['http://127.0.0.1:1'], prefix: 'x', safety: 'required' },
+    } as const
+    await expect(openWorkerLog(nowhere)).rejects.toMatchObject({
+      name: 'LogAway',
+      message: expect.stringMatching('127.0.0.1:1'),
+    })
   })
 })

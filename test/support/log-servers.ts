@@ -133,7 +133,13 @@ export async function startNatsServers({
 }
 
 /** Starts etcds that know each other; with a quota for their database, if one is named. */
-export async function startEtcds({ count = 3, quotaBytes }: { count?: number; quotaBytes?: number } = {}): Promise<LogServers> {
+export async function startEtcds({
+  count = 3,
+  quotaBytes,
+}: {
+  count?: number
+  quotaBytes?: number
+} = {}): Promise<LogServers> {
   const directory = mkdtempSync(join(tmpdir(), 'respite-etcd-'))
   const ports = await freePorts(2 * count)
   const peer = (i: number): string => `http://127.0.0.1:${ports[count + i]}`

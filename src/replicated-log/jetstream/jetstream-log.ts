@@ -9,7 +9,7 @@
 // Publications of a connection arrive in the order in which they were sent, and each is accepted only behind the one before: so several
 // may be under way, and after one that is refused none is accepted.
 
-import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import type { ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import { sleep } from '../../util/real-time.ts'
 import {
@@ -22,7 +22,7 @@ import {
   type ReplicatedLog,
   Truncated,
 } from '../log.ts'
-import { connectToServers, loadNats, type NatsConnection, type NatsPackages } from './connection.ts'
+import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } from './connection.ts'
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
 import type { JetStreamOptions } from './options.ts'
@@ -52,54 +52,49 @@ interface Acknowledgement {
 export async function openJetStreamLog(options: JetStreamOptions): Promise<ReplicatedLog> {
   requireStreamName(options.stream)
   const packages = await loadNats()
-  const connection = await connectToServers(packages, options)
+  const connection = await LastingConnection.open(packages, options)
   try {
-    const manager = await packages.jetstream.jetstreamManager(connection, {
-      checkAPI: false,
-      timeout: REQUEST_TIMEOUT_MS,
-    })
-    const info = await openStream(packages, manager, options)
+    const { current } = connection
+    const info = await openStream(packages, await managerOf(packages, current), options)
     if (options.safety === 'required') {
-      await requireSafeMembers(packages, connection, membersOf(info, connection.info?.server_name ?? ''))
+      await requireSafeMembers(packages, current, membersOf(info, current.info?.server_name ?? ''))
     }
-    return new JetStreamLog(packages, connection, manager, options.stream)
+    return new JetStreamLog(packages, connection, options.stream)
   } catch (error) {
     await connection.close()
     throw failure(packages, error)
   }
 }
 
+function managerOf({ jetstream }: NatsPackages, connection: NatsConnection): Promise<JetStreamManager> {
+  return jetstream.jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })
+}
+
 class JetStreamLog implements ReplicatedLog {
   readonly batchBytesMax: number
   readonly inFlightMax = IN_FLIGHT_MAX
   readonly #packages: NatsPackages
-  readonly #connection: NatsConnection
-  readonly #client: JetStreamClient
-  readonly #manager: JetStreamManager
+  readonly #connection: LastingConnection
   readonly #stream: string
   readonly #subject: string
   /** Ends an append that waits for its answer. */
   readonly #underWay = new Set<(error: LogError) => void>()
-  #isConnected = true
   readonly #closing = new AbortController()
 
-  constructor(packages: NatsPackages, connection: NatsConnection, manager: JetStreamManager, stream: string) {
+  constructor(packages: NatsPackages, connection: LastingConnection, stream: string) {
     this.#packages = packages
     this.#connection = connection
-    this.#client = packages.jetstream.jetstream(connection, { timeout: REQUEST_TIMEOUT_MS })
-    this.#manager = manager
     this.#stream = stream
     this.#subject = subjectOf(stream)
-    this.batchBytesMax = Math.min(BATCH_BYTES_MAX, (connection.info?.max_payload ?? 0) - HEADER_BYTES_MAX)
-    void this.#followConnection()
+    this.batchBytesMax = Math.min(BATCH_BYTES_MAX, (connection.current.info?.max_payload ?? 0) - HEADER_BYTES_MAX)
+    connection.onLost = () => this.#endAppends(new OutcomeUnknown('the connection was lost'))
   }
 
   append(batch: Uint8Array, expected: number): Promise<number> {
     if (batch.length > this.batchBytesMax) {
       return Promise.reject(new RangeError(`a batch of ${batch.length} bytes is too large`))
     }
-    // What is sent while there is no connection would be kept and sent at some time later.
-    if (!this.#isConnected) return Promise.reject(new LogAway('there is no connection to the log'))
+    if (!this.#connection.isUp) return Promise.reject(new LogAway('there is no connection to the log'))
     return new Promise((resolve, reject) => {
       const end = (error: LogError): void => {
         this.#underWay.delete(end)
@@ -138,7 +133,7 @@ class JetStreamLog implements ReplicatedLog {
   async bounds(): Promise<LogBounds> {
     // A leader that was deposed and has not heard of it would answer from memory. It cannot purge, not even nothing: that is an
     // entry of the Raft log, which takes a quorum.
-    await this.#ask(() => this.#manager.streams.purge(this.#stream, { filter: `${this.#subject}.nothing` }))
+    await this.#ask((manager) => manager.streams.purge(this.#stream, { filter: `${this.#subject}.nothing` }))
     return this.#state()
   }
 
@@ -168,11 +163,10 @@ class JetStreamLog implements ReplicatedLog {
     const { first, last } = await this.bounds()
     // A purge beyond the end would number what comes next from there.
     const end = Math.min(before, last + 1)
-    if (end > first) await this.#ask(() => this.#manager.streams.purge(this.#stream, { seq: end }))
+    if (end > first) await this.#ask((manager) => manager.streams.purge(this.#stream, { seq: end }))
   }
 
   async close(): Promise<void> {
-    this.#isConnected = false
     this.#closing.abort()
     this.#endAppends(new LogAway('the log was closed'))
     await this.#connection.close()
@@ -182,16 +176,16 @@ class JetStreamLog implements ReplicatedLog {
     const headers = this.#packages.nats.headers()
     headers.set('Nats-Expected-Stream', this.#stream)
     headers.set('Nats-Expected-Last-Sequence', String(expected))
-    return this.#connection.request(this.#subject, batch, { headers, timeout: APPEND_TIMEOUT_MS })
+    return this.#connection.current.request(this.#subject, batch, { headers, timeout: APPEND_TIMEOUT_MS })
   }
 
   async #message(position: number): Promise<Uint8Array | undefined> {
-    const message = await this.#ask(() => this.#manager.streams.getMessage(this.#stream, { seq: position }))
+    const message = await this.#ask((manager) => manager.streams.getMessage(this.#stream, { seq: position }))
     return message?.data
   }
 
   async #state(): Promise<LogBounds> {
-    const { state } = await this.#ask(() => this.#manager.streams.info(this.#stream))
+    const { state } = await this.#ask((manager) => manager.streams.info(this.#stream))
     // A stream that never held anything begins at 0.
     return { first: Math.max(1, state.first_seq), last: state.last_seq }
   }
@@ -203,7 +197,9 @@ class JetStreamLog implements ReplicatedLog {
 
   /** Messages from a sequence number on, in order; those between two may be missing. Ends when the signal says so. */
   async *#messagesFrom(from: number, signal: AbortSignal): AsyncIterable<JsMsg> {
-    const consumer = await this.#client.consumers.get(this.#stream, { opt_start_seq: from })
+    await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
+    const client = this.#packages.jetstream.jetstream(this.#connection.current, { timeout: REQUEST_TIMEOUT_MS })
+    const consumer = await client.consumers.get(this.#stream, { opt_start_seq: from })
     let messages: ConsumerMessages | undefined
     const stop = (): void => messages?.stop()
     signal.addEventListener('abort', stop)
@@ -216,22 +212,13 @@ class JetStreamLog implements ReplicatedLog {
     }
   }
 
-  /** What changes no batch may wait for the next connection; the client keeps it until then, or until it has waited too long. */
-  async #ask<T>(request: () => Promise<T>): Promise<T> {
+  /** Does what changes no batch: it may wait for the next connection. */
+  async #ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
     try {
-      return await request()
+      await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
+      return await request(await managerOf(this.#packages, this.#connection.current))
     } catch (error) {
       throw failure(this.#packages, error)
-    }
-  }
-
-  /** What was sent over a connection that is lost will have no answer: whoever waits is told at once. */
-  async #followConnection(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
-      if (type === 'reconnect') this.#isConnected = !this.#closing.signal.aborted
-      if (type !== 'disconnect') continue
-      this.#isConnected = false
-      this.#endAppends(new OutcomeUnknown('the connection was lost'))
     }
   }
 

@@ -56,15 +56,14 @@ async function askMembers(
   const answers = new Map<string, Answer>()
   try {
     for await (const message of await connection.requestMany(QUESTION, '{}', { maxWait: ANSWERS_TIMEOUT_MS })) {
-      // Nobody listens there: an empty message with a status.
-      if (message.data.length === 0) break
       const answer = message.json<Answer>()
       answers.set(answer.server.name, answer)
       if (wanted.every((name) => answers.has(name))) break
     }
   } catch (error) {
-    if (!(error instanceof nats.errors.RequestError || error instanceof nats.errors.PermissionViolationError))
-      throw error
+    // Nobody listens, or the account may not ask.
+    const { NoRespondersError, PermissionViolationError, RequestError } = nats.errors
+    if (![NoRespondersError, PermissionViolationError, RequestError].some((type) => error instanceof type)) throw error
   }
   return answers
 }

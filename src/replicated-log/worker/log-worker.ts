@@ -8,5 +8,5 @@ import { serveLog } from './serve-log.ts'
 const port = parentPort!
 openLog(workerData as LogSource).then(
   (log) => serveLog(log, port),
-  (error: unknown) => port.postMessage({ type: 'unopened', error: sendable(error) } satisfies Reply),
+  (error: unknown) => port.postMessage([{ type: 'unopened', error: sendable(error) } satisfies Reply]),
 )

@@ -4,7 +4,7 @@
 //   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, so many bytes
 //   ▶ stop 8                           ◀ done 8
 //
-// A reader is sent no more than a window of bytes ahead of what it says it has taken.
+// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown, Truncated } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
@@ -12,7 +12,13 @@ import { LogUnfit } from '../log-unfit.ts'
 export type Method = 'append' | 'lead' | 'at' | 'bounds' | 'truncate' | 'close'
 
 export type Request =
-  | { readonly type: 'call'; readonly id: number; readonly method: Method; readonly position: number; readonly batch?: Uint8Array }
+  | {
+      readonly type: 'call'
+      readonly id: number
+      readonly method: Method
+      readonly position: number
+      readonly batch?: Uint8Array
+    }
   | { readonly type: 'read'; readonly id: number; readonly from: number }
   | { readonly type: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly type: 'stop'; readonly id: number }

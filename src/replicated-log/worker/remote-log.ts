@@ -11,6 +11,7 @@ import {
   type Request,
   received,
 } from './messages.ts'
+import { Outbox } from './outbox.ts'
 
 /** A reader says how much it has taken once it is this much: not for each entry, and long before the window is used up. */
 const TAKEN_BYTES_MIN = READ_WINDOW_BYTES / 4
@@ -25,7 +26,7 @@ interface Waiting {
 export class RemoteLog implements ReplicatedLog {
   readonly batchBytesMax: number
   readonly inFlightMax: number
-  readonly #port: Port
+  readonly #outbox: Outbox<Request>
   readonly #waiting = new Map<number, Waiting>()
   readonly #readers = new Map<number, Arrivals>()
   #lastId = 0
@@ -33,10 +34,12 @@ export class RemoteLog implements ReplicatedLog {
 
   /** Speaks over a port whose other end has said `opened`. */
   constructor(port: Port, { batchBytesMax, inFlightMax }: Reply & { type: 'opened' }) {
-    this.#port = port
+    this.#outbox = new Outbox(port)
     this.batchBytesMax = batchBytesMax
     this.inFlightMax = inFlightMax
-    port.on('message', (reply) => this.#hear(reply as Reply))
+    port.on('message', (replies) => {
+      for (const reply of replies as Reply[]) this.#hear(reply)
+    })
   }
 
   append(batch: Uint8Array, expected: number): Promise<number> {
@@ -59,10 +62,10 @@ export class RemoteLog implements ReplicatedLog {
     if (this.#isGone) throw new LogAway('the thread of the log has ended')
     const id = ++this.#lastId
     const arrivals = new Arrivals()
-    const stop = (): void => this.#send({ type: 'stop', id })
+    const stop = (): void => this.#outbox.send({ type: 'stop', id })
     this.#readers.set(id, arrivals)
     signal.addEventListener('abort', stop)
-    this.#send({ type: 'read', id, from })
+    this.#outbox.send({ type: 'read', id, from })
     let takenBytes = 0
     try {
       while (!signal.aborted) {
@@ -70,7 +73,7 @@ export class RemoteLog implements ReplicatedLog {
         if (entry === undefined) return
         takenBytes += entryBytes(entry.batch)
         if (takenBytes >= TAKEN_BYTES_MIN) {
-          this.#send({ type: 'taken', id, bytes: takenBytes })
+          this.#outbox.send({ type: 'taken', id, bytes: takenBytes })
           takenBytes = 0
         }
         yield entry
@@ -110,26 +113,23 @@ export class RemoteLog implements ReplicatedLog {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       this.#waiting.set(id, { method, resolve: resolve as (value: unknown) => void, reject })
-      if (batch === undefined) return this.#send({ type: 'call', id, method, position })
-      const bytes = copyToSend(batch)
-      this.#port.postMessage({ type: 'call', id, method, position, batch: bytes } satisfies Request, [bytes.buffer])
+      const sent = batch === undefined ? undefined : copyToSend(batch)
+      this.#outbox.send({ type: 'call', id, method, position, ...(sent && { batch: sent }) }, sent)
     })
-  }
-
-  #send(request: Request): void {
-    this.#port.postMessage(request, [])
   }
 
   #hear(reply: Reply): void {
     switch (reply.type) {
       case 'entry':
-        return this.#readers.get(reply.id)?.add(reply)
+        this.#readers.get(reply.id)?.add(reply)
+        break
       case 'done':
         this.#readers.get(reply.id)?.end()
-        return this.#take(reply.id)?.resolve(reply.value)
+        this.#take(reply.id)?.resolve(reply.value)
+        break
       case 'failed':
         this.#readers.get(reply.id)?.end(received(reply.error))
-        return this.#take(reply.id)?.reject(received(reply.error))
+        this.#take(reply.id)?.reject(received(reply.error))
     }
   }
 

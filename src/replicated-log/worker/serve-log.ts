@@ -2,12 +2,13 @@
 
 import { LogError, type ReplicatedLog } from '../log.ts'
 import { copyToSend, entryBytes, type Port, READ_WINDOW_BYTES, type Reply, type Request, sendable } from './messages.ts'
+import { Outbox } from './outbox.ts'
 
 /** Answers requests from now on; says first how the log is. */
 export function serveLog(log: ReplicatedLog, port: Port): void {
   const readers = new Map<number, Reader>()
-  const send = (reply: Reply, bytes?: Uint8Array<ArrayBuffer>): void =>
-    port.postMessage(reply, bytes === undefined ? [] : [bytes.buffer])
+  const outbox = new Outbox<Reply>(port)
+  const send = outbox.send.bind(outbox)
   const answer = async (id: number, run: () => Promise<unknown>): Promise<void> => {
     try {
       const value = await run()
@@ -18,24 +19,29 @@ export function serveLog(log: ReplicatedLog, port: Port): void {
       send({ type: 'failed', id, error: sendable(error) })
     }
   }
-  port.on('message', (message) => {
-    const request = message as Request
+  const hear = (request: Request): void => {
     switch (request.type) {
       case 'call':
-        return void answer(request.id, () => call(log, request))
+        void answer(request.id, () => call(log, request))
+        break
       case 'read': {
         const reader = new Reader(log, request.from, (position, batch) => {
           const bytes = copyToSend(batch)
           send({ type: 'entry', id: request.id, position, batch: bytes }, bytes)
         })
         readers.set(request.id, reader)
-        return void answer(request.id, () => reader.run()).finally(() => readers.delete(request.id))
+        void answer(request.id, () => reader.run()).finally(() => readers.delete(request.id))
+        break
       }
       case 'taken':
-        return readers.get(request.id)?.took(request.bytes)
+        readers.get(request.id)?.took(request.bytes)
+        break
       case 'stop':
-        return readers.get(request.id)?.stop()
+        readers.get(request.id)?.stop()
     }
+  }
+  port.on('message', (requests) => {
+    for (const request of requests as Request[]) hear(request)
   })
   send({ type: 'opened', batchBytesMax: log.batchBytesMax, inFlightMax: log.inFlightMax })
 }

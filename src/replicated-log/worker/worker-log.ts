@@ -50,13 +50,17 @@ class WorkerLog implements ReplicatedLog {
     this.#worker = worker
     let log: RemoteLog | undefined
     await new Promise<void>((resolve, reject) => {
-      worker.once('message', (reply: Reply) => {
+      worker.once('message', ([reply]: [Reply]) => {
         if (reply.type === 'opened') {
           this.#limits = reply
           this.#log = log = new RemoteLog(worker, reply)
           return resolve()
         }
-        reject(reply.type === 'unopened' ? received(reply.error) : new LogAway('the thread of the log is not what it should be'))
+        reject(
+          reply.type === 'unopened'
+            ? received(reply.error)
+            : new LogAway('the thread of the log is not what it should be'),
+        )
         void worker.terminate()
       })
       // An error that nobody has caught there; the thread ends with it.
