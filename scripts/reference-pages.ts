@@ -25,6 +25,7 @@ const GROUP_TITLES: Readonly<Record<Group, string>> = {
   transactions: 'Transactions',
   scripting: 'Scripting',
   connection: 'Connections',
+  cluster: 'Cluster',
   server: 'Server',
 }
 
@@ -155,7 +156,7 @@ function configurationPage(): string {
     '- Options follow the file and are read as further lines of it: `--save 60 100 --save "300 10" --port 7000`. A bare `--save` means',
     '  `--save ""`; `-p 7000` is `--port 7000`.',
     '- `user default on nopass sanitize-payload ~* &* +@all`, which CONFIG REWRITE of redis-server writes, is taken. Other users,',
-    '  `aclfile`, `cluster-enabled yes` and `loadmodule` are refused: without them a server would promise what it does not',
+    '  `aclfile` and `loadmodule` are refused: without them a server would promise what it does not',
     '  hold.',
     '',
     "What cannot be taken ends the start with exit code 1, in redis-server's form: the number of the line, the line, the reason.",

@@ -3,6 +3,7 @@
 import type { Command } from '../engine/command.ts'
 import { bitmapCommands } from './bitmap/index.ts'
 import { channelCommands } from './channel/index.ts'
+import { clusterCommands } from './cluster/index.ts'
 import { connectionCommands } from './connection/index.ts'
 import { genericCommands } from './generic/index.ts'
 import { geoCommands } from './geo/index.ts'
@@ -34,5 +35,6 @@ export const commands: readonly Command[] = [
   ...pubsubCommands,
   ...channelCommands,
   ...connectionCommands,
+  ...clusterCommands,
   ...serverCommands,
 ]

@@ -32,6 +32,7 @@ export type Group =
   | 'bitmap'
   | 'hyperloglog'
   | 'geo'
+  | 'cluster'
 
 /** Redis's command flags, in the order COMMAND prints them. */
 export const FLAGS = [
