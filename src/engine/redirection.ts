@@ -157,7 +157,9 @@ export class Redirection {
       if (command.name === 'migrate') return 'served'
       if (this.#isMigrating && this.#missing > 0) {
         this.#target = cluster.migratingTo(this.#slot)
-        return this.#existing > 0 ? 'unstable' : 'ask'
+        if (this.#existing > 0) return 'unstable'
+        // Nothing keeps one from moving a slot to where it is.
+        return this.#target === cluster.myself ? 'served' : 'ask'
       }
       if (this.#isImporting && ((client.state & CLIENT_ASKING) !== 0 || command.flags.has('asking'))) {
         return this.#hasSeveral && this.#missing > 0 ? 'unstable' : 'served'
