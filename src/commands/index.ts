@@ -12,6 +12,7 @@ import { hyperloglogCommands } from './hyperloglog/index.ts'
 import { listCommands } from './list/index.ts'
 import { pubsubCommands } from './pubsub/index.ts'
 import { scriptingCommands } from './scripting/index.ts'
+import { sentinelCommands } from './sentinel/index.ts'
 import { serverCommands } from './server/index.ts'
 import { setCommands } from './set/index.ts'
 import { sortedSetCommands } from './sorted-set/index.ts'
@@ -37,4 +38,5 @@ export const commands: readonly Command[] = [
   ...connectionCommands,
   ...clusterCommands,
   ...serverCommands,
+  ...sentinelCommands,
 ]

@@ -599,6 +599,10 @@ export const CONFIG_TABLE = {
     alias: 'slave-priority',
     doc: 'Rank of a replica when a master is chosen.',
   }),
+  'shard-name': optionalText({
+    immutable: true,
+    doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered.',
+  }),
   'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
   'replica-announce-ip': optionalText({
     alias: 'slave-announce-ip',

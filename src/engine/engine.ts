@@ -54,6 +54,7 @@ import { Role } from './role.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
 import { noScripts, type ScriptRunner } from './script-runner.ts'
+import type { Shard } from './shard.ts'
 import { SlowLog } from './slow-log.ts'
 import { ServerState } from './state.ts'
 import { Stats } from './stats.ts'
@@ -132,6 +133,8 @@ export class Engine {
   /** Null where this server is no node of a cluster, and serves all keys. */
   cluster: Cluster | null = null
   redirection: Redirection | null = null
+  /** Null where nobody is told, as by a Sentinel, who is the primary. */
+  shard: Shard | null = null
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
     undefined
@@ -144,7 +147,7 @@ export class Engine {
     this.random = options.random ?? new Random()
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
-    this.commands = new CommandTable(options.commands)
+    this.commands = new CommandTable(options.commands.filter(({ spec }) => spec.isOffered?.(this.config) ?? true))
     // Names are not drawn from what a test may have seeded: two engines are two.
     this.runId = new Random().hex(40)
     this.startedMs = this.clock.now()

@@ -13,7 +13,11 @@ export function preferredEndpoint(node: ClusterNode, config: Config, ip = node.i
 
 /** Returns the address of a node; of this one, where nobody has told it, the one at which a client asks. */
 export function ipFor(client: Client, node: ClusterNode, cluster: Cluster): string {
-  if (node.ip !== '' || node !== cluster.myself || client.transport.kind !== 'tcp') return node.ip
-  const { localAddress } = client.transport
+  return node.ip === '' && node === cluster.myself ? localIp(client) : node.ip
+}
+
+/** Returns the address at which a client asks; empty where that is none of TCP. */
+export function localIp({ transport: { kind, localAddress } }: Client): string {
+  if (kind !== 'tcp') return ''
   return localAddress.slice(0, localAddress.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
 }

@@ -15,6 +15,7 @@ import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { EngineOptions } from '../engine/engine-options.ts'
 import type { Log } from '../engine/log.ts'
+import { publishSwitches } from '../engine/switch-messages.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
 import { DirectoryInUseError } from '../persistence/directory-lock.ts'
@@ -23,6 +24,7 @@ import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import type { Dial } from '../replication/connection.ts'
+import { OwnShard } from '../replication/own-shard.ts'
 import { Replication } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { systemClock } from '../util/clock.ts'
@@ -119,6 +121,11 @@ export class Boot {
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     if (branchOf === undefined && config.get('cluster-enabled')) this.#cluster = joinCluster(this.engine)
     this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
+    const shardName = config.get('shard-name')
+    if (shardName !== '') {
+      this.engine.shard = new OwnShard(this.engine, shardName)
+      publishSwitches(this.engine.shard, this.engine)
+    }
     config.onChange('appendonly', () => {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
