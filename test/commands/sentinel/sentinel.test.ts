@@ -36,7 +36,7 @@ test('without a name the command is unknown, to rules of users as well', () => {
     "-ERR unknown command 'SENTINEL', with args beginning with: 'MASTERS' \r\n",
   )
   expect(client.ask('ACL', 'SETUSER', 'a', '+sentinel')).toMatch(/^-ERR .*Unknown command/)
-  expect(client.ask('COMMAND', 'INFO', 'sentinel')).toBe('*1\r\n*-1\r\n')
+  expect(client.ask('COMMAND', 'INFO', 'sentinel')).toBe('*1\r\n$-1\r\n')
 })
 
 test('the primary is told by its name, and by no other', () => {
