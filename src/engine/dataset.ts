@@ -33,6 +33,7 @@ export class Dataset implements DatabaseHost {
   readonly databases: Database[] = []
   readonly hashKey: HashKey
   readonly limits: EncodingLimits
+  readonly indexesSlots: boolean
   expiry: Expiry = 'remove'
   touches = true
   frequency: ((frequency: number, accessWord: number) => number) | null = null
@@ -72,6 +73,7 @@ export class Dataset implements DatabaseHost {
     this.#moment = host.moment
     this.hashKey = hashKey
     this.limits = followEncodingLimits(host.config)
+    this.indexesSlots = host.config.get('cluster-enabled')
     for (let i = 0, databases = host.config.get('databases'); i < databases; i++)
       this.databases.push(new Database(i, this))
   }

@@ -5,6 +5,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
+import { ClusterFile } from '../cluster/cluster-file.ts'
+import { NodesFileError } from '../cluster/nodes-file.ts'
+import { OwnCluster } from '../cluster/own-cluster.ts'
 import { commands } from '../commands/index.ts'
 import type { Checkpoint } from '../engine/checkpoints.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
@@ -12,14 +15,16 @@ import { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { EngineOptions } from '../engine/engine-options.ts'
 import type { Log } from '../engine/log.ts'
+import { publishSwitches } from '../engine/switch-messages.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
 import { DirectoryInUseError } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
-import { describeDiskError } from '../persistence/errors.ts'
+import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import type { Dial } from '../replication/connection.ts'
+import { OwnShard } from '../replication/own-shard.ts'
 import { Replication } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { systemClock } from '../util/clock.ts'
@@ -82,6 +87,8 @@ export class Boot {
   readonly replication: Replication
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
+  /** Undefined where this server is no node of a cluster. */
+  readonly #cluster: OwnCluster | undefined
   #saving: BackgroundSaving | undefined = undefined
   /** Our part in a replicated log; undefined = the files here keep the data. */
   readonly #membership: Membership | undefined
@@ -96,6 +103,7 @@ export class Boot {
     // The append-only file is the copy of the log.
     if (config.get('log') !== '') config.set('appendonly', 'yes')
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
+    if (config.get('cluster-enabled')) prepareForCluster(config, log)
     this.engine = new Engine({
       commands,
       config,
@@ -118,7 +126,13 @@ export class Boot {
     else scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
+    if (branchOf === undefined && config.get('cluster-enabled')) this.#cluster = joinCluster(this.engine)
     this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
+    const shardName = config.get('shard-name')
+    if (shardName !== '') {
+      this.engine.shard = new OwnShard(this.engine, shardName)
+      publishSwitches(this.engine.shard, this.engine)
+    }
     config.onChange('appendonly', () => {
       if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
@@ -143,7 +157,10 @@ export class Boot {
     this.#isLoading = true
     try {
       const loaded = await this.#load()
+      this.#cluster?.claimSlots()
       this.replication.begin(this.#saving)
+      const primary = this.#cluster?.myself.primary
+      if (primary !== undefined) this.replication.follow({ host: primary.ip, port: primary.port })
       return loaded
     } finally {
       this.#isLoading = false
@@ -253,6 +270,32 @@ export class Boot {
       // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
       if (!this.#isLoading) await this.#claims.release()
     }
+  }
+}
+
+/** A cluster has one database, and says itself who follows whom. Throws OptionError. */
+function prepareForCluster(config: Config, log: Log | undefined): void {
+  if (config.get('replicaof') !== '') throw new OptionError('replicaof directive not allowed in cluster mode')
+  if (config.get('databases') === 1) return
+  log?.warn({}, `WARNING: Changing databases number from ${config.get('databases')} to 1 since we are in cluster mode`)
+  config.set('databases', '1')
+}
+
+/** Makes a server a node of a cluster, as its file says. Throws PersistenceError. */
+function joinCluster(engine: Engine): OwnCluster {
+  const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
+  try {
+    const cluster = new OwnCluster(engine, new ClusterFile(file))
+    engine.join(cluster)
+    return cluster
+  } catch (error) {
+    engine.stop()
+    const isFormat = error instanceof NodesFileError
+    const problem = isFormat ? error.message : describeDiskError(error)
+    const advice = isFormat
+      ? 'Mend it, or move it away: the node is a new one then, and owns no slots'
+      : 'A node of a cluster keeps there which slots are its own'
+    throw new PersistenceError(file, undefined, problem, advice, error)
   }
 }
 

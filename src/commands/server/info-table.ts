@@ -140,7 +140,7 @@ const SERVER: InfoSection = {
     constant('redis_git_sha1', '00000000'),
     none('redis_git_dirty'),
     constant('redis_build_id', '0'),
-    constant('redis_mode', 'standalone'),
+    text('redis_mode', ({ engine }) => (engine.cluster === null ? 'standalone' : 'cluster')),
     constant('os', `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`),
     constant('arch_bits', '64'),
     constant('monotonic_clock', 'node performance.now'),
@@ -501,7 +501,10 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['commandstats', { heading: 'Commandstats', isExtra: true, rows: [family(commandStats)] }],
   ['errorstats', { heading: 'Errorstats', rows: [family(errorStats)] }],
   ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [family(latencyStats)] }],
-  ['cluster', { heading: 'Cluster', rows: [none('cluster_enabled')] }],
+  [
+    'cluster',
+    { heading: 'Cluster', rows: [gauge('cluster_enabled', ({ engine }) => Number(engine.cluster !== null))] },
+  ],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
 ])
 
