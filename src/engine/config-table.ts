@@ -593,6 +593,11 @@ export const CONFIG_TABLE = {
     secret: true,
     doc: 'The replicated log that keeps the data, as nats://host:port,…/STREAM or etcd://host:port,…/PREFIX; the append-only file is a copy of it (docs/cluster.md). Empty = the append-only file keeps the data.',
   }),
+  'log-snapshots': text('', {
+    immutable: true,
+    secret: true,
+    doc: 'Where snapshots for the nodes of a replicated log lie: file:///shared/directory, or s3://bucket/prefix?endpoint=…&region=…; empty = nowhere, and the log is kept whole.',
+  }),
   masteruser: optionalText({ secret: true, doc: 'User a replica says it is to its master.' }),
   masterauth: optionalText({ secret: true, doc: 'Password a replica gives its master.' }),
   'replica-serve-stale-data': yesNo(true, {

@@ -84,6 +84,8 @@ export interface LogNode {
   readonly following: Following | undefined
   /** Hands the lead over, to the node with this address, or to whoever is first. Fulfilled when that is done, or this node leads no more. */
   handOver(to?: string): Promise<void>
+  /** Calls `run` whenever the state has changed, or somebody else leads. */
+  onChange(run: () => void): void
 }
 
 export interface Replication {

@@ -82,9 +82,9 @@ export class Chain implements Place {
     }
     const records = [...this.#parts, record]
     this.#parts = []
-    if (record.kind === 'epoch') {
+    if (record.kind === 'epoch' || record.kind === 'lease') {
       this.leader = decodeEpochNote(record)
-      this.handedTo = undefined
+      if (record.kind === 'epoch') this.handedTo = undefined
     } else if (record.kind === 'handover') {
       this.handedTo = record.payload.toString()
     }

@@ -13,27 +13,22 @@
 //
 // A password in it may be percent-encoded.
 
-import { parseMemory } from '../engine/config-kinds.ts'
+import { AddressError, AddressOptions, decoded } from './address-options.ts'
 import type { LogSource } from './worker/log-source.ts'
 
 const BYTES_MAX_DEFAULT = 10 * 1024 ** 3
 
-/** The line says something that is not understood. */
-export class LogAddressError extends Error {
-  override name = 'LogAddressError'
-}
-
 const SHAPE = /^(nats|etcd):\/\/(?:([^@/]*)@)?([^/?@]+)\/([^/?]+)(?:\?(.*))?$/
 
-/** Reads the address of a log. Throws LogAddressError. */
+/** Reads the address of a log. Throws AddressError. */
 export function readLogAddress(address: string): LogSource {
   const [, kind, user, hosts, name, query = ''] = SHAPE.exec(address) ?? []
   if (hosts === undefined || name === undefined)
-    throw new LogAddressError('the address of a log is nats://host:port,…/STREAM or etcd://host:port,…/PREFIX')
-  const options = new Options(query)
+    throw new AddressError("'log': the address is nats://host:port,…/STREAM or etcd://host:port,…/PREFIX")
+  const options = new AddressOptions(query)
   const places = hosts.split(',')
   for (const place of places) {
-    if (!/^(?:[^:[\]]+|\[[^\]]+\]):\d{1,5}$/.test(place)) throw new LogAddressError(`'${place}' is no host:port`)
+    if (!/^(?:[^:[\]]+|\[[^\]]+\]):\d{1,5}$/.test(place)) throw new AddressError(`'${place}' is no host:port`)
   }
   const tls = tlsOf(options)
   const common = {
@@ -83,67 +78,16 @@ function loginOf(login: string | undefined): { user?: string; password?: string 
 }
 
 /** Files for TLS; undefined = it is not asked for. */
-function tlsOf(options: Options): { caFile?: string; certFile?: string; keyFile?: string } | undefined {
+function tlsOf(options: AddressOptions): { caFile?: string; certFile?: string; keyFile?: string } | undefined {
   const caFile = options.text('ca')
   const certFile = options.text('cert')
   const keyFile = options.text('key')
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw new LogAddressError("'cert' and 'key' belong together")
+  if ((certFile === undefined) !== (keyFile === undefined)) throw new AddressError("'cert' and 'key' belong together")
   const isAsked = options.oneOf('tls', ['no', 'yes']) === 'yes'
   if (!isAsked && caFile === undefined && certFile === undefined) return undefined
   return {
     ...(caFile === undefined ? {} : { caFile }),
     ...(certFile === undefined ? {} : { certFile }),
     ...(keyFile === undefined ? {} : { keyFile }),
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new LogAddressError('what follows a % in it are two hexadecimal digits')
-  }
-}
-
-/** What follows the question mark; each is asked for once, and `end` finds those that nobody has asked for. */
-class Options {
-  readonly #values = new Map<string, string>()
-
-  constructor(query: string) {
-    for (const part of query === '' ? [] : query.split('&')) {
-      const [name = '', value] = part.split('=', 2)
-      if (value === undefined) throw new LogAddressError(`'${part}' is no option: it is written name=value`)
-      if (this.#values.has(name)) throw new LogAddressError(`'${name}' is said twice`)
-      this.#values.set(name, decoded(value))
-    }
-  }
-
-  text(name: string): string | undefined {
-    const value = this.#values.get(name)
-    this.#values.delete(name)
-    return value
-  }
-
-  /** One of some words; the first where nothing is said. */
-  oneOf<Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
-    const value = this.text(name)
-    if (value === undefined) return words[0]
-    const word = words.find((known) => known === value)
-    if (word === undefined) throw new LogAddressError(`'${name}' is one of ${words.join(', ')}`)
-    return word
-  }
-
-  bytes(name: string, otherwise: number): number {
-    const value = this.text(name)
-    if (value === undefined) return otherwise
-    const bytes = parseMemory(value)
-    if (bytes === undefined || bytes <= 0) throw new LogAddressError(`'${name}' is a number of bytes, as 10gb`)
-    return bytes
-  }
-
-  end(): void {
-    const [unknown] = this.#values.keys()
-    if (unknown !== undefined) throw new LogAddressError(`a log of this kind has no option '${unknown}'`)
   }
 }

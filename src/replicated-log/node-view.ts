@@ -66,4 +66,8 @@ export class NodeView implements LogNode {
   handOver(to = ''): Promise<void> {
     return this.#node.handOver(to)
   }
+
+  onChange(run: () => void): void {
+    this.#node.onChange(run)
+  }
 }

@@ -23,7 +23,7 @@ import { Gap } from './log.ts'
 
 /**
  * `effects`: requests in RESP that are applied together; `part`: a beginning of them, more follows; `epoch`: somebody leads from here
- * on; `lease`: the leader is alive; `handover`: the leader leads no more, somebody else may at once.
+ * on; `lease`: it is alive and leads; `handover`: the leader leads no more, somebody else may at once.
  */
 export type RecordKind = 'effects' | 'part' | 'epoch' | 'lease' | 'handover'
 
@@ -38,7 +38,7 @@ export interface LogRecord {
   readonly payload: Buffer
 }
 
-/** What an epoch record says. */
+/** What records of the kinds `epoch` and `lease` say. */
 export interface EpochNote {
   /** Name of the node that leads from here on. */
   readonly node: string
@@ -106,9 +106,9 @@ export function encodeEpochNote({ node, address }: EpochNote): Buffer {
   return Buffer.from(JSON.stringify({ node, address }))
 }
 
-/** Reads what an epoch record says. Throws `Gap` when it says nothing of the kind. */
+/** Reads who leads. Throws `Gap` when it says nothing of the kind. */
 export function decodeEpochNote({ payload }: LogRecord): EpochNote {
   const { node, address } = JSON.parse(payload.toString()) as Partial<EpochNote>
-  if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('an epoch record does not say who leads')
+  if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('a record does not say who leads')
   return { node, address }
 }

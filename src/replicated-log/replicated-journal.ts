@@ -30,7 +30,15 @@ import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Chain, Counted } from './chain.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
-import { cutPayload, decodeRecord, encodeRecord, type LogRecord, type RecordKind } from './record.ts'
+import {
+  cutPayload,
+  decodeRecord,
+  type EpochNote,
+  encodeEpochNote,
+  encodeRecord,
+  type LogRecord,
+  type RecordKind,
+} from './record.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
@@ -47,6 +55,8 @@ export interface ReplicatedJournalOptions {
   /** At the epoch record of this leader, which was sent at `sinceMs` of the monotonic clock. */
   readonly chain: Chain
   readonly sinceMs: number
+  /** Who leads: this node. */
+  readonly self: EpochNote
   readonly clock: Clock
   readonly timing: Timing
   readonly policy: SyncPolicy
@@ -101,8 +111,6 @@ export class ReplicatedJournal implements Journal {
   #handsOver = false
   #isOver = false
   #leaseEndMs: number
-  /** Since the last look of the heartbeat. */
-  #hasSent = true
   #timer: Timer | undefined = undefined
   readonly #listeners: (() => void)[] = []
   readonly #drained: (() => void)[] = []
@@ -247,7 +255,6 @@ export class ReplicatedJournal implements Journal {
     pending.batch = batch
     pending.sentMs = clock.monotonic()
     pending.answer = 'none'
-    this.#hasSent = true
     this.#tip = { position, hash }
     this.#underWay++
     log.append(batch, position - 1).then(
@@ -353,15 +360,14 @@ export class ReplicatedJournal implements Journal {
 
   // ── leading ──────────────────────────────────────────────────────────────
 
-  /** Says now and then that we lead, where nothing else says so. */
+  /** Says now and then that we lead, and who we are, for nodes that begin to read here. */
   #beat(): void {
-    const { clock, timing } = this.#options
+    const { clock, self, timing } = this.#options
     this.#timer = clock.after(timing.heartbeatMs, () => {
-      if (!this.#hasSent && this.#row.length === 0) {
-        this.#add('lease', Buffer.alloc(0), 0)
+      if (!this.#row.some(({ kind }) => kind === 'lease')) {
+        this.#add('lease', encodeEpochNote(self), 0)
         this.#pump()
       }
-      this.#hasSent = false
       this.#beat()
     })
   }

@@ -107,7 +107,7 @@ export class ReplicatedNode {
     return this.#now >= this.#heardMs + this.#options.timing.silenceMs
   }
 
-  /** Calls `run` whenever the state has changed. */
+  /** Calls `run` whenever the state has changed, or somebody else leads. */
   onChange(run: () => void): void {
     this.#listeners.push(run)
   }
@@ -169,6 +169,10 @@ export class ReplicatedNode {
   #become(state: NodeState): void {
     if (this.state === state || this.#isStopped) return
     this.state = state
+    this.#tell()
+  }
+
+  #tell(): void {
     for (const run of this.#listeners) run()
   }
 
@@ -228,7 +232,9 @@ export class ReplicatedNode {
     try {
       for await (const entry of log.read(chain.position + 1, signal)) {
         if (signal.aborted || this.#isStopped) return
+        const { leader } = chain
         const counted = chain.take(entry)
+        if (chain.leader?.node !== leader?.node) this.#tell()
         this.#heardMs = this.#now
         if (counted === undefined) continue
         await this.#apply(counted)
@@ -291,6 +297,7 @@ export class ReplicatedNode {
         log,
         chain,
         sinceMs,
+        self,
         clock: engine.machine,
         timing,
         policy: engine.config.get('appendfsync'),

@@ -3,7 +3,7 @@
 export interface Timing {
   /** For so long from the sending of its last acknowledged record a leader answers. */
   readonly leaseMs: number
-  /** A leader that has nothing else to say says so. */
+  /** So often a leader says that it leads. */
   readonly heartbeatMs: number
   /** Who has read nothing for so long may take over. Longer than a lease, by what clocks may differ. */
   readonly silenceMs: number

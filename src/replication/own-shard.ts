@@ -1,4 +1,4 @@
-// The shard as a server alone knows it: its own primary and replicas, by the replication that there is. It knows of nobody else who could be asked.
+// The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Shard, ShardNode } from '../engine/shard.ts'
@@ -25,15 +25,16 @@ export class OwnShard implements Shard {
     this.#engine = engine
     this.name = name
     this.#primary = this.primary
-    engine.role.changed.take(() => this.#look())
+    engine.role.changed.take(this.look)
   }
 
   get primary(): ShardNode {
-    const { config, replication } = this.#engine
-    // Who is followed is said there before it is tried.
-    const [ip, port] = config.get('replicaof').split(' ')
-    if (ip === undefined || port === undefined) return this.#myself
+    const { config, replication, role } = this.#engine
     const following = replication?.following
+    // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
+    const isOfLog = config.get('log') !== ''
+    const [ip, port] = isOfLog ? [following?.host ?? '', following?.port ?? 0] : config.get('replicaof').split(' ')
+    if (ip === undefined || port === undefined || (isOfLog && !role.isReplica)) return this.#myself
     return {
       id: '',
       ip,
@@ -73,9 +74,12 @@ export class OwnShard implements Shard {
     }
   }
 
-  #look(): void {
+  /** To be called when somebody else may be the primary. */
+  readonly look = (): void => {
     const before = this.#primary
     const now = this.primary
+    // While nobody leads, or nobody knows who, the one before is as good.
+    if (now.port === 0 && now.ip === '') return
     this.#primary = now
     if (before.ip === now.ip && before.port === now.port) return
     this.epoch++

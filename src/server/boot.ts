@@ -89,6 +89,8 @@ export class Boot {
   readonly #claims: ClaimedDirectories
   /** Undefined where this server is no node of a cluster. */
   readonly #cluster: OwnCluster | undefined
+  /** Undefined where clients do not ask for one. */
+  #shard: OwnShard | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
   /** Our part in a replicated log; undefined = the files here keep the data. */
   readonly #membership: Membership | undefined
@@ -130,8 +132,9 @@ export class Boot {
     this.replication = new Replication(this.engine, { dial: dial ?? dialPrimary(config) })
     const shardName = config.get('shard-name')
     if (shardName !== '') {
-      this.engine.shard = new OwnShard(this.engine, shardName)
-      publishSwitches(this.engine.shard, this.engine)
+      this.#shard = new OwnShard(this.engine, shardName)
+      this.engine.shard = this.#shard
+      publishSwitches(this.#shard, this.engine)
     }
     config.onChange('appendonly', () => {
       if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
@@ -176,7 +179,7 @@ export class Boot {
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
-      const milliseconds = await this.#membership.join()
+      const milliseconds = await this.#membership.join(() => this.#shard?.look())
       this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: countKeys(engine) })
       return { keys: countKeys(engine), bytes: 0, milliseconds }
     }

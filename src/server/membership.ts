@@ -5,9 +5,13 @@
 import { networkInterfaces } from 'node:os'
 import { type Config, ConfigError } from '../engine/config.ts'
 import type { Engine } from '../engine/engine.ts'
+import { systemDisk } from '../persistence/disk.ts'
+import { AddressError } from '../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
-import { describeLogAddress, LogAddressError, readLogAddress } from '../replicated-log/log-address.ts'
+import { describeLogAddress, readLogAddress } from '../replicated-log/log-address.ts'
 import type { ReplicatedNode } from '../replicated-log/replicated-node.ts'
+import type { SnapshotStore } from '../replicated-log/snapshot-store.ts'
+import { readStoreAddress, type StoreSource } from '../replicated-log/snapshots/store-address.ts'
 import type { LogSource } from '../replicated-log/worker/log-source.ts'
 import type { Replication } from '../replication/replication.ts'
 
@@ -21,25 +25,31 @@ export class Membership {
   readonly #engine: Engine
   readonly #replication: Replication
   readonly #source: LogSource
+  /** Where snapshots lie; undefined = nowhere. */
+  readonly #store: StoreSource | undefined
   readonly #open: OpenLog
   /** Undefined before the log could be reached. */
   #node: ReplicatedNode | undefined = undefined
   #hasLeft = false
 
-  constructor(engine: Engine, replication: Replication, source: LogSource, open: OpenLog) {
+  /** Throws AddressError where the configuration names no log. */
+  constructor(engine: Engine, replication: Replication, open: OpenLog) {
+    const { config } = engine
     this.#engine = engine
     this.#replication = replication
-    this.#source = source
+    this.#source = readLogAddress(config.get('log'))
+    const store = config.get('log-snapshots')
+    this.#store = store === '' ? undefined : readStoreAddress(store)
     this.#open = open
     // Nothing expires before this node leads.
     engine.role.become('follower')
   }
 
   /**
-   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. Throws LogUnfit,
-   * PersistenceError.
+   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. `changed` is called
+   * whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
    */
-  async join(): Promise<number> {
+  async join(changed: () => void): Promise<number> {
     const { config, host, log, machine } = this.#engine
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(where)
@@ -48,8 +58,17 @@ export class Membership {
     const { openReplicated } = await import('../replicated-log/open-replicated.ts')
     const address = announcedAddress(config, host.describe?.())
     const beganMs = machine.monotonic()
-    this.#node = await openReplicated({ engine: this.#engine, log: opened, node: address, address })
-    this.#replication.join(new NodeView(this.#node, machine))
+    const store = this.#store && (await openStore(this.#store))
+    this.#node = await openReplicated({
+      engine: this.#engine,
+      log: opened,
+      node: address,
+      address,
+      ...(store === undefined ? {} : { snapshots: store }),
+    })
+    const view = new NodeView(this.#node, machine)
+    this.#replication.join(view)
+    view.onChange(changed)
     const { position } = this.#node.chain
     log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
     return machine.monotonic() - beganMs
@@ -94,13 +113,12 @@ export function membershipOf(
   open: OpenLog = openInThread,
 ): Membership | undefined {
   const { config } = engine
-  const address = config.get('log')
-  if (address === '') return undefined
+  if (config.get('log') === '') return undefined
   if (config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
   try {
-    return new Membership(engine, replication, readLogAddress(address), open)
+    return new Membership(engine, replication, open)
   } catch (error) {
-    if (error instanceof LogAddressError) throw new ConfigError(`'log': ${error.message}`)
+    if (error instanceof AddressError) throw new ConfigError(error.message)
     throw error
   }
 }
@@ -108,6 +126,31 @@ export function membershipOf(
 async function openInThread(source: LogSource): Promise<ReplicatedLog> {
   const { openWorkerLog } = await import('../replicated-log/worker/worker-log.ts')
   return openWorkerLog(source)
+}
+
+async function openStore(source: StoreSource): Promise<SnapshotStore> {
+  if (source.kind === 'directory') {
+    const { DirectoryStore } = await import('../replicated-log/snapshots/directory-store.ts')
+    return new DirectoryStore(systemDisk, source.path)
+  }
+  const { S3Store } = await import('../replicated-log/snapshots/s3-store.ts')
+  return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
+}
+
+/** Keys of S3, where its own tools look for them. Throws ConfigError. */
+function credentialsOf(environment: NodeJS.ProcessEnv): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment
+  if (!accessKeyId || !secretAccessKey)
+    throw new ConfigError("'log-snapshots' needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
 }
 
 /** Where clients find this server, as `host:port`; also its name among the nodes of a log. */

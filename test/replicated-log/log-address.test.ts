@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeLogAddress, readLogAddress } from '../../src/replicated-log/log-address.ts'
+import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
 
 describe('the address of a log', () => {
   test('names servers, a stream, and how it is kept', () => {
@@ -44,8 +45,8 @@ describe('the address of a log', () => {
   })
 
   test.each([
-    ['kafka://a:1/s', 'the address of a log is'],
-    ['nats://a:4222', 'the address of a log is'],
+    ['kafka://a:1/s', "'log': the address is"],
+    ['nats://a:4222', "'log': the address is"],
     ['nats://a/s', "'a' is no host:port"],
     ['nats://a:4222/s?replicas=2', "'replicas' is one of 3, 5, 1"],
     ['nats://a:4222/s?bytes=many', "'bytes' is a number of bytes"],
@@ -64,5 +65,30 @@ describe('the address of a log', () => {
     expect(describeLogAddress('nats://a:4222/s?bytes=1gb&token=abc&missing=refuse')).toBe(
       'nats://a:4222/s?bytes=1gb&token=…&missing=refuse',
     )
+  })
+})
+
+describe('the address of a store of snapshots', () => {
+  test('is a directory, or a bucket', () => {
+    expect(readStoreAddress('file:///var/lib/shared%20one')).toEqual({ kind: 'directory', path: '/var/lib/shared one' })
+    expect(readStoreAddress('s3://bucket/cluster-a?endpoint=http://127.0.0.1:9000&region=eu-1')).toEqual({
+      kind: 's3',
+      options: {
+        endpoint: 'http://127.0.0.1:9000',
+        region: 'eu-1',
+        bucket: 'bucket',
+        prefix: 'cluster-a/',
+        addressing: 'path',
+      },
+    })
+  })
+
+  test.each([
+    ['ftp://x', "'log-snapshots': the address is"],
+    ['file://relative', 'named from the root'],
+    ['s3://bucket', 'endpoint=https://host'],
+    ['s3://bucket?endpoint=http://h&key=x', "no option 'key'"],
+  ])('%s is refused with the reason', (address, reason) => {
+    expect(() => readStoreAddress(address)).toThrow(reason)
   })
 })

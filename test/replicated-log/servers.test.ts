@@ -24,7 +24,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
   }
 
   async function startNode(log: string, dir = temporaryDirectory()): Promise<RunningServer> {
-    const server = await startServer({ port: 0, dir, appendfsync: 'always', config: { log } })
+    const server = await startServer({ port: 0, dir, appendfsync: 'always', config: { log, 'shard-name': 'orders' } })
     onTestFinished(() => server.close().catch(() => {}))
     return server
   }
@@ -65,6 +65,13 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
       expect.any(Number),
     ])
 
+    // Whoever is asked tells where the leader is.
+    for (const client of [first, second])
+      expect(await client.call('SENTINEL', 'get-master-addr-by-name', 'orders')).toEqual([
+        '127.0.0.1',
+        `${first.options.port}`,
+      ])
+
     await first.call('FAILOVER')
     await eventually(() => leads(second), 'the other one leads')
     for (let i = 50; i < 100; i++) await second.rpush('list', `${i}`)
@@ -96,7 +103,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
 
   test('an address that is none is refused by name', async () => {
     await expect(startServer({ port: 0, dir: temporaryDirectory(), config: { log: 'kafka://x' } })).rejects.toThrow(
-      /'log': the address of a log is/,
+      /'log': the address is/,
     )
     await expect(
       startServer({ port: 0, dir: temporaryDirectory(), config: { log: 'nats://h:1/s?replica=3' } }),

@@ -10,12 +10,13 @@ export const sentinelGetMasterAddrByName = defineCommand({
   arity: 3,
   flags: ['admin'],
   args: [{ name: 'master-name', type: 'string' }],
-  reply: 'array: address and port; nil for another name',
+  reply: 'array: address and port; nil for another name, and while nobody leads',
   isOffered,
   run(call) {
     const shard = shardOf(call)
     const { reply } = call
-    if (call.args.string(2) !== shard.name) return reply.nilArray()
+    const isKnown = shard.primary.port > 0 || shard.primary.tlsPort > 0
+    if (call.args.string(2) !== shard.name || !isKnown) return reply.nilArray()
     reply.array(2)
     reply.text(ipOf(call, shard.primary))
     reply.text(String(portOf(call, shard.primary)))
