@@ -65,7 +65,7 @@ describe('a record', () => {
         encodeRecord({ kind, epoch: 3, position: 17, previous: NO_HASH, payload: Buffer.from(payload) }).batch,
       )
       const line = placeNoteOf(record)
-      expect(readPlaceNote(line.trimEnd())).toEqual({ epoch: 3, position: 17, hash: record.hash, kind, rest })
+      expect(readPlaceNote(line.replace('\r\n', ''))).toEqual({ epoch: 3, position: 17, hash: record.hash, kind, rest })
     }
     expect(readPlaceNote('#TS:1700000000')).toBeUndefined()
   })
