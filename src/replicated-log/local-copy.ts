@@ -10,6 +10,7 @@
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. Redis reads the file as any other.
 
+import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
@@ -99,11 +100,12 @@ export class LocalCopy {
   async replace(snapshot: AsyncIterable<Uint8Array>): Promise<Place> {
     const engine = this.#engine
     const { config } = engine
+    const temporary = path.join(this.#files.directory.path, 'temp-snapshot')
+    const note = await download(this.#disk, snapshot, temporary)
+    // Nothing was changed until here.
     await this.#files.journal.close()
     const directory = await AofDirectory.open(this.#disk, locationOf(engine))
     const base = await directory.nextBase('rdb')
-    const temporary = `${directory.pathOf(base)}.temp`
-    const note = await download(this.#disk, snapshot, temporary)
     const { part, file } = await directory.addIncrement('named later')
     const line = Buffer.from(placeNoteOf({ ...note, kind: 'lease', previous: note.hash, payload: Buffer.alloc(0) }))
     await appendAll(file, line, 0, line.length)
@@ -174,8 +176,8 @@ function journalOf(
 }
 
 /** Writes a snapshot into a file; returns the place that it names. */
-async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, path: string): Promise<SnapshotNote> {
-  const file = await disk.open(path, 'create')
+async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, temporary: string): Promise<SnapshotNote> {
+  const file = await disk.open(temporary, 'create')
   let note: SnapshotNote | undefined
   try {
     let at = 0
@@ -190,7 +192,7 @@ async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, path: s
     await file.close()
   }
   if (note !== undefined) return note
-  throw new PersistenceError(path, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
+  throw new PersistenceError(temporary, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
 }
 
 function notACopy({ path }: AofDirectory): PersistenceError {

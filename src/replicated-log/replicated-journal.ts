@@ -61,6 +61,8 @@ export interface ReplicatedJournalOptions {
   readonly timing: Timing
   readonly policy: SyncPolicy
   readonly rules: DurabilityRules
+  /** Why this node's own disk cannot keep up with the log; undefined = it does. */
+  localFailure(): string | undefined
   /** A record, with its parts, is in the log. */
   counted(counted: Counted): void
   /** This journal is over. What was not acknowledged until now never will be by it. */
@@ -86,7 +88,6 @@ interface Pending {
 export class ReplicatedJournal implements Journal {
   readonly enabled = true
   readonly takesMessages = true
-  failure: string | undefined = undefined
   waits = false
   appended = 0
   written = 0
@@ -109,6 +110,7 @@ export class ReplicatedJournal implements Journal {
   #isStalled = false
   #isMending = false
   #handsOver = false
+  #logFailure: string | undefined = undefined
   #isOver = false
   #leaseEndMs: number
   #timer: Timer | undefined = undefined
@@ -128,6 +130,10 @@ export class ReplicatedJournal implements Journal {
 
   get answers(): boolean {
     return this.leaseLeftMs > 0
+  }
+
+  get failure(): string | undefined {
+    return this.#logFailure ?? this.#options.localFailure()
   }
 
   /** How long the lease still runs, in milliseconds; 0 = it has run out. */
@@ -317,7 +323,7 @@ export class ReplicatedJournal implements Journal {
     this.#isMending = false
     if (this.#isOver) return
     this.#isStalled = false
-    this.failure = undefined
+    this.#logFailure = undefined
     this.#pump()
     this.#progressed()
   }
@@ -345,8 +351,8 @@ export class ReplicatedJournal implements Journal {
       return true
     } catch (error) {
       if (!isPassing(error)) throw error
-      if (this.failure === undefined && !this.#isOver) {
-        this.failure = error.message
+      if (this.#logFailure === undefined && !this.#isOver) {
+        this.#logFailure = error.message
         this.#progressed()
       }
       return false

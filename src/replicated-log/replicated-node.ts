@@ -17,11 +17,12 @@
 import type { Engine } from '../engine/engine.ts'
 import { noProgress } from '../engine/journal.ts'
 import type { Disk } from '../persistence/disk.ts'
+import { PersistenceError } from '../persistence/errors.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Chain, Counted } from './chain.ts'
 import type { LocalCopy } from './local-copy.ts'
-import { Gap, LogError, type ReplicatedLog, Truncated } from './log.ts'
+import { Gap, LogAway, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
@@ -195,11 +196,18 @@ export class ReplicatedNode {
 
   /** The log is kept only from behind a position on: goes on from the newest snapshot. */
   async #beginWithSnapshot(least: number): Promise<void> {
-    const { chain, copy, snapshots } = this.#options
-    const newest = (await snapshots?.store.list())?.at(-1)
-    if (snapshots === undefined || newest === undefined || newest.position < least)
-      throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
-    chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+    const { chain, copy, engine, snapshots } = this.#options
+    try {
+      const newest = (await snapshots?.store.list())?.at(-1)
+      if (snapshots === undefined || newest === undefined || newest.position < least)
+        throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
+      chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+    } catch (error) {
+      if (error instanceof LogError || error instanceof PersistenceError) throw error
+      // The store, or the disk, may work a little later.
+      engine.log.warn({ error }, 'the data cannot be begun with a snapshot')
+      throw new LogAway('the snapshot cannot be had')
+    }
   }
 
   async #compare(position: number): Promise<void> {
@@ -302,6 +310,7 @@ export class ReplicatedNode {
         timing,
         policy: engine.config.get('appendfsync'),
         rules: engine.durability.rules,
+        localFailure: () => this.#options.copy.failure,
         counted: (whole) => this.#options.copy.take(whole),
         lost: (loss) => this.#lost(loss),
         failed: (error) => this.#fail(error),

@@ -42,6 +42,8 @@ export class Snapshots {
   readonly #options: SnapshotsOptions
   /** Positions that this node has verified, oldest first. */
   readonly #verified: number[] = []
+  /** Position of the newest that is known. */
+  #newest = 0
   #isBusy = false
 
   constructor(options: SnapshotsOptions) {
@@ -69,8 +71,6 @@ export class Snapshots {
         this.#isBusy = false
       })
   }
-
-  #newest = 0
 
   #isDue({ position }: Place): boolean {
     return (

@@ -11,6 +11,7 @@ import type { Client, Transport } from '../../src/engine/client.ts'
 import { Config } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
@@ -132,6 +133,7 @@ class Simulation {
   readonly #world = new SimWorld()
   readonly #random: Random
   readonly #log: MemoryLog
+  readonly #snapshots = new MemorySnapshots()
   readonly #nodes: SimNode[] = []
   readonly #operations: Operation[] = []
   /** Pushes of one transaction, which come together or not at all. */
@@ -199,7 +201,15 @@ class Simulation {
     node.process = process
     this.#trace(`${node.name} starts`)
     const log = this.#log.connect(clock, node.weather)
-    const opening = openReplicated({ engine, log, node: node.name, disk: node.disk, timing })
+    const opening = openReplicated({
+      engine,
+      log,
+      node: node.name,
+      disk: node.disk,
+      timing,
+      // Where nothing is ever truncated other things are seen.
+      ...(this.#options.seed % 4 === 0 ? { snapshots: this.#snapshots, snapshotEvery: 10 } : {}),
+    })
     opening.then(
       (opened) => {
         process.node = opened
