@@ -8,7 +8,7 @@
 //
 // So what a node starts from, and what a leader goes back to that has lost its place, is its own file. What a crash left behind the last note
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
-// comes again from the log. Redis reads the file as any other.
+// comes again from the log. To Redis it is a file like others.
 
 import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'

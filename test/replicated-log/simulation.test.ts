@@ -7,7 +7,7 @@ import { seedOf } from '../support/seed.ts'
 import { SABOTAGES } from './sabotage.ts'
 import { simulate } from './simulation.ts'
 
-const SEEDS = process.env.SIMULATION_SEEDS ?? (process.env.SOAK === undefined ? 80 : 5000)
+const SEEDS = process.env.SIMULATION_SEEDS ?? (process.env.SOAK === undefined ? 50 : 5000)
 const trace =
   process.env.SIMULATION_TRACE === undefined ? () => {} : (line: string) => process.stderr.write(`${line}\n`)
 
