@@ -26,7 +26,7 @@ import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } f
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
 import type { JetStreamOptions } from './options.ts'
-import { membersOf, openStream, requireStreamName, subjectOf } from './stream.ts'
+import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 
 /** Beyond this a batch keeps the others of its group waiting: its bytes go to each follower before the next. */
 const BATCH_BYTES_MAX = 1024 * 1024
@@ -55,7 +55,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   const connection = await LastingConnection.open(packages, options)
   try {
     const { current } = connection
-    const info = await openStream(packages, await managerOf(packages, current), options)
+    const info = await openStream(packages, await managerOf(packages, current, STREAM_TIMEOUT_MS), options)
     if (options.safety === 'required') {
       await requireSafeMembers(packages, current, membersOf(info, current.info?.server_name ?? ''))
     }
@@ -66,8 +66,12 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   }
 }
 
-function managerOf({ jetstream }: NatsPackages, connection: NatsConnection): Promise<JetStreamManager> {
-  return jetstream.jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })
+function managerOf(
+  { jetstream }: NatsPackages,
+  connection: NatsConnection,
+  timeout = REQUEST_TIMEOUT_MS,
+): Promise<JetStreamManager> {
+  return jetstream.jetstreamManager(connection, { checkAPI: false, timeout })
 }
 
 class JetStreamLog implements ReplicatedLog {
