@@ -135,7 +135,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
   })
 
   test('an etcd of one member is refused; it takes appends again when a full log was truncated', async () => {
-    const alone = await startEtcds({ count: 1, quotaBytes: 16 * 1024 * 1024 })
+    const alone = await startEtcds({ count: 1, quotaBytes: 6 * 1024 * 1024 })
     try {
       const reach = (safety: EtcdOptions['safety']): EtcdOptions => ({
         endpoints: alone.addresses,

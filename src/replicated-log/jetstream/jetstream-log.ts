@@ -26,7 +26,7 @@ import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } f
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
 import type { JetStreamOptions } from './options.ts'
-import { membersOf, openStream, requireStreamName, subjectOf } from './stream.ts'
+import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 
 /** Beyond this a batch keeps the others of its group waiting: its bytes go to each follower before the next. */
 const BATCH_BYTES_MAX = 1024 * 1024
@@ -55,7 +55,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   const connection = await LastingConnection.open(packages, options)
   try {
     const { current } = connection
-    const info = await openStream(packages, await managerOf(packages, current), options)
+    const info = await openStream(packages, await managerOf(packages, current, STREAM_TIMEOUT_MS), options)
     if (options.safety === 'required') {
       await requireSafeMembers(packages, current, membersOf(info, current.info?.server_name ?? ''))
     }
@@ -66,8 +66,12 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   }
 }
 
-function managerOf({ jetstream }: NatsPackages, connection: NatsConnection): Promise<JetStreamManager> {
-  return jetstream.jetstreamManager(connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })
+function managerOf(
+  { jetstream }: NatsPackages,
+  connection: NatsConnection,
+  timeout = REQUEST_TIMEOUT_MS,
+): Promise<JetStreamManager> {
+  return jetstream.jetstreamManager(connection, { checkAPI: false, timeout })
 }
 
 class JetStreamLog implements ReplicatedLog {
@@ -199,12 +203,12 @@ class JetStreamLog implements ReplicatedLog {
   async *#messagesFrom(from: number, signal: AbortSignal): AsyncIterable<JsMsg> {
     await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
     const client = this.#packages.jetstream.jetstream(this.#connection.current, { timeout: REQUEST_TIMEOUT_MS })
-    const consumer = await client.consumers.get(this.#stream, { opt_start_seq: from })
+    const consumer = await this.#orClosed(client.consumers.get(this.#stream, { opt_start_seq: from }))
     let messages: ConsumerMessages | undefined
     const stop = (): void => messages?.stop()
     signal.addEventListener('abort', stop)
     try {
-      messages = await consumer.consume({ max_bytes: READ_AHEAD_BYTES, expires: READ_EXPIRES_MS })
+      messages = await this.#orClosed(consumer.consume({ max_bytes: READ_AHEAD_BYTES, expires: READ_EXPIRES_MS }))
       if (!signal.aborted) yield* messages
     } finally {
       signal.removeEventListener('abort', stop)
@@ -216,10 +220,20 @@ class JetStreamLog implements ReplicatedLog {
   async #ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
     try {
       await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
-      return await request(await managerOf(this.#packages, this.#connection.current))
+      return await this.#orClosed(request(await managerOf(this.#packages, this.#connection.current)))
     } catch (error) {
       throw failure(this.#packages, error)
     }
+  }
+
+  /** Awaits an answer, which does not come any more when the log is closed meanwhile. */
+  #orClosed<T>(answer: Promise<T>): Promise<T> {
+    const { signal } = this.#closing
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(new LogAway('the log was closed'))
+      signal.addEventListener('abort', end)
+      answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+    })
   }
 
   #endAppends(error: LogError): void {

@@ -8,9 +8,10 @@ import type { NatsPackages } from './connection.ts'
 import { failure, isStreamMissing } from './failures.ts'
 import type { JetStreamOptions } from './options.ts'
 
-/** Servers that have just started have no leader yet: asked so often, for so long. */
+/** A stream that has no leader yet does not answer, and is asked again: for some 15 s in all, which is longer than an election takes. */
+export const STREAM_TIMEOUT_MS = 500
 const RETRY_MS = 100
-const STREAM_TIMEOUT_MS = 15_000
+const ATTEMPTS_MAX = 25
 
 /** The subject that the batches of a stream are published to. */
 export const subjectOf = (stream: string): string => `respite.log.${stream}`
@@ -20,16 +21,15 @@ export async function openStream(
   packages: NatsPackages,
   manager: JetStreamManager,
   options: JetStreamOptions,
-  deadlineMs: number = STREAM_TIMEOUT_MS,
 ): Promise<StreamInfo> {
-  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+  for (let attempt = 1; ; attempt++) {
     try {
       const info = await findOrCreate(packages, manager, options)
       requireSettings(options, info.config)
       return info
     } catch (error) {
       const known = failure(packages, error)
-      if (!(known instanceof LogAway) || waitedMs >= deadlineMs) throw known
+      if (!(known instanceof LogAway) || attempt >= ATTEMPTS_MAX) throw known
       await sleep(RETRY_MS)
     }
   }

@@ -10,9 +10,13 @@ import { RemoteLog } from './remote-log.ts'
 /** How soon a thread that has ended, or could not open the log again, is followed by another. */
 const RESTART_MS = 200
 
-/** In the sources the file beside this one; in the built program this file is a part of another one, in the folder above. */
+/**
+ * What runs in the thread. Where this file is a part of the built program it is beside that; where it is a source, which Node 20 cannot read in a
+ * thread, it is what was built last.
+ */
 const IS_SOURCE = import.meta.url.endsWith('.ts')
-const WORKER_FILE = new URL(IS_SOURCE ? './log-worker.ts' : './replicated-log/log-worker.js', import.meta.url)
+const BUILT_FILE = IS_SOURCE ? '../../../dist/replicated-log/log-worker.js' : './replicated-log/log-worker.js'
+const WORKER_FILE = new URL(BUILT_FILE, import.meta.url)
 
 /** Opens a log in a thread of its own. Throws what opening it throws: `LogUnfit`, `LogAway`. `file`: what runs in the thread. */
 export async function openWorkerLog(source: LogSource, file: URL = WORKER_FILE): Promise<ReplicatedLog> {
@@ -46,7 +50,7 @@ class WorkerLog implements ReplicatedLog {
 
   /** Begins a thread, and waits until it has opened the log. */
   async start(): Promise<void> {
-    const worker = startThread(this.#file, this.#source)
+    const worker = new Worker(this.#file, { workerData: this.#source, execArgv: [] })
     this.#worker = worker
     let log: RemoteLog | undefined
     await new Promise<void>((resolve, reject) => {
@@ -144,12 +148,4 @@ class WorkerLog implements ReplicatedLog {
       }
     }
   }
-}
-
-function startThread(file: URL, source: LogSource): Worker {
-  const options = { workerData: source, execArgv: [] }
-  if (!file.pathname.endsWith('.ts')) return new Worker(file, options)
-  // Node 20 reads no TypeScript, and what reads it for tests has to be told within the thread.
-  const loaded = `import('tsx/esm/api').then((tsx) => tsx.register()).then(() => import(${JSON.stringify(file.href)}))`
-  return new Worker(loaded, { ...options, eval: true })
 }
