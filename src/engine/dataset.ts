@@ -103,7 +103,7 @@ export class Dataset implements DatabaseHost {
   }
 
   /** Tells the world that a key is gone without a command that removed it. */
-  removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
+  removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
     const { changes, propagation } = this.#host
     // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)

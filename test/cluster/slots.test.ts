@@ -1,6 +1,7 @@
 // Keys by their slot: what is counted and named is what is there, whatever was done, and nothing is kept where no cluster asks.
 
 import { describe, expect, test } from 'vitest'
+import { removeKeysOfSlot } from '../../src/engine/slot-removal.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { hashSlotOf } from '../../src/util/hash-slot.ts'
 import { Random } from '../../src/util/random.ts'
@@ -86,6 +87,25 @@ test('a state that is gone back to has its keys in their slots', () => {
   contents.restore(state)
   engine.databases[0]!.check()
   expect(client.ask('CLUSTER', 'GETKEYSINSLOT', 5061, 10)).toBe(`*1\r\n${bulk('bar')}`)
+})
+
+test('a slot that is taken away is emptied in bounded steps, each key as by DEL', () => {
+  const { engine, connect, journal } = createNode(alone)
+  const client = connect()
+  for (const key of ['bar', '{bar}2', '{bar}3', 'foo']) client.ask('SET', key, 1)
+  const [watcher, listener] = [connect(), connect()]
+  client.ask('CONFIG', 'SET', 'notify-keyspace-events', 'KEA')
+  listener.ask('SUBSCRIBE', '__keyevent@0__:del')
+  watcher.ask('WATCH', 'bar')
+  journal.take()
+  expect(removeKeysOfSlot(engine.dataset, engine.databases[0]!, 5061, 2)).toBe(2)
+  expect(removeKeysOfSlot(engine.dataset, engine.databases[0]!, 5061, 2)).toBe(1)
+  engine.endTurn()
+  expect(journal.take()).toEqual(['0 DEL {bar}3', '0 DEL {bar}2', '0 DEL bar'])
+  expect(listener.received()).toContain(bulk('{bar}2'))
+  watcher.ask('MULTI')
+  expect(watcher.ask('EXEC')).toBe('*-1\r\n')
+  expect(client.ask('DBSIZE')).toBe(':1\r\n')
 })
 
 test('where there is no cluster nothing is kept of slots', () => {
