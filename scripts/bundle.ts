@@ -6,6 +6,7 @@
 //   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
 //   dist/core.js              what they share and need at once
 //   dist/<part>.js            what is loaded when it is first used (parts.ts)
+//   dist/replicated-log/log-worker.js   what runs in the thread of a replicated log: all of it, so that it loads nothing else
 //   dist/**/*.d.ts            the declarations that the entries reach
 //
 // Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
@@ -44,7 +45,12 @@ const declarations = reachedDeclarations(
 )
 for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
 writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
-const chunks = await bundleCode()
+const entries = {
+  'cli/respite': join(ROOT, 'src/cli/respite.ts'),
+  ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
+}
+await bundleCode({ 'replicated-log/log-worker': join(ROOT, 'src/replicated-log/worker/log-worker.ts') }, () => null)
+const chunks = await bundleCode(entries, fileOf)
 loadPartsLater(chunks)
 for (const chunk of chunks) {
   const entry = ENTRY_FILES.find((name) => chunk.fileName === `${name}.js`)
@@ -58,14 +64,15 @@ for (const chunk of chunks) {
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 writeExports()
 
-async function bundleCode(): Promise<OutputChunk[]> {
+/** Writes entries and what they need; `fileOf` says in which file, by name, a source goes, null = where the bundler likes. */
+async function bundleCode(
+  input: Readonly<Record<string, string>>,
+  fileOf: (id: string) => string | null,
+): Promise<OutputChunk[]> {
   const bundle = await rolldown({
     // Entries export what they say; `allow-extension` is what this way of splitting asks for.
     preserveEntrySignatures: 'allow-extension',
-    input: {
-      'cli/respite': join(ROOT, 'src/cli/respite.ts'),
-      ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
-    },
+    input: { ...input },
     platform: 'node',
     transform: {
       target: 'es2022',

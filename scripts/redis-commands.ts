@@ -70,6 +70,11 @@ export const LATER_COMMANDS: readonly string[] = [
   'HTTL',
 ]
 
+/** Commands by which clients of Redis Sentinel find a primary. */
+export const SENTINEL_COMMANDS: readonly string[] = namesOf(
+  'SENTINEL(CKQUORUM,GET-MASTER-ADDR-BY-NAME,HELP,INFO-CACHE,IS-MASTER-DOWN-BY-ADDR,MASTER,MASTERS,MYID,REPLICAS,SENTINELS,SLAVES)',
+)
+
 /** Commands that Redis does not have: what channels keep, who has heard it, and what waits to be published. CLIENT CAPA is Valkey's, for other capabilities. */
 export const OWN_COMMANDS: readonly string[] = namesOf(
   'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA)',

@@ -5,7 +5,7 @@ import { commands } from '../src/commands/index.ts'
 import type { CommandSpec, Group } from '../src/engine/command.ts'
 import { type ConfigName, configRow } from '../src/engine/config.ts'
 import { CONFIG_TABLE } from '../src/engine/config-table.ts'
-import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS } from './redis-commands.ts'
+import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
 import { sampleConfig } from './sample-config.ts'
 
 const LINE_LENGTH_MAX = 120
@@ -28,6 +28,8 @@ const GROUP_TITLES: Readonly<Record<Group, string>> = {
   transactions: 'Transactions',
   scripting: 'Scripting',
   connection: 'Connections',
+  cluster: 'Cluster',
+  sentinel: 'Sentinel',
   server: 'Server',
 }
 
@@ -109,6 +111,8 @@ function coverage(specs: readonly CommandSpec[]): string[] {
     '',
     `Later ones that are here too: ${LATER_COMMANDS.filter((name) => here.has(name)).join(', ')}.`,
     '',
+    `Of Redis Sentinel's, where \`shard-name\` is set: ${SENTINEL_COMMANDS.filter((name) => here.has(name)).join(', ')}.`,
+    '',
     'Those of our own are about [channels that remember](channels.md), and say which version of Respite brought them: ' +
       `${OWN_COMMANDS.join(', ')}.`,
     '',
@@ -178,7 +182,7 @@ function configurationPage(): string {
     '- Options follow the file and are read as further lines of it: `--save 60 100 --save "300 10" --port 7000`. A bare `--save` means',
     '  `--save ""`; `-p 7000` is `--port 7000`.',
     '- `user default on nopass sanitize-payload ~* &* +@all`, which CONFIG REWRITE of redis-server writes, is taken. Other users,',
-    '  `aclfile`, `cluster-enabled yes` and `loadmodule` are refused: without them a server would promise what it does not',
+    '  `aclfile` and `loadmodule` are refused: without them a server would promise what it does not',
     '  hold.',
     '',
     "What cannot be taken ends the start with exit code 1, in redis-server's form: the number of the line, the line, the reason.",

@@ -5,7 +5,13 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ENTRY_FILES, packageExports } from '../scripts/entries.ts'
-import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS } from '../scripts/redis-commands.ts'
+import {
+  LATER_COMMANDS,
+  namesOf,
+  OWN_COMMANDS,
+  REDIS_7_2_COMMANDS,
+  SENTINEL_COMMANDS,
+} from '../scripts/redis-commands.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
 import { commands } from '../src/commands/index.ts'
 import { aclCategories } from '../src/engine/acl-categories.ts'
@@ -43,6 +49,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   commands: 7,
   'replicated-log': 6,
   replication: 5,
+  cluster: 5,
   scripting: 4,
   channels: 4,
   persistence: 4,
@@ -266,8 +273,8 @@ describe('commands', () => {
     for (const command of commands) {
       if (command.spec.run === undefined || command.name.endsWith('|help')) continue
       const categories = aclCategories(command)
-      // TIME and the reports on memory are those that Redis gives nothing.
-      if (!/^(time|memory\|.*|acl\|(cat|genpass|whoami))$/.test(command.name))
+      // TIME and the reports on memory and on the cluster are those that Redis gives nothing.
+      if (!/^(time|memory\|.*|cluster\|.*|acl\|(cat|genpass|whoami))$/.test(command.name))
         expect(categories.length, command.name).toBeGreaterThan(1)
     }
   })
@@ -275,7 +282,7 @@ describe('commands', () => {
   test('are commands of Redis 7.2, or of those listed as later or our own', () => {
     const known = new Set(Object.values(REDIS_7_2_COMMANDS).flatMap(namesOf))
     expect(known.size).toBe(370)
-    const more = [...LATER_COMMANDS, ...OWN_COMMANDS]
+    const more = [...LATER_COMMANDS, ...SENTINEL_COMMANDS, ...OWN_COMMANDS]
     for (const name of more) expect(known.has(name), name).toBe(false)
     for (const name of more) known.add(name)
     expect(commands.map(({ spec }) => spec.name).filter((name) => !known.has(name))).toEqual([])

@@ -13,6 +13,7 @@ import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
+import { LogUnfit } from '../replicated-log/log-unfit.ts'
 import { ListenError, TlsError, UsersError } from '../server/errors.ts'
 import { ProgramLog } from '../server/logger.ts'
 import { followOomScore } from '../server/oom-score.ts'
@@ -35,6 +36,7 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   respite --port 7000 --dir /var/lib/respite --appendfsync always
   respite --port 0 --unixsocket /tmp/respite.sock --appendonly no
   respite /etc/respite.conf --loglevel debug
+  respite --log nats://a:4222,b:4222,c:4222/orders --appendfsync always
   echo 'maxmemory 128mb' | respite -
 
   -p PORT          as --port PORT
@@ -143,7 +145,7 @@ function fail(error: unknown): never {
     process.exit(1)
   }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, PersistenceError, TlsError, UsersError].some(
+  const expected = [OptionError, ListenError, LogUnfit, PersistenceError, TlsError, UsersError].some(
     (kind) => error instanceof kind,
   )
   const text =

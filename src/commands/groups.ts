@@ -3,6 +3,7 @@
 import type { CommandGroup } from '../engine/command-catalog.ts'
 import { bitmapCommands } from './bitmap/index.ts'
 import { channelCommands } from './channel/index.ts'
+import { clusterCommands } from './cluster/index.ts'
 import { connectionCommands } from './connection/index.ts'
 import { genericCommands } from './generic/index.ts'
 import { geoCommands } from './geo/index.ts'
@@ -11,6 +12,7 @@ import { hyperloglogCommands } from './hyperloglog/index.ts'
 import { listCommands } from './list/index.ts'
 import { pubsubCommands } from './pubsub/index.ts'
 import { scriptingCommands } from './scripting/index.ts'
+import { sentinelCommands } from './sentinel/index.ts'
 import { serverCommands } from './server/index.ts'
 import { setCommands } from './set/index.ts'
 import { sortedSetCommands } from './sorted-set/index.ts'
@@ -35,5 +37,7 @@ export const groups = {
   pubsub: () => pubsubCommands,
   channel: () => channelCommands,
   connection: () => connectionCommands,
+  cluster: () => clusterCommands,
   server: () => serverCommands,
+  sentinel: () => sentinelCommands,
 } as const satisfies Record<string, CommandGroup['commands']>

@@ -1,11 +1,11 @@
 // May this command run now? One place answers for everybody who runs commands:
 //
-//   a client   admit            who? rights? busy? memory? disk? subscribed? loading? paused? keys held? snapshot? then run, queue or postpone
+//   a client   admit            who? rights? another node's? busy? memory? disk? subscribed? loading? paused? keys held? snapshot? then run, queue or postpone
 //   EXEC       admit            as a client's command, which claims what its queued commands claim together
 //              refusalInExec    and each of them once more: rights may have changed since it was queued
 //   EVAL       admit            as a client's command, which claims what its script declares
 //              refusalOfScript  the same claims, asked by the script itself: it may run within EXEC
-//   redis.call refusalInScript  does it exist, may scripts call it, rights? may it write, is there memory?
+//   redis.call refusalInScript  does it exist, may scripts call it, rights? may it write, is there memory? another node's?
 //
 //   a parked client  refuseRetry  rights? They may have changed since it was parked
 //
@@ -41,6 +41,7 @@ import type { HeldKeys } from './held-keys.ts'
 import type { Progress } from './journal.ts'
 import type { Pause } from './pause.ts'
 import { type Denial, denialOf } from './permissions.ts'
+import type { Redirection } from './redirection.ts'
 import type { Saving } from './saving.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import type { ServerState } from './state.ts'
@@ -65,6 +66,7 @@ export interface AdmissionHost {
   readonly saving: Saving | undefined
   readonly heldKeys: HeldKeys
   readonly faults: Faults | null
+  readonly redirection: Redirection | null
   readonly tracking: Tracking
   readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
 }
@@ -75,6 +77,8 @@ export interface CallingScript {
   readonly readOnly: boolean
   /** It has declared that it needs no memory, or may have it in any case. */
   readonly allowsOom: boolean
+  /** It may ask for keys of several slots, one after the other. */
+  readonly crossesSlots: boolean
   /** It has called a command that writes: from then on nothing stops it halfway. */
   readonly wrote: boolean
 }
@@ -123,6 +127,10 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
       if (command.forbidden === undefined) return true
     }
+    // So do all clients of a node of a cluster.
+    if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
+      return this.#isServed(client, command, args, this.claimsOf(command, args, client))
+    }
     const { eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
@@ -134,6 +142,7 @@ export class Admission {
     }
     const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
     if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
+    if (this.#state.clustered.holds && !this.#isServed(client, command, args, claims)) return false
     if (this.#state.faulty.holds) {
       const fault = faults?.meets(client, command, claims)
       if (fault === 'cut') return false
@@ -186,6 +195,19 @@ export class Admission {
       return false
     }
     return true
+  }
+
+  /** Sends a client to another node, and returns false, when a request's keys are not served here. */
+  #isServed(client: Client, command: Command, args: Arguments, claims: Claims): boolean {
+    const { redirection, replies, watches } = this.#host
+    const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
+    if (elsewhere === undefined) return true
+    // Unlike other refusals it is told as it is by EXEC, too.
+    if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
+    else if (client.transaction !== undefined) client.transaction.broken = true
+    this.#count(command, elsewhere)
+    replies.error(elsewhere)
+    return false
   }
 
   /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
@@ -270,6 +292,10 @@ export class Admission {
       }
       if (refusal === undefined && this.#state.stale.holds && !command.runsWhileStale && !client.isObeyed) {
         refusal = STALE_IN_SCRIPT
+      }
+      if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
+        const { isWrite } = this.claimsOf(command, args, client)
+        refusal = this.#host.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)

@@ -197,6 +197,11 @@ export class Blocking {
     return true
   }
 
+  /** All who are parked, in the order in which they came. */
+  *parked(): IterableIterator<Parked> {
+    for (const { owner } of this.#waiters.values()) yield owner
+  }
+
   /** Nobody waits any more: all are told `error`. Returns who they were. */
   endAll(error: ReplyError): readonly Client[] {
     const clients = [...this.#waiters.keys()]

@@ -25,6 +25,8 @@ export interface Transport {
   /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
   readonly address: string
   readonly localAddress: string
+  /** It is TLS. */
+  readonly isEncrypted?: boolean
   /** File descriptor, -1 when there is none (CLIENT LIST). */
   readonly descriptor: number
   /** Bytes taken but not yet passed on. */
@@ -57,6 +59,10 @@ export const CLIENT_CACHING = 1 << 5
 export const CLIENT_MONITOR = 1 << 6
 /** Is a replica: what it is sent is the stream, and whatever it sends may not be answered. */
 export const CLIENT_REPLICA = 1 << 8
+/** ASKING is in force: for the next request, or for all of the transaction (redirection.ts). */
+export const CLIENT_ASKING = 1 << 9
+/** What concerns one request, or one transaction, alone. */
+export const CLIENT_FOR_ONE_REQUEST = CLIENT_CACHING | CLIENT_ASKING
 /** What a connection takes that neither sends nor receives anything: its objects, those of its socket included; measured with 4000. */
 export const CLIENT_BYTES = 7 * 1024
 
@@ -122,6 +128,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
+  /** READONLY: in a cluster, a replica may answer it what its primary's keys were lately. */
+  readsReplica = false
   /** Messages of kept channels that it subscribes to from now on are to carry their ids (CLIENT CAPA message-ids). */
   wantsMessageIds = false
   /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */

@@ -32,6 +32,8 @@ export type Group =
   | 'bitmap'
   | 'hyperloglog'
   | 'geo'
+  | 'cluster'
+  | 'sentinel'
 
 /** Redis's command flags, in the order COMMAND prints them. */
 export const FLAGS = [
@@ -187,6 +189,8 @@ export interface CommandSpecOf<Call> {
   hides?: (args: Arguments, i: number) => boolean
   /** What it changes of its connection: where callers share one (embedded/), it is refused. `replies`: whether a request has just one. */
   changesConnection?: 'subscriptions' | 'transaction' | 'state' | 'replies'
+  /** Tells whether a server of this configuration has the command at all; where it has not, its name means nothing. */
+  isOffered?: (config: Config) => boolean
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
   forbidden?: (config: Config, client: Client) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */

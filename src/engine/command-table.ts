@@ -35,8 +35,12 @@ export class CommandTable {
   #recentHead = 0
   #recentTail = 0
 
-  constructor(catalog: CommandCatalog) {
+  /** Commands that are not offered here are unknown. */
+  readonly #isOffered: (command: Command) => boolean
+
+  constructor(catalog: CommandCatalog, isOffered: (command: Command) => boolean = () => true) {
     this.#catalog = catalog
+    this.#isOffered = isOffered
     this.idCount = catalog.idCount
     this.#waiting = new Set(catalog.groups.keys())
   }
@@ -45,7 +49,10 @@ export class CommandTable {
   #take(group: number): void {
     this.#waiting.delete(group)
     let id = this.#catalog.firstIds[group]!
-    for (const command of this.#catalog.commandsOf(group)) this.#add({ ...command, id: id++ })
+    for (const command of this.#catalog.commandsOf(group)) {
+      if (this.#isOffered(command)) this.#add({ ...command, id })
+      id++
+    }
   }
 
   /** Returns a command of a group that was not asked for before; undefined = there is no such command. */

@@ -129,7 +129,13 @@ class Reader {
     this.#commandNames = commandNames === undefined ? undefined : new Set(commandNames)
   }
 
+  /** Throws ConfigFileError for settings that contradict each other. */
   result(): Pick<ConfigSource, 'settings' | 'renames' | 'users'> {
+    if (this.#config.get('cluster-enabled') && this.#config.get('replicaof') !== '') {
+      throw new ConfigFileError(
+        `*** FATAL CONFIG FILE ERROR (Redis ${REDIS_VERSION}) ***\nreplicaof directive not allowed in cluster mode`,
+      )
+    }
     return { settings: Object.fromEntries(this.#texts), renames: this.#renames, users: this.#users }
   }
 

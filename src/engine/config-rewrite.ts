@@ -67,6 +67,8 @@ export function rewriteConfigFile(
 /** `isWanted`: it says something even where the file did not. */
 function ownLines(name: ConfigName, config: Config, isInFile: boolean): { text: string; isWanted: boolean }[] {
   const row = configRow(name)
+  // Whom a node of a cluster follows is said by the map of the cluster.
+  if (name === 'replicaof' && config.get('cluster-enabled')) return []
   const linesOf = row.linesOf ?? ((value: unknown) => [row.format(value)])
   const defaults = linesOf(row.default)
   // A default that redis-server does not have is written down where the file speaks of it.

@@ -587,6 +587,16 @@ export const CONFIG_TABLE = {
     format: String,
     linesOf: (v: string) => (v === '' ? [] : [v]),
   } as ConfigRow<string>,
+  log: text('', {
+    immutable: true,
+    secret: true,
+    doc: 'The replicated log that keeps the data, as nats://host:port,…/STREAM or etcd://host:port,…/PREFIX; the append-only file is a copy of it (docs/cluster.md). Empty = the append-only file keeps the data.',
+  }),
+  'log-snapshots': text('', {
+    immutable: true,
+    secret: true,
+    doc: 'Where snapshots for the nodes of a replicated log lie: file:///shared/directory, or s3://bucket/prefix?endpoint=…&region=…; empty = nowhere, and the log is kept whole.',
+  }),
   masteruser: optionalText({ secret: true, doc: 'User a replica says it is to its master.' }),
   masterauth: optionalText({ secret: true, doc: 'Password a replica gives its master.' }),
   'replica-serve-stale-data': yesNo(true, {
@@ -597,6 +607,10 @@ export const CONFIG_TABLE = {
   'replica-priority': integer(100, 0, INT32_MAX, {
     alias: 'slave-priority',
     doc: 'Rank of a replica when a master is chosen.',
+  }),
+  'shard-name': optionalText({
+    immutable: true,
+    doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered.',
   }),
   'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
   'replica-announce-ip': optionalText({
@@ -656,24 +670,16 @@ export const CONFIG_TABLE = {
   }),
 
   // ── cluster ──
-  'cluster-enabled': {
-    ...base({ immutable: true, doc: 'Only `no`: there is no cluster mode yet.' }),
-    kind: 'no',
-    default: false,
-    parse(t: string) {
-      if (t.toLowerCase() === 'no') return false
-      throw new ConfigError("argument must be 'no': there is no cluster mode")
-    },
-    format: () => 'no',
-  } as ConfigRow<boolean>,
+  'cluster-enabled': yesNo(false, {
+    immutable: true,
+    doc: 'Whether this server is a node of a cluster, and serves the slots that are its own (docs/cluster.md).',
+  }),
   'cluster-config-file': text('nodes.conf', {
     immutable: true,
-    inert: true,
     doc: 'File with what a node knows of its cluster.',
   }),
   'cluster-port': integer(0, 0, PORT_MAX, {
     immutable: true,
-    inert: true,
     doc: 'Port of the cluster bus; 0 = 10000 above the port.',
   }),
   'cluster-node-timeout': integer(15000, 0, INT64_MAX, {
@@ -690,29 +696,27 @@ export const CONFIG_TABLE = {
     doc: 'Replicas a master keeps before one goes to another.',
   }),
   'cluster-allow-replica-migration': yesNo(true, { inert: true, doc: 'Let replicas go to masters that have none.' }),
-  'cluster-require-full-coverage': yesNo(true, { inert: true, doc: 'Serve only while every slot is covered.' }),
+  'cluster-require-full-coverage': yesNo(true, { doc: 'Serve only while every slot is covered.' }),
   'cluster-replica-no-failover': yesNo(false, {
     alias: 'cluster-slave-no-failover',
     inert: true,
     doc: 'Let this replica never take over by itself.',
   }),
-  'cluster-allow-reads-when-down': yesNo(false, { inert: true, doc: 'Answer reads while the cluster is down.' }),
+  'cluster-allow-reads-when-down': yesNo(false, { doc: 'Answer reads while the cluster is down.' }),
   'cluster-allow-pubsubshard-when-down': yesNo(true, {
-    inert: true,
     doc: 'Serve shard channels while the cluster is down.',
   }),
   'cluster-link-sendbuf-limit': memory(0, 0, UINT64_MAX, {
     inert: true,
     doc: 'Bytes that may wait for another node; 0 = no limit.',
   }),
-  'cluster-announce-ip': optionalText({ inert: true, doc: 'Address a node is known by.' }),
-  'cluster-announce-port': integer(0, 0, PORT_MAX, { inert: true, doc: 'Port a node is known by.' }),
-  'cluster-announce-tls-port': integer(0, 0, PORT_MAX, { inert: true, doc: 'TLS port a node is known by.' }),
+  'cluster-announce-ip': optionalText({ doc: 'Address a node is known by.' }),
+  'cluster-announce-port': integer(0, 0, PORT_MAX, { doc: 'Port a node is known by.' }),
+  'cluster-announce-tls-port': integer(0, 0, PORT_MAX, { doc: 'TLS port a node is known by.' }),
   'cluster-announce-bus-port': integer(0, 0, PORT_MAX, {
-    inert: true,
     doc: 'Port of the cluster bus a node is known by.',
   }),
-  'cluster-announce-hostname': optionalText({ inert: true, doc: 'Host name a node is known by.' }, (name) => {
+  'cluster-announce-hostname': optionalText({ doc: 'Host name a node is known by.' }, (name) => {
     if (name.length >= 256) return 'Hostnames must be less than 256 characters'
     return /^[a-zA-Z0-9.-]*$/.test(name)
       ? undefined
@@ -722,7 +726,6 @@ export const CONFIG_TABLE = {
     /[!#$%&()*+:;<>?@[\]^{|}~]/.test(name) ? 'Announced human node name contained invalid character' : undefined,
   ),
   'cluster-preferred-endpoint-type': oneOf(['ip', 'hostname', 'unknown-endpoint'], 'ip', {
-    inert: true,
     doc: 'What clients are told of a node.',
   }),
 

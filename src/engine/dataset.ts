@@ -33,6 +33,7 @@ export class Dataset implements DatabaseHost {
   readonly databases: Database[] = []
   readonly hashKey: HashKey
   readonly limits: EncodingLimits
+  readonly indexesSlots: boolean
   expiry: Expiry = 'remove'
   touches = true
   frequency: ((frequency: number, accessWord: number) => number) | null = null
@@ -72,6 +73,7 @@ export class Dataset implements DatabaseHost {
     this.#moment = host.moment
     this.hashKey = hashKey
     this.limits = followEncodingLimits(host.config)
+    this.indexesSlots = host.config.get('cluster-enabled')
     for (let i = 0, databases = host.config.get('databases'); i < databases; i++)
       this.databases.push(new Database(i, this))
   }
@@ -101,7 +103,7 @@ export class Dataset implements DatabaseHost {
   }
 
   /** Tells the world that a key is gone without a command that removed it. */
-  removed(db: Database, key: Bytes, event: 'expired' | 'evicted'): void {
+  removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
     const { changes, propagation } = this.#host
     // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)

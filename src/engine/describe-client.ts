@@ -75,6 +75,7 @@ function flagsOf(client: Client, tracker: Tracker | undefined): string {
   if (client.closing) flags += 'c'
   if (client.overLimit) flags += 'A'
   if (client.transport.kind === 'unix') flags += 'U'
+  if (client.readsReplica) flags += 'r'
   if (client.noEvict) flags += 'e'
   if ((client.state & CLIENT_NO_TOUCH) !== 0) flags += 'T'
   return flags === '' ? 'N' : flags

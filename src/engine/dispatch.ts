@@ -11,7 +11,15 @@ import type { Reply } from '../protocol/reply.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Admission } from './admission.ts'
 import { Call, type CallHost } from './call.ts'
-import { CLIENT_CACHING, CLIENT_MULTI, CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
+import {
+  CLIENT_ASKING,
+  CLIENT_CACHING,
+  CLIENT_FOR_ONE_REQUEST,
+  CLIENT_MULTI,
+  CLIENT_MUTED,
+  CLIENT_UNAUTHENTICATED,
+  type Client,
+} from './client.ts'
 import type { Command } from './command.ts'
 import { type CommandTable, hasArity, meantBy } from './command-table.ts'
 import type { Moment } from './moment.ts'
@@ -73,7 +81,7 @@ export class Dispatch {
       this.dispatch(client, args, this.#call)
       muteReply(client, position, this.#replies)
     }
-    if ((client.state & (CLIENT_UNAUTHENTICATED | CLIENT_CACHING)) !== 0) this.#afterwards(client, args)
+    if ((client.state & (CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST)) !== 0) this.#afterwards(client, args)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     if (this.#room.hasReady) this.#host.blocking.serve()
   }
@@ -82,12 +90,13 @@ export class Dispatch {
   #afterwards(client: Client, args: Arguments): void {
     const { state } = client
     if ((state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.outputLimits.checkReply(client)
-    // CLIENT CACHING is about one request or one transaction, and CLIENT itself is not what it is about.
-    if ((state & CLIENT_CACHING) === 0 || (state & CLIENT_MULTI) !== 0) return
+    // CLIENT CACHING and ASKING are about one request or one transaction, and are not what they are about themselves.
+    if ((state & CLIENT_FOR_ONE_REQUEST) === 0 || (state & CLIENT_MULTI) !== 0) return
     if (client.parked || client.postponedRequest !== undefined) return
     const named = this.#commands.find(args.bytes(0))
     const isClient = named?.spec.name === 'CLIENT' && meantBy(named, args)?.run !== undefined
     if (!isClient) client.state &= ~CLIENT_CACHING
+    if (named?.spec.name !== 'ASKING') client.state &= ~CLIENT_ASKING
   }
 
   /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */

@@ -238,7 +238,8 @@ export class Durability {
     client.heldForDurability = true
     this.#held.add(client)
     this.#settledWritten = progress.written
-    this.#settledSynced = progress.synced
+    // When answers may leave again nothing else need have changed.
+    this.#settledSynced = progress.answers === false ? -1 : progress.synced
   }
 
   /** A client is gone. */
@@ -249,7 +250,8 @@ export class Durability {
   /** Lets go of those whose offsets are reached by now; they are flushed with this turn. */
   settle(): void {
     if (this.#held.size === 0) return
-    const { written, synced } = this.progress
+    const { answers, written, synced } = this.progress
+    if (answers === false) return
     // Most turns end while the same fsync is still under way.
     if (written === this.#settledWritten && synced === this.#settledSynced) return
     this.#settledWritten = written

@@ -22,6 +22,7 @@ import { Checkpoints } from './checkpoints.ts'
 import type { Client, Origin, Transport } from './client.ts'
 import { ClientMemory } from './client-memory.ts'
 import { Clients } from './clients.ts'
+import type { Cluster } from './cluster.ts'
 import { CommandTable } from './command-table.ts'
 import { CommandTimes } from './command-times.ts'
 import { Config } from './config.ts'
@@ -45,6 +46,7 @@ import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { ProcessPauses } from './process-pauses.ts'
 import { Propagation } from './propagation.ts'
+import { Redirection } from './redirection.ts'
 import type { Replication } from './replication.ts'
 import { ReplicationHistory } from './replication-history.ts'
 import { Requests } from './requests.ts'
@@ -52,6 +54,7 @@ import { Role } from './role.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
 import { noScripts, type ScriptRunner } from './script-runner.ts'
+import type { Shard } from './shard.ts'
 import { SlowLog } from './slow-log.ts'
 import { ServerState } from './state.ts'
 import { Stats } from './stats.ts'
@@ -127,6 +130,11 @@ export class Engine {
   scripts: ScriptRunner = noScripts
   /** Null until a test asks for some. */
   faults: Faults | null = null
+  /** Null where this server is no node of a cluster, and serves all keys. */
+  cluster: Cluster | null = null
+  redirection: Redirection | null = null
+  /** Null where nobody is told, as by a Sentinel, who is the primary. */
+  shard: Shard | null = null
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
     undefined
@@ -139,7 +147,7 @@ export class Engine {
     this.random = options.random ?? new Random()
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
-    this.commands = new CommandTable(options.commands)
+    this.commands = new CommandTable(options.commands, ({ spec }) => spec.isOffered?.(this.config) ?? true)
     // Names are not drawn from what a test may have seeded: two engines are two.
     this.runId = new Random().hex(40)
     this.startedMs = this.clock.now()
@@ -193,6 +201,13 @@ export class Engine {
   withFaults(): Faults {
     this.faults ??= new Faults(this)
     return this.faults
+  }
+
+  /** Is a node of a cluster from now on. */
+  join(cluster: Cluster): void {
+    this.cluster = cluster
+    this.redirection = new Redirection(this, cluster)
+    this.state.clustered.begin()
   }
 
   // ── the front door: what whoever holds an engine does with it ────────────

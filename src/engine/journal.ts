@@ -32,6 +32,8 @@ export interface Progress {
   readonly written: number
   /** Offset up to which they survive a power cut; never beyond `written`. Advances over whole turns. */
   readonly synced: number
+  /** False while nobody may be told anything, be it read or written: whether this node still leads is not known. Absent = always true. */
+  readonly answers?: boolean
   /** Figures for INFO. */
   readonly status?: JournalStatus
 

@@ -66,8 +66,32 @@ export interface Following {
 /** How far the handing over of this server's place to a replica has got, in INFO's words. */
 export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress'
 
+/** This server's part in a replicated log (src/replicated-log): who leads is decided there. */
+export interface LogNode {
+  readonly state: 'following' | 'standing' | 'leading' | 'stopped'
+  /** Of the last record that was read here, or acknowledged. */
+  readonly epoch: number
+  readonly position: number
+  /** Who leads, as `host:port`; '' = it is not known. */
+  readonly leaderAddress: string
+  /** For so long this server may answer as the leader; 0 = it may not. */
+  readonly leaseLeftMs: number
+  /** Records that were sent, and are not acknowledged. */
+  readonly underWay: number
+  /** Why it takes no part any more. */
+  readonly failure: string | undefined
+  /** The leader as a primary; undefined while this server leads. */
+  readonly following: Following | undefined
+  /** Hands the lead over, to the node with this address, or to whoever is first. Fulfilled when that is done, or this node leads no more. */
+  handOver(to?: string): Promise<void>
+  /** Calls `run` whenever the state has changed, or somebody else leads. */
+  onChange(run: () => void): void
+}
+
 export interface Replication {
   readonly leading: Leading
+  /** Undefined where no log is. */
+  readonly node: LogNode | undefined
   /** Undefined while this server follows nobody. */
   readonly following: Following | undefined
   readonly failoverState: FailoverState

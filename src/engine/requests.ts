@@ -4,7 +4,7 @@ import { ERR } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
 import type { Source } from '../util/bytes.ts'
-import { CLIENT_CACHING, CLIENT_MUTED, type Client } from './client.ts'
+import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from './client.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Log } from './log.ts'
 import type { Moment } from './moment.ts'
@@ -64,9 +64,9 @@ export class Requests {
       if (postponedRequest !== undefined) {
         dispatch.execute(client, postponedRequest)
       } else {
-        // What it waited for is answered, and with it the request that CLIENT REPLY SKIP or CLIENT CACHING was about.
+        // What it waited for is answered, and with it the request that CLIENT REPLY SKIP, CLIENT CACHING or ASKING was about.
         if (client.replyMode === 'skipping') endSkip(client)
-        client.state &= ~CLIENT_CACHING
+        client.state &= ~CLIENT_FOR_ONE_REQUEST
       }
       client.parser.resume(client)
     } catch (error) {

@@ -3,6 +3,8 @@
 // Who follows is told by src/replication; here stands what that means for everybody else: writes are refused
 // (`replica-read-only`), and so is everything while the primary is away if the settings say so
 // (`replica-serve-stale-data`); nothing expires, nothing is evicted. The rooms that act by themselves ask here.
+//
+// Who follows a replicated log (src/replicated-log) is a replica with which no setting interferes: its data is the log's.
 
 import type { Expiry } from '../store/database-host.ts'
 import { type Listener, Seats } from '../util/seats.ts'
@@ -26,6 +28,8 @@ export class Role {
   #changed: Listener<[]> | null = null
   readonly #host: RoleHost
   #isUpToDate = true
+  /** Follows a log. */
+  #isStrict = false
 
   constructor(host: RoleHost) {
     this.#host = host
@@ -35,16 +39,17 @@ export class Role {
     host.config.onChange('replica-ignore-maxmemory', follow)
   }
 
-  /** Takes a role; `link` = whether a replica hears of every change just now. */
-  become(role: 'primary' | 'replica', link: 'up' | 'down' = 'down'): void {
-    this.isReplica = role === 'replica'
-    this.#isUpToDate = !this.isReplica || link === 'up'
+  /** Takes a role; `link` = whether a replica hears of every change just now. A follower's are those of a log. */
+  become(role: 'primary' | 'replica' | 'follower', link: 'up' | 'down' = 'down'): void {
+    this.isReplica = role !== 'primary'
+    this.#isStrict = role === 'follower'
+    this.#isUpToDate = role !== 'replica' || link === 'up'
     this.#follow()
   }
 
   /** Clients of this server may change its data. */
   get isWritable(): boolean {
-    return !this.isReplica || !this.#host.config.get('replica-read-only')
+    return !this.isReplica || !(this.#isStrict || this.#host.config.get('replica-read-only'))
   }
 
   /** What becomes of keys whose time is up. A replica that is written to has keys of its own, which nobody else removes. */
@@ -54,7 +59,7 @@ export class Role {
 
   /** Keys may be evicted here. */
   get evicts(): boolean {
-    return !this.isReplica || !this.#host.config.get('replica-ignore-maxmemory')
+    return !this.isReplica || !(this.#isStrict || this.#host.config.get('replica-ignore-maxmemory'))
   }
 
   #follow(): void {

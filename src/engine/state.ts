@@ -33,6 +33,7 @@ export class Condition {
 }
 
 const READ_ONLY = 1 << 8
+const CLUSTERED = 1 << 14
 
 export class ServerState {
   /** 0 while none of the conditions holds; written by them alone. */
@@ -65,6 +66,13 @@ export class ServerState {
   readonly stale = new Condition(this, 1 << 9)
   /** Data is loaded beside that which is served meanwhile: replication/full-load.ts. */
   readonly loadingBeside = new Condition(this, 1 << 10)
+  /** Keys may be another node's: redirection.ts. */
+  readonly clustered = new Condition(this, CLUSTERED)
+
+  /** Nothing is special but that keys may be another node's. */
+  get isOnlyClustered(): boolean {
+    return this.special === CLUSTERED
+  }
 
   /** Nothing is special but that only the primary may write. */
   get isOnlyReadOnly(): boolean {

@@ -38,6 +38,8 @@ export class Transaction implements OpenTransaction, Claims {
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Claims = command): void {
+    // None of it will run.
+    if (this.broken) return
     const { contentBytes } = args
     this.bytes += contentBytes
     this.memoryBytes += contentBytes + QUEUED_BYTES + args.length * ARGUMENT_BYTES

@@ -111,6 +111,7 @@ export class Turn {
     const { progress } = durability
     if (progress.write()) this.endSoon()
     durability.settle()
+    const isSilent = progress.answers === false
     const queue = this.#flushes
     this.#flushes = []
     let taken = true
@@ -126,7 +127,7 @@ export class Turn {
         this.#refuseReply(client)
         continue
       }
-      if (client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
+      if (isSilent || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
         durability.hold(client)
         outputLimits.check(client)
         if (client.pendingBytes > HELD_NOTED_BYTES_MIN) clientMemory.note(client)

@@ -45,6 +45,7 @@ import type { Journal, JournalStatus } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
+import { Source } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Durations } from '../util/durations.ts'
 import { stopEverything } from '../util/stop-everything.ts'
@@ -269,6 +270,12 @@ export class AppendOnlyFile implements Journal {
     if (!this.#byKey) this.#gatheredCommands++
     gathered.command(words)
     this.appended += gathered.length - before
+  }
+
+  /** Takes whole units that are encoded already, and annotation lines behind them. */
+  appendEncoded(bytes: Buffer): void {
+    this.#gathered.copy(new Source(bytes), 0, bytes.length)
+    this.appended += bytes.length
   }
 
   beginUnit(): void {

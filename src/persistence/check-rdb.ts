@@ -48,7 +48,11 @@ export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Pro
 }
 
 /** Checks the snapshot that an open file begins with. */
-export async function checkSnapshot(file: DiskFile, size: number, nowMs = dateNow()): Promise<RdbVerdict> {
+export async function checkSnapshot(
+  file: Pick<DiskFile, 'read'>,
+  size: number,
+  nowMs = dateNow(),
+): Promise<RdbVerdict> {
   const target = new CountingTarget(nowMs)
   const { content } = target
   try {

@@ -17,6 +17,8 @@ export interface PictureOptions {
   isBase: boolean
   /** What it shall hold. Default: everything. */
   contents?: Contents
+  /** What it shall say about itself besides. Default: nothing. */
+  about?: Readonly<Record<string, string>>
   /** Large values may be waited for, or need not be any more. */
   largeWritten: () => void
 }
@@ -44,7 +46,7 @@ const EVERYTHING: Contents = { data: true, functions: true }
 
 /** Takes a picture of the data, to be written to a sink. To be called between two commands; no other may be under way. */
 export function takePicture(options: PictureOptions, sink: SnapshotSink): Picture {
-  const { engine, format, later, largeWritten, isBase, contents = EVERYTHING } = options
+  const { engine, format, later, largeWritten, isBase, about = {}, contents = EVERYTHING } = options
   const { config, replication, scripts } = engine
   let ended: (error: unknown) => void = () => {}
   const walked = new Promise<void>((resolve, reject) => {
@@ -72,6 +74,7 @@ export function takePicture(options: PictureOptions, sink: SnapshotSink): Pictur
         ? {}
         : { 'repl-stream-db': position.database, 'repl-id': position.id, 'repl-offset': position.offset }),
       'aof-base': isBase ? 1 : 0,
+      ...about,
     },
     functions: contents.functions ? [...scripts.libraries()] : [],
     later,

@@ -81,9 +81,14 @@ function diskTimesOf(engine: Engine): DiskTimes {
  * Loads the append-only files that the engine's configuration names, then makes the engine append to them.
  *
  * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
- * trusted or reached; the engine keeps answering LOADING then and is of no further use.
+ * trusted or reached; the engine keeps answering LOADING then and is of no further use. `attach` makes the journal that writes to
+ * the last of the files.
  */
-export async function openJournal(engine: Engine, disk: Disk = systemDisk): Promise<OpenJournal> {
+export async function openJournal(
+  engine: Engine,
+  disk: Disk = systemDisk,
+  attach: typeof attachJournal = attachJournal,
+): Promise<OpenJournal> {
   const { config } = engine
   const location = {
     dir: config.get('dir'),
@@ -119,7 +124,7 @@ export async function openJournal(engine: Engine, disk: Disk = systemDisk): Prom
     const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
     let earlierBytes = 0
     for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
-    const journal = attachJournal(engine, {
+    const journal = attach(engine, {
       path: last,
       file,
       size,

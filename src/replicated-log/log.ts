@@ -27,7 +27,7 @@ export interface LogBounds {
 export interface ReplicatedLog {
   /** The largest batch in bytes; what is larger is cut by whoever appends. */
   readonly batchBytesMax: number
-  /** Appends that may be under way at once. They take effect in the order in which they were begun, or not at all. */
+  /** Appends that may be under way at once. They take effect in the order in which they were begun, or not at all; see `Fenced`. */
   readonly inFlightMax: number
 
   /**
@@ -58,7 +58,10 @@ export class LogError extends Error {
   override name = 'LogError'
 }
 
-/** Something else stands where the batch should have gone. It is not in the log, and nothing that was begun after it takes effect. */
+/**
+ * Something else stands where the batch should have gone; or, where an append before it has failed, nothing does yet: `at` tells. It is not in the log
+ * and does not come to be there. What was begun after it may still land, behind that something else: its record says that it does not count.
+ */
 export class Fenced extends LogError {
   override name = 'Fenced'
 }

@@ -8,7 +8,7 @@
 // server leads again, or to be told that it does not any more.
 
 import type { Engine } from '../engine/engine.ts'
-import type { FailoverState, ReplicaStatus } from '../engine/replication.ts'
+import type { FailoverState, LogNode, ReplicaStatus } from '../engine/replication.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Address } from './connection.ts'
@@ -20,6 +20,7 @@ const NO_REPLICAS = ERR.of('FAILOVER requires connected replicas.')
 const FORCE_NEEDS_MORE = ERR.of('FAILOVER with force option requires both a timeout and target HOST and IP.')
 const NOT_A_REPLICA = ERR.of('FAILOVER target HOST and PORT is not a replica.')
 const NOT_ONLINE = ERR.of('FAILOVER target replica is not online.')
+const NO_FORCE_IN_A_LOG = ERR.of('FAILOVER with FORCE is not possible: who leads is decided by the log.')
 const NONE_IN_PROGRESS = ERR.of('No failover in progress.')
 
 export interface FailoverOrder {
@@ -34,6 +35,7 @@ export interface FailoverOrder {
 export interface FailoverHost {
   readonly leading: { readonly replicas: readonly ReplicaStatus[] }
   readonly following: unknown
+  readonly node: LogNode | undefined
   follow(primary: Address, handover: Handover): void
   followNobody(): void
 }
@@ -56,6 +58,12 @@ export class Failover {
     const { following, leading } = this.#host
     if (this.state !== 'no-failover') throw IN_PROGRESS
     if (following !== undefined) throw IS_REPLICA
+    if (this.#host.node !== undefined) {
+      if (isForced) throw NO_FORCE_IN_A_LOG
+      // Whoever it is takes over when this node has said everything; a target that is not there is waited for as for one that died.
+      void this.#host.node.handOver(target === undefined ? '' : `${target.host}:${target.port}`)
+      return
+    }
     if (leading.replicas.length === 0) throw NO_REPLICAS
     if (isForced && (timeoutMs === undefined || target === undefined)) throw FORCE_NEEDS_MORE
     if (target !== undefined) {

@@ -240,7 +240,7 @@ export class Migration implements ConnectionListener {
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))
     const { payloads } = this.#options
     const payload = payloads.write(db, entry, config.get('rdbcompression'))
-    const words = ['RESTORE', name.slice(1), ttl]
+    const words = [this.#engine.cluster === null ? 'RESTORE' : 'RESTORE-ASKING', name.slice(1), ttl]
     const head = encodeRequest(words).replace(/^\*3/, this.#order.replaces ? '*5' : '*4')
     const tail = this.#order.replaces ? '\r\n$7\r\nREPLACE\r\n' : '\r\n'
     const request = Buffer.concat([

@@ -2,7 +2,7 @@
 // whoever boots it see this alone.
 
 import type { Engine } from '../engine/engine.ts'
-import type { FailoverState, Following, Replication as ReplicationView } from '../engine/replication.ts'
+import type { FailoverState, Following, LogNode, Replication as ReplicationView } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
 import type { BackgroundSaving } from '../persistence/background-saving.ts'
 import type { Disk } from '../persistence/disk.ts'
@@ -39,6 +39,7 @@ export class Replication implements ReplicationView {
   readonly #copy: StreamCopy
   readonly #progress: Progress = { isContinuable: false, database: 0 }
   #link: PrimaryLink | undefined = undefined
+  #node: LogNode | undefined = undefined
 
   constructor(engine: Engine, options: ReplicationOptions = {}) {
     this.#engine = engine
@@ -53,7 +54,17 @@ export class Replication implements ReplicationView {
   }
 
   get following(): Following | undefined {
-    return this.#link
+    return this.#node === undefined ? this.#link : this.#node.following
+  }
+
+  get node(): LogNode | undefined {
+    return this.#node
+  }
+
+  /** From now on a log decides who leads, and nobody else is followed. */
+  join(node: LogNode): void {
+    assert(this.#link === undefined, 'who follows a log follows nobody else')
+    this.#node = node
   }
 
   get failoverState(): FailoverState {
@@ -61,6 +72,7 @@ export class Replication implements ReplicationView {
   }
 
   get position(): HistoryPosition | undefined {
+    if (this.#node !== undefined) return undefined
     if (!this.#engine.role.isReplica) return this.leading.position
     const { isContinuable, database } = this.#progress
     if (!isContinuable) return undefined

@@ -22,6 +22,7 @@ import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lu
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { errorTable, LuaReply, REPLY_ALLOWANCE_BYTES } from './lua-reply.ts'
+import { SCRIPT_ALLOW_CROSS_SLOT_KEYS, SCRIPT_ALLOW_OOM, SCRIPT_UNDECLARED } from './shebang.ts'
 
 /** Room for the words of nearly every call. */
 const WORDS_BYTES = 64 * 1024
@@ -53,6 +54,7 @@ export class ScriptCommands implements CallingScript {
   wrote = false
   readOnly = false
   allowsOom = false
+  crossesSlots = false
   readonly #engine: Engine
   readonly #admission: Admission
   readonly #call: Call
@@ -80,11 +82,12 @@ export class ScriptCommands implements CallingScript {
     this.#call.reply = this.reply
   }
 
-  /** Prepares for a script of a client. */
-  begin(client: Client, readOnly: boolean, allowsOom: boolean): void {
+  /** Prepares for a script of a client; `flags` are what it declares (shebang.ts). */
+  begin(client: Client, readOnly: boolean, flags: number): void {
     this.#client = client
     this.readOnly = readOnly
-    this.allowsOom = allowsOom
+    this.allowsOom = (flags & SCRIPT_ALLOW_OOM) !== 0
+    this.crossesSlots = (flags & (SCRIPT_ALLOW_CROSS_SLOT_KEYS | SCRIPT_UNDECLARED)) !== 0
     this.wrote = false
     this.reply.protocol = 2
   }

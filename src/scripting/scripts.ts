@@ -30,7 +30,7 @@ import { replyValue } from './reply-from-lua.ts'
 import { type Script, ScriptCache } from './script-cache.ts'
 import { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
-import { claimsOf, SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES } from './shebang.ts'
+import { claimsOf, SCRIPT_NO_CLUSTER, SCRIPT_NO_WRITES } from './shebang.ts'
 import type { TextMemory } from './text-memory.ts'
 
 export type ScriptKind = 'script' | 'function'
@@ -58,6 +58,7 @@ const NOT_BUSY = new ReplyError('NOTBUSY No scripts in execution right now.')
 const UNKILLABLE = new ReplyError(
   'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
 )
+const NOT_IN_CLUSTER = ERR.of("Can not run script on cluster, 'no-cluster' flag is set.")
 const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the script')
 
 export class Scripts implements ScriptRunner {
@@ -173,11 +174,12 @@ export class Scripts implements ScriptRunner {
   ): void {
     const { engine, commands } = this
     const { client } = call
+    if (engine.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
     const claims = claimsOf(flags)
     const refusal = claims && engine.admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
-    commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, (flags & SCRIPT_ALLOW_OOM) !== 0)
+    commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, flags)
     this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
     engine.propagation.beginUnit()
     let value: LuaValue

@@ -5,6 +5,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { channelsOf } from '../channels/channels.ts'
+import { ClusterFile } from '../cluster/cluster-file.ts'
+import { NodesFileError } from '../cluster/nodes-file.ts'
+import { OwnCluster } from '../cluster/own-cluster.ts'
 import { catalog } from '../commands/catalog.ts'
 import type { Checkpoint } from '../engine/checkpoints.ts'
 import { type Config, ConfigError } from '../engine/config.ts'
@@ -13,14 +16,16 @@ import type { ShutdownOptions } from '../engine/engine-host.ts'
 import type { EngineOptions } from '../engine/engine-options.ts'
 import type { Log } from '../engine/log.ts'
 import { scriptsLater } from '../engine/script-runner.ts'
+import { publishSwitches } from '../engine/switch-messages.ts'
 import { BackgroundSaving } from '../persistence/background-saving.ts'
 import { ClaimedDirectories } from '../persistence/claimed-directories.ts'
 import { DirectoryInUseError } from '../persistence/directory-lock.ts'
 import { systemDisk } from '../persistence/disk.ts'
-import { describeDiskError } from '../persistence/errors.ts'
+import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { loadSnapshot } from '../persistence/load-snapshot.ts'
 import { openJournal } from '../persistence/open-journal.ts'
 import type { Dial } from '../replication/connection.ts'
+import { OwnShard } from '../replication/own-shard.ts'
 import { Replication } from '../replication/replication.ts'
 import { scriptsOf } from '../scripting/scripts.ts'
 import { systemClock } from '../util/clock.ts'
@@ -31,6 +36,7 @@ import { Random } from '../util/random.ts'
 import { CatchingUp } from './catching-up.ts'
 import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
+import { type Membership, membershipOf, type OpenLog } from './membership.ts'
 import type { OptionKind } from './options.ts'
 
 /** 32 bits. */
@@ -69,6 +75,8 @@ export interface BootOptions extends TestOptions {
   processBytes?: (() => number) | undefined
   /** Connects to a primary; default: as the configuration says. */
   dial?: Dial | undefined
+  /** Opens the log that the configuration names; default: in a thread of its own. */
+  openLog?: OpenLog | undefined
   /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
   branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
 }
@@ -80,16 +88,25 @@ export class Boot {
   readonly catchingUp: CatchingUp
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
+  /** Undefined where this server is no node of a cluster. */
+  readonly #cluster: OwnCluster | undefined
+  /** Undefined where clients do not ask for one. */
+  #shard: OwnShard | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
+  /** Our part in a replicated log; undefined = the files here keep the data. */
+  readonly #membership: Membership | undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
 
   constructor(
     config: Config,
     log: Log | undefined,
-    { branchOf, clock, dial, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
+    { branchOf, clock, dial, openLog, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
   ) {
+    // The append-only file is the copy of the log.
+    if (config.get('log') !== '') config.set('appendonly', 'yes')
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
+    if (config.get('cluster-enabled')) prepareForCluster(config, log)
     this.engine = new Engine({
       commands: catalog,
       config,
@@ -112,12 +129,21 @@ export class Boot {
     if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
+    if (branchOf === undefined && config.get('cluster-enabled')) this.#cluster = joinCluster(this.engine)
     this.replication = new Replication(this.engine, { dial: dial ?? ((...to) => dialPrimary(config)(...to)) })
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
+    const shardName = config.get('shard-name')
+    if (shardName !== '') {
+      this.#shard = new OwnShard(this.engine, shardName)
+      this.engine.shard = this.#shard
+      publishSwitches(this.#shard, this.engine)
+    }
     config.onChange('appendonly', () => {
+      if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
+    if (config.get('log') !== '') this.#membership = membershipOf(this.engine, this.replication, openLog)
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
@@ -136,7 +162,10 @@ export class Boot {
     this.#isLoading = true
     try {
       const loaded = await this.#load()
+      this.#cluster?.claimSlots()
       this.replication.begin(this.#saving)
+      const primary = this.#cluster?.myself.primary
+      if (primary !== undefined) this.replication.follow({ host: primary.ip, port: primary.port })
       return loaded
     } finally {
       this.#isLoading = false
@@ -150,6 +179,11 @@ export class Boot {
     if (!this.#loads) {
       this.#saving = new BackgroundSaving(engine, { claims })
       return { keys: 0, bytes: 0, milliseconds: 0 }
+    }
+    if (this.#membership !== undefined) {
+      const milliseconds = await this.#membership.join(() => this.#shard?.look())
+      this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: countKeys(engine) })
+      return { keys: countKeys(engine), bytes: 0, milliseconds }
     }
     if (config.get('appendonly')) {
       const aof = await openJournal(engine)
@@ -201,6 +235,13 @@ export class Boot {
     return new Promise((resolve) => saving.save(resolve))
   }
 
+  /** Has others be able to go on before this server ends, within `shutdown-timeout`; false when that was given up, and writes go on. */
+  async letOthersGoOn(): Promise<boolean> {
+    if (this.#membership === undefined) return this.catchingUp.wait()
+    await this.#membership.handOver()
+    return true
+  }
+
   goOn(): void {
     this.engine.pause.end('shutdown')
   }
@@ -208,6 +249,7 @@ export class Boot {
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
     this.replication.stop()
+    await this.#membership?.leave()
     this.engine.stop()
     if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
     try {
@@ -216,6 +258,32 @@ export class Boot {
       // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
       if (!this.#isLoading) await this.#claims.release()
     }
+  }
+}
+
+/** A cluster has one database, and says itself who follows whom. Throws OptionError. */
+function prepareForCluster(config: Config, log: Log | undefined): void {
+  if (config.get('replicaof') !== '') throw new OptionError('replicaof directive not allowed in cluster mode')
+  if (config.get('databases') === 1) return
+  log?.warn({}, `WARNING: Changing databases number from ${config.get('databases')} to 1 since we are in cluster mode`)
+  config.set('databases', '1')
+}
+
+/** Makes a server a node of a cluster, as its file says. Throws PersistenceError. */
+function joinCluster(engine: Engine): OwnCluster {
+  const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
+  try {
+    const cluster = new OwnCluster(engine, new ClusterFile(file))
+    engine.join(cluster)
+    return cluster
+  } catch (error) {
+    engine.stop()
+    const isFormat = error instanceof NodesFileError
+    const problem = isFormat ? error.message : describeDiskError(error)
+    const advice = isFormat
+      ? 'Mend it, or move it away: the node is a new one then, and owns no slots'
+      : 'A node of a cluster keeps there which slots are its own'
+    throw new PersistenceError(file, undefined, problem, advice, error)
   }
 }
 

@@ -184,7 +184,7 @@ export class Server {
   /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made, or SHUTDOWN ABORT came. Rejects as `stop` does. */
   async shutdown(why: string, { save, force, now }: ShutdownOptions): Promise<boolean> {
     this.#tellReadiness('stopping')
-    if (this.#stopping === undefined && !now && !(await this.#boot.catchingUp.wait())) {
+    if (this.#stopping === undefined && !now && !(await this.#boot.letOthersGoOn())) {
       this.#tellReadiness('serving')
       this.#log.info({ why }, 'Shutdown manually aborted.')
       return false
@@ -326,7 +326,7 @@ export class Server {
     this.#log.info({ why }, 'User requested shutdown...')
     this.#supervision.stopping()
     this.#tellReadiness('stopping')
-    if (forReplicas === 'waits') await this.#boot.catchingUp.wait()
+    if (forReplicas === 'waits') await this.#boot.letOthersGoOn()
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()

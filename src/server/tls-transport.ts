@@ -46,6 +46,7 @@ interface Wire {
 type Receive = (length: number) => boolean
 
 export class TlsTransport extends SocketTransport {
+  readonly isEncrypted = true
   readonly descriptor: number
   readonly #handle: Handle | undefined
   readonly #wire: Wire | undefined

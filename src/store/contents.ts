@@ -90,7 +90,7 @@ export class Contents {
   constructor(host: StringsHost & StructureHost, arena = new Arena(), lazyFree = new LazyFree()) {
     this.arena = arena
     this.lazyFree = lazyFree
-    this.keys = new Keyspace(arena, host.hashKey)
+    this.keys = new Keyspace(arena, host.hashKey, host.indexesSlots)
     this.strings = new Strings(host, this.keys, arena)
     this.compaction = new Compaction(arena, this.keys, this.strings)
   }

@@ -41,6 +41,8 @@ export interface UseHost {
 
 /** What strings need. */
 export interface StringsHost {
+  /** Keys are to be found by their slot: the server is part of a cluster. */
+  readonly indexesSlots?: boolean
   /** Told of large values as they come: memory may never again be as much. */
   readonly grown: (() => void) | null
   /** Throws the reply for a wrong type. */

@@ -28,6 +28,7 @@ import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
 import { DeadlineHeap, type DeadlineState } from '../util/deadline-heap.ts'
 import { discarded } from '../util/discarded.ts'
+import { hashSlotOf, SLOT_COUNT } from '../util/hash-slot.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { KeptPages } from '../util/kept-pages.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
@@ -38,6 +39,7 @@ import { BulkIndex } from './bulk-index.ts'
 import { countChains } from './chains.ts'
 import { FieldDeadlines, type FieldDeadlinesState } from './field-deadlines.ts'
 import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
+import { SlotIndex } from './slot-index.ts'
 
 export const HASH = 0
 export const NEXT = 1
@@ -80,6 +82,9 @@ export function align(length: number): number {
 /** No such entry. */
 export const NONE = -1
 
+/** The key of an entry that goes. */
+const leaving = new Bytes()
+
 /** The entries that `fetch` has come to. */
 const fetched = new Int32Array(FETCHED_MAX)
 
@@ -104,6 +109,8 @@ export class Keyspace {
   readonly expiries: DeadlineHeap
   /** Entries of hashes whose fields expire; undefined until the first. */
   fieldDeadlines: FieldDeadlines | undefined = undefined
+  /** Keys by their slot; null where no cluster asks for them. */
+  readonly slots: SlotIndex | null
   /** Living entries. */
   count = 0
   /** What new entries are marked with. A snapshot begins by raising it: what bears an older mark was there and is not written yet. */
@@ -129,9 +136,10 @@ export class Keyspace {
   /** The keys that came since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
-  constructor(arena: Arena, hashKey: HashKey) {
+  constructor(arena: Arena, hashKey: HashKey, indexesSlots = false) {
     this.arena = arena
     this.#hashKey = hashKey
+    this.slots = indexesSlots ? new SlotIndex() : null
     this.expiries = new DeadlineHeap((entry, position) => {
       this.setWord(entry, EXPIRY, position + 1)
     })
@@ -220,6 +228,7 @@ export class Keyspace {
     page[at + EXPIRY] = 0
     page[at + MARK] = this.epoch
     this.count++
+    if (this.slots !== null) this.slots.add(entry, key)
     return entry
   }
 
@@ -227,6 +236,7 @@ export class Keyspace {
   remove(entry: number): void {
     const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
+    if (this.slots !== null) this.slots.remove(entry, this.keyOf(entry, leaving))
     if (page[at + EXPIRY] !== 0) this.expiries.remove(page[at + EXPIRY]! - 1)
     this.#unlink(entry, page[at]!, page[at + NEXT]!)
     this.#freeKey(page[at + KEY]!)
@@ -410,7 +420,9 @@ export class Keyspace {
    * What was freed for the next entries does not count, as in the arena: eviction must see that deleting a key helps.
    */
   get indexBytes(): number {
-    return this.count * ENTRY_BYTES + this.#bucketCount * 4 + this.expiries.count * EXPIRY_BYTES + this.#largeKeyBytes
+    const slotBytes = this.slots === null ? 0 : this.slots.bytes
+    const entryBytes = this.count * ENTRY_BYTES + this.#bucketCount * 4
+    return entryBytes + this.expiries.count * EXPIRY_BYTES + this.#largeKeyBytes + slotBytes
   }
 
   /** Nobody is there: entries are numbered from 0 again, so that walks do not pass where many once were. */
@@ -511,6 +523,16 @@ export class Keyspace {
       this.fieldDeadlines ??= new FieldDeadlines()
       this.fieldDeadlines.restore(state.fieldDeadlines)
     }
+    if (this.slots !== null) this.#indexSlots(this.slots)
+  }
+
+  /** Which keys are in which slot is no part of a state: it is found out anew. */
+  #indexSlots(slots: SlotIndex): void {
+    slots.clear()
+    const key = new Bytes()
+    for (let entry = 0; entry < this.entriesEnd; entry++) {
+      if (this.isLive(entry)) slots.add(entry, this.keyOf(entry, key))
+    }
   }
 
   /** Goes on in an earlier era, as the arena does already. */
@@ -583,6 +605,7 @@ export class Keyspace {
       }
     }
     assert(linked === this.count, 'every entry is linked')
+    this.#checkSlots()
     let free = 0
     for (let entry = this.#free - 1; entry >= 0; entry = this.word(entry, NEXT) - 1) {
       assert(!this.isLive(entry), 'a free entry has no key')
@@ -590,6 +613,23 @@ export class Keyspace {
     }
     assert(free === this.entriesEnd - this.count, 'every entry lives or is free')
     this.expiries.check()
+  }
+
+  #checkSlots(): void {
+    const { slots } = this
+    if (slots === null) return
+    let counted = 0
+    const key = new Bytes()
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      let length = 0
+      for (const entry of slots.entries(slot)) {
+        assert(this.isLive(entry) && hashSlotOf(this.keyOf(entry, key)) === slot, 'an entry is in the list of its slot')
+        length++
+      }
+      assert(length === slots.count(slot), 'a slot knows how many keys it has')
+      counted += length
+    }
+    assert(counted === this.count, 'every entry is in a slot')
   }
 
   #pageToWrite(entry: number): Int32Array {

@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { LATER_COMMANDS, OWN_COMMANDS } from '../../scripts/redis-commands.ts'
+import { LATER_COMMANDS, OWN_COMMANDS, SENTINEL_COMMANDS } from '../../scripts/redis-commands.ts'
 import { commands } from '../../src/commands/index.ts'
 import { ACL_CATEGORIES } from '../../src/engine/acl-categories.ts'
 import { Random } from '../../src/util/random.ts'
@@ -442,7 +442,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('the ACL file, her
 })
 
 /** Commands that only one of the two has are no difference of categories. */
-const LATER = new Set([...LATER_COMMANDS, ...OWN_COMMANDS])
+const LATER = new Set([...LATER_COMMANDS, ...SENTINEL_COMMANDS, ...OWN_COMMANDS])
 function isKnown(name: string): boolean {
   return KNOWN.has(name)
 }

@@ -1,7 +1,7 @@
 // The random programs use every command there is, but for those listed here with a reason.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { OWN_COMMANDS } from '../../scripts/redis-commands.ts'
+import { OWN_COMMANDS, SENTINEL_COMMANDS } from '../../scripts/redis-commands.ts'
 import { commands } from '../../src/commands/index.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { Generator } from './generator.ts'
@@ -76,6 +76,10 @@ const NOT_COMPARED: Record<string, string> = {
   'script|debug': 'there is no debugger',
   pfselftest: 'takes redis-server seconds',
   waitaof: 'new in 7.2',
+  asking: 'see cluster.test.ts, as for CLUSTER',
+  readonly: 'see cluster.test.ts',
+  readwrite: 'see cluster.test.ts',
+  'restore-asking': 'see cluster.test.ts',
 }
 
 describe.skipIf(redisServerMissing())('the random programs', () => {
@@ -106,13 +110,13 @@ describe.skipIf(redisServerMissing())('the random programs', () => {
       }
     }
     const containers = new Set([...names].filter((name) => name.includes('|')).map((name) => name.split('|')[0]!))
-    const own = new Set(OWN_COMMANDS.map((name) => name.toLowerCase().replace(' ', '|')))
+    const own = new Set([...OWN_COMMANDS, ...SENTINEL_COMMANDS].map((name) => name.toLowerCase().replace(' ', '|')))
     const unused = [...names].filter(
       (name) =>
         !used.has(name) &&
         !containers.has(name) &&
         !name.endsWith('|help') &&
-        !/^(memory|module)\|/.test(name) &&
+        !/^(memory|module|cluster)\|/.test(name) &&
         NOT_COMPARED[name] === undefined &&
         !own.has(name),
     )

@@ -11,6 +11,7 @@ const skipped = redisServerMissing() || redisServerIsOlder()
 /** Settings of ours alone, and why. */
 const OURS: Readonly<Record<string, string>> = {
   durability: 'policies by key',
+  'shard-name': "answers Sentinel's clients",
   'metrics-port': 'metrics for Prometheus',
   'metrics-bind': 'metrics for Prometheus',
   'metrics-queues': 'metrics for Prometheus',

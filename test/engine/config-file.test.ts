@@ -105,7 +105,7 @@ describe('a config file', () => {
   test.each([
     ['port 1\nfoo bar', 2, 'foo bar', 'Bad directive or wrong number of arguments'],
     ['port x', 1, 'port x', "argument couldn't be parsed into an integer"],
-    ['cluster-enabled yes', 1, 'cluster-enabled yes', "argument must be 'no': there is no cluster mode"],
+    ['cluster-enabled maybe', 1, 'cluster-enabled maybe', "argument must be 'yes' or 'no'"],
     ['replicaof h x', 1, 'replicaof h x', 'Invalid master port'],
     [
       'user a on\nuser a off',

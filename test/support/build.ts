@@ -27,3 +27,5 @@ function built(path: string): string {
 export const program = (): string => built(join(ROOT, 'dist/cli/respite.js'))
 /** What a program that embeds a broker imports. */
 export const library = (): string => built(join(ROOT, 'dist/index.mjs'))
+/** What runs in the thread of a replicated log. */
+export const logWorker = (): string => built(join(ROOT, 'dist/replicated-log/log-worker.js'))

@@ -11,15 +11,7 @@ import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { setTimeout } from '../../util/real-time.ts'
 import { ask, type Port } from './port.ts'
 import type { Reply } from './ways.ts'
-import {
-  createProducers,
-  type Finding,
-  KEPT,
-  type Policy,
-  type Producer,
-  runOperator,
-  runReader,
-} from './workload.ts'
+import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
 
 /** Producers of each way and policy. */
 const COPIES = 3

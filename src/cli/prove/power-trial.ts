@@ -21,15 +21,7 @@ import { dateNow, setImmediate } from '../../util/real-time.ts'
 import { ask, type Port } from './port.ts'
 import { VolatileDisk } from './volatile-disk.ts'
 import type { Reply } from './ways.ts'
-import {
-  createProducers,
-  type Finding,
-  KEPT,
-  type Policy,
-  type Producer,
-  runOperator,
-  runReader,
-} from './workload.ts'
+import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
 
 /** Steps of a life, each a turn of the loop and up to so many milliseconds of simulated time. */
 const STEPS_MAX = 600

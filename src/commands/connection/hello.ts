@@ -89,7 +89,7 @@ export const hello = defineCommand({
     reply.text('id')
     reply.integer(client.id)
     reply.text('mode')
-    reply.text('standalone')
+    reply.text(engineOf(call).cluster === null ? 'standalone' : 'cluster')
     reply.text('role')
     reply.text(engineOf(call).role.isReplica ? 'replica' : 'master')
     reply.text('modules')

@@ -2,7 +2,7 @@
 //
 // What describes the program rather than its work (CLIENT SETINFO) stays.
 
-import { CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/client.ts'
+import { CLIENT_ASKING, CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { discardTransaction } from '../../engine/transaction.ts'
@@ -30,7 +30,8 @@ export const reset = defineCommand({
     client.name = ''
     client.noEvict = false
     client.wantsMessageIds = false
-    client.state &= ~CLIENT_NO_TOUCH
+    client.readsReplica = false
+    client.state &= ~(CLIENT_NO_TOUCH | CLIENT_ASKING)
     // A RESET that itself was to be skipped stays silent: CLIENT REPLY SKIP, RESET.
     if (client.replyMode !== 'skipping') {
       client.replyMode = 'on'

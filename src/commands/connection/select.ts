@@ -1,5 +1,8 @@
 import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+
+const IN_CLUSTER = ERR.of('SELECT is not allowed in cluster mode')
 
 export const select = defineCommand({
   name: 'SELECT',
@@ -15,6 +18,7 @@ export const select = defineCommand({
   run(call) {
     const index = call.args.integer(1)
     if (index < -2147483648 || index > 2147483647) throw ERR.notInt32
+    if (index !== 0 && engineOf(call).cluster !== null) throw IN_CLUSTER
     if (index < 0 || index >= call.engine.dataset.databases.length) throw ERR.dbIndexOutOfRange
     call.client.database = Number(index)
     call.db = call.engine.dataset.databases[call.client.database]!

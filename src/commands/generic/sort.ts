@@ -7,6 +7,7 @@
 import type { Call } from '../../engine/call.ts'
 import { CLIENT_RESTRICTED } from '../../engine/client.ts'
 import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
 import { mayReadEveryKey } from '../../engine/permissions.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
@@ -48,6 +49,7 @@ function readRequest(call: Call, mayStore: boolean): Request {
   const { client } = call
   const readsEveryKey =
     (client.state & CLIENT_RESTRICTED) === 0 || mayReadEveryKey(client.user, call.command, call.args)
+  const { cluster } = engineOf(call)
   const options = call.options(2)
   while (options.next()) {
     if (options.is('ASC')) {
@@ -68,9 +70,11 @@ function readRequest(call: Call, mayStore: boolean): Request {
       request.by = new SortPattern(options.bytes())
       // Once said it holds, whatever is named afterwards.
       if (!request.by.hasStar) request.unsorted = true
+      else if (cluster !== null) throw inCluster('BY')
       else if (!readsEveryKey) throw notAllowed('BY')
     } else if (options.is('GET') && options.has(1)) {
       request.gets.push(new SortPattern(options.bytes()))
+      if (cluster !== null) throw inCluster('GET')
       if (!readsEveryKey) throw notAllowed('GET')
     } else {
       throw ERR.syntax
@@ -82,6 +86,11 @@ function readRequest(call: Call, mayStore: boolean): Request {
 /** Which keys an option reads only the elements tell: it is for those who may read them all. */
 function notAllowed(option: 'BY' | 'GET'): ReplyError {
   return ERR.of(`${option} option of SORT denied due to insufficient ACL permissions.`)
+}
+
+/** They may be keys of any slot. */
+function inCluster(option: 'BY' | 'GET'): ReplyError {
+  return ERR.of(`${option} option of SORT denied in Cluster mode.`)
 }
 
 function run(call: Call, mayStore: boolean): void {

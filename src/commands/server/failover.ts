@@ -7,6 +7,7 @@ import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { replicationOf } from '../../replication/replication.ts'
 
+const IN_CLUSTER = ERR.of('FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.')
 const NO_TIME = ERR.of('FAILOVER timeout must be greater than 0')
 
 export const failover = defineCommand({
@@ -34,6 +35,7 @@ export const failover = defineCommand({
   ],
   reply: 'status: OK, it has begun',
   run(call) {
+    if (engineOf(call).cluster !== null) throw IN_CLUSTER
     const { args, reply } = call
     const { failover } = replicationOf(engineOf(call))
     if (args.length === 2 && args.equalsIgnoreCase(1, 'ABORT')) {

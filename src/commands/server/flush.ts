@@ -7,6 +7,7 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Word } from '../../engine/effects.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
@@ -61,11 +62,16 @@ export const flushall = defineCommand({
   ],
   run(call) {
     checkOption(call)
-    for (const database of engineOf(call).databases) empty(call, database)
-    flushed(call)
+    emptyAll(call)
     if (!savesEmptiness(call)) call.reply.ok()
   },
 })
+
+/** Removes everything; in the journal stands `words`, or the request as it came. */
+export function emptyAll(call: Call, ...words: Word[]): void {
+  for (const database of engineOf(call).databases) empty(call, database)
+  flushed(call, words)
+}
 
 function checkOption({ args }: Call): void {
   if (args.length === 1) return
@@ -83,9 +89,10 @@ function empty(call: Call, database: Database): void {
   database.clear()
 }
 
-function flushed(call: Call): void {
+function flushed(call: Call, words: readonly Word[] = []): void {
   const { args } = call
-  if (args.length === 1) call.propagate(args.bytes(0))
+  if (words.length > 0) call.propagate(...words)
+  else if (args.length === 1) call.propagate(args.bytes(0))
   else call.propagate(args.bytes(0), args.bytes(1))
   call.engine.durability.changedEverywhere()
   engineOf(call).tracking.flushed()

@@ -47,6 +47,7 @@ import { moduleLoad, moduleLoadex, moduleUnload } from './module-load.ts'
 import { monitor } from './monitor.ts'
 import { replconf } from './replconf.ts'
 import { replicaof, slaveof } from './replicaof.ts'
+import { restoreAsking } from './restore-asking.ts'
 import { role } from './role.ts'
 import { bgrewriteaof, bgsave, lastsave, save } from './save.ts'
 import { shutdown } from './shutdown.ts'
@@ -121,6 +122,7 @@ export const serverCommands: readonly Command[] = [
   psync,
   replconf,
   replicaof,
+  restoreAsking,
   role,
   save,
   shutdown,

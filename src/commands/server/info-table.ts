@@ -6,7 +6,7 @@
 
 import { arch, release, type } from 'node:os'
 import type { HostDescription } from '../../engine/engine-host.ts'
-import type { Following } from '../../engine/replication.ts'
+import type { Following, LogNode } from '../../engine/replication.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
 import type { InfoFigures } from './info-figures.ts'
@@ -94,6 +94,21 @@ function ofPrimary(
   )
 }
 
+/** A figure of this server's part in a replicated log: without one there is none. */
+function ofNode(name: string, read: (node: LogNode) => number): FigureRow {
+  return gauge(name, ({ engine }) => {
+    const node = engine.replication?.node
+    return node && read(node)
+  })
+}
+
+function nodeText(name: string, read: (node: LogNode) => string): TextRow {
+  return text(name, ({ engine }) => {
+    const node = engine.replication?.node
+    return node && read(node)
+  })
+}
+
 /** A text that never changes. */
 function constant(name: string, value: string): TextRow {
   return text(name, () => value)
@@ -125,7 +140,7 @@ const SERVER: InfoSection = {
     constant('redis_git_sha1', '00000000'),
     none('redis_git_dirty'),
     constant('redis_build_id', '0'),
-    constant('redis_mode', 'standalone'),
+    text('redis_mode', ({ engine }) => (engine.cluster === null ? 'standalone' : 'cluster')),
     constant('os', `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`),
     constant('arch_bits', '64'),
     constant('monotonic_clock', 'node performance.now'),
@@ -452,6 +467,13 @@ const REPLICATION: InfoSection = {
     gauge('repl_backlog_size', ({ engine }) => engine.config.get('repl-backlog-size')),
     gauge('repl_backlog_first_byte_offset', ({ replication }) => replication.backlog?.firstOffset ?? 0),
     gauge('repl_backlog_histlen', ({ replication }) => replication.backlog?.length ?? 0),
+    nodeText('log_state', ({ state }) => state),
+    nodeText('log_leader', ({ leaderAddress }) => leaderAddress),
+    nodeText('log_failure', ({ failure }) => failure ?? ''),
+    ofNode('log_epoch', ({ epoch }) => epoch),
+    ofNode('log_position', ({ position }) => position),
+    ofNode('log_lease_left_milliseconds', ({ leaseLeftMs }) => Math.floor(leaseLeftMs)),
+    ofNode('log_records_under_way', ({ underWay }) => underWay),
   ],
 }
 
@@ -479,7 +501,10 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['commandstats', { heading: 'Commandstats', isExtra: true, rows: [family(commandStats)] }],
   ['errorstats', { heading: 'Errorstats', rows: [family(errorStats)] }],
   ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [family(latencyStats)] }],
-  ['cluster', { heading: 'Cluster', rows: [none('cluster_enabled')] }],
+  [
+    'cluster',
+    { heading: 'Cluster', rows: [gauge('cluster_enabled', ({ engine }) => Number(engine.cluster !== null))] },
+  ],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
 ])
 

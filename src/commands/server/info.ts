@@ -36,17 +36,18 @@ export const info = defineCommand({
   reply: 'verbatim text: lines of field:value under # headings',
   history: [['7.0.0', 'Accepts several sections.']],
   run(call) {
-    const wanted = wantedSections(call)
-    const figures = infoFigures(engineOf(call))
-    let text = ''
-    for (const section of ALL) {
-      if (!wanted.has(section)) continue
-      if (text !== '') text += '\r\n'
-      text += printSection(section, figures)
-    }
-    call.reply.verbatim(text)
+    call.reply.verbatim(describeServer(engineOf(call), wantedSections(call)))
   },
 })
+
+/** Prints sections, in INFO's order. */
+export function describeServer(engine: Engine, wanted: ReadonlySet<InfoSection> = DEFAULT): string {
+  const figures = infoFigures(engine)
+  return [...ALL]
+    .filter((section) => wanted.has(section))
+    .map((section) => printSection(section, figures))
+    .join('\r\n')
+}
 
 /** The sections asked for; names that mean nothing are ignored. */
 function wantedSections({ args }: Call): ReadonlySet<InfoSection> {

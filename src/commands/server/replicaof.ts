@@ -8,7 +8,9 @@ import { parseInteger } from '../../util/numbers.ts'
 
 const PORT_MAX = 65535
 const INVALID_PORT = ERR.of('Invalid master port')
+const IN_CLUSTER = ERR.of('REPLICAOF not allowed in cluster mode.')
 const FAILING_OVER = ERR.of('REPLICAOF not allowed while failing over.')
+const DECIDED_BY_LOG = ERR.of('REPLICAOF is not possible: who leads is decided by the log. See FAILOVER')
 const NO_REPLICATION = ERR.of('REPLICAOF is not possible here')
 
 const common = {
@@ -64,7 +66,9 @@ function follow(call: Call): void {
   const { args, client, reply } = call
   const engine = engineOf(call)
   const { log, replication } = engine
+  if (engine.cluster !== null) throw IN_CLUSTER
   if (replication === undefined) throw NO_REPLICATION
+  if (replication.node !== undefined) throw DECIDED_BY_LOG
   if (replication.failoverState !== 'no-failover') throw FAILING_OVER
   const { following } = replication
   const who = `id=${client.id} addr=${client.transport.address}`

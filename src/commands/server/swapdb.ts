@@ -27,6 +27,7 @@ export const swapdb = defineCommand({
   reply: 'status: OK',
   run(call) {
     const engine = engineOf(call)
+    if (engine.cluster !== null) throw IN_CLUSTER
     const one = databaseAt(call, 1, INVALID_FIRST)
     const other = databaseAt(call, 2, INVALID_SECOND)
     if (one === undefined || other === undefined) throw ERR.dbIndexOutOfRange
@@ -52,5 +53,6 @@ function databaseAt(call: Call, i: number, invalid: ReplyError): Database | unde
   return engineOf(call).databases[index]
 }
 
+const IN_CLUSTER = ERR.of('SWAPDB is not allowed in cluster mode')
 const INVALID_FIRST = ERR.of('invalid first DB index')
 const INVALID_SECOND = ERR.of('invalid second DB index')

@@ -13,6 +13,8 @@ import { parseInteger } from '../../util/numbers.ts'
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
 const FAILING_OVER = new ReplyError("NOMASTERLINK Can't SYNC while failing over")
+/** What an old leader had under way is undone here; a replica of it would keep it. */
+const FOLLOW_THE_LOG = ERR.of('Nobody can follow a node of a replicated log: follow the log')
 const NOT_A_REPLICA = ERR.of("PSYNC FAILOVER can't be sent to a master.")
 const OTHER_HISTORY = ERR.of('PSYNC FAILOVER replid must match my replid.')
 const FILTER_NEEDS_EOF = ERR.of('Filtered replica requires EOF capability')
@@ -70,7 +72,7 @@ function takeOver(call: Call): void {
   const { history, log, replication } = engine
   const id = args.string(1)
   log.info({}, `Failover request received for replid ${id}.`)
-  if (replication?.following === undefined) throw NOT_A_REPLICA
+  if (replication?.following === undefined || replication.node !== undefined) throw NOT_A_REPLICA
   if (id.toLowerCase() !== history.id) throw OTHER_HISTORY
   replication.followNobody()
   log.info({}, `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.transport.address}')`)
@@ -81,7 +83,8 @@ function leadingFor(call: Call): Leading | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined
   const engine = engineOf(call)
-  const { failoverState, following, leading } = replicationOf(engine)
+  const { failoverState, following, leading, node } = replicationOf(engine)
+  if (node !== undefined) throw FOLLOW_THE_LOG
   if (failoverState !== 'no-failover') throw FAILING_OVER
   if (following !== undefined && !following.linkUp) throw NO_LINK
   engine.replies.markFor(client)

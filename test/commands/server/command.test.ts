@@ -38,7 +38,8 @@ describe('COMMAND INFO', () => {
 
   test('without names, and COMMAND alone, tell of every command', () => {
     const client = createEngine().connect()
-    const count = commands.filter(({ name }) => !name.includes('|')).length
+    // SENTINEL is there where a shard has a name.
+    const count = commands.filter(({ name, spec }) => !name.includes('|') && spec.isOffered === undefined).length
     expect(client.ask('COMMAND', 'COUNT')).toBe(`:${count}\r\n`)
     expect(client.ask('COMMAND').startsWith(`*${count}\r\n`)).toBe(true)
     expect(client.ask('COMMAND', 'INFO')).toBe(client.ask('COMMAND'))

@@ -128,9 +128,9 @@ describe('settings without effect', () => {
     onTestFinished(() => warn.mockRestore())
     const client = connect()
     client.ask('CONFIG', 'SET', 'hz', '10')
-    client.ask('CONFIG', 'SET', 'hz', '20', 'timeout', '5', 'cluster-announce-ip', 'x')
+    client.ask('CONFIG', 'SET', 'hz', '20', 'timeout', '5', 'cluster-migration-barrier', '2')
     client.ask('CONFIG', 'SET', 'hz', '30')
-    expect(heard).toEqual(['set, but without effect here: {"settings":"hz, cluster-announce-ip"}'])
+    expect(heard).toEqual(['set, but without effect here: {"settings":"hz, cluster-migration-barrier"}'])
   })
 })
 

@@ -1,0 +1,54 @@
+// Which node owns which slot, and which slots move: the data of a map, without the rules by which it changes.
+
+import { assert } from '../util/assert.ts'
+import { SLOT_COUNT } from '../util/hash-slot.ts'
+import type { MapNode } from './map-node.ts'
+
+export class SlotMap {
+  readonly nodes = new Map<string, MapNode>()
+  myself: MapNode
+  /** The highest epoch seen. */
+  epoch = 0
+  readonly migrating = new Map<number, MapNode>()
+  readonly importing = new Map<number, MapNode>()
+  readonly #owners: (MapNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+  #assigned = 0
+
+  constructor(myself: MapNode) {
+    this.myself = myself
+    this.nodes.set(myself.id, myself)
+  }
+
+  /** How many slots somebody owns. */
+  get assigned(): number {
+    return this.#assigned
+  }
+
+  ownerOf(slot: number): MapNode | undefined {
+    return this.#owners[slot]
+  }
+
+  give(slot: number, owner: MapNode | undefined): void {
+    assert(slot >= 0 && slot < SLOT_COUNT, 'there is such a slot')
+    const before = this.#owners[slot]
+    if (before !== undefined) {
+      before.slotCount--
+      this.#assigned--
+    }
+    if (owner !== undefined) {
+      owner.slotCount++
+      this.#assigned++
+    }
+    this.#owners[slot] = owner
+  }
+
+  /** A node is forgotten, with all that it owns and that moves to it or from it. */
+  remove(node: MapNode): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#owners[slot] === node) this.give(slot, undefined)
+    for (const moving of [this.migrating, this.importing]) {
+      for (const [slot, other] of moving) if (other === node) moving.delete(slot)
+    }
+    for (const other of this.nodes.values()) if (other.primary === node) other.primary = undefined
+    this.nodes.delete(node.id)
+  }
+}

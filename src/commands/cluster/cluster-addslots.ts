@@ -1,0 +1,122 @@
+// CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: which slots are this node's. All of a request's slots are taken, or none.
+
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { SLOT_COUNT } from '../../util/hash-slot.ts'
+import { clusterOf, mapOf, slotAt } from './cluster-of.ts'
+
+type Action = 'add' | 'delete'
+
+const SLOTS_AT = 2
+const NOT_EMPTY = ERR.of('DB must be empty to perform CLUSTER FLUSHSLOTS.')
+
+function each(call: Call, action: Action): void {
+  const cluster = clusterOf(call)
+  const slots: number[] = []
+  // All are numbers of slots before anything is said of one of them.
+  for (let i = SLOTS_AT; i < call.args.length; i++) slots.push(slotAt(call, i))
+  change(call, action, slots, mapOf(cluster))
+}
+
+function ranges(call: Call, action: Action): void {
+  const cluster = clusterOf(call)
+  const { args } = call
+  if (args.length % 2 === 1) throw ERR.arity(call.command.name)
+  const slots: number[] = []
+  for (let i = SLOTS_AT; i < args.length; i += 2) {
+    const [first, last] = [slotAt(call, i), slotAt(call, i + 1)]
+    if (first > last) throw ERR.of(`start slot number ${first} is greater than end slot number ${last}`)
+    for (let slot = first; slot <= last; slot++) slots.push(slot)
+  }
+  change(call, action, slots, mapOf(cluster))
+}
+
+function change(call: Call, action: Action, slots: readonly number[], map: ReturnType<typeof mapOf>): void {
+  const cluster = clusterOf(call)
+  const seen = new Set<number>()
+  for (const slot of slots) {
+    const owner = cluster.ownerOf(slot)
+    if (action === 'delete' && owner === undefined) throw ERR.of(`Slot ${slot} is already unassigned`)
+    if (action === 'add' && owner !== undefined) throw ERR.of(`Slot ${slot} is already busy`)
+    if (seen.has(slot)) throw ERR.of(`Slot ${slot} specified multiple times`)
+    seen.add(slot)
+  }
+  map.assign(seen, action === 'add' ? cluster.myself : undefined)
+  call.reply.ok()
+}
+
+const common = {
+  group: 'cluster',
+  complexity: 'O(N) with N slots',
+  flags: ['admin', 'stale', 'no_async_loading'],
+  reply: 'status: OK',
+} as const satisfies Partial<CommandSpec>
+
+const some = {
+  ...common,
+  since: '3.0.0',
+  arity: -3,
+  args: [{ name: 'slot', type: 'integer', multiple: true }],
+} as const satisfies Partial<CommandSpec>
+
+const ranged = {
+  ...common,
+  since: '7.0.0',
+  arity: -4,
+  args: [
+    {
+      name: 'range',
+      type: 'block',
+      multiple: true,
+      args: [
+        { name: 'start-slot', type: 'integer' },
+        { name: 'end-slot', type: 'integer' },
+      ],
+    },
+  ],
+} as const satisfies Partial<CommandSpec>
+
+export const clusterAddslots = defineCommand({
+  ...some,
+  name: 'CLUSTER ADDSLOTS',
+  summary: "Makes slots that nobody owns this node's.",
+  run: (call) => each(call, 'add'),
+})
+
+export const clusterDelslots = defineCommand({
+  ...some,
+  name: 'CLUSTER DELSLOTS',
+  summary: "Makes slots nobody's, as far as this node knows.",
+  run: (call) => each(call, 'delete'),
+})
+
+export const clusterAddslotsrange = defineCommand({
+  ...ranged,
+  name: 'CLUSTER ADDSLOTSRANGE',
+  summary: "Makes ranges of slots that nobody owns this node's.",
+  run: (call) => ranges(call, 'add'),
+})
+
+export const clusterDelslotsrange = defineCommand({
+  ...ranged,
+  name: 'CLUSTER DELSLOTSRANGE',
+  summary: "Makes ranges of slots nobody's, as far as this node knows.",
+  run: (call) => ranges(call, 'delete'),
+})
+
+export const clusterFlushslots = defineCommand({
+  ...common,
+  name: 'CLUSTER FLUSHSLOTS',
+  summary: "Makes all slots of this node nobody's.",
+  since: '3.0.0',
+  arity: 2,
+  run(call) {
+    const cluster = clusterOf(call)
+    if (call.db.size > 0) throw NOT_EMPTY
+    const own: number[] = []
+    for (let slot = 0; slot < SLOT_COUNT; slot++) if (cluster.ownerOf(slot) === cluster.myself) own.push(slot)
+    mapOf(cluster).assign(own, undefined)
+    call.reply.ok()
+  },
+})

@@ -1,0 +1,20 @@
+import { defineCommand } from '../../engine/command.ts'
+import { clusterOf, nodeAt } from './cluster-of.ts'
+
+export const clusterCountFailureReports = defineCommand({
+  name: 'CLUSTER COUNT-FAILURE-REPORTS',
+  summary: 'Counts who says that a node is failing: nobody does, for nodes do not talk with each other.',
+  group: 'cluster',
+  since: '3.0.0',
+  complexity: 'O(1)',
+  arity: 3,
+  flags: ['admin', 'stale'],
+  args: [{ name: 'node-id', type: 'string' }],
+  tips: ['nondeterministic_output'],
+  reply: 'integer: 0',
+  run(call) {
+    clusterOf(call)
+    nodeAt(call, 2)
+    call.reply.integer(0)
+  },
+})

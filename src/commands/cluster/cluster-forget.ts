@@ -1,0 +1,26 @@
+import { defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
+
+const MYSELF = ERR.of("I tried hard but I can't forget myself...")
+const MY_PRIMARY = ERR.of("Can't forget my master!")
+
+export const clusterForget = defineCommand({
+  name: 'CLUSTER FORGET',
+  summary: 'Has this node forget another.',
+  group: 'cluster',
+  since: '3.0.0',
+  complexity: 'O(N) with N slots',
+  arity: 3,
+  flags: ['admin', 'stale', 'no_async_loading'],
+  args: [{ name: 'node-id', type: 'string' }],
+  reply: 'status: OK',
+  run(call) {
+    const cluster = clusterOf(call)
+    const node = nodeAt(call, 2)
+    if (node === cluster.myself) throw MYSELF
+    if (node === cluster.myself.primary) throw MY_PRIMARY
+    mapOf(cluster).forget(node)
+    call.reply.ok()
+  },
+})

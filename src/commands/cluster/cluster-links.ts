@@ -1,0 +1,18 @@
+import { defineCommand } from '../../engine/command.ts'
+import { clusterOf } from './cluster-of.ts'
+
+export const clusterLinks = defineCommand({
+  name: 'CLUSTER LINKS',
+  summary: 'Describes the connections between this node and others: there are none.',
+  group: 'cluster',
+  since: '7.0.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['stale'],
+  tips: ['nondeterministic_output'],
+  reply: 'array: empty',
+  run(call) {
+    clusterOf(call)
+    call.reply.array(0)
+  },
+})

@@ -1,0 +1,45 @@
+// What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
+
+import type { Call } from '../../engine/call.ts'
+import type { ChangeableMap, Cluster, ClusterNode } from '../../engine/cluster.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { SLOT_COUNT } from '../../util/hash-slot.ts'
+import { parseInteger } from '../../util/numbers.ts'
+
+const DISABLED = ERR.of('This instance has cluster support disabled')
+const MADE_ELSEWHERE = ERR.of('The slots of this cluster are not assigned by commands')
+const INVALID_SLOT = ERR.of('Invalid or out of range slot')
+
+/** Returns the cluster. Throws where there is none. */
+export function clusterOf(call: Call): Cluster {
+  const { cluster } = engineOf(call)
+  if (cluster === null) throw DISABLED
+  return cluster
+}
+
+/** Returns what changes the map of a cluster. Throws where that is not done by commands. */
+export function mapOf({ map }: Cluster): ChangeableMap {
+  if (map === undefined) throw MADE_ELSEWHERE
+  return map
+}
+
+/** Returns the node that an argument names. Throws `Unknown node …`, or what else is to be said. */
+export function nodeAt(call: Call, index: number, unknown = 'Unknown node'): ClusterNode {
+  const id = call.args.string(index)
+  const node = clusterOf(call).nodes.get(id)
+  if (node === undefined) throw ERR.of(`${unknown} ${id}`)
+  return node
+}
+
+/** Reads the number of a slot. */
+export function slotAt(call: Call, index: number): number {
+  const slot = parseInteger(call.args.bytes(index))
+  if (typeof slot !== 'number' || slot < 0 || slot >= SLOT_COUNT) throw INVALID_SLOT
+  return slot
+}
+
+/** Number of keys in a slot. */
+export function countKeys(call: Call, slot: number): number {
+  return call.db.keys.slots?.count(slot) ?? 0
+}

@@ -1,0 +1,36 @@
+// CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were lately to those who say READONLY.
+
+import { defineCommand } from '../../engine/command.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
+
+const MYSELF = ERR.of("Can't replicate myself")
+const A_REPLICA = ERR.of('I can only replicate a master, not a replica.')
+const NOT_EMPTY = ERR.of('To set a master the node must be empty and without assigned slots.')
+const NO_REPLICATION = ERR.of('CLUSTER REPLICATE is not possible here')
+
+export const clusterReplicate = defineCommand({
+  name: 'CLUSTER REPLICATE',
+  summary: 'Makes this node a replica of another.',
+  group: 'cluster',
+  since: '3.0.0',
+  complexity: 'O(1)',
+  arity: 3,
+  flags: ['admin', 'stale', 'no_async_loading'],
+  args: [{ name: 'node-id', type: 'string' }],
+  reply: 'status: OK',
+  run(call) {
+    const cluster = clusterOf(call)
+    const { replication } = engineOf(call)
+    const { myself } = cluster
+    const node = nodeAt(call, 2)
+    if (node === myself) throw MYSELF
+    if (node.primary !== undefined) throw A_REPLICA
+    if (myself.primary === undefined && (myself.slotCount > 0 || call.db.size > 0)) throw NOT_EMPTY
+    if (replication === undefined) throw NO_REPLICATION
+    mapOf(cluster).replicate(node)
+    replication.follow({ host: node.ip, port: node.port })
+    call.reply.ok()
+  },
+})

@@ -1,0 +1,25 @@
+// SENTINEL CKQUORUM: in Redis, whether enough Sentinels are there to agree. Here nobody votes: the answer is whether the primary is up.
+
+import { defineCommand } from '../../engine/command.ts'
+import { ReplyError } from '../../protocol/errors.ts'
+import { isOffered, namedShard } from './shard-of.ts'
+
+const NO_PRIMARY = new ReplyError('NOGOODSLAVE the primary is down, as this node sees it')
+
+export const sentinelCkquorum = defineCommand({
+  name: 'SENTINEL CKQUORUM',
+  summary: 'Tells whether the primary of the shard of that name is up.',
+  group: 'sentinel',
+  since: '2.8.4',
+  complexity: 'O(1)',
+  arity: 3,
+  flags: ['admin'],
+  args: [{ name: 'master-name', type: 'string' }],
+  reply: 'status: OK and a sentence',
+  isOffered,
+  run(call) {
+    const { others, primary } = namedShard(call)
+    if (!primary.isUp) throw NO_PRIMARY
+    call.reply.status(`OK ${1 + others.length} usable Sentinels. Quorum and failover authorization can be reached`)
+  },
+})

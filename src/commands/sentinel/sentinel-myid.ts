@@ -1,0 +1,15 @@
+import { defineCommand } from '../../engine/command.ts'
+import { isOffered, shardOf } from './shard-of.ts'
+
+export const sentinelMyid = defineCommand({
+  name: 'SENTINEL MYID',
+  summary: 'Returns the id of this node as one that answers.',
+  group: 'sentinel',
+  since: '6.2.0',
+  complexity: 'O(1)',
+  arity: 2,
+  flags: ['admin'],
+  reply: 'text: 40 hexadecimal digits',
+  isOffered,
+  run: (call) => call.reply.text(shardOf(call).id),
+})

@@ -1,0 +1,13 @@
+import { defineCommand } from '../../engine/command.ts'
+import { isOffered } from './shard-of.ts'
+
+export const sentinel = defineCommand({
+  name: 'SENTINEL',
+  summary: 'Holds the commands by which clients of Redis Sentinel find a primary.',
+  group: 'sentinel',
+  since: '2.8.4',
+  complexity: 'Depends on subcommand.',
+  arity: -2,
+  flags: ['admin'],
+  isOffered,
+})

@@ -1,0 +1,38 @@
+// What Sentinel's commands begin with: the shard that a name means, and where its nodes are for whoever asks.
+
+import type { Call } from '../../engine/call.ts'
+import type { Config } from '../../engine/config.ts'
+import { engineOf } from '../../engine/engine.ts'
+import { localIp } from '../../engine/node-address.ts'
+import type { Shard, ShardNode } from '../../engine/shard.ts'
+import { ERR } from '../../protocol/errors.ts'
+
+const NO_SUCH_MASTER = ERR.of('No such master with that name')
+const NO_SHARD = ERR.of('This server knows of no shard')
+
+/** Where a server is not to answer as a Sentinel it does not know the command, as Redis does not. */
+export function isOffered(config: Config): boolean {
+  return config.get('shard-name') !== ''
+}
+
+export function shardOf(call: Call): Shard {
+  const { shard } = engineOf(call)
+  if (shard === null) throw NO_SHARD
+  return shard
+}
+
+/** Returns the shard that an argument names. Throws where it names another. */
+export function namedShard(call: Call, index = 2): Shard {
+  const shard = shardOf(call)
+  if (call.args.string(index) !== shard.name) throw NO_SUCH_MASTER
+  return shard
+}
+
+export function ipOf(call: Call, node: ShardNode): string {
+  return node.ip || localIp(call.client)
+}
+
+export function portOf(call: Call, node: ShardNode): number {
+  const { port, tlsPort } = node
+  return (call.client.transport.isEncrypted ? tlsPort : port) || port || tlsPort
+}

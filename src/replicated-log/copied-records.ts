@@ -1,0 +1,79 @@
+// The records of a log, made again from this node's copy: for when the log has lost its end.
+//
+// The notes of the copy say of each record what it was, and the bytes before them are its effects, so the same records come out, byte for
+// byte: each is held against its hash. Where the copy notes nothing at a position, something stood there that did not count, and
+// something else that does not count takes its place.
+
+import { CommandReader } from '../persistence/command-reader.ts'
+import type { Disk } from '../persistence/disk.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import { Gap, type LogEntry } from './log.ts'
+import { type PlaceNote, readPlaceNote } from './place-note.ts'
+import { encodeRecord, NO_HASH } from './record.ts'
+
+/** A note, and where it stands in its file. */
+interface FoundNote {
+  readonly note: PlaceNote
+  readonly start: number
+  readonly end: number
+}
+
+/** Makes the records behind a position again, from files of a copy in their order. Throws `Gap` where the copy does not have them. */
+export async function* copiedRecords(disk: Disk, files: readonly string[], after: number): AsyncIterable<LogEntry> {
+  let previous: PlaceNote | undefined
+  let position = after
+  for (const path of files) {
+    const file = await disk.open(path, 'read')
+    try {
+      const size = await file.size()
+      const notes = await notesOf(new CommandReader(file, size))
+      /** Where the effects of the next record begin. */
+      let at = 0
+      for (const [i, { note, start }] of notes.entries()) {
+        // The parts of something large are noted one behind the other, after all of it.
+        const before = notes[i - 1]?.end ?? 0
+        if (start > before) at = before
+        const isEffects = note.kind === 'effects' || note.kind === 'part'
+        const bytes = isEffects ? Number(note.rest) : 0
+        if (note.position > after) {
+          if (previous === undefined && note.position > 1)
+            throw new Gap(`the copy begins at position ${note.position}, and the log ends at ${after}`)
+          for (position++; position < note.position; position++) yield { position, batch: nothingAt(position) }
+          const payload = isEffects ? Buffer.alloc(bytes) : Buffer.from(note.rest, 'latin1')
+          if (bytes > 0 && (await file.read(payload, 0, bytes, at)) < bytes)
+            throw new Gap('the copy is shorter than it was')
+          const { epoch, kind } = note
+          const { batch, hash } = encodeRecord({
+            kind,
+            epoch,
+            position,
+            previous: previous?.hash ?? NO_HASH,
+            payload,
+          })
+          if (hash !== note.hash) throw new Gap(`the copy does not hold what stood at position ${position}`)
+          yield { position, batch }
+        }
+        at += bytes
+        previous = note
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** A record that counts nowhere: its epoch is below all others. */
+function nothingAt(position: number): Buffer {
+  return encodeRecord({ kind: 'lease', epoch: 0, position, previous: NO_HASH, payload: Buffer.alloc(0) }).batch
+}
+
+async function notesOf(reader: CommandReader): Promise<FoundNote[]> {
+  const args = new Arguments()
+  const notes: FoundNote[] = []
+  reader.onAnnotation = (text) => {
+    const note = readPlaceNote(text)
+    if (note !== undefined) notes.push({ note, start: reader.offset, end: reader.offset + text.length + 1 })
+  }
+  while (reader.next(args) || (await reader.fill(reader.offset)));
+  return notes
+}

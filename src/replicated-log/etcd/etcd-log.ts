@@ -1,0 +1,383 @@
+// A replicated log that etcd keeps: a key for each batch, and one with the last position, which every append compares and sets.
+//
+//   append     a transaction: is the last position the expected one? Then put batches, and the new last position
+//   lead       the same, and puts the leader's key too, whose revision every later append of this client compares
+//   at         one key
+//   bounds     two keys, of one revision
+//   read       keys in order of position, then a watch from the revision that was read; again from the start when the watch ends
+//   truncate   keys deleted, the revisions before compacted, so that their space can be used again
+//
+// Requests to etcd may overtake each other, so one transaction of appends is under way at a time, and those that come meanwhile are the next:
+// one transaction with several batches. That is also faster than a transaction each (docs/decisions/0033-which-log.md).
+
+import { clearTimeout, setTimeout, sleep } from '../../util/real-time.ts'
+import {
+  Fenced,
+  Gap,
+  LogAway,
+  type LogBounds,
+  type LogEntry,
+  LogError,
+  LogFull,
+  OutcomeUnknown,
+  type ReplicatedLog,
+  Truncated,
+} from '../log.ts'
+import { LogUnfit } from '../log-unfit.ts'
+import { EtcdGateway, EtcdRefusal, EtcdSilence } from './gateway.ts'
+import { decodePosition, encodePosition, LogKeys } from './keys.ts'
+import type { EtcdOptions } from './options.ts'
+import { withdrawSpaceAlarm } from './space.ts'
+
+/** etcd takes 1.5 MiB a request; the rest is for keys. */
+const BATCH_BYTES_MAX = 1024 * 1024
+/** Batches of one transaction: etcd takes 128 operations. */
+const GROUP_BATCHES_MAX = 64
+const IN_FLIGHT_MAX = 16
+/** Batches that a reader asks for at once. */
+const PAGE_BATCHES = 16
+/** A watch that hears nothing for so long asks whether there is anything: its member may be cut off, and does not say so. */
+const SILENCE_MS = 1_000
+const READ_RETRY_MS = 100
+/** Keys deleted at once: etcd does nothing else meanwhile. */
+const DELETED_MAX = 1_000
+const VERSION_NEEDED = [3, 4] as const
+/** A member that is known to be down does not make a cluster smaller. */
+const MEMBERS_NEEDED = 3
+
+interface KeyValue {
+  readonly key: string
+  readonly value?: string
+  readonly mod_revision?: string
+}
+
+interface Range {
+  readonly kvs?: readonly KeyValue[]
+}
+
+interface RangeAnswer extends Range {
+  readonly header: { readonly revision: string }
+}
+
+interface TransactionAnswer {
+  readonly header: { readonly revision: string }
+  readonly succeeded?: boolean
+  readonly responses?: readonly { readonly response_range?: Range }[]
+}
+
+interface WatchAnswer {
+  readonly result?: {
+    readonly canceled?: boolean
+    readonly events?: readonly { readonly kv: KeyValue }[]
+  }
+}
+
+/** An append that waits, or is under way. */
+interface Append {
+  readonly batch: Uint8Array
+  readonly expected: number
+  readonly leads: boolean
+  readonly resolve: (position: number) => void
+  readonly reject: (error: LogError) => void
+}
+
+/** Opens a log. Throws `LogUnfit` where etcd is too old or too small, `LogAway` where it does not answer. */
+export async function openEtcdLog(options: EtcdOptions): Promise<ReplicatedLog> {
+  const gateway = new EtcdGateway(options)
+  try {
+    await requireFit(gateway, options)
+    return new EtcdLog(gateway, new LogKeys(options.prefix))
+  } catch (error) {
+    gateway.close()
+    throw failure(error)
+  }
+}
+
+async function requireFit(gateway: EtcdGateway, { safety }: EtcdOptions): Promise<void> {
+  const { version } = await gateway.ask<{ version: string }>('maintenance/status', {})
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (major < VERSION_NEEDED[0] || (major === VERSION_NEEDED[0] && minor < VERSION_NEEDED[1])) {
+    throw new LogUnfit(`etcd has version ${version}; ${VERSION_NEEDED.join('.')} is needed`)
+  }
+  if (safety === 'development') return
+  const { members } = await gateway.ask<{ members: { isLearner?: boolean }[] }>('cluster/member/list', {})
+  const voters = members.filter(({ isLearner }) => isLearner !== true).length
+  if (voters < MEMBERS_NEEDED) {
+    throw new LogUnfit(`etcd has ${voters} voting members: with fewer than ${MEMBERS_NEEDED} a log is lost with a disk`)
+  }
+}
+
+class EtcdLog implements ReplicatedLog {
+  readonly batchBytesMax = BATCH_BYTES_MAX
+  readonly inFlightMax = IN_FLIGHT_MAX
+  readonly #gateway: EtcdGateway
+  readonly #keys: LogKeys
+  /** What comes after the transaction that is under way. */
+  #waiting: Append[] = []
+  #underWay: readonly Append[] = []
+  /** The revision of this client's own epoch; undefined while it has led none. */
+  #leaderRevision: string | undefined
+  readonly #closing = new AbortController()
+
+  constructor(gateway: EtcdGateway, keys: LogKeys) {
+    this.#gateway = gateway
+    this.#keys = keys
+  }
+
+  append(batch: Uint8Array, expected: number): Promise<number> {
+    return this.#enqueue(batch, expected, false)
+  }
+
+  lead(record: Uint8Array, expected: number): Promise<number> {
+    return this.#enqueue(record, expected, true)
+  }
+
+  async at(position: number): Promise<Uint8Array | undefined> {
+    const { kvs } = await this.#ask<RangeAnswer>('kv/range', { key: this.#keys.batch(position) })
+    if (kvs !== undefined) return batchOf(kvs[0]!)
+    const { first, last } = await this.bounds()
+    if (position < first) throw new Truncated(`position ${position} is not kept any more`)
+    // It may have been appended since.
+    if (position > last) return undefined
+    const again = await this.#ask<RangeAnswer>('kv/range', { key: this.#keys.batch(position) })
+    if (again.kvs === undefined) throw new Gap(`there is nothing at position ${position}`)
+    return batchOf(again.kvs[0]!)
+  }
+
+  async bounds(): Promise<LogBounds> {
+    const firstKey = { ...this.#range(0), limit: '1', keys_only: true, sort_order: 'ASCEND', sort_target: 'KEY' }
+    const { responses = [] } = await this.#ask<TransactionAnswer>('kv/txn', {
+      success: [{ request_range: { key: this.#keys.last } }, { request_range: firstKey }],
+    })
+    const [lastFound, firstFound] = responses.map(({ response_range }) => response_range?.kvs?.[0])
+    const last = lastFound === undefined ? 0 : decodePosition(lastFound.value!)
+    return { first: firstFound === undefined ? last + 1 : this.#keys.position(firstFound.key), last }
+  }
+
+  async *read(from: number, signal: AbortSignal): AsyncIterable<LogEntry> {
+    const stopped = AbortSignal.any([signal, this.#closing.signal])
+    let next = from
+    while (!stopped.aborted) {
+      try {
+        const page = await this.#ask<RangeAnswer>('kv/range', { ...this.#range(next), limit: String(PAGE_BATCHES) })
+        const found = page.kvs ?? []
+        if (found.length === 0) await this.#requireKept(next)
+        for (const batch of found) {
+          if (stopped.aborted) return
+          yield await this.#entry(batch, next++)
+        }
+        if (found.length === PAGE_BATCHES) continue
+        for await (const batch of this.#watch(next, Number(page.header.revision) + 1, stopped)) {
+          yield await this.#entry(batch, next++)
+        }
+      } catch (error) {
+        const known = failure(error)
+        if (!(known instanceof LogAway)) throw known
+        if (!stopped.aborted) await sleep(READ_RETRY_MS)
+      }
+    }
+  }
+
+  async truncate(before: number): Promise<void> {
+    const { first, last } = await this.bounds()
+    const end = Math.min(before, last + 1)
+    if (end <= first) return
+    let revision = ''
+    for (let start = first; start < end; start += DELETED_MAX) {
+      const range = { key: this.#keys.batch(start), range_end: this.#keys.batch(Math.min(end, start + DELETED_MAX)) }
+      revision = (await this.#ask<RangeAnswer>('kv/deleterange', range)).header.revision
+    }
+    await this.#compact(revision)
+    try {
+      await withdrawSpaceAlarm(this.#gateway)
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const ended = [...this.#underWay, ...this.#waiting]
+    this.#waiting = []
+    this.#closing.abort()
+    this.#gateway.close()
+    for (const { reject } of ended) reject(new LogAway('the log was closed'))
+  }
+
+  // ── appends ──────────────────────────────────────────────────────────────
+
+  #enqueue(batch: Uint8Array, expected: number, leads: boolean): Promise<number> {
+    if (batch.length > BATCH_BYTES_MAX) {
+      return Promise.reject(new RangeError(`a batch of ${batch.length} bytes is too large`))
+    }
+    if (this.#closing.signal.aborted) return Promise.reject(new LogAway('the log was closed'))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, expected, leads, resolve, reject })
+      if (this.#underWay.length === 0) void this.#sendGroups()
+    })
+  }
+
+  async #sendGroups(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
+      this.#underWay = group
+      try {
+        await this.#sendGroup(group)
+        for (const { resolve, expected } of group) resolve(expected + 1)
+      } catch (error) {
+        const known = appendFailure(error)
+        for (const { reject } of group) reject(known)
+      }
+    }
+    this.#underWay = []
+  }
+
+  /** What waits and follows one another, as far as one transaction takes it. */
+  #takeGroup(): Append[] {
+    let count = 1
+    let bytes = this.#waiting[0]!.batch.length
+    while (count < Math.min(this.#waiting.length, GROUP_BATCHES_MAX)) {
+      const next = this.#waiting[count]!
+      bytes += next.batch.length
+      if (next.leads || next.expected !== this.#waiting[0]!.expected + count || bytes > BATCH_BYTES_MAX) break
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #sendGroup(group: readonly Append[]): Promise<void> {
+    const { expected, leads } = group[0]!
+    const put = (key: string, value: string): object => ({ request_put: { key, value } })
+    const position = encodePosition(expected + group.length)
+    const puts = group.map((append) =>
+      put(this.#keys.batch(append.expected + 1), bytesOf(append.batch).toString('base64')),
+    )
+    const answer = await this.#gateway.ask<TransactionAnswer>('kv/txn', {
+      compare: this.#comparisons(expected, leads),
+      success: [put(this.#keys.last, position), ...(leads ? [put(this.#keys.leader, position)] : []), ...puts],
+      failure: [{ request_range: { key: this.#keys.last } }],
+    })
+    if (answer.succeeded !== true) {
+      const found = answer.responses?.[0]?.response_range?.kvs?.[0]?.value
+      throw new Fenced(`the last position is ${found === undefined ? 0 : decodePosition(found)}, not ${expected}`)
+    }
+    if (leads) this.#leaderRevision = answer.header.revision
+  }
+
+  #comparisons(expected: number, leads: boolean): object[] {
+    const key = this.#keys.last
+    const last =
+      expected === 0
+        ? { key, target: 'CREATE', result: 'EQUAL', create_revision: '0' }
+        : { key, target: 'VALUE', result: 'EQUAL', value: encodePosition(expected) }
+    if (leads || this.#leaderRevision === undefined) return [last]
+    return [last, { key: this.#keys.leader, target: 'MOD', result: 'EQUAL', mod_revision: this.#leaderRevision }]
+  }
+
+  // ── reading ──────────────────────────────────────────────────────────────
+
+  /** The keys of the batches from a position on. */
+  #range(position: number): { readonly key: string; readonly range_end: string } {
+    return { key: this.#keys.batch(position), range_end: this.#keys.end }
+  }
+
+  /** What is put under those keys, from a revision on, until this member has nothing more to say. */
+  async *#watch(from: number, revision: number, signal: AbortSignal): AsyncIterable<KeyValue> {
+    const stop = new AbortController()
+    let next = from
+    // A watch that is silent has its member compared with the quorum.
+    let heard = from
+    let timer = setTimeout(check, SILENCE_MS)
+    const log = this
+    function check(): void {
+      if (next !== heard) {
+        heard = next
+        timer = setTimeout(check, SILENCE_MS)
+        return
+      }
+      log.bounds().then(
+        ({ last }) => {
+          if (last >= next && next === heard) return stop.abort()
+          if (!stop.signal.aborted) timer = setTimeout(check, SILENCE_MS)
+        },
+        () => stop.abort(),
+      )
+    }
+    try {
+      const request = { ...this.#range(0), start_revision: String(revision), filters: ['NODELETE'] }
+      const ended = AbortSignal.any([signal, stop.signal])
+      for await (const { result } of this.#gateway.follow<WatchAnswer>('watch', { create_request: request }, ended)) {
+        // The revisions have been compacted meanwhile, or the member gives up.
+        if (result === undefined || result.canceled === true) return
+        for (const { kv } of result.events ?? []) {
+          if (this.#keys.position(kv.key) < next) continue
+          next++
+          yield kv
+        }
+      }
+    } finally {
+      stop.abort()
+      clearTimeout(timer)
+    }
+  }
+
+  /** The batch of a key, which has to be the next one. */
+  async #entry(found: KeyValue, next: number): Promise<LogEntry> {
+    const position = this.#keys.position(found.key)
+    if (position !== next) {
+      await this.#requireKept(next)
+      throw new Gap(`position ${position} follows ${next - 1}`)
+    }
+    return { position, batch: batchOf(found) }
+  }
+
+  async #requireKept(position: number): Promise<void> {
+    const { first } = await this.bounds()
+    if (position < first) throw new Truncated(`position ${position} is not kept any more`)
+  }
+
+  /** Removes what was deleted before a revision for good. */
+  async #compact(revision: string): Promise<void> {
+    try {
+      await this.#gateway.ask('kv/compaction', { revision, physical: true })
+    } catch (error) {
+      // Somebody else has compacted further.
+      if (!(error instanceof EtcdRefusal && /has been compacted/.test(error.message))) throw failure(error)
+    }
+  }
+
+  async #ask<T>(path: string, body: object): Promise<T> {
+    try {
+      return await this.#gateway.ask<T>(path, body)
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+}
+
+const batchOf = (found: KeyValue): Uint8Array => Buffer.from(found.value ?? '', 'base64')
+
+/** The same bytes as a Buffer sees them. */
+const bytesOf = (batch: Uint8Array): Buffer => Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength)
+
+/** Says what became of an append that has not succeeded. */
+function appendFailure(error: unknown): LogError {
+  if (error instanceof LogError) return error
+  if (error instanceof EtcdRefusal) {
+    if (error.isFull) return new LogFull(error.message, { cause: error })
+    if (error.isBusy) return new LogAway(error.message, { cause: error })
+    // A proposal whose time is over may be accepted later.
+    if (error.isUnavailable) return new OutcomeUnknown(error.message, { cause: error })
+    return new LogError(error.message, { cause: error })
+  }
+  if (error instanceof EtcdSilence && !error.mayHaveArrived) return new LogAway(error.message, { cause: error })
+  return new OutcomeUnknown((error as Error).message, { cause: error })
+}
+
+/** Says why something that changes no batch could not be done. */
+function failure(error: unknown): LogError {
+  if (error instanceof LogError) return error
+  if (error instanceof EtcdRefusal && !error.isUnavailable && !error.isBusy) {
+    return new LogError(`etcd refuses: ${error.message}`, { cause: error })
+  }
+  return new LogAway((error as Error).message, { cause: error })
+}

@@ -1,0 +1,160 @@
+// The way to the servers: the packages that speak with them, loaded when the first log is opened, and a connection that never gives up.
+
+import { readFileSync } from 'node:fs'
+import type * as JetStreamPackage from '@nats-io/jetstream'
+import type * as NatsPackage from '@nats-io/transport-node'
+import { clearTimeout, setTimeout, sleep } from '../../util/real-time.ts'
+import { LogAway } from '../log.ts'
+import { LogUnfit } from '../log-unfit.ts'
+import type { JetStreamOptions } from './options.ts'
+
+export type NatsConnection = NatsPackage.NatsConnection
+
+export interface NatsPackages {
+  readonly nats: typeof NatsPackage
+  readonly jetstream: typeof JetStreamPackage
+}
+
+/** A server that is there answers a handshake within this. */
+const CONNECT_TIMEOUT_MS = 2_000
+/** How soon another server is tried. */
+const RECONNECT_WAIT_MS = 100
+/** A server that stands still is left after two of these without an answer, before its log has elected another leader (4 to 9 s). */
+const PING_INTERVAL_MS = 1_000
+const PINGS_UNANSWERED_MAX = 2
+/** A client that has given up is followed by another. */
+const REOPEN_MS = 1_000
+
+/** Loads the packages. They are installed by those who use this log only. */
+export async function loadNats(): Promise<NatsPackages> {
+  try {
+    const [nats, jetstream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
+    return { nats, jetstream }
+  } catch (error) {
+    throw new LogUnfit(
+      'a log on JetStream needs two packages: npm install @nats-io/transport-node @nats-io/jetstream',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** A connection to one of the servers, and to another when that is lost, as often as that takes. */
+export class LastingConnection {
+  /** Called when a connection was lost: what was sent over it will have no answer. */
+  onLost: () => void = () => {}
+  readonly #packages: NatsPackages
+  readonly #options: JetStreamOptions
+  #current: NatsConnection
+  #isUp = true
+  #isClosed = false
+  readonly #waiting = new Set<() => void>()
+
+  private constructor(packages: NatsPackages, options: JetStreamOptions, connection: NatsConnection) {
+    this.#packages = packages
+    this.#options = options
+    this.#current = connection
+    void this.#follow()
+  }
+
+  /** Throws `LogUnfit` where the credentials are wrong, `LogAway` where nobody answers. */
+  static async open(packages: NatsPackages, options: JetStreamOptions): Promise<LastingConnection> {
+    return new LastingConnection(packages, options, await connectToServers(packages, options))
+  }
+
+  get current(): NatsConnection {
+    return this.#current
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Waits until there is a connection: what is sent without one is lost. Throws `LogAway` when that takes too long. */
+  async whenUp(timeoutMs: number): Promise<void> {
+    if (this.#isUp) return
+    await new Promise<void>((resolve, reject) => {
+      const end = (): void => {
+        this.#waiting.delete(end)
+        clearTimeout(timer)
+        if (this.#isUp) resolve()
+        else reject(new LogAway(this.#isClosed ? 'the log was closed' : 'there is no connection to the log'))
+      }
+      const timer = setTimeout(end, timeoutMs)
+      this.#waiting.add(end)
+      if (this.#isClosed) end()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#setUp(false)
+    this.#endWaiting()
+    await this.#current.close()
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#isClosed) {
+      for await (const { type } of this.#current.status()) {
+        if (type === 'reconnect') this.#setUp(true)
+        if (type === 'disconnect') this.#setUp(false)
+      }
+      // The client gives up by itself where its credentials were refused twice: somebody is changing them.
+      this.#setUp(false)
+      while (!this.#isClosed && !this.#isUp) await this.#reopen()
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    await sleep(REOPEN_MS)
+    try {
+      this.#current = await connectToServers(this.#packages, this.#options)
+    } catch (error) {
+      if (error instanceof LogAway || error instanceof LogUnfit) return
+      throw error
+    }
+    if (this.#isClosed) await this.#current.close()
+    else this.#setUp(true)
+  }
+
+  #setUp(isUp: boolean): void {
+    const wasUp = this.#isUp
+    this.#isUp = isUp && !this.#isClosed
+    if (wasUp && !isUp) this.onLost()
+    if (this.#isUp) this.#endWaiting()
+  }
+
+  #endWaiting(): void {
+    for (const end of [...this.#waiting]) end()
+  }
+}
+
+async function connectToServers({ nats }: NatsPackages, options: JetStreamOptions): Promise<NatsConnection> {
+  const { servers, user, password, token, credentialsFile, tls } = options
+  try {
+    return await nats.connect({
+      servers: [...servers],
+      name: `respite ${options.stream}`,
+      ...(user !== undefined && { user }),
+      ...(password !== undefined && { pass: password }),
+      ...(token !== undefined && { token }),
+      ...(credentialsFile !== undefined && { authenticator: nats.credsAuthenticator(readFileSync(credentialsFile)) }),
+      ...(tls !== undefined && { tls }),
+      timeout: CONNECT_TIMEOUT_MS,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_WAIT_MS,
+      reconnectJitter: RECONNECT_WAIT_MS,
+      reconnectJitterTLS: RECONNECT_WAIT_MS,
+      pingInterval: PING_INTERVAL_MS,
+      maxPingOut: PINGS_UNANSWERED_MAX,
+      // A stack trace for each request costs more than the request.
+      noAsyncTraces: true,
+    })
+  } catch (error) {
+    if (error instanceof nats.errors.AuthorizationError) {
+      throw new LogUnfit(`the NATS servers refuse these credentials: ${error.message}`, { cause: error })
+    }
+    throw new LogAway(`no NATS server can be reached: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,244 @@
+// This node's append-only file: a copy of the log up to a noted place.
+//
+// Only what is in the log goes there, behind each record a line that says which it was (place-note.ts):
+//
+//   SELECT 0, RPUSH k a …            the effects of a record, as they stand in it
+//   #POS 3 17 5f0c… effects 56       this is position 17
+//   #POS 3 18 9a41… lease            position 18 changed nothing
+//
+// So what a node starts from, and what a leader goes back to that has lost its place, is its own file. What a crash left behind the last note
+// is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
+// comes again from the log. To Redis it is a file like others.
+
+import path from 'node:path'
+import { DurabilityRules } from '../engine/durability-rules.ts'
+import type { Engine } from '../engine/engine.ts'
+import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
+import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
+import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
+import { PersistenceError } from '../persistence/errors.ts'
+import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { reload } from '../persistence/reload.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import { type Counted, NOWHERE, type Place } from './chain.ts'
+import { copiedRecords } from './copied-records.ts'
+import type { LogEntry } from './log.ts'
+import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
+
+/** What notes begin with. */
+const HASH = '#'.charCodeAt(0)
+const NO_RULES = new DurabilityRules([])
+
+export class LocalCopy {
+  readonly #engine: Engine
+  readonly #disk: Disk
+  #files: OpenJournal
+  #wake: () => void = () => {}
+
+  private constructor(engine: Engine, disk: Disk, files: OpenJournal) {
+    this.#engine = engine
+    this.#disk = disk
+    this.#files = files
+    files.journal.onProgress(() => this.#wake())
+  }
+
+  /**
+   * Loads the copy in the directory of the configuration, an empty one at first, and returns it with the place that it reaches. Throws
+   * PersistenceError.
+   */
+  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
+    const place = await cutToLastPlace(engine, disk)
+    const files = await openJournal(engine, disk, journalOf)
+    return { copy: new LocalCopy(engine, disk, files), place }
+  }
+
+  /** Why nothing can be written at the moment; undefined = all is well. */
+  get failure(): string | undefined {
+    return this.#files.journal.failure
+  }
+
+  /** Takes what the log holds next. */
+  take({ effects, records }: Counted): void {
+    const { journal } = this.#files
+    if (effects !== undefined) journal.appendEncoded(effects)
+    for (const record of records) journal.annotate(placeNoteOf(record))
+    journal.write()
+  }
+
+  /** Puts what the copy holds in the place of the data. */
+  async restore(): Promise<void> {
+    await this.written()
+    await reload(this.#engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
+  }
+
+  /** Waits until all that was taken is in the file. */
+  async written(): Promise<void> {
+    const { journal } = this.#files
+    while (journal.written < journal.appended) {
+      journal.write()
+      if (journal.written === journal.appended) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** The records that the log held behind a position. Throws `Gap` where the copy does not have them. */
+  async *records(after: number): AsyncIterable<LogEntry> {
+    await this.written()
+    const { directory } = this.#files
+    const files = directory.manifest.increments.map((part) => directory.pathOf(part))
+    yield* copiedRecords(this.#disk, files, after)
+  }
+
+  /**
+   * Puts a snapshot in the place of the copy, and of the data: the log does not have what lies between. Returns the place that it reaches. Throws
+   * PersistenceError, and what the store says.
+   */
+  async replace(snapshot: AsyncIterable<Uint8Array>): Promise<Place> {
+    const engine = this.#engine
+    const { config } = engine
+    const temporary = path.join(this.#files.directory.path, 'temp-snapshot')
+    const note = await download(this.#disk, snapshot, temporary)
+    // Nothing was changed until here.
+    await this.#files.journal.close()
+    const directory = await AofDirectory.open(this.#disk, locationOf(engine))
+    const base = await directory.nextBase('rdb')
+    const { part, file } = await directory.addIncrement('named later')
+    const line = Buffer.from(placeNoteOf({ ...note, kind: 'lease', previous: note.hash, payload: Buffer.alloc(0) }))
+    await appendAll(file, line, 0, line.length)
+    await file.sync()
+    await directory.adoptBase(temporary, base, [part])
+    await directory.removeHistory()
+    const journal = journalOf(engine, {
+      path: directory.pathOf(part),
+      file,
+      size: line.length,
+      earlierBytes: 0,
+      baseBytes: 0,
+    })
+    journal.onProgress(() => this.#wake())
+    this.#files = { ...this.#files, directory, journal, close: () => journal.close() }
+    await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
+    engine.log.info({ dir: config.get('dir'), position: note.position }, 'the data was begun with a snapshot')
+    return note
+  }
+
+  /** Syncs and closes the file. Throws what the disk says. */
+  close(): Promise<void> {
+    return this.#files.close()
+  }
+}
+
+/** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
+async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
+  const { log } = engine
+  const directory = await AofDirectory.open(disk, locationOf(engine))
+  for (const part of directory.manifest.increments.toReversed()) {
+    const file = directory.pathOf(part)
+    const { end, isCopy, note, size } = await lastNote(disk, file)
+    if (!isCopy) throw notACopy(directory)
+    if (end < size) {
+      log.warn(
+        { file, offset: end, bytes: size - end },
+        'the end of the copy is not whole, and is taken from the log again',
+      )
+      const open = await disk.open(file, 'write')
+      try {
+        await open.truncate(end)
+        await open.sync()
+      } finally {
+        await open.close()
+      }
+    }
+    if (note !== undefined) return note
+  }
+  if (!(await directory.isEmpty())) throw notACopy(directory)
+  return NOWHERE
+}
+
+function locationOf({ config }: Engine): AofLocation {
+  return {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  }
+}
+
+/** The file is written at once, and synced within a second: others have what it holds. */
+function journalOf(
+  { log, machine }: Engine,
+  options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
+): AppendOnlyFile {
+  return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+}
+
+/** Writes a snapshot into a file; returns the place that it names. */
+async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, temporary: string): Promise<SnapshotNote> {
+  const file = await disk.open(temporary, 'create')
+  let note: SnapshotNote | undefined
+  try {
+    let at = 0
+    for await (const part of snapshot) {
+      const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+      if (at === 0) note = snapshotNoteIn(bytes)
+      await writeAll(file, bytes, 0, bytes.length, at)
+      at += bytes.length
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  if (note !== undefined) return note
+  throw new PersistenceError(temporary, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
+}
+
+function notACopy({ path }: AofDirectory): PersistenceError {
+  return new PersistenceError(
+    path,
+    undefined,
+    'it is not the copy of a replicated log',
+    'Begin with an empty directory: the data comes from the log and its snapshots',
+  )
+}
+
+/** What is read of a file. */
+interface LastNote {
+  readonly note: PlaceNote | undefined
+  /** Where it ends. */
+  readonly end: number
+  readonly size: number
+  /** It begins as copies do: each file with a note, the first with that of an epoch. */
+  readonly isCopy: boolean
+}
+
+/** Reads through a file, to the end of the last note that tells of something whole. */
+async function lastNote(disk: Disk, path: string): Promise<LastNote> {
+  const file = await disk.open(path, 'read')
+  try {
+    const size = await file.size()
+    const reader = new CommandReader(file, size)
+    const args = new Arguments()
+    let note: PlaceNote | undefined
+    let end = 0
+    await reader.fill(0)
+    const isCopy = size === 0 || reader.peek(0) === HASH
+    reader.onAnnotation = (text) => {
+      const found = readPlaceNote(text)
+      if (found === undefined || found.kind === 'part') return
+      note = found
+      end = reader.offset + text.length + 1
+    }
+    try {
+      while (reader.next(args) || (await reader.fill(reader.offset)));
+    } catch (error) {
+      // What cannot be read from here on is behind the last note.
+      if (!(error instanceof DamagedFile)) throw error
+    }
+    return { note, end, size, isCopy }
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,93 @@
+// Which log a broker's journal lies in, as one line of a configuration says it:
+//
+//   nats://[user:password@]host:port[,host:port …]/STREAM[?option=value&…]
+//   etcd://[user:password@]host:port[,host:port …]/PREFIX[?option=value&…]
+//
+//   ca, cert, key   files in PEM; `ca` alone, or `tls=yes`, asks for TLS
+//   credentials     nats: a file as `nsc` writes it
+//   token           nats
+//   replicas        nats: servers that keep a stream that is created: 3 or 5 (1 with safety=development)
+//   bytes           nats: what such a stream may take on each server, `10gb` if nothing is said
+//   missing         nats: `create` the stream, or `refuse` to start
+//   safety          `development` takes what would not survive a power cut, or the loss of one machine
+//
+// A password in it may be percent-encoded.
+
+import { AddressError, AddressOptions, decoded } from './address-options.ts'
+import type { LogSource } from './worker/log-source.ts'
+
+const BYTES_MAX_DEFAULT = 10 * 1024 ** 3
+
+const SHAPE = /^(nats|etcd):\/\/(?:([^@/]*)@)?([^/?@]+)\/([^/?]+)(?:\?(.*))?$/
+
+/** Reads the address of a log. Throws AddressError. */
+export function readLogAddress(address: string): LogSource {
+  const [, kind, user, hosts, name, query = ''] = SHAPE.exec(address) ?? []
+  if (hosts === undefined || name === undefined)
+    throw new AddressError("'log': the address is nats://host:port,…/STREAM or etcd://host:port,…/PREFIX")
+  const options = new AddressOptions(query)
+  const places = hosts.split(',')
+  for (const place of places) {
+    if (!/^(?:[^:[\]]+|\[[^\]]+\]):\d{1,5}$/.test(place)) throw new AddressError(`'${place}' is no host:port`)
+  }
+  const tls = tlsOf(options)
+  const common = {
+    ...loginOf(user),
+    ...(tls === undefined ? {} : { tls }),
+    safety: options.oneOf('safety', ['required', 'development']),
+  }
+  let source: LogSource
+  if (kind === 'etcd') {
+    const scheme = tls === undefined ? 'http' : 'https'
+    source = {
+      kind: 'etcd',
+      options: { endpoints: places.map((place) => `${scheme}://${place}`), prefix: name, ...common },
+    }
+  } else {
+    const scheme = tls === undefined ? 'nats' : 'tls'
+    const credentialsFile = options.text('credentials')
+    const token = options.text('token')
+    source = {
+      kind: 'jetstream',
+      options: {
+        servers: places.map((place) => `${scheme}://${place}`),
+        stream: name,
+        ...(credentialsFile === undefined ? {} : { credentialsFile }),
+        ...(token === undefined ? {} : { token }),
+        missing: options.oneOf('missing', ['create', 'refuse']),
+        replicas: Number(options.oneOf('replicas', ['3', '5', '1'])) as 1 | 3 | 5,
+        bytesMax: options.bytes('bytes', BYTES_MAX_DEFAULT),
+        ...common,
+      },
+    }
+  }
+  options.end()
+  return source
+}
+
+/** The address without what is secret in it, for people. */
+export function describeLogAddress(address: string): string {
+  return address.replace(/\/\/[^@/]*@/, '//').replace(/([?&]token=)[^&]*/, '$1…')
+}
+
+function loginOf(login: string | undefined): { user?: string; password?: string } {
+  if (login === undefined || login === '') return {}
+  const colon = login.indexOf(':')
+  if (colon < 0) return { user: decoded(login) }
+  return { user: decoded(login.slice(0, colon)), password: decoded(login.slice(colon + 1)) }
+}
+
+/** Files for TLS; undefined = it is not asked for. */
+function tlsOf(options: AddressOptions): { caFile?: string; certFile?: string; keyFile?: string } | undefined {
+  const caFile = options.text('ca')
+  const certFile = options.text('cert')
+  const keyFile = options.text('key')
+  if ((certFile === undefined) !== (keyFile === undefined)) throw new AddressError("'cert' and 'key' belong together")
+  const isAsked = options.oneOf('tls', ['no', 'yes']) === 'yes'
+  if (!isAsked && caFile === undefined && certFile === undefined) return undefined
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  }
+}

@@ -1,0 +1,59 @@
+// From an engine and a log to a node that leads or follows; what a server calls.
+
+import type { Engine } from '../engine/engine.ts'
+import { type Disk, systemDisk } from '../persistence/disk.ts'
+import { Chain } from './chain.ts'
+import { LocalCopy } from './local-copy.ts'
+import type { ReplicatedLog } from './log.ts'
+import { ReplicatedNode } from './replicated-node.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+import { Snapshots } from './snapshots.ts'
+import { TIMING, type Timing } from './timing.ts'
+
+/** Reading so many records again takes a new node some seconds. */
+const SNAPSHOT_EVERY = 100_000
+
+export interface ReplicatedOptions {
+  /** Has a directory in its configuration, where the copy of the log lies; claimed by whoever calls this. */
+  readonly engine: Engine
+  readonly log: ReplicatedLog
+  /** The name of this node, which no other node of the log has. */
+  readonly node: string
+  /** Where clients find it, as `host:port`. Default: nowhere. */
+  readonly address?: string
+  readonly disk?: Disk
+  /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */
+  readonly snapshots?: SnapshotStore
+  /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
+  readonly snapshotEvery?: number
+  readonly timing?: Timing
+}
+
+/** Loads this node's copy of the log and goes on from there. Meanwhile clients hear LOADING. Throws PersistenceError. */
+export async function openReplicated(options: ReplicatedOptions): Promise<ReplicatedNode> {
+  const {
+    address = '',
+    disk = systemDisk,
+    engine,
+    log,
+    node,
+    snapshotEvery = SNAPSHOT_EVERY,
+    timing = TIMING,
+  } = options
+  const store = options.snapshots
+  // From the beginning: nothing expires before this node leads.
+  engine.role.become('follower')
+  const { copy, place } = await LocalCopy.open(engine, disk)
+  return new ReplicatedNode({
+    engine,
+    disk,
+    log,
+    copy,
+    chain: new Chain(place),
+    timing,
+    self: { node, address },
+    ...(store === undefined
+      ? {}
+      : { snapshots: new Snapshots({ engine, log, store, node, everyPositions: snapshotEvery }) }),
+  })
+}

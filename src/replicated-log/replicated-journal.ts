@@ -1,0 +1,417 @@
+// The journal of a leader: effects become records of the log, and are durable when a quorum has them.
+//
+//   effects ─▶ gathered ──(turn's end, if few are under way)──▶ row of records ──append──▶ log
+//                                                                 │ acknowledged, in order
+//                                                                 └──▶ counted: synced advances, the local copy grows
+//
+// What gathers in a turn is a batch. While as many records are under way as the log allows, the next batch gathers: this is the group
+// commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/durability.ts); under the other
+// policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
+//
+// An acknowledgement counts only when all before it have come. What became of a record whose answer was lost, or which was refused, is asked of
+// the log (sure-append.ts): all under way is awaited, then each is looked at in order. Three things may be found:
+//
+//   ours is there, or can be put there     it goes on
+//   a record of a higher epoch             somebody else leads: nothing of this journal advances any more
+//   a record of a lower epoch              an earlier leader had it under way. It does not count, and ours goes behind it. It can be only
+//                                          so far behind our epoch record as records may be under way; up to there we have
+//                                          one under way at a time, so nothing of ours can land out of order
+//
+// The lease: who has sent a record at time t, and learns that it stands in the log, knows that nobody else has led up to t; and
+// nobody does until `silenceMs` after it was read. So answers may leave until t + leaseMs. `answers` is looked at when they
+// leave, after what they show was read.
+
+import type { DurabilityRules, SyncPolicy } from '../engine/durability-rules.ts'
+import type { Word } from '../engine/effects.ts'
+import type { Journal, JournalStatus } from '../engine/journal.ts'
+import { JournalBuffer } from '../persistence/journal-buffer.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { assert } from '../util/assert.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+import type { Chain, Counted } from './chain.ts'
+import { LogError, type ReplicatedLog } from './log.ts'
+import {
+  cutPayload,
+  decodeRecord,
+  type EpochNote,
+  encodeEpochNote,
+  encodeRecord,
+  type LogRecord,
+  type RecordKind,
+} from './record.ts'
+import { isPassing, settleAppend } from './sure-append.ts'
+import type { Timing } from './timing.ts'
+
+const MULTI = '*1\r\n$5\r\nMULTI\r\n'
+const EXEC = '*1\r\n$4\r\nEXEC\r\n'
+/** So much may wait to be sent; beyond it even writers that do not wait for the quorum wait. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024
+
+/** Why a leader leads no more. */
+export type Loss = 'fenced' | 'handed over' | 'lost end'
+
+export interface ReplicatedJournalOptions {
+  readonly log: ReplicatedLog
+  /** At the epoch record of this leader, which was sent at `sinceMs` of the monotonic clock. */
+  readonly chain: Chain
+  readonly sinceMs: number
+  /** Who leads: this node. */
+  readonly self: EpochNote
+  readonly clock: Clock
+  readonly timing: Timing
+  readonly policy: SyncPolicy
+  readonly rules: DurabilityRules
+  /** Why this node's own disk cannot keep up with the log; undefined = it does. */
+  localFailure(): string | undefined
+  /** A record, with its parts, is in the log. */
+  counted(counted: Counted): void
+  /** This journal is over. What was not acknowledged until now never will be by it. */
+  lost(loss: Loss): void
+  /** The log holds what it must not, or a bug was found. */
+  failed(error: unknown): void
+}
+
+/** A record that is to go into the log. */
+interface Pending {
+  readonly kind: RecordKind
+  readonly payload: Buffer
+  /** `synced` when it is counted. */
+  readonly offset: number
+  /** As it was sent; undefined = it was not yet. */
+  record: LogRecord | undefined
+  batch: Buffer
+  /** When it was sent first. */
+  sentMs: number
+  answer: 'none' | 'there' | 'doubtful'
+}
+
+export class ReplicatedJournal implements Journal {
+  readonly enabled = true
+  readonly takesMessages = true
+  waits = false
+  appended = 0
+  written = 0
+  synced = 0
+  readonly #options: ReplicatedJournalOptions
+  readonly #gathered = new JournalBuffer()
+  /** The database of the last effect in it; -1 = the next one says its own, so that each batch stands for itself. */
+  #database = -1
+  #unitStart = 0
+  readonly #row: Pending[] = []
+  #waitingBytes = 0
+  /** The first so many of the row were sent. */
+  #underWay = 0
+  /** The last record that was sent, as the next one must name it. */
+  #tip: { position: number; hash: string }
+  readonly #epoch: number
+  /** From this position on nothing of an earlier leader can come. */
+  readonly #settledFrom: number
+  /** Something under way is doubtful: nothing is sent until it is known what became of it. */
+  #isStalled = false
+  #isMending = false
+  #handsOver = false
+  #logFailure: string | undefined = undefined
+  #isOver = false
+  #leaseEndMs: number
+  #timer: Timer | undefined = undefined
+  readonly #listeners: (() => void)[] = []
+  readonly #drained: (() => void)[] = []
+
+  constructor(options: ReplicatedJournalOptions) {
+    const { chain, log, policy, rules, sinceMs, timing } = options
+    this.#options = options
+    this.#tip = { position: chain.position, hash: chain.hash }
+    this.#epoch = chain.epoch
+    this.#settledFrom = chain.position + log.inFlightMax
+    this.#leaseEndMs = sinceMs + timing.leaseMs
+    this.setPolicy(policy, rules)
+    this.#beat()
+  }
+
+  get answers(): boolean {
+    return this.leaseLeftMs > 0
+  }
+
+  get failure(): string | undefined {
+    return this.#logFailure ?? this.#options.localFailure()
+  }
+
+  /** How long the lease still runs, in milliseconds; 0 = it has run out. */
+  get leaseLeftMs(): number {
+    if (this.#isOver || this.#handsOver) return 0
+    return Math.max(0, this.#leaseEndMs - this.#options.clock.monotonic())
+  }
+
+  get status(): JournalStatus {
+    const bufferedBytes = this.#gathered.length + this.#waitingBytes
+    return { currentBytes: 0, baseBytes: 0, bufferedBytes, pendingSyncs: this.#underWay, delayedSyncs: 0 }
+  }
+
+  /** Records that were sent, and are not acknowledged. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  /** Something has not been acknowledged. */
+  get isBehind(): boolean {
+    return this.synced < this.appended
+  }
+
+  setPolicy(policy: SyncPolicy, rules: DurabilityRules): void {
+    this.waits = policy === 'always' || rules.anyAlways
+    this.#progressed()
+  }
+
+  /** Everything is on its way to the quorum as soon as it can be. */
+  require(): void {}
+
+  onProgress(run: () => void): void {
+    this.#listeners.push(run)
+  }
+
+  // ── appending ────────────────────────────────────────────────────────────
+
+  appendRequest(database: number, args: Arguments): void {
+    const before = this.#gathered.length
+    if (database !== this.#database) this.#select(database)
+    this.#gathered.request(args)
+    this.appended += this.#gathered.length - before
+  }
+
+  append(database: number, words: readonly Word[]): void {
+    const before = this.#gathered.length
+    if (database !== this.#database) this.#select(database)
+    this.#gathered.command(words)
+    this.appended += this.#gathered.length - before
+  }
+
+  beginUnit(): void {
+    this.#unitStart = this.#gathered.length
+    this.#gathered.raw(MULTI)
+    this.appended += MULTI.length
+  }
+
+  endUnit(): void {
+    this.#gathered.raw(EXEC)
+    this.appended += EXEC.length
+  }
+
+  abandonUnit(): void {
+    this.appended -= this.#gathered.length - this.#unitStart
+    this.#gathered.length = this.#unitStart
+    this.#database = -1
+  }
+
+  #select(database: number): void {
+    const digits = String(database)
+    this.#gathered.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
+    this.#database = database
+  }
+
+  // ── sending ──────────────────────────────────────────────────────────────
+
+  write(): boolean {
+    if (this.#isOver) return false
+    this.#pump()
+    if (this.#waitingBytes + this.#gathered.length <= WAITING_BYTES_MAX) this.written = this.appended
+    return false
+  }
+
+  /** Sends what may be sent: records that wait, then what gathered. */
+  #pump(): void {
+    const { chain, log } = this.#options
+    if (this.#isStalled || this.#isOver) return
+    const isOneByOne = chain.position + 1 < this.#settledFrom
+    const underWayMax = isOneByOne ? 1 : log.inFlightMax
+    while (this.#underWay < underWayMax) {
+      const next = this.#row[this.#underWay] ?? this.#takeGathered()
+      if (next === undefined) return
+      this.#send(next)
+    }
+  }
+
+  /** Makes records of what gathered; returns the first. */
+  #takeGathered(): Pending | undefined {
+    const gathered = this.#gathered
+    if (gathered.length === 0) return undefined
+    const payload = Buffer.from(gathered.u8.subarray(0, gathered.length))
+    gathered.clear()
+    this.#database = -1
+    const pieces = cutPayload(payload, this.#options.log.batchBytesMax)
+    const at = this.#row.length
+    for (const [i, piece] of pieces.entries()) {
+      const isLast = i === pieces.length - 1
+      this.#add(isLast ? 'effects' : 'part', piece, isLast ? this.appended : 0)
+    }
+    return this.#row[at]
+  }
+
+  #add(kind: RecordKind, payload: Buffer, offset: number): void {
+    this.#row.push({ kind, payload, offset, record: undefined, batch: payload, sentMs: 0, answer: 'none' })
+    this.#waitingBytes += payload.length
+  }
+
+  #send(pending: Pending): void {
+    const { clock, log } = this.#options
+    const { kind, payload } = pending
+    const position = this.#tip.position + 1
+    const fields = { kind, epoch: this.#epoch, position, previous: this.#tip.hash, payload }
+    const { batch, hash } = encodeRecord(fields)
+    pending.record = { ...fields, hash }
+    pending.batch = batch
+    pending.sentMs = clock.monotonic()
+    pending.answer = 'none'
+    this.#tip = { position, hash }
+    this.#underWay++
+    log.append(batch, position - 1).then(
+      () => this.#answered(pending, 'there'),
+      (error: unknown) => {
+        if (error instanceof LogError) this.#answered(pending, 'doubtful')
+        else this.#fail(error)
+      },
+    )
+  }
+
+  #answered(pending: Pending, answer: Pending['answer']): void {
+    if (this.#isOver) return
+    pending.answer = answer
+    if (answer === 'doubtful') this.#isStalled = true
+    let counts = false
+    while (this.#underWay > 0 && this.#row[0]!.answer === 'there') {
+      this.#countFirst()
+      counts = true
+      if (this.#isOver) return
+    }
+    this.#pump()
+    // All behind a doubtful one is awaited before anything is asked.
+    if (this.#isStalled && this.#row.slice(0, this.#underWay).every((one) => one.answer !== 'none')) void this.#mend()
+    if (counts) this.#progressed()
+  }
+
+  /** The first record of the row is in the log, and all before it. */
+  #countFirst(): void {
+    const { chain, counted, timing } = this.#options
+    const pending = this.#row.shift()!
+    assert(pending.record !== undefined, 'what is counted was sent')
+    this.#underWay--
+    this.#waitingBytes -= pending.payload.length
+    if (pending.offset > 0) this.synced = pending.offset
+    if (this.written < this.synced) this.written = this.synced
+    this.#leaseEndMs = Math.max(this.#leaseEndMs, pending.sentMs + timing.leaseMs)
+    const whole = chain.count(pending.record)
+    if (whole !== undefined) counted(whole)
+    if (pending.kind === 'handover') this.#end('handed over')
+    else if (this.#row.length === 0 && !this.isBehind) for (const run of this.#drained.splice(0)) run()
+  }
+
+  // ── what became of them? ─────────────────────────────────────────────────
+
+  /** Finds out, in order, what became of all that were sent, none of which is under way any more; then goes on. */
+  async #mend(): Promise<void> {
+    if (this.#isMending) return
+    this.#isMending = true
+    try {
+      while (this.#underWay > 0 && !this.#isOver) {
+        const first = this.#row[0]!
+        if (await this.#mendFirst(first)) continue
+        await this.#rest()
+      }
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#isMending = false
+    if (this.#isOver) return
+    this.#isStalled = false
+    this.#logFailure = undefined
+    this.#pump()
+    this.#progressed()
+  }
+
+  /** True when something is known of the first; false when the log must be asked later. */
+  async #mendFirst(first: Pending): Promise<boolean> {
+    const { chain, log } = this.#options
+    const { position } = first.record!
+    try {
+      const outcome = await settleAppend(log, first.batch, position - 1)
+      if (this.#isOver) return true
+      if (outcome.is === 'lost end') {
+        this.#end('lost end')
+      } else if (outcome.is === 'there') {
+        this.#countFirst()
+        this.#progressed()
+      } else if (outcome.by === undefined || decodeRecord(outcome.by).epoch >= this.#epoch) {
+        this.#end('fenced')
+      } else {
+        assert(this.#underWay === 1, 'nothing is under way behind a place that an earlier leader may take')
+        chain.position = position
+        this.#tip = { position, hash: chain.hash }
+        this.#underWay = 0
+      }
+      return true
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      if (this.#logFailure === undefined && !this.#isOver) {
+        this.#logFailure = error.message
+        this.#progressed()
+      }
+      return false
+    }
+  }
+
+  #rest(): Promise<void> {
+    const { clock, timing } = this.#options
+    return new Promise((resolve) => void clock.after(timing.retryMs, resolve))
+  }
+
+  // ── leading ──────────────────────────────────────────────────────────────
+
+  /** Says now and then that we lead, and who we are, for nodes that begin to read here. */
+  #beat(): void {
+    const { clock, self, timing } = this.#options
+    this.#timer = clock.after(timing.heartbeatMs, () => {
+      if (!this.#row.some(({ kind }) => kind === 'lease')) {
+        this.#add('lease', encodeEpochNote(self), 0)
+        this.#pump()
+      }
+      this.#beat()
+    })
+  }
+
+  /** Fulfilled when everything that was appended is acknowledged, or the journal is over. */
+  async drain(): Promise<void> {
+    if (this.#isOver || (this.#row.length === 0 && !this.isBehind)) return
+    await new Promise<void>((resolve) => void this.#drained.push(resolve))
+  }
+
+  /** Says that we lead no more, but `to` does, or whoever is first where it is ''. From now on nothing is answered. */
+  handOver(to: string): void {
+    assert(!this.isBehind, 'what is handed over is whole')
+    this.#handsOver = true
+    this.#add('handover', Buffer.from(to), 0)
+    this.#pump()
+  }
+
+  /** Ends it from this side: nothing is sent, counted or answered any more. */
+  stop(): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    for (const run of this.#drained.splice(0)) run()
+  }
+
+  #end(loss: Loss): void {
+    if (this.#isOver) return
+    this.stop()
+    this.#options.lost(loss)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return
+    this.stop()
+    this.#options.failed(error)
+  }
+
+  #progressed(): void {
+    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+  }
+}

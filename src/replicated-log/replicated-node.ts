@@ -1,0 +1,428 @@
+// A node: an engine, its local copy, and its part in leading and following.
+//
+//   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ leading
+//       ▲                                          │ somebody was faster, or is alive            │
+//       ├──────────────────────────────────────────┘                                           │
+//       └──◀── (goes back to the copy, if it did what is not in the log) ◀── fenced, handed over ──┘
+//
+//   stopped: the log or a disk holds what it must not; or somebody has asked for it. `failure` says why.
+//
+// following  reads the log, applies what counts, writes it into the copy, and answers reads.
+// standing   reads to the end, and appends an epoch record there. That succeeds for one; and only where nobody else has said anything since.
+// leading    answers as a primary does. Its journal (replicated-journal.ts) says how far it may.
+//
+// Whoever loses its place drops what it had not answered: connections with replies on the way are closed, since what became of them is
+// for whoever leads now to say. Nothing is said of what was not acknowledged.
+
+import type { Engine } from '../engine/engine.ts'
+import { noProgress } from '../engine/journal.ts'
+import type { Disk } from '../persistence/disk.ts'
+import { PersistenceError } from '../persistence/errors.ts'
+import { ERR } from '../protocol/errors.ts'
+import type { Timer } from '../util/clock.ts'
+import type { Chain, Counted } from './chain.ts'
+import type { LocalCopy } from './local-copy.ts'
+import { Gap, LogAway, LogError, type ReplicatedLog, Truncated } from './log.ts'
+import { LogStream } from './log-stream.ts'
+import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
+import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
+import type { Snapshots } from './snapshots.ts'
+import { isPassing, settleAppend } from './sure-append.ts'
+import type { Timing } from './timing.ts'
+
+export interface NodeOptions {
+  readonly engine: Engine
+  readonly disk: Disk
+  readonly log: ReplicatedLog
+  readonly copy: LocalCopy
+  readonly chain: Chain
+  readonly timing: Timing
+  readonly self: EpochNote
+  /** Without them the log must be kept whole. */
+  readonly snapshots?: Snapshots
+}
+
+export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
+
+/** How long a handover may take before the server ends without it. */
+const HANDOVER_MS_MAX = 5000
+/** Why a reading ends; without a reason an error is made for it. */
+const ENOUGH = 'enough'
+
+export class ReplicatedNode {
+  state: NodeState = 'following'
+  /** Why it has stopped by itself. */
+  failure: string | undefined = undefined
+  readonly #options: NodeOptions
+  readonly #stream: LogStream
+  #journal: ReplicatedJournal | undefined = undefined
+  /** When something was last read; never before that. */
+  #heardMs: number
+  /** Ends the reading that is under way. */
+  #reading: AbortController | undefined = undefined
+  #timer: Timer | undefined = undefined
+  /** Fulfilled when leading has ended. */
+  #ledOut: () => void = () => {}
+  #wake: () => void = () => {}
+  readonly #work: Promise<void>
+  readonly #listeners: (() => void)[] = []
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+    this.#stream = new LogStream(options.engine)
+    this.#heardMs = options.engine.machine.monotonic()
+    const { config, durability, role } = options.engine
+    const follow = (): void => this.#journal?.setPolicy(config.get('appendfsync'), durability.rules)
+    config.onChange('appendfsync', follow)
+    config.onChange('durability', follow)
+    role.become('follower')
+    this.#work = this.#run()
+  }
+
+  get chain(): Chain {
+    return this.#options.chain
+  }
+
+  /** Who leads, as far as this node knows. */
+  get leader(): EpochNote | undefined {
+    return this.#options.chain.leader
+  }
+
+  /** How long the lease still runs; 0 where there is none. */
+  get leaseLeftMs(): number {
+    return this.#journal?.leaseLeftMs ?? 0
+  }
+
+  /** Records of ours that were sent, and are not acknowledged. */
+  get underWay(): number {
+    return this.#journal?.underWay ?? 0
+  }
+
+  /** When the log was last heard, by the monotonic clock. */
+  get heardMs(): number {
+    return this.#heardMs
+  }
+
+  /** Nothing has been read for so long that somebody may take over. */
+  get isSilent(): boolean {
+    return this.#now >= this.#heardMs + this.#options.timing.silenceMs
+  }
+
+  /** Calls `run` whenever the state has changed, or somebody else leads. */
+  onChange(run: () => void): void {
+    this.#listeners.push(run)
+  }
+
+  // ── what is asked of it ──────────────────────────────────────────────────
+
+  /** Hands the lead over, to a node of this name or to whoever is first. Does nothing where this node does not lead. */
+  async handOver(to = ''): Promise<void> {
+    const { pause } = this.#options.engine
+    const journal = this.#journal
+    if (journal === undefined) return
+    pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
+    try {
+      await journal.drain()
+      if (this.#journal !== journal) return
+      const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
+      journal.handOver(to)
+      await over
+    } finally {
+      pause.end('failover')
+    }
+  }
+
+  /** Hands over if it leads, and ends: nothing is read, done or answered by it any more. Throws what the disk says. */
+  async close(): Promise<void> {
+    const { copy, engine, log } = this.#options
+    const tooLong = new Promise<void>((resolve) => void engine.machine.after(HANDOVER_MS_MAX, resolve))
+    await Promise.race([this.handOver(), tooLong])
+    this.#stop()
+    await log.close()
+    await this.#work
+    await copy.close()
+  }
+
+  // ── the states ───────────────────────────────────────────────────────────
+
+  async #run(): Promise<void> {
+    this.#watch()
+    try {
+      while (this.state !== 'stopped') {
+        if (!(await this.#agree())) continue
+        await this.#follow()
+        if (this.#isStopped) return
+        this.#become('standing')
+        const journal = await this.#stand()
+        if (this.#isStopped) return
+        if (journal !== undefined) await this.#lead(journal)
+        if (!this.#isStopped) this.#become('following')
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  get #isStopped(): boolean {
+    return this.state === 'stopped'
+  }
+
+  #become(state: NodeState): void {
+    if (this.state === state || this.#isStopped) return
+    this.state = state
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const run of this.#listeners) run()
+  }
+
+  /** Holds the copy against the log. False when the log cannot be asked just now. Throws `Gap` where they differ. */
+  async #agree(): Promise<boolean> {
+    const { chain, log } = this.#options
+    try {
+      const { first, last } = await log.bounds()
+      if (this.#isStopped) return false
+      if (last < chain.position) await this.#restoreEnd(last)
+      else if (chain.position >= first) await this.#compare(chain.position)
+      else if (chain.position < first - 1) await this.#beginWithSnapshot(first - 1)
+      return true
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      await this.#rest()
+      return false
+    }
+  }
+
+  /** The log is kept only from behind a position on: goes on from the newest snapshot. */
+  async #beginWithSnapshot(least: number): Promise<void> {
+    const { chain, copy, engine, snapshots } = this.#options
+    try {
+      const newest = (await snapshots?.store.list())?.at(-1)
+      if (snapshots === undefined || newest === undefined || newest.position < least)
+        throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
+      chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+    } catch (error) {
+      if (error instanceof LogError || error instanceof PersistenceError) throw error
+      // The store, or the disk, may work a little later.
+      engine.log.warn({ error }, 'the data cannot be begun with a snapshot')
+      throw new LogAway('the snapshot cannot be had')
+    }
+  }
+
+  async #compare(position: number): Promise<void> {
+    const { chain, log } = this.#options
+    const batch = await log.at(position)
+    if (batch === undefined) throw new Gap(`there is nothing at position ${position}`)
+    const { epoch, hash } = decodeRecord(batch)
+    // What does not count is not in the copy.
+    if (hash !== chain.hash && epoch >= chain.epoch)
+      throw new Gap(`the log holds another record at position ${position} than this node's copy`)
+  }
+
+  /** The log has lost its end, which is in our copy: puts the same records there again. What another node has put there is the same. */
+  async #restoreEnd(last: number): Promise<void> {
+    const { chain, copy, engine, log } = this.#options
+    engine.log.warn({ last, position: chain.position }, 'the log has lost its end: it is appended again from the copy')
+    for await (const { batch, position } of copy.records(last)) {
+      if (this.#isStopped) return
+      const { is } = await settleAppend(log, batch, position - 1)
+      if (is !== 'there')
+        throw new Gap(`the log had lost its end, and holds something else at position ${position} by now`)
+    }
+  }
+
+  /** Reads and applies, until it is time to stand. */
+  async #follow(): Promise<void> {
+    const { chain, log } = this.#options
+    this.#reading = new AbortController()
+    const { signal } = this.#reading
+    try {
+      for await (const entry of log.read(chain.position + 1, signal)) {
+        if (signal.aborted || this.#isStopped) return
+        const { leader } = chain
+        const counted = chain.take(entry)
+        if (chain.leader?.node !== leader?.node) this.#tell()
+        this.#heardMs = this.#now
+        if (counted === undefined) continue
+        await this.#apply(counted)
+        this.#options.snapshots?.look(chain)
+        if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
+      }
+    } catch (error) {
+      // A follower that was away for long begins with a snapshot.
+      if (!isPassing(error) && !(error instanceof Truncated)) throw error
+    }
+    if (!signal.aborted) await this.#rest()
+  }
+
+  async #apply(counted: Counted): Promise<void> {
+    const { copy } = this.#options
+    if (counted.effects !== undefined) await this.#stream.apply(counted.effects)
+    if (this.#isStopped) return
+    copy.take(counted)
+    // What the disk does not take is not heaped up.
+    while (copy.failure !== undefined && !this.#isStopped) await this.#rest()
+  }
+
+  /** The leader has named us, or nobody. */
+  get #isMeant(): boolean {
+    const { chain, self } = this.#options
+    return chain.handedTo === self.node || (chain.handedTo === '' && chain.leader?.node !== self.node)
+  }
+
+  /** Tries to lead. Returns the journal of the new leader; undefined where somebody else is alive, or was faster. */
+  async #stand(): Promise<ReplicatedJournal | undefined> {
+    const { chain, engine, log, self, timing } = this.#options
+    try {
+      const { last } = await log.bounds()
+      if (this.#isStopped) return undefined
+      // Somebody has said something: whoever leads may have a lease from then on.
+      if (last > chain.position) {
+        this.#heardMs = this.#now
+        return undefined
+      }
+      // What the log has lost is put back before anything else is.
+      if (last < chain.position) return undefined
+      const position = chain.position + 1
+      const fields = {
+        kind: 'epoch',
+        epoch: chain.epoch + 1,
+        position,
+        previous: chain.hash,
+        payload: encodeEpochNote(self),
+      } as const
+      const { batch, hash } = encodeRecord(fields)
+      const sinceMs = this.#now
+      if (!(await this.#isTaken(batch, position - 1))) {
+        this.#heardMs = this.#now
+        return undefined
+      }
+      if (this.#isStopped) return undefined
+      const counted = chain.count({ ...fields, hash })
+      this.#options.copy.take(counted!)
+      return new ReplicatedJournal({
+        log,
+        chain,
+        sinceMs,
+        self,
+        clock: engine.machine,
+        timing,
+        policy: engine.config.get('appendfsync'),
+        rules: engine.durability.rules,
+        localFailure: () => this.#options.copy.failure,
+        counted: (whole) => this.#options.copy.take(whole),
+        lost: (loss) => this.#lost(loss),
+        failed: (error) => this.#fail(error),
+      })
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      // The log is away, or full: it is asked again a little later.
+      await this.#rest()
+      return undefined
+    }
+  }
+
+  /** Appends the record that begins our epoch; tells whether it stands there. */
+  async #isTaken(batch: Buffer, expected: number): Promise<boolean> {
+    const { log } = this.#options
+    try {
+      await log.lead(batch, expected)
+      return true
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error
+    }
+    return (await settleAppend(log, batch, expected)).is === 'there'
+  }
+
+  /** Leads until that is over. */
+  async #lead(journal: ReplicatedJournal): Promise<void> {
+    const { durability, log, propagation, role } = this.#options.engine
+    log.info({ epoch: this.chain.epoch, position: this.chain.position }, 'this node leads')
+    this.#journal = journal
+    const isOver = new Promise<void>((resolve) => {
+      this.#ledOut = resolve
+    })
+    propagation.add(journal)
+    durability.follow(journal)
+    role.become('primary')
+    this.#become('leading')
+    await isOver
+    if (this.#isStopped) return
+    if (journal.isBehind) await this.#options.copy.restore()
+    this.#heardMs = this.#now
+  }
+
+  /** Leads no more: at once, before anything else happens. */
+  #lost(loss: Loss): void {
+    const { blocking, clients, durability, loading, log, propagation, role, tracking } = this.#options.engine
+    const journal = this.#journal
+    if (journal === undefined) return
+    log.warn({ epoch: this.chain.epoch, position: this.chain.position, reason: loss }, 'this node leads no more')
+    this.#journal = undefined
+    propagation.remove(journal)
+    // Nobody may see what is going to be undone.
+    if (journal.isBehind) loading.begin()
+    // Who waits here would wait for what only the leader may bring.
+    for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
+    for (const client of [...clients.values()]) {
+      // What it was going to be told may not be so.
+      if (client.pendingBytes > 0 || client.heldForDurability || client.watched.size > 0) clients.close(client, 'now')
+    }
+    tracking.flushed()
+    durability.follow(noProgress)
+    role.become('follower')
+    this.#become('following')
+    this.#ledOut()
+  }
+
+  // ── time ─────────────────────────────────────────────────────────────────
+
+  get #now(): number {
+    return this.#options.engine.machine.monotonic()
+  }
+
+  /** Has the reading end when nothing has been read for too long. */
+  #watch(): void {
+    const { engine, timing } = this.#options
+    const leftMs = this.#heardMs + timing.silenceMs - this.#now
+    this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
+      if (this.isSilent) this.#reading?.abort(ENOUGH)
+      this.#watch()
+    })
+  }
+
+  #rest(): Promise<void> {
+    const { engine, timing } = this.#options
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      engine.machine.after(timing.retryMs, resolve)
+    })
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────
+
+  /** Goes on no more. Clients hear LOADING: what is here may be wrong. */
+  #fail(error: unknown): void {
+    if (this.#isStopped) return
+    const { loading, log } = this.#options.engine
+    loading.begin()
+    this.failure = error instanceof Error ? error.message : String(error)
+    const advice = error instanceof Truncated || error instanceof Gap ? 'See what the log and the other nodes hold' : ''
+    log.error({ error, advice }, `this node has stopped: ${this.failure}`)
+    this.#stop()
+  }
+
+  #stop(): void {
+    if (this.#isStopped) return
+    const journal = this.#journal
+    journal?.stop()
+    if (journal !== undefined) this.#lost('fenced')
+    this.#become('stopped')
+    this.#timer?.cancel()
+    this.#reading?.abort(ENOUGH)
+    this.#stream.stop()
+    this.#wake()
+    this.#ledOut()
+  }
+}

@@ -1,0 +1,69 @@
+// What a thread that uses a log and the thread that runs it say to each other.
+//
+//   ▶ call 7 append, at 12, bytes      ◀ done 7, 13         or  ◀ failed 7, Fenced
+//   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, so many bytes
+//   ▶ stop 8                           ◀ done 8
+//
+// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken.
+
+import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown, Truncated } from '../log.ts'
+import { LogUnfit } from '../log-unfit.ts'
+
+export type Method = 'append' | 'lead' | 'at' | 'bounds' | 'truncate' | 'close'
+
+export type Request =
+  | {
+      readonly type: 'call'
+      readonly id: number
+      readonly method: Method
+      readonly position: number
+      readonly batch?: Uint8Array
+    }
+  | { readonly type: 'read'; readonly id: number; readonly from: number }
+  | { readonly type: 'taken'; readonly id: number; readonly bytes: number }
+  | { readonly type: 'stop'; readonly id: number }
+
+export type Reply =
+  | { readonly type: 'opened'; readonly batchBytesMax: number; readonly inFlightMax: number }
+  | { readonly type: 'unopened'; readonly error: SentError }
+  | { readonly type: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly error: SentError }
+  | { readonly type: 'entry'; readonly id: number; readonly position: number; readonly batch: Uint8Array }
+
+/** One end of the way between them: a worker, or a port. */
+export interface Port {
+  postMessage(message: unknown, transferred: readonly ArrayBuffer[]): void
+  on(event: 'message', listener: (message: unknown) => void): unknown
+}
+
+/** An error as it is sent. */
+export interface SentError {
+  readonly name: string
+  readonly message: string
+}
+
+const CLASSES = new Map<string, new (message: string) => Error>(
+  [Fenced, Gap, LogAway, LogFull, LogUnfit, OutcomeUnknown, Truncated, RangeError].map((type) => [type.name, type]),
+)
+
+/** What a reader may have been sent and not taken. */
+export const READ_WINDOW_BYTES = 4 * 1024 * 1024
+/** What an entry costs besides its bytes, so that the window holds for empty ones too. */
+const ENTRY_OVERHEAD_BYTES = 256
+
+export const entryBytes = (batch: Uint8Array): number => batch.length + ENTRY_OVERHEAD_BYTES
+
+export function sendable(error: unknown): SentError {
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  return { name, message }
+}
+
+/** The error again, of the same class: whoever catches it asks for that. */
+export function received({ name, message }: SentError): Error {
+  return new (CLASSES.get(name) ?? LogError)(message)
+}
+
+/** Bytes of their own, which can be handed over. */
+export function copyToSend(batch: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(batch)
+}

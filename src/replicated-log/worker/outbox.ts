@@ -1,0 +1,32 @@
+// What one thread has to say to the other, gathered for a turn of the loop and sent as one message.
+//
+// Each message wakes the other thread. Sixteen appends that came as sixteen messages left it as sixteen writes, and a third as many of them were
+// acknowledged in a second as of those that left in one (docs/decisions/0033-which-log.md).
+
+import { setImmediate } from '../../util/real-time.ts'
+import type { Port } from './messages.ts'
+
+export class Outbox<Message> {
+  readonly #port: Port
+  #messages: Message[] = []
+  #transferred: ArrayBuffer[] = []
+
+  constructor(port: Port) {
+    this.#port = port
+  }
+
+  /** Sends a message soon, and hands over the memory of its bytes, which nothing else may use. */
+  send(message: Message, bytes?: Uint8Array<ArrayBuffer>): void {
+    if (this.#messages.length === 0) setImmediate(() => this.#flush())
+    this.#messages.push(message)
+    if (bytes !== undefined) this.#transferred.push(bytes.buffer)
+  }
+
+  #flush(): void {
+    const messages = this.#messages
+    const transferred = this.#transferred
+    this.#messages = []
+    this.#transferred = []
+    this.#port.postMessage(messages, transferred)
+  }
+}

@@ -1,0 +1,101 @@
+// Does with a log what another thread asks for.
+
+import { LogError, type ReplicatedLog } from '../log.ts'
+import { copyToSend, entryBytes, type Port, READ_WINDOW_BYTES, type Reply, type Request, sendable } from './messages.ts'
+import { Outbox } from './outbox.ts'
+
+/** Answers requests from now on; says first how the log is. */
+export function serveLog(log: ReplicatedLog, port: Port): void {
+  const readers = new Map<number, Reader>()
+  const outbox = new Outbox<Reply>(port)
+  const send = outbox.send.bind(outbox)
+  const answer = async (id: number, run: () => Promise<unknown>): Promise<void> => {
+    try {
+      const value = await run()
+      if (!(value instanceof Uint8Array)) return send({ type: 'done', id, value })
+      const bytes = copyToSend(value)
+      send({ type: 'done', id, value: bytes }, bytes)
+    } catch (error) {
+      send({ type: 'failed', id, error: sendable(error) })
+    }
+  }
+  const hear = (request: Request): void => {
+    switch (request.type) {
+      case 'call':
+        void answer(request.id, () => call(log, request))
+        break
+      case 'read': {
+        const reader = new Reader(log, request.from, (position, batch) => {
+          const bytes = copyToSend(batch)
+          send({ type: 'entry', id: request.id, position, batch: bytes }, bytes)
+        })
+        readers.set(request.id, reader)
+        void answer(request.id, () => reader.run()).finally(() => readers.delete(request.id))
+        break
+      }
+      case 'taken':
+        readers.get(request.id)?.took(request.bytes)
+        break
+      case 'stop':
+        readers.get(request.id)?.stop()
+    }
+  }
+  port.on('message', (requests) => {
+    for (const request of requests as Request[]) hear(request)
+  })
+  send({ type: 'opened', batchBytesMax: log.batchBytesMax, inFlightMax: log.inFlightMax })
+}
+
+function call(log: ReplicatedLog, { method, position, batch }: Request & { type: 'call' }): Promise<unknown> {
+  switch (method) {
+    case 'append':
+    case 'lead':
+      if (batch === undefined) throw new LogError(`${method} without a batch`)
+      return log[method](batch, position)
+    case 'at':
+    case 'truncate':
+      return log[method](position)
+    case 'bounds':
+    case 'close':
+      return log[method]()
+  }
+}
+
+/** Reads for the other thread, a window ahead of it. */
+class Reader {
+  readonly #log: ReplicatedLog
+  readonly #from: number
+  readonly #entry: (position: number, batch: Uint8Array) => void
+  readonly #stopping = new AbortController()
+  #aheadBytes = 0
+  #goOn = (): void => {}
+
+  constructor(log: ReplicatedLog, from: number, entry: (position: number, batch: Uint8Array) => void) {
+    this.#log = log
+    this.#from = from
+    this.#entry = entry
+  }
+
+  async run(): Promise<void> {
+    for await (const { position, batch } of this.#log.read(this.#from, this.#stopping.signal)) {
+      if (this.#stopping.signal.aborted) return
+      this.#aheadBytes += entryBytes(batch)
+      this.#entry(position, batch)
+      while (this.#aheadBytes >= READ_WINDOW_BYTES && !this.#stopping.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          this.#goOn = resolve
+        })
+      }
+    }
+  }
+
+  took(bytes: number): void {
+    this.#aheadBytes -= bytes
+    this.#goOn()
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    this.#goOn()
+  }
+}

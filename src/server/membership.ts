@@ -1,0 +1,164 @@
+// This server's part in a replicated log: how it is joined and left. What happens in between is src/replicated-log's.
+
+import { networkInterfaces } from 'node:os'
+import { type Config, ConfigError } from '../engine/config.ts'
+import type { Engine } from '../engine/engine.ts'
+import { systemDisk } from '../persistence/disk.ts'
+import { AddressError } from '../replicated-log/address-options.ts'
+import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
+import { describeLogAddress, readLogAddress } from '../replicated-log/log-address.ts'
+import type { ReplicatedNode } from '../replicated-log/replicated-node.ts'
+import type { SnapshotStore } from '../replicated-log/snapshot-store.ts'
+import { readStoreAddress, type StoreSource } from '../replicated-log/snapshots/store-address.ts'
+import type { LogSource } from '../replicated-log/worker/log-source.ts'
+import type { Replication } from '../replication/replication.ts'
+
+/** How often a log is tried that cannot be reached at a start. */
+const RETRY_MS = 1000
+
+/** Opens a log. Throws LogUnfit, LogAway. */
+export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
+
+export class Membership {
+  readonly #engine: Engine
+  readonly #replication: Replication
+  readonly #source: LogSource
+  /** Where snapshots lie; undefined = nowhere. */
+  readonly #store: StoreSource | undefined
+  readonly #open: OpenLog
+  /** Undefined before the log could be reached. */
+  #node: ReplicatedNode | undefined = undefined
+  #hasLeft = false
+
+  /** Throws AddressError where the configuration names no log. */
+  constructor(engine: Engine, replication: Replication, open: OpenLog) {
+    const { config } = engine
+    this.#engine = engine
+    this.#replication = replication
+    this.#source = readLogAddress(config.get('log'))
+    const store = config.get('log-snapshots')
+    this.#store = store === '' ? undefined : readStoreAddress(store)
+    this.#open = open
+    // Nothing expires before this node leads.
+    engine.role.become('follower')
+  }
+
+  /**
+   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. `changed` is called
+   * whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
+   */
+  async join(changed: () => void): Promise<number> {
+    const { config, host, log, machine } = this.#engine
+    const where = describeLogAddress(config.get('log'))
+    const opened = await this.#reach(where)
+    if (opened === undefined) return 0
+    const { NodeView } = await import('../replicated-log/node-view.ts')
+    const { openReplicated } = await import('../replicated-log/open-replicated.ts')
+    const address = announcedAddress(config, host.describe?.())
+    const beganMs = machine.monotonic()
+    const store = this.#store && (await openStore(this.#store))
+    this.#node = await openReplicated({
+      engine: this.#engine,
+      log: opened,
+      node: address,
+      address,
+      ...(store === undefined ? {} : { snapshots: store }),
+    })
+    const view = new NodeView(this.#node, machine)
+    this.#replication.join(view)
+    view.onChange(changed)
+    const { position } = this.#node.chain
+    log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
+    return machine.monotonic() - beganMs
+  }
+
+  /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
+  async handOver(): Promise<void> {
+    const { config, log, machine } = this.#engine
+    const node = this.#node
+    if (node?.state !== 'leading') return
+    log.info({}, 'handing the lead over')
+    const tooLong = new Promise<void>((resolve) => void machine.after(config.get('shutdown-timeout') * 1000, resolve))
+    await Promise.race([node.handOver(), tooLong])
+  }
+
+  /** Takes part no more, and closes the copy. Throws what the disk says. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true
+    await this.#node?.close()
+  }
+
+  /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
+  async #reach(where: string): Promise<ReplicatedLog | undefined> {
+    const { log, machine } = this.#engine
+    for (let tries = 0; !this.#hasLeft; tries++) {
+      try {
+        return await this.#open(this.#source)
+      } catch (error) {
+        if (!(error instanceof LogAway)) throw error
+        if (tries === 0) log.warn({ log: where, reason: error.message }, 'the log cannot be reached yet; trying on')
+        await new Promise<void>((resolve) => void machine.after(RETRY_MS, resolve))
+      }
+    }
+    return undefined
+  }
+}
+
+/** Prepares to join the log that the configuration names. Throws ConfigError. */
+export function membershipOf(engine: Engine, replication: Replication, open: OpenLog = openInThread): Membership {
+  if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
+  try {
+    return new Membership(engine, replication, open)
+  } catch (error) {
+    if (error instanceof AddressError) throw new ConfigError(error.message)
+    throw error
+  }
+}
+
+async function openInThread(source: LogSource): Promise<ReplicatedLog> {
+  const { openWorkerLog } = await import('../replicated-log/worker/worker-log.ts')
+  return openWorkerLog(source)
+}
+
+async function openStore(source: StoreSource): Promise<SnapshotStore> {
+  if (source.kind === 'directory') {
+    const { DirectoryStore } = await import('../replicated-log/snapshots/directory-store.ts')
+    return new DirectoryStore(systemDisk, source.path)
+  }
+  const { S3Store } = await import('../replicated-log/snapshots/s3-store.ts')
+  return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
+}
+
+/** Keys of S3, where its own tools look for them. Throws ConfigError. */
+function credentialsOf(environment: NodeJS.ProcessEnv): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment
+  if (!accessKeyId || !secretAccessKey)
+    throw new ConfigError("'log-snapshots' needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
+}
+
+/** Where clients find this server, as `host:port`; also its name among the nodes of a log. */
+function announcedAddress(config: Config, place: { tcpPort: number; tlsPort: number } | undefined): string {
+  const port = config.get('replica-announce-port') || place?.tcpPort || place?.tlsPort || 0
+  return `${config.get('replica-announce-ip') || firstAddress(config)}:${port}`
+}
+
+/** The first address of `bind`; where all are served, the machine's first one that others can reach. */
+function firstAddress(config: Config): string {
+  const bound = config
+    .get('bind')
+    .split(' ')
+    .map((address) => address.replace(/^-/, ''))
+  const own = bound.find((address) => !['', '*', '::*', '0.0.0.0', '::'].includes(address))
+  if (own !== undefined) return own
+  const places = Object.values(networkInterfaces()).flat()
+  return places.find((place) => place?.internal === false && place.family === 'IPv4')?.address ?? '127.0.0.1'
+}

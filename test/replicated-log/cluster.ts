@@ -1,0 +1,119 @@
+// A few nodes over one log in memory, in a time that the test owns.
+
+import { catalog } from '../../src/commands/catalog.ts'
+import { Config, type ConfigName } from '../../src/engine/config.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
+import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
+import type { Timing } from '../../src/replicated-log/timing.ts'
+import { HashKey } from '../../src/util/keyed-hash.ts'
+import { Random } from '../../src/util/random.ts'
+import { TestClient } from '../support/engine.ts'
+import { MemoryDisk } from '../support/memory-disk.ts'
+import { ProcessClock, SimWorld } from './sim-clock.ts'
+
+export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
+
+/** Messages take a millisecond each way. */
+const WEATHER: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
+
+export interface ClusterNode {
+  readonly name: string
+  disk: MemoryDisk
+  clock: ProcessClock
+  engine: Engine
+  node: ReplicatedNode | undefined
+  /** Why it could not be opened. */
+  refusal: unknown
+  weather: Weather
+}
+
+export class Cluster {
+  readonly world = new SimWorld()
+  readonly log: MemoryLog
+  readonly nodes: ClusterNode[] = []
+  readonly #options: Partial<ReplicatedOptions>
+  readonly #settings: Partial<Record<ConfigName, string>>
+
+  constructor(
+    settings: Partial<Record<ConfigName, string>> = {},
+    options: Partial<ReplicatedOptions> = {},
+    log: Partial<MemoryLogOptions> = {},
+  ) {
+    this.#settings = settings
+    this.#options = options
+    this.log = new MemoryLog({ clock: this.world, answerTimeoutMs: 100, ...log })
+  }
+
+  /** Starts a node, on a disk that it may have used before. */
+  start(name: string, disk = new MemoryDisk()): ClusterNode {
+    const clock = new ProcessClock(this.world, 1)
+    const engine = new Engine({
+      commands: catalog,
+      clock,
+      machine: clock,
+      random: new Random(1),
+      hashKey: new HashKey(1, 2),
+      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...this.#settings }),
+      later: (run) => this.world.later(run),
+    })
+    const member: ClusterNode = { name, disk, clock, engine, node: undefined, refusal: undefined, weather: WEATHER }
+    const weather: Weather = {
+      delayMs: (what) => member.weather.delayMs(what),
+      losesRequest: () => member.weather.losesRequest(),
+      losesReply: () => member.weather.losesReply(),
+    }
+    this.nodes.push(member)
+    const log = this.log.connect(clock, weather)
+    openReplicated({ engine, log, node: name, address: `${name}:6379`, disk, timing: QUICK, ...this.#options }).then(
+      (node) => {
+        member.node = node
+      },
+      (error: unknown) => {
+        member.refusal = error
+      },
+    )
+    return member
+  }
+
+  /** Ends a node at once, as kill -9 does. Its disk stays. */
+  kill(member: ClusterNode): void {
+    member.clock.die()
+    this.nodes.splice(this.nodes.indexOf(member), 1)
+    member.engine.stop()
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    await this.world.runTo(this.world.nowMs + milliseconds)
+  }
+
+  /** Lets time pass until somebody leads. */
+  async leader(): Promise<ClusterNode> {
+    for (let waited = 0; waited < 5000; waited += 10) {
+      const leader = this.nodes.find(({ node }) => node?.state === 'leading')
+      if (leader !== undefined) return leader
+      await this.pass(10)
+    }
+    throw new Error('nobody leads')
+  }
+
+  followers(): ClusterNode[] {
+    return this.nodes.filter(({ node }) => node?.state === 'following')
+  }
+
+  /** Asks a node, and returns what has been answered after a while. */
+  async ask(member: ClusterNode, ...words: string[]): Promise<string> {
+    const client = new TestClient(member.engine, 2)
+    const atOnce = client.ask(...words)
+    await this.pass(20)
+    const reply = atOnce + client.received()
+    client.disconnect()
+    return reply
+  }
+
+  /** Ends everything. */
+  stop(): void {
+    for (const { engine } of this.nodes) engine.stop()
+  }
+}

@@ -1,0 +1,164 @@
+// What happens to a real log and to those who use it, and what may have become of their batches afterwards.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { expect } from 'vitest'
+import { Fenced, LogAway, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../../src/replicated-log/log.ts'
+import type { LogSource } from '../../src/replicated-log/worker/log-source.ts'
+import { sleep } from '../../src/util/real-time.ts'
+import { logWorker } from '../support/build.ts'
+import { openSoon } from './open-soon.ts'
+
+/** Appends that are under way at once. */
+const UNDER_WAY = 4
+/** How long after a failure the rest is tried again. */
+const PAUSE_MS = 50
+
+/** Appends batches of its own, one after the other, whatever happens to the log; knows which were acknowledged. */
+export class SureAppender {
+  /** Position → what was acknowledged there. */
+  readonly acknowledged = new Map<number, string>()
+  readonly #log: ReplicatedLog
+  #count = 0
+
+  constructor(log: ReplicatedLog) {
+    this.#log = log
+  }
+
+  /** Appends until the condition is met. */
+  async run(isDone: () => boolean): Promise<void> {
+    let { last } = await this.#log.bounds()
+    let pending: string[] = []
+    while (!isDone()) {
+      while (pending.length < UNDER_WAY) pending.push(`batch ${++this.#count}`)
+      const outcomes = await Promise.allSettled(
+        pending.map((batch, i) => this.#log.append(Buffer.from(batch), last + i)),
+      )
+      const isFailure = outcomes.some(({ status }) => status === 'rejected')
+      if (isFailure) await sleep(PAUSE_MS)
+      // Of those without an acknowledgement the log says which it has; the others are appended again.
+      const found = isFailure ? await openSoon(() => this.#inLog(last, pending)) : pending.length
+      pending.slice(0, found).forEach((batch, i) => {
+        this.acknowledged.set(last + i + 1, batch)
+      })
+      outcomes.forEach((outcome, i) => {
+        if (outcome.status === 'fulfilled') expect(i).toBeLessThan(found)
+        else expect([Fenced, LogAway, OutcomeUnknown].some((type) => outcome.reason instanceof type)).toBe(true)
+      })
+      last += found
+      pending = pending.slice(found)
+    }
+  }
+
+  /** How many of these batches stand behind a position. */
+  async #inLog(last: number, batches: readonly string[]): Promise<number> {
+    let found = 0
+    while (found < batches.length) {
+      const batch = await this.#log.at(last + found + 1)
+      if (batch === undefined) break
+      expect(Buffer.from(batch).toString()).toBe(batches[found])
+      found++
+    }
+    return found
+  }
+
+  /** Everything that was acknowledged is where it was acknowledged, and nowhere else. */
+  async verify(log: ReplicatedLog): Promise<void> {
+    const found = await readAll(log)
+    for (const [position, batch] of this.acknowledged) expect(found[position - 1]).toBe(batch)
+    expect(new Set(found).size).toBe(found.length)
+  }
+}
+
+/** The text of all batches. */
+export async function readAll(log: ReplicatedLog): Promise<string[]> {
+  const { last } = await log.bounds()
+  const found: string[] = []
+  const stop = new AbortController()
+  for await (const { batch } of log.read(1, stop.signal) as AsyncIterable<LogEntry>) {
+    found.push(Buffer.from(batch).toString())
+    if (found.length === last) break
+  }
+  stop.abort()
+  return found
+}
+
+/** A process that appends to a log, several at once, through the thread of the built program, until it is fenced. */
+export class AppendingProcess {
+  /** Positions that it was told are its own. */
+  readonly acknowledged: number[] = []
+  /** Fulfilled with the name of the error that has ended it. */
+  readonly ended: Promise<string>
+  readonly #child: ChildProcess
+
+  constructor(source: LogSource) {
+    const script = `
+      const { Worker } = require('node:worker_threads')
+      const worker = new Worker(${JSON.stringify(logWorker())}, { workerData: ${JSON.stringify(source)} })
+      let position = 0
+      const next = () => {
+        const batch = new Uint8Array(Buffer.from('old ' + position))
+        worker.postMessage([{ type: 'call', id: position + 1, method: 'append', position: position++, batch }], [batch.buffer])
+      }
+      worker.on('message', (replies) => replies.forEach(({ type, value, error }) => {
+        if (type === 'opened') for (let i = 0; i < ${UNDER_WAY}; i++) next()
+        if (type === 'done') { console.log(value); next() }
+        if (type === 'failed' || type === 'unopened') { console.log(error.name); process.exit() }
+      }))`
+    this.#child = spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.ended = new Promise((resolve) => {
+      createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+        if (Number(line) > 0) this.acknowledged.push(Number(line))
+        else resolve(line)
+      })
+    })
+  }
+
+  /** Waits until it has so many acknowledgements. */
+  async reach(count: number): Promise<void> {
+    while (this.acknowledged.length < count) await once(this.#child.stdout!, 'data')
+  }
+
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+/** Another takes over while the first stands still; when that goes on it is fenced, and nothing it was told is its own is lost. */
+export async function takeOverFromPaused(log: ReplicatedLog, source: LogSource): Promise<void> {
+  const old = new AppendingProcess(source)
+  try {
+    await old.reach(20)
+    old.pause()
+    let lead: number | undefined
+    while (lead === undefined) {
+      const { last } = await log.bounds()
+      lead = await log.lead(Buffer.from('epoch 2'), last).catch((error: unknown) => {
+        // What the first one has sent arrives all the same.
+        if (error instanceof Fenced) return undefined
+        throw error
+      })
+    }
+    let { last } = await log.bounds()
+    for (let i = 0; i < 5; i++) last = await log.append(Buffer.from(`new ${i}`), last)
+    old.goOn()
+    expect(await old.ended).toBe('Fenced')
+    const found = await readAll(log)
+    for (const position of old.acknowledged) expect(found[position - 1]).toBe(`old ${position - 1}`)
+    expect(found[lead - 1]).toBe('epoch 2')
+    const after = found.slice(lead)
+    expect(after.filter((batch) => batch.startsWith('new'))).toHaveLength(5)
+    expect(after.filter((batch) => batch.startsWith('old')).length).toBeLessThan(UNDER_WAY)
+  } finally {
+    old.kill()
+  }
+}

@@ -1,0 +1,210 @@
+// The log on JetStream keeps the contract over three real servers, survives their failures, and refuses servers that would not keep what they
+// acknowledge.
+
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LastingConnection, loadNats } from '../../src/replicated-log/jetstream/connection.ts'
+import { openJetStreamLog } from '../../src/replicated-log/jetstream/jetstream-log.ts'
+import { requireSafeMembers } from '../../src/replicated-log/jetstream/members.ts'
+import type { JetStreamOptions } from '../../src/replicated-log/jetstream/options.ts'
+import { subjectOf } from '../../src/replicated-log/jetstream/stream.ts'
+import type { ReplicatedLog } from '../../src/replicated-log/log.ts'
+import { LogUnfit } from '../../src/replicated-log/log-unfit.ts'
+import { sleep } from '../../src/util/real-time.ts'
+import { type BadWire, startBadWire } from '../support/bad-wire.ts'
+import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
+import { SureAppender, takeOverFromPaused } from './failures.ts'
+import { openSoon } from './open-soon.ts'
+
+/** How often the log's leader is killed. */
+const KILLS = process.env.SOAK ? 10 : 1
+
+describe.skipIf(natsServerMissing())('on JetStream', () => {
+  let nats: LogServers
+  let operator: NatsConnection
+  let manager: JetStreamManager
+  let streams = 0
+
+  const options = (stream: string, more: Partial<JetStreamOptions> = {}): JetStreamOptions => ({
+    servers: nats.addresses,
+    ...NATS_USER,
+    stream,
+    missing: 'create',
+    replicas: 3,
+    bytesMax: 64 * 1024 * 1024,
+    safety: 'required',
+    ...more,
+  })
+
+  /** Makes a stream as the adapter does, but for what is said, and one in which single messages can be deleted. */
+  const addStream = (name: string, more: Partial<StreamConfig> = {}): Promise<unknown> =>
+    manager.streams.add({
+      name,
+      subjects: [subjectOf(name)],
+      storage: StorageType.File,
+      num_replicas: 3,
+      discard: DiscardPolicy.New,
+      ...more,
+    })
+
+  beforeAll(async () => {
+    nats = await startNatsServers()
+    operator = await connect({
+      servers: [...nats.addresses],
+      user: NATS_USER.user,
+      pass: NATS_USER.password,
+      waitOnFirstConnect: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+    })
+    manager = await jetstreamManager(operator, { checkAPI: false })
+    const first = await openSoon(() => openJetStreamLog(options('first')))
+    await first.close()
+  })
+
+  afterAll(async () => {
+    await operator?.close()
+    await nats?.stop()
+  })
+
+  describeReplicatedLog(
+    'JetStream',
+    async (): Promise<LogUnderTest> => {
+      const stream = `contract-${++streams}`
+      await addStream(stream)
+      const clients: ReplicatedLog[] = []
+      const wires: BadWire[] = []
+      return {
+        async connect() {
+          const wire = await startBadWire(nats.servers[0]!.port)
+          wires.push(wire)
+          const log = await openJetStreamLog(options(stream, { servers: [`127.0.0.1:${wire.port}`] }))
+          clients.push(log)
+          return log
+        },
+        async stop() {
+          for (const log of clients) await log.close()
+          for (const wire of wires) await wire.stop()
+          await manager.streams.delete(stream)
+        },
+        async limit(bytes) {
+          await manager.streams.update(stream, { max_bytes: bytes })
+        },
+        async loseAnswer(_log, takesEffect, append) {
+          const { last_seq: before } = (await manager.streams.info(stream)).state
+          for (const wire of wires) wire.loses = takesEffect ? 'replies' : 'requests'
+          const answer = append()
+          answer.catch(() => 'looked at below')
+          for (let last = before; takesEffect && last === before; await sleep(5)) {
+            last = (await manager.streams.info(stream)).state.last_seq
+          }
+          for (const wire of wires) {
+            wire.loses = 'nothing'
+            wire.cut()
+          }
+          return answer
+        },
+        async remove(position) {
+          await manager.streams.deleteMessage(stream, position)
+        },
+      }
+    },
+    ['limit', 'loseAnswer', 'remove'],
+    30_000,
+  )
+
+  test('an appender that stood still is fenced, and loses nothing it was told is its own', async () => {
+    const source = { kind: 'jetstream', options: options('paused') } as const
+    const log = await openJetStreamLog(source.options)
+    await takeOverFromPaused(log, source)
+    await log.close()
+  })
+
+  test("what was acknowledged survives the log's leader", async () => {
+    const log = await openJetStreamLog(options('killed'))
+    const appender = new SureAppender(log)
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const before = appender.acknowledged.size
+      const leader = (await manager.streams.info('killed')).cluster!.leader
+      const server = nats.servers.find(({ name }) => name === leader)!
+      let afterKill = Number.POSITIVE_INFINITY
+      const appending = appender.run(() => appender.acknowledged.size >= afterKill + 50)
+      while (appender.acknowledged.size < before + 50) await sleep(5)
+      await server.kill()
+      afterKill = appender.acknowledged.size
+      await appending
+      server.start()
+    }
+    const other = await openSoon(() => openJetStreamLog(options('killed')))
+    await appender.verify(other)
+    await Promise.all([log.close(), other.close()])
+  })
+
+  describe('is refused', () => {
+    const refused = (opening: Promise<ReplicatedLog>): Promise<string> =>
+      opening.then(
+        () => 'opened',
+        (error: Error) => {
+          expect(error).toBeInstanceOf(LogUnfit)
+          return error.message
+        },
+      )
+
+    test('a stream that would remove batches by itself, or lose them with one disk', async () => {
+      await addStream('unfit', { discard: DiscardPolicy.Old, max_age: 1e9, num_replicas: 1 })
+      expect(await refused(openJetStreamLog(options('unfit')))).toBe(
+        'the stream unfit cannot hold a log: discard is old, and has to be new; max_age is 1000000000, and has to be 0; num_replicas is 1, and has to be 3 or 5',
+      )
+      expect(await refused(openJetStreamLog(options('single', { replicas: 1 })))).toMatch('three or five replicas')
+    })
+
+    test('a stream that is expected and not there', async () => {
+      expect(await refused(openJetStreamLog(options('lost', { missing: 'refuse' })))).toBe('there is no stream lost')
+    })
+
+    test('whoever has another password', async () => {
+      expect(await refused(openJetStreamLog(options('first', { password: 'wrong' })))).toMatch(
+        'refuse these credentials',
+      )
+    })
+
+    test('servers that answer before their disks have it, or do not say; but not for development', async () => {
+      const [lazy, silent] = await Promise.all([
+        startNatsServers({ count: 1, syncInterval: '2m' }),
+        startNatsServers({ count: 1, mayAsk: false }),
+      ])
+      try {
+        const packages = await loadNats()
+        const ask = async ({ addresses }: LogServers): Promise<unknown> => {
+          const alone = options('alone', { servers: addresses, replicas: 1, safety: 'development' })
+          const connection = await openSoon(() => LastingConnection.open(packages, alone))
+          try {
+            return await requireSafeMembers(packages, connection.current, ['nats-0']).catch((error: unknown) => error)
+          } finally {
+            await connection.close()
+          }
+        }
+        expect(await ask(lazy)).toMatchObject({
+          name: 'LogUnfit',
+          message: expect.stringMatching('sync_interval: always'),
+        })
+        expect(await ask(silent)).toMatchObject({ name: 'LogUnfit', message: expect.stringMatching('export') })
+        const log = await openJetStreamLog(
+          options('alone', { servers: lazy.addresses, replicas: 1, safety: 'development' }),
+        )
+        expect(await log.append(Buffer.from('a'), 0)).toBe(1)
+        await log.close()
+      } finally {
+        await Promise.all([lazy.stop(), silent.stop()])
+      }
+    })
+  })
+})

@@ -1,0 +1,14 @@
+// What runs in the thread of a log in tests of that thread: a log in memory, which ends the thread when it is told to.
+
+import { parentPort } from 'node:worker_threads'
+import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
+import { serveLog } from '../../src/replicated-log/worker/serve-log.ts'
+import { systemClock } from '../../src/util/clock.ts'
+
+const log = new MemoryLog({ clock: systemClock }).connect()
+const append = log.append.bind(log)
+log.append = (batch, expected) => {
+  if (Buffer.from(batch).toString() === 'end the thread') process.exit(1)
+  return append(batch, expected)
+}
+serveLog(log, parentPort!)

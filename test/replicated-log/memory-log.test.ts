@@ -1,0 +1,81 @@
+// The log in memory keeps the contract of all logs, and its bad weather does what it says.
+
+import { expect, test } from 'vitest'
+import { Fenced, type ReplicatedLog } from '../../src/replicated-log/log.ts'
+import { FAIR_WEATHER, MemoryLog } from '../../src/replicated-log/memory-log.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
+
+describeReplicatedLog('in memory', async (): Promise<LogUnderTest> => {
+  const row = new MemoryLog({ clock: systemClock, answerTimeoutMs: 40 })
+  const clients: ReplicatedLog[] = []
+  let loses: 'nothing' | 'request' | 'reply' = 'nothing'
+  const weather = {
+    ...FAIR_WEATHER,
+    losesRequest: () => loses === 'request',
+    losesReply: () => loses === 'reply',
+  }
+  return {
+    async connect() {
+      const log = row.connect(systemClock, weather)
+      clients.push(log)
+      return log
+    },
+    async stop() {
+      for (const log of clients) await log.close()
+    },
+    async restart() {
+      for (const log of clients) await log.close()
+    },
+    async limit(bytes) {
+      row.capacityBytes = bytes
+    },
+    async loseAnswer(_log, takesEffect, append) {
+      loses = takesEffect ? 'reply' : 'request'
+      const appending = append()
+      await new Promise<void>((resolve) => void systemClock.after(20, resolve))
+      loses = 'nothing'
+      return appending
+    },
+    async remove(position) {
+      row.remove(position)
+    },
+    async takeAway() {
+      row.isAway = true
+      return async () => {
+        row.isAway = false
+      }
+    },
+  }
+}, ['restart', 'limit', 'loseAnswer', 'remove', 'takeAway'])
+
+test('requests of a client arrive in order however long each takes, and after its end', async () => {
+  const clock = new FakeClock()
+  const row = new MemoryLog({ clock })
+  const delays = [100, 10]
+  const log = row.connect(clock, { ...FAIR_WEATHER, delayMs: (what) => (what === 'request' ? delays.shift()! : 0) })
+  const appends = [log.append(Buffer.from('a'), 0), log.append(Buffer.from('b'), 1)].map((append) =>
+    append.catch(() => 'ended'),
+  )
+  await log.close()
+  clock.advance(50)
+  expect(row.bounds.last).toBe(0)
+  clock.advance(50)
+  expect(row.bounds.last).toBe(2)
+  expect(await Promise.all(appends)).toEqual(['ended', 'ended'])
+})
+
+test('an append under way lands behind the record that has fenced the one before it', async () => {
+  const clock = new FakeClock()
+  const row = new MemoryLog({ clock })
+  const old = row.connect(clock, { ...FAIR_WEATHER, delayMs: (what) => (what === 'request' ? 100 : 0) })
+  const late = [old.append(Buffer.from('late 0'), 0), old.append(Buffer.from('late 1'), 1)]
+  const fenced = expect(late[0]).rejects.toBeInstanceOf(Fenced)
+  const next = row.connect(clock).lead(Buffer.from('epoch 2'), 0)
+  clock.advance(100)
+  await fenced
+  expect(await next).toBe(1)
+  expect(await late[1]).toBe(2)
+  expect(Buffer.from(row.at(2)!).toString()).toBe('late 1')
+})

@@ -1,0 +1,353 @@
+// Nodes over one log: who leads, who follows, what clients are told, and what stops a node.
+
+import { afterEach, describe, expect, test } from 'vitest'
+import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
+import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
+import { TestClient } from '../support/engine.ts'
+import { Cluster, type ClusterNode } from './cluster.ts'
+
+let cluster: Cluster
+afterEach(() => cluster.stop())
+
+/** Three nodes, one of which leads. */
+async function three(...options: ConstructorParameters<typeof Cluster>): Promise<ClusterNode> {
+  cluster = new Cluster(...options)
+  for (const name of ['a', 'b', 'c']) cluster.start(name)
+  return cluster.leader()
+}
+
+/** Appends nothing more, and ends all nodes. */
+async function closeAll(): Promise<ClusterNode[]> {
+  const members = cluster.nodes.splice(0)
+  for (const { node } of members) void node!.close()
+  await cluster.pass(3000)
+  return members
+}
+
+describe('a cluster', () => {
+  test('has one leader, whose writes every node has', async () => {
+    const leader = await three()
+    expect(await cluster.ask(leader, 'RPUSH', 'k', 'a', 'b')).toBe(':2\r\n')
+    const followers = cluster.followers()
+    expect(followers).toHaveLength(2)
+    for (const follower of followers) {
+      expect(await cluster.ask(follower, 'LRANGE', 'k', '0', '-1')).toBe('*2\r\n$1\r\na\r\n$1\r\nb\r\n')
+      expect(await cluster.ask(follower, 'RPUSH', 'k', 'c')).toBe(
+        "-READONLY You can't write against a read only replica.\r\n",
+      )
+      expect(follower.node!.leader).toEqual({ node: leader.name, address: `${leader.name}:6379` })
+    }
+  })
+
+  test('keeps databases apart, and transactions whole', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    for (const words of [['SELECT', '3'], ['MULTI'], ['SET', 'k', 'v'], ['SELECT', '1'], ['SET', 'k', 'w'], ['EXEC']])
+      client.ask(...words)
+    await cluster.pass(20)
+    const follower = new TestClient(cluster.followers()[0]!.engine, 2)
+    follower.ask('SELECT', '3')
+    expect(follower.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+    follower.ask('SELECT', '1')
+    expect(follower.ask('GET', 'k')).toBe('$1\r\nw\r\n')
+  })
+
+  test('tells subscribers at every node what is published at the leader', async () => {
+    const leader = await three()
+    const subscriber = new TestClient(cluster.followers()[0]!.engine, 2)
+    subscriber.ask('SUBSCRIBE', 'news')
+    await cluster.ask(leader, 'PUBLISH', 'news', 'hello')
+    expect(subscriber.received()).toBe('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n')
+  })
+
+  test('expires a key where it is led, and nowhere else', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'v', 'PX', '1000')
+    const [follower] = cluster.followers()
+    cluster.kill(leader)
+    cluster.log.isAway = true
+    await cluster.pass(2000)
+    expect(follower!.engine.databases[0]!.keys.count).toBe(1)
+    expect(await cluster.ask(follower!, 'GET', 'k')).toBe('$-1\r\n')
+    cluster.log.isAway = false
+    await cluster.leader()
+    await cluster.pass(100)
+    expect(follower!.engine.databases[0]!.keys.count).toBe(0)
+  })
+
+  test('cuts what is larger than a batch, and applies it as one', async () => {
+    const leader = await three({}, {}, { batchBytesMax: 200 })
+    const value = 'x'.repeat(5000)
+    const client = new TestClient(leader.engine, 2)
+    client.ask('SET', 'k', value)
+    await cluster.pass(100)
+    expect(client.received()).toBe('+OK\r\n')
+    expect(cluster.log.bounds.last).toBeGreaterThan(25)
+    for (const follower of cluster.followers()) expect(await cluster.ask(follower, 'GET', 'k')).toContain(value)
+  })
+
+  test('refuses settings to interfere: a follower stays read-only', async () => {
+    await three({ 'replica-read-only': 'no' })
+    expect(await cluster.ask(cluster.followers()[0]!, 'SET', 'k', 'v')).toMatch(/^-READONLY/)
+  })
+})
+
+describe('a leader', () => {
+  test('that is killed is followed by another, which has all that was acknowledged', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'v')
+    cluster.kill(leader)
+    const killedMs = cluster.world.nowMs
+    const next = await cluster.leader()
+    expect(cluster.world.nowMs - killedMs).toBeLessThan(450)
+    expect(await cluster.ask(next, 'GET', 'k')).toBe('$1\r\nv\r\n')
+  })
+
+  test('hands over at once, and writers are told where they stand', async () => {
+    const leader = await three()
+    const writer = new TestClient(leader.engine, 2)
+    const begunMs = cluster.world.nowMs
+    const target = cluster.followers()[1]!
+    void leader.node!.handOver(target.name)
+    writer.ask('SET', 'k', 'v')
+    expect(await cluster.leader()).toBe(leader)
+    await cluster.pass(15)
+    expect(await cluster.leader()).toBe(target)
+    expect(cluster.world.nowMs - begunMs).toBeLessThan(30)
+    expect(writer.received()).toMatch(/^-READONLY/)
+    expect(await cluster.ask(target, 'SET', 'k', 'w')).toBe('+OK\r\n')
+  })
+
+  test('hands over when it is closed', async () => {
+    const leader = await three()
+    void leader.node!.close()
+    await cluster.pass(20)
+    expect((await cluster.leader()).name).not.toBe(leader.name)
+    expect(leader.node!.state).toBe('stopped')
+  })
+
+  test('that stands still is told of the next by nobody, and answers nothing of what it had done', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    client.ask('SET', 'k', 'old')
+    leader.clock.pause()
+    await cluster.pass(500)
+    const next = cluster.nodes.find(({ name, node }) => name !== leader.name && node?.state === 'leading')!
+    expect(await cluster.ask(next, 'SET', 'k', 'new')).toBe('+OK\r\n')
+    const reader = new TestClient(leader.engine, 2)
+    expect(reader.ask('GET', 'k')).toBe('')
+    leader.clock.resume()
+    await cluster.pass(100)
+    expect(leader.node!.state).toBe('following')
+    expect(reader.received()).toBe('')
+    expect(reader.closed).toBe('now')
+    expect(await cluster.ask(leader, 'GET', 'k')).toBe('$3\r\nnew\r\n')
+  })
+
+  test('undoes what never came into the log', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'kept')
+    leader.weather = { ...leader.weather, losesRequest: () => true }
+    const client = new TestClient(leader.engine, 2)
+    expect(client.ask('SET', 'k', 'lost')).toBe('')
+    await cluster.pass(600)
+    leader.weather = { ...leader.weather, losesRequest: () => false }
+    await cluster.pass(400)
+    expect(leader.node!.state).toBe('following')
+    expect(client.received()).toBe('')
+    expect(client.closed).toBe('now')
+    expect(await cluster.ask(leader, 'GET', 'k')).toBe('$4\r\nkept\r\n')
+  })
+
+  test('answers reads while its lease runs, and goes on when it is back in time', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'v')
+    cluster.log.isAway = true
+    const client = new TestClient(leader.engine, 2)
+    expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+    await cluster.pass(250)
+    expect(leader.node!.leaseLeftMs).toBe(0)
+    expect(client.ask('GET', 'k')).toBe('')
+    cluster.log.isAway = false
+    await cluster.pass(150)
+    expect(leader.node!.state).toBe('leading')
+    expect(client.received()).toBe('$1\r\nv\r\n')
+  })
+
+  test('refuses writes while the log is full, and takes them again when it is not', async () => {
+    const leader = await three()
+    cluster.log.capacityBytes = 0
+    const held = new TestClient(leader.engine, 2)
+    held.ask('SET', 'k', 'v')
+    await cluster.pass(20)
+    expect(await cluster.ask(leader, 'SET', 'k', 'w')).toBe(
+      '-MISCONF Errors writing to the AOF file: there is no room\r\n',
+    )
+    cluster.log.capacityBytes = Number.POSITIVE_INFINITY
+    await cluster.pass(50)
+    expect(held.received()).toBe('+OK\r\n')
+    expect(await cluster.ask(leader, 'SET', 'k', 'w')).toBe('+OK\r\n')
+  })
+
+  test('answers at once for keys that need not be kept', async () => {
+    const leader = await three({ durability: 'loose:* none' })
+    const client = new TestClient(leader.engine, 2)
+    expect(client.ask('SET', 'loose:k', 'v')).toBe('+OK\r\n')
+    expect(client.ask('SET', 'k', 'v')).toBe('')
+    await cluster.pass(5)
+    expect(client.received()).toBe('+OK\r\n')
+  })
+})
+
+describe('a node', () => {
+  test('goes on from its copy after a start, and after a power cut', async () => {
+    const leader = await three()
+    for (let i = 0; i < 20; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
+    const [killed, cut] = cluster.followers()
+    cluster.kill(killed!)
+    cluster.kill(cut!)
+    await cluster.ask(leader, 'RPUSH', 'k', 'last')
+    const again = [cluster.start('b', killed!.disk.copy()), cluster.start('c', cut!.disk.powerCut(7))]
+    await cluster.pass(50)
+    for (const member of again) expect(await cluster.ask(member, 'LLEN', 'k')).toBe(':21\r\n')
+  })
+
+  test('puts back what the log has lost', async () => {
+    const leader = await three({}, {}, { batchBytesMax: 300 })
+    for (let i = 0; i < 10; i++) await cluster.ask(leader, 'RPUSH', 'k', `${i}${'x'.repeat(400)}`)
+    await cluster.pass(200)
+    const members = await closeAll()
+    const { last } = cluster.log.bounds
+    const lost = Array.from({ length: 20 }, (_, i) => decodeRecord(cluster.log.at(last - i)!).hash)
+    cluster.log.loseEnd(last - 19)
+    for (const { disk, name } of members) cluster.start(name, disk.copy())
+    const next = await cluster.leader()
+    expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':10\r\n')
+    expect(lost).toEqual(Array.from({ length: 20 }, (_, i) => decodeRecord(cluster.log.at(last - i)!).hash))
+    expect(cluster.nodes.map(({ node }) => node!.failure)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('stops where the log holds other bytes than were written', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'v')
+    const [follower] = cluster.followers()
+    cluster.kill(follower!)
+    await cluster.ask(leader, 'SET', 'k', 'w')
+    const { last } = cluster.log.bounds
+    const batch = Buffer.from(cluster.log.at(last)!)
+    batch[batch.length - 3]! ^= 1
+    cluster.log.replace(last, batch)
+    const again = cluster.start('z', follower!.disk.copy())
+    await cluster.pass(50)
+    expect(again.node!.state).toBe('stopped')
+    expect(again.node!.failure).toBe('a record is damaged: its checksum is another')
+    expect(await cluster.ask(again, 'GET', 'k')).toMatch(/^-LOADING/)
+  })
+
+  test('stops where the log holds another history than its copy', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'v')
+    const [follower] = cluster.followers()
+    cluster.kill(follower!)
+    const disk = follower!.disk.copy()
+    cluster.stop()
+    const other = await three()
+    for (let i = 0; i < 9; i++) await cluster.ask(other, 'SET', 'k', 'other')
+    const again = cluster.start('z', disk)
+    await cluster.pass(50)
+    expect(again.node!.failure).toMatch(/^the log holds another record at position \d+ than this node's copy$/)
+  })
+
+  test('refuses a directory that is not the copy of a log', async () => {
+    cluster = new Cluster()
+    const first = cluster.start('a')
+    await cluster.leader()
+    cluster.kill(first)
+    const disk = first.disk.copy()
+    disk.put('/data/appendonlydir/appendonly.aof.1.incr.aof', '*1\r\n$8\r\nFLUSHALL\r\n')
+    const again = cluster.start('a', disk)
+    await cluster.pass(50)
+    expect(String(again.refusal)).toContain('it is not the copy of a replicated log')
+  })
+})
+
+describe('snapshots', () => {
+  test('are made by a follower, verified by another, and let the log be truncated; a new node begins with one', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 10 })
+    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
+    await cluster.pass(200)
+    const kept = await snapshots.list()
+    const { first } = cluster.log.bounds
+    expect(first).toBeGreaterThan(5)
+    expect(kept.map(({ position }) => position)).toContain(first - 1)
+    const next = cluster.start('d')
+    await cluster.pass(50)
+    expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':40\r\n')
+    expect(next.node!.failure).toBeUndefined()
+    // It goes on from what it has by now.
+    cluster.kill(next)
+    const again = cluster.start('d', next.disk.powerCut())
+    await cluster.pass(50)
+    await cluster.ask(leader, 'RPUSH', 'k', 'more')
+    expect(await cluster.ask(again, 'LLEN', 'k')).toBe(':41\r\n')
+  })
+
+  test('bring back a follower that was away for too long', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 10 })
+    await cluster.ask(leader, 'RPUSH', 'k', 'first')
+    const away = cluster.followers()[0]!
+    cluster.start('d')
+    cluster.kill(away)
+    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
+    await cluster.pass(200)
+    expect(cluster.log.bounds.first).toBeGreaterThan(away.node!.chain.position + 1)
+    const back = cluster.start(away.name, away.disk.copy())
+    await cluster.pass(50)
+    expect(await cluster.ask(back, 'LLEN', 'k')).toBe(':41\r\n')
+    expect(back.engine.databases[0]!.keys.count).toBe(1)
+  })
+
+  test('that are damaged are removed, and nothing is truncated for them', async () => {
+    const snapshots = new MemorySnapshots()
+    const leader = await three({}, { snapshots, snapshotEvery: 30 })
+    while ((await snapshots.list()).length === 0) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    snapshots.damage((await snapshots.list())[0]!.position)
+    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    expect(await snapshots.list()).toEqual([])
+    expect(cluster.log.bounds.first).toBe(1)
+  })
+
+  test('are needed by a node that the log cannot bring up alone', async () => {
+    const leader = await three()
+    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
+    cluster.log.truncate(4)
+    const next = cluster.start('d')
+    await cluster.pass(50)
+    expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot from which to go on')
+  })
+})
+
+test('what an old leader had under way when the next one led lands behind its record, and counts nowhere', async () => {
+  const old = await three()
+  await cluster.ask(old, 'SET', 'k', 'before')
+  cluster.kill(old)
+  const next = await cluster.leader()
+  const client = new TestClient(next.engine, 2)
+  expect(client.ask('SET', 'k', 'after')).toBe('')
+  // It arrives first, where the new leader's own record was to stand.
+  const { last } = cluster.log.bounds
+  const payload = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$5\r\nRPUSH\r\n$4\r\nlate\r\n$1\r\nx\r\n')
+  const late = { kind: 'effects', epoch: 1, position: last + 1, previous: '0123456789abcdef', payload } as const
+  cluster.log.append(encodeRecord(late).batch, last)
+  await cluster.pass(20)
+  expect(client.received()).toBe('+OK\r\n')
+  expect(decodeRecord(cluster.log.at(last + 2)!).kind).toBe('effects')
+  const again = cluster.start(old.name, old.disk.copy())
+  await cluster.pass(50)
+  for (const member of [next, again, ...cluster.followers()]) {
+    expect(await cluster.ask(member, 'GET', 'k')).toBe('$5\r\nafter\r\n')
+    expect(await cluster.ask(member, 'EXISTS', 'late')).toBe(':0\r\n')
+  }
+})

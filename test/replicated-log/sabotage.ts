@@ -1,0 +1,38 @@
+// Mistakes that a cluster could be built with. The simulation must find each of them: that is the proof that it looks.
+
+import type { LogEntry } from '../../src/replicated-log/log.ts'
+import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
+import { SIM_TIMING, type SimNode, type SimulationOptions } from './simulation.ts'
+
+export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>> = {
+  'a leader that answers without a lease': { timing: { ...SIM_TIMING, leaseMs: 1e9 } },
+  'a leader that answers before the quorum has its record': {
+    sabotage: ({ process }) => process!.engine.config.set('appendfsync', 'everysec'),
+  },
+  'readers that take what an earlier leader had under way': {
+    // What is of a lower epoch is made to look like a record of this one.
+    sabotage: ({ process }: SimNode) => {
+      const { chain } = process!.node!
+      const take = chain.take.bind(chain)
+      chain.take = (entry: LogEntry) => {
+        const record = decodeRecord(entry.batch)
+        if (record.epoch >= chain.epoch) return take(entry)
+        const { epoch, hash } = chain
+        const { batch } = encodeRecord({ ...record, epoch, previous: hash })
+        const counted = take({ ...entry, batch })
+        chain.hash = hash
+        return counted
+      }
+    },
+  },
+  'a node that forgets effects': {
+    sabotage: ({ process }: SimNode) => {
+      const { chain } = process!.node!
+      const count = chain.count.bind(chain)
+      chain.count = (record) => {
+        const counted = count(record)
+        return counted !== undefined && record.position % 50 === 0 ? { ...counted, effects: undefined } : counted
+      }
+    },
+  },
+}

@@ -1,0 +1,580 @@
+// A simulated cluster: engines with their journals and disks, a log in memory, clients and misfortune, all in one process and in one order that
+// a seed decides. Same seed, same run.
+//
+// Clients push values that nobody else pushes, read lists, write and read registers, and do several of these in a transaction. Meanwhile
+// nodes stand still for longer than their lease, are killed, lose power (what their disk had not synced is gone), are cut off; the log is away, or full; answers
+// are lost, appends arrive late; the lead is handed over. In the end everything is well again, and what clients saw must be
+// explained by what is there (histories.ts), on every node.
+
+import { catalog } from '../../src/commands/catalog.ts'
+import type { Client, Transport } from '../../src/engine/client.ts'
+import { Config } from '../../src/engine/config.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
+import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
+import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
+import type { Timing } from '../../src/replicated-log/timing.ts'
+import { Source } from '../../src/util/bytes.ts'
+import { HashKey } from '../../src/util/keyed-hash.ts'
+import { Random } from '../../src/util/random.ts'
+import { encode } from '../support/engine.ts'
+import { MemoryDisk } from '../support/memory-disk.ts'
+import { checkList, checkRegister, type Operation } from './histories.ts'
+import { ProcessClock, SimWorld } from './sim-clock.ts'
+
+/** A tenth of what is used outside, so that more happens in less. */
+export const SIM_TIMING: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
+/** How long misfortune lasts, and how long the cluster has to recover. */
+const TROUBLE_MS = 2000
+const RECOVERY_MS = 1200
+const NODES = 3
+const CLIENTS = 4
+const LISTS = ['list:a', 'list:b']
+const REGISTERS = ['register:a', 'register:b']
+/** A client that has heard nothing asks elsewhere. */
+const PATIENCE_MS = 250
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** What the nodes do wrong, for proof that it is found. */
+  readonly sabotage?: (node: SimNode) => void
+  /** The timing of all nodes. */
+  readonly timing?: Timing
+  /** Told what happens. */
+  readonly trace?: (line: string) => void
+}
+
+export interface SimulationReport {
+  /** What is wrong; undefined = nothing. */
+  readonly problem: string | undefined
+  readonly acknowledged: number
+  readonly epochs: number
+}
+
+/** Runs one cluster through its life. */
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  return new Simulation(options).run()
+}
+
+/** One node: its disk, and, while it runs, its process. */
+export class SimNode {
+  readonly name: string
+  readonly weather: Weather
+  disk = new MemoryDisk()
+  process: SimProcess | undefined = undefined
+  /** Chances of what goes wrong on its way to the log. */
+  lossOfRequests = 0
+  lossOfReplies = 0
+  delayMsMax = 2
+  readonly #random: Random
+
+  constructor(name: string, random: Random) {
+    this.name = name
+    this.#random = random
+    this.weather = {
+      delayMs: () => 0.2 + this.#chance() * this.delayMsMax,
+      losesRequest: () => this.#chance() < this.lossOfRequests,
+      losesReply: () => this.#chance() < this.lossOfReplies,
+    }
+  }
+
+  #chance(): number {
+    return this.#random.uint32() / 2 ** 32
+  }
+
+  get isLeading(): boolean {
+    return this.process?.node?.state === 'leading'
+  }
+}
+
+/** A process of a node, from its start to its end. */
+export interface SimProcess {
+  readonly engine: Engine
+  readonly clock: ProcessClock
+  /** Undefined until the copy is loaded. */
+  node: ReplicatedNode | undefined
+  isPaused: boolean
+  isEnding: boolean
+  readonly connections: Set<SimConnection>
+}
+
+/** A client's connection: replies are gathered until they are whole. */
+class SimConnection implements Transport {
+  readonly kind = 'tcp'
+  readonly address = 'sim:1'
+  readonly localAddress = 'sim:2'
+  readonly descriptor = -1
+  readonly backlogBytes = 0
+  readonly client: Client
+  received = ''
+  isClosed = false
+  /** Told when something has come, or it is over. */
+  changed: () => void = () => {}
+
+  constructor(engine: Engine) {
+    this.client = engine.connect(this)
+  }
+
+  write(bytes: Buffer): boolean {
+    this.received += bytes.toString('latin1')
+    this.changed()
+    return true
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.changed()
+  }
+}
+
+class Simulation {
+  readonly #options: SimulationOptions
+  readonly #world = new SimWorld()
+  readonly #random: Random
+  readonly #log: MemoryLog
+  readonly #snapshots = new MemorySnapshots()
+  readonly #nodes: SimNode[] = []
+  readonly #operations: Operation[] = []
+  /** Pushes of one transaction, which come together or not at all. */
+  readonly #together: Operation[][] = []
+  #values = 0
+  #isTroubled = true
+  #problem: string | undefined = undefined
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.#random = new Random(options.seed)
+    this.#log = new MemoryLog({
+      clock: this.#world,
+      batchBytesMax: this.#below(2) === 0 ? 160 : 64 * 1024,
+      answerTimeoutMs: 100,
+    })
+    for (let i = 0; i < NODES; i++) this.#nodes.push(new SimNode(`node-${i}`, new Random(this.#random.uint32())))
+  }
+
+  async run(): Promise<SimulationReport> {
+    for (const node of this.#nodes) this.#start(node)
+    for (let i = 0; i < CLIENTS; i++) this.#begin(i)
+    this.#plan()
+    await this.#world.runTo(TROUBLE_MS)
+    this.#isTroubled = false
+    this.#heal()
+    await this.#world.runTo(TROUBLE_MS + RECOVERY_MS)
+    this.#check()
+    for (const { process } of this.#nodes) process?.engine.stop()
+    const acknowledged = this.#operations.filter(({ outcome }) => outcome === 'done').length
+    const epochs = Math.max(0, ...this.#nodes.map(({ process }) => process?.node?.chain.epoch ?? 0))
+    return { problem: this.#problem, acknowledged, epochs }
+  }
+
+  #below(bound: number): number {
+    return this.#random.below(bound)
+  }
+
+  #trace(what: string): void {
+    this.#options.trace?.(`${this.#world.nowMs.toFixed(1)} ${what}`)
+  }
+
+  // ── nodes ────────────────────────────────────────────────────────────────
+
+  #start(node: SimNode): void {
+    const { sabotage, timing = SIM_TIMING } = this.#options
+    const clock = new ProcessClock(this.#world, 0.9 + this.#below(20) / 100)
+    const engine = new Engine({
+      commands: catalog,
+      clock,
+      machine: clock,
+      random: new Random(this.#random.uint32()),
+      hashKey: new HashKey(1, 2),
+      config: new Config({ dir: '/data', databases: '1', appendfsync: 'always', save: '' }),
+      later: (run) => this.#world.later(run),
+    })
+    const process: SimProcess = {
+      engine,
+      clock,
+      node: undefined,
+      isPaused: false,
+      isEnding: false,
+      connections: new Set(),
+    }
+    node.process = process
+    this.#trace(`${node.name} starts`)
+    const log = this.#log.connect(clock, node.weather)
+    const opening = openReplicated({
+      engine,
+      log,
+      node: node.name,
+      disk: node.disk,
+      timing,
+      // Where nothing is ever truncated other things are seen.
+      ...(this.#options.seed % 4 === 0 ? { snapshots: this.#snapshots, snapshotEvery: 10 } : {}),
+    })
+    opening.then(
+      (opened) => {
+        process.node = opened
+        opened.onChange(() =>
+          this.#trace(
+            `${node.name} ${opened.state} ${opened.chain.epoch}/${opened.chain.position} ${opened.failure ?? ''}`,
+          ),
+        )
+        sabotage?.(node)
+      },
+      (error: unknown) => this.#fail(`${node.name} cannot start: ${error}`),
+    )
+  }
+
+  /** Ends a process at once; `after` = what its disk is then. */
+  #kill(node: SimNode, after: 'killed' | 'power cut'): void {
+    const { process } = node
+    if (process === undefined) return
+    this.#trace(`${node.name} ${after}`)
+    process.clock.die()
+    node.process = undefined
+    node.disk = after === 'killed' ? node.disk.copy() : node.disk.powerCut(this.#below(40))
+    process.engine.stop()
+    for (const connection of process.connections) connection.close()
+  }
+
+  #heal(): void {
+    this.#trace('all is well')
+    this.#log.isAway = false
+    this.#log.capacityBytes = Number.POSITIVE_INFINITY
+    for (const node of this.#nodes) {
+      node.lossOfReplies = 0
+      node.lossOfRequests = 0
+      node.delayMsMax = 2
+      this.#goOn(node)
+      if (node.process === undefined) this.#start(node)
+    }
+  }
+
+  #goOn({ process }: SimNode): void {
+    if (process?.isPaused !== true) return
+    process.isPaused = false
+    process.clock.resume()
+  }
+
+  // ── misfortune ───────────────────────────────────────────────────────────
+
+  #plan(): void {
+    this.#world.after(20 + this.#below(300), () => {
+      if (!this.#isTroubled) return
+      this.#strike()
+      this.#plan()
+    })
+  }
+
+  #strike(): void {
+    const leader = this.#nodes.find(({ isLeading }) => isLeading)
+    // Leaders are hit more often than others.
+    const node = leader !== undefined && this.#below(3) > 0 ? leader : this.#nodes[this.#below(NODES)]!
+    const { process } = node
+    const lengthMs = 20 + this.#below(700)
+    const later = (run: () => void): void => void this.#world.after(lengthMs, () => this.#isTroubled && run())
+    switch (this.#below(9)) {
+      case 0:
+      case 1:
+        if (process === undefined || process.isPaused) return
+        this.#trace(`${node.name} stands still for ${lengthMs}`)
+        process.isPaused = true
+        process.clock.pause()
+        later(() => node.process === process && this.#goOn(node))
+        return
+      case 2:
+        this.#kill(node, 'killed')
+        later(() => node.process === undefined && this.#start(node))
+        return
+      case 3: {
+        const hit = this.#below(4) === 0 ? this.#nodes : [node]
+        for (const one of hit) {
+          this.#kill(one, 'power cut')
+          later(() => one.process === undefined && this.#start(one))
+        }
+        return
+      }
+      case 4:
+        this.#trace(`the log is away for ${lengthMs}`)
+        this.#log.isAway = true
+        later(() => {
+          this.#log.isAway = false
+        })
+        return
+      case 5:
+        this.#trace(`the log is full for ${lengthMs}`)
+        this.#log.capacityBytes = 0
+        later(() => {
+          this.#log.capacityBytes = Number.POSITIVE_INFINITY
+        })
+        return
+      case 6:
+        this.#trace(`${node.name} loses messages for ${lengthMs}`)
+        node.lossOfReplies = this.#below(5) / 4
+        node.lossOfRequests = this.#below(3) / 4
+        later(() => {
+          node.lossOfReplies = 0
+          node.lossOfRequests = 0
+        })
+        return
+      case 7:
+        // What it sends arrives when others may lead.
+        this.#trace(`${node.name} is slow for ${lengthMs}`)
+        node.delayMsMax = lengthMs
+        if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
+          this.#world.after(5, () => {
+            if (!this.#isTroubled || node.process !== process || process.isPaused) return
+            process.isPaused = true
+            process.clock.pause()
+            later(() => node.process === process && this.#goOn(node))
+          })
+        }
+        later(() => {
+          node.delayMsMax = 2
+        })
+        return
+      default:
+        if (process?.node === undefined || process.isPaused) return
+        process.clock.wallOffsetMs += this.#below(2) === 0 ? 3_600_000 : -3_600_000
+        this.#trace(`${node.name} hands over`)
+        void process.node.handOver()
+    }
+  }
+
+  // ── clients ──────────────────────────────────────────────────────────────
+
+  /** A client asks, waits, and asks again, for ever. */
+  #begin(client: number): void {
+    let at = this.#below(NODES)
+    let connection: SimConnection | undefined
+    let process: SimProcess | undefined
+    const next = (): void => {
+      const pauseMs = 1 + this.#below(50)
+      this.#world.after(pauseMs, ask)
+    }
+    const ask = (): void => {
+      if (!this.#isTroubled && this.#world.nowMs > TROUBLE_MS + RECOVERY_MS - 600) return
+      const node = this.#nodes[at]!
+      if (connection?.isClosed !== false || process !== node.process) {
+        process = node.process
+        connection = undefined
+        if (process === undefined || process.isPaused) {
+          at = this.#below(NODES)
+          next()
+          return
+        }
+        connection = new SimConnection(process.engine)
+        process.connections.add(connection)
+      }
+      const asked = this.#operation(client)
+      const { operations, requests, replies } = asked
+      let isOver = false
+      const mine = connection
+      const server = process!
+      const end = (outcome: Operation['outcome'], goesElsewhere: boolean): void => {
+        if (isOver) return
+        isOver = true
+        timer.cancel()
+        for (const operation of operations) {
+          operation.outcome = outcome
+          if (outcome !== 'unknown') operation.endedMs = this.#world.nowMs
+        }
+        if (goesElsewhere) {
+          mine.isClosed = true
+          at = this.#below(NODES)
+        }
+        next()
+      }
+      const timer = this.#world.after(PATIENCE_MS, () => end('unknown', true))
+      mine.received = ''
+      mine.changed = () => {
+        if (isOver) return
+        const parsed = parseReplies(mine.received, replies)
+        if (parsed === undefined) {
+          if (mine.isClosed) end('unknown', true)
+          return
+        }
+        const error = parsed.find((reply) => typeof reply === 'string' && reply.startsWith('-'))
+        if (error !== undefined) {
+          end('none', true)
+          return
+        }
+        asked.read(parsed.at(-1)!)
+        end('done', false)
+      }
+      server.clock.after(0.1 + this.#below(3), () => {
+        if (mine.isClosed || server.node === undefined) {
+          end('unknown', true)
+          return
+        }
+        const isLate = server.node.state !== 'leading'
+        for (const operation of operations) operation.isLate = isLate
+        const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
+        server.engine.receive(mine.client, new Source(bytes), 0, bytes.length)
+        server.engine.turn.endSoon()
+      })
+    }
+    next()
+  }
+
+  /** Draws what a client does next. */
+  #operation(client: number): Asked {
+    const make = (kind: Operation['kind'], key: string, value = ''): Operation => {
+      const operation: Operation = {
+        client,
+        key,
+        kind,
+        value,
+        beganMs: this.#world.nowMs,
+        endedMs: Number.POSITIVE_INFINITY,
+        outcome: 'unknown',
+        seen: [],
+        isLate: false,
+      }
+      this.#operations.push(operation)
+      return operation
+    }
+    const list = LISTS[this.#below(LISTS.length)]!
+    const register = REGISTERS[this.#below(REGISTERS.length)]!
+    const value = `${client}-${++this.#values}`
+    switch (this.#below(8)) {
+      case 0:
+      case 1:
+      case 2:
+        return ask([make('push', list, value)], [['RPUSH', list, value]])
+      case 3: {
+        const read = make('list', list, value)
+        return ask([read], [['LRANGE', list, '0', '-1']], (reply) => {
+          read.seen = reply as string[]
+        })
+      }
+      case 4:
+        return ask([make('write', register, value)], [['SET', register, value]])
+      case 5: {
+        const read = make('read', register)
+        return ask([read], [['GET', register]], (reply) => {
+          read.seen = [reply as string]
+        })
+      }
+      case 6: {
+        const swap = make('swap', register, value)
+        return ask([swap], [['MULTI'], ['GET', register], ['SET', register, value], ['EXEC']], (reply) => {
+          swap.seen = [reply[0] as string]
+        })
+      }
+      default: {
+        const pushes = LISTS.map((key) => make('push', key, value))
+        this.#together.push(pushes)
+        return ask(pushes, [['MULTI'], ...LISTS.map((key) => ['RPUSH', key, value]), ['EXEC']])
+      }
+    }
+  }
+
+  // ── what became of it ────────────────────────────────────────────────────
+
+  #fail(problem: string): void {
+    this.#problem ??= problem
+    this.#trace(problem)
+  }
+
+  #check(): void {
+    const leaders = this.#nodes.filter(({ isLeading }) => isLeading)
+    if (leaders.length !== 1) this.#fail(`${leaders.length} nodes lead in the end`)
+    for (const { name, process } of this.#nodes) {
+      if (process?.node?.failure !== undefined) this.#fail(`${name} has stopped: ${process.node.failure}`)
+    }
+    if (this.#problem !== undefined) return
+    const contents = this.#nodes.map(({ process }) => {
+      const connection = new SimConnection(process!.engine)
+      const answer = (words: string[]): string => {
+        const bytes = Buffer.from(encode(words), 'latin1')
+        process!.engine.receive(connection.client, new Source(bytes), 0, bytes.length)
+        process!.engine.endTurn()
+        const { received } = connection
+        connection.received = ''
+        return received
+      }
+      return {
+        lists: LISTS.map((key) => answer(['LRANGE', key, '0', '-1'])),
+        registers: REGISTERS.map((key) => answer(['GET', key])),
+      }
+    })
+    for (const [i, one] of contents.entries()) {
+      if (JSON.stringify(one) !== JSON.stringify(contents[0])) this.#fail(`node-${i} has other data than node-0`)
+    }
+    for (const [i, key] of LISTS.entries()) {
+      const final = parseReplies(contents[0]!.lists[i]!, 1)![0] as string[]
+      const operations = this.#operations.filter((operation) => operation.key === key)
+      const problem = checkList(operations, final)
+      if (problem !== undefined) this.#fail(`${key}: ${problem}`)
+      for (const pushes of this.#together)
+        for (const push of pushes) if (push.key === key && final.includes(push.value)) push.seen = ['there']
+    }
+    for (const pushes of this.#together) {
+      if (pushes.some(({ seen }) => seen.length > 0) && pushes.some(({ seen }) => seen.length === 0))
+        this.#fail(`half of the transaction with ${pushes[0]!.value} is there`)
+    }
+    for (const key of REGISTERS) {
+      const problem = checkRegister(this.#operations.filter((operation) => operation.key === key))
+      if (problem !== undefined) this.#fail(`${key}: ${problem}`)
+    }
+  }
+}
+
+/** Who is told what has come on a connection. */
+
+type Reply = string | Reply[]
+
+/** What a client is going to ask, and what it makes of the last of so many replies. */
+interface Asked {
+  readonly operations: readonly Operation[]
+  readonly requests: readonly (readonly string[])[]
+  readonly replies: number
+  read(reply: Reply): void
+}
+
+function ask(
+  operations: readonly Operation[],
+  requests: readonly (readonly string[])[],
+  read: (reply: Reply) => void = () => {},
+): Asked {
+  return { operations, requests, replies: requests.length, read }
+}
+
+/** Parses so many replies in RESP2; undefined = they have not all come. Errors keep their '-', nil is ''. */
+function parseReplies(text: string, count: number): Reply[] | undefined {
+  let at = 0
+  const line = (): string | undefined => {
+    const end = text.indexOf('\r\n', at)
+    if (end === -1) return undefined
+    const found = text.slice(at, end)
+    at = end + 2
+    return found
+  }
+  const reply = (): Reply | undefined => {
+    const head = line()
+    if (head === undefined) return undefined
+    const rest = head.slice(1)
+    if (head[0] === '-') return head
+    if (head[0] === '$') {
+      if (rest === '-1') return ''
+      const value = text.slice(at, at + Number(rest))
+      at += Number(rest) + 2
+      return at <= text.length ? value : undefined
+    }
+    if (head[0] !== '*') return rest
+    const elements: Reply[] = []
+    for (let i = 0; i < Number(rest); i++) {
+      const element = reply()
+      if (element === undefined) return undefined
+      elements.push(element)
+    }
+    return elements
+  }
+  const replies: Reply[] = []
+  for (let i = 0; i < count; i++) {
+    const one = reply()
+    if (one === undefined) return undefined
+    replies.push(one)
+  }
+  return replies
+}
