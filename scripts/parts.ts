@@ -21,7 +21,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   'replicated-log': /^replicated-log\//,
   replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
   scripting: /^(commands\/)?scripting\//,
-  server: /^server\/(?!(boot|errors|listening|load-users|options)\.)/,
+  server: /^server\/(?!(boot|catching-up|errors|listening|load-users|options)\.)/,
   set: /^(commands\/set\/|store\/(member-set|intset|set-algebra)\.)/,
   'sorted-set': /^(commands\/sorted-set\/|store\/(sorted-set|score-|gathered-scores))/,
   stream: /^(commands\/stream\/|store\/stream(?!-id))/,

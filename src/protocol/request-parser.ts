@@ -22,6 +22,7 @@
 
 import { roomFor } from '../util/announced-bytes.ts'
 import { Source } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 import { Arguments } from './arguments.ts'
 import {
   BIG_BULK_BYTES_MIN,
@@ -452,6 +453,7 @@ export class RequestParser {
     if (filled > big.u8.length) {
       const grown = Source.allocate(roomFor(whole, filled))
       big.u8.copy(grown.u8, 0, 0, this.#bigFilled)
+      discarded.add(big)
       big = grown
       this.#big = grown
     }

@@ -181,8 +181,8 @@ export class Boot {
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
+      // Snapshots are the log's: nobody saves here, and BGSAVE is refused.
       const milliseconds = await this.#membership.join(() => this.#shard?.look())
-      this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: countKeys(engine) })
       return { keys: countKeys(engine), bytes: 0, milliseconds }
     }
     if (config.get('appendonly')) {

@@ -28,7 +28,7 @@ const SAME: Words[] = [
   ['PUBSUB', 'SHARDCHANNELS'],
   ['ACL', 'WHOAMI'],
   ['SLOWLOG', 'RESET'],
-  ['CONFIG', 'GET', 'slowlog*'],
+  ['CONFIG', 'GET', 'slowlog-max-len'],
 ]
 
 /** Of the same kind, but told of different servers; CLUSTER is no command here, and redis-server refuses it, too. */

@@ -92,7 +92,10 @@ describe('a chain', () => {
     const whole = chain.take(writer.write('effects', 'e'))!
     expect(whole.effects!.toString()).toBe('abcde')
     expect(whole.records.map(({ position }) => position)).toEqual([2, 3, 4])
-    expect(chain.take(writer.write('lease'))!.effects).toBeUndefined()
+    const note = encodeEpochNote({ node: 'a', address: 'a:2' })
+    expect(chain.take(writer.write('lease', note.toString()))!.effects).toBeUndefined()
+    // Whoever begins to read here learns who leads.
+    expect(chain.leader).toEqual({ node: 'a', address: 'a:2' })
   })
 
   test('forgets parts whose leader was fenced before the end', () => {

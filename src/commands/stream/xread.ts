@@ -221,6 +221,8 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   asked.consumer = consumer
   if (!asked.after.isMax) {
     asked.answers = 'history'
+    // One change for the group, as Redis counts, even where nothing is delivered again.
+    call.changedWithin(key)
     deliverAgain(call, asked, key)
     return
   }
@@ -253,8 +255,8 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   } finally {
     // Should memory end here, what was delivered before is journaled all the same.
     asked.count = count
-    // A change for each entry, and one for the group.
-    call.changedWithin(key, (options.acknowledges ? 0 : count) + 1)
+    // One change for the group, as Redis counts, however many entries.
+    call.changedWithin(key)
     if (claim !== undefined) propagateDelivery(call, group, claim, now)
     if (propagates) {
       call.propagate('XGROUP', 'SETID', key, group.name, group.lastId.toString(), 'ENTRIESREAD', group.entriesRead)
@@ -290,7 +292,6 @@ function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
     if (!entryExists(stream, seen) || !group.find(seen, pending)) continue
     group.setDeliveryTime(pending, call.now())
     group.countDelivery(pending)
-    call.changedWithin(key)
     // Redis does not journal this: after a restart an entry would count as delivered less often than it was.
     propagateClaim(call, key, group, seen, pending)
   }

@@ -3,6 +3,7 @@
 import { roomFor } from '../../util/announced-bytes.ts'
 import { Source } from '../../util/bytes.ts'
 import { Crc64 } from '../../util/crc64.ts'
+import { discarded } from '../../util/discarded.ts'
 import { setImmediate } from '../../util/real-time.ts'
 import type { DiskFile } from '../disk.ts'
 import { RdbDamage } from './damage.ts'
@@ -125,6 +126,7 @@ class Chunks {
         if (filled === large.u8.length) {
           const grown = Source.allocate(roomFor(input.needed, filled))
           large.u8.copy(grown.u8, 0, 0, filled)
+          discarded.add(large)
           large = grown
         }
         const room = Math.min(input.needed, large.u8.length) - filled
