@@ -81,6 +81,9 @@ function usesCalled(code: string, parts: readonly string[]): string {
       // `new` takes what stands before the first parentheses for the class.
       .replaceAll(new RegExp(`\\bnew ${name}\\.([\\w$]+)`, 'g'), `new (${name}().$1)`)
       .replaceAll(new RegExp(`\\b${name}\\.`, 'g'), `${name}().`)
+    // What is left would get the function that the part is, not what it exports.
+    if (new RegExp(`require\\("[./]*${part}\\.js"\\)`).test(changed))
+      throw new Error(`${part} is loaded when it is first used: sources import it as anything else, not by import()`)
   }
   return changed
 }

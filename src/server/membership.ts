@@ -7,10 +7,15 @@ import { systemDisk } from '../persistence/disk.ts'
 import { AddressError } from '../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
 import { describeLogAddress, readLogAddress } from '../replicated-log/log-address.ts'
+import { NodeView } from '../replicated-log/node-view.ts'
+import { openReplicated } from '../replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../replicated-log/replicated-node.ts'
 import type { SnapshotStore } from '../replicated-log/snapshot-store.ts'
+import { DirectoryStore } from '../replicated-log/snapshots/directory-store.ts'
+import { S3Store } from '../replicated-log/snapshots/s3-store.ts'
 import { readStoreAddress, type StoreSource } from '../replicated-log/snapshots/store-address.ts'
 import type { LogSource } from '../replicated-log/worker/log-source.ts'
+import { openWorkerLog } from '../replicated-log/worker/worker-log.ts'
 import type { Replication } from '../replication/replication.ts'
 
 /** How often a log is tried that cannot be reached at a start. */
@@ -52,8 +57,6 @@ export class Membership {
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(where)
     if (opened === undefined) return 0
-    const { NodeView } = await import('../replicated-log/node-view.ts')
-    const { openReplicated } = await import('../replicated-log/open-replicated.ts')
     const address = announcedAddress(config, host.describe?.())
     const beganMs = machine.monotonic()
     const store = this.#store && (await openStore(this.#store))
@@ -105,7 +108,7 @@ export class Membership {
 }
 
 /** Prepares to join the log that the configuration names. Throws ConfigError. */
-export function membershipOf(engine: Engine, replication: Replication, open: OpenLog = openInThread): Membership {
+export function membershipOf(engine: Engine, replication: Replication, open: OpenLog = openWorkerLog): Membership {
   if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
   try {
     return new Membership(engine, replication, open)
@@ -115,17 +118,10 @@ export function membershipOf(engine: Engine, replication: Replication, open: Ope
   }
 }
 
-async function openInThread(source: LogSource): Promise<ReplicatedLog> {
-  const { openWorkerLog } = await import('../replicated-log/worker/worker-log.ts')
-  return openWorkerLog(source)
-}
-
 async function openStore(source: StoreSource): Promise<SnapshotStore> {
   if (source.kind === 'directory') {
-    const { DirectoryStore } = await import('../replicated-log/snapshots/directory-store.ts')
     return new DirectoryStore(systemDisk, source.path)
   }
-  const { S3Store } = await import('../replicated-log/snapshots/s3-store.ts')
   return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
 }
 

@@ -15,7 +15,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
-import type { MetricsEndpoint } from '../metrics/endpoint.ts'
+import { MetricsEndpoint } from '../metrics/endpoint.ts'
 import { setImmediate } from '../util/real-time.ts'
 import { Boot, describeData, type TestOptions } from './boot.ts'
 import { BusySockets } from './busy-sockets.ts'
@@ -243,12 +243,10 @@ export class Server {
     this.#supervision.ready()
   }
 
-  /** Whoever has no `metrics-port` does not pay for loading this. */
   async #openMetrics(): Promise<void> {
     const port = this.#config.get('metrics-port')
     if (port === 0) return
     const host = this.#config.get('metrics-bind')
-    const { MetricsEndpoint } = await import('../metrics/endpoint.ts')
     try {
       this.#metrics = await MetricsEndpoint.open(this.engine, { host, port })
     } catch (error) {

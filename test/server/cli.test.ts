@@ -85,6 +85,15 @@ describe('the program', () => {
     expect(await again.ask(encode(['GET', `key:${last}`]), reply)).toBe(reply)
   })
 
+  test('metrics are served where a port for them is given', async () => {
+    const cwd = temporaryDirectory()
+    const port = await freePort()
+    const args = ['--port', '0', '--unixsocket', join(cwd, 'sock'), '--metrics-port', String(port)]
+    await ready(runProgram(args, { cwd }))
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
+    expect(await answer.text()).toContain('\nredis_up 1\n')
+  })
+
   test('SHUTDOWN ends the program', async () => {
     const cwd = temporaryDirectory()
     const socket = join(cwd, 'sock')
