@@ -14,8 +14,9 @@ export interface RuleContext {
 }
 
 const HASH_HEX_LENGTH = 64
-/** What a user takes besides its rules; and how many bytes a letter of its rules stands for, patterns and sets of passwords included. */
+/** Estimate of a user's memory without its rules. */
 const USER_BYTES = 512
+/** Estimate of the memory that each letter of a user's rules stands for: their text, their patterns, the passwords. */
 const RULE_LETTER_BYTES = 3
 
 export class User {

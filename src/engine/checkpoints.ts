@@ -178,7 +178,7 @@ export class Checkpoints {
     return entry === NONE ? undefined : `${contents.number} ${entry} ${keys.word(entry, KEY)}`
   }
 
-  /** Finds the keys that differ from what they were; what is returned tells the journal of them when they are again what they were. */
+  /** Finds the keys that have changed since a checkpoint. Returns what tells the journal of them, to be called when they have been put back. */
   #compareKeys({ states }: Checkpoint, payload: WritePayload): () => void {
     const { databases } = this.#host
     const name = new Bytes()

@@ -19,7 +19,7 @@ export class CommandTable {
   readonly #catalog: CommandCatalog
   /** The groups that were not asked for yet. */
   readonly #waiting: Set<number>
-  /** In the order of their numbers, once there are all of them. */
+  /** Commands that are filed, by name. When all are, they stand in the order of their numbers. */
   readonly #byName = new Map<string, Command>()
   /** Commands that were renamed or taken away, by the names they had. */
   readonly #originals = new Map<string, Command>()

@@ -1,7 +1,7 @@
 // What went wrong with a request to JetStream, in the words of the log.
 //
-// Of an append it matters whether it may have arrived. A server that answers with an error has not proposed it to the others; a request
-// that found nobody who takes it (503) has not reached the log; of any other silence nothing is known.
+// Of an append it matters whether it may have arrived. A server that answers with an error has not proposed it to the others, and
+// one that no server takes (503) has not reached the log. If nothing comes back at all, it may have arrived or not.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown } from '../log.ts'
 import type { NatsPackages } from './connection.ts'

@@ -43,7 +43,7 @@ export class S3Store implements SnapshotStore {
         await this.#upload(key, [first.value!, second.value], cut)
       }
     } catch (error) {
-      // It is there already, put by another node, or by a request whose answer was lost.
+      // It is there already: another node has put it there, or we have, and the answer was lost.
       if (!(error instanceof S3Refusal)) throw error
       if (error.word === 'NoSuchUpload' && (await this.#has(position))) return
       if (error.status !== 412 && error.word !== 'PreconditionFailed') throw error
