@@ -222,7 +222,6 @@ const SCRIPTS = [
   "return redis.acl_check_cmd('set', 'k', 'v')",
   "return redis.call('')",
   "return redis.call(' get','k')",
-  "return redis.call('get\\0','k')",
   'return redis.call(1)',
   "return redis.call('get', nil)",
   "return redis.call('get', 1/0)",
@@ -345,4 +344,10 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
   })
 
   test.each(SCRIPTS)('%s', (script) => compare([script]))
+
+  test('a name that ends in a zero byte is no command, whichever redis-server finds', async () => {
+    // Redis compares names up to the first zero byte but hashes them whole, so it finds GET if chance puts both into one bucket.
+    const { ours } = await both.ask(['EVAL', "return redis.call('get\\0','k')", '0'])
+    expect(String(ours)).toContain('Unknown Redis command called from script')
+  })
 })
