@@ -281,6 +281,15 @@ export class Admission {
     command: Command | undefined,
     args: Arguments,
   ): ReplyError | undefined {
+    if (
+      command !== undefined &&
+      ((client.state & (CLIENT_RESTRICTED | CLIENT_UNAUTHENTICATED)) | this.#state.special) === 0 &&
+      !(script.readOnly || command.isNoscript || command.forbidden !== undefined) &&
+      hasArity(command, args)
+    ) {
+      // Nothing is special: so it is for nearly every call.
+      return undefined
+    }
     let refusal: ReplyError | undefined
     if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
     else if (!hasArity(command, args)) refusal = ARITY_IN_SCRIPT

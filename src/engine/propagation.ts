@@ -93,7 +93,7 @@ export class Propagation {
   settle(call: Call): void {
     const { durability, history, stats, turn } = this.#host
     stats.changesSinceSave += call.changes
-    if (!call.propagates) return
+    if (!this.on || call.client.origin === 'replay') return
     const { effects } = call
     if (effects === undefined) {
       const lines = this.#lines

@@ -18,7 +18,7 @@ const TIMED_EVERY = 10
 const TIMED_SPREAD = 13
 
 export interface RunnerHost {
-  readonly clock: Clock
+  readonly machine: Clock
   readonly stats: Stats
   /** Takes how long a command ran. */
   readonly times: { readonly wantsAll: boolean; note(call: Call, command: Command, milliseconds: number): void }
@@ -46,10 +46,12 @@ export class Runner {
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
   readonly #times: RunnerHost['times']
-  readonly #clock: Clock
+  readonly #machine: Clock
   readonly #dataset: RunnerHost['dataset']
   readonly #replies: RunnerHost['replies']
   #current: Call | undefined = undefined
+  /** When the last command that was timed began, by the machine's clock. What runs scripts always is: it may take long. */
+  startedMs = 0
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
@@ -59,7 +61,7 @@ export class Runner {
     this.#host = host
     this.#stats = host.stats
     this.#times = host.times
-    this.#clock = host.clock
+    this.#machine = host.machine
     this.#dataset = host.dataset
     this.#replies = host.replies
   }
@@ -95,9 +97,10 @@ export class Runner {
     // Of every command the first call is timed.
     if (isTurn || command.mayTakeLong || command.calls === command.untimed) {
       if (isTurn && !this.#times.wantsAll) this.#untimed = TIMED_EVERY + (stats.commandsProcessed % TIMED_SPREAD)
-      const before = this.#clock.monotonic()
+      const before = this.#machine.monotonic()
+      this.startedMs = before
       this.#runGuarded(call, command)
-      this.#times.note(call, command, this.#clock.monotonic() - before)
+      this.#times.note(call, command, this.#machine.monotonic() - before)
     } else {
       this.#untimed--
       this.#runGuarded(call, command)

@@ -86,8 +86,8 @@ class Meter {
   /** Bytes made for the script that is about to begin. */
   #owed = 0
 
-  /** Starts counting for one script. */
-  begin(interrupt: (() => void) | undefined, bytesMax: number): void {
+  /** Starts counting for one script; `nowMs` is the time of a monotonic clock, always the same one. */
+  begin(interrupt: (() => void) | undefined, bytesMax: number, nowMs = performance.now()): void {
     this.steps = STEPS_PER_TICK
     this.depth = 0
     this.nested = 1
@@ -99,9 +99,8 @@ class Meter {
     this.#heapAtStart = 0
     this.#owed = 0
     this.#watchAtMs = 0
-    const now = performance.now()
-    if (now < this.#baselineAtMs + BASELINE_MS_MAX) return
-    this.#baselineAtMs = now
+    if (nowMs < this.#baselineAtMs + BASELINE_MS_MAX) return
+    this.#baselineAtMs = nowMs
     this.#baselineBytes = heapBytes()
   }
 

@@ -113,13 +113,13 @@ export class LuaRuntime {
     return all(this.#run(main, args))
   }
 
-  /** As `run`, for who wants the first result only. */
-  runFirst(main: LuaFunction, args: readonly LuaValue[]): LuaValue {
-    return first(this.#run(main, args))
+  /** As `run`, for who wants the first result only, and has just read the machine's monotonic clock. */
+  runFirst(main: LuaFunction, args: readonly LuaValue[], nowMs: number): LuaValue {
+    return first(this.#run(main, args, nowMs))
   }
 
-  #run(main: LuaFunction, args: readonly LuaValue[]): LuaResult {
-    meter.begin(this.#interrupt, this.#memoryBytesMax)
+  #run(main: LuaFunction, args: readonly LuaValue[], nowMs?: number): LuaResult {
+    meter.begin(this.#interrupt, this.#memoryBytesMax, nowMs)
     forgetCoroutines()
     try {
       return settle(main(...args))
