@@ -1,8 +1,8 @@
 // This server's part in a replicated log: how it is joined and left. What happens in between is src/replicated-log's.
 
-import { networkInterfaces } from 'node:os'
 import { type Config, ConfigError } from '../engine/config.ts'
 import type { Engine } from '../engine/engine.ts'
+import { ownAddress } from '../engine/own-address.ts'
 import { systemDisk } from '../persistence/disk.ts'
 import { AddressError } from '../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
@@ -144,17 +144,5 @@ function credentialsOf(environment: NodeJS.ProcessEnv): {
 /** Where clients find this server, as `host:port`; also its name among the nodes of a log. */
 function announcedAddress(config: Config, place: { tcpPort: number; tlsPort: number } | undefined): string {
   const port = config.get('replica-announce-port') || place?.tcpPort || place?.tlsPort || 0
-  return `${config.get('replica-announce-ip') || firstAddress(config)}:${port}`
-}
-
-/** The first address of `bind`; where all are served, the machine's first one that others can reach. */
-function firstAddress(config: Config): string {
-  const bound = config
-    .get('bind')
-    .split(' ')
-    .map((address) => address.replace(/^-/, ''))
-  const own = bound.find((address) => !['', '*', '::*', '0.0.0.0', '::'].includes(address))
-  if (own !== undefined) return own
-  const places = Object.values(networkInterfaces()).flat()
-  return places.find((place) => place?.internal === false && place.family === 'IPv4')?.address ?? '127.0.0.1'
+  return `${ownAddress(config)}:${port}`
 }
