@@ -25,7 +25,7 @@
 // chunk goes with its last block.
 
 import { assert } from '../util/assert.ts'
-import { Source } from '../util/bytes.ts'
+import { copyBytes, Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { CHECKED } from '../util/invariant.ts'
 
@@ -313,6 +313,17 @@ export class Arena {
   /** Tells whether a block is to be moved: it lies in a chunk that is being emptied. */
   isLeaving(ref: number): boolean {
     return this.#slabListed[ref >>> SLAB_SHIFT] === WITHHELD
+  }
+
+  /** Moves a block out of a chunk that is being emptied; returns where it is then, `ref` if it may stay. Throws ArenaFull. */
+  moved(ref: number): number {
+    if (!this.isLeaving(ref)) return ref
+    const length = this.length(ref)
+    const to = this.allocate(this.capacity(ref))
+    this.setLength(to, length)
+    copyBytes(this.source(to), this.start(to), this.source(ref), this.start(ref), length)
+    this.free(ref)
+    return to
   }
 
   /** True while chunks that are to be emptied hold something. */

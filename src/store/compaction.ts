@@ -4,51 +4,71 @@
 // of those that were there, the old slabs stay in memory half empty, and no slab
 // goes back to the system before its chunk is empty. So when gaps have become much,
 // the arena chooses chunks to be emptied, and one walk over the entries moves the
-// blocks of keys, with the strings in them, out of those chunks. Who looks at a key
-// does so by its entry, so nobody notices. Large strings lie in no chunk.
+// blocks of keys, with the strings in them, and those of structures out of those
+// chunks. Who looks at a key does so by its entry, and asks its structure where an
+// element lies, so nobody notices. Large strings lie in no chunk.
 //
-// Blocks of structures stay where they are: a chunk that has some stays, too, and
-// takes new blocks again when the walk is over.
+// What cannot be moved (value.ts) stays where it is: a chunk that has some of it
+// stays, too, and takes new blocks again when the walk is over. A snapshot reads
+// structures in slices and remembers where it was: the walk rests while there is one.
 
+import { assert } from '../util/assert.ts'
+import type { Numbered } from '../util/numbered.ts'
 import type { Arena } from './arena.ts'
 import { TYPE_MASK } from './entry-meta.ts'
-import { KEY, type Keyspace, META } from './keyspace.ts'
+import { KEY, type Keyspace, META, VALUE } from './keyspace.ts'
 import type { Strings } from './strings.ts'
-import { TYPE_STRING } from './value.ts'
+import { TYPE_STRING, type Value } from './value.ts'
 
 /** A walk that closes fewer gaps was not worth while: the next one waits until there are so many bytes more of them. */
 const WORTH_BYTES_MIN = 8 * 1024 * 1024
 
+/** What `step` counts some blocks of a structure as: they take as long as so many entries. */
+const STRUCTURE_ENTRIES = 16
+
+export interface CompactionHost {
+  /** Non-null while somebody is told of changes before they are made: a snapshot. */
+  readonly beforeChange: unknown
+}
+
 export class Compaction {
+  readonly #host: CompactionHost
   readonly #arena: Arena
   readonly #keys: Keyspace
   readonly #strings: Strings
+  readonly #structures: Numbered<Value>
   /** The entry that is looked at next. */
   #next = 0
+  /** Where in its structure to go on. */
+  #within = 0
   #isWalking = false
   /** Gaps when the walk began. */
   #gapBytesBefore = 0
   /** Gaps that could not be closed; less when they have become fewer since. 0 = the last walk was worth while. */
   #gapBytesLeft = 0
 
-  constructor(arena: Arena, keys: Keyspace, strings: Strings) {
+  constructor(host: CompactionHost, arena: Arena, keys: Keyspace, strings: Strings, structures: Numbered<Value>) {
+    this.#host = host
     this.#arena = arena
     this.#keys = keys
     this.#strings = strings
+    this.#structures = structures
   }
 
   /** True while there is something for `step` to do. */
   get isDue(): boolean {
+    if (this.#host.beforeChange !== null) return false
     if (this.#isWalking) return true
     const { gapBytes, hasGaps } = this.#arena
     if (gapBytes < this.#gapBytesLeft) this.#gapBytesLeft = gapBytes
     return hasGaps && (this.#gapBytesLeft === 0 || gapBytes > this.#gapBytesLeft + WORTH_BYTES_MIN)
   }
 
-  /** Looks at `max` entries, and moves those that are in the way. */
+  /** Looks at `max` entries, fewer if some are large, and moves those that are in the way. */
   step(max: number): void {
     const arena = this.#arena
     const keys = this.#keys
+    assert(this.#host.beforeChange === null, 'nobody reads structures in slices')
     if (!this.#isWalking) {
       if (keys.isFilling || !arena.beginEmptying()) {
         this.#gapBytesLeft = arena.gapBytes
@@ -57,11 +77,16 @@ export class Compaction {
       this.#isWalking = true
       this.#gapBytesBefore = arena.gapBytes
       this.#next = 0
+      this.#within = 0
     }
-    const end = Math.min(keys.entriesEnd, this.#next + max)
-    for (; this.#next < end && this.#isUseful; this.#next++) {
-      const ref = keys.word(this.#next, KEY)
-      if (ref > 0 && arena.isLeaving(ref)) keys.moveBlock(this.#next, this.#contentBytes(this.#next))
+    let left = max
+    while (left > 0 && this.#next < keys.entriesEnd && this.#isUseful) {
+      const entry = this.#next
+      const ref = keys.word(entry, KEY)
+      if (ref > 0 && arena.isLeaving(ref)) keys.moveBlock(entry, this.#contentBytes(entry))
+      this.#within = ref !== 0 && !this.#isString(entry) ? this.#moveStructure(entry) : 0
+      if (this.#within === 0) this.#next++
+      left -= ref === 0 || this.#isString(entry) ? 1 : STRUCTURE_ENTRIES
     }
     const sawAll = this.#next >= keys.entriesEnd
     if (!sawAll && this.#isUseful) return
@@ -78,7 +103,14 @@ export class Compaction {
 
   /** Bytes of an entry's string, where that lies in the block of its key. */
   #contentBytes(entry: number): number {
-    const isString = (this.#keys.word(entry, META) & TYPE_MASK) === TYPE_STRING
-    return isString && !this.#strings.isLarge(entry) ? this.#strings.lengthOf(entry) : 0
+    return this.#isString(entry) && !this.#strings.isLarge(entry) ? this.#strings.lengthOf(entry) : 0
+  }
+
+  #isString(entry: number): boolean {
+    return (this.#keys.word(entry, META) & TYPE_MASK) === TYPE_STRING
+  }
+
+  #moveStructure(entry: number): number {
+    return this.#structures.get(this.#keys.word(entry, VALUE)).moveBlocks(this.#within)
   }
 }

@@ -18,7 +18,7 @@ import { assert } from '../util/assert.ts'
 import { discarded } from '../util/discarded.ts'
 import { Numbered, type NumberedState } from '../util/numbered.ts'
 import { Arena, type ArenaState, type Holder, Leftovers } from './arena.ts'
-import { Compaction } from './compaction.ts'
+import { Compaction, type CompactionHost } from './compaction.ts'
 import type { StringsHost } from './database-host.ts'
 import type { StructureHost } from './encoding-limits.ts'
 import { Keyspace, type KeyspaceState } from './keyspace.ts'
@@ -26,6 +26,9 @@ import type { LargeStringsState } from './large-strings.ts'
 import { LazyFree } from './lazy-free.ts'
 import { Strings } from './strings.ts'
 import type { Value } from './value.ts'
+
+/** What contents need of the engine. */
+type ContentsHost = StringsHost & StructureHost & CompactionHost
 
 /** The newest era of all contents of the process. Two billion fit into the words that note them. */
 let lastEra = 0
@@ -87,16 +90,16 @@ export class Contents {
   #isAbandoned = false
 
   /** `arena` and `lazyFree` may be those of other contents, whose values are going to come here. */
-  constructor(host: StringsHost & StructureHost, arena = new Arena(), lazyFree = new LazyFree()) {
+  constructor(host: ContentsHost, arena = new Arena(), lazyFree = new LazyFree()) {
     this.arena = arena
     this.lazyFree = lazyFree
     this.keys = new Keyspace(arena, host.hashKey, host.indexesSlots)
     this.strings = new Strings(host, this.keys, arena)
-    this.compaction = new Compaction(arena, this.keys, this.strings)
+    this.compaction = new Compaction(host, arena, this.keys, this.strings, this.structures)
   }
 
   /** Makes contents that begin with a kept state, the newest of its contents, which must stay kept as long as these live. */
-  static branch(state: KeptState, host: StringsHost & StructureHost): Contents {
+  static branch(state: KeptState, host: ContentsHost): Contents {
     const branch = new Contents(host, state.contents.arena.branch(state.arena))
     branch.keys.epoch = state.contents.keys.epoch
     branch.keys.restore(state.keys)

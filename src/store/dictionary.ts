@@ -42,6 +42,9 @@ const BUCKETS_MIN = 16
 /** Blocks looked at to say what all take. */
 const SAMPLES_MAX = 64
 
+/** Blocks that `moveBlocks` looks at in one go. */
+const MOVED_AT_ONCE = 64
+
 /** No such entry. */
 export const ABSENT = -1
 
@@ -307,6 +310,16 @@ export class Dictionary {
     let bytes = 0
     for (let i = 0; i < samples; i++) bytes += this.blockBytes(Math.floor((i * this.count) / samples))
     return Math.round((bytes * this.count) / samples)
+  }
+
+  /** Moves blocks of some entries out of chunks that are being emptied (value.ts); not where something else names members by their blocks. */
+  moveBlocks(from: number): number {
+    const end = Math.min(this.count, from + MOVED_AT_ONCE)
+    for (let entry = from; entry < end; entry++) {
+      const block = this.#word(entry, BLOCK)
+      if (block > 0) this.#setWord(entry, BLOCK, this.#arena.moved(block))
+    }
+    return end < this.count ? end : 0
   }
 
   /** Gives up to `max` members up, from the end; true when none is left. Nothing but this may follow the first call. */

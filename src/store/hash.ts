@@ -456,6 +456,12 @@ export class Hash implements Value {
     else this.#large.check()
   }
 
+  moveBlocks(from: number): number {
+    if (this.#large !== undefined) return this.#large.moveBlocks(from)
+    this.#ref = this.#arena.moved(this.#ref)
+    return 0
+  }
+
   free(): void {
     this.#large?.free()
     this.#freeRest()

@@ -32,6 +32,9 @@ const SHRINKABLE_PAGE_BYTES_MIN = 508
 /** Neighbours that together fill no more than this become one page: a quarter stays free, so that they do not split again soon. */
 const MERGED_PAGE_BYTES_MAX = 6 * 1024
 
+/** Pages that `moveBlocks` looks at in one go: some are of 8 KiB. */
+const MOVED_AT_ONCE = 64
+
 /** A place in a list, reused by whoever walks; any change of the list makes it void. */
 export class ListPosition {
   index = 0
@@ -232,6 +235,17 @@ export class ListPages {
     this.addElements(page, this.elementsOf(page + 1))
     this.removePage(page + 1)
     return true
+  }
+
+  /** Moves some pages out of chunks that are being emptied (value.ts). */
+  moveBlocks(from: number): number {
+    const end = Math.min(this.pages, from + MOVED_AT_ONCE)
+    for (let page = from; page < end; page++) {
+      const ref = this.pageAt(page)
+      const to = this.arena.moved(ref)
+      if (to !== ref) this.setPage(page, to)
+    }
+    return end < this.pages ? end : 0
   }
 
   protected pageAt(page: number): number {

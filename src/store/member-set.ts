@@ -442,6 +442,12 @@ export class MemberSet implements Value {
     else this.#large?.check()
   }
 
+  moveBlocks(from: number): number {
+    if (this.#large !== undefined) return this.#large.moveBlocks(from)
+    this.#ref = this.#arena.moved(this.#ref)
+    return 0
+  }
+
   free(): void {
     this.#freeMembers()
     this.#arena.account(-OBJECT_BYTES)

@@ -575,6 +575,12 @@ export class SortedSet implements Value {
       assert(this.#tree.length === this.#dictionary!.count, 'the order has every member')
   }
 
+  moveBlocks(): number {
+    // The tree of a large one names members by their blocks.
+    if (this.#dictionary === undefined) this.#ref = this.#arena.moved(this.#ref)
+    return 0
+  }
+
   free(): void {
     this.freeSome(Number.POSITIVE_INFINITY)
   }

@@ -85,6 +85,12 @@ export class StreamGroup implements Named {
     arena.account(GROUP_OBJECT_BYTES + name.length)
   }
 
+  /** Moves blocks out of chunks that are being emptied (value.ts). */
+  moveBlocks(): void {
+    this.pending.moveBlocks()
+    for (const { pending } of this.consumers.all) pending.moveBlocks()
+  }
+
   // ── consumers ────────────────────────────────────────────────────────────
 
   /** Adds a consumer whose name is new, keeping a copy of that. */

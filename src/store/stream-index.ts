@@ -20,6 +20,9 @@ const FIRST_PAGE_RECORDS_MAX = 32
 /** Estimate of what a page takes in the four arrays. */
 const PAGE_ENTRY_BYTES = 32
 
+/** Pages that `moveBlocks` looks at. */
+const MOVED_AT_ONCE = 64
+
 /** A place in an index: the record's memory, to be read and written behind its id. Invalid after any insertion or removal but its own. */
 export class IndexCursor {
   page = 0
@@ -52,6 +55,12 @@ export class StreamIndex {
   constructor(arena: Arena, payloadBytes: number) {
     this.arena = arena
     this.#recordBytes = ID_BYTES + payloadBytes
+  }
+
+  /** Moves the first pages out of chunks that are being emptied (value.ts); no cursor is valid afterwards. */
+  moveBlocks(): void {
+    const end = Math.min(this.#refs.length, MOVED_AT_ONCE)
+    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moved(this.#refs[page]!)
   }
 
   // ── looking ──────────────────────────────────────────────────────────────

@@ -45,6 +45,9 @@ const FILLING_BYTES = 4096
 /** The counts at a node's beginning may need more bytes than when it was made. */
 const COUNTS_SLACK_BYTES = 12
 
+/** Nodes that `moveBlocks` looks at: some are of 4 KiB and more. */
+const MOVED_AT_ONCE = 64
+
 /** A place in the index, and the node that is there. */
 export class NodeCursor extends IndexCursor {
   readonly master = new StreamId()
@@ -183,6 +186,18 @@ export class StreamNodes {
     this.#locate(node)
     this.#release(old)
     this.layout = ++layouts
+  }
+
+  /** Moves nodes out of chunks that are being emptied (value.ts), the first ones of a long stream, which go first in any case. */
+  moveBlocks(): void {
+    this.#index.moveBlocks()
+    this.layout = ++layouts
+    let left = MOVED_AT_ONCE
+    for (let more = this.first(moving); more && left > 0; more = this.next(moving), left--) {
+      if (moving.ref <= 0) continue
+      const ref = this.arena.moved(moving.ref)
+      if (ref !== moving.ref) moving.source.view.setInt32(moving.at + REF, ref, true)
+    }
   }
 
   /** Replaces the integer at `at` in a node, whose other contents move if it needs more or fewer bytes. */
@@ -412,6 +427,7 @@ function readHigh(source: Source, at: number): number {
 
 const scratch = Source.allocate(INTEGER_BYTES_MAX)
 const loading = new NodeCursor()
+const moving = new NodeCursor()
 const copied = new NodeCursor()
 const lastMaster = new StreamId()
 const entryId = new StreamId()

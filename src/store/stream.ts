@@ -419,6 +419,12 @@ export class Stream implements Value {
     return bytes
   }
 
+  moveBlocks(): number {
+    this.nodes.moveBlocks()
+    for (const group of this.groups.all) group.moveBlocks()
+    return 0
+  }
+
   get burden(): number {
     let elements = this.length
     for (const { pending, consumers } of this.groups.all) elements += 1 + pending.count + consumers.count

@@ -23,6 +23,12 @@ export interface Value extends Holder {
   readonly encoding: string
   /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */
   copy(arena: Arena, host?: StructureHost): Value
+  /**
+   * Moves blocks out of chunks that are being emptied (compaction.ts), a few hundred at most, from place `from` on; 0 = the first.
+   * Returns the place to go on from, 0 when all were looked at. No element gets another place, and what forms of a structure
+   * cannot be moved stays. Throws ArenaFull.
+   */
+  moveBlocks(from: number): number
   /** Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure. */
   check?(): void
 }

@@ -4,6 +4,8 @@ import { createEngine, type TestEngine } from '../support/engine.ts'
 const MIB = 1024 * 1024
 const KEYS = 4000
 
+type Words = (string | number)[]
+
 /** Sets keys of 16 KB each, more than a chunk of 32 MiB holds, and deletes all but one in ten, so that every slab keeps some. */
 function leaveGaps({ connect }: TestEngine): void {
   const client = connect()
@@ -56,19 +58,66 @@ describe('the gaps that removed keys leave', () => {
     run.engine.stop()
   })
 
-  test('are left alone where structures are in the way, and not looked at again and again', () => {
+  const SHORT = Array.from({ length: 100 }, (_, k) => `${k}${'x'.repeat(50)}`)
+  const LONG = Array.from({ length: 20 }, (_, k) => `${k}${'x'.repeat(4000)}`)
+
+  test.each<[string, Words]>([
+    ['a small hash', ['HSET', 'key', ...SHORT.flatMap((text) => [text, text])]],
+    ['a large hash', ['HSET', 'key', ...LONG.flatMap((text) => [text, text])]],
+    ['a set of integers', ['SADD', 'key', ...Array.from({ length: 100 }, (_, k) => 2 ** 40 + k)]],
+    ['a small set', ['SADD', 'key', ...SHORT]],
+    ['a large set', ['SADD', 'key', ...LONG]],
+    ['a small sorted set', ['ZADD', 'key', ...SHORT.flatMap((text, k) => [k, text])]],
+    ['a list', ['RPUSH', 'key', ...LONG]],
+    ['a stream', ['XADD', 'key', '1-1', ...LONG.slice(0, 2)]],
+  ])('that %s leaves are closed, and it is what it was', (_, command) => {
     const run = createEngine()
     const client = run.connect()
-    for (let i = 0; i < 10; i++)
-      client.ask('SADD', `set:${i}`, ...Array.from({ length: 1000 }, (_, k) => `${k}${'x'.repeat(4000)}`))
-    for (let i = 0; i < 10; i++)
-      client.ask('SREM', `set:${i}`, ...Array.from({ length: 900 }, (_, k) => `${k}${'x'.repeat(4000)}`))
     const { arena, contents } = run.engine.databases[0]!
-    expect(arena.hasGaps).toBe(true)
-    contents.compaction.step(1000)
-    expect(contents.compaction.isDue).toBe(false)
-    expect(arena.isEmptying).toBe(false)
+    client.ask(...command)
+    // More than a chunk of 32 MiB; one key in ten stays.
+    let keys = 0
+    while (arena.blockBytes < 40 * MIB) client.ask('COPY', 'key', `key:${keys++}`)
+    for (let i = 0; i < keys; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
+    const digest = client.ask('DEBUG', 'DIGEST')
+    const before = arena.gapBytes
+    expect(before).toBeGreaterThan(30 * MIB)
+    while (contents.compaction.isDue) contents.compaction.step(1000)
+    expect(arena.gapBytes).toBeLessThan(before / 2)
+    expect(client.ask('DEBUG', 'DIGEST')).toBe(digest)
     run.engine.databases[0]!.check()
+    run.engine.stop()
+  })
+
+  test('are left alone where large sorted sets are in the way, and not looked at again and again', () => {
+    const run = createEngine()
+    const client = run.connect()
+    const { arena, contents } = run.engine.databases[0]!
+    client.ask('ZADD', 'key', ...LONG.flatMap((text, k) => [k, text]))
+    let keys = 0
+    while (arena.blockBytes < 40 * MIB) client.ask('COPY', 'key', `key:${keys++}`)
+    for (let i = 0; i < keys; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
+    const { gapBytes } = arena
+    expect(contents.compaction.isDue).toBe(true)
+    while (contents.compaction.isDue) contents.compaction.step(1000)
+    expect(arena.gapBytes).toBeGreaterThan(gapBytes / 2)
+    run.engine.databases[0]!.check()
+    run.engine.stop()
+  })
+
+  test('stay while a snapshot reads structures in slices', () => {
+    const run = createEngine()
+    const client = run.connect()
+    const { arena, contents } = run.engine.databases[0]!
+    for (let i = 0; i < 6000; i++) client.ask('RPUSH', `key:${i}`, ...LONG.slice(0, 2))
+    for (let i = 0; i < 6000; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
+    const snapshot = (): void => {}
+    run.engine.dataset.onBeforeChange.take(snapshot)
+    const { gapBytes } = arena
+    expect(contents.compaction.isDue).toBe(false)
+    run.engine.dataset.onBeforeChange.leave(snapshot)
+    while (contents.compaction.isDue) contents.compaction.step(1000)
+    expect(arena.gapBytes).toBeLessThan(gapBytes / 2)
     run.engine.stop()
   })
 })

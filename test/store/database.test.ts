@@ -52,7 +52,7 @@ class TextSet implements Value {
   readonly encoding = 'listpack'
   readonly text: string
   readonly #arena: Arena
-  readonly #ref: number
+  #ref: number
 
   constructor(arena: Arena, text: string) {
     this.text = text
@@ -62,6 +62,11 @@ class TextSet implements Value {
 
   copy(arena: Arena): TextSet {
     return new TextSet(arena, this.text)
+  }
+
+  moveBlocks(): number {
+    this.#ref = this.#arena.moved(this.#ref)
+    return 0
   }
 
   free(): void {
