@@ -112,6 +112,7 @@ async function serve(args: readonly string[]): Promise<void> {
       renames,
       users,
       processBytes,
+      ownsLoop: true,
       ...(file === undefined ? {} : { configFile: file }),
     })
     signals.serve(server)

@@ -48,7 +48,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
     this.#began = true
     const { durability, propagation, runner, turn } = this.#host
     // A unit that has begun is not cut in two by writing it; then those wait who wrote in the same turn.
-    if (!propagation.unitBegun) durability.progress.write()
+    if (!propagation.unitBegun) durability.progress.write('others')
     for (const client of turn.owed) {
       if (client === runner.client) continue
       if (this.#mustWait(client)) this.#waiting.add(client)

@@ -31,6 +31,12 @@ export interface Transport {
   readonly descriptor: number
   /** Bytes taken but not yet passed on. */
   readonly backlogBytes: number
+  /**
+   * Takes of [start, end) of a buffer what can leave at once, and keeps none of it; returns how many bytes that was. Absent where
+   * everything is handed to `write`. What a client is owed mostly leaves this way: a view of it, as `write` takes, is a third of
+   * all that a small request allocates.
+   */
+  writeNow?(bytes: Buffer, start: number, end: number): number
   /** Takes bytes; true when they are gone, false when the transport still holds `bytes` itself (they must not change then). */
   write(bytes: Buffer): boolean
   /** Calls `tell` once, when all that was written has been passed on; not where that is always at once. */
@@ -322,7 +328,9 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     const { transport } = this
     let taken = true
     if (this.#segments.length === 0 && transport.backlogBytes === 0) {
-      taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
+      const { u8 } = this.#source
+      if (transport.writeNow !== undefined) this.#start += transport.writeNow(u8, this.#start, this.#end)
+      if (this.#start < this.#end) taken = transport.write(u8.subarray(this.#start, this.#end))
     } else if (
       this.#segments.length === 0 &&
       this.#end - this.#start > SEPARATE_SEGMENT_BYTES_MIN &&
@@ -335,7 +343,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       transport.write(this.#source!.u8.subarray(this.#start, this.#end))
     }
     this.#source = undefined
-    this.#segments.length = 0
+    if (this.#segments.length > 0) this.#segments.length = 0
     this.#kept = 0
     this.#outputBytes = 0
     return taken

@@ -110,7 +110,8 @@ export class Durability {
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
       this.#host.blocking.wakeEverywhere(SYNC)
-      turn.endSoon()
+      // Where a turn's end has synced by itself nobody is left to be told.
+      if (this.#held.size > 0 || progress.synced < progress.appended) turn.endSoon()
     }
     progress.onProgress(follow)
     follow()

@@ -20,6 +20,8 @@ export interface EngineOptions {
   log?: Log
   /** Tells what the process holds, where it is the engine's own; default: only what the engine counts itself is used memory. */
   processBytes?: () => number
+  /** The event loop serves nobody but this engine's clients: it may wait for the disk where all of them would. Default false. */
+  ownsLoop?: boolean
   /** Runs something after the events of this turn of the loop; default setImmediate. */
   later?: (run: () => void) => void
 }

@@ -138,6 +138,8 @@ export class Engine {
   /** Undefined where no messages are kept. */
   keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
     undefined
+  /** The event loop serves nobody but this engine's clients. */
+  readonly ownsLoop: boolean
   /** Runs something after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
 
@@ -157,6 +159,7 @@ export class Engine {
     this.pubSub = new PubSub(hashKey)
     this.users = new Users(this)
     this.clients = new Clients(this)
+    this.ownsLoop = options.ownsLoop === true
     this.later = options.later ?? ((run) => setImmediate(run))
     this.turn = new Turn(this, this.later)
     this.propagation = new Propagation(this)

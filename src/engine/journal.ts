@@ -18,6 +18,9 @@ export interface JournalStatus {
   readonly delayedSyncs: number
 }
 
+/** Whom a turn is going to send something: only such as wait for a sync, or others too. */
+export type Served = 'waiting' | 'others'
+
 /** How far effects have got. */
 export interface Progress {
   /** False where nothing is kept. */
@@ -44,9 +47,10 @@ export interface Progress {
   require(policy: SyncPolicy, offset: number): void
   /**
    * Writes what was appended; called once a turn, before replies leave. On failure `failure` is set and the bytes are kept for
-   * another try. Returns true when it wants to be asked again at once, not when something happens.
+   * another try. Returns true when it wants to be asked again at once, not when something happens. `served` matters to a journal
+   * with policies `always`: what is served to no others may wait for a sync on this thread.
    */
-  write(): boolean
+  write(served: Served): boolean
   /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */
   onProgress(run: () => void): void
 }

@@ -82,18 +82,17 @@ export class Timekeeper {
     this.#collector.follow()
     memory.follow()
     let due = blocking.room.earliestDeadlineMs
-    if (this.#expires) {
-      for (let i = 0; i < databases.length; i++) {
-        const { expiries, fieldDeadlines } = databases[i]!.keys
-        // A key expires after its last millisecond, a waiter in its own.
-        if (expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
-        if (fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
-      }
-    }
+    const expires = this.#expires
     for (let i = 0; i < databases.length; i++) {
-      const { contents, lazyFree, size } = databases[i]!
+      const { contents, keys, lazyFree } = databases[i]!
       if (lazyFree.pending > 0) due = 0
-      else if (size > 0 && contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
+      // This is done at the end of every turn, and most databases are empty: no more memory is looked at for them.
+      if (keys.count === 0) continue
+      const { expiries, fieldDeadlines } = keys
+      // A key expires after its last millisecond, a waiter in its own.
+      if (expires && expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
+      if (expires && fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
+      if (contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
     }
     if (due >= this.#dueMs) return
     this.#timer?.cancel()

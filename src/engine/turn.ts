@@ -9,7 +9,7 @@ import type { PubSub } from '../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import { CLIENT_REPLICA, type Client } from './client.ts'
-import type { Progress } from './journal.ts'
+import type { Progress, Served } from './journal.ts'
 import type { Log } from './log.ts'
 import type { Stats } from './stats.ts'
 
@@ -23,7 +23,12 @@ export interface TurnHost {
   readonly log: Log
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
   readonly requests: { resume(client: Client): void }
-  readonly durability: { readonly progress: Progress; settle(): void; hold(client: Client): void }
+  readonly durability: {
+    readonly progress: Progress
+    readonly heldClients: number
+    settle(): void
+    hold(client: Client): void
+  }
   readonly outputLimits: { check(client: Client): boolean }
   readonly clientMemory: { note(client: Client): void; enforce(): void }
   readonly timekeeper: { arm(): void }
@@ -109,7 +114,12 @@ export class Turn {
     }
     tracking.tellChanges()
     const { progress } = durability
-    if (progress.write()) this.endSoon()
+    const served = progress.waits ? this.#served(progress) : 'others'
+    if (progress.write(served)) {
+      this.endSoon()
+      // A sync waits for more writers: until then nobody can be sent anything.
+      if (served === 'waiting' && durability.heldClients === 0 && !replies.halfFull) return
+    }
     durability.settle()
     const isSilent = progress.answers === false
     const queue = this.#flushes
@@ -140,7 +150,8 @@ export class Turn {
     // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
     const idle = this.#flushes.length === 0
     if (idle) this.#flushes = queue
-    queue.length = 0
+    // Setting the length would give the array's memory back, to be allocated anew by every turn.
+    while (queue.length > 0) queue.pop()
     if (taken && idle) {
       replies.recycle()
       pubSub.recycle()
@@ -154,6 +165,13 @@ export class Turn {
     }
     if (this.#ended !== null) this.#ended()
     timekeeper.arm()
+  }
+
+  /** Tells whether everybody who is owed something waits for a sync. */
+  #served({ synced }: Progress): Served {
+    const queue = this.#flushes
+    for (let i = 0; i < queue.length; i++) if (queue[i]!.waitsForSynced <= synced) return 'others'
+    return 'waiting'
   }
 
   /** A replica would take a reply for a part of the stream. */

@@ -17,7 +17,8 @@
 //   putting  flight is being written by another thread: it is large, or an fdatasync is under way, behind which the same
 //            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
 //   syncing  fdatasync is under way, on another thread. A group whose clients all wait for a sync gathers until this one has
-//            ended: this is the group commit. If there are others among them the group is written beside it.
+//            ended: this is the group commit. If there are others among them the group is written beside it. Where this thread
+//            syncs by itself (commit-pace.ts) the state stays idle.
 //   putting, too, is the state while `switchTo` makes the file whole before the next one is begun.
 //   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
 //            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
@@ -41,7 +42,7 @@
 import type { DebugSwitches } from '../engine/debug-switches.ts'
 import { DurabilityRules, type SyncPolicy } from '../engine/durability-rules.ts'
 import type { Word } from '../engine/effects.ts'
-import type { Journal, JournalStatus } from '../engine/journal.ts'
+import type { Journal, JournalStatus, Served } from '../engine/journal.ts'
 import type { Log } from '../engine/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
@@ -102,6 +103,8 @@ export interface AppendOnlyFileOptions {
   syncs?: Durations
   /** Says how long to stop before each write, for tests. Default: not at all. */
   switches?: DiskSwitches
+  /** The event loop serves nobody but this journal's clients, and may wait for the disk on their behalf. Default: it does not. */
+  ownsLoop?: boolean
   /** Who is told how long the disk took. Default: nobody. */
   diskTimes?: DiskTimes
 }
@@ -171,7 +174,8 @@ export class AppendOnlyFile implements Journal {
   /** Somebody else changed the file. */
   #changed = false
   #delayedSyncs = 0
-  /** Set while a sync is under way. */
+  /** When the last sync aside began (monotonic), and who looks whether it takes long. */
+  #syncStartedMs = 0
   #slowTimer: Timer | undefined = undefined
   /** Commands in `gathered` and in `flight`. */
   #gatheredCommands = 0
@@ -191,7 +195,7 @@ export class AppendOnlyFile implements Journal {
     this.#baseBytes = options.baseBytes
     this.#policy = options.policy
     this.#clock = options.clock
-    this.#pace = new CommitPace(options.clock)
+    this.#pace = new CommitPace(options.clock, options.ownsLoop === true, () => this.#progressed())
     this.#log = options.log
     this.#syncs = options.syncs ?? new Durations()
     this.#switches = options.switches ?? NO_SWITCHES
@@ -316,23 +320,29 @@ export class AppendOnlyFile implements Journal {
 
   // ── writing ──────────────────────────────────────────────────────────────
 
-  write(): boolean {
+  write(served: Served): boolean {
+    if (this.waits) this.#pace.serves(served)
+    return this.#advance(served)
+  }
+
+  /** Puts what gathered into the file, and has it synced where that is due. Returns true to be asked again at once. */
+  #advance(served: Served): boolean {
     if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return false
     const due = this.#isSyncDue()
     if (this.#gathered.length > 0) {
       const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
-      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return this.#staysAwake
-      if (due && !others && this.#pace.waitsForCompany(this.#gatheredCommands)) return true
+      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return false
+      if (due && !others) {
+        const verdict = this.#pace.verdict(this.#gatheredCommands)
+        if (verdict !== 'goes') return verdict === 'looks'
+      }
       this.#put()
       if (this.#putting || this.failure !== undefined) return false
     }
-    if (due && !this.#syncing) this.#sync()
-    else this.#armSync()
-    return this.#staysAwake
-  }
-
-  get #staysAwake(): boolean {
-    return this.#syncing && this.#pace.staysAwake
+    if (!due || this.#syncing) this.#armSync()
+    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here') this.#syncHere()
+    else this.#sync()
+    return false
   }
 
   #isSyncDue(): boolean {
@@ -400,47 +410,72 @@ export class AppendOnlyFile implements Journal {
 
   // ── syncing ──────────────────────────────────────────────────────────────
 
+  /** Syncs on this thread: nobody is served who would not wait for it (commit-pace.ts). */
+  #syncHere(): void {
+    const startedMs = this.#clock.monotonic()
+    try {
+      this.#file.syncSync()
+    } catch (error) {
+      this.#syncFailed(error)
+      return
+    }
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#noteSync(milliseconds)
+    this.#pace.syncedHere(milliseconds)
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
+    this.#armSync()
+    this.#progressed()
+  }
+
   #sync(): void {
     this.#syncing = true
-    this.#slowTimer = this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
-    this.#pace.syncBegins(this.waits)
     this.#syncWork = this.#runSync(this.written)
   }
 
-  async #fdatasync(): Promise<void> {
-    const started = this.#clock.monotonic()
+  /** Returns how many milliseconds it took. */
+  async #fdatasync(): Promise<number> {
+    const startedMs = this.#clock.monotonic()
     const { syncDelayMs } = this.#switches
     if (syncDelayMs > 0) await new Promise<void>((resolve) => void this.#clock.after(syncDelayMs, resolve))
     await this.#file.sync()
-    const milliseconds = this.#clock.monotonic() - started
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#noteSync(milliseconds)
+    return milliseconds
+  }
+
+  #noteSync(milliseconds: number): void {
     this.#syncs.note(milliseconds / 1000)
     if (this.waits) this.#diskTimes?.synced(milliseconds)
   }
 
   async #runSync(target: number): Promise<void> {
-    const started = this.#clock.monotonic()
+    this.#watchSync()
+    let milliseconds: number
     try {
-      await this.#fdatasync()
+      milliseconds = await this.#fdatasync()
     } catch (error) {
       this.#syncing = false
-      this.#uncertain = true
-      this.#fail(error, 'fdatasync')
+      this.#syncFailed(error)
       return
-    } finally {
-      this.#slowTimer?.cancel()
     }
     this.#syncing = false
     this.synced = target
-    if (this.waits)
-      this.#pace.syncEnded(this.#clock.monotonic() - started, this.#flightCommands + this.#gatheredCommands)
+    if (this.waits) this.#pace.syncedAside(milliseconds, this.#flightCommands + this.#gatheredCommands)
     this.#unsynced.release(this.waits ? target : this.written)
     // The next group need not wait for the turn's end, with the disk idle, when it is as large as the one before: there are no
     // units half appended between two events. A smaller one waits for those whose requests are about to be read.
-    if (this.waits && !this.#ending && this.#gatheredCommands >= this.#flightCommands) this.write()
+    if (this.waits && !this.#ending && this.#gatheredCommands >= this.#flightCommands && this.#pace.place === 'aside')
+      this.#advance('others')
     this.#armSync()
     this.#progressed()
+  }
+
+  #syncFailed(error: unknown): void {
+    this.#uncertain = true
+    this.#fail(error, 'fdatasync')
   }
 
   /** Where `everysec` holds: one fdatasync a second while there is something to sync. */
@@ -464,7 +499,20 @@ export class AppendOnlyFile implements Journal {
     })
   }
 
+  /** Has it told when the sync that begins takes long. One timer serves many of them: making one costs as much as a command. */
+  #watchSync(): void {
+    this.#syncStartedMs = this.#clock.monotonic()
+    this.#slowTimer ??= this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
+  }
+
   readonly #tellOfSlowSync = (): void => {
+    this.#slowTimer = undefined
+    if (!this.#syncing) return
+    const remainingMs = this.#syncStartedMs + SLOW_SYNC_MS - this.#clock.monotonic()
+    if (remainingMs > 0) {
+      this.#slowTimer = this.#clock.after(remainingMs, this.#tellOfSlowSync)
+      return
+    }
     this.#log.warn(
       { file: this.path },
       'Asynchronous AOF fsync is taking too long (disk is busy?). What is written meanwhile waits, or is at risk longer than a second.',
@@ -560,8 +608,7 @@ export class AppendOnlyFile implements Journal {
       await this.#fdatasync()
     } catch (error) {
       this.#putting = false
-      this.#uncertain = true
-      this.#fail(error, 'fdatasync')
+      this.#syncFailed(error)
       return
     }
     this.synced = this.written
@@ -655,8 +702,7 @@ export class AppendOnlyFile implements Journal {
       await this.#fdatasync()
     } catch (error) {
       this.#putting = false
-      this.#uncertain = true
-      this.#fail(error, 'fdatasync')
+      this.#syncFailed(error)
       throw error
     }
     this.synced = this.written
@@ -695,6 +741,7 @@ export class AppendOnlyFile implements Journal {
     this.#ending = false
     this.#closed = true
     this.#syncTimer?.cancel()
+    this.#slowTimer?.cancel()
     this.#retryTimer?.cancel()
     const unchecked = this.#checkTimer !== undefined || this.appended > this.written
     this.#checkTimer?.cancel()

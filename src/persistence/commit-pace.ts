@@ -1,72 +1,125 @@
-// The pace of the group commit: how long the next group waits for more writers, and whether the loop may sleep meanwhile.
+// The pace of the group commit: where a group is synced, and how long it waits for more writers before.
+//
+//   here    on this thread, as redis-server does: no thread is woken, and none has to wake this one, which costs more
+//           than a quick disk takes. Chosen while nobody is served who would not wait for the disk anyway, and while the disk is quick.
+//   aside   on another thread: others are served meanwhile, and the next group gathers.
+//
+// Whether the disk is quick is known from syncs made here alone: how long one aside seems to take says as much about this loop
+// as about the disk. So on a slow disk one is made here now and then, seldom enough that nobody notices.
 //
 // Without waiting, the clients of a busy server fall into two halves that take
 // turns, each fdatasync covering one of them: half the throughput where the disk is
-// slow. So a group waits a moment for those whose replies have just left, unless
-// that was in vain the last time.
+// slow. So a group that is smaller than the one before looks once more who has sent
+// something, as long as each look finds somebody; and on a slow disk it waits a moment for those whose replies have just left,
+// unless that was in vain the last time.
+//
+// The figures behind all this stand in docs/decisions/0042-where-a-group-is-synced.md.
 
+import type { Served } from '../engine/journal.ts'
 import type { Clock } from '../util/clock.ts'
 
-/** Waiting for company lasts half an fdatasync, within these bounds; it does not pay where that takes no time. */
-const COMPANY_SYNC_MS_MIN = 0.1
+/** The loop waits for a disk that syncs in less, on average; a command that runs for as long is nothing unusual. */
+const HERE_SYNC_MS_MAX = 1
+/** A slower disk is tried here this seldom: the loop waits for it at most this part of the time. */
+const TRIAL_SHARE = 1 / 50
+/** Whoever was served without waiting for the disk is likely to come again: for so long all syncs are made aside. */
+const OTHERS_MS = 100
+/** Syncs of which the average is made, roughly. */
+const AVERAGED_SYNCS = 8
+/** Waiting for company lasts half an fdatasync, within these bounds; where that takes less it does not pay. */
+const COMPANY_SYNC_MS_MIN = 1
 const COMPANY_WAIT_MS_MIN = 1
 const COMPANY_WAIT_MS_MAX = 2
 /** Groups that are not made to wait after waiting was in vain. */
 const COMPANY_GROUPS_SKIPPED = 16
-/**
- * While an fdatasync is under way that takes less than this, the loop turns instead of sleeping: to be woken takes 50 µs and more,
- * by the clients and by the disk. LPUSH, 50 clients, a disk that syncs in 0.25 ms: 44,000 a second asleep, 52,000 awake, and 59,000
- * when those whose replies have just left are waited for too.
- */
-const AWAKE_SYNC_MS_MAX = 1
 
 export class CommitPace {
   readonly #clock: Clock
-  /** How long an fdatasync takes, averaged. */
-  #syncMs = 0
-  /** The next group waits until it has so many commands, or until then (monotonic). */
-  #companyCommands = 0
+  readonly #mayBeHere: boolean
+  /** Runs when a group has waited long enough. */
+  readonly #wake: () => void
+  /** How long an fdatasync takes here and aside, averaged. */
+  #hereMs = Number.POSITIVE_INFINITY
+  #asideMs = 0
+  /** A slow disk is tried here again from then on (monotonic), as all other times. */
+  #trialMs = 0
+  #othersUntilMs = 0
+  /** How many commands a group is likely to have when everybody has come back. */
+  #expected = 0
+  /** How many it had at the last look. */
+  #seen = 0
+  /** Until then a group waits for company; 0 = it does not. */
   #companyUntilMs = 0
   #companySkipped = 0
-  /** Until then (monotonic) nobody sleeps while an fdatasync is under way; 0 = everybody may. */
-  #awakeUntilMs = 0
 
-  constructor(clock: Clock) {
+  /** `mayBeHere`: the loop serves nobody but clients of this journal. */
+  constructor(clock: Clock, mayBeHere: boolean, wake: () => void) {
     this.#clock = clock
+    this.#mayBeHere = mayBeHere
+    this.#wake = wake
   }
 
-  /** Tells whether a group of so many commands had better wait a moment for those whose replies have just left. */
-  waitsForCompany(commands: number): boolean {
-    if (commands >= this.#companyCommands) return false
-    if (this.#clock.monotonic() < this.#companyUntilMs) return true
+  /** Hears of everybody whom a turn serves, where some wait for syncs. */
+  serves(served: Served): void {
+    if (this.#mayBeHere && served === 'others') this.#othersUntilMs = this.#clock.monotonic() + OTHERS_MS
+  }
+
+  /** Where the next group is to be synced. */
+  get place(): 'here' | 'aside' {
+    if (!this.#mayBeHere) return 'aside'
+    const now = this.#clock.monotonic()
+    if (now < this.#othersUntilMs) return 'aside'
+    return this.#hereMs <= HERE_SYNC_MS_MAX || now >= this.#trialMs ? 'here' : 'aside'
+  }
+
+  /**
+   * Tells whether a group of so many commands goes now; or is to be asked about again at once, when the loop has looked who has
+   * sent something; or when `wake` is called.
+   */
+  verdict(commands: number): 'goes' | 'looks' | 'waits' {
+    if (commands >= this.#expected) return this.#goes(commands)
+    if (commands > this.#seen) {
+      this.#seen = commands
+      return 'looks'
+    }
+    if (this.#companyUntilMs === 0) return this.#goes(commands)
+    if (this.#clock.monotonic() < this.#companyUntilMs) return 'waits'
     // Many did not come back: they have something else to do.
-    if (4 * commands < 3 * this.#companyCommands) this.#companySkipped = COMPANY_GROUPS_SKIPPED
-    this.#companyCommands = 0
-    return false
+    if (4 * commands < 3 * this.#expected) this.#companySkipped = COMPANY_GROUPS_SKIPPED
+    return this.#goes(commands)
   }
 
-  /** An fdatasync begins, for which clients wait or not. */
-  syncBegins(isAwaited: boolean): void {
-    const staysAwake = isAwaited && this.#syncMs < AWAKE_SYNC_MS_MAX
-    this.#awakeUntilMs = staysAwake ? this.#clock.monotonic() + 2 * AWAKE_SYNC_MS_MAX : 0
+  #goes(commands: number): 'goes' {
+    // One who stays away is not expected for long.
+    this.#expected = Math.max(commands, this.#expected - (this.#expected >> 3) - 1)
+    this.#seen = 0
+    this.#companyUntilMs = 0
+    return 'goes'
   }
 
-  /** Tells whether the loop had better turn than sleep until the fdatasync has ended. */
-  get staysAwake(): boolean {
-    return this.#clock.monotonic() < this.#awakeUntilMs
+  /** A group was synced here. */
+  syncedHere(milliseconds: number): void {
+    this.#hereMs = this.#hereMs === Number.POSITIVE_INFINITY ? milliseconds : averaged(this.#hereMs, milliseconds)
+    this.#trialMs = this.#clock.monotonic() + milliseconds / TRIAL_SHARE
   }
 
-  /** An fdatasync that clients waited for has ended; they sent so many commands, and may soon send as many again. */
-  syncEnded(syncMs: number, commands: number): void {
-    this.#syncMs += (syncMs - this.#syncMs) / 8
-    this.#companyCommands = 0
-    if (this.#syncMs < COMPANY_SYNC_MS_MIN) return
+  /** An fdatasync aside that clients waited for has ended; they sent so many commands, and may soon send as many again. */
+  syncedAside(milliseconds: number, commands: number): void {
+    this.#asideMs = averaged(this.#asideMs, milliseconds)
+    this.#expected = commands
+    this.#seen = 0
+    if (this.#asideMs < COMPANY_SYNC_MS_MIN) return
     if (this.#companySkipped > 0) {
       this.#companySkipped--
+      this.#expected = 0
       return
     }
-    this.#companyCommands = commands
-    const waitMs = Math.min(Math.max(this.#syncMs / 2, COMPANY_WAIT_MS_MIN), COMPANY_WAIT_MS_MAX)
+    const waitMs = Math.min(Math.max(this.#asideMs / 2, COMPANY_WAIT_MS_MIN), COMPANY_WAIT_MS_MAX)
     this.#companyUntilMs = this.#clock.monotonic() + waitMs
+    this.#clock.after(waitMs, this.#wake)
   }
+}
+
+function averaged(average: number, milliseconds: number): number {
+  return average + (milliseconds - average) / AVERAGED_SYNCS
 }

@@ -33,6 +33,8 @@ export interface AppendedFile extends DiskFile {
   append(bytes: Buffer, start: number, length: number): Promise<number>
   /** As `append`, at once: for small writes into the system's cache. */
   appendSync(bytes: Buffer, start: number, length: number): number
+  /** As `sync`, at once: where nobody is served meanwhile who would not wait for it. */
+  syncSync(): void
   /** Tells whether its name still leads to it: false when it was removed, moved or replaced. */
   isInPlace(): Promise<boolean>
 }
@@ -78,40 +80,40 @@ function promised<T>(start: (done: (error: Error | null, result?: T) => void) =>
 }
 
 class SystemFile implements DiskFile {
-  readonly #descriptor: number
+  protected readonly descriptor: number
 
   constructor(descriptor: number) {
-    this.#descriptor = descriptor
+    this.descriptor = descriptor
   }
 
   /** Which file it is, whatever its name. */
   identity(): Promise<fs.BigIntStats> {
-    return promised((done) => fs.fstat(this.#descriptor, { bigint: true }, done))
+    return promised((done) => fs.fstat(this.descriptor, { bigint: true }, done))
   }
 
   async size(): Promise<number> {
-    const stats = await promised<fs.Stats>((done) => fs.fstat(this.#descriptor, done))
+    const stats = await promised<fs.Stats>((done) => fs.fstat(this.descriptor, done))
     return stats.size
   }
 
   read(into: Buffer, start: number, length: number, position: number): Promise<number> {
-    return promised((done) => fs.read(this.#descriptor, into, start, length, position, done))
+    return promised((done) => fs.read(this.descriptor, into, start, length, position, done))
   }
 
   write(bytes: Buffer, start: number, length: number, position: number): Promise<number> {
-    return promised((done) => fs.write(this.#descriptor, bytes, start, length, position, done))
+    return promised((done) => fs.write(this.descriptor, bytes, start, length, position, done))
   }
 
   sync(): Promise<void> {
-    return promised((done) => fs.fdatasync(this.#descriptor, done))
+    return promised((done) => fs.fdatasync(this.descriptor, done))
   }
 
   truncate(length: number): Promise<void> {
-    return promised((done) => fs.ftruncate(this.#descriptor, length, done))
+    return promised((done) => fs.ftruncate(this.descriptor, length, done))
   }
 
   close(): Promise<void> {
-    return promised((done) => fs.close(this.#descriptor, done))
+    return promised((done) => fs.close(this.descriptor, done))
   }
 }
 
@@ -135,6 +137,10 @@ class SystemAppendedFile extends SystemFile implements AppendedFile {
 
   appendSync(bytes: Buffer, start: number, length: number): number {
     return fs.writeSync(this.#appending, bytes, start, length, null)
+  }
+
+  syncSync(): void {
+    fs.fdatasyncSync(this.descriptor)
   }
 
   async isInPlace(): Promise<boolean> {

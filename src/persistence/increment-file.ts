@@ -115,6 +115,11 @@ export class IncrementFile {
     return this.#file.sync()
   }
 
+  /** As `sync`, on this thread. */
+  syncSync(): void {
+    this.#file.syncSync()
+  }
+
   close(): Promise<void> {
     return this.#file.close()
   }

@@ -42,6 +42,7 @@ export function attachJournal(
     log,
     syncs: engine.stats.syncs,
     switches: engine.switches,
+    ownsLoop: engine.ownsLoop,
     diskTimes: diskTimesOf(engine),
   })
   engine.propagation.add(journal)

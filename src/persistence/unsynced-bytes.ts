@@ -55,7 +55,7 @@ export class UnsyncedBytes {
       buffer.clear()
       this.#spare = buffer
     }
-    if (released === stretches.length) stretches.length = 0
+    if (released === 1 && stretches.length === 1) stretches.pop()
     else if (released > 0) stretches.splice(0, released)
   }
 }

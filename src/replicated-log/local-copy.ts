@@ -64,7 +64,7 @@ export class LocalCopy {
     const { journal } = this.#files
     if (effects !== undefined) journal.appendEncoded(effects)
     for (const record of records) journal.annotate(placeNoteOf(record))
-    journal.write()
+    journal.write('others')
   }
 
   /** Puts what the copy holds in the place of the data. */
@@ -77,7 +77,7 @@ export class LocalCopy {
   async written(): Promise<void> {
     const { journal } = this.#files
     while (journal.written < journal.appended) {
-      journal.write()
+      journal.write('others')
       if (journal.written === journal.appended) return
       await new Promise<void>((resolve) => {
         this.#wake = resolve

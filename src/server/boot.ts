@@ -73,6 +73,8 @@ export interface BootOptions extends TestOptions {
   users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
+  /** See EngineOptions. */
+  ownsLoop?: boolean | undefined
   /** Connects to a primary; default: as the configuration says. */
   dial?: Dial | undefined
   /** Opens the log that the configuration names; default: in a thread of its own. */
@@ -101,7 +103,17 @@ export class Boot {
   constructor(
     config: Config,
     log: Log | undefined,
-    { branchOf, clock, dial, openLog, processBytes, seed, snapshot = 'loaded', users = [] }: BootOptions = {},
+    {
+      branchOf,
+      clock,
+      dial,
+      openLog,
+      ownsLoop = false,
+      processBytes,
+      seed,
+      snapshot = 'loaded',
+      users = [],
+    }: BootOptions = {},
   ) {
     // The append-only file is the copy of the log.
     if (config.get('log') !== '') config.set('appendonly', 'yes')
@@ -112,6 +124,7 @@ export class Boot {
       config,
       ...(log === undefined ? {} : { log }),
       ...(processBytes === undefined ? {} : { processBytes }),
+      ownsLoop,
       ...inTestsHands({ clock, seed }),
       ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
     })

@@ -51,10 +51,10 @@ export class PlainTransport extends SocketTransport {
    * The stream makes a request object and two callbacks of each write, for nothing when it is done at once: without them
    * pipelined INCRs are 10 % faster. The stream is empty here, so order is kept.
    */
-  protected writeNow(bytes: Buffer): number {
+  protected pass(bytes: Buffer, start: number, end: number): number {
     if (this.descriptor < 0) return 0
     try {
-      return writeSync(this.descriptor, bytes, 0, bytes.length)
+      return writeSync(this.descriptor, bytes, start, end - start)
     } catch {
       // The system's buffer is full (EAGAIN), or the peer is gone: the stream waits, or tells of the error.
       return 0

@@ -70,6 +70,8 @@ export interface ServerSettings extends TestOptions {
   users?: readonly (readonly string[])[]
   /** Tells what the process holds, where the server has it for itself. */
   processBytes?: () => number
+  /** The process does nothing else. */
+  ownsLoop?: boolean
   /** Commands that are called otherwise, or not at all, in order. */
   renames?: readonly CommandRename[]
 }
@@ -102,6 +104,7 @@ export class Server {
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
     this.#boot = new Boot(this.#config, this.#log, {
       processBytes: settings.processBytes,
+      ownsLoop: settings.ownsLoop,
       users: settings.users,
       clock: settings.clock,
       seed: settings.seed,

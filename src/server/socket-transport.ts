@@ -81,7 +81,7 @@ export abstract class SocketTransport implements Transport {
   write(bytes: Buffer): boolean {
     const { socket } = this
     if (socket.destroyed || this.#ending) return true
-    const taken = socket.writableLength === 0 ? this.writeNow(bytes) : 0
+    const taken = this.writeNow(bytes, 0, bytes.length)
     if (taken < bytes.length) {
       const isLarge = bytes.length - taken > LARGE_WRITE_BYTES_MIN
       socket.write(taken === 0 ? bytes : bytes.subarray(taken), isLarge ? this.#largeWritten : undefined)
@@ -91,8 +91,15 @@ export abstract class SocketTransport implements Transport {
     return taken === bytes.length
   }
 
-  /** Writes what can be had out of the buffer at once; the stream is empty. Returns how many bytes that was. */
-  protected abstract writeNow(bytes: Buffer): number
+  writeNow(bytes: Buffer, start: number, end: number): number {
+    const { socket } = this
+    if (socket.destroyed || this.#ending || socket.writableLength > 0) return 0
+    this.client.lastActiveMs = this.#engine.moment.now()
+    return this.pass(bytes, start, end)
+  }
+
+  /** Passes on what can leave at once of [start, end) of a buffer; the stream is empty. Returns how many bytes that was. */
+  protected abstract pass(bytes: Buffer, start: number, end: number): number
 
   /** Reads what has arrived past the event loop, which a script keeps from turning; returns how many bytes that was. */
   abstract readNow(into: Source): number

@@ -83,12 +83,13 @@ export class TlsTransport extends SocketTransport {
   }
 
   /** The stream is empty, so it encrypts at once. More than goes out at once is left to it. */
-  protected writeNow(bytes: Buffer): number {
-    if (bytes.length > HANDED_OVER_BYTES_MAX) return 0
+  protected pass(bytes: Buffer, start: number, end: number): number {
+    const length = end - start
+    if (length > HANDED_OVER_BYTES_MAX) return 0
     this.#confirmations++
-    this.socket.write(bytes, this.#confirmed)
-    this.unconfirmedBytes = this.#wire?.writeQueueSize === 0 ? bytes.length : 0
-    return bytes.length
+    this.socket.write(bytes.subarray(start, end), this.#confirmed)
+    this.unconfirmedBytes = this.#wire?.writeQueueSize === 0 ? length : 0
+    return length
   }
 
   /** Reads what is on the wire and has it decrypted, which takes no turn of the loop. */

@@ -261,44 +261,25 @@ describe('appendfsync always', () => {
     expect(a.received()).toBe(OK)
   })
 
-  test('while a quick disk syncs the loop turns instead of sleeping, for two milliseconds at most', async () => {
-    const { connect, disk, clock, journal } = await begin('always')
-    const a = connect()
-    disk.held = true
-    a.ask('SET', 'a', '1')
-    expect(journal.write()).toBe(true)
-    clock.advance(2)
-    expect(journal.write()).toBe(false)
-    clock.advance(38)
-    await disk.release()
-    expect(a.received()).toBe(OK)
-    expect(journal.write()).toBe(false)
-    // It was not quick: whoever waits for the next one may sleep.
-    a.ask('SET', 'a', '2')
-    expect(disk.waiting).toBe(1)
-    expect(journal.write()).toBe(false)
-    await disk.release()
-  })
-
   test('those who wait together are waited for only while most of them come back', async () => {
     const { connect, disk, clock } = await begin('always')
     const clients = [connect(), connect(), connect()]
     const [a] = clients as [TestClient]
     disk.held = true
     for (const client of clients) client.ask('SET', 'k', '1')
-    clock.advance(1)
+    clock.advance(40)
     await disk.release()
     // The other two, who were too late for the first sync, wait for the one that was answered.
     expect(disk.waiting).toBe(0)
     a.ask('SET', 'k', '2')
     expect(disk.waiting).toBe(1)
-    clock.advance(1)
+    clock.advance(40)
     await disk.release()
     for (const client of clients) expect(client.received()).toContain(OK)
     // One of three comes back, waits in vain, and the next time nobody is waited for.
     a.ask('SET', 'k', '3')
     expect(disk.waiting).toBe(0)
-    clock.advance(1)
+    clock.advance(2)
     expect(a.received()).toBe('')
     expect(disk.waiting).toBe(1)
     await disk.release()
@@ -323,6 +304,132 @@ describe('appendfsync always', () => {
     await disk.release()
     expect(writer.received()).toBe(OK)
     expect(Object.keys(dump((await start(disk.powerCut())).engine))).toEqual(['0 a'])
+  })
+})
+
+describe('appendfsync always, where the loop is the server’s own', () => {
+  const SYNC = `sync ${INCREMENT}`
+  /** What was done on the disk of late: what is aside waits, what is done here does not. */
+  async function beginAlone(): Promise<Started & { disk: MemoryDisk; syncs(): number }> {
+    const disk = new MemoryDisk()
+    const started = await start(disk, { appendfsync: 'always' }, true)
+    disk.held = true
+    return { ...started, disk, syncs: () => disk.history.filter((line) => line === SYNC).length }
+  }
+  /** Makes a sync take so long. */
+  function slow(disk: MemoryDisk, clock: { advance(ms: number): void }, milliseconds: number): void {
+    disk.fault = (operation) => void (operation === 'sync' && clock.advance(milliseconds))
+  }
+
+  test('a sync that everybody waits for is made at once', async () => {
+    const { connect, disk, syncs } = await beginAlone()
+    const client = connect()
+    const before = syncs()
+    expect(client.ask('SET', 'a', '1')).toBe(OK)
+    expect(client.ask('SET', 'a', '2')).toBe(OK)
+    expect(syncs()).toBe(before + 2)
+    expect(disk.waiting).toBe(0)
+    expect(dump((await start(disk.powerCut())).engine)).toEqual({ '0 a': 'string 2' })
+  })
+
+  test('who need not wait for the disk does not, nor who comes soon after', async () => {
+    const { connect, disk, clock } = await beginAlone()
+    const [writer, reader] = [connect(), connect()]
+    reader.ask('GET', 'b')
+    expect(writer.ask('SET', 'a', '1')).toBe('')
+    expect(disk.waiting).toBe(1)
+    expect(reader.ask('GET', 'b')).toBe('$-1\r\n')
+    await disk.release()
+    expect(writer.received()).toBe(OK)
+    clock.advance(99)
+    expect(writer.ask('SET', 'a', '2')).toBe('')
+    await disk.release()
+    expect(writer.received()).toBe(OK)
+    clock.advance(1)
+    expect(writer.ask('SET', 'a', '3')).toBe(OK)
+  })
+
+  test('a reader in the turn of a writer is told before the disk is done', async () => {
+    const { connect, disk, engine } = await beginAlone()
+    const [writer, reader] = [connect(), connect()]
+    writer.sendUnended('SET', 'a', '1')
+    reader.sendUnended('GET', 'b')
+    engine.endTurn()
+    expect(disk.waiting).toBe(1)
+    expect(reader.received()).toBe('$-1\r\n')
+    expect(writer.received()).toBe('')
+    await disk.release()
+    expect(writer.received()).toBe(OK)
+  })
+
+  test('a slow disk is left to another thread, and tried again when it has cost a fiftieth of the time', async () => {
+    const { connect, disk, clock } = await beginAlone()
+    const client = connect()
+    slow(disk, clock, 40)
+    expect(client.ask('SET', 'a', '1')).toBe(OK)
+    expect(client.ask('SET', 'a', '2')).toBe('')
+    slow(disk, clock, 0)
+    await disk.release()
+    expect(client.received()).toBe(OK)
+    clock.advance(1999)
+    expect(client.ask('SET', 'a', '3')).toBe('')
+    await disk.release()
+    clock.advance(1)
+    expect(client.received()).toBe(OK)
+    // One that is quick again is trusted after some more.
+    let aside = 0
+    for (let i = 0; i < 100; i++) {
+      if (client.ask('SET', 'a', '4') !== OK) aside++
+      await disk.release()
+      client.received()
+    }
+    expect(aside).toBe(0)
+    expect(client.ask('SET', 'a', '5')).toBe(OK)
+  })
+
+  test('a group looks once more who has come, while each look finds somebody', async () => {
+    const { connect, disk, engine, syncs } = await beginAlone()
+    const clients = [connect(), connect(), connect()]
+    const [a, b, c] = clients as [TestClient, TestClient, TestClient]
+    for (const client of clients) client.sendUnended('SET', 'k', '1')
+    engine.endTurn()
+    const before = syncs()
+    a.sendUnended('SET', 'k', '2')
+    engine.endTurn()
+    expect(syncs()).toBe(before)
+    b.sendUnended('SET', 'k', '3')
+    engine.endTurn()
+    expect(syncs()).toBe(before)
+    engine.endTurn()
+    expect(syncs()).toBe(before + 1)
+    expect(disk.waiting).toBe(0)
+    expect([a.received(), b.received(), c.received()]).toEqual([OK + OK, OK + OK, OK])
+  })
+
+  test('a sync that fails refuses writes until everything was written again', async () => {
+    const { connect, disk, clock } = await beginAlone()
+    const client = connect()
+    expect(client.ask('SET', 'a', '1')).toBe(OK)
+    disk.held = false
+    disk.fail('sync', 'EIO')
+    expect(client.ask('SET', 'b', '2')).toBe('')
+    const other = connect()
+    expect(other.ask('SET', 'c', '3')).toContain('MISCONF')
+    expect(Object.keys(dump((await start(disk.powerCut())).engine))).toEqual(['0 a'])
+    disk.heal()
+    clock.advance(1000)
+    expect(await catchUp(client)).toBe(OK)
+    expect(dump((await start(disk.powerCut())).engine)).toEqual({ '0 a': 'string 1', '0 b': 'string 2' })
+    expect(other.ask('SET', 'c', '3')).toBe(OK)
+  })
+
+  test('WAITAOF is answered by the sync that covers it', async () => {
+    const { connect, disk } = await beginAlone()
+    const client = connect()
+    expect(client.sendRaw(encode(['SET', 'a', '1']) + encode(['WAITAOF', '1', '0', '0']))).toBe(
+      `${OK}*2\r\n:1\r\n:0\r\n`,
+    )
+    expect(disk.waiting).toBe(0)
   })
 })
 

@@ -28,13 +28,14 @@ export interface TestEngine {
 
 /**
  * Makes an engine with its own clock, a seeded source of chance and a journal that remembers; `more` commands for tests of
- * failures, `processBytes` = what the process is to hold.
+ * failures, `processBytes` = what the process is to hold, `ownsLoop` = as the program has it.
  */
 export function createEngine(
   settings: Partial<Record<ConfigName, string>> = {},
   seed = 1,
   more: readonly Command[] = [],
   processBytes?: () => number,
+  ownsLoop = false,
 ): TestEngine {
   const clock = new FakeClock()
   const later: (() => void)[] = []
@@ -45,6 +46,7 @@ export function createEngine(
     hashKey: HASH_KEY,
     config: new Config(settings),
     later: (run) => void later.push(run),
+    ownsLoop,
     ...(processBytes === undefined ? {} : { processBytes }),
   })
   channelsOf(engine)
@@ -121,6 +123,12 @@ export class TestClient implements Transport {
     this.#engine.receive(this.client, new Source(bytes), 0, bytes.length)
     this.#engine.endTurn()
     return this.received()
+  }
+
+  /** Sends one command and leaves the turn open. */
+  sendUnended(...words: (string | number)[]): void {
+    const bytes = Buffer.from(encodeRequest(words), 'latin1')
+    this.#engine.receive(this.client, new Source(bytes), 0, bytes.length)
   }
 
   /** Returns and forgets what arrived since the last look. */

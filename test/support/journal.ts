@@ -17,9 +17,13 @@ export interface Started extends Omit<TestEngine, 'journal'> {
   warnings: string[]
 }
 
-/** Starts an engine on what a disk holds. */
-export async function start(disk: MemoryDisk, settings: Partial<Record<ConfigName, string>> = {}): Promise<Started> {
-  const test = createEngine({ dir: '/data', appendonly: 'yes', ...settings })
+/** Starts an engine on what a disk holds; `ownsLoop`: as the program does, which may wait for the disk itself. */
+export async function start(
+  disk: MemoryDisk,
+  settings: Partial<Record<ConfigName, string>> = {},
+  ownsLoop = false,
+): Promise<Started> {
+  const test = createEngine({ dir: '/data', appendonly: 'yes', ...settings }, 1, [], undefined, ownsLoop)
   const warnings: string[] = []
   const note = (details: object, message: string): void => {
     warnings.push(`${message} ${JSON.stringify(details)}`)

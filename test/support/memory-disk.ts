@@ -202,6 +202,19 @@ export class MemoryDisk implements Disk {
       inode.dirty.push([position, position + taken])
       return taken
     }
+    const sync = (): void => {
+      try {
+        this.#admit('sync', name)
+      } catch (error) {
+        inode.dirty = []
+        throw error
+      }
+      const durable = Buffer.alloc(inode.content.length)
+      inode.durable.copy(durable)
+      for (const [from, to] of inode.dirty) inode.content.copy(durable, from, from, to)
+      inode.durable = durable
+      inode.dirty = []
+    }
     return {
       size: async () => inode.content.length,
       read: async (into, start, length, position) => {
@@ -220,18 +233,9 @@ export class MemoryDisk implements Disk {
       },
       sync: async () => {
         await this.#turn('sync')
-        try {
-          this.#admit('sync', name)
-        } catch (error) {
-          inode.dirty = []
-          throw error
-        }
-        const durable = Buffer.alloc(inode.content.length)
-        inode.durable.copy(durable)
-        for (const [from, to] of inode.dirty) inode.content.copy(durable, from, from, to)
-        inode.durable = durable
-        inode.dirty = []
+        sync()
       },
+      syncSync: () => sync(),
       truncate: async (length) => {
         this.#admit('truncate', name)
         const content = Buffer.alloc(length)

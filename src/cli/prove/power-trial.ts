@@ -156,6 +156,8 @@ export class PowerTrial {
       clock: this.#clock,
       random: new Random(random.uint32()),
       hashKey,
+      // Syncs are made on this thread in some lives, aside in the others.
+      ownsLoop: random.below(2) === 0,
     })
     channelsOf(engine)
     // Now and then power fails again during the start.

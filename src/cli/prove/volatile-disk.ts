@@ -158,6 +158,16 @@ export class VolatileDisk implements Disk {
       inode.dirty.push([position, position + taken])
       return taken
     }
+    const takeDirty = (): [number, number][] => {
+      const { dirty } = inode
+      inode.dirty = []
+      return dirty
+    }
+    const save = (dirty: readonly [number, number][]): void => {
+      this.#mayFail(name)
+      for (const [from, to] of dirty) inode.durable.write(from, inode.content.bytes, from, to)
+      if (inode.durable.length > inode.content.length) inode.durable.truncate(inode.content.length)
+    }
     return {
       size: async () => inode.content.length,
       read: async (into, start, length, position) => {
@@ -175,13 +185,11 @@ export class VolatileDisk implements Disk {
       },
       sync: async () => {
         // What is written while it runs may be saved by it or not.
-        const { dirty } = inode
-        inode.dirty = []
+        const dirty = takeDirty()
         await this.#turns()
-        this.#mayFail(name)
-        for (const [from, to] of dirty) inode.durable.write(from, inode.content.bytes, from, to)
-        if (inode.durable.length > inode.content.length) inode.durable.truncate(inode.content.length)
+        save(dirty)
       },
+      syncSync: () => save(takeDirty()),
       truncate: async (length) => {
         await this.#turns()
         inode.content.truncate(length)
