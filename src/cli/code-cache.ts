@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
+import { setTimeout } from '../util/real-time.ts'
 
 /** What is compiled is kept so long after it was loaded: the functions that its first calls needed are compiled by then, and part of it. */
 const KEEP_AFTER_MS = 3000
@@ -61,12 +62,19 @@ export class CodeCache {
   #folder: string | undefined
   /** By their names: what was compiled and is not kept yet. */
   readonly #compiled = new Map<string, Compiled>()
+  readonly #keepAfterMs: number
   #isKeeping = false
   #timer: NodeJS.Timeout | undefined
 
   /** `folder` is made when something is kept. */
-  constructor(folder: string | undefined) {
+  constructor(folder: string | undefined, keepAfterMs = KEEP_AFTER_MS) {
     this.#folder = folder
+    this.#keepAfterMs = keepAfterMs
+  }
+
+  /** How many files were compiled that are to be kept, and are not yet. */
+  get compiledCount(): number {
+    return this.#compiled.size
   }
 
   /** Returns what a file of the package evaluates to, with something before its first line and behind its last, compiled now or at an earlier start. */
@@ -74,12 +82,14 @@ export class CodeCache {
     const name = basename(file)
     const source = fs.readFileSync(file)
     const code = this.#read(name, source)
-    const script = new Script(before + source.toString() + behind, {
+    // Put together as bytes: of strings V8 would keep the parts until its next collection.
+    const text = Buffer.concat([Buffer.from(before), source, Buffer.from(behind)]).toString()
+    const script = new Script(text, {
       filename: file,
       columnOffset: -before.length,
       ...(code === undefined ? {} : { cachedData: code }),
     })
-    if (code === undefined || script.cachedDataRejected) {
+    if (this.#folder !== undefined && (code === undefined || script.cachedDataRejected)) {
       this.#compiled.set(name, { script, source })
       if (this.#isKeeping) this.#keepSoon()
     }
@@ -106,8 +116,8 @@ export class CodeCache {
   }
 
   #keepSoon(): void {
-    if (this.#folder === undefined) return
-    this.#timer ??= setTimeout(() => void this.#keepAll(this.#folder!), KEEP_AFTER_MS).unref()
+    const folder = this.#folder
+    if (folder !== undefined) this.#timer ??= setTimeout(() => void this.#keepAll(folder), this.#keepAfterMs).unref()
   }
 
   /** Keeps one file after the other: what V8 does for each takes some milliseconds. */
@@ -128,6 +138,7 @@ export class CodeCache {
     } catch {
       // The world's fault: see the head of this file. It is not tried again.
       this.#folder = undefined
+      this.#compiled.clear()
     }
     this.#timer = undefined
   }
