@@ -36,6 +36,9 @@ export const NO_PERSISTENCE = ['--save', '', '--appendonly', 'no']
 
 const START_TIMEOUT_MS = 60_000
 
+// Node reads that file at each start, before anything of ours runs.
+delete process.env.NODE_EXTRA_CA_CERTS
+
 /** Starts one in a directory of its own, or in `kept`, which stays when it stops. */
 export async function startServer(
   rival: Rival,

@@ -1,7 +1,8 @@
 // Makes `dist` out of the sources and of the type declarations that tsc has left in `dist/declarations`.
 //
 //   dist/package.json         says that .js is CommonJS here
-//   dist/cli/respite.js       the program
+//   dist/cli/respite.js       what loads the program, all of it: Node compiles nothing else
+//   dist/cli/program.js       the program
 //   dist/<entry>.js, .d.ts    what `require` finds
 //   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
 //   dist/core.js              what they share and need at once
@@ -46,9 +47,10 @@ const declarations = reachedDeclarations(
 for (const name of readdirSync(DIST)) rmSync(join(DIST, name), { recursive: true })
 writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n')
 const entries = {
-  'cli/respite': join(ROOT, 'src/cli/respite.ts'),
+  'cli/program': join(ROOT, 'src/cli/program.ts'),
   ...Object.fromEntries(ENTRY_FILES.map((entry) => [entry, join(ROOT, `src/${entry}.ts`)])),
 }
+await bundleCode({ 'cli/respite': join(ROOT, 'src/cli/respite.ts') }, () => null)
 await bundleCode({ 'replicated-log/log-worker': join(ROOT, 'src/replicated-log/worker/log-worker.ts') }, () => null)
 const chunks = await bundleCode(entries, fileOf)
 loadPartsLater(chunks)
@@ -128,8 +130,13 @@ function loadPartsLater(chunks: readonly OutputChunk[]): void {
         : parts.has(name)
           ? partWithCore(code, [...parts], core)
           : entryWithParts(code, [...parts])
-    writeFileSync(join(DIST, `${name}.js`), changed)
+    writeFileSync(join(DIST, `${name}.js`), inAscii(changed))
   }
+}
+
+/** Returns code without other characters than ASCII's, so that V8 keeps it, and reads it, at one byte a character. None may stand in `String.raw`. */
+function inAscii(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** An ES module with the things of an entry. One instance of each: an error is `instanceof` its class, whoever asks. */

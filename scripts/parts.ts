@@ -2,10 +2,12 @@
 //
 // V8 reads all of a file before anything in it can run, about 50 ms a megabyte. A program that opens a broker and sets a key needs a third of
 // Respite. So the rest stands in files of its own, parts, each of which is loaded by the first use of something in it: `require_scripting.Scripts`,
-// as the bundler writes it, becomes `require_scripting().Scripts`. The sources know nothing of it.
+// as the bundler writes it, becomes `require_scripting().Scripts`. The same is done for some modules of Node. The sources know nothing of it.
 //
 // What all share stands in `core.js`, where names are plain constants. Names of a part are looked up at each use, so nothing belongs into a part
 // that other files use for every request. Nothing of a part may be needed to load the core.
+
+import { parseSync, Visitor } from 'rolldown/utils'
 
 /** What a part is called → the sources in it, under `src`. Commands stand with what they are about, where few others use that. */
 const PARTS: Readonly<Record<string, RegExp>> = {
@@ -30,8 +32,14 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 /** Other commands, by groups: `commands-string`. What several groups share is in the core. */
 const COMMANDS = /^commands\/([a-z-]+)\/(?!(expiry-times|scan-arguments)\.)/
 
+/** Modules of Node that a start or a first broker does not need: together they take as long to load as a quarter of the core. */
+const LATER_MODULES = ['child_process', 'http', 'https', 'readline', 'readline/promises', 'tls', 'v8', 'worker_threads']
+
 /** The object in the core's exports by which everybody finds the parts. */
 const TABLE = 'parts'
+/** As the bundler calls what the core and itself export. */
+const CORE = 'require_core'
+const RUNTIME = 'require_rolldown_runtime'
 
 /** Returns the part that a source belongs to; undefined: the core. `source` is a path under `src`. */
 export function partOf(source: string): string | undefined {
@@ -42,69 +50,123 @@ export function partOf(source: string): string | undefined {
 
 /** Returns the code of the core, which loads parts when they are first used. */
 export function coreWithParts(code: string, parts: readonly string[]): string {
-  const table = parts.map((part) => {
-    const name = variableOf(part)
-    return `let made_${name};\nfunction ${name}() {\n\treturn made_${name} ??= require("./${part}.js")(exports);\n}`
-  })
+  const table = parts.map((part) => loader(variableOf(part), `require("./${part}.js")(exports)`))
   const entries = parts.map((part) => `\t${variableOf(part)}`)
-  return `${usesCalled(code, parts)}${table.join('\n')}\nexports.${TABLE} = {\n${entries.join(',\n')}\n};\n`
+  const { body, modules } = usedLater(code, parts)
+  return `${modules}${body}${table.join('')}exports.${TABLE} = {\n${entries.join(',\n')}\n};\n`
 }
 
 /**
- * Returns the code of a part: a function that takes the core and returns what the part exports.
+ * Returns the code of a part: a function that takes the core and returns what the part exports. `core` is the core's code.
  *
  * It does not ask for the core itself: a test runner that has forgotten its modules would load a second one. Parentheses around a function
  * tell V8 to compile it now.
  */
 export function partWithCore(code: string, parts: readonly string[], core: string): string {
-  const { body, names } = plainNames(usesCalled(code, parts), core)
-  return `module.exports = (function(require_core) {\nconst exports = {};\n${names}${fromTable(code, parts)}${body}return exports;\n});\n`
+  const { body, modules, table, names } = usedLater(code, parts, core)
+  return `module.exports = (function(${CORE}) {\nconst exports = {};\n${names}${table}${modules}${body}return exports;\n});\n`
 }
 
 /** Returns the code of an entry. It has the core by `require`. */
 export function entryWithParts(code: string, parts: readonly string[]): string {
-  return usesCalled(code, parts).replace(/^const require_core = .*\n/m, (line) => line + fromTable(code, parts))
+  const { body, modules, table } = usedLater(code, parts)
+  return modules + body.replace(new RegExp(`^const ${CORE} = .*\\n`, 'm'), (line) => line + table)
 }
 
 const variableOf = (part: string): string => `require_${part.replaceAll('-', '_')}`
 
-const requireLine = (part: string): RegExp =>
-  new RegExp(`^const ${variableOf(part)} = require\\("[./]*${part}\\.js"\\);\\n`, 'm')
+/** A function of this name that makes something when it is first called. */
+const loader = (name: string, made: string): string =>
+  `let made_${name};\nfunction ${name}() {\n\treturn made_${name} ??= ${made};\n}\n`
 
-/** Removes what loads parts at once, and calls their functions instead. */
-function usesCalled(code: string, parts: readonly string[]): string {
-  let changed = code
-  for (const part of parts) {
-    const name = variableOf(part)
-    changed = changed
-      .replace(requireLine(part), '')
-      // `new` takes what stands before the first parentheses for the class.
-      .replaceAll(new RegExp(`\\bnew ${name}\\.([\\w$]+)`, 'g'), `new (${name}().$1)`)
-      .replaceAll(new RegExp(`\\b${name}\\.`, 'g'), `${name}().`)
-    // What is left would get the function that the part is, not what it exports.
-    if (new RegExp(`require\\("[./]*${part}\\.js"\\)`).test(changed))
-      throw new Error(`${part} is loaded when it is first used: sources import it as anything else, not by import()`)
+/** Code whose parts and modules are loaded when they are first used, and what has to stand around it. */
+interface UsedLater {
+  readonly body: string
+  /** Functions that load modules. */
+  readonly modules: string
+  /** Takes the functions of the parts out of the core's table. */
+  readonly table: string
+  /** Takes what a part uses of the core out of it. */
+  readonly names: string
+}
+
+/** Removes what loads parts and modules at once, and calls functions instead; with the code of the core, makes what is taken from it constants, but for variables, which change. */
+function usedLater(code: string, parts: readonly string[], core?: string): UsedLater {
+  const partOfVariable = new Map(parts.map((part) => [variableOf(part), part]))
+  const later = new Set<string>()
+  const usedParts = new Set<string>()
+  const modules = new Map<string, string>()
+  const coreNames = new Set<string>()
+  const edits: { start: number; end: number; text: string }[] = []
+  const handled = new Set<number>()
+  const { program, errors } = parseSync('code.js', code)
+  if (errors.length > 0) throw new Error(errors[0]!.message)
+
+  for (const statement of program.body) {
+    const text = code.slice(statement.start, statement.end)
+    const [, name, path] = /^(?:let|const) (\w+) = require\("([^"]+)"\);$/.exec(text) ?? []
+    const [, wrapped] = new RegExp(`^(\\w+) = ${RUNTIME}\\.__toESM\\(`).exec(text) ?? []
+    if (name !== undefined && path !== undefined) {
+      const isPart = partOfVariable.has(name)
+      if (!isPart && !LATER_MODULES.includes(path.replace(/^node:/, ''))) {
+        if (name !== CORE || core === undefined) continue
+      } else {
+        later.add(name)
+        if (isPart) usedParts.add(name)
+        else modules.set(name, `require("${path}")`)
+      }
+    } else if (wrapped !== undefined && modules.has(wrapped)) {
+      modules.set(wrapped, `${RUNTIME}.__toESM(${modules.get(wrapped)}, 1)`)
+    } else continue
+    edits.push({ start: statement.start, end: statement.end + 1, text: '' })
   }
-  return changed
-}
 
-/** The functions of the parts that are used, out of the core's table. */
-function fromTable(code: string, parts: readonly string[]): string {
-  const used = parts.filter((part) => requireLine(part).test(code)).map(variableOf)
-  return used.length === 0 ? '' : `const { ${used.join(', ')} } = require_core.${TABLE};\n`
-}
+  const variables = new Set(core?.match(/(?<=^let )\w+/gm))
+  const isIn = (start: number): boolean =>
+    edits.some((edit) => edit.text === '' && start >= edit.start && start < edit.end)
+  new Visitor({
+    NewExpression({ callee }) {
+      // `new` takes what stands before the first parentheses for the class.
+      if (callee.type !== 'MemberExpression' || callee.object.type !== 'Identifier' || !later.has(callee.object.name))
+        return
+      edits.push(
+        { start: callee.start, end: callee.start, text: '(' },
+        { start: callee.end, end: callee.end, text: ')' },
+      )
+    },
+    MemberExpression({ object, property, end }) {
+      if (object.type !== 'Identifier') return
+      if (later.has(object.name)) {
+        handled.add(object.start)
+        edits.push({ start: object.end, end: object.end, text: '()' })
+      } else if (
+        object.name === CORE &&
+        core !== undefined &&
+        property.type === 'Identifier' &&
+        !variables.has(property.name)
+      ) {
+        coreNames.add(property.name)
+        edits.push({ start: object.start, end, text: `core_${property.name}` })
+      }
+    },
+    Identifier({ name, start }) {
+      // It would get the function, not what that returns.
+      if (later.has(name) && !handled.has(start) && !isIn(start))
+        throw new Error(`${name} is used as a whole: ${code.slice(start - 40, start + 40)}`)
+    },
+  }).visit(program)
 
-/** Makes what a part takes from the core constants of its own, but for variables, which change. */
-function plainNames(code: string, core: string): { body: string; names: string } {
-  const isVariable = (name: string): boolean => new RegExp(`^let ${name}\\b`, 'm').test(core)
-  const names = new Set<string>()
-  const body = code
-    .replace(/^const require_core = require\(.*\n/m, '')
-    .replaceAll(/\brequire_core\.([\w$]+)/g, (use, name: string) => {
-      if (isVariable(name)) return use
-      names.add(name)
-      return `core_${name}`
-    })
-  const taken = [...names].map((name) => `${name}: core_${name}`)
-  return { body, names: taken.length === 0 ? '' : `const { ${taken.join(', ')} } = require_core;\n` }
+  let body = code
+  for (const { start, end, text } of edits.sort((a, b) => b.start - a.start || b.end - a.end))
+    body = body.slice(0, start) + text + body.slice(end)
+  for (const part of parts)
+    if (body.includes(`/${part}.js")`))
+      throw new Error(`${part} is loaded when it is first used: sources import it as anything else, not by import()`)
+  const taken = [...coreNames].map((name) => `${name}: core_${name}`)
+  return {
+    body,
+    modules: [...modules].map(([name, made]) => loader(name, made)).join(''),
+    table: usedParts.size === 0 ? '' : `const { ${[...usedParts].join(', ')} } = ${CORE}.${TABLE};\n`,
+    names: taken.length === 0 ? '' : `const { ${taken.join(', ')} } = ${CORE};\n`,
+  }
 }

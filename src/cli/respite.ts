@@ -1,156 +1,41 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
-// The server as a program: `respite [config-file] [--option value …]`, options as redis-server names them; and its
-// tools, by the first word.
+// What `respite` starts: it loads the program, `program.js` beside it in the package, and runs it.
 //
-// Without a config file the data is kept: under ./data, in an append-only file that is synced every second. With one,
-// what it does not say is as redis.conf has it.
+// The program and its parts are loaded here, not by Node, because V8 then need not compile what it compiled at an earlier start (`code-cache.ts`).
 //
 // A young generation of 4 MiB: the data lies elsewhere, and what commands leave behind is little. The 16 MiB that V8 would
 // take cost a million list elements 5 bytes each in resident memory and win 2 % of speed.
 
-import { NAMES } from '../commands/names.ts'
-import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/config.ts'
-import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
-import { PersistenceError } from '../persistence/errors.ts'
-import { LogUnfit } from '../replicated-log/log-unfit.ts'
-import { ListenError, TlsError, UsersError } from '../server/errors.ts'
-import { ProgramLog } from '../server/logger.ts'
-import { followOomScore } from '../server/oom-score.ts'
-import { createConfig, OptionError } from '../server/options.ts'
-import { showTitle } from '../server/process-title.ts'
-import { Server } from '../server/server.ts'
-import { Signals } from '../server/signals.ts'
-import { checkSystem, type SystemCheck } from '../server/system-check.ts'
-import { processBytes } from '../util/process-bytes.ts'
-import { runCheckAof, runCheckRdb } from './check.ts'
-import { matchingFiles, readConfigFile } from './config-files.ts'
-import { runProveDurability } from './prove-durability.ts'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CodeCache, cachePlace } from './code-cache.ts'
+import type { run } from './program.ts'
 
-const HELP = `Usage: respite [config-file] [--option value …] [-]
+type Require = (name: string) => unknown
+/** What stands in a file of the package, as CommonJS has it. */
+type Body = (exports: object, require: Require, module: { exports: object }, file: string, folder: string) => void
 
-Starts a message broker that speaks the Redis protocol. Options and the config file are
-redis-server's; the command line wins over the file. '-' reads the config from standard input.
+const FOLDER = dirname(fileURLToPath(import.meta.url))
+const PROGRAM = join(FOLDER, 'program.js')
 
-  respite                                 127.0.0.1:6379, data under ./data, synced every second
-  respite --port 7000 --dir /var/lib/respite --appendfsync always
-  respite --port 0 --unixsocket /tmp/respite.sock --appendonly no
-  respite /etc/respite.conf --loglevel debug
-  respite --log nats://a:4222,b:4222,c:4222/orders --appendfsync always
-  echo 'maxmemory 128mb' | respite -
+const requireOther = createRequire(import.meta.url)
+const cache = new CodeCache(cachePlace(process, FOLDER))
+const loaded = new Map<string, { exports: object }>()
 
-  -p PORT          as --port PORT
-  --help, -h       this text
-  --version, -v    the version
-  --check-system   is there something about this machine that slows the server, or limits it?
-
-Tools; each explains itself with --help:
-  respite cli [-h HOST] [-p PORT] [COMMAND …]        sends commands, as redis-cli does
-  respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
-  respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
-  respite check-rdb FILE                             is a snapshot whole?
-  respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
-
-Passwords may come from the environment instead: RESPITE_REQUIREPASS.
-docs/configuration.md lists every option, respite.conf explains them in a file to start from.
-`
-
-/** What holds when no config file is given. */
-const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec', save: '' }
-
-const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  // A server need not load it.
-  cli: async (args) => (await import('./client.ts')).runCli(args),
-  'check-aof': runCheckAof,
-  'check-rdb': runCheckRdb,
-  'prove-durability': runProveDurability,
+/** Returns what a file of the package exports. */
+function load(file: string): object {
+  const known = loaded.get(file)
+  if (known !== undefined) return known.exports
+  const module = { exports: {} }
+  loaded.set(file, module)
+  const folder = dirname(file)
+  // Parentheses around a function tell V8 to compile it now.
+  const body = cache.compile(file, '(function (exports, require, module, __filename, __dirname) {', '\n})') as Body
+  const require: Require = (name) => (name.startsWith('.') ? load(resolve(folder, name)) : requireOther(name))
+  body(module.exports, require, module, file, folder)
+  return module.exports
 }
 
-/** Returns the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  const first = args[0] ?? ''
-  const tool = TOOLS[first]
-  if (tool !== undefined) return tool(args.slice(1))
-  if (first === '-h' || args.includes('--help')) return print(HELP)
-  if (first === '-v' || args.includes('--version')) {
-    return print(`respite ${RESPITE_VERSION} (Redis ${REDIS_VERSION}, node ${process.version})\n`)
-  }
-  if (first === '--check-system') return printSystemCheck()
-  await serve(args)
-  return 0
-}
-
-function print(text: string): number {
-  process.stdout.write(text)
-  return 0
-}
-
-function printSystemCheck(): number {
-  const checks = systemChecks(new Config())
-  for (const { name, hint } of checks) print(`[${name}]...${hint === undefined ? 'OK' : `WARNING:\n${hint}`}\n`)
-  return checks.every(({ hint }) => hint === undefined) ? 0 : 1
-}
-
-function systemChecks(config: Config): SystemCheck[] {
-  return checkSystem({ maxclients: config.get('maxclients'), backlog: config.get('tcp-backlog') })
-}
-
-async function serve(args: readonly string[]): Promise<void> {
-  const commandNames = Object.values(NAMES).flatMap((names) => names.filter((name) => !name.includes('|')))
-  const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
-  const { file, renames, users } = source
-  const given = { ...secretsOf(process.env), ...source.settings }
-  const config = createConfig(source.isCommandLineOnly ? { ...DEFAULTS, ...given } : given)
-  showTitle(config, args, file)
-  const log = new ProgramLog(config, 'standard output')
-  followOomScore(config, log)
-  const signals = new Signals(config, log)
-  try {
-    const server = await Server.start({
-      config,
-      log,
-      renames,
-      users,
-      processBytes,
-      ownsLoop: true,
-      ...(file === undefined ? {} : { configFile: file }),
-    })
-    signals.serve(server)
-    for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
-    await server.stopped
-  } catch (error) {
-    // Whoever looks for the reason where the log is finds it there; standard error has it anyway.
-    if (config.get('logfile') !== '' && error instanceof Error) log.fatal({}, error.message)
-    throw error
-  } finally {
-    await log.written()
-  }
-}
-
-/** Returns the passwords that the environment holds: `RESPITE_REQUIREPASS` for `requirepass`. */
-function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
-  const secrets: [string, string][] = []
-  for (const [called, name] of CONFIG_NAMES) {
-    const value = environment[`RESPITE_${called.toUpperCase().replaceAll('-', '_')}`]
-    if (value !== undefined && configRow(name).secret) secrets.push([name, value])
-  }
-  return Object.fromEntries(secrets)
-}
-
-main(process.argv.slice(2)).then((code) => process.exit(code), fail)
-
-/** Says why there is no server, and exits. */
-function fail(error: unknown): never {
-  if (error instanceof ConfigFileError) {
-    process.stderr.write(`\n${error.message}\n`)
-    process.exit(1)
-  }
-  // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, LogUnfit, PersistenceError, TlsError, UsersError].some(
-    (kind) => error instanceof kind,
-  )
-  const text =
-    expected || (error as NodeJS.ErrnoException).code !== undefined ? (error as Error).message : (error as Error).stack
-  process.stderr.write(`respite: ${text}\n`)
-  process.exit(1)
-}
+const program = load(PROGRAM) as { run: typeof run }
+program.run(process.argv.slice(2), cache)

@@ -29,10 +29,9 @@ const HEADER_BYTES_MAX = 32
 const ROW_BULK_ROOM = ROW_BULK_BYTES_MAX + 12
 
 /** Length of a row's bulk string → the first four bytes of its header, `$<length>` and as much of CR LF as fits. */
-const ROW_HEADERS = new Int32Array(ROW_BULK_BYTES_MAX + 1)
-for (let length = 0; length <= ROW_BULK_BYTES_MAX; length++) {
-  ROW_HEADERS[length] = Buffer.from(`$${length}\r\n`, 'latin1').readInt32LE(0)
-}
+const ROW_HEADERS = Int32Array.from({ length: ROW_BULK_BYTES_MAX + 1 }, (_, length) =>
+  Buffer.from(`$${length}\r\n`, 'latin1').readInt32LE(0),
+)
 
 export class ReplyBuffer implements Reply {
   protocol: 2 | 3 = 2

@@ -35,12 +35,12 @@ const net = require('node:net')
 const word = new Int32Array(state)
 // What was accepted is kept: collecting it would close a descriptor that is another's by then.
 const accepted = []
-for (const { descriptor, endpoint } of listening) {
+listening.forEach(({ descriptor, endpoint }) => {
   net.createServer({ pauseOnConnect: true }, (socket) => {
     accepted.push(socket)
     port.postMessage({ descriptor: socket._handle.fd, endpoint })
   }).listen({ fd: descriptor })
-}
+})
 function look() {
   if (Atomics.load(word, 0) === ${IDLE}) Atomics.wait(word, 0, ${IDLE})
   setTimeout(look, 2)

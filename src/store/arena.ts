@@ -77,8 +77,7 @@ const LINEAR_CLASSES = 16
 const CLASSES = LINEAR_CLASSES + 9 * 8 + 1
 
 /** Block size in granules of each class. */
-const CLASS_GRANULES = new Int32Array(CLASSES)
-for (let c = 0; c < CLASSES; c++) CLASS_GRANULES[c] = classGranules(c)
+const CLASS_GRANULES = Int32Array.from({ length: CLASSES }, (_, c) => classGranules(c))
 
 function classGranules(c: number): number {
   if (c <= LINEAR_CLASSES) return c

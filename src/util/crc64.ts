@@ -15,29 +15,7 @@ const POLYNOMIAL_LOW = 0xac4bc9b5
 /** [slice × 256 + byte] → half of the remainder. */
 const LOW = new Int32Array(8 * 256)
 const HIGH = new Int32Array(8 * 256)
-
-for (let byte = 0; byte < 256; byte++) {
-  let low = byte
-  let high = 0
-  for (let bit = 0; bit < 8; bit++) {
-    const odd = low & 1
-    low = (low >>> 1) | (high << 31)
-    high >>>= 1
-    if (odd !== 0) {
-      low ^= POLYNOMIAL_LOW
-      high ^= POLYNOMIAL_HIGH
-    }
-  }
-  LOW[byte] = low
-  HIGH[byte] = high
-}
-for (let i = 256; i < 8 * 256; i++) {
-  const low = LOW[i - 256]!
-  const high = HIGH[i - 256]!
-  LOW[i] = ((low >>> 8) | (high << 24)) ^ LOW[low & 0xff]!
-  HIGH[i] = (high >>> 8) ^ HIGH[low & 0xff]!
-}
-
+fillTables()
 /** A running checksum. */
 export class Crc64 {
   /** The lower 32 bits, as a signed integer. */
@@ -89,5 +67,29 @@ export class Crc64 {
   /** Tells whether eight bytes, the lowest first, are this checksum. */
   equalsAt(source: Source, at: number): boolean {
     return source.view.getInt32(at, true) === this.low && source.view.getInt32(at + 4, true) === this.high
+  }
+}
+
+function fillTables(): void {
+  for (let byte = 0; byte < 256; byte++) {
+    let low = byte
+    let high = 0
+    for (let bit = 0; bit < 8; bit++) {
+      const odd = low & 1
+      low = (low >>> 1) | (high << 31)
+      high >>>= 1
+      if (odd !== 0) {
+        low ^= POLYNOMIAL_LOW
+        high ^= POLYNOMIAL_HIGH
+      }
+    }
+    LOW[byte] = low
+    HIGH[byte] = high
+  }
+  for (let i = 256; i < 8 * 256; i++) {
+    const low = LOW[i - 256]!
+    const high = HIGH[i - 256]!
+    LOW[i] = ((low >>> 8) | (high << 24)) ^ LOW[low & 0xff]!
+    HIGH[i] = (high >>> 8) ^ HIGH[low & 0xff]!
   }
 }

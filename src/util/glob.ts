@@ -29,12 +29,8 @@ const CHAR_CLOSE = 93
 const CHAR_CARET = 94
 
 /** What byte a byte is compared as: itself, or its lower case. */
-const EXACT = new Uint8Array(256)
-const FOLDED = new Uint8Array(256)
-for (let byte = 0; byte < 256; byte++) {
-  EXACT[byte] = byte
-  FOLDED[byte] = byte >= 65 && byte <= 90 ? byte + 32 : byte
-}
+const EXACT = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+const FOLDED = EXACT.map((byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte))
 
 /** Texts up to this length are matched without allocating. */
 let scratch = Buffer.allocUnsafeSlow(256)

@@ -41,7 +41,6 @@ const PENDING_BYTES_MIN = ID_BYTES + 9
 const CONSUMER_BYTES_MIN = 10
 
 const id = new StreamId()
-const entry = new EntryCursor()
 
 export class StreamReader implements StructureReader {
   value: Stream | undefined = undefined
@@ -58,6 +57,7 @@ export class StreamReader implements StructureReader {
   readonly #text = new Bytes()
   /** The last entry read, deleted ones included. */
   readonly #last = new StreamId()
+  readonly #first = new EntryCursor()
 
   begin(type: number, db: Database): void {
     this.#type = type
@@ -109,7 +109,7 @@ export class StreamReader implements StructureReader {
     }
     stream.recount()
     stream.entriesAdded = added
-    if (stream.first(entry)) stream.firstId.copyFrom(entry.id)
+    if (stream.first(this.#first)) stream.firstId.copyFrom(this.#first.id)
     if (this.#last.compare(stream.lastId) > 0) throw new RdbDamage('a stream has entries behind its last id')
     this.#next = GROUP
   }

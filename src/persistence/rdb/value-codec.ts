@@ -16,29 +16,39 @@ import type { StructureReader, StructureWriter } from './structure-codec.ts'
 const MODULE_NAME_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const MODULE_NAME_LENGTH = 9
 
+/** How a structure is read, by the types that files have for it. */
+const READERS: ReadonlyMap<number, () => StructureReader> = new Map(
+  [
+    [() => new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2] as const,
+    [() => new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack] as const,
+    [() => new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease] as const,
+    [() => new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack] as const,
+    [() => new SetReader(), TYPE.set, TYPE.setIntset, TYPE.setListpack] as const,
+    [() => new StreamReader(), TYPE.streamV1, TYPE.streamV2, TYPE.streamV3] as const,
+    [() => new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack] as const,
+  ].flatMap(([reader, ...types]) => types.map((type) => [type, reader] as const)),
+)
+
+/** How a structure is written. */
+const WRITERS: Readonly<Record<number, () => StructureWriter>> = {
+  [TYPE_LIST]: () => new ListWriter(),
+  [TYPE_HASH]: () => new HashWriter(),
+  [TYPE_SET]: () => new SetWriter(),
+  [TYPE_STREAM]: () => new StreamWriter(),
+  [TYPE_ZSET]: () => new SortedSetWriter(),
+}
+
 /** Reads structures, one at a time. Strings are read by the callers: there is nothing to make. */
 export class ValueReader {
-  readonly #readers: (StructureReader | undefined)[] = []
+  /** By type; each made when it is first needed, as the code of its structure is. */
+  readonly #readers: StructureReader[] = []
   #current: StructureReader | undefined = undefined
-
-  constructor() {
-    this.#register(new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2)
-    this.#register(new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack)
-    this.#register(new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease)
-    this.#register(new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack)
-    this.#register(new SetReader(), TYPE.set, TYPE.setIntset, TYPE.setListpack)
-    this.#register(new StreamReader(), TYPE.streamV1, TYPE.streamV2, TYPE.streamV3)
-    this.#register(new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack)
-  }
-
-  #register(reader: StructureReader, ...types: number[]): void {
-    for (const type of types) this.#readers[type] = reader
-  }
 
   /** Begins a value of a type, which will lie in a database's memory; `input` is where its module's name is read from if it is a module's. Throws RdbDamage. */
   begin(type: number, input: RdbInput, db: Database): void {
-    const reader = this.#readers[type]
+    const reader = this.#readers[type] ?? READERS.get(type)?.()
     if (reader === undefined) throw unknownType(type, input)
+    this.#readers[type] = reader
     reader.begin(type, db)
     this.#current = reader
   }
@@ -72,25 +82,23 @@ export class ValueReader {
 
 /** Writes structures, one at a time. */
 export class ValueWriter {
-  readonly #writers: (StructureWriter | undefined)[] = []
+  /** By type of value; each made when it is first needed. */
+  readonly #writers: StructureWriter[] = []
   #current!: StructureWriter
   /** All of it is with the output, though the output may not have gathered the last string's end. */
   #whole = false
 
-  constructor() {
-    this.#writers[TYPE_LIST] = new ListWriter()
-    this.#writers[TYPE_HASH] = new HashWriter()
-    this.#writers[TYPE_SET] = new SetWriter()
-    this.#writers[TYPE_STREAM] = new StreamWriter()
-    this.#writers[TYPE_ZSET] = new SortedSetWriter()
+  typeOf(value: Value): number {
+    return this.#writerOf(value).typeOf(value)
   }
 
-  typeOf(value: Value): number {
-    return this.#writers[value.type]!.typeOf(value)
+  #writerOf({ type }: Value): StructureWriter {
+    this.#writers[type] ??= WRITERS[type]!()
+    return this.#writers[type]
   }
 
   begin(value: Value): void {
-    this.#current = this.#writers[value.type]!
+    this.#current = this.#writerOf(value)
     this.#whole = false
     this.#current.begin(value)
   }

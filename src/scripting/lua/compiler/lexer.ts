@@ -89,11 +89,13 @@ const OTHER = 0
 const DIGIT = 1
 const LETTER = 2
 const SPECIAL = 3
-const CLASSES = new Uint8Array(256)
-for (let c = 48; c <= 57; c++) CLASSES[c] = DIGIT
-for (let c = 65; c <= 90; c++) CLASSES[c] = CLASSES[c + 32] = LETTER
-CLASSES[95] = LETTER
-for (const c of '\r\n"\'-.[') CLASSES[c.charCodeAt(0)] = SPECIAL
+const CLASSES = Uint8Array.from({ length: 256 }, (_, code) => classOf(String.fromCharCode(code)))
+
+function classOf(character: string): number {
+  if (/[0-9]/.test(character)) return DIGIT
+  if (/[A-Za-z_]/.test(character)) return LETTER
+  return '\r\n"\'-.['.includes(character) ? SPECIAL : OTHER
+}
 
 export class Lexer {
   readonly source: string

@@ -166,15 +166,18 @@ function encodeObject(table: LuaTable): string {
 const SPECIAL = /["\\/\x00-\x1f\x7f]/
 const SPECIALS = /["\\/\x00-\x1f\x7f]/g
 
-const ESCAPES = new Map<string, string>()
-for (let code = 0; code < 128; code++) {
-  ESCAPES.set(String.fromCharCode(code), `\\u00${code.toString(16).padStart(2, '0')}`)
-}
-for (const character of '"\\/') ESCAPES.set(character, `\\${character}`)
-for (const [character, letter] of ['\bb', '\ff', '\nn', '\rr', '\tt']) ESCAPES.set(character!, `\\${letter}`)
+/** Those that are not written by their number. */
+const SHORT_ESCAPES = new Map([
+  ...['"', '\\', '/'].map((character) => [character, `\\${character}`] as const),
+  ...['\bb', '\ff', '\nn', '\rr', '\tt'].map((pair) => [pair[0]!, `\\${pair[1]}`] as const),
+])
+const ESCAPES = Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  return SHORT_ESCAPES.get(character) ?? `\\u00${code.toString(16).padStart(2, '0')}`
+})
 
 function escapeOf(character: string): string {
-  return ESCAPES.get(character)!
+  return ESCAPES[character.charCodeAt(0)]!
 }
 
 function encodeString(value: string): string {
