@@ -11,18 +11,12 @@ const LEVEL_NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info',
 /** An event with its parts under pino's names: `time`, `level` (a number), `msg`, and the details under any other name. */
 export type LogEvent = Readonly<Record<string, unknown>>
 
-/** Formats an event as JSON, as pino does. */
+/** Formats an event as JSON, as pino does: for the few lines that cannot wait for pino. */
 export function formatJson({ time, level, msg, ...details }: LogEvent): string {
   const line = JSON.stringify({ level, time, ...details, msg }, (_, value: unknown) =>
-    value instanceof Error ? errorParts(value) : value,
+    value instanceof Error ? { type: value.name, message: value.message, stack: value.stack } : value,
   )
   return `${escapeControls(line)}\n`
-}
-
-/** What of an error goes into a line: also what the system says of it (`code`, `syscall`, `path`), but no objects, which may hold themselves. */
-function errorParts(error: Error): object {
-  const own = Object.entries(error).filter(([, value]) => typeof value === 'string' || typeof value === 'number')
-  return { type: error.name, message: error.message, stack: error.stack, ...Object.fromEntries(own) }
 }
 
 /** Formats an event as text for people. */

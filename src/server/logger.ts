@@ -1,26 +1,35 @@
 // The log of a server that runs as a program: one line an event, for people on a terminal, as JSON everywhere else
-// (`log-format`). JSON lines are as pino writes them, which whoever collects the logs of Node services can read.
+// (`log-format`).
+//
+// JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, so that is put off until a
+// second after the first line: a start does not wait for it. Lines until then, and the last words of a process that must not
+// wait for anything, are written without it and look the same.
 
+import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
-import { dateNow } from '../util/real-time.ts'
+import { clearTimeout, dateNow, setTimeout } from '../util/real-time.ts'
 import { LogFileError } from './errors.ts'
-import { formatJson, formatLine, type LogEvent } from './log-line.ts'
+import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
 import { LogOutput, whyUnwritable } from './log-output.ts'
 
-/** The levels of events, by pino's numbers. */
-const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const
+/** redis.conf's names of levels → pino's. */
+const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'warn', nothing: 'silent' } as const
 
-/** redis.conf's names of levels → the lowest level that is written. */
-const LOWEST = {
-  debug: LEVELS.debug,
-  verbose: LEVELS.debug,
-  notice: LEVELS.info,
-  warning: LEVELS.warn,
-  nothing: Number.POSITIVE_INFINITY,
-} as const
+/** Pino's numbers of its levels. */
+const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
+
+/** A start is over by then, usually. */
+const LOAD_AFTER_MS = 1000
 
 type Level = keyof Log
+
+interface Event {
+  level: Level
+  details: object
+  message: string
+  time: number
+}
 
 /** Logs as `loglevel` and `logfile` ask for; a change of `loglevel` takes effect at once. */
 export class ProgramLog implements Log {
@@ -28,6 +37,10 @@ export class ProgramLog implements Log {
   readonly #output: LogOutput
   /** Where lines go; empty = standard output. */
   readonly #file: string
+  #logger: Logger | undefined = undefined
+  #loading: NodeJS.Timeout | undefined = undefined
+  /** Of the event being written. */
+  #time = 0
 
   /**
    * Throws LogFileError when `logfile` is a path that cannot be written, as redis-server refuses to start; unless `orElse` is
@@ -40,10 +53,14 @@ export class ProgramLog implements Log {
     this.#file = reason === undefined ? config.get('logfile') : ''
     this.#output = new LogOutput(this.#file, (event) => this.#format(event))
     if (reason !== undefined) this.warn({ reason }, "can't open the log file, so the log goes to standard output")
+    config.onChange('loglevel', (level) => {
+      if (this.#logger !== undefined) this.#logger.level = LEVELS[level]
+    })
   }
 
   debug(details: object, message: string): void {
-    this.#add('debug', details, message)
+    // The only level that is both frequent and usually off.
+    if (LEVELS[this.#config.get('loglevel')] === 'debug') this.#add('debug', details, message)
   }
 
   info(details: object, message: string): void {
@@ -64,7 +81,7 @@ export class ProgramLog implements Log {
 
   /** Logs what a process says last, without waiting for anything: it may end on the next line. */
   lastWords(level: 'warn' | 'fatal', details: object, message: string): void {
-    this.#add(level, details, message)
+    this.#putPlainly({ level, details, message, time: dateNow() })
     this.#output.writeWaiting()
   }
 
@@ -75,12 +92,29 @@ export class ProgramLog implements Log {
 
   /** Fulfilled when everything said so far is written, or cannot be. */
   async written(): Promise<void> {
+    clearTimeout(this.#loading)
     await this.#output.drained()
   }
 
   #add(level: Level, details: object, message: string): void {
-    if (LEVELS[level] < LOWEST[this.#config.get('loglevel')]) return
-    this.#output.write(this.#format({ time: dateNow(), level: LEVELS[level], msg: message, ...details }))
+    const event = { level, details, message, time: dateNow() }
+    if (this.#isForPeople || this.#logger === undefined) {
+      this.#putPlainly(event)
+      if (!this.#isForPeople) this.#loading ??= setTimeout(() => void this.load(), LOAD_AFTER_MS).unref()
+    } else {
+      this.#put(this.#logger, event)
+    }
+  }
+
+  #put(logger: Logger, { level, details, message, time }: Event): void {
+    this.#time = time
+    logger[level](details, message)
+  }
+
+  /** As `#put`, without pino. */
+  #putPlainly({ level, details, message, time }: Event): void {
+    if (LEVEL_NUMBERS[level] < LEVEL_NUMBERS[LEVELS[this.#config.get('loglevel')]]) return
+    this.#output.write(this.#format({ time, level: LEVEL_NUMBERS[level], msg: message, ...details }))
   }
 
   #format(event: LogEvent): string {
@@ -91,5 +125,25 @@ export class ProgramLog implements Log {
     const format = this.#config.get('log-format')
     if (format !== 'auto') return format === 'pretty'
     return this.#file === '' && process.stdout.isTTY === true
+  }
+
+  /** Loads pino, if that was not done yet. */
+  async load(): Promise<void> {
+    try {
+      const { pino } = await import('pino')
+      this.#logger ??= pino(
+        {
+          level: LEVELS[this.#config.get('loglevel')],
+          base: null,
+          timestamp: () => `,"time":${this.#time}`,
+          serializers: { error: pino.stdSerializers.err },
+        },
+        { write: (line: string) => this.#output.write(`${escapeControls(line.slice(0, -1))}\n`) },
+      )
+    } catch (error) {
+      // Too many open files, say. The lines need no pino, and the next one asks for it again.
+      this.#loading = undefined
+      this.#putPlainly({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: dateNow() })
+    }
   }
 }
