@@ -1,9 +1,9 @@
 // The log of a server that runs as a program: one line an event, for people on a terminal, as JSON everywhere else
 // (`log-format`).
 //
-// JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, so that is put off until a
-// second after the first line: a start does not wait for it. Lines until then, and the last words of a process that must not
-// wait for anything, are written without it and look the same.
+// JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, and two megabytes, so that is
+// put off until something is said after the start. Lines until then, and the last words of a process that must not wait for
+// anything, are written without it and look the same.
 
 import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
@@ -19,8 +19,8 @@ const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'war
 /** Pino's numbers of its levels. */
 const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
 
-/** A start is over by then, usually. */
-const LOAD_AFTER_MS = 1000
+/** A start is over by then, usually. Who says nothing afterwards needs no pino. */
+const START_MS = 1000
 
 type Level = keyof Log
 
@@ -39,6 +39,7 @@ export class ProgramLog implements Log {
   readonly #file: string
   #logger: Logger | undefined = undefined
   #loading: NodeJS.Timeout | undefined = undefined
+  readonly #madeMs = dateNow()
   /** Of the event being written. */
   #time = 0
 
@@ -100,7 +101,8 @@ export class ProgramLog implements Log {
     const event = { level, details, message, time: dateNow() }
     if (this.#isForPeople || this.#logger === undefined) {
       this.#putPlainly(event)
-      if (!this.#isForPeople) this.#loading ??= setTimeout(() => void this.load(), LOAD_AFTER_MS).unref()
+      if (!this.#isForPeople && event.time - this.#madeMs >= START_MS)
+        this.#loading ??= setTimeout(() => void this.load(), 0).unref()
     } else {
       this.#put(this.#logger, event)
     }
