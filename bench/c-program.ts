@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endWithUs, type Folder, temporaryFolder } from './folder.ts'
+import { endWithUs, type Folder, temporaryFolder } from './taken-along.ts'
 
 const SOURCES = fileURLToPath(new URL('rivals', import.meta.url))
 

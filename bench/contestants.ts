@@ -56,35 +56,58 @@ export interface Measured {
   micros: number
 }
 
-/** Measures one thing of all of them, round by round; notes how each was started. */
-export async function measureAll(
-  all: readonly Contestant[],
-  what: BrokersInput['what'],
-  subscribers: number,
-  { seconds }: Scale,
-  lines: Set<string>,
-  syncing: Syncing = 'default',
-): Promise<Map<string, Measured[]>> {
-  const servers = new Map<string, { contestant: Contestant; server: Started }>()
-  try {
+/** Brokers that have been started. */
+export class Running {
+  readonly #servers: ReadonlyMap<string, { contestant: Contestant; server: Started }>
+  /** What was typed to start them, and who did not start. */
+  readonly commandLines: readonly string[]
+  readonly failures: readonly string[]
+
+  private constructor(
+    servers: ReadonlyMap<string, { contestant: Contestant; server: Started }>,
+    failures: readonly string[],
+  ) {
+    this.#servers = servers
+    this.commandLines = [...servers.values()].map(({ server }) => server.commandLine)
+    this.failures = failures
+  }
+
+  /** Starts all that can be started: a rival that fails leaves its column empty. */
+  static async start(all: readonly Contestant[], syncing: Syncing = 'default'): Promise<Running> {
+    const servers = new Map<string, { contestant: Contestant; server: Started }>()
+    const failures: string[] = []
     for (const contestant of all) {
-      const server = await start(contestant, syncing)
-      servers.set(contestant.name, { contestant, server })
-      lines.add(server.commandLine)
+      try {
+        servers.set(contestant.name, { contestant, server: await start(contestant, syncing) })
+      } catch (error) {
+        failures.push(`${contestant.name} did not start: ${(error as Error).message}`)
+        console.error(`  ${failures.at(-1)}`)
+      }
     }
-    return await rounds([...servers.keys()], async (name) => {
-      const { contestant, server } = servers.get(name)!
+    return new Running(servers, failures)
+  }
+
+  /** Measures one thing of all of them, round by round. */
+  measure(what: BrokersInput['what'], subscribers: number, { seconds }: Scale): Promise<Map<string, Measured[]>> {
+    return rounds([...this.#servers.keys()], async (name) => {
+      const { contestant, server } = this.#servers.get(name)!
       const before = server.worked()
       const input: BrokersInput = { port: server.port, broker: contestant.kind, what, seconds, subscribers }
       const { perSecond, total } = await startChild<BrokersReport>('brokers', input).result
       return { perSecond, micros: ((server.worked() - before) * 1e6) / total }
     })
-  } finally {
-    for (const { server } of servers.values()) await server.stop()
+  }
+
+  async stop(): Promise<void> {
+    for (const { server } of this.#servers.values()) await server.stop()
   }
 }
 
-/** One of the things that were measured, of all of them. */
-export function only(found: ReadonlyMap<string, readonly Measured[]>, key: keyof Measured): Map<string, number[]> {
-  return new Map([...found].map(([name, values]) => [name, values.map((value) => value[key])]))
+/** One of the things that were measured, of all of them; who was not measured has none. */
+export function only(
+  found: ReadonlyMap<string, readonly Measured[]>,
+  key: keyof Measured,
+  all: readonly Contestant[],
+): Map<string, number[]> {
+  return new Map(all.map(({ name }) => [name, (found.get(name) ?? []).map((value) => value[key])]))
 }

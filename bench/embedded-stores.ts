@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compiled, run } from './c-program.ts'
 import { startChild } from './child.ts'
-import { temporaryFolder } from './folder.ts'
 import { ROOT } from './servers.ts'
+import { temporaryFolder } from './taken-along.ts'
 
 export type NodeStore = 'respite' | 'respite in a folder' | 'Map' | 'ioredis-mock' | 'lmdb' | 'better-sqlite3'
 

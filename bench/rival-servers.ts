@@ -4,8 +4,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
-import { endWithUs, temporaryFolder } from './folder.ts'
 import { freePort, processorSeconds } from './servers.ts'
+import { endWithUs, temporaryFolder } from './taken-along.ts'
 
 export type Kind = 'nats' | 'mosquitto' | 'rabbitmq' | 'memcached'
 
@@ -51,7 +51,8 @@ interface Start {
 
 /** Where Debian and others put what users do not call by themselves. */
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
-const START_TIMEOUT_MS = 60_000
+/** RabbitMQ takes seconds on a quiet machine, and a minute on one that is very busy. */
+const START_TIMEOUT_MS = 180_000
 
 const NATS_SYNC: Readonly<Record<Syncing, string>> = {
   always: ', sync_interval: always',

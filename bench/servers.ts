@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endWithUs, temporaryFolder } from './folder.ts'
+import { endWithUs, temporaryFolder } from './taken-along.ts'
 import { Asker } from './wire.ts'
 
 export type Rival = 'respite' | 'redis'

@@ -4,10 +4,10 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
-import { type Folder, temporaryFolder } from './folder.ts'
 import { alternate, median, medianOf, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { type Folder, temporaryFolder } from './taken-along.ts'
 
 const VALUE_BYTES = 64
 const RDB_OPTIONS = ['--save', '', '--appendonly', 'no']
