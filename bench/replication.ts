@@ -22,6 +22,8 @@ const PAUSE_MS_MAX = 5
 /** /proc counts the processor in hundredths of a second: a load that took less is taken for one. */
 const TICK_SECONDS = 0.01
 const LAG_SAMPLES = 200
+/** Enough that V8 has compiled what the load takes. */
+const CALIBRATION_REQUESTS = 100_000
 
 type Pairing = `${Rival} → ${Rival}`
 const PAIRINGS = RIVALS.flatMap((primary) => RIVALS.map((replica) => ({ primary, replica })))
@@ -159,10 +161,10 @@ async function costOfReplica(rival: Rival, command: string, scale: Scale): Promi
   const primary = await startServer(rival, OPTIONS)
   const replica = await startServer('redis', OPTIONS)
   try {
-    await load(primary, command, scale)
-    const without = await load(primary, command, scale)
+    const count = await calibrate(primary, command, scale)
+    const without = await load(primary, command, count)
     await follow(replica, primary)
-    const beside = await load(primary, command, scale)
+    const beside = await load(primary, command, count)
     return beside / without
   } finally {
     await primary.stop()
@@ -170,11 +172,19 @@ async function costOfReplica(rival: Rival, command: string, scale: Scale): Promi
   }
 }
 
+const LOAD = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16']
+
+/** Writes at P=16 for a moment, which also warms the server up; returns how many requests take as long as a measurement. */
+async function calibrate({ port }: Server, command: string, { seconds, quick }: Scale): Promise<number> {
+  const count = quick ? 2000 : CALIBRATION_REQUESTS
+  const { perSecond } = await redisBenchmark(port, [...LOAD, '-t', command.toLowerCase(), '-n', String(count)], command)
+  return Math.max(count, Math.round(perSecond * seconds))
+}
+
 /** Writes at P=16; returns seconds of the server's processor time. */
-async function load({ pid, port }: Server, command: string, scale: Scale): Promise<number> {
+async function load({ pid, port }: Server, command: string, count: number): Promise<number> {
   const before = processorSeconds(pid)
-  const words = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16', '-t', command.toLowerCase()]
-  await redisBenchmark(port, [...words, '-n', scale.quick ? '2000' : '1000000'], command)
+  await redisBenchmark(port, [...LOAD, '-t', command.toLowerCase(), '-n', String(count)], command)
   return Math.max(TICK_SECONDS, processorSeconds(pid) - before)
 }
 
@@ -184,8 +194,9 @@ async function lagUnderLoad(rival: Rival, scale: Scale): Promise<number> {
   const replica = await startServer('redis', OPTIONS)
   try {
     await follow(replica, primary)
+    const count = await calibrate(primary, 'SET', scale)
     let over = false
-    const writing = load(primary, 'SET', scale).finally(() => {
+    const writing = load(primary, 'SET', count).finally(() => {
       over = true
     })
     const lags: number[] = []
