@@ -38,6 +38,8 @@ export function startChild<T>(name: string, input: object): Child<T> {
 // ── the child's side ────────────────────────────────────────────────────────
 
 export function childInput<T>(): T {
+  // Whoever asked is gone: nobody waits for the report.
+  process.once('disconnect', () => process.exit(1))
   return JSON.parse(process.argv[2]!) as T
 }
 

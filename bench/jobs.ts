@@ -2,12 +2,11 @@
 //
 // The client is often the limit, so the server's own time is measured beside jobs a second.
 
-import { readFileSync } from 'node:fs'
 import { startChild } from './child.ts'
 import type { Work } from './children/jobs.ts'
 import { alternate, medianOf, PAIRS, type Pair, percentile, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const WORKS: { work: Work; shown: string; jobs: number }[] = [
   { work: 'add', shown: 'added singly, 64 in flight', jobs: 20_000 },
@@ -19,15 +18,6 @@ const WORKS: { work: Work; shown: string; jobs: number }[] = [
 const CPU_MOST = 0.8
 /** Rounds of each work before those that count: in the first V8 compiles what it will run from then on. */
 const WARM_ROUNDS = 3
-/** Clock ticks of /proc/<pid>/stat. */
-const TICKS_PER_SECOND = 100
-
-/** Seconds a process has worked, in user space and for it in the kernel. */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-}
-
 async function ask(scale: Scale): Promise<Answer> {
   const servers = new Map<Rival, Server>()
   for (const rival of RIVALS) servers.set(rival, await startServer(rival))
@@ -43,9 +33,9 @@ async function ask(scale: Scale): Promise<Answer> {
       const rounds = { respite: 0, redis: 0 }
       const round = async (rival: Rival): Promise<{ perSecond: number; micros: number }> => {
         const { port, pid } = servers.get(rival)!
-        const before = cpuSeconds(pid)
+        const before = processorSeconds(pid)
         const { seconds } = await startChild<{ seconds: number }>('jobs', { place: { port }, work, jobs: count }).result
-        return { perSecond: count / seconds, micros: ((cpuSeconds(pid) - before) / count) * 1e6 }
+        return { perSecond: count / seconds, micros: ((processorSeconds(pid) - before) / count) * 1e6 }
       }
       const first = { respite: 0, redis: 0 }
       for (let i = 0; i < (scale.quick ? 1 : WARM_ROUNDS); i++) {

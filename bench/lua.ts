@@ -7,10 +7,9 @@ import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { redisBenchmark } from './commands.ts'
-import { cpuSeconds } from './jobs.ts'
 import { alternate, median, medianOf, ratio } from './pairs.ts'
 import { type Answer, atLeast, bounded, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const COMMON = ['-c', '50']
 
@@ -161,9 +160,9 @@ async function knownBody(servers: Map<Rival, Server>, large: string, scale: Scal
     const sha = String(await asker.ask('SCRIPT', 'LOAD', body))
     const cost = async (words: readonly string[]): Promise<number> => {
       for (let i = 0; i < first; i++) await asker.ask(...words)
-      const before = cpuSeconds(pid)
+      const before = processorSeconds(pid)
       for (let i = 0; i < count; i++) await asker.ask(...words)
-      return ((cpuSeconds(pid) - before) * 1e6) / count
+      return ((processorSeconds(pid) - before) * 1e6) / count
     }
     return (await cost(['EVAL', body, '0'])) - (await cost(['EVALSHA', sha, '0']))
   })

@@ -1,6 +1,8 @@
-// Writes docs/benchmarks.md from the answers: each figure against its target, with the machine it was measured on.
+// Writes docs/benchmarks.md from the answers: first what they come to, question by question of the reader (overview.ts), then each table.
 
 import { cpus, totalmem, type } from 'node:os'
+import { OVERVIEW_TITLE, renderOverview, renderShort } from './overview.ts'
+import { MET, MISSED, type PageRow, pageRows } from './page-rows.ts'
 import type { Answer } from './question.ts'
 import { redisVersion } from './servers.ts'
 
@@ -20,63 +22,61 @@ export function describeMachine(respiteVersion: string): string {
 export function renderPage(answers: readonly Stored[], before: string): string {
   const sections = sectionsOf(before)
   for (const stored of answers) sections.set(stored.answer.title, renderAnswer(stored))
-  const rows = [...sections.values()].flatMap(judgedRows)
-  const missed = rows.filter(({ met }) => !met)
+  const rows = [...sections.values()].flatMap(pageRows).filter(({ verdict }) => verdict !== '')
+  const missed = rows.filter(({ verdict }) => verdict === MISSED)
   return `${[
     '# Benchmarks',
     '',
     '<!-- Written by `npm run bench`. Do not edit: run it. -->',
     '',
-    'This server and redis-server, measured in the same minutes on one machine, alternating (A B A B A B); each figure is the median of three ratios of neighbours.',
+    'This server and its rivals, measured in the same minutes on one machine, alternating (A B A B A B); each figure is the median of three ratios of neighbours.',
     'How each is measured stands in `bench/`, one file a question. Figures of other machines will differ; the ratios less so.',
     '',
     `**${rows.length - missed.length} of ${rows.length} targets met.**${missed.length === 0 ? '' : ` Missed: ${missed.map(describeMiss).join('; ')}.`}`,
+    '',
+    ...renderOverview(sections),
     ...[...sections.values()].flatMap((lines) => ['', ...lines]),
   ].join('\n')}\n`
 }
 
-/** The sections of a page, by their titles, in their order. */
-function sectionsOf(page: string): Map<string, string[]> {
+/** What README.md shows of the page stands between these lines. */
+const [SHORT_BEGINS, SHORT_ENDS] = ['<!-- Written by `npm run bench`. -->', '<!-- End of what it wrote. -->']
+
+/** Renders README.md with the short table of a page. */
+export function renderReadme(page: string, readme: string): string {
+  const [begin, end] = [readme.indexOf(SHORT_BEGINS), readme.indexOf(SHORT_ENDS)]
+  if (begin === -1 || end === -1) throw new Error('README.md has no place for the table of figures')
+  const short = renderShort(sectionsOf(page))
+  return `${readme.slice(0, begin + SHORT_BEGINS.length)}\n${short.join('\n')}\n${readme.slice(end)}`
+}
+
+/** The sections of a page, by their titles, in their order; the overview is made anew each time. */
+export function sectionsOf(page: string): Map<string, string[]> {
   const sections = new Map<string, string[]>()
   for (const text of page.split(/^## /m).slice(1)) {
     const lines = `## ${text.trimEnd()}`.split('\n')
-    sections.set(lines[0]!.slice('## '.length), lines)
+    const title = lines[0]!.slice('## '.length)
+    if (title !== OVERVIEW_TITLE) sections.set(title, lines)
   }
   return sections
 }
 
-interface Judged {
-  what: string
-  figure: string
-  target: string
-  met: boolean
-}
-
-/** The rows of a section that have a target. */
-function judgedRows(lines: readonly string[]): Judged[] {
-  return lines.flatMap((line) => {
-    const match = /^\| (.*) \| .* \| .* \| (.*) \| (.*) \| (MET|\*\*MISSED\*\*) \|$/.exec(line)
-    if (match === null) return []
-    const [, what, figure, target, verdict] = match
-    return [{ what: what!, figure: figure!, target: target!, met: verdict === 'MET' }]
-  })
-}
-
-const describeMiss = ({ what, figure, target }: Judged): string => `${what} (${figure}, target ${target})`
+const describeMiss = ({ what, figure, target }: PageRow): string => `${what} (${figure}, target ${target})`
 
 function renderAnswer({ answer, date, machine }: Stored): string[] {
+  const { title, rivals = ['redis-server'], rows, notes, commandLines } = answer
   return [
-    `## ${answer.title}`,
+    `## ${title}`,
     '',
     `${date}; ${machine}.`,
     '',
-    '| what | respite | redis-server | figure | target | |',
-    '|---|--:|--:|--:|--:|---|',
-    ...answer.rows.map(
-      ({ what, respite, redis, figure, target, met }) =>
-        `| ${what} | ${respite} | ${redis} | ${figure} | ${target} | ${met === undefined ? '' : met ? 'MET' : '**MISSED**'} |`,
-    ),
-    ...(answer.notes.length > 0 ? ['', ...answer.notes.map((note) => `- ${note}`)] : []),
-    ...(answer.commandLines.length > 0 ? ['', '```', ...answer.commandLines, '```'] : []),
+    `| what | respite | ${rivals.join(' | ')} | figure | target | |`,
+    `|---|--:|${'--:|'.repeat(rivals.length)}--:|--:|---|`,
+    ...rows.map(({ what, respite, redis, figure, target, met }) => {
+      const verdict = met === undefined ? '' : met ? MET : MISSED
+      return `| ${[what, respite, redis, figure, target, verdict].flat().join(' | ')} |`
+    }),
+    ...(notes.length > 0 ? ['', ...notes.map((note) => `- ${note}`)] : []),
+    ...(commandLines.length > 0 ? ['', '```', ...commandLines, '```'] : []),
   ]
 }

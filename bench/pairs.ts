@@ -20,6 +20,18 @@ export async function alternate(measure: (rival: Rival) => Promise<number>): Pro
   return pairs
 }
 
+/** The same of any number of rivals: A B C A B C A B C; what was measured of each, in order. */
+export async function rounds<Name extends string, T>(
+  names: readonly Name[],
+  measure: (name: Name) => Promise<T>,
+): Promise<Map<Name, T[]>> {
+  const found = new Map<Name, T[]>(names.map((name) => [name, []]))
+  for (let i = 0; i < PAIRS; i++) {
+    for (const name of names) found.get(name)!.push(await measure(name))
+  }
+  return found
+}
+
 export function median(values: readonly number[]): number {
   const ordered = [...values].sort((a, b) => a - b)
   const middle = ordered.length >> 1

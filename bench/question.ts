@@ -1,9 +1,12 @@
 // What a question is, and how its answer is kept: rows of figures, each against its target.
 
+import { median } from './pairs.ts'
+
 export interface Row {
   what: string
   respite: string
-  redis: string
+  /** What redis-server did; of an answer that names several rivals: what each of them did, in that order. */
+  redis: string | readonly string[]
   /** What is compared with the target, in words. */
   figure: string
   target: string
@@ -13,6 +16,8 @@ export interface Row {
 
 export interface Answer {
   title: string
+  /** Who stands in the columns behind ours; undefined: redis-server alone. */
+  rivals?: readonly string[]
   /** Commands that were typed, for whoever wants to repeat it by hand. */
   commandLines: string[]
   rows: Row[]
@@ -21,7 +26,8 @@ export interface Answer {
 
 export interface Question {
   name: string
-  ask(scale: Scale): Promise<Answer>
+  /** Measures; several answers are several tables of the page. */
+  ask(scale: Scale): Promise<Answer | readonly Answer[]>
 }
 
 /** How large a run is: the real one, or a tiny one that only shows that the bench works. */
@@ -50,6 +56,54 @@ export function atLeast(what: string, ratio: number, least: number, respite: str
 /** A row for a ratio that should be at most `most`. */
 export function atMost(what: string, ratio: number, most: number, respite: string, redis: string): Row {
   return { what, respite, redis, figure: `${ratio.toFixed(2)} ×`, target: `≤ ${most.toFixed(2)} ×`, met: ratio <= most }
+}
+
+/** What a rival shows where there is nothing to measure. */
+export const NOTHING = '–'
+
+/** What was measured of each, round by round; ours first. Who has no figures could not be asked. */
+export type Found<Name extends string> = ReadonlyMap<Name, readonly number[]>
+
+/**
+ * A row for several rivals: the figure is the ratio of ours to the best of theirs, whom it names. There is no target. Where `better` is `less`,
+ * as with milliseconds and bytes, a ratio below one is a good one.
+ */
+export function besideBest<Name extends string>(
+  what: string,
+  found: Found<Name>,
+  better: 'more' | 'less',
+  show: (value: number) => string,
+): Row {
+  const [[, ours], ...others] = [...found]
+  const shown = (values: readonly number[]): string => (values.length === 0 ? NOTHING : show(median(values)))
+  const asked = others.filter(([, values]) => values.length > 0)
+  const sign = better === 'more' ? -1 : 1
+  const best = asked.sort(([, a], [, b]) => sign * (median(a) - median(b)))[0]
+  const figure = (): string => {
+    if (best === undefined || ours!.length === 0) return ''
+    return `${median(ours!.map((value, round) => value / best[1][round]!)).toFixed(2)} × ${best[0]}`
+  }
+  return {
+    what,
+    respite: shown(ours!),
+    redis: others.map(([, values]) => shown(values)),
+    figure: figure(),
+    target: '',
+    met: undefined,
+  }
+}
+
+/** The row with a target beside one of the rivals: at least `least` times as much. */
+export function judged<Name extends string>(row: Row, found: Found<Name>, rival: Name, least: number): Row {
+  const [[, ours]] = [...found]
+  const theirs = found.get(rival)!
+  const ratio = median(ours!.map((value, round) => value / theirs[round]!))
+  return { ...row, figure: `${ratio.toFixed(2)} × ${rival}`, target: `≥ ${least.toFixed(2)} ×`, met: ratio >= least }
+}
+
+/** Says on the console what a row says on the page. */
+export function tell({ what, respite, redis, figure }: Row): void {
+  console.log(`  ${what}: ${respite} : ${[redis].flat().join(' : ')} = ${figure}`)
 }
 
 /** A row for a figure of our own that should be at most `most`. */

@@ -1,20 +1,29 @@
 // What does a replica cost, how far behind is it, and what does a full synchronisation do to those who ask meanwhile?
 
-import { readFileSync } from 'node:fs'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, PAIRS, percentile, ratio } from './pairs.ts'
 import { type Answer, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
-import { NO_PERSISTENCE, RIVALS, type Rival, residentBytes, type Server, startServer } from './servers.ts'
+import {
+  NO_PERSISTENCE,
+  processorSeconds,
+  RIVALS,
+  type Rival,
+  residentBytes,
+  type Server,
+  startServer,
+} from './servers.ts'
 
 const VALUE_BYTES = 64
 const OPTIONS = [...NO_PERSISTENCE, '--repl-diskless-sync-delay', '0']
 const POLL_MS = 5
 /** Nobody is to wait longer for a PING during a full synchronisation than without one, but for so much. */
 const PAUSE_MS_MAX = 5
-/** /proc counts the processor in hundredths of a second. */
-const TICK_MS = 10
+/** /proc counts the processor in hundredths of a second: a load that took less is taken for one. */
+const TICK_SECONDS = 0.01
 const LAG_SAMPLES = 200
+/** Enough that V8 has compiled what the load takes. */
+const CALIBRATION_REQUESTS = 100_000
 
 type Pairing = `${Rival} → ${Rival}`
 const PAIRINGS = RIVALS.flatMap((primary) => RIVALS.map((replica) => ({ primary, replica })))
@@ -152,31 +161,31 @@ async function costOfReplica(rival: Rival, command: string, scale: Scale): Promi
   const primary = await startServer(rival, OPTIONS)
   const replica = await startServer('redis', OPTIONS)
   try {
-    await load(primary, command, scale)
-    const without = await load(primary, command, scale)
+    const count = await calibrate(primary, command, scale)
+    const without = await load(primary, command, count)
     await follow(replica, primary)
-    const beside = await load(primary, command, scale)
-    return beside / Math.max(without, TICK_MS)
+    const beside = await load(primary, command, count)
+    return beside / without
   } finally {
     await primary.stop()
     await replica.stop()
   }
 }
 
-/** Writes at P=16; returns milliseconds of the server's processor time. */
-async function load({ pid, port }: Server, command: string, scale: Scale): Promise<number> {
-  const before = processorMs(pid)
-  const words = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16', '-t', command.toLowerCase()]
-  await redisBenchmark(port, [...words, '-n', scale.quick ? '2000' : '1000000'], command)
-  return processorMs(pid) - before
+const LOAD = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16']
+
+/** Writes at P=16 for a moment, which also warms the server up; returns how many requests take as long as a measurement. */
+async function calibrate({ port }: Server, command: string, { seconds, quick }: Scale): Promise<number> {
+  const count = quick ? 2000 : CALIBRATION_REQUESTS
+  const { perSecond } = await redisBenchmark(port, [...LOAD, '-t', command.toLowerCase(), '-n', String(count)], command)
+  return Math.max(count, Math.round(perSecond * seconds))
 }
 
-/** User and system time of a process. */
-function processorMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  // Behind the name, which may hold anything, in brackets.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+/** Writes at P=16; returns seconds of the server's processor time. */
+async function load({ pid, port }: Server, command: string, count: number): Promise<number> {
+  const before = processorSeconds(pid)
+  await redisBenchmark(port, [...LOAD, '-t', command.toLowerCase(), '-n', String(count)], command)
+  return Math.max(TICK_SECONDS, processorSeconds(pid) - before)
 }
 
 /** How late a replica has what was acknowledged, while others write (p99, ms). */
@@ -185,8 +194,9 @@ async function lagUnderLoad(rival: Rival, scale: Scale): Promise<number> {
   const replica = await startServer('redis', OPTIONS)
   try {
     await follow(replica, primary)
+    const count = await calibrate(primary, 'SET', scale)
     let over = false
-    const writing = load(primary, 'SET', scale).finally(() => {
+    const writing = load(primary, 'SET', count).finally(() => {
       over = true
     })
     const lags: number[] = []

@@ -1,49 +1,20 @@
-// npm run bench [-- question … --quick --no-build]: asks the questions and writes docs/benchmarks.md.
+// npm run bench [-- question … --quick --no-build]: asks the questions and writes docs/benchmarks.md, and README.md's table of it.
+//
+// Each question is asked in a process of its own and has a bounded time, so one that fails or hangs costs its own answer alone.
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { brokers } from './brokers.ts'
-import { channels } from './channels.ts'
-import { commands } from './commands.ts'
-import { durability } from './durability.ts'
-import { eviction } from './eviction.ts'
-import { jobs } from './jobs.ts'
-import { lua } from './lua.ts'
-import { memory } from './memory.ts'
-import { moments } from './moments.ts'
-import { describeMachine, renderPage, type Stored } from './page.ts'
-import { parser } from './parser.ts'
-import { pauses } from './pauses.ts'
-import { publish } from './publish.ts'
-import { QUICK, type Question, REAL } from './question.ts'
-import { replication } from './replication.ts'
-import { schedule } from './schedule.ts'
+import { fileURLToPath } from 'node:url'
+import { renderPage, renderReadme, type Stored } from './page.ts'
+import { QUESTIONS } from './questions.ts'
 import { ROOT } from './servers.ts'
-import { snapshots } from './snapshots.ts'
-import { start } from './start.ts'
-import { structures } from './structures.ts'
 
-const QUESTIONS: readonly Question[] = [
-  commands,
-  structures,
-  jobs,
-  lua,
-  publish,
-  channels,
-  brokers,
-  durability,
-  snapshots,
-  replication,
-  memory,
-  eviction,
-  moments,
-  pauses,
-  schedule,
-  start,
-  parser,
-]
 const RESULTS = join(ROOT, 'bench/results')
+/** Several times what the longest question takes on a quiet machine. */
+const QUESTION_MINUTES_MAX = 30
+/** Whoever is told to end has ended its servers by then. */
+const ENDING_MS = 5000
 
 const words = process.argv.slice(2)
 const quick = words.includes('--quick')
@@ -60,29 +31,53 @@ if (!words.includes('--no-build')) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-const machine = describeMachine(version)
+let asking: ChildProcess | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    asking?.once('exit', () => process.exit(1))
+    asking?.kill('SIGTERM')
+  })
+}
+
+/** Asks a question; false = there is no answer. */
+async function ask(name: string, file: string): Promise<boolean> {
+  const child = fork(fileURLToPath(new URL('ask.ts', import.meta.url)), [name, file, ...(quick ? ['--quick'] : [])])
+  asking = child
+  const late = setTimeout(() => {
+    console.error(`  no answer after ${QUESTION_MINUTES_MAX} minutes`)
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), ENDING_MS).unref()
+  }, QUESTION_MINUTES_MAX * 60_000)
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
+  clearTimeout(late)
+  return code === 0
+}
+
 mkdirSync(RESULTS, { recursive: true })
-for (const question of QUESTIONS) {
-  if (names.length > 0 && !names.includes(question.name)) continue
-  console.log(question.name)
-  const answer = await question.ask(quick ? QUICK : REAL)
-  const missed = answer.rows.filter(({ met }) => met === false)
-  for (const { what, figure, target } of missed) console.log(`  MISSED ${what}: ${figure}, target ${target}`)
-  if (!quick) {
-    const stored: Stored = { answer, date: new Date().toISOString().slice(0, 16).replace('T', ' '), machine }
-    writeFileSync(join(RESULTS, `${question.name}.json`), JSON.stringify(stored, undefined, 2))
-  }
+const failed: string[] = []
+for (const { name } of QUESTIONS) {
+  if (names.length > 0 && !names.includes(name)) continue
+  console.log(name)
+  const startedAt = performance.now()
+  const file = join(RESULTS, `${name}${quick ? '.quick' : ''}.json`)
+  const answered = await ask(name, file)
+  if (!answered) failed.push(name)
+  console.log(`  ${answered ? 'answered' : 'NOT ANSWERED'} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+  if (quick) rmSync(file, { force: true })
 }
 
 if (!quick) {
   const answers: Stored[] = []
   for (const { name } of QUESTIONS) {
     const file = join(RESULTS, `${name}.json`)
-    if (existsSync(file)) answers.push(JSON.parse(readFileSync(file, 'utf8')) as Stored)
+    if (existsSync(file)) answers.push(...[JSON.parse(readFileSync(file, 'utf8')) as Stored | Stored[]].flat())
   }
   const page = join(ROOT, 'docs/benchmarks.md')
-  writeFileSync(page, renderPage(answers, readFileSync(page, 'utf8')))
-  console.log('written: docs/benchmarks.md')
+  const readme = join(ROOT, 'README.md')
+  const text = renderPage(answers, readFileSync(page, 'utf8'))
+  writeFileSync(page, text)
+  writeFileSync(readme, renderReadme(text, readFileSync(readme, 'utf8')))
+  console.log('written: docs/benchmarks.md, and the table in README.md')
 }
-process.exit(0)
+if (failed.length > 0) console.error(`not answered: ${failed.join(', ')}`)
+process.exit(failed.length > 0 ? 1 : 0)

@@ -1,11 +1,11 @@
 // Starts the two rivals: each in a process and an empty directory of its own, on a free port.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endWithUs, temporaryFolder } from './taken-along.ts'
 import { Asker } from './wire.ts'
 
 export type Rival = 'respite' | 'redis'
@@ -45,15 +45,15 @@ export async function startServer(
   options: readonly string[] = NO_PERSISTENCE,
   kept?: string,
 ): Promise<Server> {
-  const directory = kept ?? mkdtempSync(join(tmpdir(), `bench-${rival}-`))
+  const folder = kept === undefined ? temporaryFolder(rival) : undefined
+  const directory = folder?.path ?? kept!
   const port = await freePort()
   const [program, ...first] =
     rival === 'respite' ? [process.execPath, ...NODE_OPTIONS, join(ROOT, 'dist/cli/respite.js')] : ['redis-server']
   const words = [...first, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...options]
   const started = performance.now()
   const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const killWithUs = () => child.kill('SIGKILL')
-  process.once('exit', killWithUs)
+  const goesAlone = endWithUs(() => child.kill('SIGKILL'))
   let output = ''
   const remember = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-4000)
@@ -73,13 +73,13 @@ export async function startServer(
     startedInMs,
     async stop() {
       asker.close()
-      process.off('exit', killWithUs)
+      goesAlone()
       if (child.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child.once('exit', resolve))
         child.kill('SIGKILL')
         await gone
       }
-      if (kept === undefined) rmSync(directory, { recursive: true, force: true })
+      folder?.remove()
     },
   }
 }
@@ -115,6 +115,25 @@ export function freePort(): Promise<number> {
 export function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024
+}
+
+/** Clock ticks of /proc/<pid>/stat. */
+const TICKS_PER_SECOND = 100
+
+/** Seconds that processes have worked, in user space and for them in the kernel; those that are gone count nothing. */
+export function processorSeconds(...pids: readonly number[]): number {
+  let ticks = 0
+  for (const pid of pids) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      // Behind the name, which may hold anything, in brackets.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      ticks += Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It has ended since it was listed.
+    }
+  }
+  return ticks / TICKS_PER_SECOND
 }
 
 export function redisVersion(): string {

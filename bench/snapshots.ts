@@ -1,13 +1,13 @@
 // What does a snapshot cost, and how long does a start take that reads everything back?
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { type Folder, temporaryFolder } from './taken-along.ts'
 
 const VALUE_BYTES = 64
 const RDB_OPTIONS = ['--save', '', '--appendonly', 'no']
@@ -23,15 +23,15 @@ async function ask(scale: Scale): Promise<Answer> {
     console.log(`  ${row.what}: ${row.respite} : ${row.redis} = ${row.figure}`)
   }
   const keys = scale.keys.toLocaleString('en')
-  const directories = new Map<Rival, string>()
+  const folders = new Map<Rival, Folder>()
   const load = (port: number) =>
     startChild('load', { port, kind: 'keys', count: scale.keys, valueBytes: VALUE_BYTES }).result
   try {
-    for (const rival of RIVALS) directories.set(rival, mkdtempSync(join(tmpdir(), `bench-snapshot-${rival}-`)))
+    for (const rival of RIVALS) folders.set(rival, temporaryFolder(`snapshot-${rival}`))
 
     const servers = new Map<Rival, Server>()
     for (const rival of RIVALS) {
-      const server = await startServer(rival, RDB_OPTIONS, directories.get(rival)!)
+      const server = await startServer(rival, RDB_OPTIONS, folders.get(rival)!.path)
       servers.set(rival, server)
       await load(server.port)
     }
@@ -64,15 +64,15 @@ async function ask(scale: Scale): Promise<Answer> {
     }
     await starts(`start with a dump.rdb of ${keys} keys`, RDB_OPTIONS)
 
-    for (const [rival, directory] of directories) {
-      rmSync(join(directory, 'dump.rdb'), { force: true })
-      const server = await startServer(rival, AOF_OPTIONS, directory)
+    for (const [rival, { path }] of folders) {
+      rmSync(join(path, 'dump.rdb'), { force: true })
+      const server = await startServer(rival, AOF_OPTIONS, path)
       await load(server.port)
       await server.stop()
     }
     await starts(`start with an append-only file of ${keys} SETs`, AOF_OPTIONS)
 
-    for (const rival of RIVALS) servers.set(rival, await startServer(rival, AOF_OPTIONS, directories.get(rival)!))
+    for (const rival of RIVALS) servers.set(rival, await startServer(rival, AOF_OPTIONS, folders.get(rival)!.path))
     await pauses('BGREWRITEAOF', servers)
     for (const server of servers.values()) await server.stop()
     return {
@@ -82,7 +82,7 @@ async function ask(scale: Scale): Promise<Answer> {
       notes: ['Keys of 16 bytes, values of 64. During BGSAVE the next one is begun as soon as one is done.'],
     }
   } finally {
-    for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
+    for (const folder of folders.values()) folder.remove()
   }
 
   /** How long a client waits at most while snapshots are made and another one writes as fast as it can. */
@@ -106,7 +106,7 @@ async function ask(scale: Scale): Promise<Answer> {
 
   async function starts(what: string, options: string[]): Promise<void> {
     const pairs = await alternate(async (rival) => {
-      const server = await startServer(rival, options, directories.get(rival)!)
+      const server = await startServer(rival, options, folders.get(rival)!.path)
       const found = await server.asker.ask('DBSIZE')
       await server.stop()
       if (Number(found) < scale.keys) throw new Error(`${rival} found ${found} keys`)

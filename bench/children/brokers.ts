@@ -1,23 +1,25 @@
 // Publishes to a broker, in whatever protocol it speaks, and counts what is acknowledged or heard, for a while.
 
 import { childInput, reportAndExit } from '../child.ts'
+import type { BrokerKind } from '../contestants.ts'
 import { amqp } from '../protocols/amqp.ts'
 import { leaveSession, mqtt } from '../protocols/mqtt.ts'
 import { nats } from '../protocols/nats.ts'
 import type { Connection, Protocol } from '../protocols/protocol.ts'
 import { resp } from '../protocols/resp.ts'
-import type { BrokerName } from '../rival-brokers.ts'
 
 export interface BrokersInput {
   port: number
-  broker: BrokerName
-  what: 'kept' | 'fan-out' | 'patterns'
+  broker: BrokerKind
+  what: 'kept' | 'unheard' | 'fan-out' | 'patterns'
   seconds: number
   subscribers: number
 }
 
 export interface BrokersReport {
   perSecond: number
+  /** All that were acknowledged or heard, while it was warming up too. */
+  total: number
 }
 
 const { port, broker, what, seconds, subscribers } = childInput<BrokersInput>()
@@ -27,7 +29,7 @@ const PAYLOAD = 'x'.repeat(64)
 const WINDOW = 256
 const STEP = 16
 
-const PROTOCOLS: Readonly<Record<BrokerName, Protocol>> = {
+const PROTOCOLS: Readonly<Record<BrokerKind, Protocol>> = {
   respite: resp('PUBLISH', PAYLOAD),
   redis: resp('XADD', PAYLOAD),
   nats,
@@ -36,7 +38,7 @@ const PROTOCOLS: Readonly<Record<BrokerName, Protocol>> = {
 }
 
 const protocol = PROTOCOLS[broker]
-const channel = { kept: 'kept.bench', 'fan-out': 'news', patterns: 'orders.0.created' }[what]
+const channel = { kept: 'kept.bench', unheard: 'nobody', 'fan-out': 'news', patterns: 'orders.0.created' }[what]
 let acknowledged = 0
 let heard = 0
 let sent = 0
@@ -65,20 +67,22 @@ if (what === 'fan-out') {
   await hearing.subscribeByPatterns(['orders.*.created'])
   const others = await protocol.open(port, { acknowledged() {}, heard() {} })
   await others.subscribeByPatterns(Array.from({ length: subscribers }, (_, i) => `other.${i}.*.created`))
-} else if (broker === 'mosquitto') {
+} else if (what === 'kept' && broker === 'mosquitto') {
   await leaveSession(port)
 }
 
+const isHeard = what === 'fan-out' || what === 'patterns'
 const publisher = await protocol.open(port, {
-  acknowledged: what === 'kept' ? counted.acknowledged : () => {},
+  acknowledged: isHeard ? () => {} : counted.acknowledged,
   heard() {},
 })
 const each = what === 'fan-out' ? subscribers : 1
-const done = (): number => (what === 'kept' ? acknowledged : heard / each)
+const done = (): number => (isHeard ? heard / each : acknowledged)
 go = () => {
   while (sent - done() <= WINDOW - STEP) {
     sent += STEP
-    publisher.publish(channel, PAYLOAD, STEP)
+    if (what === 'unheard') publisher.publishUnheard(PAYLOAD, STEP)
+    else publisher.publish(channel, PAYLOAD, STEP)
   }
 }
 go()
@@ -88,4 +92,5 @@ await wait(seconds * 1000)
 const before = done()
 const startedAt = performance.now()
 await wait(seconds * 1000)
-reportAndExit({ perSecond: ((done() - before) * each * 1000) / (performance.now() - startedAt) })
+const perSecond = ((done() - before) * each * 1000) / (performance.now() - startedAt)
+reportAndExit({ perSecond, total: done() * each } satisfies BrokersReport)

@@ -23,6 +23,7 @@ const NO_ACK = 2
 
 const EXCHANGES: readonly (readonly [name: string, type: string])[] = [
   ['news', 'fanout'],
+  ['nobody', 'fanout'],
   ['orders', 'topic'],
 ]
 
@@ -45,25 +46,28 @@ export const amqp: Protocol = {
           for (const key of keys) await ask([50, 20], [50, 21], shortText(exchange), shortText(key), octet(0))
           await ask([60, 20], [60, 21], shortText(''), octet(NO_ACK))
         }
+        const publish = (channel: string, text: string, count: number): void => {
+          const exchange = channel.startsWith('kept.') ? '' : channel.split('.')[0]!
+          const header = Buffer.concat([
+            short(60),
+            short(0),
+            long(0),
+            long(text.length),
+            short(0x1000),
+            octet(exchange === '' ? 2 : 1),
+          ])
+          const publication = Buffer.concat([
+            method([60, 40], 1, Buffer.concat([short(0), shortText(exchange), shortText(channel), octet(0)])),
+            frame(HEADER, 1, header),
+            frame(BODY, 1, Buffer.from(text)),
+          ])
+          socket.write(Buffer.concat(new Array<Buffer>(count).fill(publication)))
+        }
         resolve({
           socket,
-          publish(channel, text, count) {
-            const exchange = channel.startsWith('kept.') ? '' : channel.split('.')[0]!
-            const header = Buffer.concat([
-              short(60),
-              short(0),
-              long(0),
-              long(text.length),
-              short(0x1000),
-              octet(exchange === '' ? 2 : 1),
-            ])
-            const publication = Buffer.concat([
-              method([60, 40], 1, Buffer.concat([short(0), shortText(exchange), shortText(channel), octet(0)])),
-              frame(HEADER, 1, header),
-              frame(BODY, 1, Buffer.from(text)),
-            ])
-            socket.write(Buffer.concat(new Array<Buffer>(count).fill(publication)))
-          },
+          publish,
+          // What nobody hears is confirmed as any other.
+          publishUnheard: (text, count) => publish('nobody', text, count),
           subscribe: (channel) => listen(channel, [channel]),
           subscribeByPatterns: (patterns) => listen('orders', patterns),
         })

@@ -4,6 +4,8 @@ import { open } from '../wire.ts'
 import { answered, type Protocol } from './protocol.ts'
 
 const PUBACK_BYTES = 4
+const PINGREQ = Buffer.from([0xc0, 0])
+const PINGRESP_BYTES = 2
 /** Numbers of publications on their way: more than a window. */
 const IDS = 1024
 
@@ -15,13 +17,15 @@ export const mqtt = (payload: string): Protocol => ({
     let listens = false
     let isOpen = false
     let lastId = 0
+    /** Messages that the next PINGRESP says to be taken; 0 = none is awaited. */
+    let unheard = 0
     const socket = await open(port, (_, length) => {
       if (!isOpen) return
       const before = Math.floor(bytes / each)
       bytes += length
       const count = Math.floor(bytes / each) - before
       if (listens) counted.heard(count)
-      else counted.acknowledged(count)
+      else counted.acknowledged(unheard > 0 ? count * unheard : count)
     })
     socket.write(connect(`bench-${process.pid}-${Math.random().toString(36).slice(2, 10)}`, true))
     await answered(socket)
@@ -44,6 +48,13 @@ export const mqtt = (payload: string): Protocol => ({
           messages.push(publication(channel, text, isKept ? lastId : undefined))
         }
         socket.write(Buffer.concat(messages))
+      },
+      // Quality of service 0 is not acknowledged. Whoever answers a PINGREQ has taken what came before it.
+      publishUnheard(text, count) {
+        unheard = count
+        each = PINGRESP_BYTES
+        const message = publication('nobody', text, undefined)
+        socket.write(Buffer.concat([...new Array<Buffer>(count).fill(message), PINGREQ]))
       },
       subscribe: (channel) => subscribe([channel]),
       // A channel is as long as the filter that it matches: the plus stands for one letter.

@@ -8,17 +8,22 @@ const INBOX = '_inbox.bench'
 const STREAM = JSON.stringify({ name: 'bench', subjects: ['kept.*'], storage: 'file', retention: 'limits' })
 /** Begins a message; no subject, payload or acknowledgement of the bench has this letter. */
 const LETTER_M = 0x4d
+/** PONG has it, and PING, which the server sends too, has not. */
+const LETTER_O = 0x4f
 
 export const nats: Protocol = {
   async open(port, counted) {
     let listens = false
     let isOpen = false
+    /** Messages that the next PONG says to be taken; 0 = none is awaited, acknowledgements are messages. */
+    let unheard = 0
     const socket = await open(port, (buffer, length) => {
       if (!isOpen) return
-      let messages = 0
-      for (let i = 0; i < length; i++) if (buffer[i] === LETTER_M) messages++
-      if (listens) counted.heard(messages)
-      else counted.acknowledged(messages)
+      const letter = unheard > 0 ? LETTER_O : LETTER_M
+      let found = 0
+      for (let i = 0; i < length; i++) if (buffer[i] === letter) found++
+      if (listens) counted.heard(found)
+      else counted.acknowledged(unheard > 0 ? found * unheard : found)
     })
     socket.write('CONNECT {"verbose":false,"pedantic":false,"protocol":1}\r\n')
     socket.write(`SUB ${INBOX} 1\r\nPUB $JS.API.STREAM.CREATE.bench ${INBOX} ${STREAM.length}\r\n${STREAM}\r\n`)
@@ -34,6 +39,11 @@ export const nats: Protocol = {
       publish(channel, text, count) {
         const reply = channel.startsWith('kept.') ? `${INBOX} ` : ''
         socket.write(`PUB ${channel} ${reply}${text.length}\r\n${text}\r\n`.repeat(count))
+      },
+      // What is not kept is not acknowledged. Whoever answers a PING has taken what came before it.
+      publishUnheard(text, count) {
+        unheard = count
+        socket.write(`${`PUB nobody ${text.length}\r\n${text}\r\n`.repeat(count)}PING\r\n`)
       },
       subscribe: (channel) => listen([channel]),
       subscribeByPatterns: listen,

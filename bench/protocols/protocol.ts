@@ -22,6 +22,8 @@ export interface Connection {
   readonly socket: Socket
   /** Publishes a message several times. */
   publish(channel: string, payload: string, count: number): void
+  /** Publishes to `nobody`, where nobody listens; `acknowledged` counts it when the broker has taken it. A connection does this or subscribes. */
+  publishUnheard(payload: string, count: number): void
   subscribe(channel: string): Promise<void>
   /** As `subscribe`; a star stands for one word between dots, and messages are heard by the first. */
   subscribeByPatterns(patterns: readonly string[]): Promise<void>

@@ -40,6 +40,10 @@ export function resp(keeps: 'PUBLISH' | 'XADD', payload: string): Protocol {
               : encode('PUBLISH', channel, text)
           socket.write(request.repeat(count))
         },
+        // Each PUBLISH has a reply, which is counted as any other.
+        publishUnheard(text, count) {
+          socket.write(encode('PUBLISH', 'nobody', text).repeat(count))
+        },
         subscribe: (channel) => listen('SUBSCRIBE', [channel], encode('message', channel, payload)),
         subscribeByPatterns: (patterns) =>
           listen('PSUBSCRIBE', patterns, encode('pmessage', patterns[0]!, patterns[0]!.replace('*', '0'), payload)),

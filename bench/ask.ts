@@ -1,0 +1,32 @@
+// Asks one question, in a process of its own: ask.ts NAME FILE [--quick]. The answers are written to the file as JSON.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describeMachine, type Stored } from './page.ts'
+import { QUICK, REAL } from './question.ts'
+import { QUESTIONS } from './questions.ts'
+import { ROOT } from './servers.ts'
+
+// Whoever is asked to end takes along what it has started: servers and children are ended where a process exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+const [name, file, ...options] = process.argv.slice(2)
+const question = QUESTIONS.find((one) => one.name === name)!
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+const answers = [await question.ask(options.includes('--quick') ? QUICK : REAL)].flat()
+for (const { rows } of answers) {
+  for (const { what, figure, target, met } of rows) {
+    if (met === false) console.log(`  MISSED ${what}: ${figure}, target ${target}`)
+  }
+}
+const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
+const machine = describeMachine(version)
+writeFileSync(
+  file!,
+  JSON.stringify(
+    answers.map((answer): Stored => ({ answer, date, machine })),
+    undefined,
+    2,
+  ),
+)
+process.exit(0)

@@ -1,0 +1,113 @@
+// In a program: how fast is a store that a program holds in itself, in memory, in a folder, and with each change on disk?
+//
+// Libraries of C are measured from C, without a language in between: what JavaScript costs is part of the answer.
+
+import { type EmbeddedReport, type EmbeddedStore, libraryStore, nodeStore, type Work } from './embedded-stores.ts'
+import { rounds } from './pairs.ts'
+import { type Answer, besideBest, perSecond, type Question, type Row, type Scale, tell } from './question.ts'
+
+const SIZES = [1000, 100_000, 1_000_000]
+const DURABLE_KEYS = 100_000
+/** Who has not taken all keys by then is left out of that size. */
+const FILL_MS = 20_000
+
+const THINGS: readonly { thing: keyof EmbeddedReport; what: string }[] = [
+  { thing: 'insert', what: 'new keys, 1000 at a time' },
+  { thing: 'set', what: 'set' },
+  { thing: 'setMany', what: 'set, 100 at a time' },
+  { thing: 'get', what: 'get' },
+  { thing: 'getMany', what: 'get, 100 at a time' },
+  { thing: 'iterate', what: 'keys and values visited' },
+  { thing: 'delete', what: 'delete' },
+]
+
+type Group = readonly (EmbeddedStore | string)[]
+
+/** Stores that do the same for a program; ours first. Who is not installed is there by name. */
+const inMemory = (): Group => [
+  nodeStore('respite')!,
+  nodeStore('Map')!,
+  nodeStore('ioredis-mock') ?? 'ioredis-mock',
+  libraryStore('Tokyo Cabinet in memory') ?? 'Tokyo Cabinet',
+]
+const inFolder = (): Group => [
+  nodeStore('respite in a folder')!,
+  nodeStore('lmdb') ?? 'lmdb',
+  nodeStore('better-sqlite3') ?? 'better-sqlite3',
+  libraryStore('Tokyo Cabinet') ?? 'Tokyo Cabinet',
+  libraryStore('GDBM') ?? 'GDBM',
+  libraryStore('Berkeley DB') ?? 'Berkeley DB',
+  libraryStore('LMDB') ?? 'LMDB',
+]
+
+async function ask(scale: Scale): Promise<readonly Answer[]> {
+  const sizes = scale.quick ? [1000] : SIZES
+  const work: Omit<Work, 'keys'> = {
+    milliseconds: (scale.seconds * 1000) / 3,
+    fillMilliseconds: FILL_MS,
+    durable: false,
+  }
+  const memory = inMemory()
+  const folder = inFolder()
+  return [
+    await table(
+      'In a program: stores in memory',
+      memory,
+      sizes.map((keys) => ({ ...work, keys })),
+      [
+        'Keys of 16 bytes, values of 64; keys are drawn at random. What does not answer at once is waited for: one by one, or a hundred calls together. Respite and ioredis-mock are called by commands (`call`, `set`), visited by SCAN and MGET.',
+        'A Map and the table of C hold nothing but bytes: no types, no expiry, no subscribers, no other process.',
+      ],
+    ),
+    await table(
+      'In a program: stores in a folder',
+      folder,
+      sizes.map((keys) => ({ ...work, keys })),
+      [
+        'Nobody syncs each change here. Respite has written it to the system before it answers, and syncs every second: what was answered survives the end of the process. LMDB (C: MDB_NOSYNC; npm: as it comes) and better-sqlite3 (WAL, synchronous NORMAL) keep that promise too. Tokyo Cabinet, GDBM and Berkeley DB (no transactions, a cache of 512 MiB) may be damaged by it.',
+        'A hundred at a time are a transaction where there are transactions. Respite keeps all data in memory; the others may be larger than it.',
+        `${String.fromCharCode(8211)}: was not full within ${FILL_MS / 1000} s.`,
+      ],
+    ),
+    await table(
+      'In a program: each change on disk',
+      folder,
+      [{ ...work, durable: true, keys: scale.quick ? 1000 : DURABLE_KEYS }],
+      [
+        'A change is over when it is synced: `appendfsync always`; LMDB as it comes (C), or with `flushed` (npm); better-sqlite3 with synchronous FULL; Tokyo Cabinet and GDBM with a call that syncs; Berkeley DB with a commit of its transaction log.',
+      ],
+    ),
+  ]
+}
+
+async function table(title: string, group: Group, works: readonly Work[], notes: readonly string[]): Promise<Answer> {
+  const stores = group.filter((store): store is EmbeddedStore => typeof store !== 'string')
+  const missing = group.filter((store): store is string => typeof store === 'string')
+  const byName = new Map(stores.map((store) => [store.name, store]))
+  const names = [...byName.keys()]
+  const rows: Row[] = []
+  for (const work of works) {
+    const reports = await rounds(names, (name) => byName.get(name)!.measure(work))
+    for (const { thing, what } of THINGS) {
+      const found = new Map([...reports].map(([name, each]) => [name, each.flatMap((report) => report[thing] ?? [])]))
+      if ([...found.values()].every((values) => values.length === 0)) continue
+      const row = besideBest(`${what}, ${work.keys.toLocaleString('en')} keys`, found, 'more', perSecond)
+      tell(row)
+      rows.push(row)
+    }
+  }
+  return {
+    title,
+    rivals: names.slice(1),
+    commandLines: [],
+    rows,
+    notes: [
+      ...notes,
+      ...(missing.length === 0
+        ? []
+        : [`Not installed, so left out: ${missing.join(', ')}. (npm packages: npm --prefix bench/rivals install.)`]),
+    ],
+  }
+}
+
+export const embedded: Question = { name: 'embedded', ask }
