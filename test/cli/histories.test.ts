@@ -1,7 +1,7 @@
 // The checker of histories finds what it must find, and nothing else.
 
 import { describe, expect, test } from 'vitest'
-import { checkList, checkRegister, type Operation } from './histories.ts'
+import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 
 function operation(
   kind: Operation['kind'],
