@@ -44,7 +44,10 @@ export async function serveFiles(mountPoint: string): Promise<number> {
     process.send?.(order.number)
   })
   // Whoever began this process is gone: so are all that used the files.
-  process.on('disconnect', () => void spawnSync('umount', ['-l', mountPoint]))
+  process.on('disconnect', () => {
+    spawnSync('umount', ['-l', mountPoint])
+    process.exit(0)
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   process.send?.('mounted')
   await serve(device, server)

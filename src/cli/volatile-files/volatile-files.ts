@@ -65,9 +65,12 @@ export class VolatileFiles {
 
   /** Unmounts; nobody uses the files any more. */
   async unmount(): Promise<void> {
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    const child = this.#child
+    const gone = new Promise((resolve) => child.once('exit', resolve))
     spawnSync('umount', ['-l', this.path])
-    await gone
+    // Somebody else's mount namespace may still hold them; without whoever answers they are no more.
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await gone
     rmdirSync(this.path)
   }
 
