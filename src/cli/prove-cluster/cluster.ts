@@ -104,11 +104,16 @@ export class Cluster {
     for (const name of await readdir(dir)) await rm(path.join(dir, name), { recursive: true })
   }
 
-  /** Waits until all is well: everybody runs, one broker leads, the others have what it had. Throws what is wrong when that takes too long. */
+  /** Waits until all is well: everybody runs, one broker leads, the others have what it had. Throws what is wrong when nothing goes on for too long. */
   async whenWell(): Promise<void> {
     for (const member of this.members) member.start()
-    await this.#soon('not all is well', async () => {
+    let reached = -1
+    await this.#soon('not all is well', async (restart) => {
       const standings = await this.standings()
+      // Whoever is furthest behind, with an empty disk perhaps, reads for as long as that takes.
+      const furthestBehind = Math.min(...standings.map((standing) => standing?.position ?? -1))
+      if (furthestBehind > reached) restart()
+      reached = Math.max(reached, furthestBehind)
       const failure = standings.find(
         (standing) => standing !== undefined && standing.failure !== '' && standing.state === 'stopped',
       )
@@ -139,10 +144,14 @@ export class Cluster {
     return standings.every((standing) => standing !== undefined && standing.position >= position)
   }
 
-  async #soon<T>(otherwise: string, look: () => Promise<T | undefined>): Promise<T> {
-    const endMs = performance.now() + WELL_MS_MAX
-    while (performance.now() < endMs) {
-      const found = await look()
+  /** Looks until something is found; `restart` gives it as long again. */
+  async #soon<T>(otherwise: string, look: (restart: () => void) => Promise<T | undefined>): Promise<T> {
+    let endMs = 0
+    const restart = (): void => {
+      endMs = performance.now() + WELL_MS_MAX
+    }
+    for (restart(); performance.now() < endMs; ) {
+      const found = await look(restart)
       if (found !== undefined) return found
       await sleep(POLL_MS)
     }

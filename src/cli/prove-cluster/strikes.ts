@@ -34,7 +34,7 @@ const HANDOVER_MS_MAX = 10_000
 export const STRIKES: readonly Strike[] = [
   {
     name: 'the leader is killed',
-    weight: 8,
+    weight: 12,
     run: async (cluster, random) => killed(cluster, [await cluster.leader()], random),
   },
   {
@@ -53,7 +53,7 @@ export const STRIKES: readonly Strike[] = [
     weight: 1,
     run: (cluster, random) => standsStill(anyOf(cluster.brokers, random), random),
   },
-  { name: 'the lead is handed over', weight: 8, run: (cluster) => handedOver(cluster) },
+  { name: 'the lead is handed over', weight: 12, run: (cluster) => handedOver(cluster) },
   {
     name: "a broker's disk is lost",
     weight: 1,
