@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
+import { cluster } from './cluster.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
 import { eviction } from './eviction.ts'
@@ -35,6 +36,7 @@ const QUESTIONS: readonly Question[] = [
   durability,
   snapshots,
   replication,
+  cluster,
   memory,
   eviction,
   moments,

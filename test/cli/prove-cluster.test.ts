@@ -45,6 +45,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       program: [process.execPath, program()],
       seed: 1,
       settings: { appendfsync: 'everysec' },
+      machines: 'plain',
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
     onTestFinished(() => trial.end())

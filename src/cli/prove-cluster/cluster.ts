@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly program: readonly string[]
   /** Beside those that every broker has. */
   readonly settings?: ConfigSettings
+  /** `plain`: this machine as it is, whose power nobody cuts. Default: as far `apart` as the system allows. */
+  readonly machines?: 'apart' | 'plain'
 }
 
 export class Cluster {
@@ -39,12 +41,19 @@ export class Cluster {
   }
 
   /** Starts it, and waits until a broker leads. Throws what kept it from that. */
-  static async start({ dir, logKind, program, settings = {} }: ClusterOptions): Promise<Cluster> {
+  static async start({
+    dir,
+    logKind,
+    machines: kind = 'apart',
+    program,
+    settings = {},
+  }: ClusterOptions): Promise<Cluster> {
     const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${kind}-${i + 1}`)
-    const machines = await Machines.create([...names('log', LOG_SERVERS), ...names('broker', BROKERS)], dir, [
-      ...program,
-      'prove-durability',
-    ])
+    const all = [...names('log', LOG_SERVERS), ...names('broker', BROKERS)]
+    const machines =
+      kind === 'plain'
+        ? await Machines.plain(all, dir)
+        : await Machines.create(all, dir, [...program, 'prove-durability'])
     const log = prepareLog(logKind, machines.all.slice(0, LOG_SERVERS), dir)
     const snapshots = path.join(dir, 'snapshots')
     mkdirSync(snapshots)

@@ -18,6 +18,12 @@ export interface Machine {
   readonly prefix: readonly string[]
 }
 
+/** What the system has lent. */
+interface Lent {
+  readonly files?: VolatileFiles | undefined
+  readonly network?: Network | undefined
+}
+
 /** So many ports a machine has: for clients, for its peers, for whoever watches. */
 const PORTS = 3
 
@@ -30,12 +36,7 @@ export class Machines {
   /** What this machine does not allow, and why. */
   readonly missing: readonly string[]
 
-  private constructor(
-    all: readonly Machine[],
-    files: VolatileFiles | undefined,
-    network: Network | undefined,
-    missing: readonly string[],
-  ) {
+  private constructor(all: readonly Machine[], { files, network }: Lent, missing: readonly string[]) {
     this.all = all
     this.files = files
     this.network = network
@@ -49,24 +50,16 @@ export class Machines {
     if (files instanceof Error) missing.push(`power cuts and slow disks are left out: ${files.message}`)
     const network = Network.whenPossible(names)
     if (network instanceof Error) missing.push(`partitions are left out: ${network.message}`)
-    const ports = await freePorts(PORTS * names.length)
-    const all = names.map((name, i): Machine => {
-      const own = files instanceof Error ? path.join(dir, name) : files.addVolume(name)
-      if (files instanceof Error) mkdirSync(own)
-      return {
-        name,
-        host: network instanceof Error ? '127.0.0.1' : network.addressOf(name),
-        ports: ports.slice(PORTS * i, PORTS * (i + 1)),
-        dir: own,
-        prefix: network instanceof Error ? [] : network.prefixOf(name),
-      }
-    })
-    return new Machines(
-      all,
-      files instanceof Error ? undefined : files,
-      network instanceof Error ? undefined : network,
-      missing,
-    )
+    const own = {
+      files: files instanceof Error ? undefined : files,
+      network: network instanceof Error ? undefined : network,
+    }
+    return new Machines(await describe(names, dir, own), own, missing)
+  }
+
+  /** All of them are this machine. */
+  static async plain(names: readonly string[], dir: string): Promise<Machines> {
+    return new Machines(await describe(names, dir, {}), {}, [])
   }
 
   /** Gives back what the system lent; nothing runs on them any more. */
@@ -74,4 +67,20 @@ export class Machines {
     this.network?.remove()
     await this.files?.unmount()
   }
+}
+
+/** Gives each machine its directory, its address and its ports. */
+async function describe(names: readonly string[], dir: string, { files, network }: Lent): Promise<Machine[]> {
+  const ports = await freePorts(PORTS * names.length)
+  return names.map((name, i) => {
+    const own = files === undefined ? path.join(dir, name) : files.addVolume(name)
+    if (files === undefined) mkdirSync(own)
+    return {
+      name,
+      host: network === undefined ? '127.0.0.1' : network.addressOf(name),
+      ports: ports.slice(PORTS * i, PORTS * (i + 1)),
+      dir: own,
+      prefix: network === undefined ? [] : network.prefixOf(name),
+    }
+  })
 }

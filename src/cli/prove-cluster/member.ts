@@ -17,6 +17,13 @@ export interface MemberOptions {
   readonly hears?: boolean
 }
 
+/** None of them outlives this process. */
+const running = new Set<Member>()
+
+function killAll(): void {
+  for (const member of running) void member.kill()
+}
+
 export class Member {
   readonly name: string
   readonly host: string
@@ -24,14 +31,14 @@ export class Member {
   readonly #options: MemberOptions
   #child: ChildProcess | undefined
   #isPaused = false
-  readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL')
 
   constructor(options: MemberOptions) {
     this.name = options.name
     this.host = options.host
     this.port = options.port
     this.#options = options
-    process.once('exit', this.#killWithUs)
+    if (running.size === 0) process.once('exit', killAll)
+    running.add(this)
   }
 
   /** Where clients reach it, as `host:port`. */
@@ -99,7 +106,8 @@ export class Member {
   }
 
   async end(): Promise<void> {
-    process.off('exit', this.#killWithUs)
     await this.kill()
+    running.delete(this)
+    if (running.size === 0) process.off('exit', killAll)
   }
 }
