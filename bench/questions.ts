@@ -2,6 +2,7 @@
 
 import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
+import { cluster } from './cluster.ts'
 import { commands } from './commands.ts'
 import { durability } from './durability.ts'
 import { embedded } from './embedded.ts'
@@ -36,6 +37,7 @@ export const QUESTIONS: readonly Question[] = [
   durability,
   snapshots,
   replication,
+  cluster,
   memory,
   eviction,
   moments,

@@ -47,6 +47,7 @@ Tools; each explains itself with --help:
   respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
   respite check-rdb FILE                             is a snapshot whole?
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
+  respite cluster create | status | …                several brokers on one log: prepares them, shows how they are
 
 Passwords may come from the environment instead: RESPITE_REQUIREPASS.
 docs/configuration.md lists every option, respite.conf explains them in a file to start from.
@@ -58,6 +59,7 @@ const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync
 const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   // A server need not load it.
   cli: async (args) => (await import('./client.ts')).runCli(args),
+  cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
   'check-aof': runCheckAof,
   'check-rdb': runCheckRdb,
   'prove-durability': runProveDurability,

@@ -16,6 +16,8 @@ import { processTerminal, type Terminal } from './check.ts'
 import { KillTrial } from './prove/kill-trial.ts'
 import { PowerTrial } from './prove/power-trial.ts'
 import { durabilityRules, type Finding, type Policy } from './prove/workload.ts'
+import type { ClusterProofOptions } from './prove-cluster.ts'
+import { SERVE_FILES } from './volatile-files/volatile-files.ts'
 
 const HELP = `Usage: respite prove-durability --dir DIR [--seconds N] [--policy always|everysec|none|all] [--seed N]
 
@@ -31,6 +33,15 @@ sometimes fails.
   --policy P      always, everysec or none for all keys; all (the default) tries each by itself, and
                   keys of every policy together, by 'durability' rules
   --seed N        repeats the power cuts of an earlier run
+
+With --cluster (docs/cluster.md) three log servers and three brokers are started here, and all of them are killed, stopped, cut off and
+deprived of their power in turn, while clients write and read. nats-server, or etcd, is taken from the PATH.
+
+  --cluster
+  --log-system S  nats (the default) or etcd
+  --rounds N      at most so many rounds of four strikes each
+  --verbose yes   tells each strike
+  --dir, --seconds, --seed as above; --dir may be left out; of policies, 'always' alone promises anything
 
 Exit code 0 when every promise was kept, 1 when one was broken.
 `
@@ -65,6 +76,12 @@ export async function runProveDurability(
   args: readonly string[],
   terminal: Terminal = processTerminal,
 ): Promise<number> {
+  if (args[0] === SERVE_FILES && args.length === 2)
+    return (await import('./volatile-files/serve-files.ts')).serveFiles(args[1]!)
+  if (args[0] === '--cluster') {
+    const options = readClusterOptions(args.slice(1))
+    if (options !== undefined) return (await import('./prove-cluster.ts')).proveCluster(options, terminal)
+  }
   const options = readOptions(args)
   if (options === undefined) {
     terminal.print(HELP.trimEnd())
@@ -150,12 +167,18 @@ function row(cells: readonly (string | number)[]): string {
   return cells.map((cell, i) => (i === 0 ? `  ${cell}`.padEnd(12) : String(cell).padStart(i === 4 ? 19 : 14))).join('')
 }
 
+const newSeed = (): number => Math.floor(Math.random() * 2 ** 31)
+
+function readNumber(text: string): number | undefined {
+  return /^\d{1,10}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined
+}
+
 function readOptions(args: readonly string[]): Options | undefined {
-  const options: Options = { dir: '', seconds: 10, policy: 'all', seed: Math.floor(Math.random() * 2 ** 31) }
+  const options: Options = { dir: '', seconds: 10, policy: 'all', seed: newSeed() }
   for (let i = 0; i < args.length; i += 2) {
     const value = args[i + 1]
     if (value === undefined) return undefined
-    const number = /^\d{1,9}(\.\d{1,3})?$/.test(value) ? Number(value) : undefined
+    const number = readNumber(value)
     if (args[i] === '--dir' && value !== '') options.dir = value
     else if (args[i] === '--seconds' && number !== undefined) options.seconds = number
     else if (args[i] === '--seed' && number !== undefined) options.seed = number
@@ -163,4 +186,32 @@ function readOptions(args: readonly string[]): Options | undefined {
     else return undefined
   }
   return options.dir === '' ? undefined : options
+}
+
+function readClusterOptions(args: readonly string[]): ClusterProofOptions | undefined {
+  let options: ClusterProofOptions = {
+    dir: undefined,
+    logKind: 'nats',
+    seconds: 60,
+    rounds: Number.POSITIVE_INFINITY,
+    seed: newSeed(),
+    settings: {},
+    isVerbose: false,
+  }
+  for (let i = 0; i < args.length; i += 2) {
+    const value = args[i + 1]
+    if (value === undefined) return undefined
+    const number = readNumber(value)
+    if (args[i] === '--dir' && value !== '') options = { ...options, dir: value }
+    else if (args[i] === '--seconds' && number !== undefined) options = { ...options, seconds: number }
+    else if (args[i] === '--rounds' && number !== undefined) options = { ...options, rounds: number }
+    else if (args[i] === '--seed' && number !== undefined) options = { ...options, seed: number }
+    else if (args[i] === '--log-system' && /^(nats|etcd)$/.test(value))
+      options = { ...options, logKind: value as 'nats' | 'etcd' }
+    else if (args[i] === '--policy' && /^(always|everysec|no)$/.test(value))
+      options = { ...options, settings: { appendfsync: value } }
+    else if (args[i] === '--verbose' && /^(yes|no)$/.test(value)) options = { ...options, isVerbose: value === 'yes' }
+    else return undefined
+  }
+  return options
 }

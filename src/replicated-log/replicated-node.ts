@@ -12,7 +12,8 @@
 // leading    answers as a primary does. Its journal (replicated-journal.ts) says how far it may.
 //
 // Whoever loses its place drops what it had not answered: connections with replies on the way are closed, since what became of them is
-// for whoever leads now to say. Nothing is said of what was not acknowledged.
+// for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed, too, when their replies have left: so clients look for
+// whoever leads now.
 
 import type { Engine } from '../engine/engine.ts'
 import { noProgress } from '../engine/journal.ts'
@@ -46,6 +47,8 @@ export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
 
 /** How long a handover may take before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
+/** What waited is answered within a turn or two. */
+const GOODBYE_MS = 20
 /** Why a reading ends; without a reason an error is made for it. */
 const ENOUGH = 'enough'
 
@@ -355,7 +358,7 @@ export class ReplicatedNode {
 
   /** Leads no more: at once, before anything else happens. */
   #lost(loss: Loss): void {
-    const { blocking, clients, durability, loading, log, propagation, role, tracking } = this.#options.engine
+    const { blocking, clients, config, durability, loading, log, propagation, role, tracking } = this.#options.engine
     const journal = this.#journal
     if (journal === undefined) return
     log.warn({ epoch: this.chain.epoch, position: this.chain.position, reason: loss }, 'this node leads no more')
@@ -369,11 +372,24 @@ export class ReplicatedNode {
       // What it was going to be told may not be so.
       if (client.pendingBytes > 0 || client.heldForDurability || client.watched.size > 0) clients.close(client, 'now')
     }
+    if (!config.get('cluster-enabled')) this.#sendAway()
     tracking.flushed()
     durability.follow(noProgress)
     role.become('follower')
     this.#become('following')
     this.#ledOut()
+  }
+
+  /**
+   * Has clients look for whoever leads now, as Redis Sentinel has it done: they ask when they connect, and would stay here and hear READONLY. Those
+   * whose requests had to wait for the handover hear that first.
+   */
+  #sendAway(): void {
+    const { clients, machine } = this.#options.engine
+    const connected = [...clients.values()].filter(({ origin }) => origin === 'client')
+    machine.after(GOODBYE_MS, () => {
+      for (const client of connected) clients.close(client, 'flushed')
+    })
   }
 
   // ── time ─────────────────────────────────────────────────────────────────

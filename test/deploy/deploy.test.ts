@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { Config } from '../../src/engine/config.ts'
 import { parseCommandLine } from '../../src/engine/config-file.ts'
+import { readLogAddress } from '../../src/replicated-log/log-address.ts'
+import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
 import { encode } from '../support/engine.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
@@ -56,6 +58,72 @@ test('the systemd unit starts the program with options that it has, and is told 
   expect(config.get('supervised')).toBe('systemd')
   expect(unit).toMatch(/^Type=notify$/m)
   expect(unit).toMatch(/^NotifyAccess=all$/m)
+})
+
+describe('the Compose file of a cluster', () => {
+  interface Member {
+    command?: string[]
+    build?: { context: string; dockerfile: string }
+    volumes?: string[]
+    environment?: Record<string, string>
+    image?: string
+    healthcheck?: object
+    depends_on?: Record<string, { condition: string }>
+  }
+  const text = read('deploy/compose-cluster.yaml')
+  const { services, volumes } = parse(text, { merge: true }) as {
+    services: Record<string, Member>
+    volumes: Record<string, unknown>
+  }
+  const named = (kind: string): [string, Member][] =>
+    Object.entries(services).filter(([name]) => name.startsWith(`${kind}-`))
+
+  test('has three brokers, three log servers and a store, each with a volume of its own', () => {
+    expect([named('broker').length, named('log').length, Object.keys(services).length]).toEqual([3, 3, 7])
+    const kept = Object.values(services).flatMap(({ volumes: own = [] }) =>
+      own.filter((volume) => !volume.startsWith('.')),
+    )
+    expect(kept.map((volume) => volume.split(':')[0]).sort()).toEqual(Object.keys(volumes).sort())
+    expect(new Set(kept).size).toBe(7)
+  })
+
+  test('mounts what is in the checkout', () => {
+    const mounted = Object.values(services)
+      .flatMap(({ volumes: own = [] }) => own.map((volume) => volume.split(':')[0]!))
+      .filter((path) => path.startsWith('.'))
+    expect(mounted).toHaveLength(6)
+    for (const path of mounted) expect(existsSync(join(ROOT, 'deploy', path)), path).toBe(true)
+  })
+
+  test('starts brokers with options that they have, under names of their own, on a log that is kept by the three', () => {
+    for (const [name, { build, command, depends_on: needed, environment }] of named('broker')) {
+      expect(existsSync(join(ROOT, 'deploy', build!.context, build!.dockerfile))).toBe(true)
+      const { settings } = parseCommandLine(command!, () => read('deploy/cluster/respite.conf'))
+      const secrets = { log: environment!.RESPITE_LOG!.replace(/\$\{[^}]*\}/, 'secret'), requirepass: 'secret' }
+      const config = new Config({ ...settings, ...secrets })
+      expect(config.get('replica-announce-ip')).toBe(name)
+      expect(config.get('appendfsync')).toBe('always')
+      expect(readLogAddress(config.get('log'))).toMatchObject({
+        kind: 'jetstream',
+        options: { servers: named('log').map(([server]) => `nats://${server}:4222`), replicas: 3, safety: 'required' },
+      })
+      expect(readStoreAddress(config.get('log-snapshots'))).toMatchObject({
+        kind: 's3',
+        options: { endpoint: 'http://store:9000', bucket: 'snapshots' },
+      })
+      expect(Object.keys(needed!).sort()).toEqual([...named('log').map(([server]) => server), 'store'].sort())
+    }
+  })
+
+  test('looks after the health of whatever others wait for', () => {
+    for (const name of [...named('log').map(([server]) => server), 'store'])
+      expect(services[name]!.healthcheck, name).toBeDefined()
+  })
+
+  test('asks for its passwords', () => {
+    for (const name of ['RESPITE_PASSWORD', 'LOG_PASSWORD', 'STORE_PASSWORD']) expect(text).toContain(`\${${name}:?`)
+    expect(read('deploy/cluster/nats.conf')).toContain('sync_interval: always')
+  })
 })
 
 describe('the Compose file', () => {

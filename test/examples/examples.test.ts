@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test as oneByOne, type TestContext } from 'vitest'
+import { natsServerMissing } from '../support/log-servers.ts'
 import { redisServerCannotReadOurs } from '../support/redis-server.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
@@ -139,6 +140,21 @@ oneByOne.skipIf(redisServerCannotReadOurs())(
       '',
     ])
     expect(output).toContain(': 0 lost, 0 there twice, 0 requests failed\n')
+  },
+)
+
+// It waits for elections, a minute and more: `npm run soak`.
+oneByOne.skipIf(!process.env.SOAK || natsServerMissing())(
+  'cluster: each of nine processes is killed, and nothing is lost or done twice',
+  { concurrent: true, timeout: 600_000 },
+  async (context) => {
+    const { expect } = context
+    const { code, output } = await run('cluster/main.ts', context)
+    expect(code, output).toBe(0)
+    expect(output.match(/ was killed, and is back$/gm)).toHaveLength(9)
+    expect(output).toMatch(/jobs: \d+ completed, 0 lost, 0 completed twice, 0 wrong; \d+ begun again/)
+    expect(output).toMatch(/events: \d+ heard, 0 missed, in order; \d+ heard again/)
+    expect(output).toMatch(/nothing was lost, and nothing done twice\n$/)
   },
 )
 

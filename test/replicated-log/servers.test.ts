@@ -91,8 +91,13 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     // Whoever is asked tells where the leader is.
     for (const client of both) expect(await client.call('SENTINEL', 'get-master-addr-by-name', 'orders')).toEqual(place)
 
+    // Whoever is connected, and was owed nothing, is to look for the next leader.
+    const idle = clientOf(leader.options.port!)
+    await idle.ping()
+    const closed = new Promise((resolve) => idle.once('close', resolve))
     await leader.call('FAILOVER')
     await eventually(() => leads(follower), 'the other one leads')
+    await closed
     await add(both, members(50, 100))
     for (const client of both) await eventually(async () => (await client.scard('set')) === 100, 'both have everything')
 

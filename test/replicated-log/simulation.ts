@@ -6,6 +6,7 @@
 // are lost, appends arrive late; the lead is handed over. In the end everything is well again, and what clients saw must be
 // explained by what is there (histories.ts), on every node.
 
+import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import type { Client, Transport } from '../../src/engine/client.ts'
 import { Config } from '../../src/engine/config.ts'
@@ -20,7 +21,6 @@ import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
 import { encode } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
-import { checkList, checkRegister, type Operation } from './histories.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 /** A tenth of what is used outside, so that more happens in less. */

@@ -213,6 +213,8 @@ class JetStreamLog implements ReplicatedLog {
     } finally {
       signal.removeEventListener('abort', stop)
       messages?.stop()
+      // Each that is left behind costs the servers work for five minutes, until they remove it themselves.
+      consumer.delete().catch(() => {})
     }
   }
 

@@ -1,7 +1,7 @@
 // The checker of histories finds what it must find, and nothing else.
 
 import { describe, expect, test } from 'vitest'
-import { checkList, checkRegister, type Operation } from './histories.ts'
+import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 
 function operation(
   kind: Operation['kind'],
@@ -71,5 +71,26 @@ describe('registers', () => {
     ['two swaps of the same value', [operation('swap', '1', 0, 9, ['']), operation('swap', '2', 0, 9, [''])]],
   ])('show %s', (_, operations) => {
     expect(checkRegister(operations)).toBeTypeOf('string')
+  })
+})
+
+describe('counters', () => {
+  const added = (count: number, beganMs: number, endedMs: number): Counting => {
+    return { beganMs, endedMs, outcome: endedMs === NEVER ? 'unknown' : 'done', count }
+  }
+
+  test('whose additions were told different numbers, later ones higher ones, are right', () => {
+    const countings = [added(2, 0, 9), added(1, 1, 2), added(0, 2, NEVER), added(4, 10, 11)]
+    expect(checkCounter(countings, 4)).toBeUndefined()
+  })
+
+  test.each([
+    ['an addition that is lost', [added(1, 0, 1), added(2, 2, 3)], 1],
+    ['an addition that was done twice', [added(1, 0, 1)], 2],
+    ['two that were told the same', [added(1, 0, 1), added(1, 0, 1)], 2],
+    ['a number that was never reached', [added(3, 0, 1), added(0, 0, NEVER)], 2],
+    ['a number that went back', [added(2, 0, 1), added(1, 2, 3)], 2],
+  ])('show %s', (_, countings, final) => {
+    expect(checkCounter(countings, final)).toBeTypeOf('string')
   })
 })

@@ -3,6 +3,8 @@
 // Lists that only grow need no search: the final list says in which order everything took place, so it is enough that each acknowledged value is in it
 // once, that every read is a beginning of it, and that what ended before something else began precedes it.
 //
+// Counters need none either: each addition is told another number, later ones higher ones.
+//
 // Registers need one: is there an order of the operations, each within its time, in which every read sees the last write (Wing and
 // Gong 1993; with the memory of states that were tried, Lowe 2017)?
 
@@ -66,6 +68,37 @@ export function checkList(operations: readonly Operation[], final: readonly stri
   for (const { endedMs, kind, seen } of operations) {
     if (kind !== 'list') continue
     for (const value of seen) if (pushed.get(value)!.beganMs > endedMs) return `${value} was seen before it was pushed`
+  }
+  return undefined
+}
+
+/** An addition of one to a counter. */
+export interface Counting {
+  readonly beganMs: number
+  endedMs: number
+  outcome: Operation['outcome']
+  /** What the counter was then, as the answer said. */
+  count: number
+}
+
+/** Returns what is wrong with additions to a counter that began at 0 and ended at `final`; undefined = nothing. */
+export function checkCounter(countings: readonly Counting[], final: number): string | undefined {
+  const done = countings.filter(({ outcome }) => outcome === 'done')
+  const unknown = countings.filter(({ outcome }) => outcome === 'unknown').length
+  if (final < done.length) return `${done.length} were acknowledged, and it is ${final}`
+  if (final > done.length + unknown) return `it is ${final}, and at most ${done.length + unknown} were added`
+  const seen = new Set<number>()
+  for (const { count } of done) {
+    if (seen.has(count)) return `two were told ${count}`
+    if (count < 1 || count > final) return `somebody was told ${count}, and it is ${final}`
+    seen.add(count)
+  }
+  const byEnd = done.toSorted((a, b) => a.endedMs - b.endedMs)
+  let ended = 0
+  let least = 0
+  for (const { beganMs, count } of done.toSorted((a, b) => a.beganMs - b.beganMs)) {
+    while (ended < byEnd.length && byEnd[ended]!.endedMs < beganMs) least = Math.max(least, byEnd[ended++]!.count)
+    if (count <= least) return `somebody was told ${count}, after ${least} had been reached`
   }
   return undefined
 }

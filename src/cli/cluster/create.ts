@@ -1,0 +1,125 @@
+// `respite cluster create`, `respite cluster add-shard`: prepares the log of a shard, and writes what its brokers are started with.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { AddressError } from '../../replicated-log/address-options.ts'
+import { LogError } from '../../replicated-log/log.ts'
+import { describeLogAddress, readLogAddress } from '../../replicated-log/log-address.ts'
+import { LogUnfit } from '../../replicated-log/log-unfit.ts'
+import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
+import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
+import type { Terminal } from '../check.ts'
+import { readPlaces, UsageError, type Words } from './words.ts'
+
+/** What all brokers of a shard have in common. */
+interface Shard {
+  readonly name: string
+  readonly log: string
+  /** In a cluster of several shards: the log of the first; '' = this is the first. Undefined = there are no slots. */
+  readonly firstLog: string | undefined
+  readonly snapshots: string
+  readonly nodes: readonly { host: string; port: number }[]
+  /** Where brokers keep their files. */
+  readonly dir: string
+  /** Where their configuration goes; undefined = it is printed. */
+  readonly into: string | undefined
+}
+
+/** The first shard, or the only one. */
+export function create(words: Words, terminal: Terminal): Promise<number> {
+  const isOneOfSeveral = words.take('--slots') === 'yes'
+  return prepare(readShard(words, isOneOfSeveral ? '' : undefined), terminal)
+}
+
+/** One more: it has no slots until some are moved to it. */
+export async function addShard(words: Words, terminal: Terminal): Promise<number> {
+  const shard = readShard(words, words.need('--first-log'))
+  const code = await prepare(shard, terminal)
+  if (code === 0)
+    terminal.print(
+      `When these are started: respite cluster move-slots --node HOST:PORT --from SHARD --to ${shard.name} --count 4096`,
+    )
+  return code
+}
+
+function readShard(words: Words, firstLog: string | undefined): Shard {
+  const name = words.need('--name')
+  if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError(`'${name}' is no name: letters, digits, '.', '_' and '-'`)
+  const shard = {
+    name,
+    log: withName(words.need('--log'), name),
+    firstLog,
+    snapshots: words.take('--snapshots') ?? '',
+    nodes: readPlaces(words.need('--nodes')),
+    dir: words.take('--dir') ?? '/var/lib/respite',
+    into: words.take('--into'),
+  }
+  words.end()
+  if (new Set(shard.nodes.map(({ host, port }) => `${host}:${port}`)).size < shard.nodes.length)
+    throw new UsageError("'--nodes' names a broker twice")
+  return shard
+}
+
+/** An address that ends with the servers is that of a log which is called as the shard. */
+function withName(address: string, name: string): string {
+  const [, servers, rest = ''] = /^([a-z]+:\/\/[^/?]+)\/?(\?.*)?$/.exec(address) ?? []
+  return servers === undefined ? address : `${servers}/${name.replaceAll('.', '-')}${rest}`
+}
+
+async function prepare(shard: Shard, terminal: Terminal): Promise<number> {
+  const { into, log, nodes, snapshots } = shard
+  try {
+    // What is wrong in these is told before anything is made.
+    const source = readLogAddress(log)
+    if (snapshots !== '') readStoreAddress(snapshots)
+    const opened = await openWorkerLog(source)
+    const { first, last } = await opened.bounds()
+    await opened.close()
+    terminal.print(
+      `The log ${describeLogAddress(log)} is there, and fit: its servers sync, and most of them have what is acknowledged.`,
+    )
+    if (last > 0)
+      terminal.print(`It holds records ${first} to ${last}: brokers that are started with it go on from there.`)
+  } catch (error) {
+    if (!(error instanceof AddressError || error instanceof LogUnfit || error instanceof LogError)) throw error
+    terminal.print(`The log cannot be used: ${error.message}`)
+    return 1
+  }
+  if (snapshots === '') terminal.print('Note: without --snapshots the log grows until it is full.')
+  if (nodes.length < 2) terminal.print('Note: with one broker nobody takes over.')
+  for (const node of nodes) {
+    const text = configOf(shard, node)
+    const name = `respite-${node.host.replaceAll(':', '-')}-${node.port}.conf`
+    if (into === undefined) {
+      terminal.print(`\n# ${name}\n${text}`)
+    } else {
+      mkdirSync(into, { recursive: true })
+      // It holds passwords, those of the log among them.
+      writeFileSync(path.join(into, name), text, { mode: 0o600 })
+      terminal.print(`${path.join(into, name)}: start it on ${node.host} with 'respite ${name}'`)
+    }
+  }
+  return 0
+}
+
+function configOf(
+  { dir, firstLog, log, name, snapshots }: Shard,
+  { host, port }: { host: string; port: number },
+): string {
+  const lines = [
+    `bind ${host}`,
+    `port ${port}`,
+    // Whoever reaches the address reaches the data: set a password, or users, before others can.
+    'protected-mode yes',
+    `dir ${dir}`,
+    'appendonly yes',
+    'appendfsync always',
+    'save ""',
+    `shard-name ${name}`,
+    `log ${log}`,
+    ...(snapshots === '' ? [] : [`log-snapshots ${snapshots}`]),
+    ...(firstLog === undefined ? [] : ['cluster-enabled yes']),
+    ...(firstLog === undefined || firstLog === '' ? [] : [`cluster-log ${firstLog}`]),
+  ]
+  return `${lines.join('\n')}\n`
+}

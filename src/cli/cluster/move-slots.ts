@@ -1,0 +1,75 @@
+// `respite cluster move-slots`: has a shard give slots to another, and shows how far that is.
+
+import { sleep } from '../../util/real-time.ts'
+import type { Terminal } from '../check.ts'
+import { type Answer, Node, NodeError, readEntry, valueIn } from './node.ts'
+import { leaderOf, type ShardOf, shardsAt } from './shards.ts'
+import { readPlaces, UsageError, type Words } from './words.ts'
+
+const SLOT_MAX = 16383
+const LOOK_MS = 500
+
+/** Returns 0 when all of them have moved. */
+export async function moveSlots(words: Words, terminal: Terminal): Promise<number> {
+  const [place] = readPlaces(words.need('--node'))
+  const [from, to] = [words.need('--from'), words.need('--to')]
+  const ranges = words.take('--slots')
+  const count = words.takeCount('--count')
+  const entry = readEntry(words)
+  words.end()
+  if ((ranges === undefined) === (count === undefined)) throw new UsageError("either '--slots' or '--count' is given")
+  const any = await Node.open(place!, entry)
+  const shards = await shardsAt(any)
+  any.close()
+  const { leader, shard } = await leaderOf(from, shards, entry)
+  try {
+    const chosen = ranges === undefined ? lastSlots(shard, count!) : readRanges(ranges)
+    const asked = chosen.flatMap(([first, last]) => [String(first), String(last)])
+    await leader.ask('CLUSTER', 'MOVESLOTS', to, ...asked)
+    terminal.print(`${from} gives ${to} the slots ${chosen.map(([first, last]) => `${first}-${last}`).join(',')}`)
+    return await watch(leader, to, terminal)
+  } finally {
+    leader.close()
+  }
+}
+
+/** The last so many slots of a shard, as ranges. */
+function lastSlots({ slots }: ShardOf, count: number): [number, number][] {
+  const chosen: [number, number][] = []
+  let left = count
+  for (const [first, last] of slots.toReversed()) {
+    if (left === 0) break
+    const taken = Math.min(left, last - first + 1)
+    chosen.unshift([last - taken + 1, last])
+    left -= taken
+  }
+  if (left > 0) throw new UsageError(`it has only ${count - left} slots`)
+  return chosen
+}
+
+/** Reads `0-100,200`. */
+function readRanges(text: string): [number, number][] {
+  return text.split(',').map((range) => {
+    const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(range) ?? []
+    if (first === undefined || Number(last) > SLOT_MAX || Number(first) > Number(last))
+      throw new UsageError(`'${range}' are no slots: 0 to ${SLOT_MAX}, as 5 or 0-100`)
+    return [Number(first), Number(last)]
+  })
+}
+
+/** Prints how far the moves to a shard are, until there is none any more. */
+async function watch(leader: Node, to: string, terminal: Terminal): Promise<number> {
+  let shown = ''
+  while (true) {
+    const moves = (await leader.ask('CLUSTER', 'MOVES')) as readonly Answer[]
+    const last = moves.filter((move) => valueIn(move, 'to') === to).at(-1)
+    if (last === undefined) throw new NodeError(`${leader.address} knows nothing of a move to ${to}`)
+    const failure = String(valueIn(last, 'failure') ?? '')
+    const line = `${valueIn(last, 'state')}: ${valueIn(last, 'keys-moved')} keys moved${failure === '' ? '' : `; ${failure}`}`
+    if (line !== shown) terminal.print(line)
+    shown = line
+    const state = valueIn(last, 'state')
+    if (state !== 'moving') return state === 'done' ? 0 : 1
+    await sleep(LOOK_MS)
+  }
+}

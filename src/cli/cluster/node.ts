@@ -1,0 +1,111 @@
+// A broker of a cluster, as an operator asks it.
+
+import { clearTimeout, setTimeout } from '../../util/real-time.ts'
+import { Connection, type Encryption } from '../client/connection.ts'
+import type { Reply } from '../client/reply.ts'
+import type { Words } from './words.ts'
+
+/** How brokers are entered. */
+export interface Entry {
+  readonly user: string
+  readonly password: string
+  readonly encryption: Encryption | undefined
+}
+
+/** A reply as it is understood here. Maps are arrays, names and values by turns. */
+export type Answer = string | number | null | readonly Answer[]
+
+/** What a broker refuses, or that it cannot be asked. */
+export class NodeError extends Error {
+  override name = 'NodeError'
+}
+
+/** A broker that says nothing for so long is taken for away. */
+const ANSWER_MS_MAX = 5000
+
+export class Node {
+  readonly address: string
+  readonly #connection: Connection
+
+  private constructor(address: string, connection: Connection) {
+    this.address = address
+    this.#connection = connection
+  }
+
+  /** Connects and logs in. Throws `NodeError`. */
+  static async open({ host, port }: { host: string; port: number }, entry: Entry): Promise<Node> {
+    const address = `${host}:${port}`
+    const opening = Connection.open({ host, port, socket: '', encryption: entry.encryption })
+    let node: Node
+    try {
+      node = new Node(address, await soon(opening))
+    } catch (error) {
+      // One that is opened too late is not wanted any more.
+      opening.then((late) => late.close()).catch(() => {})
+      throw new NodeError(`${address}: ${(error as Error).message}`)
+    }
+    if (entry.password !== '') await node.ask('AUTH', entry.user, entry.password)
+    return node
+  }
+
+  /** Sends a command. Throws `NodeError` where the reply is an error, or none comes. */
+  async ask(...words: string[]): Promise<Answer> {
+    try {
+      return answerOf(await soon(this.#connection.ask(words)))
+    } catch (error) {
+      throw new NodeError(`${this.address}: ${(error as Error).message}`)
+    }
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+}
+
+/** Reads how brokers are entered: `-a`, `--user`, `--tls yes`, and files for TLS. Environment: REDISCLI_AUTH. */
+export function readEntry(words: Words): Entry {
+  const files = {
+    certFile: words.take('--cert') ?? '',
+    keyFile: words.take('--key') ?? '',
+    authoritiesFile: words.take('--cacert') ?? '',
+    serverName: words.take('--sni') ?? '',
+  }
+  const isEncrypted = words.take('--tls') === 'yes' || Object.values(files).some((file) => file !== '')
+  const isServerTrusted = words.take('--insecure') === 'yes'
+  return {
+    user: words.take('--user') ?? 'default',
+    password: words.take('-a') ?? process.env.REDISCLI_AUTH ?? '',
+    encryption: isEncrypted ? { ...files, isServerTrusted } : undefined,
+  }
+}
+
+/** The value of a name in a map. */
+export function valueIn(map: Answer, name: string): Answer | undefined {
+  if (!Array.isArray(map)) return undefined
+  const at = map.indexOf(name)
+  return at < 0 ? undefined : (map[at + 1] as Answer)
+}
+
+/** A field of INFO; '' = there is none. */
+export function fieldIn(info: Answer, name: string): string {
+  return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(String(info))?.[1] ?? ''
+}
+
+function answerOf({ bytes, items, type }: Reply): Answer {
+  if (type === '-') throw new Error(bytes.toString('utf8'))
+  if (type === '_') return null
+  if (type === ':') return Number(bytes.toString())
+  return '*%~>'.includes(type) ? items.map(answerOf) : bytes.toString('utf8')
+}
+
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)), ANSWER_MS_MAX)
+  })
+  try {
+    return await Promise.race([answer, tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
+}

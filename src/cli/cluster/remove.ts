@@ -1,0 +1,127 @@
+// `respite cluster remove`: takes a broker away, once it is sure that the others go on without it. The log keeps everything; only its copy goes.
+
+import { sleep } from '../../util/real-time.ts'
+import type { Terminal } from '../check.ts'
+import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
+import { type ShardOf, shardsAt } from './shards.ts'
+import { readPlaces, UsageError, type Words } from './words.ts'
+
+/** The lead is handed over within milliseconds; a log that is busy makes it wait. */
+const HANDOVER_TRIES_MAX = 100
+const LOOK_MS = 100
+
+/** Takes away one broker, or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0 when it is gone. */
+export async function remove(words: Words, terminal: Terminal): Promise<number> {
+  const [target] = readPlaces(words.need('--node'))
+  const others = readPlaces(words.need('--others'))
+  const isShardMeant = words.take('--shard') === 'yes'
+  const entry = readEntry(words)
+  words.end()
+  if (others.some(({ host, port }) => host === target!.host && port === target!.port))
+    throw new UsageError("'--others' are those that stay")
+  const node = await Node.open(target!, entry)
+  try {
+    const shards = await shardsAt(node).catch(() => [])
+    const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target!.host && one.port === target!.port))
+    if (isShardMeant) {
+      if (own === undefined) throw new UsageError('it belongs to no shard of several')
+      if (own.slots.length > 0)
+        throw new UsageError(`the shard owns slots: move them first (${countSlots(own)} are left)`)
+      return await removeShard(own, others, entry, terminal)
+    }
+    await requireFollower(node, others, entry, terminal)
+    await end(node, terminal)
+    await forget(
+      own?.nodes.filter(({ host, port }) => `${host}:${port}` === node.address).map(({ id }) => id) ?? [],
+      others,
+      entry,
+    )
+    return 0
+  } finally {
+    node.close()
+  }
+}
+
+/** Makes sure that another broker leads, and that one is left to take over from it. */
+async function requireFollower(
+  node: Node,
+  others: readonly { host: string; port: number }[],
+  entry: Entry,
+  terminal: Terminal,
+): Promise<void> {
+  const position = Number(fieldIn(await node.ask('INFO', 'replication'), 'log_position') || '-1')
+  if (position < 0) throw new UsageError(`${node.address} is no broker of a log`)
+  let able = 0
+  for (const other of others) {
+    const answer = await infoOf(other, entry)
+    if (answer !== undefined && ['following', 'leading'].includes(fieldIn(answer, 'log_state'))) able++
+  }
+  if (able === 0) throw new UsageError('none of the others follows the log: nobody would lead')
+  if (able === 1) terminal.print('Note: one broker is left, and nobody to take over from it.')
+  if (fieldIn(await node.ask('INFO', 'replication'), 'log_state') !== 'leading') return
+  terminal.print(`${node.address} leads: it hands over`)
+  await node.ask('FAILOVER')
+  for (let tries = 0; tries < HANDOVER_TRIES_MAX; tries++) {
+    for (const other of others) if (fieldIn((await infoOf(other, entry)) ?? '', 'log_state') === 'leading') return
+    await sleep(LOOK_MS)
+  }
+  throw new NodeError('nobody has taken the lead')
+}
+
+async function removeShard(
+  shard: ShardOf,
+  others: readonly { host: string; port: number }[],
+  entry: Entry,
+  terminal: Terminal,
+): Promise<number> {
+  // The leader last: whoever follows it would take its place.
+  for (const { host, port } of shard.nodes.toSorted((a, b) => Number(a.leads) - Number(b.leads))) {
+    const node = await Node.open({ host, port }, entry)
+    await end(node, terminal)
+    node.close()
+  }
+  await forget(
+    shard.nodes.map(({ id }) => id),
+    others,
+    entry,
+  )
+  terminal.print('Its log is as it was: remove the stream when nobody wants it any more.')
+  return 0
+}
+
+async function end(node: Node, terminal: Terminal): Promise<void> {
+  // It answers by ending.
+  await node.ask('SHUTDOWN', 'NOSAVE').catch((error: Error) => {
+    if (!/closed the connection|ECONNRESET/.test(error.message)) throw error
+  })
+  terminal.print(`${node.address} has ended; see that nothing starts it again, and remove its directory`)
+}
+
+/** Has those that stay forget others. Where there are no slots nobody remembers anybody. */
+async function forget(
+  ids: readonly string[],
+  others: readonly { host: string; port: number }[],
+  entry: Entry,
+): Promise<void> {
+  for (const other of others) {
+    const node = await Node.open(other, entry)
+    // One that has been told by another knows them no more.
+    for (const id of ids) await node.ask('CLUSTER', 'FORGET', id).catch(() => null)
+    node.close()
+  }
+}
+
+async function infoOf(place: { host: string; port: number }, entry: Entry): Promise<string | undefined> {
+  try {
+    const node = await Node.open(place, entry)
+    const info = String(await node.ask('INFO', 'replication'))
+    node.close()
+    return info
+  } catch (error) {
+    // Whoever is away does not count.
+    if (error instanceof NodeError) return undefined
+    throw error
+  }
+}
+
+const countSlots = ({ slots }: ShardOf): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)

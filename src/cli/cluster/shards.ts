@@ -1,0 +1,54 @@
+// Which shards a cluster has, as one of its nodes tells it.
+
+import { type Answer, type Entry, Node, valueIn } from './node.ts'
+import { UsageError } from './words.ts'
+
+export interface ShardNode {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly leads: boolean
+}
+
+export interface ShardOf {
+  readonly slots: readonly (readonly [first: number, last: number])[]
+  readonly nodes: readonly ShardNode[]
+}
+
+/** Asks CLUSTER SHARDS. */
+export async function shardsAt(node: Node): Promise<ShardOf[]> {
+  const answer = await node.ask('CLUSTER', 'SHARDS')
+  if (!Array.isArray(answer)) return []
+  return answer.map((shard: Answer): ShardOf => {
+    const bounds = (valueIn(shard, 'slots') ?? []) as readonly number[]
+    const nodes = (valueIn(shard, 'nodes') ?? []) as readonly Answer[]
+    const slots = bounds.flatMap((first, i) => (i % 2 === 0 ? [[first, bounds[i + 1]!] as const] : []))
+    return { slots, nodes: nodes.map(nodeOf) }
+  })
+}
+
+/** Connects to the leader of the shard of this name, as its nodes call it. Throws `UsageError` where there is none. */
+export async function leaderOf(
+  name: string,
+  shards: readonly ShardOf[],
+  entry: Entry,
+): Promise<{ leader: Node; shard: ShardOf }> {
+  for (const shard of shards) {
+    const place = shard.nodes.find(({ leads }) => leads)
+    if (place === undefined) continue
+    const leader = await Node.open(place, entry)
+    const said = await leader.ask('CONFIG', 'GET', 'shard-name')
+    if (Array.isArray(said) && said[1] === name) return { leader, shard }
+    leader.close()
+  }
+  throw new UsageError(`no shard ${name} has a leader here`)
+}
+
+function nodeOf(node: Answer): ShardNode {
+  return {
+    id: String(valueIn(node, 'id')),
+    host: String(valueIn(node, 'ip')),
+    port: Number(valueIn(node, 'port') ?? valueIn(node, 'tls-port')),
+    leads: valueIn(node, 'role') === 'master',
+  }
+}

@@ -1,0 +1,139 @@
+// `respite cluster status`: what each broker says of itself, in one table, and what is wrong with it.
+
+import type { Terminal } from '../check.ts'
+import { type Answer, type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
+import { readPlaces, type Words } from './words.ts'
+
+/** A follower that is so many records behind is worth a word. */
+const LAG_MAX = 10_000
+
+interface State {
+  readonly address: string
+  /** Why it does not say more. */
+  readonly unreached: string | undefined
+  readonly state: string
+  readonly shard: string
+  readonly leader: string
+  readonly epoch: number
+  readonly position: number
+  readonly leaseMs: number
+  readonly underWay: number
+  readonly failure: string
+  readonly slots: string
+}
+
+/** Prints the table. Returns 1 when something is wrong, else 0. */
+export async function status(words: Words, terminal: Terminal): Promise<number> {
+  const places = readPlaces(words.need('--nodes'))
+  const entry = readEntry(words)
+  words.end()
+  const states = await Promise.all(places.map((place) => stateOf(place, entry)))
+  const rows = states.map((state) => {
+    if (state.unreached !== undefined) return [state.address, 'away', '', '', '', '', '', '']
+    const { address, epoch, leaseMs, position, shard, slots, underWay } = state
+    const lag = Math.max(0, leaderPosition(states, state) - position)
+    const isLeading = state.state === 'leading'
+    return [
+      address,
+      state.state,
+      shard,
+      `${epoch}`,
+      `${position}`,
+      isLeading ? '' : `${lag}`,
+      isLeading ? `${leaseMs} ms, ${underWay} under way` : '',
+      slots,
+    ]
+  })
+  printTable(terminal, [['broker', 'state', 'shard', 'epoch', 'position', 'behind', 'lease', 'slots'], ...rows])
+  const problems = problemsOf(states)
+  for (const problem of problems) terminal.print(`! ${problem}`)
+  if (problems.length === 0) terminal.print('All is well.')
+  return problems.length === 0 ? 0 : 1
+}
+
+async function stateOf(place: { host: string; port: number }, entry: Entry): Promise<State> {
+  let node: Node | undefined
+  try {
+    node = await Node.open(place, entry)
+    const info = await node.ask('INFO', 'replication')
+    const number = (name: string): number => Number(fieldIn(info, name) || '0')
+    return {
+      address: node.address,
+      unreached: fieldIn(info, 'log_state') === '' ? 'it is no broker of a log' : undefined,
+      state: fieldIn(info, 'log_state'),
+      shard: await shardOf(node),
+      leader: fieldIn(info, 'log_leader'),
+      epoch: number('log_epoch'),
+      position: number('log_position'),
+      leaseMs: number('log_lease_left_milliseconds'),
+      underWay: number('log_records_under_way'),
+      failure: fieldIn(info, 'log_failure'),
+      slots: await slotsOf(node),
+    }
+  } catch (error) {
+    if (!(error instanceof NodeError)) throw error
+    const nothing = {
+      state: '',
+      shard: '',
+      leader: '',
+      epoch: 0,
+      position: 0,
+      leaseMs: 0,
+      underWay: 0,
+      failure: '',
+      slots: '',
+    }
+    return { ...nothing, address: `${place.host}:${place.port}`, unreached: error.message }
+  } finally {
+    node?.close()
+  }
+}
+
+async function shardOf(node: Node): Promise<string> {
+  const answer = await node.ask('CONFIG', 'GET', 'shard-name').catch(() => [])
+  return Array.isArray(answer) ? String(answer[1] ?? '') : ''
+}
+
+/** How many slots are assigned, as far as it knows; '' = there are none in this cluster. */
+async function slotsOf(node: Node): Promise<string> {
+  const info: Answer = await node.ask('CLUSTER', 'INFO').catch(() => '')
+  return fieldIn(info, 'cluster_slots_assigned')
+}
+
+/** How far the shard has come that a broker belongs to. */
+function leaderPosition(states: readonly State[], { shard }: State): number {
+  return Math.max(...states.filter((state) => state.shard === shard).map(({ position }) => position))
+}
+
+function problemsOf(states: readonly State[]): string[] {
+  const problems: string[] = []
+  for (const state of states) {
+    const { address, failure, leaseMs, position, unreached } = state
+    if (unreached !== undefined) problems.push(unreached.startsWith(address) ? unreached : `${address}: ${unreached}`)
+    else if (state.state === 'stopped') problems.push(`${address} has stopped: ${failure}`)
+    else if (state.state === 'leading' && failure !== '')
+      problems.push(`${address} leads, and takes no writes: ${failure}`)
+    else if (state.state === 'leading' && leaseMs === 0)
+      problems.push(`${address} leads, and answers nothing: its lease has run out`)
+    else if (leaderPosition(states, state) - position > LAG_MAX) problems.push(`${address} is far behind`)
+  }
+  for (const shard of new Set(states.filter(({ unreached }) => unreached === undefined).map((state) => state.shard))) {
+    const leaders = states.filter((state) => state.shard === shard && state.state === 'leading')
+    if (leaders.length === 0) problems.push(`nobody leads ${shard}`)
+    // For a moment that is no mistake: the one of the lower epoch has no lease any more, or is about to hear of the other.
+    if (leaders.length > 1)
+      problems.push(`several say that they lead ${shard}: ${leaders.map(({ address }) => address).join(', ')}`)
+  }
+  return problems
+}
+
+function printTable(terminal: Terminal, rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  for (const row of rows)
+    terminal.print(
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+}

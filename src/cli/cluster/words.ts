@@ -1,0 +1,54 @@
+// The words of a command line: `--name value`, each at most once.
+
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+export class Words {
+  readonly #values = new Map<string, string>()
+
+  /** Throws `UsageError` where these are no pairs of a name and a value. */
+  constructor(args: readonly string[]) {
+    for (let i = 0; i < args.length; i += 2) {
+      const [name = '', value] = [args[i], args[i + 1]]
+      if (!/^--?[a-z-]+$/.test(name) || value === undefined) throw new UsageError(`'${name}' needs a value`)
+      if (this.#values.has(name)) throw new UsageError(`'${name}' is there twice`)
+      this.#values.set(name, value)
+    }
+  }
+
+  /** Returns a value; undefined = it was not given. */
+  take(name: string): string | undefined {
+    const value = this.#values.get(name)
+    this.#values.delete(name)
+    return value
+  }
+
+  need(name: string): string {
+    const value = this.take(name)
+    if (value === undefined || value === '') throw new UsageError(`'${name}' is missing`)
+    return value
+  }
+
+  /** Returns a number from 1 on; undefined = it was not given. */
+  takeCount(name: string): number | undefined {
+    const value = this.take(name)
+    if (value === undefined) return undefined
+    if (!/^[1-9]\d{0,5}$/.test(value)) throw new UsageError(`'${name}' is a number from 1 on`)
+    return Number(value)
+  }
+
+  /** Nothing more is known. */
+  end(): void {
+    for (const name of this.#values.keys()) throw new UsageError(`there is no option '${name}'`)
+  }
+}
+
+/** Reads `host:port,host:port …`. */
+export function readPlaces(text: string): { host: string; port: number }[] {
+  return text.split(',').map((place) => {
+    const [, host, port] = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(place) ?? []
+    if (host === undefined) throw new UsageError(`'${place}' is no host:port`)
+    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+  })
+}

@@ -1,0 +1,84 @@
+// Files whose power can be cut: a directory in which each machine on trial has a disk of its own. What programs have not synced is gone
+// after a cut, whoever wrote it and in whichever language, because the directory is a file system of ours (FUSE), held in memory by a process
+// of its own (serve-files.ts). It takes Linux, root, and `mount`.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import type { Order } from './serve-files.ts'
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'number'> : never
+
+/** The hidden first word with which the program becomes the process that serves. */
+export const SERVE_FILES = '--serve-files'
+
+export class VolatileFiles {
+  readonly path: string
+  readonly #child: ChildProcess
+  #orders = 0
+  readonly #waiting = new Map<number, () => void>()
+
+  private constructor(path: string, child: ChildProcess) {
+    this.path = path
+    this.#child = child
+    child.on('message', (done) => {
+      this.#waiting.get(Number(done))?.()
+      this.#waiting.delete(Number(done))
+    })
+  }
+
+  /** Mounts at a directory, which is made; `program` are the words that start this program's `prove-durability`. Throws what keeps it from that. */
+  static async mount(path: string, program: readonly string[]): Promise<VolatileFiles> {
+    if (process.platform !== 'linux') throw new Error('they need Linux')
+    if (process.getuid?.() !== 0) throw new Error('they need root')
+    if (!existsSync('/dev/fuse')) throw new Error('there is no /dev/fuse')
+    mkdirSync(path, { recursive: true })
+    const child = spawn(program[0]!, [...program.slice(1), SERVE_FILES, path], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    let said = ''
+    child.stderr!.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once('message', () => resolve())
+      child.once('exit', () => reject(new Error(`volatile files cannot be mounted: ${said.trim()}`)))
+    })
+    return new VolatileFiles(path, child)
+  }
+
+  /** Makes the disk of a machine, and returns its directory. */
+  addVolume(name: string): string {
+    const path = `${this.path}/${name}`
+    mkdirSync(path)
+    return path
+  }
+
+  /** Cuts the power of machines, whose processes have ended: what was not synced is gone, or here and there torn, as the seed says. */
+  cut(volumes: readonly string[], seed: number): Promise<void> {
+    return this.#order({ kind: 'cut', volumes, seed })
+  }
+
+  /** From now on every sync of a machine takes so long. */
+  slow(volume: string, ms: number): Promise<void> {
+    return this.#order({ kind: 'slow', volume, ms })
+  }
+
+  /** Unmounts; nobody uses the files any more. */
+  async unmount(): Promise<void> {
+    const child = this.#child
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    spawnSync('umount', ['-l', this.path])
+    // Somebody else's mount namespace may still hold them; without whoever answers they are no more.
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await gone
+    rmdirSync(this.path)
+  }
+
+  #order(order: Unnumbered<Order>): Promise<void> {
+    const number = ++this.#orders
+    return new Promise((resolve) => {
+      this.#waiting.set(number, resolve)
+      this.#child.send({ ...order, number })
+    })
+  }
+}

@@ -1,0 +1,72 @@
+// The proof of a cluster keeps its word on a cluster that is well, and finds out one that is not. At length: `npm run soak`.
+
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { describe, expect, type TestContext, test } from 'vitest'
+import { ClusterTrial } from '../../src/cli/prove-cluster/cluster-trial.ts'
+import { STRIKES } from '../../src/cli/prove-cluster/strikes.ts'
+import { runProveDurability } from '../../src/cli/prove-durability.ts'
+import { program } from '../support/build.ts'
+import { etcdMissing, natsServerMissing } from '../support/log-servers.ts'
+import { temporaryDirectory } from '../support/server.ts'
+
+const SECONDS = process.env.SOAK ? '600' : '3'
+
+function prove(
+  { onTestFinished }: TestContext,
+  ...args: string[]
+): Promise<{ status: number | null; output: string; left: string[] }> {
+  const dir = temporaryDirectory()
+  const child = spawn(process.execPath, [program(), 'prove-durability', '--cluster', '--dir', dir, ...args])
+  onTestFinished(() => void child.kill('SIGTERM'))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  return new Promise((resolve) => child.once('close', (status) => resolve({ status, output, left: readdirSync(dir) })))
+}
+
+describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_000 }, () => {
+  test.concurrent('loses nothing, whatever happens to it', async (context) => {
+    const { left, output, status } = await prove(context, '--seconds', SECONDS, '--verbose', 'yes')
+    expect(output).toMatch(/[1-9]\d* rounds, \d+ changes of the leader/)
+    expect(output).toMatch(/[1-9]\d* writes acknowledged, [1-9]\d* reads/)
+    expect(output).toContain('Every promise was kept.')
+    expect(status).toBe(0)
+    expect(left).toEqual([])
+  })
+
+  test.concurrent('is found out when it answers before its log has what it says', async ({ onTestFinished }) => {
+    const trial = await ClusterTrial.start({
+      dir: temporaryDirectory(),
+      logKind: 'nats',
+      program: [process.execPath, program()],
+      seed: 1,
+      settings: { appendfsync: 'everysec' },
+      machines: 'plain',
+      strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
+    })
+    onTestFinished(() => trial.end())
+    while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
+    expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged, and is lost|no order explains/)
+  })
+})
+
+test.skipIf(!process.env.SOAK || etcdMissing())(
+  'a cluster on etcd loses nothing',
+  { timeout: 900_000 },
+  async (context) => {
+    const { output, status } = await prove(context, '--log-system', 'etcd', '--seconds', SECONDS)
+    expect(output).toContain('Every promise was kept.')
+    expect(status).toBe(0)
+  },
+)
+
+test('the command line is explained', async () => {
+  const printed: string[] = []
+  const terminal = { print: (line: string) => void printed.push(line), confirm: async () => false }
+  expect(await runProveDurability(['--cluster', '--log-system', 'kafka'], terminal)).toBe(2)
+  expect(printed[0]).toContain('--log-system S')
+})
