@@ -70,7 +70,8 @@ export function readLogAddress(address: string): LogSource {
 
 /** Returns the log in which the map of a cluster lies: beside a shard's own, under a name of its own, kept as that is. */
 export function mapLogBeside(source: LogSource): LogSource {
-  if (source.kind === 'etcd') return { ...source, options: { ...source.options, prefix: `${source.options.prefix}-map` } }
+  if (source.kind === 'etcd')
+    return { ...source, options: { ...source.options, prefix: `${source.options.prefix}-map` } }
   if (source.kind !== 'jetstream') return source
   const { options } = source
   return { ...source, options: { ...options, stream: `${options.stream}-map`, bytesMax: MAP_BYTES_MAX } }

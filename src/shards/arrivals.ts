@@ -41,8 +41,7 @@ export class Arrivals {
     if (!this.#isCurrent({ move: id, epoch })) throw UNKNOWN_MOVE
     const moving = new Set(slotsIn(mapLog.map.move(id)!.left))
     if (!slots.every((slot) => moving.has(slot))) throw OTHER_SLOTS
-    for (const [other, { move }] of this.#bringers)
-      if (move === id && other !== client) clients.close(other, 'now')
+    for (const [other, { move }] of this.#bringers) if (move === id && other !== client) clients.close(other, 'now')
     const db = dataset.databases[0]!
     const index = db.keys.slots!
     let room = REMOVED_KEYS

@@ -84,10 +84,7 @@ export class MapLog {
     await this.#line
   }
 
-  async #change(
-    make: (map: ShardMap) => ShardMap | undefined,
-    isWanted: () => boolean,
-  ): Promise<number | undefined> {
+  async #change(make: (map: ShardMap) => ShardMap | undefined, isWanted: () => boolean): Promise<number | undefined> {
     while (isWanted() && !this.#closing.signal.aborted) {
       try {
         const version = await this.#try(make)

@@ -71,6 +71,8 @@ export class ShardMap {
   readonly lastMove: number
   /** Slot → place among the shards. */
   readonly #owners: Int16Array
+  /** Place of a shard → how many slots it owns; undefined = nobody has asked. */
+  #counts: readonly number[] | undefined = undefined
 
   private constructor(contents: MapContents) {
     this.shards = contents.shards
@@ -101,13 +103,24 @@ export class ShardMap {
 
   /** How many slots a shard owns. */
   slotCountOf(name: string): number {
-    const place = this.shards.findIndex((shard) => shard.name === name)
-    return place === -1 ? 0 : this.#owners.reduce((count, owner) => (owner === place ? count + 1 : count), 0)
+    return this.#counted()[this.shards.findIndex((shard) => shard.name === name)] ?? 0
   }
 
   /** How many slots somebody owns. */
   get slotsOwned(): number {
-    return this.#owners.reduce((count, owner) => (owner === NOBODY ? count : count + 1), 0)
+    return this.#counted().reduce((sum, count) => sum + count, 0)
+  }
+
+  #counted(): readonly number[] {
+    if (this.#counts === undefined) {
+      const counts = new Array<number>(this.shards.length).fill(0)
+      for (let slot = 0; slot < SLOT_COUNT; slot++) {
+        const owner = this.#owners[slot]!
+        if (owner !== NOBODY) counts[owner]!++
+      }
+      this.#counts = counts
+    }
+    return this.#counts
   }
 
   shard(name: string): MapShard | undefined {
@@ -213,7 +226,13 @@ export class ShardMap {
 
   /** Reads what `print` wrote. Throws an error where it is something else. */
   static parse(text: string): ShardMap {
-    const { lastMove, members, moves, owners: spans, shards } = JSON.parse(text) as Omit<MapContents, 'owners'> & {
+    const {
+      lastMove,
+      members,
+      moves,
+      owners: spans,
+      shards,
+    } = JSON.parse(text) as Omit<MapContents, 'owners'> & {
       owners: readonly (readonly [first: number, last: number, place: number])[]
     }
     if (![shards, members, moves, spans].every(Array.isArray) || !Number.isInteger(lastMove))

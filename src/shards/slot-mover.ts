@@ -136,7 +136,8 @@ export class SlotMover {
     /** Throws where it makes no sense to go on. */
     const check = (): void => {
       if (changed.isEmptied) throw new Interrupted('the data was emptied')
-      if (this.#host.leadingEpoch !== epoch || mapLog.map.move(move.id) === undefined) throw new Interrupted('it was called off')
+      if (this.#host.leadingEpoch !== epoch || mapLog.map.move(move.id) === undefined)
+        throw new Interrupted('it was called off')
     }
     try {
       check()

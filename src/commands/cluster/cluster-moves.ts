@@ -12,7 +12,8 @@ export const clusterMoves = defineCommand({
   arity: 2,
   flags: ['stale'],
   tips: ['nondeterministic_output'],
-  reply: 'array: a map for each move, with its id, the shards, the slots, those that are left, its state, keys that have gone and keys that were copied, and why it is tried again',
+  reply:
+    'array: a map for each move, with its id, the shards, the slots, those that are left, its state, keys that have gone and keys that were copied, and why it is tried again',
   run(call) {
     const { reply } = call
     const { list } = movesOf(call)

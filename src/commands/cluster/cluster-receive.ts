@@ -2,8 +2,8 @@
 
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { movesOf } from './cluster-of.ts'
 import { slotsFrom } from './cluster-moveslots.ts'
+import { movesOf } from './cluster-of.ts'
 
 const MOVE_AT = 2
 const EPOCH_AT = 3
