@@ -130,9 +130,11 @@ export class MapLog {
 
   /** Reads the last map that a quorum has. */
   async #catchUp(log: ReplicatedLog): Promise<void> {
+    // Others may have appended, and we read, while the answer was on its way.
+    const read = this.version
     const { last } = await log.bounds()
-    if (last < this.version) throw new Gap(`the map's log ends at ${last}, and ${this.version} was read`)
-    if (last === this.version) return
+    if (last < read) throw new Gap(`the map's log ends at ${last}, and ${read} was read`)
+    if (last <= this.version) return
     try {
       const record = await log.at(last)
       if (record !== undefined) this.#take(last, record)

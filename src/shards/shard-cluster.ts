@@ -144,7 +144,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
       if (isSuperseded || (known?.epoch === epoch && known.leader === self.id)) return undefined
       return map.withMember(self).withLeader({ name: this.shard, log, epoch, leader: self.id })
     }
-    while (isWanted()) {
+    for (let tries = 0; isWanted(); tries++) {
       try {
         const version = await this.mapLog.change(make, isWanted)
         if (version === undefined || isSuperseded) return false
@@ -152,6 +152,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
         return true
       } catch (error) {
         if (!(error instanceof NotYet)) throw error
+        if (tries === 0) this.engine.log.warn({}, `this shard waits: ${error.message}`)
         await new Promise<void>((resolve) => void this.engine.machine.after(this.timing.retryMs, resolve))
       }
     }

@@ -1,12 +1,14 @@
 // A connection to the leader of another shard: requests go there one behind the other, and each is answered.
 //
-// What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence.
+// What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence: nothing is
+// taken, and nothing is answered.
 
 import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 
 /** So many bytes may be on their way without an answer. */
 const UNANSWERED_BYTES_MAX = 1024 * 1024
+const PIECE_BYTES = 256 * 1024
 const LF = 10
 
 /** What was answered: text and numbers as text, an array's elements in order. */
@@ -95,7 +97,9 @@ export class TargetLink implements ConnectionListener {
     if (this.#questions.length === 0) this.#heard()
     this.#questions.push({ bytes: bytes.length, answered })
     this.#unansweredBytes += bytes.length
-    this.#connection?.write(bytes)
+    // In pieces, so that a large value on a slow line is seen to move.
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+      this.#connection?.write(bytes.subarray(at, at + PIECE_BYTES), () => this.#heard())
   }
 
   // ── what the connection tells ────────────────────────────────────────────

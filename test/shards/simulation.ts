@@ -27,6 +27,9 @@ const MOVER: SlotMoverTiming = { retryMs: 20, silenceMs: 150, syncMs: 100, confi
 /** How long misfortune lasts, and how long the cluster has to recover. */
 const TROUBLE_MS = 2000
 const RECOVERY_MS = 2000
+/** When the one move begins, and how long its misfortune lasts: others lead meanwhile. */
+const CRASH_AT_MS = 900
+const CRASH_MS = 700
 const SHARDS = ['a', 'b']
 const NODES_A_SHARD = 2
 const CLIENTS = 4
@@ -45,6 +48,15 @@ export interface ShardSimulationOptions {
   /** What a node does wrong, for proof that it is found. */
   readonly sabotage?: (process: ShardProcess) => void
   readonly trace?: (line: string) => void
+  /** One move and one misfortune in the middle of it, instead of many by chance. */
+  readonly crash?: Crash
+}
+
+/** What happens to whom, so long after the move was begun. */
+export interface Crash {
+  readonly victim: 'source' | 'target' | 'map'
+  readonly how: 'killed' | 'paused'
+  readonly afterMs: number
 }
 
 export interface ShardSimulationReport {
@@ -138,8 +150,12 @@ class ShardSimulation {
   async run(): Promise<ShardSimulationReport> {
     for (const node of this.#nodes) this.#start(node)
     for (let i = 0; i < CLIENTS; i++) this.#begin(i)
-    this.#plan()
-    this.#planMoves()
+    if (this.#options.crash === undefined) {
+      this.#plan()
+      this.#planMoves()
+    } else {
+      this.#world.after(CRASH_AT_MS, () => this.#crash(this.#options.crash!))
+    }
     await this.#world.runTo(TROUBLE_MS)
     this.#isTroubled = false
     this.#heal()
@@ -286,6 +302,28 @@ class ShardSimulation {
       const to = SHARDS.find((shard) => shard !== leader.shard)!
       this.#trace(`${leader.name} is to move ${own} to ${to}`)
       cluster.moves.begin(to, own).catch((error: { text: string }) => this.#trace(`refused: ${error.text}`))
+    })
+  }
+
+  #crash({ afterMs, how, victim }: Crash): void {
+    const [source, target] = SHARDS.map((shard) => this.#nodes.find((node) => node.shard === shard && node.isLeading)!)
+    source!.process!.cluster.moves.begin(SHARDS[1]!, SLOTS).catch(() => this.#fail('the move was refused'))
+    this.#world.after(afterMs, () => {
+      const node = victim === 'source' ? source! : target!
+      const later = (run: () => void): void => void this.#world.after(CRASH_MS, run)
+      if (victim === 'map') {
+        this.#mapLog.isAway = true
+        later(() => {
+          this.#mapLog.isAway = false
+        })
+      } else if (how === 'killed') {
+        this.#kill(node, 'killed')
+        later(() => this.#start(node))
+      } else if (node.process !== undefined) {
+        node.process.isPaused = true
+        node.process.clock.pause()
+        later(() => this.#goOn(node))
+      }
     })
   }
 
