@@ -24,6 +24,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
   scripting: /^(commands\/)?scripting\//,
   server: /^server\/(?!(boot|catching-up|errors|listening|load-users|options)\.)/,
+  shards: /^shards\//,
   set: /^(commands\/set\/|store\/(member-set|intset|set-algebra)\.)/,
   'sorted-set': /^(commands\/sorted-set\/|store\/(sorted-set|score-|gathered-scores))/,
   stream: /^(commands\/stream\/|store\/stream(?!-id))/,

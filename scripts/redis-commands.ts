@@ -77,8 +77,8 @@ export const SENTINEL_COMMANDS: readonly string[] = namesOf(
 
 /** Commands that Redis does not have: what channels keep, who has heard it, and what waits to be published. CLIENT CAPA is Valkey's, for other capabilities. */
 export const OWN_COMMANDS: readonly string[] = namesOf(
-  'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA)',
-).filter((name) => name !== 'CLIENT')
+  'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA) CLUSTER(CANCELMOVES,MOVES,MOVESLOTS,RECEIVE)',
+).filter((name) => name !== 'CLIENT' && name !== 'CLUSTER')
 
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {

@@ -6,6 +6,7 @@
 // other commands, the timer looks at the data before it publishes.
 
 import type { PubSub } from '../broker/pub-sub.ts'
+import { type Cluster, servesSlot } from '../engine/cluster.ts'
 import type { Dataset } from '../engine/dataset.ts'
 import type { Loading } from '../engine/loading.ts'
 import type { Moment } from '../engine/moment.ts'
@@ -16,6 +17,7 @@ import { TYPE_ZSET } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
+import { hashSlotOf } from '../util/hash-slot.ts'
 import { NameMap } from '../util/name-map.ts'
 import { Numbered } from '../util/numbered.ts'
 import { type ChannelKind, channelOfScheduledKey } from './channel-keys.ts'
@@ -40,6 +42,7 @@ export interface ScheduleHost {
   readonly pubSub: PubSub
   readonly admission: { readonly diskFailure: ReplyError | undefined; refusalOfWrite(): ReplyError | undefined }
   readonly propagation: { beginUnit(): void; endUnit(): void }
+  readonly cluster: Cluster | null
 }
 
 /** The room that messages belong to (channels.ts). */
@@ -224,7 +227,9 @@ export class Schedule {
   /** Publishes the first message of a channel that is due; false when it cannot be published now, and stays. */
   #publishFirst(messages: ScheduledMessages, nowMs: number): boolean {
     const { kind, channel } = messages
-    const { admission, pubSub } = this.#host
+    const { admission, cluster, pubSub } = this.#host
+    // Whoever has the slot publishes it.
+    if (cluster !== null && !servesSlot(cluster, hashSlotOf(channel))) return false
     if (pubSub.isKept(channel, kind) && admission.refusalOfWrite() !== undefined) return false
     return this.#inUnit(() => {
       const first = messages.firstDue(nowMs)

@@ -29,6 +29,8 @@ export interface MapFile {
 export class OwnCluster implements Cluster, ChangeableMap {
   isOk = false
   hasOpenSlots = false
+  readonly hasHeldSlots = false
+  readonly moves = undefined
   readonly changed = new Seats<[]>((slot) => {
     this.#changed = slot
   })
@@ -78,6 +80,14 @@ export class OwnCluster implements Cluster, ChangeableMap {
 
   ownerOf(slot: number): MapNode | undefined {
     return this.#map.ownerOf(slot)
+  }
+
+  isHeld(): boolean {
+    return false
+  }
+
+  takesFrom(): boolean {
+    return false
   }
 
   migratingTo(slot: number): MapNode | undefined {

@@ -202,6 +202,7 @@ export class Admission {
     const { redirection, replies, watches } = this.#host
     const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
+    if (redirection!.postpones(client, args, elsewhere)) return false
     // Unlike other refusals it is told as it is by EXEC, too.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
     else if (client.transaction !== undefined) client.transaction.broken = true

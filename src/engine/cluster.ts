@@ -8,8 +8,10 @@
 //   importing    another's, and its keys are coming here: served to those who say ASKING
 //   elsewhere    another's: MOVED
 //   unbound      nobody's: CLUSTERDOWN
+//   held         for a moment requests for it wait: it is being handed over, and who owns it next is not certain yet
 
 import type { Seats } from '../util/seats.ts'
+import type { Client } from './client.ts'
 
 export interface ClusterNode {
   /** 40 hexadecimal digits. */
@@ -44,7 +46,12 @@ export interface Cluster {
   readonly isOk: boolean
   /** Some slot is migrating or importing here. */
   readonly hasOpenSlots: boolean
+  /** Some slot is held. */
+  readonly hasHeldSlots: boolean
   ownerOf(slot: number): ClusterNode | undefined
+  isHeld(slot: number): boolean
+  /** A client brings keys of another's slot here: it moves to this node (SlotMoves.receive). */
+  takesFrom(client: Client, slot: number): boolean
   /** Where the keys of a slot of ours are going; undefined = nowhere. */
   migratingTo(slot: number): ClusterNode | undefined
   /** Whence the keys of another's slot are coming; undefined = nowhence. */
@@ -53,6 +60,47 @@ export interface Cluster {
   readonly changed: Seats<[]>
   /** Undefined = the map is not made here: who wants to change it is refused. */
   readonly map: ChangeableMap | undefined
+  /** Undefined = slots do not move by themselves here: somebody moves their keys (MIGRATE). */
+  readonly moves: SlotMoves | undefined
+}
+
+/** A move of slots, as people see it. */
+export interface SlotMove {
+  readonly id: number
+  /** Names of shards. */
+  readonly from: string
+  readonly to: string
+  /** `0-99 200`. */
+  readonly slots: string
+  /** Those that have not gone. */
+  readonly left: string
+  readonly state: 'waiting' | 'copying' | 'handing over' | 'done' | 'cancelled'
+  /** Keys that have gone to the other shard for good, and those that were copied there since. */
+  readonly keysMoved: number
+  readonly keysCopied: number
+  /** Why it is tried again; '' = it goes well. Known to the node that moves them. */
+  readonly failure: string
+}
+
+/** Slots that move by themselves, with all that is in them (src/shards). */
+export interface SlotMoves {
+  /** Under way, and over lately. */
+  readonly list: readonly SlotMove[]
+  /** Keys that have gone from this node for good since it was started. */
+  readonly keysMoved: number
+  /** The version of the map that this node knows. */
+  readonly version: number
+  /** Begins to move slots of this node's to another shard. Rejects with a ReplyError. */
+  begin(to: string, slots: readonly number[]): Promise<void>
+  /** Ends all moves from this node's shard where they are: what has not gone stays. */
+  cancel(): Promise<void>
+  /** Removes a node from the map, with its shard if it was the last of one that owns nothing. Rejects with a ReplyError. */
+  forget(node: ClusterNode): Promise<void>
+  /**
+   * A client, the leader of another shard in this epoch of it, is going to bring keys of slots that move here. Removes some of the keys that are in its
+   * way and returns how many are left; at 0 it may begin. Throws a ReplyError.
+   */
+  receive(client: Client, move: number, epoch: number, slots: readonly number[]): number
 }
 
 /** The map of a cluster, where it is made by commands. Each change is on disk when the call returns; throws ReplyError, having changed nothing. */
@@ -75,4 +123,9 @@ export interface ChangeableMap {
   reset(hard: boolean): void
   /** Writes the map to disk once more. */
   save(): void
+}
+
+/** Tells whether a slot is this node's at this moment, for what happens by itself. */
+export function servesSlot(cluster: Cluster, slot: number): boolean {
+  return cluster.ownerOf(slot) === cluster.myself && !cluster.isHeld(slot)
 }

@@ -610,7 +610,7 @@ export const CONFIG_TABLE = {
   }),
   'shard-name': optionalText({
     immutable: true,
-    doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered.',
+    doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered. In a cluster of several logs the name of the shard; empty = that of its log.',
   }),
   'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
   'replica-announce-ip': optionalText({
@@ -673,6 +673,11 @@ export const CONFIG_TABLE = {
   'cluster-enabled': yesNo(false, {
     immutable: true,
     doc: 'Whether this server is a node of a cluster, and serves the slots that are its own (docs/cluster.md).',
+  }),
+  'cluster-log': text('', {
+    immutable: true,
+    secret: true,
+    doc: 'In a cluster of several logs: the log of the first shard, beside which the map of the cluster lies (docs/cluster.md); empty = `log` is that of the first shard.',
   }),
   'cluster-config-file': text('nodes.conf', {
     immutable: true,

@@ -8,7 +8,8 @@
 //   TRYAGAIN       the slot moves, and some of the keys are here and some are not
 //   CLUSTERDOWN    nobody serves the slot, or the cluster as a whole is not served
 //
-// Shard channels are routed as keys are. Whoever is parked on a key, or subscribed to a shard channel, is told when its slot leaves.
+// A request for a slot that is held waits until it is known who owns it. Shard channels are routed as keys are, and so is PUBLISH where something is
+// kept of the message: the channel's keys lie in the slot of its name. Whoever is parked on a key, or subscribed to a shard channel, is told when its slot leaves.
 // Made where a cluster is; nobody else knows of it.
 
 import type { PubSub } from '../broker/pub-sub.ts'
@@ -26,9 +27,10 @@ import type { Config } from './config.ts'
 import type { Dataset } from './dataset.ts'
 import { findKeys } from './key-extraction.ts'
 import { preferredEndpoint } from './node-address.ts'
+import { PostponedClients, type PostponedHost } from './postponed.ts'
 import { transactionOf } from './transaction.ts'
 
-export interface RedirectionHost {
+export interface RedirectionHost extends PostponedHost {
   readonly config: Config
   readonly dataset: Dataset
   readonly clients: Clients
@@ -37,10 +39,12 @@ export interface RedirectionHost {
 }
 
 /** Why a request is not served here. */
-type Verdict = 'served' | 'cross slot' | 'unstable' | 'ask' | 'moved' | 'unbound' | 'down' | 'down for writes'
+type Verdict = 'served' | 'held' | 'cross slot' | 'unstable' | 'ask' | 'moved' | 'unbound' | 'down' | 'down for writes'
 
 const CROSS_SLOT = new ReplyError("CROSSSLOT Keys in request don't hash to the same slot")
 const TRY_AGAIN = new ReplyError('TRYAGAIN Multiple keys request during rehashing of slot')
+/** Not told to anybody: the request waits. */
+const HELD = new ReplyError('TRYAGAIN The slot is being handed over')
 const NOT_SERVED = new ReplyError('CLUSTERDOWN Hash slot not served')
 const DOWN = new ReplyError('CLUSTERDOWN The cluster is down')
 const READS_ONLY = new ReplyError('CLUSTERDOWN The cluster is down and only accepts read commands')
@@ -51,6 +55,9 @@ const READS_ONLY_IN_SCRIPT = new ReplyError(
 )
 const ELSEWHERE_IN_SCRIPT = new ReplyError('ERR Script attempted to access a non local key in a cluster node')
 const CROSS_SLOT_IN_SCRIPT = new ReplyError('ERR Script attempted to access keys that do not hash to the same slot')
+
+/** PUBLISH channel message; what has more says what is to be remembered. */
+const PLAIN_PUBLISH_WORDS = 3
 
 /** Keys, or shard channels, that stand where one key spec says: found without a list of them. */
 interface PlainRoute {
@@ -64,6 +71,8 @@ interface PlainRoute {
 export class Redirection {
   readonly #host: RedirectionHost
   readonly #cluster: Cluster
+  /** Whose slot is held. */
+  readonly #postponed: PostponedClients
   /** Command number → where its keys stand; null = they must be looked for; undefined = not asked yet. */
   readonly #routes: (PlainRoute | null | undefined)[] = []
   // What is found out about the request in hand.
@@ -81,13 +90,22 @@ export class Redirection {
   constructor(host: RedirectionHost, cluster: Cluster) {
     this.#host = host
     this.#cluster = cluster
+    this.#postponed = new PostponedClients(host)
     cluster.changed.take(() => this.#follow())
+    host.clients.gone.take((client) => this.#postponed.forget(client))
   }
 
   /** Returns why a client's request is not served here; undefined = it is. `isWrite` = what it claims. */
   refusalOf(client: Client, command: Command, args: Arguments, isWrite: boolean): ReplyError | undefined {
     const verdict = this.#judge(client, command, args, isWrite)
     return verdict === 'served' ? undefined : this.#refusal(verdict, client)
+  }
+
+  /** Puts a request off if that is what was said of it; false = it is refused. */
+  postpones(client: Client, args: Arguments, refusal: ReplyError): boolean {
+    if (refusal !== HELD) return false
+    this.#postponed.add(client, args)
+    return true
   }
 
   /** As `refusalOf`, for what a client's script calls. A script that `crossesSlots` may ask for keys of several, one after the other. */
@@ -113,6 +131,8 @@ export class Redirection {
 
   #refusal(verdict: Exclude<Verdict, 'served'>, client: Client): ReplyError {
     switch (verdict) {
+      case 'held':
+        return HELD
       case 'cross slot':
         return CROSS_SLOT
       case 'unstable':
@@ -166,7 +186,7 @@ export class Redirection {
       }
     }
     const { myself } = cluster
-    if (this.#owner === myself) return 'served'
+    if (this.#owner === myself || cluster.takesFrom(client, this.#slot)) return 'served'
     const reads = client.readsReplica || isChannels
     return reads && !isWrite && myself.primary !== undefined && myself.primary === this.#owner ? 'served' : 'moved'
   }
@@ -191,6 +211,7 @@ export class Redirection {
     }
     const { length } = args
     const last = route.last < 0 ? length + route.last : route.last
+    if (last === 0) return this.#keepsMessage(command, args) ? this.#seeKey(args.bytes(1), true) : 'served'
     if (last >= length) return 'served'
     for (let i = route.first; i <= last; i += route.step) {
       const name = args.bytes(i)
@@ -200,11 +221,19 @@ export class Redirection {
     return 'served'
   }
 
+  /** It publishes what is kept, or is to be published later: there are keys for it. */
+  #keepsMessage({ name }: Command, args: Arguments): boolean {
+    return (
+      name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.pubSub.isKept(args.bytes(1), 'channel'))
+    )
+  }
+
   #seeKey(key: Bytes, isChannel: boolean): Verdict {
     const cluster = this.#cluster
     const slot = hashSlotOf(key)
     if (this.#slot === -1) {
       this.#slot = slot
+      if (cluster.hasHeldSlots && cluster.isHeld(slot)) return 'held'
       const owner = cluster.ownerOf(slot)
       this.#owner = owner
       if (owner === undefined) return 'unbound'
@@ -250,6 +279,7 @@ export class Redirection {
   /** The map has changed: whoever waits for a key, or listens to a shard channel, that is not served here any more is told. */
   #follow(): void {
     const { blocking, clients, pubSub } = this.#host
+    this.#postponed.resume()
     for (const { client, command, args } of [...blocking.parked()]) {
       const error = this.#refusalOfParked(client, command, args)
       if (error !== undefined) blocking.unblock(client, error)
@@ -273,6 +303,8 @@ export class Redirection {
     const cluster = this.#cluster
     if (!cluster.isOk) return DOWN
     this.#slot = hashSlotOf(args.bytes(first.index))
+    // Nobody has served it elsewhere before it is known who owns it.
+    if (cluster.isHeld(this.#slot)) return undefined
     this.#owner = cluster.ownerOf(this.#slot)
     if (this.#owner === cluster.myself || cluster.importingFrom(this.#slot) !== undefined) return undefined
     if (this.#owner === undefined) return NOT_SERVED

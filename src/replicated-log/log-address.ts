@@ -18,6 +18,9 @@ import type { LogSource } from './worker/log-source.ts'
 
 const BYTES_MAX_DEFAULT = 10 * 1024 ** 3
 
+/** A few maps, of some KB each; the largest takes 200 KB. */
+const MAP_BYTES_MAX = 64 * 1024 ** 2
+
 const SHAPE = /^(nats|etcd):\/\/(?:([^@/]*)@)?([^/?@]+)\/([^/?]+)(?:\?(.*))?$/
 
 /** Reads the address of a log. Throws AddressError. */
@@ -63,6 +66,21 @@ export function readLogAddress(address: string): LogSource {
   }
   options.end()
   return source
+}
+
+/** Returns the log in which the map of a cluster lies: beside a shard's own, under a name of its own, kept as that is. */
+export function mapLogBeside(source: LogSource): LogSource {
+  if (source.kind === 'etcd')
+    return { ...source, options: { ...source.options, prefix: `${source.options.prefix}-map` } }
+  if (source.kind !== 'jetstream') return source
+  const { options } = source
+  return { ...source, options: { ...options, stream: `${options.stream}-map`, bytesMax: MAP_BYTES_MAX } }
+}
+
+/** Of what kind a log is, and what it is called there. */
+export function nameOfLog(source: LogSource): { kind: string; name: string } {
+  const name = source.kind === 'etcd' ? source.options.prefix : source.kind === 'jetstream' ? source.options.stream : ''
+  return { kind: source.kind, name }
 }
 
 /** The address without what is secret in it, for people. */

@@ -27,6 +27,8 @@ export interface ReplicatedOptions {
   /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
   readonly snapshotEvery?: number
   readonly timing?: Timing
+  /** Asked before it leads; see NodeOptions. */
+  readonly enter?: (epoch: number, isWanted: () => boolean) => Promise<boolean>
 }
 
 /** Loads this node's copy of the log and goes on from there. Meanwhile clients hear LOADING. Throws PersistenceError. */
@@ -35,6 +37,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     address = '',
     disk = systemDisk,
     engine,
+    enter,
     log,
     node,
     snapshotEvery = SNAPSHOT_EVERY,
@@ -52,6 +55,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     chain: new Chain(place),
     timing,
     self: { node, address },
+    ...(enter === undefined ? {} : { enter }),
     ...(store === undefined
       ? {}
       : { snapshots: new Snapshots({ engine, log, store, node, everyPositions: snapshotEvery }) }),

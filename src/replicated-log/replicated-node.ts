@@ -1,6 +1,6 @@
 // A node: an engine, its local copy, and its part in leading and following.
 //
-//   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ leading
+//   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ (entered) ──▶ leading
 //       ▲                                          │ somebody was faster, or is alive            │
 //       ├──────────────────────────────────────────┘                                           │
 //       └──◀── (goes back to the copy, if it did what is not in the log) ◀── fenced, handed over ──┘
@@ -9,6 +9,7 @@
 //
 // following  reads the log, applies what counts, writes it into the copy, and answers reads.
 // standing   reads to the end, and appends an epoch record there. That succeeds for one; and only where nobody else has said anything since.
+//            One of several shards then enters itself into their map, and leads only when it stands there (`NodeOptions.enter`).
 // leading    answers as a primary does. Its journal (replicated-journal.ts) says how far it may.
 //
 // Whoever loses its place drops what it had not answered: connections with replies on the way are closed, since what became of them is
@@ -41,6 +42,11 @@ export interface NodeOptions {
   readonly self: EpochNote
   /** Without them the log must be kept whole. */
   readonly snapshots?: Snapshots
+  /**
+   * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
+   * the answer is of no interest.
+   */
+  enter?(epoch: number, isWanted: () => boolean): Promise<boolean>
 }
 
 export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
@@ -58,7 +64,10 @@ export class ReplicatedNode {
   failure: string | undefined = undefined
   readonly #options: NodeOptions
   readonly #stream: LogStream
+  /** Of a leader. */
   #journal: ReplicatedJournal | undefined = undefined
+  /** Of who is going to lead. */
+  #candidate: ReplicatedJournal | undefined = undefined
   /** When something was last read; never before that. */
   #heardMs: number
   /** Ends the reading that is under way. */
@@ -158,7 +167,7 @@ export class ReplicatedNode {
         this.#become('standing')
         const journal = await this.#stand()
         if (this.#isStopped) return
-        if (journal !== undefined) await this.#lead(journal)
+        if (journal !== undefined && (await this.#mayLead(journal))) await this.#lead(journal)
         if (!this.#isStopped) this.#become('following')
       }
     } catch (error) {
@@ -338,6 +347,23 @@ export class ReplicatedNode {
     return (await settleAppend(log, batch, expected)).is === 'there'
   }
 
+  /** Asks whether this node may lead; false also where it has lost its place meanwhile. */
+  async #mayLead(journal: ReplicatedJournal): Promise<boolean> {
+    const { enter } = this.#options
+    if (enter === undefined) return true
+    this.#candidate = journal
+    const isLost = new Promise<false>((resolve) => {
+      this.#ledOut = () => resolve(false)
+    })
+    const entered = enter(this.chain.epoch, () => this.#candidate === journal)
+    const mayLead = (await Promise.race([entered, isLost])) && this.#candidate === journal
+    this.#candidate = undefined
+    if (mayLead) return true
+    journal.stop()
+    this.#heardMs = this.#now
+    return false
+  }
+
   /** Leads until that is over. */
   async #lead(journal: ReplicatedJournal): Promise<void> {
     const { durability, log, propagation, role } = this.#options.engine
@@ -360,7 +386,11 @@ export class ReplicatedNode {
   #lost(loss: Loss): void {
     const { blocking, clients, config, durability, loading, log, propagation, role, tracking } = this.#options.engine
     const journal = this.#journal
-    if (journal === undefined) return
+    if (journal === undefined) {
+      this.#candidate = undefined
+      this.#ledOut()
+      return
+    }
     log.warn({ epoch: this.chain.epoch, position: this.chain.position, reason: loss }, 'this node leads no more')
     this.#journal = undefined
     propagation.remove(journal)
@@ -433,6 +463,8 @@ export class ReplicatedNode {
     if (this.#isStopped) return
     const journal = this.#journal
     journal?.stop()
+    this.#candidate?.stop()
+    this.#candidate = undefined
     if (journal !== undefined) this.#lost('fenced')
     this.#become('stopped')
     this.#timer?.cancel()

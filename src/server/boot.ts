@@ -90,7 +90,7 @@ export class Boot {
   readonly catchingUp: CatchingUp
   readonly #loads: boolean
   readonly #claims: ClaimedDirectories
-  /** Undefined where this server is no node of a cluster. */
+  /** Undefined where this server is no node of a cluster, or its map lies in a log. */
   readonly #cluster: OwnCluster | undefined
   /** Undefined where clients do not ask for one. */
   #shard: OwnShard | undefined = undefined
@@ -142,8 +142,10 @@ export class Boot {
     if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
-    if (branchOf === undefined && config.get('cluster-enabled')) this.#cluster = joinCluster(this.engine)
-    this.replication = new Replication(this.engine, { dial: dial ?? ((...to) => dialPrimary(config)(...to)) })
+    const isOwnCluster = config.get('cluster-enabled') && config.get('log') === ''
+    if (branchOf === undefined && isOwnCluster) this.#cluster = joinCluster(this.engine)
+    const dials: Dial = dial ?? ((...to) => dialPrimary(config)(...to))
+    this.replication = new Replication(this.engine, { dial: dials })
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
     const shardName = config.get('shard-name')
     if (shardName !== '') {
@@ -156,7 +158,7 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
-    if (config.get('log') !== '') this.#membership = membershipOf(this.engine, this.replication, openLog)
+    if (config.get('log') !== '') this.#membership = membershipOf(this.engine, this.replication, dials, openLog)
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
     this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())

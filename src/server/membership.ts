@@ -6,7 +6,7 @@ import { ownAddress } from '../engine/own-address.ts'
 import { systemDisk } from '../persistence/disk.ts'
 import { AddressError } from '../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
-import { describeLogAddress, readLogAddress } from '../replicated-log/log-address.ts'
+import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../replicated-log/log-address.ts'
 import { NodeView } from '../replicated-log/node-view.ts'
 import { openReplicated } from '../replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../replicated-log/replicated-node.ts'
@@ -16,7 +16,9 @@ import { S3Store } from '../replicated-log/snapshots/s3-store.ts'
 import { readStoreAddress, type StoreSource } from '../replicated-log/snapshots/store-address.ts'
 import type { LogSource } from '../replicated-log/worker/log-source.ts'
 import { openWorkerLog } from '../replicated-log/worker/worker-log.ts'
+import type { Dial } from '../replication/connection.ts'
 import type { Replication } from '../replication/replication.ts'
+import { ShardCluster } from '../shards/shard-cluster.ts'
 
 /** How often a log is tried that cannot be reached at a start. */
 const RETRY_MS = 1000
@@ -25,18 +27,22 @@ const RETRY_MS = 1000
 export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
 
 export class Membership {
+  /** This server's shard among others; undefined = there is one shard, and no slots. */
+  readonly cluster: ShardCluster | undefined
   readonly #engine: Engine
   readonly #replication: Replication
   readonly #source: LogSource
   /** Where snapshots lie; undefined = nowhere. */
   readonly #store: StoreSource | undefined
+  /** Where the map of the cluster lies. */
+  readonly #mapSource: LogSource
   readonly #open: OpenLog
   /** Undefined before the log could be reached. */
   #node: ReplicatedNode | undefined = undefined
   #hasLeft = false
 
   /** Throws AddressError where the configuration names no log. */
-  constructor(engine: Engine, replication: Replication, open: OpenLog) {
+  constructor(engine: Engine, replication: Replication, dial: Dial, open: OpenLog) {
     const { config } = engine
     this.#engine = engine
     this.#replication = replication
@@ -44,6 +50,17 @@ export class Membership {
     const store = config.get('log-snapshots')
     this.#store = store === '' ? undefined : readStoreAddress(store)
     this.#open = open
+    const first = config.get('cluster-log')
+    this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
+    if (config.get('cluster-enabled')) {
+      this.cluster = new ShardCluster(engine, {
+        shard: config.get('shard-name') || nameOfLog(this.#source).name,
+        log: Object.values(nameOfLog(this.#source)).join('/'),
+        isFirst: first === '',
+        dial,
+      })
+      engine.join(this.cluster)
+    }
     // Nothing expires before this node leads.
     engine.role.become('follower')
   }
@@ -55,20 +72,31 @@ export class Membership {
   async join(changed: () => void): Promise<number> {
     const { config, host, log, machine } = this.#engine
     const where = describeLogAddress(config.get('log'))
-    const opened = await this.#reach(where)
+    const opened = await this.#reach(this.#source, where)
     if (opened === undefined) return 0
-    const address = announcedAddress(config, host.describe?.())
+    const place = host.describe?.()
+    const address = announcedAddress(config, place)
     const beganMs = machine.monotonic()
     const store = this.#store && (await openStore(this.#store))
+    const { cluster } = this
+    if (cluster !== undefined) {
+      const map = await this.#reach(this.#mapSource, `${where}, its map of the cluster`)
+      if (map === undefined) return 0
+      cluster.begin(map, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 })
+    }
     this.#node = await openReplicated({
       engine: this.#engine,
       log: opened,
       node: address,
       address,
       ...(store === undefined ? {} : { snapshots: store }),
+      ...(cluster === undefined
+        ? {}
+        : { enter: (epoch: number, isWanted: () => boolean) => cluster.enter(epoch, isWanted) }),
     })
     const view = new NodeView(this.#node, machine)
     this.#replication.join(view)
+    cluster?.attach(view)
     view.onChange(changed)
     const { position } = this.#node.chain
     log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
@@ -89,14 +117,15 @@ export class Membership {
   async leave(): Promise<void> {
     this.#hasLeft = true
     await this.#node?.close()
+    await this.cluster?.close()
   }
 
   /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
-  async #reach(where: string): Promise<ReplicatedLog | undefined> {
+  async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
     const { log, machine } = this.#engine
     for (let tries = 0; !this.#hasLeft; tries++) {
       try {
-        return await this.#open(this.#source)
+        return await this.#open(source)
       } catch (error) {
         if (!(error instanceof LogAway)) throw error
         if (tries === 0) log.warn({ log: where, reason: error.message }, 'the log cannot be reached yet; trying on')
@@ -108,10 +137,15 @@ export class Membership {
 }
 
 /** Prepares to join the log that the configuration names. Throws ConfigError. */
-export function membershipOf(engine: Engine, replication: Replication, open: OpenLog = openWorkerLog): Membership {
+export function membershipOf(
+  engine: Engine,
+  replication: Replication,
+  dial: Dial,
+  open: OpenLog = openWorkerLog,
+): Membership {
   if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
   try {
-    return new Membership(engine, replication, open)
+    return new Membership(engine, replication, dial, open)
   } catch (error) {
     if (error instanceof AddressError) throw new ConfigError(error.message)
     throw error

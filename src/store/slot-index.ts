@@ -28,6 +28,16 @@ export class SlotIndex {
     for (let entry = this.#first[slot]! - 1; entry >= 0; entry = this.#links[2 * entry]! - 1) yield entry
   }
 
+  /** The entry that came last into a slot; -1 = there is none. */
+  newest(slot: number): number {
+    return this.#first[slot]! - 1
+  }
+
+  /** The entry of the same slot that came before one; -1 = there is none. */
+  older(entry: number): number {
+    return this.#links[2 * entry]! - 1
+  }
+
   add(entry: number, key: Bytes): void {
     const slot = hashSlotOf(key)
     if (2 * entry >= this.#links.length) this.#grow(entry)

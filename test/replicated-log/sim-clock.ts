@@ -20,7 +20,7 @@ export class SimWorld implements Clock {
   #order = 0
 
   now(): number {
-    return EPOCH_MS + this.nowMs
+    return EPOCH_MS + Math.floor(this.nowMs)
   }
 
   monotonic(): number {

@@ -100,7 +100,7 @@ export interface SimProcess {
 }
 
 /** A client's connection: replies are gathered until they are whole. */
-class SimConnection implements Transport {
+export class SimConnection implements Transport {
   readonly kind = 'tcp'
   readonly address = 'sim:1'
   readonly localAddress = 'sim:2'
@@ -522,17 +522,17 @@ class Simulation {
 
 /** Who is told what has come on a connection. */
 
-type Reply = string | Reply[]
+export type Reply = string | Reply[]
 
 /** What a client is going to ask, and what it makes of the last of so many replies. */
-interface Asked {
+export interface Asked {
   readonly operations: readonly Operation[]
   readonly requests: readonly (readonly string[])[]
   readonly replies: number
   read(reply: Reply): void
 }
 
-function ask(
+export function ask(
   operations: readonly Operation[],
   requests: readonly (readonly string[])[],
   read: (reply: Reply) => void = () => {},
@@ -541,7 +541,7 @@ function ask(
 }
 
 /** Parses so many replies in RESP2; undefined = they have not all come. Errors keep their '-', nil is ''. */
-function parseReplies(text: string, count: number): Reply[] | undefined {
+export function parseReplies(text: string, count: number): Reply[] | undefined {
   let at = 0
   const line = (): string | undefined => {
     const end = text.indexOf('\r\n', at)

@@ -1,3 +1,5 @@
+import { awaitWork } from '../../engine/awaited-work.ts'
+import type { ClusterNode } from '../../engine/cluster.ts'
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
@@ -17,10 +19,16 @@ export const clusterForget = defineCommand({
   reply: 'status: OK',
   run(call) {
     const cluster = clusterOf(call)
-    const node = nodeAt(call, 2)
-    if (node === cluster.myself) throw MYSELF
-    if (node === cluster.myself.primary) throw MY_PRIMARY
-    mapOf(cluster).forget(node)
+    const named = (): ClusterNode => {
+      const node = nodeAt(call, 2)
+      if (node === cluster.myself) throw MYSELF
+      if (node === cluster.myself.primary) throw MY_PRIMARY
+      return node
+    }
+    const { moves } = cluster
+    if (moves === undefined) mapOf(cluster).forget(named())
+    // All nodes forget it: their map is one.
+    else if (!awaitWork(call, () => moves.forget(named()))) return
     call.reply.ok()
   },
 })

@@ -1,14 +1,17 @@
 // What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
 
 import type { Call } from '../../engine/call.ts'
-import type { ChangeableMap, Cluster, ClusterNode } from '../../engine/cluster.ts'
+import type { ChangeableMap, Cluster, ClusterNode, SlotMoves } from '../../engine/cluster.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/hash-slot.ts'
 import { parseInteger } from '../../util/numbers.ts'
 
 const DISABLED = ERR.of('This instance has cluster support disabled')
-const MADE_ELSEWHERE = ERR.of('The slots of this cluster are not assigned by commands')
+const MADE_ELSEWHERE = ERR.of(
+  'The map of this cluster lies in a log, and all its nodes have it from there: slots are moved by CLUSTER MOVESLOTS',
+)
+const MOVED_BY_HAND = ERR.of('The slots of this cluster are moved by CLUSTER SETSLOT and MIGRATE')
 const INVALID_SLOT = ERR.of('Invalid or out of range slot')
 
 /** Returns the cluster. Throws where there is none. */
@@ -22,6 +25,13 @@ export function clusterOf(call: Call): Cluster {
 export function mapOf({ map }: Cluster): ChangeableMap {
   if (map === undefined) throw MADE_ELSEWHERE
   return map
+}
+
+/** Returns what moves slots. Throws where they do not move by themselves. */
+export function movesOf(call: Call): SlotMoves {
+  const { moves } = clusterOf(call)
+  if (moves === undefined) throw MOVED_BY_HAND
+  return moves
 }
 
 /** Returns the node that an argument names. Throws `Unknown node …`, or what else is to be said. */

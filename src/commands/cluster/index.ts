@@ -17,8 +17,11 @@ import { clusterInfo } from './cluster-info.ts'
 import { clusterCountkeysinslot, clusterGetkeysinslot, clusterKeyslot } from './cluster-keyslot.ts'
 import { clusterLinks } from './cluster-links.ts'
 import { clusterMeet } from './cluster-meet.ts'
+import { clusterMoves } from './cluster-moves.ts'
+import { clusterCancelmoves, clusterMoveslots } from './cluster-moveslots.ts'
 import { clusterMyid, clusterMyshardid } from './cluster-myid.ts'
 import { clusterNodes, clusterReplicas, clusterSlaves } from './cluster-nodes.ts'
+import { clusterReceive } from './cluster-receive.ts'
 import { clusterReplicate } from './cluster-replicate.ts'
 import { clusterReset } from './cluster-reset.ts'
 import { clusterSaveconfig } from './cluster-saveconfig.ts'
@@ -33,6 +36,7 @@ export const clusterCommands: readonly Command[] = [
   clusterAddslots,
   clusterAddslotsrange,
   clusterBumpepoch,
+  clusterCancelmoves,
   clusterCountFailureReports,
   clusterCountkeysinslot,
   clusterDelslots,
@@ -46,9 +50,12 @@ export const clusterCommands: readonly Command[] = [
   clusterKeyslot,
   clusterLinks,
   clusterMeet,
+  clusterMoves,
+  clusterMoveslots,
   clusterMyid,
   clusterMyshardid,
   clusterNodes,
+  clusterReceive,
   clusterReplicas,
   clusterReplicate,
   clusterReset,

@@ -35,7 +35,9 @@ export const failover = defineCommand({
   ],
   reply: 'status: OK, it has begun',
   run(call) {
-    if (engineOf(call).cluster !== null) throw IN_CLUSTER
+    const { cluster, replication } = engineOf(call)
+    // Where a log decides who leads the command means the same in a cluster of several logs.
+    if (cluster !== null && replication?.node === undefined) throw IN_CLUSTER
     const { args, reply } = call
     const { failover } = replicationOf(engineOf(call))
     if (args.length === 2 && args.equalsIgnoreCase(1, 'ABORT')) {

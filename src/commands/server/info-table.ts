@@ -5,6 +5,7 @@
 // out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
 
 import { arch, release, type } from 'node:os'
+import type { SlotMove, SlotMoves } from '../../engine/cluster.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
 import type { Following, LogNode } from '../../engine/replication.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
@@ -503,10 +504,32 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['latencystats', { heading: 'Latencystats', isExtra: true, rows: [family(latencyStats)] }],
   [
     'cluster',
-    { heading: 'Cluster', rows: [gauge('cluster_enabled', ({ engine }) => Number(engine.cluster !== null))] },
+    {
+      heading: 'Cluster',
+      rows: [
+        gauge('cluster_enabled', ({ engine }) => Number(engine.cluster !== null)),
+        ofMoves('cluster_moves', ({ list }) => list.filter(isUnderWay).length),
+        ofMoves('cluster_moves_failing', ({ list }) => list.filter(({ failure }) => failure !== '').length),
+        counterOfMoves('cluster_keys_moved', ({ keysMoved }) => keysMoved),
+        ofMoves('cluster_map_version', ({ version }) => version),
+      ],
+    },
   ],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
 ])
+
+/** A figure of slots that move by themselves: others have none. */
+function ofMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
+  return gauge(name, ({ engine: { cluster } }) => cluster?.moves && read(cluster.moves))
+}
+
+function counterOfMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
+  return { ...ofMoves(name, read), kind: 'counter' }
+}
+
+function isUnderWay({ state }: SlotMove): boolean {
+  return state !== 'done' && state !== 'cancelled'
+}
 
 /** Numbered by their kind, as Redis does. */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {

@@ -1,0 +1,43 @@
+// CLUSTER MOVES: slots that are on their way from one shard to another, and those that went lately. The leader of the shard from which they go knows more than others.
+
+import { defineCommand } from '../../engine/command.ts'
+import { movesOf } from './cluster-of.ts'
+
+export const clusterMoves = defineCommand({
+  name: 'CLUSTER MOVES',
+  summary: 'Tells which slots are moved between shards, and how far that is.',
+  group: 'cluster',
+  since: '7.2.0',
+  complexity: 'O(N) with N moves',
+  arity: 2,
+  flags: ['stale'],
+  tips: ['nondeterministic_output'],
+  reply:
+    'array: a map for each move, with its id, the shards, the slots, those that are left, its state, keys that have gone and keys that were copied, and why it is tried again',
+  run(call) {
+    const { reply } = call
+    const { list } = movesOf(call)
+    reply.array(list.length)
+    for (const { failure, from, id, keysCopied, keysMoved, left, slots, state, to } of list) {
+      reply.map(9)
+      reply.text('id')
+      reply.integer(id)
+      reply.text('from')
+      reply.text(from)
+      reply.text('to')
+      reply.text(to)
+      reply.text('slots')
+      reply.text(slots)
+      reply.text('left')
+      reply.text(left)
+      reply.text('state')
+      reply.text(state)
+      reply.text('keys-moved')
+      reply.integer(keysMoved)
+      reply.text('keys-copied')
+      reply.integer(keysCopied)
+      reply.text('failure')
+      reply.text(failure)
+    }
+  },
+})

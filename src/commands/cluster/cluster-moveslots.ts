@@ -1,0 +1,75 @@
+// CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all that is in them, while clients work (src/shards).
+// CLUSTER MOVES tells how far they are.
+
+import { awaitWork } from '../../engine/awaited-work.ts'
+import type { Call } from '../../engine/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { ERR } from '../../protocol/errors.ts'
+import { movesOf, slotAt } from './cluster-of.ts'
+
+const SHARD_AT = 2
+const RANGES_AT = 3
+const BACKWARDS = ERR.of('Start slot number is greater than end slot number')
+const TWICE = ERR.of('A slot is named twice')
+
+const common = {
+  group: 'cluster',
+  since: '7.2.0',
+  flags: ['admin', 'stale', 'noscript', 'no_multi', 'no_async_loading'],
+  mayWait: true,
+} as const satisfies Partial<CommandSpec>
+
+export const clusterMoveslots = defineCommand({
+  ...common,
+  name: 'CLUSTER MOVESLOTS',
+  summary: 'Begins to move slots, with their keys, to another shard.',
+  complexity: 'O(N) with N slots',
+  arity: -5,
+  args: [
+    { name: 'shard-name', type: 'string' },
+    {
+      name: 'range',
+      type: 'block',
+      multiple: true,
+      args: [
+        { name: 'start-slot', type: 'integer' },
+        { name: 'end-slot', type: 'integer' },
+      ],
+    },
+  ],
+  reply: 'status: OK, they begin to move',
+  run(call) {
+    const moves = movesOf(call)
+    const slots = call.retrying ? [] : slotsFrom(call, RANGES_AT)
+    if (awaitWork(call, () => moves.begin(call.args.string(SHARD_AT), slots))) call.reply.ok()
+  },
+})
+
+export const clusterCancelmoves = defineCommand({
+  ...common,
+  name: 'CLUSTER CANCELMOVES',
+  summary: 'Ends all moves of slots from this shard; slots that have not gone stay.',
+  complexity: 'O(N) with N moves',
+  arity: 2,
+  reply: 'status: OK',
+  run(call) {
+    const moves = movesOf(call)
+    if (awaitWork(call, () => moves.cancel())) call.reply.ok()
+  },
+})
+
+/** Reads ranges of slots, from an argument on. */
+export function slotsFrom(call: Call, index: number): number[] {
+  const { args } = call
+  if ((args.length - index) % 2 !== 0) throw ERR.arity(call.command.name)
+  const slots = new Set<number>()
+  for (let at = index; at < args.length; at += 2) {
+    const [first, last] = [slotAt(call, at), slotAt(call, at + 1)]
+    if (first > last) throw BACKWARDS
+    for (let slot = first; slot <= last; slot++) {
+      if (slots.has(slot)) throw TWICE
+      slots.add(slot)
+    }
+  }
+  return [...slots]
+}

@@ -1,0 +1,74 @@
+// Keys that come here: clients that are the leaders of other shards, and which slots each of them brings.
+//
+//   CLUSTER RECEIVE ──▶ what is in the way is removed, some keys at a time ──▶ 0 left: RESTORE and DEL of these slots, by this client alone
+//
+// A move has one such client: another that comes for the same move takes its place, and its connection ends, so nothing that it still had under way
+// arrives later. It ends as well when the map knows no such move any more, or another epoch of the source, and when this node leads no more.
+
+import type { Client } from '../engine/client.ts'
+import { removeKeysOfSlot } from '../engine/slot-removal.ts'
+import { ERR, ReplyError } from '../protocol/errors.ts'
+import { slotsIn } from './shard-map.ts'
+import type { ShardView } from './shard-view.ts'
+
+/** So many keys are removed at a time. */
+const REMOVED_KEYS = 500
+const UNKNOWN_MOVE = new ReplyError('TRYAGAIN This node knows of no such move')
+const NOT_LEADING = new ReplyError('TRYAGAIN This node does not lead')
+const OTHER_SLOTS = ERR.of('These slots do not move here')
+
+interface Bringer {
+  readonly move: number
+  readonly epoch: number
+  /** Empty until what was in the way is gone. */
+  slots: ReadonlySet<number>
+}
+
+export class Arrivals {
+  readonly #host: ShardView
+  readonly #bringers = new Map<Client, Bringer>()
+
+  constructor(host: ShardView) {
+    this.#host = host
+    host.engine.clients.gone.take((client) => this.#bringers.delete(client))
+  }
+
+  /** See SlotMoves.receive. */
+  receive(client: Client, id: number, epoch: number, slots: readonly number[]): number {
+    const { engine, leadingEpoch, mapLog } = this.#host
+    const { clients, dataset, durability } = engine
+    if (leadingEpoch === 0) throw NOT_LEADING
+    if (!this.#isCurrent({ move: id, epoch })) throw UNKNOWN_MOVE
+    const moving = new Set(slotsIn(mapLog.map.move(id)!.left))
+    if (!slots.every((slot) => moving.has(slot))) throw OTHER_SLOTS
+    for (const [other, { move }] of this.#bringers) if (move === id && other !== client) clients.close(other, 'now')
+    const db = dataset.databases[0]!
+    const index = db.keys.slots!
+    let room = REMOVED_KEYS
+    let left = 0
+    for (const slot of slots) {
+      if (room > 0 && index.count(slot) > 0) room -= removeKeysOfSlot(dataset, db, slot, room)
+      left += index.count(slot)
+    }
+    // What it waits for later includes this.
+    durability.wrote(client)
+    this.#bringers.set(client, { move: id, epoch, slots: left === 0 ? new Set(slots) : new Set() })
+    return left
+  }
+
+  takesFrom(client: Client, slot: number): boolean {
+    return this.#bringers.get(client)?.slots.has(slot) === true
+  }
+
+  /** There is another map, or another leader: ends what is over. */
+  look(): void {
+    for (const [client, bringer] of this.#bringers)
+      if (!this.#isCurrent(bringer)) this.#host.engine.clients.close(client, 'now')
+  }
+
+  #isCurrent({ epoch, move: id }: Pick<Bringer, 'move' | 'epoch'>): boolean {
+    const { leadingEpoch, mapLog, shard } = this.#host
+    const move = mapLog.map.move(id)
+    return leadingEpoch !== 0 && move?.to === shard && mapLog.map.shard(move.from)?.epoch === epoch
+  }
+}

@@ -1,0 +1,199 @@
+// The log in which the map lies: one row of whole maps, which every node reads, and to which every node may append.
+//
+// Nobody leads it. A change is made from the last map and appended right behind it; where somebody else was faster the log refuses it, and it
+// is made once more from theirs. So changes come one after the other, each from the one before, whoever makes them:
+//
+//   A  change(map 7) ── append behind 7 ──▶ 8
+//   B  change(map 7) ── append behind 7 ──▶ refused; reads 8; change(map 8) ── append behind 8 ──▶ 9
+//
+// An append that arrives late does no harm: it stands there only if nothing has changed since. Whoever makes a change must see to it that what it
+// rests on is said by the map it was made from, or stays true.
+//
+// A record is the map as JSON behind a line that no other record has, so that of two nodes that say the same one does not take the other's for its own.
+
+import type { Log } from '../engine/log.ts'
+import { Gap, LogAway, type ReplicatedLog, Truncated } from '../replicated-log/log.ts'
+import { isPassing, settleAppend, tryAppend } from '../replicated-log/sure-append.ts'
+import { assert } from '../util/assert.ts'
+import type { Clock } from '../util/clock.ts'
+import { Random } from '../util/random.ts'
+import { type Listener, Seats } from '../util/seats.ts'
+import { ShardMap } from './shard-map.ts'
+
+/** So many maps are kept, for readers that are behind: nobody needs more than the last. */
+const KEPT_RECORDS = 64
+
+const NONCE_LENGTH = 24
+
+export interface MapLogOptions {
+  readonly clock: Clock
+  readonly messages: Log
+  /** What the log has refused is tried again. */
+  readonly retryMs: number
+}
+
+export class MapLog {
+  /** The last that is known, and its position. */
+  map = ShardMap.empty
+  version = 0
+  /** Why it is not followed any more. */
+  failure: string | undefined = undefined
+  /** Told when there is another map. */
+  readonly changed = new Seats<[]>((slot) => {
+    this.#changed = slot
+  })
+  #changed: Listener<[]> | null = null
+  readonly #options: MapLogOptions
+  readonly #closing = new AbortController()
+  /** Undefined until it could be reached. */
+  #log: ReplicatedLog | undefined = undefined
+  readonly #random = new Random()
+  /** Ends of waiting. */
+  readonly #resting = new Set<() => void>()
+  /** Changes of this node are made one after the other. */
+  #line: Promise<unknown> = Promise.resolve()
+  #following: Promise<void> | undefined = undefined
+
+  constructor(options: MapLogOptions) {
+    this.#options = options
+  }
+
+  /** Reads the log from now on, and appends to it. */
+  follow(log: ReplicatedLog): void {
+    assert(this.#log === undefined, 'there is one log')
+    this.#log = log
+    this.#following = this.#follow(log)
+  }
+
+  /**
+   * Changes the map: `make` is given the last one and returns what is to take its place; undefined = that is the case already. It is asked again for
+   * each map that comes between, so it must know its own work. Goes on while the log is away, as long as `isWanted`. Returns the position of the map with the
+   * change; undefined = it was not wanted any more, and may have been made. Throws what `make` throws, and `Gap`.
+   */
+  change(make: (map: ShardMap) => ShardMap | undefined, isWanted: () => boolean): Promise<number | undefined> {
+    const made = this.#line.then(() => this.#change(make, isWanted))
+    this.#line = made.catch(() => {})
+    return made
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort('enough')
+    for (const wake of this.#resting) wake()
+    await this.#log?.close()
+    await this.#following
+    await this.#line
+  }
+
+  async #change(make: (map: ShardMap) => ShardMap | undefined, isWanted: () => boolean): Promise<number | undefined> {
+    while (isWanted() && !this.#closing.signal.aborted) {
+      try {
+        const version = await this.#try(make)
+        if (version !== undefined) return version
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        await this.#rest()
+      }
+    }
+    return undefined
+  }
+
+  /** Makes a change from the map that is known; undefined where there is another by now. */
+  async #try(make: (map: ShardMap) => ShardMap | undefined): Promise<number | undefined> {
+    const log = this.#log
+    if (log === undefined) throw new LogAway('the log of the map could not be reached yet')
+    // Nothing is made of nothing before it is known that there is nothing.
+    if (this.version === 0) await this.#catchUp(log)
+    const { map, version } = this
+    const next = make(map)
+    if (next === undefined) return version
+    const record = Buffer.from(`${this.#random.hex(NONCE_LENGTH)}\n${next.print()}`)
+    const outcome = await tryAppend(log, record, version)
+    const isThere =
+      outcome === 'there' || (outcome === 'unknown' && (await settleAppend(log, record, version)).is === 'there')
+    if (!isThere) {
+      await this.#catchUp(log)
+      return undefined
+    }
+    this.#take(version + 1, record)
+    if (this.version % KEPT_RECORDS === 0) await this.#truncate(log)
+    return version + 1
+  }
+
+  async #truncate(log: ReplicatedLog): Promise<void> {
+    try {
+      await log.truncate(this.version - KEPT_RECORDS / 2)
+    } catch (error) {
+      // The next one does it.
+      if (!isPassing(error)) throw error
+    }
+  }
+
+  /** Reads the last map that a quorum has. */
+  async #catchUp(log: ReplicatedLog): Promise<void> {
+    // Others may have appended, and we read, while the answer was on its way.
+    const read = this.version
+    const { last } = await log.bounds()
+    if (last < read) throw new Gap(`the map's log ends at ${last}, and ${read} was read`)
+    if (last <= this.version) return
+    try {
+      const record = await log.at(last)
+      if (record !== undefined) this.#take(last, record)
+    } catch (error) {
+      // It has gone on so far meanwhile.
+      if (!(error instanceof Truncated)) throw error
+    }
+  }
+
+  async #follow(log: ReplicatedLog): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      try {
+        await this.#catchUp(log)
+        for await (const { batch, position } of log.read(this.version + 1, signal)) {
+          if (signal.aborted) return
+          this.#take(position, batch)
+        }
+      } catch (error) {
+        if (!isPassing(error) && !(error instanceof Truncated)) {
+          this.#fail(error)
+          return
+        }
+      }
+      if (!signal.aborted) await this.#rest()
+    }
+  }
+
+  #take(version: number, record: Uint8Array): void {
+    if (version <= this.version) return
+    const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString()
+    let map: ShardMap
+    try {
+      map = ShardMap.parse(text.slice(text.indexOf('\n') + 1))
+    } catch (error) {
+      throw new Gap(`the record at position ${version} of the map's log is none: ${(error as Error).message}`)
+    }
+    this.map = map
+    this.version = version
+    this.#changed?.()
+  }
+
+  #fail(error: unknown): void {
+    this.failure = error instanceof Error ? error.message : String(error)
+    this.#options.messages.error({ error }, `the map of the cluster is followed no more: ${this.failure}`)
+  }
+
+  async #rest(): Promise<void> {
+    const { clock, retryMs } = this.#options
+    let wake = (): void => {}
+    const rested = new Promise<void>((resolve) => {
+      const timer = clock.after(retryMs, resolve)
+      wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#resting.add(wake)
+    await rested
+    this.#resting.delete(wake)
+  }
+}

@@ -1,0 +1,13 @@
+// What all that moves slots must know of this node.
+
+import type { Engine } from '../engine/engine.ts'
+import type { MapLog } from './map-log.ts'
+
+export interface ShardView {
+  readonly engine: Engine
+  readonly mapLog: MapLog
+  /** Name of this node's shard. */
+  readonly shard: string
+  /** The epoch in which this node leads its shard, and is entered in the map; 0 = it does not. */
+  readonly leadingEpoch: number
+}

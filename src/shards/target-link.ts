@@ -1,0 +1,197 @@
+// A connection to the leader of another shard: requests go there one behind the other, and each is answered.
+//
+// What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence: nothing is
+// taken, and nothing is answered.
+
+import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
+import type { Clock, Timer } from '../util/clock.ts'
+
+/** So many bytes may be on their way without an answer. */
+const UNANSWERED_BYTES_MAX = 1024 * 1024
+const PIECE_BYTES = 256 * 1024
+const LF = 10
+
+/** What was answered: text and numbers as text, an array's elements in order. */
+export type Answer = string | readonly string[]
+
+/** The link is of no use any more. */
+export class LinkError extends Error {}
+
+export interface TargetLinkOptions {
+  readonly dial: Dial
+  readonly to: Address
+  readonly clock: Clock
+  /** What follows AUTH; none = nobody need be named. */
+  readonly credentials: readonly string[]
+  /** Nothing is heard for so long: it is over. */
+  readonly silenceMs: number
+}
+
+interface Question {
+  readonly bytes: number
+  /** Undefined = the answer is good, or ends the link. */
+  readonly answered: ((answer: Answer | LinkError) => void) | undefined
+}
+
+export class TargetLink implements ConnectionListener {
+  readonly #clock: Clock
+  readonly #silenceMs: number
+  readonly #questions: Question[] = []
+  #connection: Connection | undefined
+  #unansweredBytes = 0
+  #timer: Timer | undefined = undefined
+  #received: Buffer = Buffer.alloc(0)
+  #failure: LinkError | undefined = undefined
+  #connected: (error?: LinkError) => void = () => {}
+  /** Told when something was answered, or it is over. */
+  #waiting: (() => void)[] = []
+
+  private constructor({ clock, silenceMs }: TargetLinkOptions) {
+    this.#clock = clock
+    this.#silenceMs = silenceMs
+  }
+
+  /** Connects, and says who this is. Rejects with a LinkError. */
+  static async open(options: TargetLinkOptions): Promise<TargetLink> {
+    const { credentials, dial, to } = options
+    const link = new TargetLink(options)
+    await new Promise<void>((resolve, reject) => {
+      link.#connected = (error) => (error === undefined ? resolve() : reject(error))
+      link.#heard()
+      link.#connection = dial(to, link, 'target')
+    })
+    if (credentials.length > 0) await link.ask('AUTH', ...credentials)
+    return link
+  }
+
+  /** Sends a request and returns its answer. Rejects with a LinkError: the answer was an error, or none can come any more. */
+  ask(...words: readonly (string | number)[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure)
+        return
+      }
+      const answered = (answer: Answer | LinkError): void =>
+        answer instanceof LinkError ? reject(answer) : resolve(answer)
+      this.#send(encode(words.map((word) => Buffer.from(String(word), 'latin1'))), answered)
+    })
+  }
+
+  /** Sends a request whose answer is of no interest unless it is an error. */
+  tell(words: readonly Uint8Array[]): void {
+    if (this.#failure === undefined) this.#send(encode(words), undefined)
+  }
+
+  /** Waits until more may be sent. Rejects with a LinkError. */
+  async room(): Promise<void> {
+    while (this.#failure === undefined && this.#unansweredBytes > UNANSWERED_BYTES_MAX)
+      await new Promise<void>((resolve) => void this.#waiting.push(resolve))
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  close(): void {
+    this.#end('it was closed')
+  }
+
+  #send(bytes: Buffer, answered: Question['answered']): void {
+    if (this.#questions.length === 0) this.#heard()
+    this.#questions.push({ bytes: bytes.length, answered })
+    this.#unansweredBytes += bytes.length
+    // In pieces, so that a large value on a slow line is seen to move.
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+      this.#connection?.write(bytes.subarray(at, at + PIECE_BYTES), () => this.#heard())
+  }
+
+  // ── what the connection tells ────────────────────────────────────────────
+
+  connected(): void {
+    this.#connected()
+    this.#timer?.cancel()
+  }
+
+  received(bytes: Buffer): void {
+    this.#received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes])
+    let at = 0
+    while (this.#failure === undefined) {
+      const found = readAnswer(this.#received, at)
+      if (found === undefined) break
+      at = found.end
+      this.#take(found.answer)
+    }
+    this.#received = this.#received.subarray(at)
+    this.#heard()
+  }
+
+  ended(reason: string): void {
+    this.#connection = undefined
+    this.#end(reason)
+  }
+
+  #take(answer: Answer): void {
+    const question = this.#questions.shift()
+    if (question === undefined) {
+      this.#end('the other side says what nobody has asked')
+      return
+    }
+    this.#unansweredBytes -= question.bytes
+    const error = typeof answer === 'string' && answer.startsWith('-') ? new LinkError(answer.slice(1)) : undefined
+    if (question.answered !== undefined) question.answered(error ?? answer)
+    else if (error !== undefined) this.#end(error.message)
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** Patience begins anew. */
+  #heard(): void {
+    this.#timer?.cancel()
+    if (this.#failure === undefined) this.#timer = this.#clock.after(this.#silenceMs, () => this.#silent())
+  }
+
+  #silent(): void {
+    if (this.#questions.length > 0 || this.#connection === undefined) this.#end('the other side is silent')
+  }
+
+  #end(reason: string): void {
+    if (this.#failure !== undefined) return
+    const failure = new LinkError(reason)
+    this.#failure = failure
+    this.#timer?.cancel()
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#connected(failure)
+    for (const { answered } of this.#questions.splice(0)) answered?.(failure)
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+}
+
+function encode(words: readonly Uint8Array[]): Buffer {
+  const parts: Uint8Array[] = [Buffer.from(`*${words.length}\r\n`)]
+  for (const word of words) parts.push(Buffer.from(`$${word.length}\r\n`), word, END)
+  return Buffer.concat(parts)
+}
+
+const END = Buffer.from('\r\n')
+
+/** Reads one answer in RESP2: errors keep their '-', arrays hold text and numbers alone. Undefined = it is not whole. */
+function readAnswer(bytes: Buffer, at: number): { answer: Answer; end: number } | undefined {
+  const lineEnd = bytes.indexOf(LF, at)
+  if (lineEnd === -1) return undefined
+  const line = bytes.toString('latin1', at, lineEnd - 1)
+  const rest = line.slice(1)
+  let end = lineEnd + 1
+  if (line[0] === '-') return { answer: line, end }
+  if (line[0] === '$') {
+    const length = Number(rest)
+    if (length < 0) return { answer: '', end }
+    if (bytes.length < end + length + END.length) return undefined
+    return { answer: bytes.toString('latin1', end, end + length), end: end + length + END.length }
+  }
+  if (line[0] !== '*') return { answer: rest, end }
+  const elements: string[] = []
+  for (let i = 0; i < Number(rest); i++) {
+    const element = readAnswer(bytes, end)
+    if (element === undefined) return undefined
+    elements.push(String(element.answer))
+    end = element.end
+  }
+  return { answer: elements, end }
+}
