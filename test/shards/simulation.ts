@@ -2,6 +2,7 @@
 // As in test/replicated-log/simulation.ts everything happens in one process and in an order that a seed decides; what clients saw must be explained
 // by what there is in the end, and every key must be in one shard, on all of its nodes.
 
+import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import { Config } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -16,7 +17,6 @@ import { Bytes, Source } from '../../src/util/bytes.ts'
 import { hashSlotOf } from '../../src/util/hash-slot.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
-import { checkList, checkRegister, type Operation } from '../replicated-log/histories.ts'
 import { ProcessClock, SimWorld } from '../replicated-log/sim-clock.ts'
 import { type Asked, ask, parseReplies, type Reply, SIM_TIMING, SimConnection } from '../replicated-log/simulation.ts'
 import { encode } from '../support/engine.ts'
