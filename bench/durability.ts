@@ -1,13 +1,23 @@
-// How fast is LPUSH when each is fsynced before its reply, and who waits for the disk?
+// How fast are LPUSH and SET when each is fsynced before its reply, what do they cost, and who waits for the disk?
 
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
+import { cpuSeconds } from './jobs.ts'
 import { alternate, median, medianOf, type Pair, percentile, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
+const TESTS = ['lpush', 'set']
+/** Clients, and how many requests each has under way. */
+const SHAPES = [
+  [1, 1],
+  [10, 1],
+  [50, 1],
+  [200, 1],
+  [50, 16],
+] as const
 const OPTIONS = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
 
 async function ask(scale: Scale): Promise<Answer> {
@@ -18,26 +28,42 @@ async function ask(scale: Scale): Promise<Answer> {
     rows.push(row)
     console.log(`  ${row.what}: ${row.respite} : ${row.redis} = ${row.figure}`)
   }
-  const load = (rival: Rival, pipeline: number, count: number) => {
-    const words = ['-c', '50', '-d', '64', '-r', '100000', '-P', String(pipeline), '-t', 'lpush', '-n', String(count)]
-    return redisBenchmark(servers.get(rival)!.port, words, 'LPUSH')
+  const load = (rival: Rival, test: string, clients: number, pipeline: number, count: number) => {
+    const shape = ['-c', String(clients), '-P', String(pipeline), '-n', String(count)]
+    const words = ['-d', '64', '-r', '100000', '-t', test, ...shape]
+    return redisBenchmark(servers.get(rival)!.port, words, test.toUpperCase())
   }
   try {
     const fsyncMs = measureFsync(servers.get('respite')!.directory, scale.quick ? 5 : 200)
-    const counts = new Map<number, number>()
-    for (const pipeline of [1, 16]) {
-      const calibration = await load('redis', pipeline, scale.quick ? 200 : 5000)
-      const count = Math.max(200, Math.round(calibration.perSecond * scale.seconds))
-      counts.set(pipeline, count)
-      const pairs = await alternate(async (rival) => {
-        await servers.get(rival)!.asker.ask('DEL', 'mylist')
-        return (await load(rival, pipeline, count)).perSecond
-      })
-      const shown = [perSecond(medianOf(pairs, 'respite')), perSecond(medianOf(pairs, 'redis'))] as const
-      add(atLeast(`LPUSH, appendfsync always, 50 clients, P=${pipeline}`, ratio(pairs), 1, ...shown))
+    // What comes first would be measured before V8 has compiled it.
+    for (const test of TESTS) await load('respite', test, 50, 16, scale.quick ? 200 : 200_000)
+    for (const [clients, pipeline] of SHAPES) {
+      for (const test of TESTS) {
+        const what = `${test.toUpperCase()}, appendfsync always, ${clients} clients, P=${pipeline}`
+        const calibration = await load('redis', test, clients, pipeline, scale.quick ? 200 : 100 * clients)
+        const count = Math.max(200, Math.round(calibration.perSecond * scale.seconds))
+        const p99: Pair[] = []
+        const micros: Pair[] = []
+        const pairs = await alternate(async (rival) => {
+          const { asker, pid } = servers.get(rival)!
+          await asker.ask('DEL', 'mylist')
+          const before = cpuSeconds(pid)
+          const { p99Ms, perSecond } = await load(rival, test, clients, pipeline, count)
+          note(p99, rival, p99Ms)
+          note(micros, rival, ((cpuSeconds(pid) - before) * 1e6) / count)
+          return perSecond
+        })
+        const shown = (of: Pair[], unit: string) =>
+          [`${medianOf(of, 'respite').toFixed(2)} ${unit}`, `${medianOf(of, 'redis').toFixed(2)} ${unit}`] as const
+        add(atLeast(what, ratio(pairs), 1, perSecond(medianOf(pairs, 'respite')), perSecond(medianOf(pairs, 'redis'))))
+        add(atMost(`${what}, p99`, ratio(p99), 1, ...shown(p99, 'ms')))
+        add(atMost(`${what}, server time a request`, ratio(micros), 1.3, ...shown(micros, 'µs')))
+      }
     }
+    const calibration = await load('redis', 'lpush', 50, 1, scale.quick ? 200 : 5000)
+    const busyCount = Math.max(200, Math.round(calibration.perSecond * scale.seconds))
     const quiet = await getLatency(servers, scale, undefined)
-    const busy = await getLatency(servers, scale, (rival) => load(rival, 1, counts.get(1)!))
+    const busy = await getLatency(servers, scale, (rival) => load(rival, 'lpush', 50, 1, busyCount))
     const shown = (pairs: Pair[], rival: Rival) => `${medianOf(pairs, rival).toFixed(3)} ms`
     add({
       what: 'GET of another client, nothing else going on, p50',
@@ -69,7 +95,7 @@ async function ask(scale: Scale): Promise<Answer> {
       title: 'Durability: appendfsync always',
       commandLines: [
         ...RIVALS.map((rival) => servers.get(rival)!.commandLine),
-        'redis-benchmark -c 50 -d 64 -r 100000 -P <1 or 16> -t lpush -n <requests> --csv',
+        'redis-benchmark -c <clients> -d 64 -r 100000 -P <1 or 16> -t <lpush or set> -n <requests> --csv',
       ],
       rows,
       notes: [
@@ -97,11 +123,16 @@ async function getLatency(
     else await work(rival)
     child.finish()
     const { latencies } = await child.result
-    if (rival === 'respite') p99.push({ respite: percentile(latencies, 99), redis: 0 })
-    else p99.at(-1)!.redis = percentile(latencies, 99)
+    note(p99, rival, percentile(latencies, 99))
     return percentile(latencies, 50)
   })
   return { p50, p99 }
+}
+
+/** Notes what `alternate` measured besides: ours first, then theirs. */
+function note(pairs: Pair[], rival: Rival, value: number): void {
+  if (rival === 'respite') pairs.push({ respite: value, redis: 0 })
+  else pairs.at(-1)!.redis = value
 }
 
 function measureFsync(directory: string, times: number): number {

@@ -20,12 +20,14 @@ import type { Clock } from '../util/clock.ts'
 
 /** The loop waits for a disk that syncs in less, on average; a command that runs for as long is nothing unusual. */
 const HERE_SYNC_MS_MAX = 1
+/** As so long counts a sync that took longer: a quick disk that hesitates now and then is a quick disk. */
+const HERE_SYNC_MS_COUNTED_MAX = 4 * HERE_SYNC_MS_MAX
 /** A slower disk is tried here this seldom: the loop waits for it at most this part of the time. */
 const TRIAL_SHARE = 1 / 50
 /** Whoever was served without waiting for the disk is likely to come again: for so long all syncs are made aside. */
 const OTHERS_MS = 100
 /** Syncs of which the average is made, roughly. */
-const AVERAGED_SYNCS = 8
+const AVERAGED_SYNCS = 16
 /** Waiting for company lasts half an fdatasync, within these bounds; where that takes less it does not pay. */
 const COMPANY_SYNC_MS_MIN = 1
 const COMPANY_WAIT_MS_MIN = 1
@@ -99,7 +101,8 @@ export class CommitPace {
 
   /** A group was synced here. */
   syncedHere(milliseconds: number): void {
-    this.#hereMs = this.#hereMs === Number.POSITIVE_INFINITY ? milliseconds : averaged(this.#hereMs, milliseconds)
+    const counted = Math.min(milliseconds, HERE_SYNC_MS_COUNTED_MAX)
+    this.#hereMs = this.#hereMs === Number.POSITIVE_INFINITY ? counted : averaged(this.#hereMs, counted)
     this.#trialMs = this.#clock.monotonic() + milliseconds / TRIAL_SHARE
   }
 
