@@ -52,6 +52,7 @@ export class Membership {
     this.#open = open
     const first = config.get('cluster-log')
     this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
+    // A log is one shard: whether there are others, and slots, is asked for.
     if (config.get('cluster-enabled')) {
       this.cluster = new ShardCluster(engine, {
         shard: config.get('shard-name') || nameOfLog(this.#source).name,
@@ -143,6 +144,8 @@ export function membershipOf(
   dial: Dial,
   open: OpenLog = openWorkerLog,
 ): Membership {
+  if (engine.config.get('cluster-log') !== '' && !engine.config.get('cluster-enabled'))
+    throw new ConfigError("'cluster-log' needs 'cluster-enabled yes'")
   if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
   try {
     return new Membership(engine, replication, dial, open)

@@ -45,9 +45,10 @@ export class ChangedKeys {
     return names
   }
 
-  /** Begins to walk over the keys of a slot. Those that come from now on are told as changed. */
-  walk(slot: number): void {
+  /** Begins to walk over the keys of a slot; false where there are none. Those that come from now on are told as changed. */
+  walk(slot: number): boolean {
     this.#next = this.#database.keys.slots?.newest(slot) ?? -1
+    return this.#next !== -1
   }
 
   /** Goes on walking: returns the next entry, -1 at the end. */

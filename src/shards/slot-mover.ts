@@ -143,8 +143,7 @@ export class SlotMover {
       check()
       await this.#prepare(link, move, epoch, slots)
       for (const slot of slots) {
-        changed.walk(slot)
-        await this.#sendSlot(link, changed, check)
+        if (changed.walk(slot)) await this.#sendSlot(link, changed, check)
       }
       for (let round = 0; changed.size > HOLD_AT_KEYS && round < ROUNDS_MAX; round++)
         await this.#sendChanged(link, changed, check)
