@@ -1,24 +1,32 @@
 // The proof of a cluster keeps its word on a cluster that is well, and finds out one that is not. At length: `npm run soak`.
 
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { ClusterTrial } from '../../src/cli/prove-cluster/cluster-trial.ts'
 import { STRIKES } from '../../src/cli/prove-cluster/strikes.ts'
 import { runProveDurability } from '../../src/cli/prove-durability.ts'
 import { program } from '../support/build.ts'
 import { etcdMissing, natsServerMissing } from '../support/log-servers.ts'
-import { temporaryDirectory } from '../support/server.ts'
 
 const SECONDS = process.env.SOAK ? '600' : '3'
 
+/** Of one test alone: others go on when it has finished. */
+function directoryOf({ onTestFinished }: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'respite-prove-test-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
 function prove(
-  { onTestFinished }: TestContext,
+  context: TestContext,
   ...args: string[]
 ): Promise<{ status: number | null; output: string; left: string[] }> {
-  const dir = temporaryDirectory()
+  const dir = directoryOf(context)
   const child = spawn(process.execPath, [program(), 'prove-durability', '--cluster', '--dir', dir, ...args])
-  onTestFinished(() => void child.kill('SIGTERM'))
+  context.onTestFinished(() => void child.kill('SIGTERM'))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -38,9 +46,9 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     expect(left).toEqual([])
   })
 
-  test.concurrent('is found out when it answers before its log has what it says', async ({ onTestFinished }) => {
+  test.concurrent('is found out when it answers before its log has what it says', async (context) => {
     const trial = await ClusterTrial.start({
-      dir: temporaryDirectory(),
+      dir: directoryOf(context),
       logKind: 'nats',
       program: [process.execPath, program()],
       seed: 1,
@@ -48,7 +56,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       machines: 'plain',
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
-    onTestFinished(() => trial.end())
+    context.onTestFinished(() => trial.end())
     while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
     expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged, and is lost|no order explains/)
   })
