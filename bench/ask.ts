@@ -7,8 +7,8 @@ import { QUICK, REAL } from './question.ts'
 import { QUESTIONS } from './questions.ts'
 import { ROOT } from './servers.ts'
 
-// Whoever is asked to end takes along what it has started: servers and children are ended where a process exits.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+// Whoever is asked to end, once or again and again, takes along what it has started: servers and children are ended where a process exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 const [name, file, ...options] = process.argv.slice(2)
 const question = QUESTIONS.find((one) => one.name === name)!

@@ -122,6 +122,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
 
   const ours = await startServer('respite')
   const theirs = await startOther(memcached)
+  const shown = (name: string): string => name.replace('memcached', memcached.name)
   const target = (contestant: Contestant): Target =>
     contestant === 'respite' ? { port: ours.port, worked: () => processorSeconds(ours.pid) } : theirs
   const tables: Record<'speed' | 'latency' | 'cost', Row[]> = { speed: [], latency: [], cost: [] }
@@ -133,8 +134,8 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       const found = await rounds(CONTESTANTS, (contestant) =>
         measure(program, contestant, target(contestant), asked, clients, depth, scale),
       )
-      const of = (key: keyof Measured): Found<Contestant> =>
-        new Map([...found].map(([name, values]) => [name, values.map((value) => value[key])]))
+      const of = (key: keyof Measured): Found<string> =>
+        new Map([...found].map(([name, values]) => [shown(name), values.map((value) => value[key])]))
       const what = `${asked.name}, ${clients} client${clients === 1 ? '' : 's'}, P=${depth}`
       const speed = besideBest(what, of('perSecond'), 'more', perSecond)
       tell(speed)
@@ -150,14 +151,14 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
     await theirs.stop()
   }
   const bytes = await rounds(SERVERS, (name) => bytesAnItem(name, program, scale))
-  const memory = besideBest<(typeof SERVERS)[number]>(
+  const memory = besideBest(
     `bytes of RSS an item (16 B keys, ${VALUE_BYTES} B values, ${itemsOf(scale).toLocaleString('en')} of them)`,
-    bytes,
+    new Map([...bytes].map(([name, values]) => [shown(name), values])),
     'less',
     (value) => `${value.toFixed(1)} B`,
   )
   tell(memory)
-  const rivals = CONTESTANTS.slice(1)
+  const rivals = CONTESTANTS.slice(1).map(shown)
   const about = { rivals, commandLines: [] }
   return [
     {
@@ -186,7 +187,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
     {
       ...about,
       title: 'As a cache: memory beside memcached',
-      rivals: ['memcached'],
+      rivals: [memcached.name],
       rows: [memory],
       notes: ['RSS is VmRSS of /proc, after filling less before. Below one is better.'],
     },

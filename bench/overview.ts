@@ -20,7 +20,6 @@ interface Pick {
 
 interface Overview {
   title: string
-  beside: string
   picks: readonly Pick[]
   /** What the figures do not say. */
   about: string
@@ -42,7 +41,6 @@ const kept = (syncing: string): RegExp => new RegExp(`^published, kept .*; ${syn
 const OVERVIEWS: readonly Overview[] = [
   {
     title: 'As a cache',
-    beside: 'memcached',
     picks: [
       { ...CACHE, row: /^set, 50 clients, P=1$/, short: 'set' },
       { ...CACHE, row: /^get, 50 clients, P=1$/, short: 'get' },
@@ -61,7 +59,6 @@ const OVERVIEWS: readonly Overview[] = [
   },
   {
     title: 'In a program',
-    beside: 'Map, ioredis-mock, lmdb and better-sqlite3 of npm; Tokyo Cabinet, GDBM, Berkeley DB and LMDB from C',
     picks: [
       { ...MEMORY_STORE, row: new RegExp(`^(set|get), ${COMPARED_KEYS}$`), beside: /^Map$/, as: ', in memory' },
       {
@@ -85,7 +82,6 @@ const OVERVIEWS: readonly Overview[] = [
   },
   {
     title: 'As a queue',
-    beside: 'redis-server with BullMQ, NATS JetStream, RabbitMQ, mosquitto',
     picks: [
       {
         table: 'As a queue',
@@ -114,7 +110,6 @@ const OVERVIEWS: readonly Overview[] = [
   },
   {
     title: 'As a bus',
-    beside: 'NATS, mosquitto, RabbitMQ, redis-server',
     picks: [
       { table: 'As a bus: messages', better: 'more', row: /^published/, short: 'published, unheard' },
       { table: 'As a bus: messages', better: 'more', row: /by 1 subscriber$/, short: 'heard by 1' },
@@ -131,7 +126,6 @@ const OVERVIEWS: readonly Overview[] = [
   },
   {
     title: 'What it costs to be durable',
-    beside: 'redis-server; lmdb and better-sqlite3; libraries of C; NATS',
     picks: [
       { table: 'Durability', better: 'more', row: /^LPUSH.*P=1$/, short: 'LPUSH, each synced' },
       { table: 'Durability', better: 'more', row: /^LPUSH/, short: 'pipelined' },
@@ -167,12 +161,12 @@ interface Compared {
 
 /** Renders the overview of a page's sections. */
 export function renderOverview(sections: ReadonlyMap<string, readonly string[]>): string[] {
-  const parts = OVERVIEWS.flatMap(({ title, beside, picks, about }) => {
+  const parts = OVERVIEWS.flatMap(({ title, picks, about }) => {
     const rows = compare(sections, picks)
     if (rows.length === 0) return []
     return [
       '',
-      `### ${title}: ${beside}`,
+      `### ${title}`,
       '',
       `${sentences(rows)} ${about}`,
       '',
@@ -193,7 +187,7 @@ export function renderOverview(sections: ReadonlyMap<string, readonly string[]>)
 
 /** Renders the table of README.md. */
 export function renderShort(sections: ReadonlyMap<string, readonly string[]>): string[] {
-  const lines = OVERVIEWS.flatMap(({ title, beside, picks }) => {
+  const lines = OVERVIEWS.flatMap(({ title, picks }) => {
     const rows = compare(sections, picks).filter(({ short }) => short !== undefined)
     const shown = (verdict: Compared['verdict']): string =>
       rows
@@ -202,7 +196,9 @@ export function renderShort(sections: ReadonlyMap<string, readonly string[]>): s
         .join('; ')
     return rows.length === 0
       ? []
-      : [`| ${title.toLowerCase()} | ${beside} | ${shown('behind')} | ${shown('level')} | ${shown('ahead')} |`]
+      : [
+          `| ${title.toLowerCase()} | ${[...new Set(rows.map(({ who }) => who))].join('; ')} | ${shown('behind')} | ${shown('level')} | ${shown('ahead')} |`,
+        ]
   })
   return ['', '| | beside | behind | level | ahead |', '|---|---|---|---|---|', ...lines, '']
 }

@@ -33,7 +33,7 @@ if (!words.includes('--no-build')) {
 
 let asking: ChildProcess | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
     asking?.once('exit', () => process.exit(1))
     asking?.kill('SIGTERM')
   })

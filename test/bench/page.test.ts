@@ -117,7 +117,9 @@ describe('the overview', () => {
 
   test('is told in one line a question in the README', () => {
     const readme = renderReadme(page, EMPTY_README)
-    expect(readme).toContain('| as a cache | memcached | get 0.50 ×; p99 of get 1.50 × |  | set 3.00 × |')
+    expect(readme).toContain(
+      '| as a cache | memcached, meta; memcached, text | get 0.50 ×; p99 of get 1.50 × |  | set 3.00 × |',
+    )
     expect(readme).not.toContain('old')
     expect(renderReadme(page, readme)).toBe(readme)
   })
