@@ -91,7 +91,8 @@ export class Timekeeper {
       const { expiries, fieldDeadlines } = keys
       // A key expires after its last millisecond, a waiter in its own.
       if (expires && expiries.count > 0 && expiries.earliest + 1 < due) due = expiries.earliest + 1
-      if (expires && fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due) due = fieldDeadlines.earliest + 1
+      if (expires && fieldDeadlines !== undefined && fieldDeadlines.earliest + 1 < due)
+        due = fieldDeadlines.earliest + 1
       if (contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
     }
     if (due >= this.#dueMs) return
