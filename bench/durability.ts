@@ -4,10 +4,9 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
 import { redisBenchmark } from './commands.ts'
-import { cpuSeconds } from './jobs.ts'
 import { alternate, median, medianOf, type Pair, percentile, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const TESTS = ['lpush', 'set']
 /** Clients, and how many requests each has under way. */
@@ -47,10 +46,10 @@ async function ask(scale: Scale): Promise<Answer> {
         const pairs = await alternate(async (rival) => {
           const { asker, pid } = servers.get(rival)!
           await asker.ask('DEL', 'mylist')
-          const before = cpuSeconds(pid)
+          const before = processorSeconds(pid)
           const { p99Ms, perSecond } = await load(rival, test, clients, pipeline, count)
           note(p99, rival, p99Ms)
-          note(micros, rival, ((cpuSeconds(pid) - before) * 1e6) / count)
+          note(micros, rival, ((processorSeconds(pid) - before) * 1e6) / count)
           return perSecond
         })
         const shown = (of: Pair[], unit: string) =>
