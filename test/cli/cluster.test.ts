@@ -63,8 +63,8 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
       const said = await run('status', '--nodes', nodes.join(','))
       return said.code === 0 && said.printed.includes('following') ? said : undefined
     }, 'all is well')
-    expect(well.printed).toMatch(/^127\.0\.0\.1:\d+ +leading +orders +1 +\d+ +\d+ ms, \d+ under way$/m)
-    expect(well.printed).toMatch(/^127\.0\.0\.1:\d+ +following +orders +1 +\d+ +\d+$/m)
+    expect(well.printed).toMatch(/^127\.0\.0\.1:\d+ +leading +orders +\d+ +\d+ +\d+ ms, \d+ under way$/m)
+    expect(well.printed).toMatch(/^127\.0\.0\.1:\d+ +following +orders +\d+ +\d+ +\d+$/m)
     expect(well.printed).toMatch(/\nAll is well\.$/)
 
     const leader = nodes.findIndex((node) => new RegExp(`^${node} +leading`, 'm').test(well.printed))

@@ -13,6 +13,7 @@ const OURS: Readonly<Record<string, string>> = {
   durability: 'policies by key',
   log: 'the journal on a replicated log',
   'log-snapshots': 'the journal on a replicated log',
+  'cluster-log': 'the journal on a replicated log',
   'shard-name': "answers Sentinel's clients",
   'metrics-port': 'metrics for Prometheus',
   'metrics-bind': 'metrics for Prometheus',

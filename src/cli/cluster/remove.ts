@@ -6,8 +6,8 @@ import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { type ShardOf, shardsAt } from './shards.ts'
 import { readPlaces, UsageError, type Words } from './words.ts'
 
-/** The lead is handed over within milliseconds; a log that is busy makes it wait. */
-const HANDOVER_TRIES_MAX = 100
+/** The lead is handed over, and a broker ends, within milliseconds; a log that is busy makes it wait. */
+const LOOKS_MAX = 100
 const LOOK_MS = 100
 
 /** Takes away one broker, or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0 when it is gone. */
@@ -30,7 +30,7 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
       return await removeShard(own, others, entry, terminal)
     }
     await requireFollower(node, others, entry, terminal)
-    await end(node, terminal)
+    await end(target!, entry, terminal)
     await forget(
       own?.nodes.filter(({ host, port }) => `${host}:${port}` === node.address).map(({ id }) => id) ?? [],
       others,
@@ -60,8 +60,9 @@ async function requireFollower(
   if (able === 1) terminal.print('Note: one broker is left, and nobody to take over from it.')
   if (fieldIn(await node.ask('INFO', 'replication'), 'log_state') !== 'leading') return
   terminal.print(`${node.address} leads: it hands over`)
-  await node.ask('FAILOVER')
-  for (let tries = 0; tries < HANDOVER_TRIES_MAX; tries++) {
+  // Whoever leads no more closes its clients' connections.
+  await node.ask('FAILOVER').catch(unlessClosed)
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
     for (const other of others) if (fieldIn((await infoOf(other, entry)) ?? '', 'log_state') === 'leading') return
     await sleep(LOOK_MS)
   }
@@ -75,11 +76,8 @@ async function removeShard(
   terminal: Terminal,
 ): Promise<number> {
   // The leader last: whoever follows it would take its place.
-  for (const { host, port } of shard.nodes.toSorted((a, b) => Number(a.leads) - Number(b.leads))) {
-    const node = await Node.open({ host, port }, entry)
-    await end(node, terminal)
-    node.close()
-  }
+  for (const { host, port } of shard.nodes.toSorted((a, b) => Number(a.leads) - Number(b.leads)))
+    await end({ host, port }, entry, terminal)
   await forget(
     shard.nodes.map(({ id }) => id),
     others,
@@ -89,12 +87,25 @@ async function removeShard(
   return 0
 }
 
-async function end(node: Node, terminal: Terminal): Promise<void> {
+/** Ends a broker, and waits until nobody answers there. */
+async function end(place: { host: string; port: number }, entry: Entry, terminal: Terminal): Promise<void> {
+  const node = await Node.open(place, entry)
   // It answers by ending.
-  await node.ask('SHUTDOWN', 'NOSAVE').catch((error: Error) => {
-    if (!/closed the connection|ECONNRESET/.test(error.message)) throw error
-  })
-  terminal.print(`${node.address} has ended; see that nothing starts it again, and remove its directory`)
+  await node.ask('SHUTDOWN', 'NOSAVE').catch(unlessClosed)
+  node.close()
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    if ((await infoOf(place, entry)) === undefined) {
+      terminal.print(`${node.address} has ended; see that nothing starts it again, and remove its directory`)
+      return
+    }
+    await sleep(LOOK_MS)
+  }
+  throw new NodeError(`${node.address} has not ended`)
+}
+
+function unlessClosed(error: Error): null {
+  if (/closed the connection|ECONNRESET/.test(error.message)) return null
+  throw error
 }
 
 /** Has those that stay forget others. Where there are no slots nobody remembers anybody. */
