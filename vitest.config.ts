@@ -32,8 +32,7 @@ export default defineConfig({
     // For a machine that is busy with something else; a test that hangs is found all the same.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // `expose-gc` lets the tests that bound memory ask for a collection first. Tests leave much garbage: with a large young generation they
-    // take 6 % less of the processor.
-    execArgv: ['--expose-gc', '--max-semi-space-size=32'],
+    // `expose-gc` lets the tests that bound memory ask for a collection first.
+    execArgv: ['--expose-gc'],
   },
 })
