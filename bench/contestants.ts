@@ -4,10 +4,8 @@ import { startChild } from './child.ts'
 import type { BrokersInput, BrokersReport } from './children/brokers.ts'
 import { rounds } from './pairs.ts'
 import type { Scale } from './question.ts'
-import { type Installed, installed, type Kind, type Syncing, startOther } from './rival-servers.ts'
+import { type BrokerKind, type Installed, installed, type Syncing, startOther } from './rival-servers.ts'
 import { processorSeconds, redisVersion, startServer } from './servers.ts'
-
-export type BrokerKind = 'respite' | 'redis' | Exclude<Kind, 'memcached'>
 
 export interface Contestant {
   /** With its version, as the page names it. */

@@ -8,6 +8,8 @@ import { freePort, processorSeconds } from './servers.ts'
 import { endWithUs, temporaryFolder } from './taken-along.ts'
 
 export type Kind = 'nats' | 'mosquitto' | 'rabbitmq' | 'memcached'
+/** Servers that hand out messages. */
+export type BrokerKind = 'respite' | 'redis' | Exclude<Kind, 'memcached'>
 
 /** A server that is installed, in one version. */
 export interface Installed {

@@ -1,12 +1,12 @@
 // Publishes to a broker, in whatever protocol it speaks, and counts what is acknowledged or heard, for a while.
 
 import { childInput, reportAndExit } from '../child.ts'
-import type { BrokerKind } from '../contestants.ts'
 import { amqp } from '../protocols/amqp.ts'
 import { leaveSession, mqtt } from '../protocols/mqtt.ts'
 import { nats } from '../protocols/nats.ts'
 import type { Connection, Protocol } from '../protocols/protocol.ts'
 import { resp } from '../protocols/resp.ts'
+import type { BrokerKind } from '../rival-servers.ts'
 
 export interface BrokersInput {
   port: number

@@ -37,9 +37,9 @@ export class CommandTimes {
   wantsAll = false
   readonly #host: CommandTimesHost
   #tracks = true
-  /** Commands that take as long go into SLOWLOG; infinite = none do. */
+  /** Commands that take at least so many milliseconds go into SLOWLOG; infinite = none do. */
   #slowMs = Number.POSITIVE_INFINITY
-  /** Commands that take as long are logged; infinite = none are. */
+  /** Commands that take at least so many milliseconds are logged; infinite = none are. */
   #watchdogMs = Number.POSITIVE_INFINITY
   /** The least of what makes a command worth a look. */
   #notableMs = Number.POSITIVE_INFINITY

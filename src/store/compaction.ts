@@ -84,9 +84,10 @@ export class Compaction {
       const entry = this.#next
       const ref = keys.word(entry, KEY)
       if (ref > 0 && arena.isLeaving(ref)) keys.moveBlock(entry, this.#contentBytes(entry))
-      this.#within = ref !== 0 && !this.#isString(entry) ? this.#moveStructure(entry) : 0
+      const isStructure = ref !== 0 && !this.#isString(entry)
+      this.#within = isStructure ? this.#moveStructure(entry) : 0
       if (this.#within === 0) this.#next++
-      left -= ref === 0 || this.#isString(entry) ? 1 : STRUCTURE_ENTRIES
+      left -= isStructure ? STRUCTURE_ENTRIES : 1
     }
     const sawAll = this.#next >= keys.entriesEnd
     if (!sawAll && this.#isUseful) return

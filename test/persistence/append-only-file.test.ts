@@ -193,7 +193,8 @@ describe('appendfsync everysec', () => {
     await disk.release()
     expect(client.received()).toBe(OK)
     // What waited for the sync took as long; nobody waits for the sync itself.
-    expect([...engine.latency.events.keys()]).toEqual(['aof-write', 'aof-write-pending-fsync'])
+    const journalEvents = [...engine.latency.events.keys()].filter((event) => event.startsWith('aof-'))
+    expect(journalEvents).toEqual(['aof-write', 'aof-write-pending-fsync'])
     clock.advance(1000)
     await settled()
     expect(journal.status.pendingSyncs).toBe(0)

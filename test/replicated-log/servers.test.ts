@@ -3,7 +3,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
-import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
@@ -19,10 +19,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     await nats?.stop()
   })
 
-  function logOf(stream: string): string {
-    const places = nats.addresses.map((address) => address.replace('nats://', '')).join(',')
-    return `nats://${NATS_USER.user}:${NATS_USER.password}@${places}/${stream}?bytes=64mb`
-  }
+  const logOf = (stream: string): string => natsLog(nats, stream)
 
   async function startNode(log: string, dir = temporaryDirectory()): Promise<RunningServer> {
     const server = await startServer({ port: 0, dir, appendfsync: 'always', config: { log, 'shard-name': 'orders' } })

@@ -3,7 +3,7 @@
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
-import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
 describe.skipIf(natsServerMissing())('two shards', () => {
@@ -17,10 +17,7 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     await nats?.stop()
   })
 
-  function logOf(stream: string): string {
-    const places = nats.addresses.map((address) => address.replace('nats://', '')).join(',')
-    return `nats://${NATS_USER.user}:${NATS_USER.password}@${places}/${stream}?bytes=64mb`
-  }
+  const logOf = (stream: string): string => natsLog(nats, stream)
 
   async function startNode(shard: string): Promise<RunningServer> {
     const server = await startServer({

@@ -6,11 +6,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from '../../src/cli/prove-cluster/free-ports.ts'
-import { type LogSystem, type NatsOptions, prepareEtcd, prepareNats } from '../../src/cli/prove-cluster/log-system.ts'
+import {
+  type LogSystem,
+  NATS_USER,
+  type NatsOptions,
+  prepareEtcd,
+  prepareNats,
+} from '../../src/cli/prove-cluster/log-system.ts'
 import type { Machine } from '../../src/cli/prove-cluster/machines.ts'
 import type { Member } from '../../src/cli/prove-cluster/member.ts'
 
-export { NATS_USER } from '../../src/cli/prove-cluster/log-system.ts'
+export { NATS_USER }
 
 export interface LogServers {
   readonly servers: readonly Member[]
@@ -36,6 +42,12 @@ function missing(program: string, versionNeeded: readonly [number, number], pack
 
 export const natsServerMissing = (): boolean => missing('nats-server', [2, 15], "Debian unstable's package nats-server")
 export const etcdMissing = (): boolean => missing('etcd', [3, 4], "Debian's package etcd-server")
+
+/** Returns the address of a log of 64 MB on nats-servers, as the configuration names it. */
+export function natsLog({ addresses }: LogServers, stream: string): string {
+  const places = addresses.map((address) => address.replace('nats://', '')).join(',')
+  return `nats://${NATS_USER.user}:${NATS_USER.password}@${places}/${stream}?bytes=64mb`
+}
 
 /** Starts nats-servers that know each other, as docs/cluster.md says. */
 export async function startNatsServers({

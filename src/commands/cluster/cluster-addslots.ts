@@ -2,9 +2,9 @@
 
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/hash-slot.ts'
-import { clusterOf, mapOf, slotAt } from './cluster-of.ts'
+import { clusterOf, mapOf, SLOT_RANGES, slotAt, slotRangesAt } from './cluster-of.ts'
 
 type Action = 'add' | 'delete'
 
@@ -21,15 +21,14 @@ function each(call: Call, action: Action): void {
 
 function ranges(call: Call, action: Action): void {
   const cluster = clusterOf(call)
-  const { args } = call
-  if (args.length % 2 === 1) throw ERR.arity(call.command.name)
   const slots: number[] = []
-  for (let i = SLOTS_AT; i < args.length; i += 2) {
-    const [first, last] = [slotAt(call, i), slotAt(call, i + 1)]
-    if (first > last) throw ERR.of(`start slot number ${first} is greater than end slot number ${last}`)
+  for (const [first, last] of slotRangesAt(call, SLOTS_AT, backwards))
     for (let slot = first; slot <= last; slot++) slots.push(slot)
-  }
   change(call, action, slots, mapOf(cluster))
+}
+
+function backwards(first: number, last: number): ReplyError {
+  return ERR.of(`start slot number ${first} is greater than end slot number ${last}`)
 }
 
 function change(call: Call, action: Action, slots: readonly number[], map: ReturnType<typeof mapOf>): void {
@@ -64,17 +63,7 @@ const ranged = {
   ...common,
   since: '7.0.0',
   arity: -4,
-  args: [
-    {
-      name: 'range',
-      type: 'block',
-      multiple: true,
-      args: [
-        { name: 'start-slot', type: 'integer' },
-        { name: 'end-slot', type: 'integer' },
-      ],
-    },
-  ],
+  args: [SLOT_RANGES],
 } as const satisfies Partial<CommandSpec>
 
 export const clusterAddslots = defineCommand({

@@ -5,7 +5,7 @@ import { awaitWork } from '../../engine/awaited-work.ts'
 import type { Call } from '../../engine/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { movesOf, slotAt } from './cluster-of.ts'
+import { movesOf, SLOT_RANGES, slotRangesAt } from './cluster-of.ts'
 
 const SHARD_AT = 2
 const RANGES_AT = 3
@@ -25,18 +25,7 @@ export const clusterMoveslots = defineCommand({
   summary: 'Begins to move slots, with their keys, to another shard.',
   complexity: 'O(N) with N slots',
   arity: -5,
-  args: [
-    { name: 'shard-name', type: 'string' },
-    {
-      name: 'range',
-      type: 'block',
-      multiple: true,
-      args: [
-        { name: 'start-slot', type: 'integer' },
-        { name: 'end-slot', type: 'integer' },
-      ],
-    },
-  ],
+  args: [{ name: 'shard-name', type: 'string' }, SLOT_RANGES],
   reply: 'status: OK, they begin to move',
   run(call) {
     const moves = movesOf(call)
@@ -58,14 +47,10 @@ export const clusterCancelmoves = defineCommand({
   },
 })
 
-/** Reads ranges of slots, from an argument on. */
+/** Reads ranges of slots, from an argument on, each slot of which is named once. */
 export function slotsFrom(call: Call, index: number): number[] {
-  const { args } = call
-  if ((args.length - index) % 2 !== 0) throw ERR.arity(call.command.name)
   const slots = new Set<number>()
-  for (let at = index; at < args.length; at += 2) {
-    const [first, last] = [slotAt(call, at), slotAt(call, at + 1)]
-    if (first > last) throw BACKWARDS
+  for (const [first, last] of slotRangesAt(call, index, () => BACKWARDS)) {
     for (let slot = first; slot <= last; slot++) {
       if (slots.has(slot)) throw TWICE
       slots.add(slot)

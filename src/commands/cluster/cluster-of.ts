@@ -2,8 +2,9 @@
 
 import type { Call } from '../../engine/call.ts'
 import type { ChangeableMap, Cluster, ClusterNode, SlotMoves } from '../../engine/cluster.ts'
+import type { ArgSpec } from '../../engine/command-spec.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/hash-slot.ts'
 import { parseInteger } from '../../util/numbers.ts'
 
@@ -47,6 +48,32 @@ export function slotAt(call: Call, index: number): number {
   const slot = parseInteger(call.args.bytes(index))
   if (typeof slot !== 'number' || slot < 0 || slot >= SLOT_COUNT) throw INVALID_SLOT
   return slot
+}
+
+/** How a command's arguments name ranges of slots. */
+export const SLOT_RANGES = {
+  name: 'range',
+  type: 'block',
+  multiple: true,
+  args: [
+    { name: 'start-slot', type: 'integer' },
+    { name: 'end-slot', type: 'integer' },
+  ],
+} as const satisfies ArgSpec
+
+/** Reads ranges of slots from an argument on, one after the other. Throws where one has no end, or is backwards: then what `backwards` returns. */
+export function* slotRangesAt(
+  call: Call,
+  index: number,
+  backwards: (first: number, last: number) => ReplyError,
+): Iterable<readonly [first: number, last: number]> {
+  const { args } = call
+  if ((args.length - index) % 2 !== 0) throw ERR.arity(call.command.name)
+  for (let at = index; at < args.length; at += 2) {
+    const [first, last] = [slotAt(call, at), slotAt(call, at + 1)]
+    if (first > last) throw backwards(first, last)
+    yield [first, last]
+  }
 }
 
 /** Number of keys in a slot. */

@@ -3,7 +3,7 @@
 import { defineCommand } from '../../engine/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { slotsFrom } from './cluster-moveslots.ts'
-import { movesOf } from './cluster-of.ts'
+import { movesOf, SLOT_RANGES } from './cluster-of.ts'
 
 const MOVE_AT = 2
 const EPOCH_AT = 3
@@ -22,19 +22,7 @@ export const clusterReceive = defineCommand({
       name: 'move',
       type: 'block',
       optional: true,
-      args: [
-        { name: 'move-id', type: 'integer' },
-        { name: 'epoch', type: 'integer' },
-        {
-          name: 'range',
-          type: 'block',
-          multiple: true,
-          args: [
-            { name: 'start-slot', type: 'integer' },
-            { name: 'end-slot', type: 'integer' },
-          ],
-        },
-      ],
+      args: [{ name: 'move-id', type: 'integer' }, { name: 'epoch', type: 'integer' }, SLOT_RANGES],
     },
   ],
   reply: 'integer: keys that are still in the way, 0 = they may be brought; without arguments the version of the map',
