@@ -288,15 +288,19 @@ export class AofDirectory {
     return this.#create()
   }
 
-  /** Deletes what a base has replaced: first the files, then their lines, so a crash never leaves a file without a line. */
-  async removeHistory(): Promise<void> {
+  /**
+   * Deletes what a base has replaced, but for the parts of the names in `kept`: first the files, then their lines, so a crash never leaves a file
+   * without a line.
+   */
+  async removeHistory(kept: readonly string[] = []): Promise<void> {
     const { disk, manifest } = this
-    if (manifest.history.length === 0) return
-    for (const part of manifest.history) {
+    const removed = manifest.history.filter(({ name }) => !kept.includes(name))
+    if (removed.length === 0) return
+    for (const part of removed) {
       const file = this.pathOf(part)
       if (await disk.exists(file)) await disk.remove(file)
     }
-    manifest.history = []
+    manifest.history = manifest.history.filter(({ name }) => kept.includes(name))
     await this.#save()
   }
 

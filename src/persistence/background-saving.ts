@@ -26,6 +26,7 @@ import type { AppendOnlyFile } from './append-only-file.ts'
 import type { ClaimedDirectories } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
+import { hasGrown } from './growth.ts'
 import { noteOf } from './history-note.ts'
 import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
@@ -494,12 +495,8 @@ export class BackgroundSaving implements Saving {
   #hasGrown(): boolean {
     const { config, machine } = this.#engine
     const { journal } = this
-    const percentage = config.get('auto-aof-rewrite-percentage')
-    if (journal === undefined || percentage === 0 || machine.monotonic() < this.#rewriteNotBeforeMs) return false
-    const { currentBytes } = journal.status
-    if (currentBytes <= config.get('auto-aof-rewrite-min-size') || journal.failure !== undefined) return false
-    const base = this.#rewriteBaseBytes || 1
-    return (currentBytes * 100) / base - 100 >= percentage
+    if (journal === undefined || machine.monotonic() < this.#rewriteNotBeforeMs) return false
+    return hasGrown(journal, this.#rewriteBaseBytes, config)
   }
 
   /**

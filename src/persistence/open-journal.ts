@@ -83,12 +83,13 @@ function diskTimesOf(engine: Engine): DiskTimes {
  *
  * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
  * trusted or reached; the engine keeps answering LOADING then and is of no further use. `attach` makes the journal that writes to
- * the last of the files.
+ * the last of the files; `history`: what becomes of files that were replaced before.
  */
 export async function openJournal(
   engine: Engine,
   disk: Disk = systemDisk,
   attach: typeof attachJournal = attachJournal,
+  history: 'removed' | 'kept' = 'removed',
 ): Promise<OpenJournal> {
   const { config } = engine
   const location = {
@@ -110,7 +111,7 @@ export async function openJournal(
     if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
     const file = await directory.openLast()
     if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
-    await directory.removeHistory()
+    if (history === 'removed') await directory.removeHistory()
     const size = await file.size()
     const { base, increments } = directory.manifest
     const last = directory.pathOf(increments.at(-1)!)

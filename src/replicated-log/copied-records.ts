@@ -3,6 +3,8 @@
 // The notes of the copy say of each record what it was, and the bytes before them are its effects, so the same records come out, byte for
 // byte: each is held against its hash. Where the copy notes nothing at a position, something stood there that did not count, and
 // something else that does not count takes its place.
+//
+// Each file but the first begins with the note that ended the one before, once more: the place at which it was begun.
 
 import { CommandReader } from '../persistence/command-reader.ts'
 import type { Disk } from '../persistence/disk.ts'
@@ -27,9 +29,13 @@ export async function* copiedRecords(disk: Disk, files: readonly string[], after
     try {
       const size = await file.size()
       const notes = await notesOf(new CommandReader(file, size))
+      const head = notes[0]?.note
+      if (previous !== undefined && head !== undefined && head.hash !== previous.hash)
+        throw new Gap(`the files of the copy do not follow one another at position ${previous.position}`)
       /** Where the effects of the next record begin. */
       let at = 0
       for (const [i, { note, start }] of notes.entries()) {
+        if (note.position === previous?.position) continue
         // The parts of something large are noted one behind the other, after all of it.
         const before = notes[i - 1]?.end ?? 0
         if (start > before) at = before

@@ -9,22 +9,29 @@
 // So what a node starts from, and what a leader goes back to that has lost its place, is its own file. What a crash left behind the last note
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. To Redis it is a file like others.
+//
+// When it has grown it is rewritten, as other append-only files are (persistence/rewrite.ts has the steps): a base of the data at a place, and an
+// increment that begins with the note of that place. What the base replaces stays, as the manifest's history, until the next rewrite: should the log
+// have lost its end, the records are made again from it.
 
 import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
+import { AofDirectory, type AofLocation, PART_NAME } from '../persistence/aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
 import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
 import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
+import { hasGrown } from '../persistence/growth.ts'
+import { Image } from '../persistence/image.ts'
+import type { Part } from '../persistence/manifest.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
-import { type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { firstNoteOf, type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
 /** What notes begin with. */
@@ -35,13 +42,22 @@ export class LocalCopy {
   readonly #engine: Engine
   readonly #disk: Disk
   #files: OpenJournal
-  #wake: () => void = () => {}
+  /** Who wait for the file to grow. */
+  #waiting: (() => void)[] = []
+  /** The base that is being written. */
+  #rewriting: { readonly image: Image; readonly ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
+  /** Size of all files after the last rewrite, or of the base at the start. */
+  #bytesAfterRewrite: number
+  /** What was taken last. */
+  #place: Place
 
-  private constructor(engine: Engine, disk: Disk, files: OpenJournal) {
+  private constructor(engine: Engine, disk: Disk, files: OpenJournal, place: Place) {
     this.#engine = engine
     this.#disk = disk
     this.#files = files
-    files.journal.onProgress(() => this.#wake())
+    this.#place = place
+    this.#bytesAfterRewrite = files.journal.status.baseBytes
+    files.journal.onProgress(() => this.#progressed())
   }
 
   /**
@@ -50,8 +66,13 @@ export class LocalCopy {
    */
   static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
     const place = await cutToLastPlace(engine, disk)
-    const files = await openJournal(engine, disk, journalOf)
-    return { copy: new LocalCopy(engine, disk, files), place }
+    const files = await openJournal(engine, disk, journalOf, 'kept')
+    return { copy: new LocalCopy(engine, disk, files, place), place }
+  }
+
+  /** It has grown so much that it is to be rewritten, as `auto-aof-rewrite-percentage` says. */
+  get isLong(): boolean {
+    return this.#rewriting === undefined && hasGrown(this.#files.journal, this.#bytesAfterRewrite, this.#engine.config)
   }
 
   /** Why nothing can be written at the moment; undefined = all is well. */
@@ -64,6 +85,8 @@ export class LocalCopy {
     const { journal } = this.#files
     if (effects !== undefined) journal.appendEncoded(effects)
     for (const record of records) journal.annotate(placeNoteOf(record))
+    const { epoch, hash, position } = records.at(-1)!
+    this.#place = { epoch, hash, position }
     journal.write('others')
   }
 
@@ -79,18 +102,111 @@ export class LocalCopy {
     while (journal.written < journal.appended) {
       journal.write('others')
       if (journal.written === journal.appended) return
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+      await this.#progress()
     }
+  }
+
+  /** Waits until more was written, or synced. */
+  #progress(): Promise<void> {
+    return new Promise((resolve) => void this.#waiting.push(resolve))
+  }
+
+  #progressed(): void {
+    for (const run of this.#waiting.splice(0)) run()
   }
 
   /** The records that the log held behind a position. Throws `Gap` where the copy does not have them. */
   async *records(after: number): AsyncIterable<LogEntry> {
     await this.written()
     const { directory } = this.#files
-    const files = directory.manifest.increments.map((part) => directory.pathOf(part))
-    yield* copiedRecords(this.#disk, files, after)
+    const { history, increments } = directory.manifest
+    const replaced = history.filter(isIncrement).sort((a, b) => a.sequence - b.sequence)
+    yield* copiedRecords(
+      this.#disk,
+      [...replaced, ...increments].map((part) => directory.pathOf(part)),
+      after,
+    )
+  }
+
+  /**
+   * Rewrites the copy: the data becomes its base. To be called when the data is what was taken so far, and nothing may change it until the promise is
+   * fulfilled; where that could not be kept, `isStill` says so. The base is written after that, and `ended` is told. Throws what the disk says.
+   */
+  async rewrite(isStill: () => boolean, ended: (error?: unknown) => void): Promise<void> {
+    const { directory, journal } = this.#files
+    const base = await directory.nextBase('rdb')
+    const { part, file } = await directory.addIncrement('named')
+    let image: Image | undefined
+    let noteEnd = 0
+    try {
+      await journal.switchTo({ path: directory.pathOf(part), file }, () => {
+        journal.annotate(firstNoteOf(this.#place))
+        noteEnd = journal.appended
+        if (isStill()) image = this.#takeImage(directory.pathOf(base))
+      })
+    } catch (error) {
+      await image?.discard()
+      await file.close()
+      await directory.withdrawIncrement(part)
+      throw error
+    }
+    if (image === undefined) throw new Error('the data was changed meanwhile')
+    // A base whose place is not on the disk is of no use.
+    journal.require('always', noteEnd)
+    journal.write('others')
+    const finished = this.#finishRewrite(image, base, part, noteEnd)
+    this.#rewriting = {
+      image,
+      isGivenUp: false,
+      ended: finished.then(
+        () => ended(),
+        (error: unknown) => ended(error),
+      ),
+    }
+  }
+
+  #takeImage(target: string): Image {
+    const engine = this.#engine
+    return new Image({
+      engine,
+      disk: this.#disk,
+      later: engine.later,
+      target,
+      format: 'rdb',
+      isBase: true,
+      largeWritten: () => {},
+    })
+  }
+
+  async #finishRewrite(image: Image, base: Part, part: Part, noteEnd: number): Promise<void> {
+    const { directory, journal } = this.#files
+    const replaced = directory.manifest.increments.filter((one) => one !== part).map(({ name }) => name)
+    try {
+      await image.complete()
+      while (journal.synced < noteEnd) {
+        if (this.#rewriting?.isGivenUp === true) throw new Error('the copy is closed')
+        await this.#progress()
+      }
+      await directory.adoptBase(image.temporary, base, [part])
+      journal.rebased(image.bytes, 0)
+      this.#bytesAfterRewrite = journal.status.currentBytes
+      await directory.removeHistory(replaced)
+    } catch (error) {
+      await image.discard()
+      throw error
+    } finally {
+      this.#rewriting = undefined
+    }
+  }
+
+  /** Gives up the rewrite that is under way. */
+  async #endRewrite(): Promise<void> {
+    const rewriting = this.#rewriting
+    if (rewriting === undefined) return
+    rewriting.isGivenUp = true
+    rewriting.image.snapshot.abort(new Error('the copy is closed'))
+    this.#progressed()
+    await rewriting.ended
   }
 
   /**
@@ -103,11 +219,12 @@ export class LocalCopy {
     const temporary = path.join(this.#files.directory.path, 'temp-snapshot')
     const note = await download(this.#disk, snapshot, temporary)
     // Nothing was changed until here.
+    await this.#endRewrite()
     await this.#files.journal.close()
     const directory = await AofDirectory.open(this.#disk, locationOf(engine))
     const base = await directory.nextBase('rdb')
     const { part, file } = await directory.addIncrement('named later')
-    const line = Buffer.from(placeNoteOf({ ...note, kind: 'lease', previous: note.hash, payload: Buffer.alloc(0) }))
+    const line = Buffer.from(firstNoteOf(note))
     await appendAll(file, line, 0, line.length)
     await file.sync()
     await directory.adoptBase(temporary, base, [part])
@@ -119,16 +236,19 @@ export class LocalCopy {
       earlierBytes: 0,
       baseBytes: 0,
     })
-    journal.onProgress(() => this.#wake())
+    journal.onProgress(() => this.#progressed())
     this.#files = { ...this.#files, directory, journal, close: () => journal.close() }
+    this.#place = note
+    this.#bytesAfterRewrite = journal.status.currentBytes
     await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
     engine.log.info({ dir: config.get('dir'), position: note.position }, 'the data was begun with a snapshot')
     return note
   }
 
   /** Syncs and closes the file. Throws what the disk says. */
-  close(): Promise<void> {
-    return this.#files.close()
+  async close(): Promise<void> {
+    await this.#endRewrite()
+    await this.#files.close()
   }
 }
 
@@ -173,6 +293,10 @@ function journalOf(
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
   return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+}
+
+function isIncrement({ name }: Part): boolean {
+  return PART_NAME.exec(name)?.[3] === 'incr.aof'
 }
 
 /** Writes a snapshot into a file; returns the place that it names. */

@@ -21,6 +21,11 @@ export function placeNoteOf({ epoch, position, hash, kind, payload }: LogRecord)
   return `#POS ${epoch} ${position} ${hash} ${kind} ${rest}\r\n`
 }
 
+/** The note with which a file begins: what lies before it is somewhere else. */
+export function firstNoteOf(place: Place): string {
+  return placeNoteOf({ ...place, kind: 'lease', previous: place.hash, payload: Buffer.alloc(0) })
+}
+
 /** Reads an annotation; undefined = it is about something else. */
 export function readPlaceNote(annotation: string): PlaceNote | undefined {
   const [, epoch, position, hash, kind, rest] = NOTE.exec(annotation) ?? []

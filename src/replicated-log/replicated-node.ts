@@ -57,6 +57,10 @@ const HANDOVER_MS_MAX = 5000
 const GOODBYE_MS = 20
 /** Why a reading ends; without a reason an error is made for it. */
 const ENOUGH = 'enough'
+/** A rewrite of the copy that has failed is tried again after this. */
+const REWRITE_RETRY_MS = 60_000
+/** A log that is there acknowledges within milliseconds: for longer no writer waits because the copy is rewritten. */
+const DRAIN_MS_MAX = 500
 
 export class ReplicatedNode {
   state: NodeState = 'following'
@@ -73,6 +77,8 @@ export class ReplicatedNode {
   /** Ends the reading that is under way. */
   #reading: AbortController | undefined = undefined
   #timer: Timer | undefined = undefined
+  #isRewriting = false
+  #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
   /** Fulfilled when leading has ended. */
   #ledOut: () => void = () => {}
   #wake: () => void = () => {}
@@ -258,7 +264,8 @@ export class ReplicatedNode {
         this.#heardMs = this.#now
         if (counted === undefined) continue
         await this.#apply(counted)
-        this.#options.snapshots?.look(chain)
+        if (this.#mayRewrite) await this.#rewriteCopy(() => this.state === 'following')
+        if (!this.#isRewriting) this.#options.snapshots?.look(chain)
         if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
       }
     } catch (error) {
@@ -422,6 +429,49 @@ export class ReplicatedNode {
     })
   }
 
+  // ── the copy is kept short ───────────────────────────────────────────────
+
+  /** One picture of the data is taken at a time: the copy waits for a snapshot that is being made, and the other way round. */
+  get #mayRewrite(): boolean {
+    const { copy, snapshots } = this.#options
+    return copy.isLong && !this.#isRewriting && snapshots?.isMaking !== true && this.#now >= this.#rewriteNotBeforeMs
+  }
+
+  /** Begins to rewrite the copy; to be called between two records, and awaited before the next. */
+  async #rewriteCopy(isStill: () => boolean): Promise<void> {
+    const { chain, copy, engine } = this.#options
+    this.#isRewriting = true
+    try {
+      await copy.rewrite(isStill, (error) => this.#rewriteEnded(error))
+      engine.log.info({ position: chain.position }, 'the copy of the log is being rewritten')
+    } catch (error) {
+      this.#rewriteEnded(error)
+    }
+  }
+
+  #rewriteEnded(error?: unknown): void {
+    this.#isRewriting = false
+    if (error === undefined || this.#isStopped) return
+    this.#rewriteNotBeforeMs = this.#now + REWRITE_RETRY_MS
+    this.#options.engine.log.warn({ error }, 'the copy of the log cannot be rewritten; it is tried again in a minute')
+  }
+
+  /** The same where this node leads: the data is what the log says when everything is acknowledged, so writes wait for a moment. */
+  async #rewriteAsLeader(journal: ReplicatedJournal): Promise<void> {
+    const { machine, pause } = this.#options.engine
+    this.#isRewriting = true
+    pause.begin('saving', 'write', Number.MAX_SAFE_INTEGER)
+    try {
+      const tooLong = new Promise<void>((resolve) => void machine.after(DRAIN_MS_MAX, resolve))
+      await Promise.race([journal.drain(), tooLong])
+      const isStill = (): boolean => this.#journal === journal && !journal.isBehind
+      if (isStill()) await this.#rewriteCopy(isStill)
+      else this.#rewriteEnded(new LogAway('the log does not acknowledge what was written'))
+    } finally {
+      pause.end('saving')
+    }
+  }
+
   // ── time ─────────────────────────────────────────────────────────────────
 
   get #now(): number {
@@ -434,6 +484,9 @@ export class ReplicatedNode {
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
+      const journal = this.#journal
+      if (journal?.failure === undefined && journal !== undefined && this.#mayRewrite)
+        void this.#rewriteAsLeader(journal)
       this.#watch()
     })
   }

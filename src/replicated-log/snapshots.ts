@@ -45,6 +45,7 @@ export class Snapshots {
   /** Position of the newest that is known. */
   #newest = 0
   #isBusy = false
+  #isMaking = false
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
@@ -52,6 +53,11 @@ export class Snapshots {
 
   get store(): SnapshotStore {
     return this.#options.store
+  }
+
+  /** A picture of the data is being taken. */
+  get isMaking(): boolean {
+    return this.#isMaking
   }
 
   /**
@@ -82,6 +88,7 @@ export class Snapshots {
   async #make({ epoch, hash, position }: Place): Promise<void> {
     const { engine, node, store } = this.#options
     const sink = new SnapshotParts()
+    this.#isMaking = true
     const { walked, snapshot } = takePicture(
       {
         engine,
@@ -93,10 +100,11 @@ export class Snapshots {
       },
       sink,
     )
-    walked.then(
-      () => sink.end(undefined),
-      (error: unknown) => sink.end(error),
-    )
+    const walkEnded = (error?: unknown): void => {
+      this.#isMaking = false
+      sink.end(error)
+    }
+    walked.then(() => walkEnded(), walkEnded)
     try {
       // Another node may have been as quick: one of both is enough.
       const newest = (await store.list()).at(-1)?.position ?? 0

@@ -212,6 +212,53 @@ describe('a node', () => {
     for (const member of again) expect(await cluster.ask(member, 'LLEN', 'k')).toBe(':21\r\n')
   })
 
+  test('keeps its copy short, where it leads and where it follows, and goes on from it', async () => {
+    const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
+    for (let i = 0; i < 300; i++) await cluster.ask(leader, 'SET', 'k', `${i} ${'x'.repeat(100)}`)
+    const members = await closeAll()
+    for (const { disk } of members) {
+      const copied = disk.files.filter((name) => /incr\.aof$/.test(name))
+      const bytes = copied.reduce((sum, name) => sum + disk.get(name).length, 0)
+      // Some 300 bytes a write; what was replaced last is still there.
+      expect(bytes).toBeLessThan(40 * 1024)
+      expect(disk.files.filter((name) => name.startsWith('temp-'))).toEqual([])
+    }
+    for (const { name, disk } of members) cluster.start(name, disk)
+    const next = await cluster.leader()
+    expect(await cluster.ask(next, 'STRLEN', 'k')).toBe(':104\r\n')
+    expect(await cluster.ask(next, 'SET', 'k', 'v')).toBe('+OK\r\n')
+  })
+
+  test('has writes wait for a moment only when a leader rewrites its copy', async () => {
+    const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
+    const client = new TestClient(leader.engine, 2)
+    let replies = ''
+    for (let i = 0; i < 100; i++) {
+      replies += client.ask('SET', 'k', `${i} ${'x'.repeat(100)}`)
+      await cluster.pass(10)
+      replies += client.received()
+    }
+    expect(replies).toBe('+OK\r\n'.repeat(100))
+    expect(leader.disk.files.some((name) => name.endsWith('base.rdb') && leader.disk.get(name).length > 0)).toBe(true)
+  })
+
+  test('puts back what the log has lost, also what its base has replaced', async () => {
+    const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
+    for (let i = 0; i < 60; i++) await cluster.ask(leader, 'RPUSH', 'k', `${i} ${'x'.repeat(100)}`)
+    await cluster.pass(100)
+    const members = await closeAll()
+    const [{ disk }] = members as [ClusterNode]
+    expect(disk.files.some((name) => name.endsWith('base.rdb') && disk.get(name).length > 0)).toBe(true)
+    const { last } = cluster.log.bounds
+    const from = last - 25
+    const lost = Array.from({ length: 20 }, (_, i) => decodeRecord(cluster.log.at(from + i)!).hash)
+    cluster.log.loseEnd(from)
+    for (const { name, disk } of members) cluster.start(name, disk)
+    const next = await cluster.leader()
+    expect(Array.from({ length: 20 }, (_, i) => decodeRecord(cluster.log.at(from + i)!).hash)).toEqual(lost)
+    expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':60\r\n')
+  })
+
   test('puts back what the log has lost', async () => {
     const leader = await three({}, {}, { batchBytesMax: 300 })
     for (let i = 0; i < 10; i++) await cluster.ask(leader, 'RPUSH', 'k', `${i}${'x'.repeat(400)}`)

@@ -9,7 +9,7 @@
 import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import type { Client, Transport } from '../../src/engine/client.ts'
-import { Config } from '../../src/engine/config.ts'
+import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
@@ -178,6 +178,11 @@ class Simulation {
 
   // ── nodes ────────────────────────────────────────────────────────────────
 
+  /** Half of all clusters rewrite their copies again and again. */
+  get #copySettings(): Partial<Record<ConfigName, string>> {
+    return this.#options.seed % 2 === 0 ? {} : { 'auto-aof-rewrite-min-size': '1', 'auto-aof-rewrite-percentage': '20' }
+  }
+
   #start(node: SimNode): void {
     const { sabotage, timing = SIM_TIMING } = this.#options
     const clock = new ProcessClock(this.#world, 0.9 + this.#below(20) / 100)
@@ -187,7 +192,7 @@ class Simulation {
       machine: clock,
       random: new Random(this.#random.uint32()),
       hashKey: new HashKey(1, 2),
-      config: new Config({ dir: '/data', databases: '1', appendfsync: 'always', save: '' }),
+      config: new Config({ dir: '/data', databases: '1', appendfsync: 'always', save: '', ...this.#copySettings }),
       later: (run) => this.#world.later(run),
     })
     const process: SimProcess = {
