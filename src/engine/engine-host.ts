@@ -15,6 +15,9 @@ export interface HostDescription {
   readonly tcpPort: number
   /** 0 = none. */
   readonly tlsPort: number
+  /** There was a port once, of plain TCP or of TLS, and CONFIG SET has closed it. Default: no. */
+  readonly hasClosedTcp?: boolean
+  readonly hasClosedTls?: boolean
   /** Empty = none. */
   readonly unixSocket: string
   /** Empty = started without one. */

@@ -24,6 +24,7 @@ export class Place {
   readonly #kind: PortKind
   readonly #door: Door
   #listeners: Listener[] = []
+  #wasOpen = false
   /** What the listeners were opened with. */
   #where: Where = { port: undefined, addresses: [] }
 
@@ -38,6 +39,11 @@ export class Place {
 
   get where(): Where {
     return this.#where
+  }
+
+  /** Clients were served here once, and are not any more. */
+  get isClosed(): boolean {
+    return this.#wasOpen && this.port === 0
   }
 
   /** Opens all listeners; those that are open when it throws ListenError are for `close`. */
@@ -96,6 +102,7 @@ export class Place {
 
   #add(listener: Listener): void {
     this.#listeners.push(listener)
+    this.#wasOpen = true
     this.port = listener.port
   }
 

@@ -140,6 +140,8 @@ export class Server {
     host.describe = () => ({
       tcpPort: this.#listeners.port,
       tlsPort: this.tlsPort,
+      hasClosedTcp: this.#listeners.tcp.isClosed,
+      hasClosedTls: this.#listeners.tls.isClosed,
       unixSocket: this.#config.get('unixsocket'),
       configFile: configFile ?? '',
       executable: process.argv[1] ?? process.execPath,

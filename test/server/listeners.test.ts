@@ -142,6 +142,10 @@ describe('CONFIG SET while the server runs', () => {
     expect(await ping(before)).toBe('refused')
     await connection.ask('CONFIG SET port 0\r\n', '+OK\r\n')
     expect(await ping(port)).toBe('refused')
+    connection.send('INFO server\r\n')
+    // Redis goes on naming what was once open.
+    await eventually(() => connection.received.includes('listener0:name=tcp\r\n'))
+    connection.received = ''
     await connection.ask(`CONFIG SET port ${port}\r\n`, '+OK\r\n')
     expect(await ping(port)).toBe('+PONG\r\n')
   })

@@ -531,15 +531,17 @@ function isUnderWay({ state }: SlotMove): boolean {
   return state !== 'done' && state !== 'cancelled'
 }
 
-/** Numbered by their kind, as Redis does. */
+/** Numbered by their kind, as Redis does; one that was closed at run time stays, by its name alone. */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   const place = engine.host.describe?.()
   if (place === undefined) return
   const addresses = engine.config.get('bind').split(' ')
   const bound = addresses.map((address) => `bind=${address}`).join(',')
   if (place.tcpPort !== 0) yield ['listener0', `name=tcp,${bound},port=${place.tcpPort}`]
+  else if (place.hasClosedTcp) yield ['listener0', 'name=tcp']
   if (place.unixSocket !== '') yield ['listener1', `name=unix,bind=${place.unixSocket}`]
   if (place.tlsPort !== 0) yield ['listener2', `name=tls,${bound},port=${place.tlsPort}`]
+  else if (place.hasClosedTls) yield ['listener2', 'name=tls']
 }
 
 /** The port that is told where only one is: that for TLS when there is no other. */
