@@ -133,6 +133,48 @@ describe('a snapshot', () => {
     },
   )
 
+  test.each([
+    // What comes into a file leaves the data as it is; what is loaded as it comes has it go first, or stands beside it.
+    ['disabled', '$100', ['0', '0', '100', '5', '95', '5.00', '0', undefined]],
+    ['on-empty-db', '$100', ['1', '0', '100', '5', '95', '5.00', '1', '100']],
+    ['on-empty-db', `$EOF:${MARK}`, ['1', '0', '0', '5', '-5', '0.00', '1', '0']],
+    ['swapdb', '$100', ['1', '0', '100', '5', '95', '5.00', '0', '100']],
+  ])('is told of in INFO while it comes (%s, %s)', async (load, head, expected) => {
+    const follower = createFollower({ 'repl-diskless-load': load })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    const figures = (): (string | undefined)[] => {
+      const told = new Map(
+        follower.client
+          .ask('INFO', 'everything')
+          .split('\r\n')
+          .map((line) => line.split(':') as [string, string]),
+      )
+      return [
+        ...['loading', 'async_loading', 'master_sync_total_bytes', 'master_sync_read_bytes', 'master_sync_left_bytes'],
+        ...['master_sync_perc', 'slave_repl_offset', 'loading_total_bytes'],
+      ].map((name) => told.get(name))
+    }
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n`)
+    expect(figures()).toEqual(['0', '0', '-1', '0', '-1', '-0.00', '0', undefined])
+    follower.primary.send(`${head}\r\nREDIS`)
+    await goOn()
+    expect(figures()).toEqual(expected)
+    follower.primary.cut()
+  })
+
+  test('that is loaded beside data of the same history is told of as such', async () => {
+    const follower = await synced()
+    follower.primary.cut()
+    follower.clock.advance(1000)
+    follower.shakeHands()
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 2000\r\n$100\r\nREDIS`)
+    expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:1[^]*loading_total_bytes:100/)
+    follower.primary.cut()
+    await goOn()
+    expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:0/)
+  })
+
   test('that is cut anywhere leaves what was there, and the next one is taken', async () => {
     const snapshot = await snapshotOf('SET k v', 'RPUSH l a b c', 'ZADD z 1 a')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
