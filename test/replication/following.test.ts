@@ -169,7 +169,9 @@ describe('a snapshot', () => {
     follower.clock.advance(1000)
     follower.shakeHands()
     follower.primary.send(`+FULLRESYNC ${HISTORY} 2000\r\n$100\r\nREDIS`)
-    expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:1[^]*loading_total_bytes:100/)
+    expect(follower.client.ask('INFO', 'persistence')).toMatch(
+      /loading:0\r\nasync_loading:1[^]*loading_total_bytes:100/,
+    )
     follower.primary.cut()
     await goOn()
     expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:0/)
