@@ -50,6 +50,7 @@ import { Redirection } from './redirection.ts'
 import type { Replication } from './replication.ts'
 import { ReplicationHistory } from './replication-history.ts'
 import { Requests } from './requests.ts'
+import { OwnKeys } from './own-keys.ts'
 import { Role } from './role.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
@@ -95,6 +96,7 @@ export class Engine {
   readonly durability: Durability
   readonly loading: Loading
   readonly role: Role
+  readonly ownKeys: OwnKeys
   /** Earlier states of the data. */
   readonly checkpoints = new Checkpoints(this)
   // Who asks, and what they are told.
@@ -182,6 +184,7 @@ export class Engine {
     this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.memory = new Memory(this, options.processBytes)
+    this.ownKeys = new OwnKeys(this)
     this.role = new Role(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)

@@ -90,7 +90,7 @@ function emptyDatabases({ databases, dataset }: Engine): Database[] {
 
 /** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
-  const { blocking, databases, durability, loading, scripts, state, tracking, watches } = engine
+  const { blocking, databases, durability, loading, ownKeys, scripts, state, tracking, watches } = engine
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)
@@ -111,6 +111,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     other.clear()
   }
   if (!isLoading) loading.end()
+  ownKeys.forget()
   durability.changedEverywhere()
   tracking.flushed()
   if (blocking.room.hasReady) blocking.serve()

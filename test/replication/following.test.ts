@@ -170,7 +170,7 @@ describe('a snapshot', () => {
     follower.shakeHands()
     follower.primary.send(`+FULLRESYNC ${HISTORY} 2000\r\n$100\r\nREDIS`)
     expect(follower.client.ask('INFO', 'persistence')).toMatch(
-      /loading:0\r\nasync_loading:1[^]*loading_total_bytes:100/,
+      /loading:0\r\nasync_loading:1[\s\S]*loading_total_bytes:100/,
     )
     follower.primary.cut()
     await goOn()

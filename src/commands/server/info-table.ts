@@ -413,7 +413,7 @@ const STATS: InfoSection = {
     none('latest_fork_usec'),
     none('total_forks'),
     none('migrate_cached_sockets'),
-    none('slave_expires_tracked_keys'),
+    gauge('slave_expires_tracked_keys', ({ engine }) => engine.ownKeys.count),
     none('active_defrag_hits'),
     none('active_defrag_misses'),
     none('active_defrag_key_hits'),
