@@ -60,7 +60,14 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
     // Each of these is a write, and what is in its way goes.
     await same(pair, 'INCR primary:n', 'DBSIZE', 'PERSIST primary:a', 'DBSIZE', 'APPEND primary:b x', 'DBSIZE')
     await same(pair, 'DEL primary:c', 'DBSIZE', 'EXPIRE primary:d 100', 'DBSIZE', 'LPUSH primary:hash a', 'DBSIZE')
-    await same(pair, 'SET primary:e new NX', 'GETSET primary:f x', 'DBSIZE', 'COPY primary:lasts primary:copy', 'DBSIZE')
+    await same(
+      pair,
+      'SET primary:e new NX',
+      'GETSET primary:f x',
+      'DBSIZE',
+      'COPY primary:lasts primary:copy',
+      'DBSIZE',
+    )
     // A time that is over already is kept like any other: on a replica nothing is removed by EXPIRE.
     await same(pair, 'SET own:past v', 'PEXPIREAT own:past 1', 'GET own:past', 'PEXPIRE primary:lasts -5', 'DBSIZE')
     await same(pair, 'DEL own:past', 'DEBUG SET-ACTIVE-EXPIRE 1')
