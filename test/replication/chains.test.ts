@@ -1,6 +1,7 @@
 // Replicas of replicas: one history from the top to the bottom, whoever is in between, and whoever takes the place of the first.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { CONNECTIONS } from '../differential/generator.ts'
 import { redisServerCannotReadOurs } from '../support/redis-server.ts'
 import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'
 import {
@@ -15,6 +16,10 @@ import {
   type TheirMember,
   write,
 } from './members.ts'
+import { createGenerator, runStep } from './run-program.ts'
+
+/** Commands of a random program. */
+const PROGRAM_COMMANDS = 600
 
 describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   let redis: TheirMember
@@ -57,6 +62,36 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await promote(redis, { primary: middle })
     await write(redis, 'c')
     await expectSame(redis, middle, top)
+  })
+
+  test.each([
+    ['redis-server', 'ours', 'redis-server'],
+    ['ours', 'redis-server', 'ours'],
+  ])('%s, %s, %s: random programs on the first, and on the second when it has taken its place', async (...kinds) => {
+    const second = await startTheirs()
+    onTestFinished(() => second.close())
+    const [top, middle, bottom] = await Promise.all(
+      kinds.map((kind, i) => (kind === 'ours' ? startMember() : i === 2 ? second : redis)),
+    )
+    const generator = await createGenerator(redis.peer)
+    const run = async (on: Member, seed: number): Promise<void> => {
+      await on.peer.reset(CONNECTIONS)
+      const { steps } = generator.program(seed, PROGRAM_COMMANDS)
+      for (const [i, step] of steps.entries()) {
+        await runStep(on.peer, step)
+        // The link below is cut in the middle, and goes on.
+        if (i === steps.length >> 1) await on.ask('CLIENT', 'KILL', 'TYPE', 'replica')
+      }
+      expect(await on.ask('DBSIZE')).not.toBe(0)
+    }
+    await redis.ask('REPLICAOF', 'NO', 'ONE')
+    await follow(middle!, top!)
+    await follow(bottom!, middle!)
+    await run(top!, 401)
+    await expectSame(top!, middle!, bottom!)
+    await promote(middle!, { primary: top!, replica: bottom! })
+    await run(middle!, 402)
+    await expectSame(middle!, bottom!, top!)
   })
 
   test('a replica that is promoted before anything has happened is followed by its sibling without a snapshot', async () => {

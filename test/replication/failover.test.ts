@@ -32,7 +32,8 @@ async function transcript(kind: string): Promise<unknown[]> {
   const primary = kind === 'ours' ? await startMember() : await startTheirs()
   if (kind !== 'ours') onTestFinished(() => (primary as { close(): Promise<void> }).close())
   const ask = async (...words: string[]): Promise<void> => {
-    heard.push([words.slice(0, 2).join(' '), await primary.ask(...words).catch(({ message }) => message)])
+    const reply = await primary.ask(...words)
+    heard.push([words.slice(0, 2).join(' '), reply instanceof Error ? reply.message : reply])
   }
   const state = async (...names: string[]): Promise<void> => {
     const figure = await figures(primary)

@@ -12,6 +12,7 @@ import { eventually, temporaryDirectory } from '../support/server.ts'
 export interface Member {
   /** Where others can follow it. */
   readonly port: number
+  readonly peer: SocketPeer
   ask(...words: string[]): Promise<unknown>
 }
 
@@ -67,8 +68,11 @@ export async function expectSame(...members: Member[]): Promise<void> {
     for (const member of members) console.log(await member.ask('INFO', 'replication'))
     throw error
   })
-  const digests = await Promise.all(members.map((member) => member.ask('DEBUG', 'DIGEST')))
-  expect(new Set(digests.map(String)).size).toBe(1)
+  // A key may expire on the first of them while they are asked.
+  await eventually(async () => {
+    const digests = await Promise.all(members.map((member) => member.ask('DEBUG', 'DIGEST')))
+    return new Set(digests.map(String)).size === 1
+  }, 'the same data everywhere')
 }
 
 /** What INFO says, to be asked for by name. */
@@ -106,7 +110,7 @@ export async function startMember({ config, ...options }: ServerOptions = {}): P
     await server.close()
   }
   onTestFinished(close)
-  return { server, port: server.port!, ask: (...words) => peer.ask(...words), close }
+  return { server, peer, port: server.port!, ask: (...words) => peer.ask(...words), close }
 }
 
 /** A port that leads to a unix socket: what follows a server dials a port. */
@@ -138,6 +142,7 @@ export async function startTheirs(options: readonly string[] = []): Promise<Thei
   const door = await openDoor(server.socketPath)
   return {
     server,
+    peer,
     port: door.port,
     ask: (...words) => peer.ask(...words),
     async close() {
