@@ -424,6 +424,14 @@ describe('a replica', () => {
     expect(engine.databases[0]!.size).toBe(1)
   })
 
+  test('is not waited at for others: WAIT and WAITAOF say so', async () => {
+    const { client } = await synced()
+    expect(client.ask('WAIT', '0', '0')).toMatch(/^-ERR WAIT cannot be used with replica instances\./)
+    expect(client.ask('WAITAOF', '0', '0', '0')).toBe(
+      '-ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.\r\n',
+    )
+  })
+
   test('that may be written to has keys of its own, which expire', async () => {
     const { client, clock } = await synced({ 'replica-read-only': 'no' })
     expect(client.ask('SET', 'own', 'v', 'PX', 500)).toBe('+OK\r\n')
@@ -439,7 +447,13 @@ describe('a replica', () => {
     expect(client.ask('GET', 'k')).toBe(
       "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
     )
-    expect(client.ask('EVAL', "return redis.call('get','k')", 0)).toContain(
+    // Redis runs no script that does not say that it may (allow-stale), whatever it would do.
+    for (const request of [
+      ['EVAL', 'return 1', '0'],
+      ['EVAL_RO', "return redis.call('get','k')", '0'],
+    ])
+      expect(client.ask(...request)).toMatch(/^-MASTERDOWN Link with MASTER is down and .* is set to 'no'\.\r\n/)
+    expect(client.ask('EVAL', "#!lua flags=no-writes,allow-stale\nreturn redis.call('get','k')", '0')).toContain(
       'Can not execute the command on a stale replica',
     )
     // PING is not among the commands that run all the same.
