@@ -55,7 +55,7 @@ export class OwnCluster implements Cluster, ChangeableMap {
     this.#write()
     for (const name of ADDRESS_SETTINGS) config.onChange(name, () => this.#addressChanged())
     engine.loading.changed.take(() => {
-      this.myself.health = engine.loading.progress === undefined ? 'online' : 'loading'
+      this.myself.health = engine.state.loading.holds ? 'loading' : 'online'
     })
     config.onChange('cluster-require-full-coverage', () => this.#addressChanged())
   }
@@ -246,7 +246,7 @@ export class OwnCluster implements Cluster, ChangeableMap {
 
   /** Notes where this node is to be found. An address that the file has stays where the settings say nothing. */
   #introduceMyself(): void {
-    const { config, history, loading } = this.#engine
+    const { config, history, state } = this.#engine
     const { myself } = this
     myself.ip = config.get('cluster-announce-ip') || myself.ip
     myself.port = config.get('cluster-announce-port') || config.get('port')
@@ -256,7 +256,7 @@ export class OwnCluster implements Cluster, ChangeableMap {
       config.get('cluster-announce-bus-port') || config.get('cluster-port') || (main === 0 ? 0 : main + BUS_PORT_OFFSET)
     myself.hostname = config.get('cluster-announce-hostname')
     myself.offset = () => history.offset
-    myself.health = loading.progress === undefined ? 'online' : 'loading'
+    myself.health = state.loading.holds ? 'loading' : 'online'
   }
 
   #newMap(id = this.#newId()): SlotMap {

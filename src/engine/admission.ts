@@ -261,9 +261,13 @@ export class Admission {
     return command.flags.has('no_auth') ? undefined : ERR.noAuth
   }
 
-  /** Returns why a script that declares what it needs may not run, `readOnly` when it was called as one that only reads. */
-  refusalOfScript(client: Client, claims: Claims, readOnly: boolean): ReplyError | undefined {
+  /**
+   * Returns why a script may not run, `readOnly` when it was called as one that only reads. `claims` is undefined for a script that
+   * declares nothing: it is looked at when it calls commands.
+   */
+  refusalOfScript(client: Client, claims: Claims | undefined, readOnly: boolean): ReplyError | undefined {
     if (client.isObeyed) return undefined
+    if (claims === undefined) return this.#state.stale.holds ? ERR.primaryDown : undefined
     if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
     if (claims.isWrite) {
       if (this.#state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA

@@ -6,7 +6,7 @@
 
 import { ERR } from '../protocol/errors.ts'
 import { Database, type DatabaseHost } from '../store/database.ts'
-import type { BeforeChange, Created, Emptied, Expiry, Gone, Looked, Missed } from '../store/database-host.ts'
+import type { BeforeChange, Created, Deadline, Emptied, Expiry, Gone, Looked, Missed } from '../store/database-host.ts'
 import type { EncodingLimits } from '../store/encoding-limits.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
@@ -26,6 +26,7 @@ export interface DatasetHost {
   readonly memory: { notePeak(): void }
   readonly changes: Changes
   readonly events: KeyspaceEvents
+  readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
   readonly propagation: { happened(database: number, words: readonly Word[]): void }
 }
 
@@ -46,6 +47,7 @@ export class Dataset implements DatabaseHost {
   created: Listener<Created<Database>> | null = null
   gone: Listener<Gone<Database>> | null = null
   looked: Listener<Looked> | null = null
+  deadline: Listener<Deadline<Database>> | null = null
   readonly grown = (): void => this.#host.memory.notePeak()
   readonly onBeforeChange = new Seats<BeforeChange<Database>>((slot) => {
     this.beforeChange = slot
@@ -65,6 +67,9 @@ export class Dataset implements DatabaseHost {
   readonly onLooked = new Seats<Looked>((slot) => {
     this.looked = slot
   })
+  readonly onDeadline = new Seats<Deadline<Database>>((slot) => {
+    this.deadline = slot
+  })
   readonly #host: DatasetHost
   readonly #moment: Moment
 
@@ -80,6 +85,10 @@ export class Dataset implements DatabaseHost {
 
   now(): number {
     return this.#moment.now()
+  }
+
+  get removesExpired(): boolean {
+    return this.expiry === 'remove' || (this.expiry === 'own' && this.#host.runner.call?.command.isReadonly !== true)
   }
 
   get accessSeconds(): number {

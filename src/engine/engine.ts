@@ -43,6 +43,7 @@ import { Memory } from './memory.ts'
 import { Moment } from './moment.ts'
 import { Monitors } from './monitors.ts'
 import { OutputLimits } from './output-limits.ts'
+import { OwnKeys } from './own-keys.ts'
 import { Pause } from './pause.ts'
 import { ProcessPauses } from './process-pauses.ts'
 import { Propagation } from './propagation.ts'
@@ -95,6 +96,7 @@ export class Engine {
   readonly durability: Durability
   readonly loading: Loading
   readonly role: Role
+  readonly ownKeys: OwnKeys
   /** Earlier states of the data. */
   readonly checkpoints = new Checkpoints(this)
   // Who asks, and what they are told.
@@ -182,6 +184,7 @@ export class Engine {
     this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.memory = new Memory(this, options.processBytes)
+    this.ownKeys = new OwnKeys(this)
     this.role = new Role(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)

@@ -1,7 +1,8 @@
-// Loading data: a state that begins and ends, at the start and in DEBUG RELOAD.
+// Loading data: a state that begins and ends, at the start, in DEBUG RELOAD, and when a primary sends a snapshot.
 //
 // While it lasts clients hear LOADING, nothing expires, and nobody is told of
-// changes: what is loaded happened long ago.
+// changes: what is loaded happened long ago. A replica may also load beside the data
+// that it serves: then only its progress is told.
 
 import type { DatabaseHost } from '../store/database.ts'
 import type { Expiry } from '../store/database-host.ts'
@@ -13,8 +14,11 @@ import type { ServerState } from './state.ts'
 /** How far it has got, for INFO. */
 export interface LoadingProgress {
   readonly startedMs: number
+  /** 0 = it is not known. */
   totalBytes: number
   loadedBytes: number
+  /** What the data took where the snapshot was written, as that says of itself; 0 = it says nothing. */
+  writerMemoryBytes: number
 }
 
 /** The rooms that loading changes. */
@@ -47,9 +51,9 @@ export class Loading {
     state.loading.begin()
     changes.silence()
     dataset.expiry = 'keep'
-    this.progress = { startedMs: clock.now(), totalBytes: 0, loadedBytes: 0 }
+    const progress = this.#beginProgress(clock.now())
     this.#changed?.()
-    return this.progress
+    return progress
   }
 
   /** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
@@ -62,5 +66,23 @@ export class Loading {
     this.progress = undefined
     this.#changed?.()
     timekeeper.arm()
+  }
+
+  /** Begins to load beside the data, which is served as ever. */
+  beginBeside(): LoadingProgress {
+    const { clock, state } = this.#host
+    state.loadingBeside.begin()
+    return this.#beginProgress(clock.now())
+  }
+
+  endBeside(): void {
+    this.#host.state.loadingBeside.end()
+    this.progress = undefined
+  }
+
+  #beginProgress(startedMs: number): LoadingProgress {
+    const progress = { startedMs, totalBytes: 0, loadedBytes: 0, writerMemoryBytes: 0 }
+    this.progress = progress
+    return progress
   }
 }

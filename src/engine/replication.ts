@@ -50,9 +50,10 @@ export interface Following {
   readonly state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
   /** The stream is heard. */
   readonly linkUp: boolean
-  /** How much of a snapshot has come; 0 of 0 = it is not known yet. Undefined while none is on its way. */
+  /** How much of a snapshot has come; of -1 = none has begun, of 0 = its end shows itself. Undefined while none is awaited. */
   readonly sync: { readonly totalBytes: number; readonly receivedBytes: number } | undefined
-  /** How much of the stream has come; applied is `history.offset` of it. */
+  /** How much of the stream has been applied, and how much has come. */
+  readonly offset: number
   readonly readOffset: number
   readonly lastHeardSeconds: number
   /** How long there has been no link; -1 = there never was one, or there is. */

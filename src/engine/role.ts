@@ -16,6 +16,7 @@ export interface RoleHost {
   readonly state: ServerState
   readonly dataset: { expiry: Expiry }
   readonly timekeeper: { arm(): void }
+  readonly ownKeys: { follow(): void }
 }
 
 export class Role {
@@ -52,9 +53,10 @@ export class Role {
     return !this.isReplica || !(this.#isStrict || this.#host.config.get('replica-read-only'))
   }
 
-  /** What becomes of keys whose time is up. A replica that is written to has keys of its own, which nobody else removes. */
+  /** What becomes of keys whose time is up. */
   get expiry(): Expiry {
-    return this.isWritable ? 'remove' : 'hide'
+    if (!this.isReplica) return 'remove'
+    return this.isWritable ? 'own' : 'hide'
   }
 
   /** Keys may be evicted here. */
@@ -63,11 +65,12 @@ export class Role {
   }
 
   #follow(): void {
-    const { config, dataset, state, timekeeper } = this.#host
+    const { config, dataset, ownKeys, state, timekeeper } = this.#host
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
     // While data is loaded nothing expires whatever the role.
     if (!state.loading.holds) dataset.expiry = this.expiry
+    ownKeys.follow()
     this.#changed?.()
     timekeeper.arm()
   }

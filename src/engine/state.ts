@@ -64,7 +64,7 @@ export class ServerState {
   readonly readOnly = new Condition(this, READ_ONLY)
   /** A primary is followed that cannot be heard, and the settings refuse what may be out of date: role.ts. */
   readonly stale = new Condition(this, 1 << 9)
-  /** Data is loaded beside that which is served meanwhile: replication/full-load.ts. */
+  /** Data is loaded beside that which is served meanwhile: loading.ts. */
   readonly loadingBeside = new Condition(this, 1 << 10)
   /** Keys may be another node's: redirection.ts. */
   readonly clustered = new Condition(this, CLUSTERED)

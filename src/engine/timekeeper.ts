@@ -24,6 +24,7 @@ export interface TimekeeperHost {
   readonly machine: Clock
   readonly moment: Moment
   readonly dataset: Dataset
+  readonly ownKeys: { readonly earliest: number; expire(max: number): number }
   readonly memory: { follow(): void }
   readonly stats: Stats
   readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
@@ -77,12 +78,13 @@ export class Timekeeper {
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
-    const { blocking, clock, dataset, memory } = this.#host
+    const { blocking, clock, dataset, memory, ownKeys } = this.#host
     const { databases } = dataset
     this.#collector.follow()
     memory.follow()
     let due = blocking.room.earliestDeadlineMs
     const expires = this.#expires
+    if (this.#expiresOwn && ownKeys.earliest + 1 < due) due = ownKeys.earliest + 1
     for (let i = 0; i < databases.length; i++) {
       const { contents, keys, lazyFree } = databases[i]!
       if (lazyFree.pending > 0) due = 0
@@ -105,9 +107,15 @@ export class Timekeeper {
     return this.#host.dataset.expiry === 'remove' && this.#host.config.get('active-expire-enabled')
   }
 
+  /** As a replica: only keys that its own clients have brought. */
+  get #expiresOwn(): boolean {
+    const { config, dataset } = this.#host
+    return (dataset.expiry === 'own' || dataset.expiry === 'hide') && config.get('active-expire-enabled')
+  }
+
   #run(): void {
     if (this.#dueMs === STOPPED) return
-    const { blocking, dataset, later, latency, machine, moment } = this.#host
+    const { blocking, dataset, later, latency, machine, moment, ownKeys } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
     blocking.room.expire(moment.renew())
     let isDone = true
@@ -115,6 +123,9 @@ export class Timekeeper {
       const beganMs = machine.monotonic()
       for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
       latency.note('expire-cycle', machine.monotonic() - beganMs)
+      if (blocking.room.hasReady) blocking.serve()
+    } else if (this.#expiresOwn) {
+      isDone = ownKeys.expire(EXPIRE_STEP) < EXPIRE_STEP
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()

@@ -217,6 +217,7 @@ class TableHost implements DatabaseHost {
   readonly hashKey: HashKey
   readonly limits = new EncodingLimits()
   expiry = 'keep' as const
+  readonly removesExpired = false
   touches = false
   readonly frequency = null
   hits = 0
@@ -227,6 +228,7 @@ class TableHost implements DatabaseHost {
   readonly missed = null
   readonly created = null
   readonly looked = null
+  readonly deadline = null
   readonly gone = null
   readonly grown = null
 

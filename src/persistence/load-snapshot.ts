@@ -50,7 +50,7 @@ export async function readSnapshot(
   const file = snapshotPath(engine)
   const started = engine.machine.monotonic()
   const progress = engine.loading.progress!
-  const target = new LoadTarget(engine, { ...options, expired: 'dropped' })
+  const target = new LoadTarget(engine, { ...options, expired: 'dropped', progress })
   const delay = new KeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {

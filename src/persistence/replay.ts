@@ -241,7 +241,7 @@ class Replay {
     const engine = this.#engine
     const progress = engine.loading.progress!
     const before = progress.loadedBytes
-    const target = new LoadTarget(engine, { expired: 'kept' })
+    const target = new LoadTarget(engine, { expired: 'kept', progress })
     try {
       const { end } = await readRdb({
         file,

@@ -55,6 +55,7 @@ export class NodeView implements LogNode {
       state: isHeard ? 'connected' : 'connect',
       linkUp: isHeard,
       sync: undefined,
+      offset: position,
       readOffset: position,
       lastHeardSeconds: Math.floor(silentMs / 1000),
       downSeconds: isHeard ? -1 : Math.floor(silentMs / 1000),

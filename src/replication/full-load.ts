@@ -26,7 +26,9 @@ const EXPECTED_KEYS_MAX = 16 * 1024 * 1024
 export interface FullLoadOptions {
   /** Where the snapshot is read from, in order. */
   readonly file: Pick<DiskFile, 'read'>
+  /** As many bytes as it has at most, and as many as were announced; 0 = its end shows itself. */
   readonly size: number
+  readonly announcedBytes: number
   readonly meanwhile: Meanwhile
   /** Looked at between two chunks; it is given up when this throws. */
   check(): void
@@ -39,10 +41,10 @@ export interface FullLoadOptions {
  * for a library; the data is as `meanwhile` says then.
  */
 export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<number> {
-  const { config, loading, saving, state } = engine
-  const { check, complete, file, meanwhile, size } = options
-  if (meanwhile === 'served') state.loadingBeside.begin()
-  else loading.begin().totalBytes = size
+  const { config, loading, saving } = engine
+  const { announcedBytes, check, complete, file, meanwhile, size } = options
+  const progress = meanwhile === 'served' ? loading.beginBeside() : loading.begin()
+  progress.totalBytes = announcedBytes
   // The file on the disk goes on meaning what it means, without what is to come.
   saving?.leaveLog()
   try {
@@ -55,6 +57,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
         expired: 'kept',
         loadFunction: (code) => void libraries.push(code),
         expectedKeysMax: EXPECTED_KEYS_MAX,
+        progress,
       },
     )
     const delay = new KeyDelay(() => config.get('key-load-delay'))
@@ -65,8 +68,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
       checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
       progress: (bytes) => {
         check()
-        const { progress } = loading
-        if (progress !== undefined) progress.loadedBytes = bytes
+        progress.loadedBytes = bytes
         return delay.pass(engine.machine, target.keys)
       },
     })
@@ -75,7 +77,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
     exchange(engine, databases, libraries)
     return streamDatabaseIn(target.auxiliaries)
   } finally {
-    if (meanwhile === 'served') state.loadingBeside.end()
+    if (meanwhile === 'served') loading.endBeside()
     else loading.end()
     saving?.beginLogAnew()
     engine.turn.endSoon()
@@ -88,7 +90,7 @@ function emptyDatabases({ databases, dataset }: Engine): Database[] {
 
 /** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
-  const { blocking, databases, durability, loading, scripts, state, tracking, watches } = engine
+  const { blocking, databases, durability, loading, ownKeys, scripts, state, tracking, watches } = engine
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)
@@ -109,6 +111,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     other.clear()
   }
   if (!isLoading) loading.end()
+  ownKeys.forget()
   durability.changedEverywhere()
   tracking.flushed()
   if (blocking.room.hasReady) blocking.serve()

@@ -15,7 +15,7 @@ export const MARK_BYTES = 40
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 
 export class IncomingSnapshot {
-  /** Bytes that have come, and that will; 0 = not known. */
+  /** Bytes that have come, and that were announced; 0 = its end shows itself. */
   receivedBytes = 0
   readonly totalBytes: number
   /** Bytes given out to be read. */

@@ -12,25 +12,18 @@ import { CLIENT_REPLICA } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
-import { Source } from '../util/bytes.ts'
 import type { Timer } from '../util/clock.ts'
-import { Backlog } from './backlog.ts'
 import { FullSync } from './full-sync.ts'
+import { KeptStream } from './kept-stream.ts'
+import { canGoOn } from './partial-sync.ts'
 import type { StreamCopy } from './primary-stream.ts'
 import { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
-import { Stream } from './stream.ts'
 
 /** How often it is looked who is silent, and whether a ping is due: Redis counts whole seconds. */
 const LOOK_MS = 1000
 /** Tells a replica that waits for its snapshot that this server is alive: it skips empty lines before the length. */
 const KEEP_ALIVE = Buffer.from('\n')
-
-/** A turn's end: how far the journal was then, and the stream. */
-interface Mark {
-  readonly journal: number
-  readonly stream: number
-}
 
 export class Leading implements LeadingView, StreamCopy {
   readonly fullSync: FullSync
@@ -39,27 +32,21 @@ export class Leading implements LeadingView, StreamCopy {
   readonly #known = new Map<Client, Replica>()
   /** Those of them that follow, in the order in which they came. */
   readonly #replicas = new Set<Replica>()
-  #backlog: Backlog | undefined = undefined
-  #stream: Stream | undefined = undefined
-  /** Turns whose effects the journal may not have yet. */
-  #marks: Mark[] = []
-  /** Offset up to which the stream may be sent. */
-  #sendable = 0
+  readonly #kept: KeptStream
   #timer: Timer | undefined = undefined
   #looks = 0
   /** Since when nobody has followed (Unix ms). */
   #aloneSinceMs = 0
   #wantsAcknowledgements = false
-  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
-  #leadsItself = true
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#kept = new KeptStream(engine, () => this.#neededFrom())
     this.fullSync = new FullSync({
       engine,
       waiting: () => [...this.#replicas].filter(({ phase }) => phase === 'waiting'),
       markMoment: () => {
-        this.#stream!.database = -1
+        this.#kept.sayDatabase()
         return engine.history.offset
       },
       copied: (replica) => this.#copied(replica),
@@ -68,11 +55,6 @@ export class Leading implements LeadingView, StreamCopy {
     const { clients, config, turn } = engine
     clients.gone.take((client) => this.#left(client))
     turn.ended.take(() => this.#send())
-    config.onChange('repl-backlog-size', (bytes) => {
-      if (this.#backlog === undefined) return
-      this.#backlog.keepBytes = bytes
-      this.#backlog.trim()
-    })
     config.onChange('min-replicas-to-write', () => this.#count())
     config.onChange('min-replicas-max-lag', () => this.#count())
     this.#count()
@@ -100,12 +82,12 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   get backlog(): BacklogStatus | undefined {
-    const backlog = this.#backlog
+    const { backlog } = this.#kept
     return backlog && { firstOffset: backlog.start + 1, length: backlog.length }
   }
 
   get memoryBytes(): number {
-    return (this.#backlog?.memoryBytes ?? 0) + this.fullSync.waitingBytes
+    return (this.#kept.backlog?.memoryBytes ?? 0) + this.fullSync.waitingBytes
   }
 
   get replicaBytes(): number {
@@ -115,9 +97,10 @@ export class Leading implements LeadingView, StreamCopy {
 
   /** Which state of the history the data is in; undefined while nobody could go on from it. */
   get position(): HistoryPosition | undefined {
-    if (this.#stream === undefined) return undefined
+    const { database } = this.#kept
+    if (database === undefined) return undefined
     const { id, offset } = this.#engine.history
-    return { id, offset, database: Math.max(0, this.#stream.database) }
+    return { id, offset, database }
   }
 
   countUpTo(offset: number, where: 'memory' | 'disk'): number {
@@ -158,7 +141,7 @@ export class Leading implements LeadingView, StreamCopy {
     const replica = this.introduce(client)
     const { stats } = this.#engine
     this.#tellOfRequest(replica)
-    if (this.#canGoOn(replica, id, offset)) {
+    if (canGoOn(this.#engine, this.#kept.backlog, replica.name, id, offset)) {
       stats.partialSyncs++
       this.#goOn(replica, Number(offset) - 1)
       return
@@ -188,42 +171,29 @@ export class Leading implements LeadingView, StreamCopy {
     for (const { client } of [...this.#replicas]) this.#engine.clients.close(client, 'now')
   }
 
-  /** Forgets the backlog: nobody can go on from it. */
-  forgetStream(): void {
-    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
-    this.#stream = undefined
-    this.#backlog = undefined
-    this.#marks = []
-  }
-
   // ── passing somebody else's stream on ────────────────────────────────────
 
   /** A primary is followed: its stream is passed on, and nothing is added to it here. */
   passOn(): void {
-    if (!this.#leadsItself) return
-    this.#leadsItself = false
-    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+    if (this.#kept.leadsItself) this.#kept.passOn()
   }
 
   /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
   lead(): void {
-    if (this.#leadsItself) return
-    this.#leadsItself = true
-    if (this.#stream === undefined) return
-    // The next effect says its database: replicas know which one the primary's stream was in, and we do not.
-    this.#stream.database = -1
-    this.#engine.propagation.add(this.#stream)
+    if (this.#kept.leadsItself) return
+    this.#kept.lead()
+    if (this.#kept.backlog === undefined) return
     this.#aloneSinceMs = this.#now()
     this.#lookLater()
   }
 
   begin(): void {
     // Those who follow the same primary may come here when this server is promoted: they need what has come until then.
-    this.#keepStream()
+    this.#kept.keep()
   }
 
   take(bytes: Buffer): void {
-    this.#stream!.copy(new Source(bytes), 0, bytes.length)
+    this.#kept.copy(bytes)
     this.#engine.turn.endSoon()
   }
 
@@ -233,12 +203,12 @@ export class Leading implements LeadingView, StreamCopy {
 
   interrupt(): void {
     this.#dropReplicas()
-    this.forgetStream()
+    this.#kept.forget()
   }
 
   /** Keeps the stream from now on, before anybody follows: who followed an earlier process may come back. */
   expectReplicas(): void {
-    this.#keepStream()
+    this.#kept.keep()
     this.#aloneSinceMs = this.#now()
     this.#lookLater()
   }
@@ -258,42 +228,6 @@ export class Leading implements LeadingView, StreamCopy {
     this.#engine.log.info({}, `Replica ${name} asks for synchronization`)
   }
 
-  #canGoOn({ name }: Replica, id: string, offset: number | bigint): boolean {
-    const { history, log } = this.#engine
-    const isOurs = id === history.id
-    if (!isOurs && !(id === history.secondId && offset <= history.secondOffset)) {
-      if (id.startsWith('?')) {
-        log.info({}, `Full resync requested by replica ${name}`)
-      } else if (id === history.secondId) {
-        log.info(
-          {},
-          `Partial resynchronization not accepted: Requested offset for second ID was ${offset}, but I can reply up to ${history.secondOffset}`,
-        )
-      } else {
-        log.info(
-          {},
-          `Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '${id}', my replication IDs are '${history.id}' and '${history.secondId}')`,
-        )
-      }
-      return false
-    }
-    const backlog = this.#backlog
-    if (backlog === undefined || offset < backlog.start + 1 || offset > backlog.end + 1) {
-      log.info(
-        {},
-        `Unable to partial resync with replica ${name} for lack of backlog (Replica request was: ${offset}).`,
-      )
-      if (offset > history.offset) {
-        log.warn(
-          {},
-          `Warning: replica ${name} tried to PSYNC with an offset that is greater than the master replication offset.`,
-        )
-      }
-      return false
-    }
-    return true
-  }
-
   #goOn(replica: Replica, place: number): void {
     const { history, log } = this.#engine
     const { transport } = replica.client
@@ -301,7 +235,7 @@ export class Leading implements LeadingView, StreamCopy {
     transport.write(Buffer.from(replica.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'))
     log.info(
       {},
-      `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
+      `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#kept.backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
     )
     replica.place = place
     replica.countedTo = place
@@ -323,25 +257,14 @@ export class Leading implements LeadingView, StreamCopy {
   #follow(replica: Replica): void {
     replica.client.state |= CLIENT_REPLICA
     this.#replicas.add(replica)
-    if (this.#backlog === undefined) {
+    if (this.#kept.backlog === undefined) {
       const { history, log } = this.#engine
       // Nobody was told what has happened since this one had any replicas; what came from a primary others know as well.
-      if (this.#leadsItself) history.beginAnew()
-      this.#keepStream()
+      if (this.#kept.leadsItself) history.beginAnew()
+      this.#kept.keep()
       log.info({}, `Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`)
     }
     this.#lookLater()
-  }
-
-  /** Begins to encode what happens, unless that is done already. */
-  #keepStream(): void {
-    if (this.#stream !== undefined) return
-    const { config, history, propagation } = this.#engine
-    const backlog = new Backlog(history.offset, config.get('repl-backlog-size'), () => this.#neededFrom())
-    this.#backlog = backlog
-    this.#stream = new Stream(backlog, history)
-    this.#sendable = history.offset
-    if (this.#leadsItself) propagation.add(this.#stream)
   }
 
   #neededFrom(): number {
@@ -392,7 +315,7 @@ export class Leading implements LeadingView, StreamCopy {
     const { later, turn } = this.#engine
     replica.sender = new Sender({
       transport,
-      row: this.#backlog!,
+      row: this.#kept.backlog!,
       place: replica.place,
       now: this.#now,
       later,
@@ -410,7 +333,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.fullSync.left(replica)
     if (replica.phase === 'online') this.#engine.log.info({}, `Connection with replica ${replica.name} lost.`)
     if (this.#replicas.size === 0) this.#aloneSinceMs = this.#now()
-    this.#backlog?.trim()
+    this.#kept.backlog?.trim()
     this.#count()
   }
 
@@ -418,49 +341,28 @@ export class Leading implements LeadingView, StreamCopy {
 
   /** At the end of a turn: hands over what it did, as far as the journal has it. */
   #send(): void {
-    const backlog = this.#backlog
-    if (backlog === undefined) return
+    const kept = this.#kept
+    if (kept.backlog === undefined) return
     if (this.#wantsAcknowledgements) {
       this.#wantsAcknowledgements = false
-      if (this.#replicas.size > 0 && this.#leadsItself) this.#stream!.askForAcknowledgements()
+      if (this.#replicas.size > 0 && kept.leadsItself) kept.askForAcknowledgements()
     }
-    const { end } = backlog
-    this.#followJournal(end)
+    kept.followJournal()
     for (const replica of this.#replicas) {
-      replica.sender?.pump(this.#sendable)
+      replica.sender?.pump(kept.sendable)
       this.#moved(replica)
     }
-  }
-
-  /** Finds out up to where the journal has what was streamed: written, or synced where some key's policy asks for that. */
-  #followJournal(end: number): void {
-    const { progress } = this.#engine.durability
-    if (!progress.enabled) {
-      this.#sendable = end
-      return
-    }
-    const reached = progress.waits ? progress.synced : progress.written
-    const marks = this.#marks
-    if (reached >= progress.appended) {
-      marks.length = 0
-      this.#sendable = end
-      return
-    }
-    if (marks.length === 0 || marks[marks.length - 1]!.stream < end)
-      marks.push({ journal: progress.appended, stream: end })
-    let passed = 0
-    while (passed < marks.length && marks[passed]!.journal <= reached) this.#sendable = marks[passed++]!.stream
-    if (passed > 0) marks.splice(0, passed)
   }
 
   /** Takes note of how much of the stream a replica has not taken, which its output limit bounds. */
   #moved(replica: Replica): void {
     const { client, phase } = replica
-    if (phase === 'waiting' || this.#backlog === undefined) return
+    const { backlog } = this.#kept
+    if (phase === 'waiting' || backlog === undefined) return
     const { sentTo } = replica
     this.#engine.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
     replica.countedTo = sentTo
-    client.streamBytes = this.#backlog.end - sentTo
+    client.streamBytes = backlog.end - sentTo
     if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.outputLimits.check(client)
   }
 
@@ -470,7 +372,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.#timer ??= this.#engine.machine.after(LOOK_MS, () => {
       this.#timer = undefined
       this.#look()
-      if (this.#replicas.size > 0 || this.#backlog !== undefined) this.#lookLater()
+      if (this.#replicas.size > 0 || this.#kept.backlog !== undefined) this.#lookLater()
     })
   }
 
@@ -483,8 +385,8 @@ export class Leading implements LeadingView, StreamCopy {
     }
     // A pause is for the stream to stand still.
     const isDue = this.#looks % config.get('repl-ping-replica-period') === 0
-    if (isDue && !state.paused.holds && this.#leadsItself) {
-      this.#stream!.ping()
+    if (isDue && !state.paused.holds && this.#kept.leadsItself) {
+      this.#kept.ping()
       turn.endSoon()
     }
     for (const replica of [...this.#replicas]) this.#lookAt(replica)
@@ -510,11 +412,11 @@ export class Leading implements LeadingView, StreamCopy {
   #forgetAfterLong(): void {
     const { config, history, log } = this.#engine
     const ttl = config.get('repl-backlog-ttl')
-    if (this.#backlog === undefined || ttl === 0 || !this.#leadsItself) return
+    if (this.#kept.backlog === undefined || ttl === 0 || !this.#kept.leadsItself) return
     if (this.#now() - this.#aloneSinceMs <= ttl * 1000) return
     // What comes next is streamed to nobody: the id must not stand for it.
     history.beginAnew()
-    this.forgetStream()
+    this.#kept.forget()
     log.info({}, `Replication backlog freed after ${ttl} seconds without connected replicas.`)
   }
 

@@ -23,6 +23,8 @@ import { SnapshotDownload } from './snapshot-download.ts'
 
 /** How often it is looked whether something is due: an attempt, an acknowledgement, an end of patience. */
 const LOOK_MS = 1000
+/** What is told as the offset of data that is gone: Redis's word for it, by which Sentinel promotes others first. */
+const NO_OFFSET = 1
 /** A longer line is no reply of a primary. */
 const LINE_BYTES_MAX = 1024
 
@@ -34,6 +36,8 @@ export interface Progress {
   isContinuable: boolean
   /** The database that the stream was in. */
   database: number
+  /** The data went before what is to take its place was here: nothing is at the history's offset. */
+  isGone: boolean
 }
 
 /** Who waits for a replica to take this server's place. */
@@ -105,11 +109,15 @@ export class PrimaryLink implements Following, ConnectionListener {
   get sync(): Following['sync'] {
     const snapshot = this.#snapshot
     if (this.state !== 'sync') return undefined
-    return { totalBytes: snapshot?.totalBytes ?? 0, receivedBytes: snapshot?.receivedBytes ?? 0 }
+    return { totalBytes: snapshot?.totalBytes ?? -1, receivedBytes: snapshot?.receivedBytes ?? 0 }
+  }
+
+  get offset(): number {
+    return this.#options.progress.isGone ? NO_OFFSET : this.#engine.history.offset
   }
 
   get readOffset(): number {
-    return this.#engine.history.offset + (this.#stream?.unappliedBytes ?? 0)
+    return this.offset + (this.#stream?.unappliedBytes ?? 0)
   }
 
   get lastHeardSeconds(): number {
@@ -325,8 +333,9 @@ export class PrimaryLink implements Following, ConnectionListener {
     if (meanwhile !== undefined) {
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
       const complete = (end: number): Promise<void> => snapshot.expectEnd(end)
-      if (meanwhile === 'emptied') this.#options.copy?.interrupt()
-      return await loadFully(engine, { file: snapshot, size: snapshot.size, meanwhile, check, complete })
+      if (meanwhile === 'emptied') this.#dataGoes()
+      const { size, totalBytes: announcedBytes } = snapshot
+      return await loadFully(engine, { file: snapshot, size, announcedBytes, meanwhile, check, complete })
     }
     const download = new SnapshotDownload(engine, this.#options.disk ?? systemDisk)
     try {
@@ -334,13 +343,20 @@ export class PrimaryLink implements Following, ConnectionListener {
       check()
       log.info({}, 'MASTER <-> REPLICA sync: Flushing old data')
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
-      this.#options.copy?.interrupt()
+      this.#dataGoes()
       const database = await download.load({ check })
       await download.keep()
       return database
     } finally {
       await download.discard()
     }
+  }
+
+  /** Nobody can go on from the data any more, neither we nor our own replicas. */
+  #dataGoes(): void {
+    const { copy, progress } = this.#options
+    progress.isGone = true
+    copy?.interrupt()
   }
 
   /** All of it is here; the stream behind it is in `database`. */
@@ -352,6 +368,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     else history.beginAnew()
     progress.isContinuable = agreement?.kind === 'snapshot'
     progress.database = database
+    progress.isGone = false
     copy?.interrupt()
     log.info({}, 'MASTER <-> REPLICA sync: Finished with success')
     this.#snapshot = undefined

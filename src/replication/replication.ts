@@ -37,7 +37,7 @@ export class Replication implements ReplicationView {
   readonly #engine: Engine
   readonly #options: ReplicationOptions
   readonly #copy: StreamCopy
-  readonly #progress: Progress = { isContinuable: false, database: 0 }
+  readonly #progress: Progress = { isContinuable: false, database: 0, isGone: false }
   #link: PrimaryLink | undefined = undefined
   #node: LogNode | undefined = undefined
 
@@ -121,6 +121,7 @@ export class Replication implements ReplicationView {
       )
       this.#progress.isContinuable = true
       this.#progress.database = 0
+      this.#progress.isGone = false
     }
     this.#followLink({ host, port }, handover)
   }

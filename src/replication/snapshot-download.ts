@@ -54,6 +54,7 @@ export class SnapshotDownload {
       loadFully(this.#engine, {
         file,
         size,
+        announcedBytes: size,
         meanwhile: 'emptied',
         check,
         async complete(end) {

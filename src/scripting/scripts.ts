@@ -177,7 +177,7 @@ export class Scripts implements ScriptRunner {
     const { client } = call
     if (engine.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
     const claims = claimsOf(flags)
-    const refusal = claims && engine.admission.refusalOfScript(client, claims, readOnly)
+    const refusal = engine.admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
     commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, flags)

@@ -31,7 +31,7 @@ export function crashReport(engine: Engine | undefined): object {
     blockedClients: engine.blocking.room.count,
     keys,
     usedMib: Math.round(engine.memory.usedBytes / MIB),
-    loading: engine.loading.progress !== undefined,
+    loading: engine.state.loading.holds,
     saving: engine.saving?.status.saveInProgress === true || engine.saving?.status.rewriteInProgress === true,
   }
 }

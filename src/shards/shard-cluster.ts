@@ -103,7 +103,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     this.mapLog.changed.take(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
     engine.loading.changed.take(() => {
-      this.#myself.health = engine.loading.progress === undefined ? 'online' : 'loading'
+      this.#myself.health = engine.state.loading.holds ? 'loading' : 'online'
     })
     this.#look()
   }
@@ -271,7 +271,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     if (myself === undefined || myself === this.#myself) return
     this.#myself = myself
     myself.offset = () => this.#node?.position ?? 0
-    myself.health = this.engine.loading.progress === undefined ? 'online' : 'loading'
+    myself.health = this.engine.state.loading.holds ? 'loading' : 'online'
   }
 }
 

@@ -11,10 +11,11 @@ export type Extent = 'part' | 'whole'
 
 /**
  * What becomes of a key whose time is up: it is removed when somebody comes across it, and its removal is told; it is there for
- * nobody and stays until somebody else says that it is removed (what a replica shows); it is there like any other (what is
- * replayed, and what a primary sends: history decides, and a write must find what it changes).
+ * nobody and stays until somebody else says that it is removed (what a replica shows), unless, for `own`, it is in the way of a
+ * client who writes (a replica that may be written to); it is there like any other (what is replayed, and what a primary sends:
+ * history decides, and a write must find what it changes).
  */
-export type Expiry = 'remove' | 'hide' | 'keep'
+export type Expiry = 'remove' | 'hide' | 'own' | 'keep'
 
 // What is told, and when; keys are windows that are valid during the call.
 
@@ -28,6 +29,8 @@ export type Missed<D> = [db: D, key: Bytes]
 export type Created<D> = [db: D, key: Bytes, type: number]
 /** A value of this type is going: its key is removed, gets another name or another value. Not told when all contents go at once. */
 export type Gone<D> = [db: D, key: Bytes, type: number]
+/** An entry was given a time at which it expires (Unix ms). */
+export type Deadline<D> = [db: D, entry: number, timeMs: number]
 /** A key was looked up; told by its hash. */
 export type Looked = [hash: number]
 
@@ -54,6 +57,8 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   expiry: Expiry
+  /** Whoever comes across a key whose time is up removes it: what `expiry` means at this moment. */
+  readonly removesExpired: boolean
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
   touches: boolean
   hits: number
@@ -66,6 +71,7 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   readonly created: Listener<Created<D>> | null
   readonly gone: Listener<Gone<D>> | null
   readonly looked: Listener<Looked> | null
+  readonly deadline: Listener<Deadline<D>> | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: D, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */

@@ -69,7 +69,7 @@ export class Database {
     const entry = this.keys.find(key)
     if (host.looked !== null) host.looked(this.keys.hash(key))
     if (entry !== NONE && this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)) {
-      if (host.expiry === 'remove') this.#expire(entry, key)
+      if (host.removesExpired) this.#expire(entry, key)
       return NONE
     }
     if (entry !== NONE && this.keys.fieldDeadlines !== undefined && expireFieldsOf(this, entry, key)) return NONE
@@ -268,9 +268,9 @@ export class Database {
     }
   }
 
-  /** Removes a key; false when it did not exist. */
+  /** Removes a key; false when it did not exist. On a replica that may be written to, one that is hidden counts as there, as in Redis (DEL). */
   delete(key: Bytes): boolean {
-    const entry = this.find(key)
+    const entry = this.host.expiry === 'own' ? this.keys.find(key) : this.find(key)
     if (entry === NONE) return false
     this.deleteEntry(entry)
     return true
@@ -447,6 +447,7 @@ export class Database {
     const position = this.keys.word(entry, EXPIRY)
     if (position === 0) this.keys.expiries.add(entry, timeMs)
     else this.keys.expiries.change(position - 1, timeMs)
+    if (this.host.deadline !== null) this.host.deadline(this, entry, timeMs)
   }
 
   clearExpiry(entry: number): boolean {
@@ -465,10 +466,19 @@ export class Database {
   /** Removes an entry if its time is up; tells whether it is. */
   expireEntry(entry: number, window: Bytes): boolean {
     if (!this.isExpired(entry)) return false
-    if (this.host.expiry === 'hide') return true
+    if (!this.host.removesExpired) return true
     // The name must outlive the entry for those who are told of it.
     this.#expire(entry, this.keys.keyOf(entry, window).copy())
     return true
+  }
+
+  /** Removes a key if its time is up, whoever is to decide that; returns its time if that is still to come. */
+  expireKey(key: Bytes): number | undefined {
+    const entry = this.keys.find(key)
+    const timeMs = entry === NONE ? undefined : this.expiryOf(entry)
+    if (timeMs === undefined || timeMs >= this.host.now()) return timeMs
+    this.#expire(entry, key)
+    return undefined
   }
 
   /** Removes up to `max` keys whose time is up; returns how many. `window` is used for their names. */

@@ -4,7 +4,7 @@
 // has been removed. The database's `find` removes what is due in the hash it was
 // asked for, up to a bound; what is left then hides itself (hash.ts). The engine's
 // timer removes what nobody asks for, the earliest first. Where somebody else decides
-// what expires (`DatabaseHost.expiry`) nothing is removed.
+// what expires (`DatabaseHost.removesExpired`) nothing is removed.
 
 import type { Bytes } from '../util/bytes.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
@@ -19,7 +19,7 @@ const FIELDS_AT_ONCE = PACKED_COUNT_MAX
 
 /** The part of a database that is needed to expire fields. */
 export interface FieldHolder {
-  readonly host: Pick<DatabaseHostOf<FieldHolder>, 'expiry' | 'now' | 'fieldsExpired'>
+  readonly host: Pick<DatabaseHostOf<FieldHolder>, 'removesExpired' | 'now' | 'fieldsExpired'>
   readonly keys: Keyspace
   typeOf(entry: number): number
   structureOf(entry: number): Value
@@ -36,7 +36,7 @@ export function noteFieldExpiry(db: FieldHolder, entry: number, value: Value): v
 
 /** Removes fields of an entry that are due; tells whether the key went with the last one. */
 export function expireFieldsOf(db: FieldHolder, entry: number, key: Bytes): boolean {
-  if (db.host.expiry !== 'remove' || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
+  if (!db.host.removesExpired || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
   expireFields(db, entry, key, FIELDS_AT_ONCE)
   return !db.keys.isLive(entry)
 }

@@ -1,42 +1,34 @@
 // Replicas of replicas: one history from the top to the bottom, whoever is in between, and whoever takes the place of the first.
 
-import net from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RunningServer, type ServerOptions, startServer } from '../../src/index.ts'
-import { SocketPeer } from '../differential/peers.ts'
-import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'
+import { CONNECTIONS } from '../differential/generator.ts'
+import { redisServerCannotReadOurs } from '../support/redis-server.ts'
 import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'
+import {
+  announce,
+  expectSame,
+  figures,
+  follow,
+  linked,
+  type Member,
+  startMember,
+  startTheirs,
+  type TheirMember,
+  write,
+} from './members.ts'
+import { createGenerator, runStep } from './run-program.ts'
 
-/** A server of a chain, ours or theirs. */
-interface Member {
-  /** Where others can follow it. */
-  readonly port: number
-  ask(...words: string[]): Promise<unknown>
-}
+/** Commands of a random program. */
+const PROGRAM_COMMANDS = 600
 
 describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
-  let server: RedisServer
-  let redis: Member
-  let stop: () => Promise<void>
+  let redis: TheirMember
 
   beforeAll(async () => {
-    server = await startRedisServer([
-      ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'],
-      // Offsets stand still while they are compared.
-      ...['--repl-ping-replica-period', '3600'],
-    ])
-    const peer = new SocketPeer('redis-server', server.socketPath)
-    const door = await openDoor(server.socketPath)
-    redis = { port: door.port, ask: (...words) => peer.ask(...words) }
-    stop = async () => {
-      door.close()
-      await peer.stop()
-      await server.stop()
-    }
+    redis = await startTheirs()
   })
 
-  afterAll(() => stop())
+  afterAll(() => redis.close())
 
   test('redis-server, ours, ours: what the first does is on all, and the second can take its place', async () => {
     await redis.ask('REPLICAOF', 'NO', 'ONE')
@@ -70,6 +62,36 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await promote(redis, { primary: middle })
     await write(redis, 'c')
     await expectSame(redis, middle, top)
+  })
+
+  test.each([
+    ['redis-server', 'ours', 'redis-server'],
+    ['ours', 'redis-server', 'ours'],
+  ])('%s, %s, %s: random programs on the first, and on the second when it has taken its place', async (...kinds) => {
+    const second = await startTheirs()
+    onTestFinished(() => second.close())
+    const [top, middle, bottom] = await Promise.all(
+      kinds.map((kind, i) => (kind === 'ours' ? startMember() : i === 2 ? second : redis)),
+    )
+    const generator = await createGenerator(redis.peer)
+    const run = async (on: Member, seed: number): Promise<void> => {
+      await on.peer.reset(CONNECTIONS)
+      const { steps } = generator.program(seed, PROGRAM_COMMANDS)
+      for (const [i, step] of steps.entries()) {
+        await runStep(on.peer, step)
+        // The link below is cut in the middle, and goes on.
+        if (i === steps.length >> 1) await on.ask('CLIENT', 'KILL', 'TYPE', 'replica')
+      }
+      expect(await on.ask('DBSIZE')).not.toBe(0)
+    }
+    await redis.ask('REPLICAOF', 'NO', 'ONE')
+    await follow(middle!, top!)
+    await follow(bottom!, middle!)
+    await run(top!, 401)
+    await expectSame(top!, middle!, bottom!)
+    await promote(middle!, { primary: top!, replica: bottom! })
+    await run(middle!, 402)
+    await expectSame(middle!, bottom!, top!)
   })
 
   test('a replica that is promoted before anything has happened is followed by its sibling without a snapshot', async () => {
@@ -148,62 +170,6 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   )
 })
 
-/** Writes of many kinds, their keys beginning with `prefix`. */
-async function write(to: Member, prefix: string): Promise<void> {
-  await to.ask('SELECT', '3')
-  await to.ask('SET', `${prefix}:first`, 'value')
-  await to.ask('SELECT', '0')
-  await to.ask('SET', `${prefix}:string`, 'value')
-  await to.ask('SET', `${prefix}:brief`, 'value', 'PX', '1')
-  await to.ask('RPUSH', `${prefix}:list`, 'a', 'b', 'c')
-  await to.ask('EVAL', "redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[1])", '1', `${prefix}:counter`)
-  await to.ask('EXPIRE', `${prefix}:list`, '1000')
-  await to.ask('PUBLISH', 'news', 'hello')
-  await to.ask('SELECT', '0')
-  await eventually(async () => (await to.ask('EXISTS', `${prefix}:brief`)) === 0)
-  // The stream stays in another database: what is written next says none.
-  await to.ask('SELECT', '3')
-  await to.ask('XADD', `${prefix}:stream`, '*', 'field', 'value')
-  await to.ask('SELECT', '0')
-}
-
-/** Has a server tell its primary where it can be reached: behind a door that is not where it seems to be. */
-async function announce({ ask, port }: Member): Promise<void> {
-  await ask('CONFIG', 'SET', 'replica-announce-ip', '127.0.0.1', 'replica-announce-port', String(port))
-}
-
-async function follow(member: Member, primary: Member): Promise<void> {
-  expect(String(await member.ask('REPLICAOF', '127.0.0.1', String(primary.port)))).toBe('OK')
-  await linked(member)
-}
-
-async function linked(member: Member): Promise<void> {
-  await eventually(async () => (await figures(member))('master_link_status') === 'up', 'a link')
-}
-
-/** Waits until all of them are at the same offset of one history, and compares their data. */
-async function expectSame(...members: Member[]): Promise<void> {
-  await eventually(
-    async () => {
-      const all = await Promise.all(members.map(figures))
-      const [first] = all
-      return all.every(
-        (one, i) =>
-          (i === 0 || one('master_link_status') === 'up') &&
-          one('master_replid') === first!('master_replid') &&
-          one('master_repl_offset') === first!('master_repl_offset'),
-      )
-    },
-    'one offset everywhere',
-    10_000,
-  ).catch(async (error) => {
-    for (const member of members) console.log(await member.ask('INFO', 'replication'))
-    throw error
-  })
-  const digests = await Promise.all(members.map((member) => member.ask('DEBUG', 'DIGEST')))
-  expect(new Set(digests.map(String)).size).toBe(1)
-}
-
 /** Cuts the link of the last one and writes on the first: the last goes on where it was. */
 async function expectPartialAfterCut(top: Member, middle: Member, bottom: Member): Promise<void> {
   const before = await figures(middle)
@@ -227,54 +193,4 @@ async function promote(member: Member, { primary, replica }: { primary: Member; 
   await expectSame(member, primary, ...(replica === undefined ? [] : [replica]))
   const after = await figures(member)
   expect(after('sync_full')).toBe(before('sync_full'))
-}
-
-/** What INFO says, to be asked for by name. */
-async function figures(member: Member): Promise<(name: string) => string | undefined> {
-  const text = String(await member.ask('INFO'))
-  const all = new Map(text.split('\r\n').map((line) => line.split(':') as [string, string]))
-  return (name) => all.get(name)
-}
-
-interface OurMember extends Member {
-  readonly server: RunningServer
-  close(): Promise<void>
-}
-
-async function startMember({ config, ...options }: ServerOptions = {}): Promise<OurMember> {
-  const unixSocket = join(temporaryDirectory(), 'respite.sock')
-  const server = await startServer({
-    port: 0,
-    unixSocket,
-    ...options,
-    config: {
-      'enable-debug-command': 'yes',
-      'repl-diskless-sync-delay': 0,
-      'repl-diskless-load': 'swapdb',
-      'repl-ping-replica-period': 3600,
-      ...config,
-    },
-  })
-  const peer = new SocketPeer('ours', unixSocket)
-  let isClosed = false
-  const close = async (): Promise<void> => {
-    if (isClosed) return
-    isClosed = true
-    await peer.stop()
-    await server.close()
-  }
-  onTestFinished(close)
-  return { server, port: server.port!, ask: (...words) => peer.ask(...words), close }
-}
-
-/** A port that leads to a unix socket: what follows a server dials a port. */
-async function openDoor(path: string): Promise<{ port: number; close(): void }> {
-  const door = net.createServer((socket) => {
-    const inner = net.connect(path)
-    socket.pipe(inner).pipe(socket)
-    socket.on('error', () => inner.destroy())
-    inner.on('error', () => socket.destroy())
-  })
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
-  return { port: (door.address() as net.AddressInfo).port, close: () => void door.close() }
 }

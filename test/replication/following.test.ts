@@ -133,6 +133,50 @@ describe('a snapshot', () => {
     },
   )
 
+  test.each([
+    // What comes into a file leaves the data as it is; what is loaded as it comes has it go first, or stands beside it.
+    ['disabled', '$100', ['0', '0', '100', '5', '95', '5.00', '0', undefined]],
+    ['on-empty-db', '$100', ['1', '0', '100', '5', '95', '5.00', '1', '100']],
+    ['on-empty-db', `$EOF:${MARK}`, ['1', '0', '0', '5', '-5', '0.00', '1', '0']],
+    ['swapdb', '$100', ['1', '0', '100', '5', '95', '5.00', '0', '100']],
+  ])('is told of in INFO while it comes (%s, %s)', async (load, head, expected) => {
+    const follower = createFollower({ 'repl-diskless-load': load })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    const figures = (): (string | undefined)[] => {
+      const told = new Map(
+        follower.client
+          .ask('INFO', 'everything')
+          .split('\r\n')
+          .map((line) => line.split(':') as [string, string]),
+      )
+      return [
+        ...['loading', 'async_loading', 'master_sync_total_bytes', 'master_sync_read_bytes', 'master_sync_left_bytes'],
+        ...['master_sync_perc', 'slave_repl_offset', 'loading_total_bytes'],
+      ].map((name) => told.get(name))
+    }
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 1000\r\n`)
+    expect(figures()).toEqual(['0', '0', '-1', '0', '-1', '-0.00', '0', undefined])
+    follower.primary.send(`${head}\r\nREDIS`)
+    await goOn()
+    expect(figures()).toEqual(expected)
+    follower.primary.cut()
+  })
+
+  test('that is loaded beside data of the same history is told of as such', async () => {
+    const follower = await synced()
+    follower.primary.cut()
+    follower.clock.advance(1000)
+    follower.shakeHands()
+    follower.primary.send(`+FULLRESYNC ${HISTORY} 2000\r\n$100\r\nREDIS`)
+    expect(follower.client.ask('INFO', 'persistence')).toMatch(
+      /loading:0\r\nasync_loading:1[\s\S]*loading_total_bytes:100/,
+    )
+    follower.primary.cut()
+    await goOn()
+    expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:0/)
+  })
+
   test('that is cut anywhere leaves what was there, and the next one is taken', async () => {
     const snapshot = await snapshotOf('SET k v', 'RPUSH l a b c', 'ZADD z 1 a')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
@@ -380,6 +424,14 @@ describe('a replica', () => {
     expect(engine.databases[0]!.size).toBe(1)
   })
 
+  test('is not waited at for others: WAIT and WAITAOF say so', async () => {
+    const { client } = await synced()
+    expect(client.ask('WAIT', '0', '0')).toMatch(/^-ERR WAIT cannot be used with replica instances\./)
+    expect(client.ask('WAITAOF', '0', '0', '0')).toBe(
+      '-ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.\r\n',
+    )
+  })
+
   test('that may be written to has keys of its own, which expire', async () => {
     const { client, clock } = await synced({ 'replica-read-only': 'no' })
     expect(client.ask('SET', 'own', 'v', 'PX', 500)).toBe('+OK\r\n')
@@ -395,7 +447,13 @@ describe('a replica', () => {
     expect(client.ask('GET', 'k')).toBe(
       "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
     )
-    expect(client.ask('EVAL', "return redis.call('get','k')", 0)).toContain(
+    // Redis runs no script that does not say that it may (allow-stale), whatever it would do.
+    for (const request of [
+      ['EVAL', 'return 1', '0'],
+      ['EVAL_RO', "return redis.call('get','k')", '0'],
+    ])
+      expect(client.ask(...request)).toMatch(/^-MASTERDOWN Link with MASTER is down and .* is set to 'no'\.\r\n/)
+    expect(client.ask('EVAL', "#!lua flags=no-writes,allow-stale\nreturn redis.call('get','k')", '0')).toContain(
       'Can not execute the command on a stale replica',
     )
     // PING is not among the commands that run all the same.

@@ -2,22 +2,17 @@
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { commands } from '../../src/commands/index.ts'
 import { type RunningServer, startServer } from '../../src/index.ts'
 import { Random } from '../../src/util/random.ts'
-import { CONNECTIONS, Generator } from '../differential/generator.ts'
-import { readGrammars } from '../differential/grammar.ts'
+import { CONNECTIONS, type Generator } from '../differential/generator.ts'
 import { SocketPeer } from '../differential/peers.ts'
-import { encodeCommand, encodeInline, type Step } from '../differential/program.ts'
 import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'
 import { eventually } from '../support/server.ts'
+import { createGenerator, runStep } from './run-program.ts'
 
 /** Programs, and commands in each of them. */
 const PROGRAMS = 6
 const PROGRAM_COMMANDS = 1500
-
-/** Of 7.4 or our own: redis-server 7.2 cannot follow them. */
-const BEYOND_REDIS = /^(H(P?EXPIRE|PERSIST|GETEX|SETEX)|CHANNEL)/i
 
 describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => {
   let theirs: RedisServer
@@ -42,7 +37,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
       },
     })
     primary = new SocketPeer('ours', unixSocket)
-    generator = new Generator(await readGrammars(replica), new Set(commands.map(({ name }) => name)))
+    generator = await createGenerator(replica)
     await replica.ask('REPLICAOF', '127.0.0.1', String(server.port))
   })
 
@@ -66,21 +61,6 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     expect.fail('the digests differ')
   }
 
-  const run = async (step: Step): Promise<void> => {
-    const idOf = (connection: number): string => primary.idOf(connection)
-    if (step.kind === 'raw') {
-      primary.send(step.connection, step.bytes)
-    } else {
-      const encode = step.kind === 'send' && step.inline === true ? encodeInline : encodeCommand
-      const known = step.commands.filter((words) => !BEYOND_REDIS.test(String(words[0])))
-      primary.send(step.connection, known.map((words) => encode(words, idOf)).join(''))
-    }
-    await primary.settle()
-    for (let connection = 0; connection < CONNECTIONS; connection++) {
-      if (primary.take(connection).closed) await primary.reopen(connection)
-    }
-  }
-
   test.each(Array.from({ length: PROGRAMS }, (_, i) => i + 1))(
     'has the same data after a random program of all commands, the link cut meanwhile (seed %i)',
     async (seed) => {
@@ -88,7 +68,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
       const { steps } = generator.program(seed, PROGRAM_COMMANDS)
       await primary.reset(CONNECTIONS)
       for (const step of steps) {
-        await run(step)
+        await runStep(primary, step)
         // Sometimes it comes back within the backlog, sometimes not.
         if (random.uint32() % 150 === 0) await primary.ask('CLIENT', 'KILL', 'TYPE', 'replica')
       }

@@ -2,20 +2,19 @@
 
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { commands } from '../../src/commands/index.ts'
 import type { Log } from '../../src/engine/log.ts'
 import { openBroker } from '../../src/index.ts'
 import type { Dial } from '../../src/replication/connection.ts'
 import { Boot } from '../../src/server/boot.ts'
 import { PrimarySocket } from '../../src/server/dial-primary.ts'
 import { createConfig } from '../../src/server/options.ts'
-import { CONNECTIONS, Generator } from '../differential/generator.ts'
-import { readGrammars } from '../differential/grammar.ts'
+import { CONNECTIONS, type Generator } from '../differential/generator.ts'
 import { SocketPeer } from '../differential/peers.ts'
-import { encodeCommand, encodeInline, type Program } from '../differential/program.ts'
+import type { Program } from '../differential/program.ts'
 import { TestClient } from '../support/engine.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
+import { createGenerator, runStep } from './run-program.ts'
 
 const PROGRAM_COMMANDS = 1000
 /** A link that is cut lasts for this many bytes, more or less, and the next one for some more: what must come at a stroke comes in the end. */
@@ -33,7 +32,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
       ...['--repl-backlog-size', '64mb'],
     ])
     primary = new SocketPeer('redis-server', server.socketPath)
-    generator = new Generator(await readGrammars(primary), new Set(commands.map(({ name }) => name)))
+    generator = await createGenerator(primary)
   })
 
   afterAll(async () => {
@@ -84,14 +83,8 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
   async function run(program: Program): Promise<void> {
     await primary.reset(CONNECTIONS)
     for (const step of program.steps) {
-      const idOf = (connection: number): string => primary.idOf(connection)
       if (step.kind === 'raw' || step.kind === 'scan' || step.kind === 'random-key') continue
-      const encode = step.kind === 'send' && step.inline ? encodeInline : encodeCommand
-      primary.send(step.connection, step.commands.map((command) => encode(command, idOf)).join(''))
-      await primary.settle()
-      for (let connection = 0; connection < CONNECTIONS; connection++) {
-        if (primary.take(connection).closed) await primary.reopen(connection)
-      }
+      await runStep(primary, step)
     }
   }
 

@@ -14,6 +14,7 @@ class TestHost implements DatabaseHost {
   readonly hashKey = HASH_KEY
   readonly limits = new EncodingLimits()
   expiry: DatabaseHost['expiry'] = 'remove'
+  deadline = null
   touches = true
   frequency = null
   hits = 0
@@ -27,6 +28,10 @@ class TestHost implements DatabaseHost {
   gone = null
   looked: DatabaseHost['looked'] = null
   readonly expiredKeys: string[] = []
+
+  get removesExpired(): boolean {
+    return this.expiry === 'remove'
+  }
 
   now(): number {
     return this.nowMs

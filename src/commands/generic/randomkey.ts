@@ -26,7 +26,7 @@ export const randomkey = defineCommand({
     let entry = db.keys.randomEntry(engine.random)
     // Each turn of this loop removes a key that nobody could see any more; or hides one, and then Redis gives up after a while, too.
     for (let hidden = 0; entry !== NONE && hidden < HIDDEN_MAX && db.expireEntry(entry, name); ) {
-      if (engine.dataset.expiry === 'hide') hidden++
+      if (!engine.dataset.removesExpired) hidden++
       entry = db.keys.randomEntry(engine.random)
     }
     if (entry === NONE) call.reply.nil()

@@ -15,6 +15,9 @@ import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
 const REPLICAS_OUT_OF_RANGE = ERR.of('value is out of range, must be positive')
+const NOT_ON_REPLICAS = ERR.of(
+  'WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.',
+)
 const NEEDS_JOURNAL = ERR.of('WAITAOF cannot be used when numlocal is set but appendonly is disabled.')
 
 export const waitaof = defineCommand({
@@ -45,7 +48,8 @@ export const waitaof = defineCommand({
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
     const { client } = call
     const { durability } = engineOf(call)
-    const { leading } = replicationOf(engineOf(call))
+    const { following, leading } = replicationOf(engineOf(call))
+    if (following !== undefined) throw NOT_ON_REPLICAS
     if (local === 1 && !durability.progress.enabled) throw NEEDS_JOURNAL
     const isEnough = leading.countUpTo(client.streamOffset, 'disk') >= replicas
     if (isEnough && (local === 0 || durability.isSynced(client))) return write(call.reply, durability, leading, client)

@@ -69,7 +69,9 @@ export const flushall = defineCommand({
 
 /** Removes everything; in the journal stands `words`, or the request as it came. */
 export function emptyAll(call: Call, ...words: Word[]): void {
-  for (const database of engineOf(call).databases) empty(call, database)
+  const { databases, ownKeys } = engineOf(call)
+  for (const database of databases) empty(call, database)
+  ownKeys.forget()
   flushed(call, words)
 }
 

@@ -7,6 +7,7 @@
 import { arch, release, type } from 'node:os'
 import type { SlotMove, SlotMoves } from '../../engine/cluster.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
+import type { LoadingProgress } from '../../engine/loading.ts'
 import type { Following, LogNode } from '../../engine/replication.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
 import type { Database } from '../../store/database.ts'
@@ -128,6 +129,8 @@ function memory(name: string, read: Read<number>): InfoRow[] {
 const yesNo = (value: boolean): number => (value ? 1 : 0)
 const okErr = (value: boolean): string => (value ? 'ok' : 'err')
 const digits = (count: number) => (value: number) => value.toFixed(count)
+/** As C prints it: before a snapshot begins Redis says that -0.00 of it are here. */
+const signedPercentage = (value: number): string => (Object.is(value, -0) ? '-0.00' : value.toFixed(2))
 const percent = (value: number): string => `${value.toFixed(2)}%`
 const microsecondsAsSeconds = (value: number): string => (value / 1e6).toFixed(6)
 
@@ -243,18 +246,20 @@ const MEMORY: InfoSection = {
   ],
 }
 
-interface Load {
-  readonly startedMs: number
-  readonly totalBytes: number
-  readonly loadedBytes: number
-}
-
 /** A field that is told while data is loaded. */
-function whileLoading(read: (load: Load, figures: InfoFigures) => number): Read<number | undefined> {
+function whileLoading(
+  read: (progress: Readonly<LoadingProgress>, figures: InfoFigures) => number,
+): Read<number | undefined> {
   return (figures) => {
     const { progress } = figures.engine.loading
     return progress === undefined ? undefined : read(progress, figures)
   }
+}
+
+/** How much of it is loaded, 0 to 1. Where the size is not known, the memory that the data took elsewhere is a bad estimate of it, as in Redis. */
+function loadedPart({ loadedBytes, totalBytes, writerMemoryBytes }: Readonly<LoadingProgress>): number {
+  if (totalBytes > 0) return loadedBytes / totalBytes
+  return writerMemoryBytes > 0 ? Math.min(0.9999, loadedBytes / writerMemoryBytes) : 0
 }
 
 type JournalStatus = NonNullable<InfoFigures['engine']['durability']['progress']['status']>
@@ -270,8 +275,8 @@ function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number
 const PERSISTENCE: InfoSection = {
   heading: 'Persistence',
   rows: [
-    gauge('loading', ({ engine }) => yesNo(engine.loading.progress !== undefined || engine.faults?.isLoading === true)),
-    gauge('async_loading', ({ engine }) => (engine.state.loadingBeside.holds ? 1 : 0)),
+    gauge('loading', ({ engine }) => yesNo(engine.state.loading.holds || engine.faults?.isLoading === true)),
+    gauge('async_loading', ({ engine }) => yesNo(engine.state.loadingBeside.holds)),
     none('current_cow_peak'),
     none('current_cow_size'),
     none('current_cow_size_age'),
@@ -339,7 +344,7 @@ const PERSISTENCE: InfoSection = {
     ),
     gauge(
       'loading_rdb_used_mem',
-      whileLoading((_, { engine }) => engine.memory.usedBytes),
+      whileLoading(({ writerMemoryBytes }) => writerMemoryBytes),
     ),
     gauge(
       'loading_loaded_bytes',
@@ -347,14 +352,18 @@ const PERSISTENCE: InfoSection = {
     ),
     gauge(
       'loading_loaded_perc',
-      whileLoading(({ loadedBytes, totalBytes }) => (totalBytes === 0 ? 100 : (loadedBytes / totalBytes) * 100)),
+      whileLoading((progress) => 100 * loadedPart(progress)),
       digits(2),
     ),
     gauge(
       'loading_eta_seconds',
-      whileLoading(({ startedMs, loadedBytes, totalBytes }, { engine }) => {
-        const elapsed = Math.max(1, (engine.moment.now() - startedMs) / 1000)
-        return loadedBytes === 0 ? 1 : Math.ceil((elapsed * Math.max(0, totalBytes - loadedBytes)) / loadedBytes)
+      whileLoading((progress, { engine }) => {
+        const { loadedBytes, startedMs, totalBytes, writerMemoryBytes } = progress
+        const elapsed = Math.floor(engine.moment.now() / 1000) - Math.floor(startedMs / 1000)
+        // Nothing can be told yet: Redis says one second.
+        if (elapsed === 0) return 1
+        const left = totalBytes > 0 ? totalBytes - loadedBytes : Math.max(1, writerMemoryBytes - loadedBytes)
+        return Math.floor((elapsed * left) / (loadedBytes + 1))
       }),
     ),
   ],
@@ -404,7 +413,7 @@ const STATS: InfoSection = {
     none('latest_fork_usec'),
     none('total_forks'),
     none('migrate_cached_sockets'),
-    none('slave_expires_tracked_keys'),
+    gauge('slave_expires_tracked_keys', ({ engine }) => engine.ownKeys.count),
     none('active_defrag_hits'),
     none('active_defrag_misses'),
     none('active_defrag_key_hits'),
@@ -442,14 +451,14 @@ const REPLICATION: InfoSection = {
     ofPrimary('master_last_io_seconds_ago', ({ linkUp, lastHeardSeconds }) => (linkUp ? lastHeardSeconds : -1)),
     ofPrimary('master_sync_in_progress', ({ sync }) => (sync === undefined ? 0 : 1)),
     ofPrimary('slave_read_repl_offset', ({ readOffset }) => readOffset),
-    ofPrimary('slave_repl_offset', (_, { engine }) => engine.history.offset),
+    ofPrimary('slave_repl_offset', ({ offset }) => offset),
     ofPrimary('master_sync_total_bytes', ({ sync }) => sync?.totalBytes),
     ofPrimary('master_sync_read_bytes', ({ sync }) => sync?.receivedBytes),
     ofPrimary('master_sync_left_bytes', ({ sync }) => sync && sync.totalBytes - sync.receivedBytes),
     ofPrimary(
       'master_sync_perc',
       ({ sync }) => sync && (sync.totalBytes === 0 ? 0 : (100 * sync.receivedBytes) / sync.totalBytes),
-      digits(2),
+      signedPercentage,
     ),
     ofPrimary('master_sync_last_io_seconds_ago', ({ sync, lastHeardSeconds }) => sync && lastHeardSeconds),
     ofPrimary('master_link_down_since_seconds', ({ linkUp, downSeconds }) => (linkUp ? undefined : downSeconds)),

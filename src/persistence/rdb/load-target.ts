@@ -1,5 +1,6 @@
 // Where an RDB file's keys go: into the engine's databases, or into others that are going to take their place.
 
+import type { LoadingProgress } from '../../engine/loading.ts'
 import type { ScriptRunner } from '../../engine/script-runner.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/database.ts'
@@ -27,6 +28,8 @@ export interface LoadOptions {
   loadFunction?: (code: string) => void
   /** No more keys of a database are believed to follow, whatever the file announces; default: as many as it has bytes for. */
   expectedKeysMax?: number
+  /** Learns what the snapshot says of the memory that it takes. */
+  progress?: Pick<LoadingProgress, 'writerMemoryBytes'>
 }
 
 export class LoadTarget implements RdbTarget {
@@ -53,6 +56,8 @@ export class LoadTarget implements RdbTarget {
 
   auxiliary(name: string, value: string): void {
     this.auxiliaries.set(name, value)
+    const { progress } = this.#options
+    if (name === 'used-mem' && progress !== undefined) progress.writerMemoryBytes = Number(value) || 0
   }
 
   selectDatabase(index: number): Database {

@@ -173,7 +173,21 @@ describe('INFO', () => {
     clock.advance(10_000)
     expect(field(client, 'loading')).toBe('1')
     expect(field(client, 'loading_loaded_perc')).toBe('25.00')
-    expect(field(client, 'loading_eta_seconds')).toBe('30')
+    // The integers of Redis: 10 * 750 / (250 + 1).
+    expect(field(client, 'loading_eta_seconds')).toBe('29')
+  })
+
+  test('tells of a load whose size is not known by what the data took elsewhere, and of one beside the data', () => {
+    const { engine, clock, connect } = createEngine()
+    const client = connect()
+    Object.assign(engine.loading.beginBeside(), { loadedBytes: 75_769, writerMemoryBytes: 4_575_336 })
+    const told = ['loading', 'async_loading', 'loading_total_bytes', 'loading_rdb_used_mem', 'loading_loaded_perc']
+    expect(told.map((name) => field(client, name))).toEqual(['0', '1', '0', '4575336', '1.66'])
+    expect(field(client, 'loading_eta_seconds')).toBe('1')
+    clock.advance(1000)
+    expect(field(client, 'loading_eta_seconds')).toBe('59')
+    engine.loading.endBeside()
+    expect([field(client, 'async_loading'), field(client, 'loading_total_bytes')]).toEqual(['0', undefined])
   })
 
   test('says when the journal cannot be written', () => {

@@ -1,0 +1,132 @@
+// The stream while it is kept: effects go into the backlog, or somebody else's stream is passed on there, and it is known how much
+// of it may be sent.
+//
+//   nothing ──keep──▶ kept: what happens here (leading), or what a primary sends (passing on) ──forget──▶ nothing
+//
+// It may be sent as far as the journal has it: written, or synced where some key's policy asks for that. So a replica never
+// has what a restart of this server would lose.
+
+import type { Engine } from '../engine/engine.ts'
+import { Source } from '../util/bytes.ts'
+import { Backlog } from './backlog.ts'
+import { Stream } from './stream.ts'
+
+/** A turn's end: how far the journal was then, and the stream. */
+interface Mark {
+  readonly journal: number
+  readonly stream: number
+}
+
+export class KeptStream {
+  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
+  leadsItself = true
+  /** Offset up to which it may be sent. */
+  sendable = 0
+  readonly #engine: Engine
+  readonly #neededFrom: () => number
+  #backlog: Backlog | undefined = undefined
+  #stream: Stream | undefined = undefined
+  /** Turns whose effects the journal may not have yet. */
+  #marks: Mark[] = []
+
+  /** `neededFrom` returns the offset of the first byte that a replica may still read. */
+  constructor(engine: Engine, neededFrom: () => number) {
+    this.#engine = engine
+    this.#neededFrom = neededFrom
+    engine.config.onChange('repl-backlog-size', (bytes) => {
+      if (this.#backlog === undefined) return
+      this.#backlog.keepBytes = bytes
+      this.#backlog.trim()
+    })
+  }
+
+  /** Undefined while nothing is kept. */
+  get backlog(): Backlog | undefined {
+    return this.#backlog
+  }
+
+  /** The database that the next effect is in unless it says its own; undefined while nothing is kept. */
+  get database(): number | undefined {
+    return this.#stream && Math.max(0, this.#stream.database)
+  }
+
+  /** Begins to encode what happens, unless that is done already. */
+  keep(): void {
+    if (this.#stream !== undefined) return
+    const { config, history, propagation } = this.#engine
+    const backlog = new Backlog(history.offset, config.get('repl-backlog-size'), this.#neededFrom)
+    this.#backlog = backlog
+    this.#stream = new Stream(backlog, history)
+    this.sendable = history.offset
+    if (this.leadsItself) propagation.add(this.#stream)
+  }
+
+  /** Drops it: nobody can go on from it. */
+  forget(): void {
+    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+    this.#stream = undefined
+    this.#backlog = undefined
+    this.#marks = []
+  }
+
+  // ── whose it is ──────────────────────────────────────────────────────────
+
+  /** A primary is followed: its stream is passed on, and nothing is added to it here. */
+  passOn(): void {
+    this.leadsItself = false
+    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+  }
+
+  /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
+  lead(): void {
+    this.leadsItself = true
+    if (this.#stream === undefined) return
+    // Replicas know which database the primary's stream was in, and we do not.
+    this.sayDatabase()
+    this.#engine.propagation.add(this.#stream)
+  }
+
+  // ── what goes into it ────────────────────────────────────────────────────
+
+  /** The next effect says its database. */
+  sayDatabase(): void {
+    this.#stream!.database = -1
+  }
+
+  /** Adds bytes of somebody else's stream. */
+  copy(bytes: Buffer): void {
+    this.#stream!.copy(new Source(bytes), 0, bytes.length)
+  }
+
+  ping(): void {
+    this.#stream!.ping()
+  }
+
+  askForAcknowledgements(): void {
+    this.#stream!.askForAcknowledgements()
+  }
+
+  // ── how far it may be sent ───────────────────────────────────────────────
+
+  /** At the end of a turn: finds out up to where the journal has what was streamed. */
+  followJournal(): void {
+    const { end } = this.#backlog!
+    const { progress } = this.#engine.durability
+    if (!progress.enabled) {
+      this.sendable = end
+      return
+    }
+    const reached = progress.waits ? progress.synced : progress.written
+    const marks = this.#marks
+    if (reached >= progress.appended) {
+      marks.length = 0
+      this.sendable = end
+      return
+    }
+    if (marks.length === 0 || marks[marks.length - 1]!.stream < end)
+      marks.push({ journal: progress.appended, stream: end })
+    let passed = 0
+    while (passed < marks.length && marks[passed]!.journal <= reached) this.sendable = marks[passed++]!.stream
+    if (passed > 0) marks.splice(0, passed)
+  }
+}
