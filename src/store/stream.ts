@@ -38,6 +38,8 @@ const OBJECT_BYTES = 960
 /** Where an entry's words come from: a request's arguments. */
 export interface StreamWords {
   bytes(index: number): Bytes
+  /** True when the fields of all entries that are made of these are the same. */
+  readonly keepsFields?: boolean
 }
 
 export class Stream implements Value {
@@ -88,10 +90,11 @@ export class Stream implements Value {
     let flags = 0
     // A client that adds one entry mostly adds more: then the cursor still stands at the last node.
     const isOpen = tailLayout === nodes.layout || nodes.last(node)
+    if (tailLayout !== nodes.layout) tailWords = undefined
     tailLayout = 0
     if (isOpen && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {
       nodes.reserve(node, bytes)
-      if (hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
+      if (tailWords === words || hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
       const live = node.start + LISTPACK_HEADER_BYTES
       if (node.memory.u8[live]! < 127) node.memory.u8[live]++
       else nodes.replaceInteger(node, live, readSmall(node.memory, live) + 1)
@@ -104,6 +107,7 @@ export class Stream implements Value {
     }
     this.#writeEntry(node, id, flags, words, first, fields)
     tailLayout = nodes.layout
+    tailWords = flags === ENTRY_SAME_FIELDS && words.keepsFields === true ? words : undefined
     if (this.length++ === 0) this.firstId.copyFrom(id)
     this.lastId.copyFrom(id)
     this.entriesAdded = typeof this.entriesAdded === 'number' ? this.entriesAdded + 1 : added(this.entriesAdded, 1)
@@ -180,6 +184,11 @@ export class Stream implements Value {
     for (let i = 1; i < keep; i++) if (!this.previous(found)) return 0
     const first = new StreamId().copyFrom(found.id)
     return this.#trim(0, first.compare(minId) < 0 ? first : minId, false, 0)
+  }
+
+  /** Entries of the oldest node, which go together where whole nodes are removed. */
+  get firstNodeLength(): number {
+    return this.nodes.first(found.node) ? this.nodes.liveOf(found.node) : 0
   }
 
   /** Removes whole nodes of the oldest entries, until nodes take no more than `bytesMax` or one is left. Returns how many entries it were. */
@@ -557,5 +566,7 @@ export function writeStreamId(sink: ElementSink, id: StreamId): void {
 const tail = new NodeCursor()
 /** The layout of the stream whose last node `tail` stands at, when it did; 0 = none. */
 let tailLayout = 0
+/** Who is known to have the fields of that node's master; undefined = that is to be looked at. */
+let tailWords: StreamWords | undefined
 const found = new EntryCursor()
 const following = new EntryCursor()
