@@ -152,7 +152,9 @@ export class ChannelLog implements MessageLog {
     const { idText } = kept
     if (trimmed === 0) return encoded ?? [XADD, key, idText, FIELD, message]
     if (stream.length === 0) return [XADD, key, 'MAXLEN', '=', 0, idText, FIELD, message]
-    return [XADD, key, 'MINID', '=', stream.firstId.toString(), idText, FIELD, message]
+    const { firstId } = stream
+    const least = firstId.equals(this.id) ? idText : firstId.toString()
+    return [XADD, key, 'MINID', '=', least, idText, FIELD, message]
   }
 
   /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */

@@ -60,6 +60,8 @@ export class Stream implements Value {
   readonly nodes: StreamNodes
   /** Where readers without a group go on; they mostly follow the stream together. */
   readonly place = new StreamPlace()
+  /** Before this place everything is marked as deleted: who trims one by one does not walk past that each time. */
+  readonly #beginning = new StreamPlace()
 
   constructor(arena: Arena, nodes = new StreamNodes(arena)) {
     this.arena = arena
@@ -242,9 +244,12 @@ export class Stream implements Value {
   /** Marks the first entries of the found node as deleted, as far as they are too many or too old. */
   #trimWithin(maxlen: number, minId: StreamId | undefined): number {
     const { node } = found
+    const { nodes } = this
+    const { layout } = nodes
     found.openNode()
     let marked = 0
-    for (let at = found.firstAt; at < node.end; at = found.endOfEntry()) {
+    let at = this.#firstAt(found)
+    for (; at < node.end; at = found.endOfEntry()) {
       found.readEntry(at)
       if (minId === undefined ? this.length <= maxlen : found.id.compare(minId) >= 0) break
       if ((found.flags & ENTRY_DELETED) !== 0) continue
@@ -252,7 +257,12 @@ export class Stream implements Value {
       marked++
       this.length--
     }
-    if (marked > 0) this.nodes.countDeleted(node, marked)
+    if (marked > 0) nodes.countDeleted(node, marked)
+    if (nodes.layout === layout) {
+      this.#beginning.ref = node.ref
+      this.#beginning.offset = at - node.start
+      this.#beginning.layout = layout
+    }
     return marked
   }
 
@@ -267,7 +277,13 @@ export class Stream implements Value {
   first(at: EntryCursor): boolean {
     if (!this.nodes.first(at.node)) return false
     at.openNode()
-    return at.forwards(this.nodes, at.firstAt)
+    return at.forwards(this.nodes, this.#firstAt(at))
+  }
+
+  /** Where the first entry that may live begins; the cursor has opened the first node. */
+  #firstAt({ firstAt, node }: EntryCursor): number {
+    const { ref, layout, offset } = this.#beginning
+    return ref === node.ref && layout === this.nodes.layout ? node.start + offset : firstAt
   }
 
   /** Finds the last entry. */
