@@ -7,30 +7,30 @@
 
 import type { MessageLog } from '../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
-import type { Word } from '../engine/effects.ts'
+import type { Effect } from '../engine/effects.ts'
 import type { EventName } from '../engine/events.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { Stream, type StreamWords } from '../store/stream.ts'
 import { EntryCursor } from '../store/stream-cursor.ts'
-import { ID_TEXT_BYTES_MAX, StreamId } from '../store/stream-id.ts'
+import { StreamId } from '../store/stream-id.ts'
 import { TYPE_STREAM } from '../store/value.ts'
-import { Bytes, Source } from '../util/bytes.ts'
+import { Bytes } from '../util/bytes.ts'
 import { logKey } from './channel-keys.ts'
+import { FIELD, KeptEntry, XADD } from './kept-entry.ts'
 import type { MessageIds } from './message-ids.ts'
 
 /** What is too old is looked for when so much of the time it is kept has passed since the last look. */
 const AGE_STEPS = 100
 const AGE_STEP_MS_MAX = 10_000
 
-const FIELD = Bytes.from('message')
-const XADD = Bytes.from('XADD')
-/** The id of the message that is being kept. */
-const idText = new Bytes(Source.allocate(ID_TEXT_BYTES_MAX), 0, 0)
+/** The message that is being kept, as a command. */
+const kept = new KeptEntry()
 
 /** Every log's next entry. */
 const entry = {
+  keepsFields: true,
   message: FIELD,
   bytes: (index: number): Bytes => (index === 0 ? FIELD : entry.message),
 } satisfies StreamWords & {
@@ -44,8 +44,6 @@ export interface ChannelLogHost {
   readonly db: Database
   readonly ids: MessageIds
   now(): number
-  readonly nodeBytesMax: number
-  readonly nodeEntriesMax: number
   /** True while data is being loaded: nothing can be kept yet. */
   readonly isLoading: boolean
   /** False while nobody wants effects: then none need be made. */
@@ -53,7 +51,7 @@ export interface ChannelLogHost {
   /** The message of a log is being delivered; null = that is over. */
   current: ChannelLog | null
   /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
-  changed(log: ChannelLog, event: EventName, words: readonly Word[] | undefined): void
+  changed(log: ChannelLog, event: EventName, effect: Effect | undefined): void
 }
 
 export class ChannelLog implements MessageLog {
@@ -64,7 +62,7 @@ export class ChannelLog implements MessageLog {
   readonly keeps: boolean
   /** The message that is being delivered, a window that is valid until `end`, and its id if it is kept. */
   message: Bytes = FIELD
-  id = new StreamId()
+  readonly id = new StreamId()
   /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
   isGone = false
   /** Messages that rules or slow readers have cost somebody. */
@@ -74,6 +72,8 @@ export class ChannelLog implements MessageLog {
   readonly #host: ChannelLogHost
   /** When to look for what is too old. */
   #ageLookMs = 0
+  /** At how many messages to look for what is too much: the oldest node can go. */
+  #lengthLook = 0
 
   constructor(host: ChannelLogHost, kind: 'channel' | 'shard', name: string, rule: ChannelRule) {
     this.#host = host
@@ -110,7 +110,7 @@ export class ChannelLog implements MessageLog {
     if (this.keeps) {
       if (host.isLoading) throw ERR.loading
       // That a key has changed is published before the message is: what is being delivered is set when that is over.
-      this.id = this.#append(message)
+      this.#append(message)
     }
     this.message = message
     host.current = this
@@ -120,37 +120,41 @@ export class ChannelLog implements MessageLog {
     this.#host.current = null
   }
 
-  /** Keeps a message and returns its id. */
-  #append(message: Bytes): StreamId {
+  /** Keeps a message, and has its id. */
+  #append(message: Bytes): void {
+    const { id, key } = this
     const host = this.#host
     const { db } = host
+    const { nodeBytes, nodeEntries } = db.host.limits.stream
     const nowMs = host.now()
-    const existing = db.getForWrite(this.key, Stream)
+    const existing = db.getForWrite(key, Stream)
     const stream = existing ?? new Stream(db.arena)
     // Somebody else may have added to it.
     host.ids.see(stream.lastId)
-    const id = new StreamId().copyFrom(host.ids.next(nowMs))
+    id.copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
       if (id.compare(stream.lastId) <= 0) throw ERR.streamExhausted
-      stream.append(id, entry, 0, 1, host.nodeBytesMax, host.nodeEntriesMax)
+      stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
       if (existing === undefined) stream.free()
       throw error
     }
-    if (existing === undefined) db.create(this.key, stream)
+    if (existing === undefined) db.create(key, stream)
     const trimmed = this.#trim(stream, nowMs)
-    host.changed(this, 'kept', host.propagates ? this.#effect(stream, id, message, trimmed) : undefined)
-    return id
+    host.changed(this, 'kept', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
   }
 
   /** What a message, and how much was trimmed because of it, is as a command. */
-  #effect(stream: Stream, id: StreamId, message: Bytes, trimmed: number): readonly Word[] {
-    // As bytes: texts would be made only to be written out again (a sixth of the time that keeping a message takes).
-    idText.set(idText.source, 0, id.write(idText.source, 0))
-    if (trimmed === 0) return [XADD, this.key, idText, FIELD, message]
-    if (stream.length === 0) return [XADD, this.key, 'MAXLEN', '=', 0, idText, FIELD, message]
-    return [XADD, this.key, 'MINID', '=', stream.firstId.toString(), idText, FIELD, message]
+  #effect(stream: Stream, message: Bytes, trimmed: number): Effect {
+    const { key } = this
+    const encoded = kept.encode(key, this.id, message)
+    const { idText } = kept
+    if (trimmed === 0) return encoded ?? [XADD, key, idText, FIELD, message]
+    if (stream.length === 0) return [XADD, key, 'MAXLEN', '=', 0, idText, FIELD, message]
+    const { firstId } = stream
+    const least = firstId.equals(this.id) ? idText : firstId.toString()
+    return [XADD, key, 'MINID', '=', least, idText, FIELD, message]
   }
 
   /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */
@@ -178,9 +182,16 @@ export class ChannelLog implements MessageLog {
     let removed = 0
     if (rule.keepMs === 0) removed += stream.trimToLength(rule.keepLast, false, 0)
     else if (nowMs >= this.#ageLookMs) removed += this.#trimAge(stream, nowMs, true)
-    if (stream.length > rule.maxMessages)
-      removed += stream.trimToLength(rule.maxMessages, rule.maxMessages > this.#host.nodeEntriesMax, 0)
+    if (stream.length > rule.maxMessages && stream.length >= this.#lengthLook) removed += this.#trimLength(stream)
     if (stream.nodes.bytes > rule.maxBytes) removed += stream.trimToBytes(rule.maxBytes)
+    return removed
+  }
+
+  #trimLength(stream: Stream): number {
+    const { maxMessages } = this.rule
+    const approximate = maxMessages > this.#host.db.host.limits.stream.nodeEntries
+    const removed = stream.trimToLength(maxMessages, approximate, 0)
+    this.#lengthLook = approximate ? maxMessages + stream.firstNodeLength : 0
     return removed
   }
 

@@ -16,7 +16,7 @@ import type { Client } from '../engine/client.ts'
 import type { Clients } from '../engine/clients.ts'
 import type { Config } from '../engine/config.ts'
 import type { Dataset } from '../engine/dataset.ts'
-import type { Word } from '../engine/effects.ts'
+import type { Effect } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EventName } from '../engine/events.ts'
 import type { Loading } from '../engine/loading.ts'
@@ -65,7 +65,7 @@ export interface ChannelsHost extends ScheduleHost {
   readonly runner: { readonly client: Client | undefined }
   readonly propagation: ScheduleHost['propagation'] & {
     readonly on: boolean
-    happened(database: number, words: readonly Word[]): void
+    happened(database: number, effect: Effect): void
     published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
   }
   readonly durability: { wrote(client: Client): void }
@@ -227,14 +227,6 @@ export class Channels
     return this.#host.moment.now()
   }
 
-  get nodeBytesMax(): number {
-    return this.#host.config.get('stream-node-max-bytes')
-  }
-
-  get nodeEntriesMax(): number {
-    return this.#host.config.get('stream-node-max-entries')
-  }
-
   get redeliverMs(): number {
     return this.#host.config.get('redeliver')
   }
@@ -259,18 +251,18 @@ export class Channels
     return this.#host.propagation.on
   }
 
-  changed({ key }: ChannelLog, event: EventName, words: readonly Word[] | undefined): void {
-    this.changedKey(key, event, words)
+  changed({ key }: ChannelLog, event: EventName, effect: Effect | undefined): void {
+    this.changedKey(key, event, effect)
     this.#host.blocking.wake(this.db, key)
   }
 
   /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
-  changedKey(key: Bytes, event: EventName, words: readonly Word[] | undefined): void {
+  changedKey(key: Bytes, event: EventName, effect: Effect | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
     if (changes.told !== null) changes.told(this.db, key, event)
-    if (words === undefined) return
-    propagation.happened(0, words)
+    if (effect === undefined) return
+    propagation.happened(0, effect)
     if (runner.client !== undefined) durability.wrote(runner.client)
   }
 

@@ -9,6 +9,9 @@ import type { Bytes } from '../util/bytes.ts'
 /** A word of a command the engine makes up itself. */
 export type Word = string | number | bigint | Bytes
 
+/** What happened, as a command: its words; or a request, where whoever makes it up has encoded it already. */
+export type Effect = readonly Word[] | Arguments
+
 export interface EffectSink {
   /** True when it wants messages too (PUBLISH), which change nothing here. */
   readonly takesMessages?: boolean

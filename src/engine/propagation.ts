@@ -4,11 +4,11 @@
 // command with several effects open one, and the first effect that comes begins it
 // at each sink that takes it.
 
-import type { Arguments } from '../protocol/arguments.ts'
+import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import type { Call } from './call.ts'
 import type { Client } from './client.ts'
-import type { EffectSink, Word } from './effects.ts'
+import type { Effect, EffectSink, Word } from './effects.ts'
 import type { Stats } from './stats.ts'
 
 export interface PropagationHost {
@@ -96,8 +96,7 @@ export class Propagation {
     if (!this.on || call.client.origin === 'replay') return
     const { effects } = call
     if (effects === undefined) {
-      const lines = this.#lines
-      for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).appendRequest(call.db.index, call.args)
+      this.#appendRequest(call.db.index, call.args)
     } else {
       if (effects.length > 1) this.beginUnit()
       for (let i = 0; i < effects.length; i++) this.#append(call.db.index, effects[i]!)
@@ -109,9 +108,10 @@ export class Propagation {
   }
 
   /** Passes on what happened without a command that did it: a key's time was up, or it was evicted. */
-  happened(database: number, words: readonly Word[]): void {
+  happened(database: number, effect: Effect): void {
     if (!this.on) return
-    this.#append(database, words)
+    if (effect instanceof Arguments) this.#appendRequest(database, effect)
+    else this.#append(database, effect)
     this.#host.turn.endSoon()
   }
 
@@ -131,6 +131,11 @@ export class Propagation {
       const line = lines[i]!
       if (line.sink.takesMessages === true) this.#begin(line).append(0, [command, channel, message])
     }
+  }
+
+  #appendRequest(database: number, args: Arguments): void {
+    const lines = this.#lines
+    for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).appendRequest(database, args)
   }
 
   #append(database: number, words: readonly Word[]): void {

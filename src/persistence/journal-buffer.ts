@@ -8,6 +8,8 @@ import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 const BUFFER_BYTES = 64 * 1024
 /** A larger buffer is let go after a burst. */
 const BUFFER_BYTES_KEPT_MAX = 1024 * 1024
+/** Longer texts are handed to the runtime; below it a loop is faster than the call. */
+const SHORT_TEXT_MAX = 24
 /** A type byte, 20 digits, CR LF. */
 const HEADER_BYTES_MAX = 24
 
@@ -74,8 +76,12 @@ export class JournalBuffer {
 
   #text(latin1: string): void {
     this.#header(36, latin1.length)
-    this.#room(latin1.length)
-    this.length += this.#source.u8.write(latin1, this.length, 'latin1')
+    if (latin1.length <= SHORT_TEXT_MAX) {
+      this.raw(latin1)
+    } else {
+      this.#room(latin1.length)
+      this.length += this.#source.u8.write(latin1, this.length, 'latin1')
+    }
     this.#newline()
   }
 

@@ -1,4 +1,5 @@
-// Up to where Redis holds a value in its small forms: what OBJECT ENCODING says follows from it, and from the value's past.
+// Up to where Redis holds a value in its small forms: what OBJECT ENCODING says follows from it, and from the value's past. And
+// where it divides a stream.
 //
 // One object for all databases. Whoever runs them keeps it as the settings say; a
 // structure reads it when it is about to grow or has shrunk.
@@ -31,6 +32,13 @@ export class EncodingLimits {
     entries: 128,
     /** zset-max-listpack-value */
     value: 64,
+  }
+  /** Of one node of a stream; 0 = as much as may be. */
+  readonly stream = {
+    /** stream-node-max-bytes */
+    nodeBytes: 4096,
+    /** stream-node-max-entries */
+    nodeEntries: 100,
   }
 }
 

@@ -221,9 +221,16 @@ export class StreamNodes {
   /** Takes `count` entries of a node from the living to the deleted ones. */
   countDeleted(node: NodeCursor, count: number): void {
     const at = node.start + LISTPACK_HEADER_BYTES
-    this.replaceInteger(node, at, readSmall(node.memory, at) - count)
-    const deletedAt = nextElement(node.memory, node.start + LISTPACK_HEADER_BYTES)
-    this.replaceInteger(node, deletedAt, readSmall(node.memory, deletedAt) + count)
+    this.#changeCount(node, at, -count)
+    this.#changeCount(node, nextElement(node.memory, at), count)
+  }
+
+  #changeCount(node: NodeCursor, at: number, by: number): void {
+    const { u8 } = node.memory
+    const head = u8[at]!
+    // Both of one byte, as nearly always.
+    if (head < 0x80 && head + by < 0x80) u8[at] = head + by
+    else this.replaceInteger(node, at, readSmall(node.memory, at) + by)
   }
 
   /** Removes a node; the cursor moves to the next, false when there is none. */

@@ -38,6 +38,8 @@ const OBJECT_BYTES = 960
 /** Where an entry's words come from: a request's arguments. */
 export interface StreamWords {
   bytes(index: number): Bytes
+  /** True when the fields of all entries that are made of these are the same. */
+  readonly keepsFields?: boolean
 }
 
 export class Stream implements Value {
@@ -58,6 +60,8 @@ export class Stream implements Value {
   readonly nodes: StreamNodes
   /** Where readers without a group go on; they mostly follow the stream together. */
   readonly place = new StreamPlace()
+  /** Before this place everything is marked as deleted: who trims one by one does not walk past that each time. */
+  readonly #beginning = new StreamPlace()
 
   constructor(arena: Arena, nodes = new StreamNodes(arena)) {
     this.arena = arena
@@ -88,10 +92,11 @@ export class Stream implements Value {
     let flags = 0
     // A client that adds one entry mostly adds more: then the cursor still stands at the last node.
     const isOpen = tailLayout === nodes.layout || nodes.last(node)
+    if (tailLayout !== nodes.layout) tailWords = undefined
     tailLayout = 0
     if (isOpen && !isFull(nodes, node, textBytes, bytesMax, entriesMax)) {
       nodes.reserve(node, bytes)
-      if (hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
+      if (tailWords === words || hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
       const live = node.start + LISTPACK_HEADER_BYTES
       if (node.memory.u8[live]! < 127) node.memory.u8[live]++
       else nodes.replaceInteger(node, live, readSmall(node.memory, live) + 1)
@@ -104,6 +109,7 @@ export class Stream implements Value {
     }
     this.#writeEntry(node, id, flags, words, first, fields)
     tailLayout = nodes.layout
+    tailWords = flags === ENTRY_SAME_FIELDS && words.keepsFields === true ? words : undefined
     if (this.length++ === 0) this.firstId.copyFrom(id)
     this.lastId.copyFrom(id)
     this.entriesAdded = typeof this.entriesAdded === 'number' ? this.entriesAdded + 1 : added(this.entriesAdded, 1)
@@ -182,6 +188,11 @@ export class Stream implements Value {
     return this.#trim(0, first.compare(minId) < 0 ? first : minId, false, 0)
   }
 
+  /** Entries of the oldest node, which go together where whole nodes are removed. */
+  get firstNodeLength(): number {
+    return this.nodes.first(found.node) ? this.nodes.liveOf(found.node) : 0
+  }
+
   /** Removes whole nodes of the oldest entries, until nodes take no more than `bytesMax` or one is left. Returns how many entries it were. */
   trimToBytes(bytesMax: number): number {
     const { nodes } = this
@@ -233,9 +244,12 @@ export class Stream implements Value {
   /** Marks the first entries of the found node as deleted, as far as they are too many or too old. */
   #trimWithin(maxlen: number, minId: StreamId | undefined): number {
     const { node } = found
+    const { nodes } = this
+    const { layout } = nodes
     found.openNode()
     let marked = 0
-    for (let at = found.firstAt; at < node.end; at = found.endOfEntry()) {
+    let at = this.#firstAt(found)
+    for (; at < node.end; at = found.endOfEntry()) {
       found.readEntry(at)
       if (minId === undefined ? this.length <= maxlen : found.id.compare(minId) >= 0) break
       if ((found.flags & ENTRY_DELETED) !== 0) continue
@@ -243,7 +257,12 @@ export class Stream implements Value {
       marked++
       this.length--
     }
-    if (marked > 0) this.nodes.countDeleted(node, marked)
+    if (marked > 0) nodes.countDeleted(node, marked)
+    if (nodes.layout === layout) {
+      this.#beginning.ref = node.ref
+      this.#beginning.offset = at - node.start
+      this.#beginning.layout = layout
+    }
     return marked
   }
 
@@ -258,7 +277,13 @@ export class Stream implements Value {
   first(at: EntryCursor): boolean {
     if (!this.nodes.first(at.node)) return false
     at.openNode()
-    return at.forwards(this.nodes, at.firstAt)
+    return at.forwards(this.nodes, this.#firstAt(at))
+  }
+
+  /** Where the first entry that may live begins; the cursor has opened the first node. */
+  #firstAt({ firstAt, node }: EntryCursor): number {
+    const { ref, layout, offset } = this.#beginning
+    return ref === node.ref && layout === this.nodes.layout ? node.start + offset : firstAt
   }
 
   /** Finds the last entry. */
@@ -557,5 +582,7 @@ export function writeStreamId(sink: ElementSink, id: StreamId): void {
 const tail = new NodeCursor()
 /** The layout of the stream whose last node `tail` stands at, when it did; 0 = none. */
 let tailLayout = 0
+/** Who is known to have the fields of that node's master; undefined = that is to be looked at. */
+let tailWords: StreamWords | undefined
 const found = new EntryCursor()
 const following = new EntryCursor()

@@ -32,8 +32,9 @@ export class Source {
 
 const EMPTY = new Source(Buffer.alloc(0))
 
-/** Copies longer than this are handed to the runtime's memmove; below it a loop of words is faster than the call. */
-const WORD_COPY_BYTES_MAX = 160
+/** Copies and comparisons of more than this are handed to the runtime; below it a loop of words is faster than the call. */
+const WORD_COPY_BYTES_MAX = 256
+const WORD_COMPARE_BYTES_MAX = 160
 
 /** A window of `length` bytes at `start` in `source`. Windows are reused: copy what must outlive the turn. */
 export class Bytes {
@@ -129,24 +130,45 @@ export function copyBytes(to: Source, toStart: number, from: Source, fromStart: 
     else to.u8.set(from.u8.subarray(fromStart, fromStart + length), toStart)
     return
   }
+  if (length < 4) {
+    for (let i = 0; i < length; i++) to.u8[toStart + i] = from.u8[fromStart + i]!
+    return
+  }
   const target = to.view
   const origin = from.view
   let i = 0
-  for (; i + 4 <= length; i += 4) target.setInt32(toStart + i, origin.getInt32(fromStart + i, true), true)
-  for (; i < length; i++) to.u8[toStart + i] = from.u8[fromStart + i]!
+  // Four words at a time take two thirds of the time of one at a time.
+  for (const last = length - 16; i <= last; i += 16) {
+    const a = origin.getInt32(fromStart + i, true)
+    const b = origin.getInt32(fromStart + i + 4, true)
+    const c = origin.getInt32(fromStart + i + 8, true)
+    const d = origin.getInt32(fromStart + i + 12, true)
+    target.setInt32(toStart + i, a, true)
+    target.setInt32(toStart + i + 4, b, true)
+    target.setInt32(toStart + i + 8, c, true)
+    target.setInt32(toStart + i + 12, d, true)
+  }
+  // The last word goes back over what the one before has written.
+  const last = length - 4
+  for (; i < last; i += 4) target.setInt32(toStart + i, origin.getInt32(fromStart + i, true), true)
+  target.setInt32(toStart + last, origin.getInt32(fromStart + last, true), true)
 }
 
 /** Tells whether two regions hold the same bytes. */
 export function equalBytes(a: Source, aStart: number, b: Source, bStart: number, length: number): boolean {
-  if (length > WORD_COPY_BYTES_MAX) {
+  if (length > WORD_COMPARE_BYTES_MAX) {
     return a.u8.compare(b.u8, bStart, bStart + length, aStart, aStart + length) === 0
   }
-  let i = 0
-  for (; i + 4 <= length; i += 4) {
-    if (a.view.getInt32(aStart + i, true) !== b.view.getInt32(bStart + i, true)) return false
+  if (length < 4) {
+    for (let i = 0; i < length; i++) if (a.u8[aStart + i] !== b.u8[bStart + i]) return false
+    return true
   }
-  for (; i < length; i++) {
-    if (a.u8[aStart + i] !== b.u8[bStart + i]) return false
+  const one = a.view
+  const other = b.view
+  const last = length - 4
+  for (let i = 0; i < last; i += 4) {
+    if (one.getInt32(aStart + i, true) !== other.getInt32(bStart + i, true)) return false
   }
-  return true
+  // The last word may have bytes in common with the one before.
+  return one.getInt32(aStart + last, true) === other.getInt32(bStart + last, true)
 }

@@ -54,16 +54,9 @@ function xaddRun(call: Call): void {
   if (words > 1 && tooLarge(call, first)) throw ERR.streamEntryTooLarge
 
   const stream = existing ?? new Stream(call.db.arena)
-  const { config } = call.engine
+  const { nodeBytes, nodeEntries } = call.db.host.limits.stream
   try {
-    stream.append(
-      id,
-      args,
-      first,
-      words >>> 1,
-      config.get('stream-node-max-bytes'),
-      config.get('stream-node-max-entries'),
-    )
+    stream.append(id, args, first, words >>> 1, nodeBytes, nodeEntries)
   } catch (error) {
     if (existing === undefined) stream.free()
     throw error
