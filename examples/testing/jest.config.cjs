@@ -1,0 +1,10 @@
+// Jest reads TypeScript with: npm install --save-dev @babel/preset-typescript @babel/plugin-transform-modules-commonjs
+module.exports = {
+  testMatch: ['**/*.test.cjs'],
+  transform: {
+    '\\.ts$': [
+      'babel-jest',
+      { presets: ['@babel/preset-typescript'], plugins: ['@babel/plugin-transform-modules-commonjs'] },
+    ],
+  },
+}
