@@ -1,4 +1,6 @@
-// npx jest --config examples/testing/jest.config.cjs, with jest installed. It reads TypeScript with: npm install --save-dev @babel/preset-typescript @babel/plugin-transform-modules-commonjs
+// npx jest --config examples/testing/jest.config.cjs
+//
+// It wants jest, and for TypeScript: npm install --save-dev @babel/preset-typescript @babel/plugin-transform-modules-commonjs
 module.exports = {
   testMatch: ['**/*.test.cjs'],
   transform: {
