@@ -16,7 +16,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join, relative } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { reachedDeclarations } from './declarations.ts'
-import { ENTRY_FILES, packageExports } from './entries.ts'
+import { ENTRY_FILES, packageExports, packageTypes } from './entries.ts'
 import { coreWithParts, entryWithParts, partOf, partWithCore } from './parts.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -162,10 +162,10 @@ function write(file: string, text: string): void {
   writeFileSync(file, text)
 }
 
-/** Writes `exports` of package.json, where they have changed. */
+/** Writes what package.json says of the entries, where that has changed. */
 function writeExports(): void {
   const file = join(ROOT, 'package.json')
   const text = readFileSync(file, 'utf8')
-  const updated = `${JSON.stringify({ ...JSON.parse(text), exports: packageExports() }, null, 2)}\n`
+  const updated = `${JSON.stringify({ ...JSON.parse(text), exports: packageExports(), typesVersions: packageTypes() }, null, 2)}\n`
   if (updated !== text) writeFileSync(file, updated)
 }

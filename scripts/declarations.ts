@@ -16,7 +16,9 @@ interface Statement {
 
 const DECLARED =
   /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const|let|function|enum) (?:enum )?(\w+)/m
-const NAMED = /^(?:import|export)(?: type)? \{([^}]*)\}(?: from '([^']+)')?/m
+const NAMED = /^(?:import|export)(?: type)? (?:\w+, )?\{([^}]*)\}(?: from '([^']+)')?/m
+/** An import of a whole module. Without `esModuleInterop` a program's compiler does not find what it names. */
+const WHOLE = /^import (?:type )?(?:\* as )?(\w+)(?: from|,)/m
 const DEFAULT = /^export default \w+;/m
 const COMMENT = /\/\*[\s\S]*?\*\//g
 
@@ -40,6 +42,7 @@ export function reachedDeclarations(
   }
   const keep = (path: string, statement: Statement): void => {
     if (kept.has(statement)) return
+    if (WHOLE.test(statement.text)) throw new Error(`${path}: what is published imports by name: ${statement.text}`)
     kept.add(statement)
     if (statement.from !== undefined) {
       if (!statement.from.startsWith('.')) return
@@ -90,8 +93,11 @@ function parse(text: string): Statement[] {
 }
 
 function statementOf(text: string): Statement[] {
+  const [whole, alias] = WHOLE.exec(text) ?? []
+  const wholes = alias === undefined ? [] : [{ text: whole!, names: new Map([[alias, alias]]), from: undefined }]
   const named = NAMED.exec(text)
   if (named === null) {
+    if (alias !== undefined) return wholes
     if (DEFAULT.test(text)) return [{ text: text.trimEnd(), names: new Map([['default', 'default']]), from: undefined }]
     const name = DECLARED.exec(text)?.[1]
     return name === undefined ? [] : [{ text: text.trimEnd(), names: new Map([[name, name]]), from: undefined }]
@@ -99,7 +105,7 @@ function statementOf(text: string): Statement[] {
   const [, list, from] = named
   const keyword = /^import/m.test(text) ? 'import' : 'export'
   const isType = new RegExp(`^${keyword} type `, 'm').test(text)
-  return (list ?? '').split(',').flatMap((part) => {
+  const parts = (list ?? '').split(',').flatMap((part) => {
     const [, type, theirs, ours = theirs] = /^\s*(type )?(\w+)(?: as (\w+))?\s*$/.exec(part) ?? []
     if (theirs === undefined || ours === undefined) return []
     const word = isType || type !== undefined ? `${keyword} type` : keyword
@@ -107,4 +113,5 @@ function statementOf(text: string): Statement[] {
     const line = from === undefined ? `${word} { ${what} };` : `${word} { ${what} } from '${from}';`
     return [{ text: line, names: new Map([[ours, theirs]]), from }]
   })
+  return [...wholes, ...parts]
 }

@@ -1,7 +1,7 @@
 // What a program can import from the package: 'respite', 'respite/testing', …
 //
-// An entry is a line here. The build makes of it what both module systems want, and writes `exports` of package.json; a test holds
-// that they agree.
+// An entry is a line here. The build makes of it what both module systems want, and writes `exports` and
+// `typesVersions` of package.json; a test holds that they agree.
 
 /** What is asked for → the file under `src` (and, built, under `dist`), without its ending. */
 export const ENTRIES: Readonly<Record<string, string>> = {
@@ -29,4 +29,10 @@ export function packageExports(): Record<string, string | Conditions> {
     }
   }
   return { ...exports, './package.json': './package.json' }
+}
+
+/** Returns `typesVersions` of package.json, by which compilers that do not read `exports` (`moduleResolution: node`) find the same types. */
+export function packageTypes(): Record<string, Record<string, string[]>> {
+  const named = Object.entries(ENTRIES).filter(([name]) => name !== '.')
+  return { '*': Object.fromEntries(named.map(([name, entry]) => [name.slice('./'.length), [`./dist/${entry}.d.ts`]])) }
 }

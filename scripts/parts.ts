@@ -11,15 +11,18 @@ import { parseSync, Visitor } from 'rolldown/utils'
 
 /** What a part is called → the sources in it, under `src`. Commands stand with what they are about, where few others use that. */
 const PARTS: Readonly<Record<string, RegExp>> = {
-  bitmap: /^(commands\/bitmap\/|store\/bit-field\.)/,
+  bitmap: /^(commands\/bitmap\/|store\/bit-field\.|util\/bitops\.)/,
+  'broker-stream': /^embedded\/broker-stream\./,
   channels: /^channels\/(channel-log|given-messages|group|group-member|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
-  geo: /^(commands\/geo\/|store\/geo)/,
-  hash: /^(commands\/hash\/|store\/hash\.)/,
+  'config-file': /^engine\/config-(file|rewrite)\./,
+  faults: /^engine\/faults\./,
+  geo: /^(commands\/geo\/|store\/geo|util\/partial-sort\.)/,
+  hash: /^(commands\/hash\/|store\/(hash|field-times)\.)/,
   hyperloglog: /^(commands\/hyperloglog\/|store\/hyperloglog\.)/,
   list: /^(commands\/list\/|store\/list(?!-entry))/,
   metrics: /^metrics\//,
-  persistence: /^persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.)/,
+  persistence: /^(util\/lzf\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
   scripting: /^(commands\/)?scripting\//,
@@ -34,7 +37,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 const COMMANDS = /^commands\/([a-z-]+)\/(?!(expiry-times|scan-arguments)\.)/
 
 /** Modules of Node that a start or a first broker does not need: together they take as long to load as a quarter of the core. */
-const LATER_MODULES = ['child_process', 'http', 'https', 'readline', 'readline/promises', 'tls', 'v8', 'worker_threads']
+const LATER_MODULES = ['child_process', 'http', 'https', 'readline', 'readline/promises', 'stream', 'tls', 'v8', 'worker_threads']
 
 /** The object in the core's exports by which everybody finds the parts. */
 const TABLE = 'parts'

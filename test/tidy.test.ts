@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { ENTRY_FILES, packageExports } from '../scripts/entries.ts'
+import { ENTRY_FILES, packageExports, packageTypes } from '../scripts/entries.ts'
 import {
   LATER_COMMANDS,
   namesOf,
@@ -25,6 +25,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   version: string
   exports: object
+  typesVersions: object
   dependencies: object
   peerDependencies?: object
 }
@@ -116,6 +117,7 @@ describe('imports', () => {
     const entries = [...SOURCES.keys()].filter((path) => /^src\/(drop-in\/)?[^/]+$/.test(path))
     expect(entries.sort()).toEqual(ENTRY_FILES.map((entry) => `src/${entry}.ts`).sort())
     expect(PACKAGE.exports).toEqual(packageExports())
+    expect(PACKAGE.typesVersions).toEqual(packageTypes())
   })
 
   test('every folder has its level', () => {

@@ -16,9 +16,14 @@ export class Mails {
     this.#worker = new Worker('mails', ({ data }) => send(data), { connection })
   }
 
-  /** Resolves when the mail will be sent, whatever happens. */
-  async post(mail: Mail): Promise<void> {
-    await this.#queue.add('mail', mail, { attempts: 3, removeOnComplete: true })
+  /** Resolves when the mail will be sent, whatever happens; not before `delayMs` have passed. */
+  async post(mail: Mail, delayMs = 0): Promise<void> {
+    await this.#queue.add('mail', mail, { attempts: 3, delay: delayMs, removeOnComplete: true })
+  }
+
+  /** Gives up what is not being sent yet. */
+  async cancel(): Promise<void> {
+    await this.#queue.drain(true)
   }
 
   get unsent(): Promise<number> {

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes.ts'
 import { setInterval } from '../util/real-time.ts'
+import { utf8Of } from '../util/text.ts'
 
 /** A word of a command: text (sent as UTF-8), a number, or bytes. */
 export type Word = string | number | bigint | Uint8Array
@@ -152,8 +153,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   push(): void {}
 
-  #decode(bytes: Buffer): string | Buffer {
-    return this.#pending[this.#first]?.buffers === true ? Buffer.from(bytes) : bytes.toString('utf8')
+  #decode(u8: Buffer, start: number, length: number): string | Buffer {
+    if (this.#pending[this.#first]?.buffers === true) return Buffer.from(u8.subarray(start, start + length))
+    return utf8Of(u8, start, length)
   }
 
   #expect(call: PendingCall): void {
@@ -175,7 +177,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #newReader(): ReplyValueReader<string | Buffer> {
-    return new ReplyValueReader((bytes) => this.#decode(bytes), this)
+    return new ReplyValueReader((u8, start, length) => this.#decode(u8, start, length), this)
   }
 
   #connect(): Client {

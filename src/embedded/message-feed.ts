@@ -11,6 +11,7 @@ import { encodeUtf8Request } from '../protocol/request-encoder.ts'
 import { anyText, checkOptions, OptionError, type OptionKind, oneOf } from '../server/options.ts'
 import { Source } from '../util/bytes.ts'
 import { nextTick } from '../util/real-time.ts'
+import { utf8Of } from '../util/text.ts'
 
 /** One message. */
 export interface Message {
@@ -104,7 +105,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   readonly ready: Promise<void>
   readonly #engine: Engine
   readonly #client: Client
-  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), this)
+  readonly #reader = new ReplyValueReader<string>(utf8Of, this)
   readonly #isPattern: boolean
   readonly #target: string
   /** The name that is subscribed to: the target, or that of a group. */

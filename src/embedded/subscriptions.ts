@@ -8,6 +8,7 @@ import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceive
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
 import { Source } from '../util/bytes.ts'
 import { nextTick } from '../util/real-time.ts'
+import { utf8Of } from '../util/text.ts'
 
 /** Receives a message and the channel it was published on. */
 export type Listener<S> = (message: S, channel: string) => void
@@ -29,7 +30,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   /** Messages that wait for their listeners count as a backlog, within the output limits. */
   backlogBytes = 0
   readonly #engine: Engine
-  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), this)
+  readonly #reader = new ReplyValueReader<string>(utf8Of, this)
   readonly #listeners: Record<Kind, Map<string, Set<Listener<string>>>> = { channel: new Map(), pattern: new Map() }
   /** (Un)subscribe requests that were not confirmed yet, in order. */
   #confirmations: Confirmation[] = []

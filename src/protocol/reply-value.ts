@@ -8,6 +8,8 @@
 // What arrives is whole replies, as many as one turn of the loop made. A rest that is
 // not whole is kept until more comes.
 
+import { textOf } from '../util/text.ts'
+
 /** An error reply, as a JavaScript caller meets it. `message` is the whole line. */
 export class CommandError extends Error {
   override name = 'CommandError'
@@ -40,24 +42,46 @@ export interface ReplyValueReceiver<S> {
 
 /** An array, set, map, push or attribute whose elements are still to come; what an attribute says is dropped. */
 interface Container<S> {
-  type: string
+  type: number
   values: ReplyValue<S>[]
   missing: number
 }
 
-const LF = 10
+const [CR, LF, MINUS, ZERO] = [13, 10, 45, 48]
+
+/** The bytes that replies begin with. */
+const STATUS = 43 // +
+const ERROR = 45 // -
+const INTEGER = 58 // :
+const BULK = 36 // $
+const VERBATIM = 61 // =
+const NIL = 95 // _
+const BOOLEAN = 35 // #
+const DOUBLE = 44 // ,
+const BIG_NUMBER = 40 // (
+const ARRAY = 42 // *
+const PUSH = 62 // >
+const SET = 126 // ~
+const MAP = 37 // %
+const ATTRIBUTE = 124 // |
+
+/** Of a verbatim string: what it is (`txt:`), before the text. */
+const VERBATIM_HEAD_BYTES = 4
+
+/** Makes a string of bytes, which are overwritten later. */
+export type StringDecoder<S> = (u8: Buffer, start: number, length: number) => S
+
 /** Thrown inside when the bytes end within a value. */
 const INCOMPLETE = Symbol('incomplete')
 
 export class ReplyValueReader<S> {
-  readonly #decode: (bytes: Buffer) => S
+  readonly #decode: StringDecoder<S>
   readonly #receiver: ReplyValueReceiver<S>
   #u8: Buffer = Buffer.alloc(0)
   #at = 0
   #rest: Buffer | undefined = undefined
 
-  /** `decode` makes a string of a view on bytes that are overwritten later. */
-  constructor(decode: (bytes: Buffer) => S, receiver: ReplyValueReceiver<S>) {
+  constructor(decode: StringDecoder<S>, receiver: ReplyValueReceiver<S>) {
     this.#decode = decode
     this.#receiver = receiver
   }
@@ -69,7 +93,7 @@ export class ReplyValueReader<S> {
     this.#at = 0
     while (this.#at < this.#u8.length) {
       const start = this.#at
-      const isPush = this.#u8[start] === 62
+      const isPush = this.#u8[start] === PUSH
       let value: ReplyValue<S>
       try {
         value = this.#value()
@@ -88,15 +112,17 @@ export class ReplyValueReader<S> {
     let open: Container<S>[] | undefined
     while (true) {
       if (this.#at >= this.#u8.length) throw INCOMPLETE
-      const type = String.fromCharCode(this.#u8[this.#at]!)
-      const line = this.#line()
-      const missing = elementsOf(type, line)
-      if (missing > 0) {
-        open ??= []
-        open.push({ type, values: [], missing })
-        continue
-      }
-      let value: ReplyValue<S> = missing === 0 ? made(type, []) : this.#scalar(type, line)
+      const type = this.#u8[this.#at]!
+      let value: ReplyValue<S>
+      if (isContainer(type)) {
+        const count = this.#count()
+        if (count > 0) {
+          open ??= []
+          open.push({ type, values: [], missing: type === MAP || type === ATTRIBUTE ? 2 * count : count })
+          continue
+        }
+        value = count === 0 ? made(type, []) : null
+      } else value = this.#scalar(type)
       if (open === undefined) return value
       while (true) {
         if (open.length === 0) return value
@@ -105,76 +131,89 @@ export class ReplyValueReader<S> {
         if (--last.missing > 0) break
         open.pop()
         // The value that an attribute is about comes behind it.
-        if (last.type === '|') break
+        if (last.type === ATTRIBUTE) break
         value = made(last.type, last.values)
       }
     }
   }
 
-  #scalar(type: string, line: string): ReplyValue<S> {
+  #scalar(type: number): ReplyValue<S> {
     switch (type) {
-      case '+':
-        return line
-      case '-':
-        return new CommandError(line)
-      case ':': {
+      case BULK: {
+        const length = this.#count()
+        return length === -1 ? null : this.#string(length, 0)
+      }
+      case INTEGER: {
+        const line = this.#line()
         const value = Number(line)
         return Number.isSafeInteger(value) ? value : BigInt(line)
       }
-      case '$':
-        return line === '-1' ? null : this.#decode(this.#bytes(Number(line)))
-      case '=':
-        // txt: and the text.
-        return this.#decode(this.#bytes(Number(line)).subarray(4))
-      case '_':
-      case '*':
+      case STATUS:
+        return this.#line()
+      case ERROR:
+        return new CommandError(this.#line())
+      case VERBATIM:
+        return this.#string(this.#count(), VERBATIM_HEAD_BYTES)
+      case NIL:
+        this.#line()
         return null
-      case '#':
-        return line === 't'
-      case ',':
+      case BOOLEAN:
+        return this.#line() === 't'
+      case DOUBLE: {
+        const line = this.#line()
         return line === 'inf' ? Number.POSITIVE_INFINITY : line === '-inf' ? Number.NEGATIVE_INFINITY : Number(line)
-      case '(':
+      }
+      case BIG_NUMBER: {
+        const line = this.#line()
         // A script may call anything a big number.
         return /^[+-]?\d+$/.test(line) ? BigInt(line) : line
+      }
       default:
-        throw new Error(`a reply of unknown type '${type}'`)
+        throw new Error(`a reply of unknown type '${String.fromCharCode(type)}'`)
     }
   }
 
   /** Returns the line after the type byte. */
   #line(): string {
-    const end = this.#u8.indexOf(LF, this.#at)
-    if (end === -1) throw INCOMPLETE
-    const line = this.#u8.toString('latin1', this.#at + 1, end - 1)
+    const u8 = this.#u8
+    const start = this.#at + 1
+    let end = start
+    while (end < u8.length && u8[end] !== LF) end++
+    if (end === u8.length) throw INCOMPLETE
     this.#at = end + 1
-    return line
+    return textOf(u8, start, end - 1 - start)
   }
 
-  #bytes(length: number): Buffer {
+  /** Returns the number that is the line after the type byte: how many elements or bytes follow, or -1. */
+  #count(): number {
+    const u8 = this.#u8
+    let at = this.#at + 1
+    const isNegative = u8[at] === MINUS
+    if (isNegative) at++
+    let count = 0
+    for (; at < u8.length && u8[at] !== CR; at++) count = 10 * count + u8[at]! - ZERO
+    if (at + 1 >= u8.length) throw INCOMPLETE
+    this.#at = at + 2
+    return isNegative ? -count : count
+  }
+
+  /** Returns the string that follows, without its first `skipped` bytes. */
+  #string(length: number, skipped: number): S {
     const start = this.#at
-    if (start + length + 2 > this.#u8.length) throw INCOMPLETE
-    this.#at = start + length + 2
-    return this.#u8.subarray(start, start + length)
+    const end = start + length
+    if (end + 2 > this.#u8.length) throw INCOMPLETE
+    this.#at = end + 2
+    return this.#decode(this.#u8, start + skipped, length - skipped)
   }
 }
 
-/** Returns how many values a container holds; -1 for what is none, and for the absent array. */
-function elementsOf(type: string, line: string): number {
-  switch (type) {
-    case '*':
-    case '>':
-    case '~':
-      return Number(line)
-    case '%':
-    case '|':
-      return 2 * Number(line)
-  }
-  return -1
+function isContainer(type: number): boolean {
+  return type === ARRAY || type === MAP || type === SET || type === PUSH || type === ATTRIBUTE
 }
 
-function made<S>(type: string, values: ReplyValue<S>[]): ReplyValue<S> {
-  if (type === '~') return new Set(values)
-  if (type !== '%') return values
+function made<S>(type: number, values: ReplyValue<S>[]): ReplyValue<S> {
+  if (type === SET) return new Set(values)
+  if (type !== MAP) return values
   const map = new Map<ReplyValue<S>, ReplyValue<S>>()
   for (let i = 0; i < values.length; i += 2) map.set(values[i]!, values[i + 1]!)
   return map

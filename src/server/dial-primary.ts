@@ -1,14 +1,14 @@
 // Connects to a primary, or to the target of MIGRATE: TCP, or TLS where `tls-replication` says so, or `tls-cluster` for a target, as in Redis.
 
 import net from 'node:net'
-import tls from 'node:tls'
+import tls, { type ConnectionOptions } from 'node:tls'
 import type { Config } from '../engine/config.ts'
 import type { Address, Connection, ConnectionListener, Destination, Dial } from '../replication/connection.ts'
 import { nextTick } from '../util/real-time.ts'
 import { readTlsClientSettings, type TlsMaterial } from './tls-settings.ts'
 
 /** A program's own words for TLS to the primary, as Node's tls takes them. */
-export type PrimaryTls = Pick<tls.ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
+export type PrimaryTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
 
 export interface DialOptions {
   /** Certificates that are in no file. */

@@ -14,6 +14,18 @@ export function textOf(u8: Buffer, start: number, length: number): string {
   return length <= SHORT_TEXT_MAX ? shortTextOf(u8, start, length) : u8.toString('latin1', start, start + length)
 }
 
+/** Returns bytes as text in UTF-8. */
+export function utf8Of(u8: Buffer, start: number, length: number): string {
+  return length <= SHORT_TEXT_MAX && isAscii(u8, start, start + length)
+    ? shortTextOf(u8, start, length)
+    : u8.toString('utf8', start, start + length)
+}
+
+function isAscii(u8: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (u8[i]! > 127) return false
+  return true
+}
+
 function shortTextOf(u: Buffer, i: number, length: number): string {
   switch (length) {
     case 0:

@@ -1,7 +1,9 @@
 // Time in a test's hands: fakes in the place of the global timers do not stop a broker, and a clock of the test's moves everything
 // that has time in it.
 
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { install } from '@sinonjs/fake-timers'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -38,6 +40,17 @@ async function held(options: BrokerOptions = {}): Promise<{ broker: Broker; cloc
   const broker = await openBroker({ clock, ...options })
   onTestFinished(() => broker.close())
   return { broker, clock }
+}
+
+/** Returns the built package, loaded once more. Other tests share the one that is there. */
+function loadedAnew(): typeof import('../../src/index.ts') {
+  const require = createRequire(import.meta.url)
+  const before = { ...require.cache }
+  const dist = join(import.meta.dirname, '../../dist')
+  for (const path of Object.keys(before)) if (path.startsWith(dist)) delete require.cache[path]
+  const anew = require(dist)
+  Object.assign(require.cache, before)
+  return anew
 }
 
 describe('fake timers', () => {
@@ -78,6 +91,22 @@ describe('fake timers', () => {
     connection.send('BLPOP nothing 0.01\r\nPING\r\n')
     expect(await connection.take(12)).toBe('*-1\r\n+PONG\r\n')
     await server.close()
+  })
+
+  test("Sinon's, which reach into Node's modules, leave a broker working, and one that is loaded under them", async () => {
+    const broker = await openBroker()
+    const fakes = install({ now: 0 })
+    onTestFinished(() => fakes.uninstall())
+    const late = loadedAnew()
+    for (const opened of [broker, await late.openBroker({ dir: temporaryDirectory(), appendfsync: 'always' })]) {
+      expect(await opened.call('SET', 'k', 'v', 'PX', 5)).toBe('OK')
+      expect(Number(((await opened.call('TIME')) as string[])[0])).toBeGreaterThan(1_700_000_000)
+      expect(await opened.call('BLPOP', 'nothing', 0.01)).toBeNull()
+      const heard = new Promise((resolve) => void opened.subscribe('news', resolve))
+      await opened.publish('news', 'hello')
+      expect(await heard).toBe('hello')
+      await opened.close()
+    }
   })
 
   test('that came before the program was loaded are seen through', async () => {

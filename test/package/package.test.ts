@@ -1,7 +1,7 @@
 // The package is packed and installed into an empty folder, and used there as users do. With SOAK=1, on several versions of Node and under
 // several test runners, which are fetched for it.
 
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -142,10 +142,42 @@ test('a broker and a server', async () => {
 })
 `
 
+  /** Jest fakes all timers, `nextTick` and `queueMicrotask` included; the broker goes on before, under and after them. */
+  const UNDER_FAKES = `
+const { useBroker } = require('respite/testing')
+const broker = useBroker({ fill: (opened) => opened.call('SET', 'a', 1) })
+afterEach(() => jest.useRealTimers())
+for (const run of ['first', 'again']) {
+  test('fake timers leave a broker working, ' + run, async () => {
+    jest.useFakeTimers()
+    expect(await broker.call('INCR', 'a')).toBe(2)
+    expect(await broker.call('EVAL', 'return redis.call("GET", "a")', 0)).toBe('2')
+    expect(await broker.call('BLPOP', 'nothing', 0.01)).toBeNull()
+    const heard = new Promise((resolve) => void broker.subscribe('news', resolve))
+    await broker.publish('news', 'hello')
+    expect(await heard).toBe('hello')
+  })
+}
+`
+
   test('Jest runs it with its defaults', async () => {
     await app.add('jest@30.5.2')
     app.write('jest.test.js', `const { openBroker, OptionError, startServer } = require('respite')\n${TEST}`)
-    await app.run(process.execPath, app.program('jest/bin/jest.js'), 'jest.test.js')
+    app.write('fakes.test.js', UNDER_FAKES)
+    await app.run(process.execPath, app.program('jest/bin/jest.js'), 'jest.test.js', 'fakes.test.js')
+  })
+
+  test('Jest runs the tests of examples/testing', async () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      devDependencies: Record<string, string>
+    }
+    const clients = ['bullmq', 'ioredis'].map((name) => `${name}@${devDependencies[name]}`)
+    await app.add(
+      ...clients,
+      ...['preset-typescript', 'plugin-transform-modules-commonjs'].map((name) => `@babel/${name}@7`),
+    )
+    cpSync(join(ROOT, 'examples/testing'), join(app.directory, 'testing'), { recursive: true })
+    await app.run(process.execPath, app.program('jest/bin/jest.js'), '--config', 'testing/jest.config.cjs')
   })
 
   test('Vitest runs it with its defaults', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { CommandError, type ReplyValue, ReplyValueReader } from '../../src/protocol/reply-value.ts'
+import { utf8Of } from '../../src/util/text.ts'
 
 function read(pieces: readonly string[]): { replies: ReplyValue<string>[]; pushes: ReplyValue<string>[][] } {
   const replies: ReplyValue<string>[] = []
   const pushes: ReplyValue<string>[][] = []
-  const reader = new ReplyValueReader<string>((bytes) => bytes.toString('utf8'), {
+  const reader = new ReplyValueReader<string>(utf8Of, {
     reply: (value) => replies.push(value),
     push: (parts) => pushes.push(parts),
   })
@@ -22,6 +23,7 @@ const VALUES: [name: string, bytes: string, value: ReplyValue<string>][] = [
   ['integer', ':-12\r\n', -12],
   ['large integer', ':9223372036854775807\r\n', 9223372036854775807n],
   ['bulk', '$6\r\n\xc3\xa4\r\n\xc3\xb6\r\n', 'ä\r\nö'],
+  ['long bulk', '$20\r\nabcdefghijklmnopqr\xc3\xa4\r\n', 'abcdefghijklmnopqrä'],
   ['empty bulk', '$0\r\n\r\n', ''],
   ['nil in RESP2', '$-1\r\n', null],
   ['nil array in RESP2', '*-1\r\n', null],

@@ -9,6 +9,7 @@ import type { ConfigSettings } from '../../engine/config.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { setTimeout } from '../../util/real-time.ts'
+import { textOf } from '../../util/text.ts'
 import { ask, type Port } from './port.ts'
 import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
@@ -25,7 +26,7 @@ const SAVE_PAUSE_MS_MAX = 200
 /** A client over a unix socket. */
 class SocketPort implements Port, ReplyValueReceiver<string> {
   readonly #socket: net.Socket
-  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('latin1'), this)
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
   #waiting: ((reply: Reply) => void)[] = []
   pushed: Port['pushed'] = undefined
   /** When the connection has ended, or could not be made. */

@@ -84,13 +84,14 @@ export const requests = {
   }),
 } as const
 
-/** Makes words of the arguments of a script: what is nothing is the empty string, as ioredis has it. */
-export function wordsOf(args: readonly unknown[]): Word[] {
-  const words: Word[] = []
+/**
+ * Makes words of the arguments of a script, behind those that are there: what is nothing is the empty string, as ioredis has it.
+ */
+export function wordsOf<W extends Word[]>(args: readonly unknown[], words: W): W {
   for (const arg of args) {
     if (typeof arg === 'string' || typeof arg === 'number' || arg instanceof Uint8Array) words.push(arg)
     else if (arg === undefined || arg === null) words.push('')
-    else if (Array.isArray(arg)) words.push(...wordsOf(arg))
+    else if (Array.isArray(arg)) wordsOf(arg, words)
     else words.push(String(arg))
   }
   return words
@@ -109,7 +110,7 @@ function maxLength(length: number | undefined, { approximate }: StreamTrim): Wor
 }
 
 function pairsOf(fields: Fields): Word[] {
-  return wordsOf(Object.entries(fields).flat())
+  return wordsOf(Object.entries(fields).flat(), [] as Word[])
 }
 
 /** Makes an object of field, value, field, value, … */

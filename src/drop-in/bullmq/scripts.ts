@@ -59,5 +59,5 @@ export class Scripts {
 
 /** BullMQ hands over the arguments of a script as they are, or all of them as one array. */
 function callOf({ sha, keyCount }: Script, args: readonly unknown[]): Words {
-  return ['EVALSHA', sha, keyCount, ...wordsOf(args)]
+  return wordsOf<Words>(args, ['EVALSHA', sha, keyCount])
 }
