@@ -262,8 +262,7 @@ export function describeReplicatedLog(
         for (const said of texts) await logs[who]!.messaging.send(bytes(`${who}:${said}`))
       }
       await Promise.all([send(0), send(1)])
-      while (!heard.every((said) => said.includes('0:c') && said.includes('1:c')))
-        await sleep(2)
+      while (!heard.every((said) => said.includes('0:c') && said.includes('1:c'))) await sleep(2)
       for (const said of heard)
         for (const who of [0, 1]) expect(saidBy(said, who)).toEqual(texts.map((one) => `${who}:${one}`))
       expect(await log.bounds()).toEqual({ first: 1, last: 0 })
