@@ -1,5 +1,5 @@
 // What is published while misfortune has its way: at each node somebody listens, and at each something is said now and then. Who listens hears each message once at
-// most, and those of one node of another shard in the order in which they were published.
+// most, and those of one process of another shard in the order in which they were published.
 
 import { Source } from '../../src/util/bytes.ts'
 import type { Random } from '../../src/util/random.ts'
@@ -29,6 +29,8 @@ export class News {
   readonly #nodes: readonly Reporter[]
   readonly #listeners: Listener[] = []
   #said = 0
+  /** Whose messages they are: what one process has said may come after what the next one says. */
+  readonly #processes = new Map<ShardProcess, number>()
 
   constructor(world: SimWorld, random: Random, nodes: readonly Reporter[]) {
     this.#world = world
@@ -61,7 +63,9 @@ export class News {
   /** Publishes something at a node; returns what, or undefined where the node is not there. */
   say({ name, process, shard }: Reporter): string | undefined {
     if (process === undefined || process.isPaused) return undefined
-    const message = `${shard} ${name} ${++this.#said}`
+    const number = this.#processes.get(process) ?? this.#processes.size
+    this.#processes.set(process, number)
+    const message = `${shard} ${name}/${number} ${++this.#said}`
     const connection = this.#connect(process, ['PUBLISH', 'news', message])
     connection.changed = () => {
       process.connections.delete(connection)
