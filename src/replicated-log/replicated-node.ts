@@ -134,8 +134,12 @@ export class ReplicatedNode {
     if (journal === undefined) return
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
     try {
-      await journal.drain()
-      if (this.#journal !== journal) return
+      do {
+        await journal.drain()
+        // Nothing is answered from then on: whoever was acknowledged hears of it before.
+        await this.#turnEnded()
+        if (this.#journal !== journal) return
+      } while (journal.isBehind)
       const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
       journal.handOver(to)
       await over
@@ -436,6 +440,12 @@ export class ReplicatedNode {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()
     })
+  }
+
+  #turnEnded(): Promise<void> {
+    const { later, turn } = this.#options.engine
+    turn.endSoon()
+    return new Promise((resolve) => void later(resolve))
   }
 
   #rest(): Promise<void> {

@@ -75,6 +75,16 @@ describe('a cluster', () => {
     expect(follower!.engine.databases[0]!.keys.count).toBe(0)
   })
 
+  test('tells whoever has written before it hands over that this is done', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    client.ask('RPUSH', 'k', 'a')
+    void leader.node!.handOver()
+    await cluster.pass(200)
+    expect(leader.node!.state).not.toBe('leading')
+    expect(client.received()).toBe(':1\r\n')
+  })
+
   test('cuts what is larger than a batch, and applies it as one', async () => {
     const leader = await three({}, {}, { batchBytesMax: 200 })
     const value = 'x'.repeat(5000)
