@@ -282,6 +282,21 @@ describe('a node', () => {
 })
 
 describe('snapshots', () => {
+  test('are looked for now and then, not with each record', async () => {
+    const snapshots = new MemorySnapshots()
+    let looks = 0
+    const list = snapshots.list.bind(snapshots)
+    snapshots.list = () => {
+      looks++
+      return list()
+    }
+    const leader = await three({}, { snapshots, snapshotEvery: 1000 })
+    for (let i = 0; i < 45; i++) await cluster.ask(leader, 'INCR', 'k')
+    expect(leader.node!.chain.position).toBeGreaterThan(45)
+    // Each follower at its first record, and each ten records on.
+    expect(looks).toBeLessThan(30)
+  })
+
   test('are made by a follower, verified by another, and let the log be truncated; a new node begins with one', async () => {
     const snapshots = new MemorySnapshots()
     const leader = await three({}, { snapshots, snapshotEvery: 10 })
