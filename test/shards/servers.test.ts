@@ -19,7 +19,7 @@ describe.skipIf(natsServerMissing())('two shards', () => {
 
   const logOf = (stream: string): string => natsLog(nats, stream)
 
-  async function startNode(shard: string, config: Record<string, string> = {}): Promise<RunningServer> {
+  async function startNode(shard: string): Promise<RunningServer> {
     const server = await startServer({
       port: 0,
       dir: temporaryDirectory(),
@@ -29,7 +29,6 @@ describe.skipIf(natsServerMissing())('two shards', () => {
         'shard-name': shard,
         'cluster-enabled': 'yes',
         ...(shard === 'first' ? {} : { 'cluster-log': logOf('first') }),
-        ...config,
       },
     })
     onTestFinished(() => server.close().catch(() => {}))
