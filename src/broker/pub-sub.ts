@@ -246,6 +246,16 @@ export class PubSub {
     return this.#fanOut(this.#resolve(NO_BYTES, channel), message)
   }
 
+  /**
+   * Delivers a message that others have published, and which they keep if anybody does, to those who listen here for themselves: a group's members are given it where it
+   * was published. Returns how many received it.
+   */
+  hear(channel: Bytes, message: Bytes): number {
+    if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
+    const { name, channel: listeners, patterns } = this.#routeOf(channel)
+    return this.#deliverTo(name, listeners, patterns, message)
+  }
+
   /** Delivers a message to a shard channel's subscribers and returns how many received it. */
   publishShard(channel: Bytes, message: Bytes): number {
     this.published++
@@ -262,14 +272,19 @@ export class PubSub {
   }
 
   #fanOut({ name, channel, patterns, groups, log }: Route, message: Bytes): number {
-    let receivers = 0
     if (log !== null) log.begin(message)
-    if (channel !== undefined) receivers += this.#deliver(channel, 'message', undefined, name, message)
+    let receivers = this.#deliverTo(name, channel, patterns, message)
+    if (groups !== null) receivers += this.#share(groups, name, message)
+    if (log !== null) log.end()
+    return receivers
+  }
+
+  /** Hands a message to those who listen to its channel, and to patterns that match it. */
+  #deliverTo(name: string, channel: SubscriberList | undefined, patterns: readonly Pattern[], message: Bytes): number {
+    let receivers = channel === undefined ? 0 : this.#deliver(channel, 'message', undefined, name, message)
     for (let i = 0; i < patterns.length; i++) {
       receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message)
     }
-    if (groups !== null) receivers += this.#share(groups, name, message)
-    if (log !== null) log.end()
     return receivers
   }
 

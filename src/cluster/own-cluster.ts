@@ -31,6 +31,7 @@ export class OwnCluster implements Cluster, ChangeableMap {
   hasOpenSlots = false
   readonly hasHeldSlots = false
   readonly moves = undefined
+  readonly messages = undefined
   readonly changed = new Seats<[]>((slot) => {
     this.#changed = slot
   })

@@ -53,7 +53,11 @@ export interface CallHost {
   readonly dataset: DatabaseHost & { readonly databases: readonly Database[] }
   readonly changes: Changes
   readonly events: KeyspaceEvents
-  readonly propagation: { readonly on: boolean; message(database: number, args: Arguments): void }
+  readonly propagation: {
+    readonly on: boolean
+    message(database: number, args: Arguments): void
+    announce(channel: Bytes, message: Bytes): void
+  }
   readonly durability: {
     readonly listens: boolean
     changed(db: Database, key: Bytes): void
@@ -182,6 +186,11 @@ export class Call {
   /** Propagates the request as a message: it changes nothing here, but is heard elsewhere (PUBLISH). */
   propagateMessage(): void {
     if (this.propagates) this.engine.propagation.message(this.db.index, this.args)
+  }
+
+  /** Says that a message to a channel begins here, unless it is one that was heard from a primary. */
+  announce(channel: Bytes, message: Bytes): void {
+    if (!this.client.isObeyed) this.engine.propagation.announce(channel, message)
   }
 
   /** Makes sure that what was replied so far reaches a client that wants no replies: subscriptions are confirmed even then. */

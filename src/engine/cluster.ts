@@ -62,6 +62,20 @@ export interface Cluster {
   readonly map: ChangeableMap | undefined
   /** Undefined = slots do not move by themselves here: somebody moves their keys (MIGRATE). */
   readonly moves: SlotMoves | undefined
+  /** Undefined = what is published to a channel is heard where it is published. */
+  readonly messages: MessageFigures | undefined
+}
+
+/** Messages on their way between this node and those of other shards, since it was started. */
+export interface MessageFigures {
+  /** Ours that have left. */
+  readonly sent: number
+  /** Ours that have not: there was no room, or the way was blocked. */
+  readonly dropped: number
+  /** Of others. */
+  readonly heard: number
+  /** Of others, that have not come. */
+  readonly missed: number
 }
 
 /** A move of slots, as people see it. */

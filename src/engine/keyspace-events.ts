@@ -17,6 +17,8 @@ export interface KeyspaceEventsHost {
   readonly config: Config
   readonly pubSub: PubSub
   readonly changes: Changes
+  readonly role: { readonly isReplica: boolean }
+  readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   readonly dataset: {
     readonly databases: readonly Database[]
     readonly onMissed: Seats<Missed<Database>>
@@ -48,11 +50,20 @@ export class KeyspaceEvents {
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
     if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
-    const { pubSub } = this.#host
+    const { propagation, pubSub, role } = this.#host
+    // A replica's events are those of its primary, which has announced them.
+    const announces = propagation.announces && !role.isReplica
     if ((flags & EVENT_KEYSPACE) !== 0) {
-      pubSub.publishTo(`__keyspace@${db.index}__:${key.toString()}`, eventBytes(event))
+      const channel = `__keyspace@${db.index}__:${key.toString()}`
+      const text = eventBytes(event)
+      pubSub.publishTo(channel, text)
+      if (announces) propagation.announce(Bytes.from(channel), text)
     }
-    if ((flags & EVENT_KEYEVENT) !== 0) pubSub.publish(this.#channelOf(db.index, event), key)
+    if ((flags & EVENT_KEYEVENT) !== 0) {
+      const channel = this.#channelOf(db.index, event)
+      pubSub.publish(channel, key)
+      if (announces) propagation.announce(channel, key)
+    }
   }
 
   /** The channel of an event: its bytes, kept, lead to who listens without a string (pub-sub.ts). */

@@ -28,10 +28,8 @@ export class PostponedClients {
 
   /** Lets all of them try again at this turn's end, in the order in which they came. */
   resume(): void {
-    for (const client of this.#clients) {
-      client.paused = false
-      this.#host.turn.resumeSoon(client)
-    }
+    // Until then they are not read from: what they have sent since comes after the request that was put off.
+    for (const client of this.#clients) this.#host.turn.resumeSoon(client)
     this.#clients.clear()
   }
 

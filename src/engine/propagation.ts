@@ -6,6 +6,7 @@
 
 import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { type Listener, Seats } from '../util/seats.ts'
 import type { Call } from './call.ts'
 import type { Client } from './client.ts'
 import type { Effect, EffectSink, Word } from './effects.ts'
@@ -34,6 +35,11 @@ const NO_LINES: readonly Line[] = []
 export class Propagation {
   /** False while nobody wants effects: then none are made. */
   on = false
+  /** Told of each message to a channel, and each keyspace event, that begins here: others may want to hear it who are told of no effects (src/shards). */
+  readonly announced = new Seats<[channel: Bytes, message: Bytes]>((slot) => {
+    this.#announced = slot
+  })
+  #announced: Listener<[channel: Bytes, message: Bytes]> | null = null
   readonly #host: PropagationHost
   #lines: readonly Line[] = NO_LINES
   #depth = 0
@@ -131,6 +137,16 @@ export class Propagation {
       const line = lines[i]!
       if (line.sink.takesMessages === true) this.#begin(line).append(0, [command, channel, message])
     }
+    if (command === 'PUBLISH') this.announce(channel, message)
+  }
+
+  /** Somebody wants to hear what begins here. */
+  get announces(): boolean {
+    return this.#announced !== null
+  }
+
+  announce(channel: Bytes, message: Bytes): void {
+    if (this.#announced !== null) this.#announced(channel, message)
   }
 
   #appendRequest(database: number, args: Arguments): void {

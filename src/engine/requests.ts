@@ -55,7 +55,9 @@ export class Requests {
 
   /** Runs what a client that had to wait has sent. */
   resume(client: Client): void {
-    if (client.closed || client.halted) return
+    // Whoever had its request put off lets it go on (postponed.ts).
+    client.paused = false
+    if (client.halted) return
     const { clientMemory, dispatch, moment, replies, runner } = this.#host
     moment.pass()
     runner.timeNext()

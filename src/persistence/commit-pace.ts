@@ -118,8 +118,14 @@ export class CommitPace {
       return
     }
     const waitMs = Math.min(Math.max(this.#asideMs / 2, COMPANY_WAIT_MS_MIN), COMPANY_WAIT_MS_MAX)
-    this.#companyUntilMs = this.#clock.monotonic() + waitMs
-    this.#clock.after(waitMs, this.#wake)
+    const untilMs = this.#clock.monotonic() + waitMs
+    this.#companyUntilMs = untilMs
+    this.#clock.after(waitMs, () => {
+      // Timers run up to a millisecond early, and nobody asks again.
+      const now = this.#clock.monotonic()
+      if (this.#companyUntilMs === untilMs && now < untilMs) this.#companyUntilMs = now
+      this.#wake()
+    })
   }
 }
 

@@ -11,6 +11,8 @@
 // whoever reads drops records of an epoch below the highest it has read, and an acknowledgement counts for
 // a leader only while no higher epoch began before it.
 
+import type { Messaging } from './messaging.ts'
+
 /** One batch, as it stands in the log. */
 export interface LogEntry {
   readonly position: number
@@ -29,6 +31,8 @@ export interface ReplicatedLog {
   readonly batchBytesMax: number
   /** Appends that may be under way at once. They take effect in the order in which they were begun, or not at all; see `Fenced`. */
   readonly inFlightMax: number
+  /** The way over the same servers to all others who have it open. */
+  readonly messaging: Messaging
 
   /**
    * Puts a batch right behind position `expected`, and keeps the bytes until it has answered. Resolves with the batch's position when it and all

@@ -21,6 +21,7 @@ import {
   type ReplicatedLog,
   Truncated,
 } from './log.ts'
+import type { Messaging } from './messaging.ts'
 
 /** What the network does to a client; asked for each message. */
 export interface Weather {
@@ -67,6 +68,7 @@ export class MemoryLog {
   #batches: Kept[] = []
   #bytes = 0
   readonly #readers = new Set<() => void>()
+  readonly #listeners = new Set<(batch: Uint8Array) => void>()
 
   constructor({ answerTimeoutMs, batchBytesMax, capacityBytes, clock, inFlightMax }: MemoryLogOptions) {
     this.clock = clock
@@ -127,6 +129,18 @@ export class MemoryLog {
     for (const run of [...this.#readers]) run()
   }
 
+  /** Hands a batch that is not kept to all who listen. */
+  say(batch: Uint8Array): void {
+    if (this.isAway) throw new LogAway('the log is away')
+    for (const hear of [...this.#listeners]) hear(batch)
+  }
+
+  /** Calls `hear` for each of them, until what is returned is called. */
+  onSaid(hear: (batch: Uint8Array) => void): () => void {
+    this.#listeners.add(hear)
+    return () => this.#listeners.delete(hear)
+  }
+
   // ── what a test does to it ───────────────────────────────────────────────
 
   /** Loses everything from a position on, though it was acknowledged: all disks of the log lied. */
@@ -148,6 +162,7 @@ export class MemoryLog {
 class MemoryLogClient implements ReplicatedLog {
   readonly batchBytesMax: number
   readonly inFlightMax: number
+  readonly messaging: Messaging
   readonly #log: MemoryLog
   readonly #clock: Clock
   readonly #weather: Weather
@@ -163,6 +178,11 @@ class MemoryLogClient implements ReplicatedLog {
     this.#weather = weather
     this.batchBytesMax = log.batchBytesMax
     this.inFlightMax = log.inFlightMax
+    this.messaging = {
+      batchBytesMax: log.batchBytesMax,
+      send: (batch) => this.#ask(() => log.say(Uint8Array.from(batch))),
+      listen: (hear) => this.#listen(hear),
+    }
   }
 
   append(batch: Uint8Array, expected: number): Promise<number> {
@@ -224,6 +244,20 @@ class MemoryLogClient implements ReplicatedLog {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const end of [...this.#underWay]) end()
+  }
+
+  #listen(hear: (batch: Uint8Array) => void): void {
+    const world = this.#log.clock
+    /** When the last batch arrives: none overtakes it. */
+    let arrivalMs = 0
+    const leave = this.#log.onSaid((batch) => {
+      arrivalMs = Math.max(arrivalMs, world.monotonic() + this.#weather.delayMs('read'))
+      if (this.#weather.losesReply()) return
+      world.after(arrivalMs - world.monotonic(), () => {
+        void this.#clock.after(0, () => this.#isClosed || hear(batch))
+      })
+    })
+    this.#underWay.add(leave)
   }
 
   #pass(milliseconds: number): Promise<void> {

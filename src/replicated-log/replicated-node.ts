@@ -140,8 +140,12 @@ export class ReplicatedNode {
     if (journal === undefined) return
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
     try {
-      await journal.drain()
-      if (this.#journal !== journal) return
+      do {
+        await journal.drain()
+        // Nothing is answered from then on: whoever was acknowledged hears of it before.
+        await this.#turnEnded()
+        if (this.#journal !== journal) return
+      } while (journal.isBehind)
       const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
       journal.handOver(to)
       await over
@@ -489,6 +493,12 @@ export class ReplicatedNode {
         void this.#rewriteAsLeader(journal)
       this.#watch()
     })
+  }
+
+  #turnEnded(): Promise<void> {
+    const { later, turn } = this.#options.engine
+    turn.endSoon()
+    return new Promise((resolve) => void later(resolve))
   }
 
   #rest(): Promise<void> {

@@ -22,6 +22,8 @@ import { isPassing } from './sure-append.ts'
 const FIELD = 'log-place'
 /** The field stands among the first that a snapshot has. */
 const HEAD_BYTES = 1024
+/** So often others' snapshots are looked for while the log grows by what one is due for: a store in a bucket takes money for each look. */
+const LOOKS_PER_SNAPSHOT = 100
 
 /** What a snapshot says of itself. */
 export interface SnapshotNote extends Place {
@@ -44,6 +46,8 @@ export class Snapshots {
   readonly #verified: number[] = []
   /** Position of the newest that is known. */
   #newest = 0
+  /** Where others' were last looked for; -1 = nowhere yet. */
+  #looked = -1
   #isBusy = false
   #isMaking = false
 
@@ -67,8 +71,10 @@ export class Snapshots {
   look(place: Place): void {
     const { engine } = this.#options
     if (this.#isBusy) return
+    const isDue = this.#isDue(place)
+    if (!isDue && !this.#isWorthALook(place)) return
     this.#isBusy = true
-    const work = this.#isDue(place) ? this.#make(place) : this.#verifyOthers(place.position)
+    const work = isDue ? this.#make(place) : this.#verifyOthers(place.position)
     work
       .catch((error: unknown) => {
         if (!isPassing(error)) engine.log.warn({ error }, 'a snapshot could not be made, or verified')
@@ -83,6 +89,10 @@ export class Snapshots {
       position - this.#newest >= this.#options.everyPositions &&
       this.#options.engine.saving?.status.saveInProgress !== true
     )
+  }
+
+  #isWorthALook({ position }: Place): boolean {
+    return this.#looked < 0 || position - this.#looked >= this.#options.everyPositions / LOOKS_PER_SNAPSHOT
   }
 
   async #make({ epoch, hash, position }: Place): Promise<void> {
@@ -133,9 +143,11 @@ export class Snapshots {
       this.#verified.push(snapshot.position)
     }
     const older = this.#verified.at(-2)
-    if (older === undefined) return
-    await log.truncate(older + 1)
-    for (const snapshot of kept) if (snapshot.position < older) await store.remove(snapshot.position)
+    if (older !== undefined) {
+      await log.truncate(older + 1)
+      for (const snapshot of kept) if (snapshot.position < older) await store.remove(snapshot.position)
+    }
+    this.#looked = position
   }
 
   /** Reads a snapshot to its end and holds its place against the log; undefined where it is of no use. */

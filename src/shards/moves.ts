@@ -62,7 +62,10 @@ export class Moves implements SlotMoves {
     await this.#asLeader((map) => {
       // An earlier try has succeeded.
       if (map.moves.some((move) => move.token === token)) return undefined
-      if (map.shard(to) === undefined) throw ERR.of(`There is no shard ${to}`)
+      if (map.shard(to) === undefined) {
+        const isComing = map.members.some((member) => member.shard === to)
+        throw ERR.of(isComing ? `Nobody has led the shard ${to} yet: try again` : `There is no shard ${to}`)
+      }
       if (to === shard) throw OWN_SHARD
       if (slots.some((slot) => map.ownerOf(slot) !== shard)) throw NOT_OURS
       const moving = new Set(slotsIn(map.movesFrom(shard).flatMap(({ left }) => left)))

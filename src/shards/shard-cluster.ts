@@ -22,6 +22,7 @@ import { SLOT_COUNT } from '../util/hash-slot.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import { Arrivals } from './arrivals.ts'
 import { MapLog } from './map-log.ts'
+import { MessageExchange } from './message-exchange.ts'
 import { Moves } from './moves.ts'
 import { idOf, type MapMember, type ShardMap } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
@@ -70,6 +71,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
   /** The map is changed in its log. */
   readonly map = undefined
   readonly moves: SlotMoves
+  readonly messages: MessageExchange
   readonly nodes = new Map<string, MapNode>()
   isOk = false
   readonly #options: ShardClusterOptions
@@ -100,6 +102,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     this.#strays = new StrayKeys(this)
     this.#mover = new SlotMover(this)
     this.moves = new Moves(this, this.#mover, this.#arrivals)
+    this.messages = new MessageExchange(this)
     this.mapLog.changed.take(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
     engine.loading.changed.take(() => {
@@ -115,6 +118,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     const self = memberOf(this.engine, this.shard, place)
     this.#self = self
     this.mapLog.follow(log)
+    this.messages.begin(log.messaging)
     const announced = this.mapLog.change(
       (map) => (isSame(map.member(self.id), self) ? undefined : map.withMember(self)),
       () => true,
@@ -243,6 +247,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     this.#changed?.()
     this.#mover.look()
     this.#strays.look()
+    this.messages.look()
   }
 
   /** Who leads this node's shard, as its own log says, or else the map; undefined = nobody, as far as is known. */

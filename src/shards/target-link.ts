@@ -38,6 +38,7 @@ export class TargetLink implements ConnectionListener {
   readonly #silenceMs: number
   readonly #questions: Question[] = []
   #connection: Connection | undefined
+  #isConnected = false
   #unansweredBytes = 0
   #timer: Timer | undefined = undefined
   #received: Buffer = Buffer.alloc(0)
@@ -105,6 +106,7 @@ export class TargetLink implements ConnectionListener {
   // ── what the connection tells ────────────────────────────────────────────
 
   connected(): void {
+    this.#isConnected = true
     this.#connected()
     this.#timer?.cancel()
   }
@@ -147,7 +149,7 @@ export class TargetLink implements ConnectionListener {
   }
 
   #silent(): void {
-    if (this.#questions.length > 0 || this.#connection === undefined) this.#end('the other side is silent')
+    if (!this.#isConnected || this.#questions.length > 0) this.#end('the other side is silent')
   }
 
   #end(reason: string): void {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { runCluster } from '../../src/cli/cluster.ts'
 import { freePorts } from '../../src/cli/prove-cluster/free-ports.ts'
+import type { SlotMove } from '../../src/engine/cluster.ts'
 import { program } from '../support/build.ts'
 import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
@@ -119,7 +120,8 @@ async function startShardServer(): Promise<{ address: string; asked: string[] }>
     if (request.startsWith('CLUSTER MOVESLOTS b')) return '+OK\r\n'
     if (request.startsWith('CLUSTER MOVESLOTS')) return '-ERR Unknown shard\r\n'
     looks++
-    const state = looks > 2 ? 'done' : 'moving'
+    const states: SlotMove['state'][] = ['copying', 'handing over']
+    const state = states[looks - 1] ?? 'done'
     return `*1\r\n*8\r\n${['from', 'a', 'to', 'b', 'state', state, 'keys-moved'].map(bulk).join('')}:${looks}\r\n`
   }
   return { address: `127.0.0.1:${port}`, asked }
@@ -132,8 +134,8 @@ describe('move-slots', () => {
     const { code, printed } = await run(...words, '--slots', '5,0-3')
     expect(printed.split('\n')).toEqual([
       'a gives b the slots 5-5,0-3',
-      'moving: 1 keys moved',
-      'moving: 2 keys moved',
+      'copying: 1 keys moved',
+      'handing over: 2 keys moved',
       'done: 3 keys moved',
     ])
     expect(code).toBe(0)

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Client } from '../../src/engine/client.ts'
+import { Source } from '../../src/util/bytes.ts'
 import { createEngine, encode } from '../support/engine.ts'
 
 test('a pause of writes holds writes and PUBLISH, and lets reads through', () => {
@@ -27,6 +29,26 @@ test('held requests run in the order in which they came, and what followed them 
   expect(journal.take()).toEqual(['0 SET k c', '0 SET k c2', '0 SET k b'])
   expect([b.received(), c.received()]).toEqual(['+OK\r\n$1\r\nb\r\n', '+OK\r\n+OK\r\n'])
   expect(engine.pause.active).toBe(false)
+})
+
+test('what comes between the end of a pause and the end of its turn runs after what was held', () => {
+  const { connect, engine, journal } = createEngine()
+  const [a, b] = [connect(), connect()]
+  const send = (client: Client, ...requests: string[][]): void => {
+    const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
+    engine.receive(client, new Source(bytes), 0, bytes.length)
+  }
+  a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
+  b.sendRaw(encode(['SET', 'k', '1']) + encode(['SET', 'k', '2']))
+  send(a.client, ['CLIENT', 'UNPAUSE'])
+  send(b.client, ['SET', 'k', '3'], ['GET', 'k'])
+  // Once more: what is put off now must not take the place of what was put off before.
+  send(a.client, ['CLIENT', 'PAUSE', '500', 'WRITE'])
+  send(b.client, ['SET', 'k', '4'])
+  engine.endTurn()
+  a.ask('CLIENT', 'UNPAUSE')
+  expect(journal.take()).toEqual(['0 SET k 1', '0 SET k 2', '0 SET k 3', '0 SET k 4'])
+  expect(b.received()).toBe('+OK\r\n+OK\r\n+OK\r\n$1\r\n3\r\n+OK\r\n')
 })
 
 test('a pause of everything holds everything, CLIENT UNPAUSE too', () => {

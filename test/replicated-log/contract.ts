@@ -9,11 +9,13 @@ import {
   Gap,
   LogAway,
   type LogEntry,
+  LogError,
   LogFull,
   OutcomeUnknown,
   type ReplicatedLog,
   Truncated,
 } from '../../src/replicated-log/log.ts'
+import { sleep } from '../../src/util/real-time.ts'
 
 /** One log, made for one test, empty at first. */
 export interface LogUnderTest {
@@ -51,8 +53,8 @@ async function take(log: ReplicatedLog, from: number, count: number): Promise<st
   return found.map(({ batch }) => text(batch)!)
 }
 
-/** Tells what becomes of an append: its position, or the error. */
-async function outcome(append: Promise<number>): Promise<unknown> {
+/** Tells what becomes of an append, or of something else: what it answers, or the error. */
+async function outcome(append: Promise<unknown>): Promise<unknown> {
   try {
     return await append
   } catch (error) {
@@ -239,6 +241,52 @@ export function describeReplicatedLog(
       expect(await take(again, 2, 2)).toEqual(['batch 1', 'batch 2'])
       await expect(again.append(bytes('x'), 2)).rejects.toBeInstanceOf(Fenced)
       expect(await again.append(bytes('batch 3'), 3)).toBe(4)
+    })
+
+    it('carries messages to all who listen, in the order of each sender, once, and keeps none', async () => {
+      const logs = [log, await world.connect()]
+      const heard = logs.map(({ messaging }) => {
+        const said: string[] = []
+        messaging.listen((batch) => void said.push(text(batch)!))
+        return said
+      })
+      const saidBy = (all: readonly string[], who: number): string[] => all.filter((said) => said.startsWith(`${who}:`))
+      // Who has begun to listen hears from now on, which takes a moment.
+      for (let i = 0; !heard.every((said) => saidBy(said, 9).length > 0); i++) {
+        await log.messaging.send(bytes(`9: is anybody there? ${i}`))
+        await sleep(2)
+      }
+      const large = 'x'.repeat(log.messaging.batchBytesMax - 2)
+      const texts = ['a', 'b', large, 'c']
+      const send = async (who: number): Promise<void> => {
+        for (const said of texts) await logs[who]!.messaging.send(bytes(`${who}:${said}`))
+      }
+      await Promise.all([send(0), send(1)])
+      while (!heard.every((said) => said.includes('0:c') && said.includes('1:c'))) await sleep(2)
+      for (const said of heard)
+        for (const who of [0, 1]) expect(saidBy(said, who)).toEqual(texts.map((one) => `${who}:${one}`))
+      expect(await log.bounds()).toEqual({ first: 1, last: 0 })
+      const late = await world.connect()
+      const heardLate: string[] = []
+      late.messaging.listen((batch) => void heardLate.push(text(batch)!))
+      for (let i = 0; heardLate.length === 0; i++) {
+        await log.messaging.send(bytes(`8: ${i}`))
+        await sleep(2)
+      }
+      expect(saidBy(heardLate, 8)).toEqual(heardLate)
+    })
+
+    itCan('takeAway', 'loses messages while it is away, and carries those that come later', async () => {
+      const heard: string[] = []
+      log.messaging.listen((batch) => void heard.push(text(batch)!))
+      const bringBack = await world.takeAway!()
+      expect(await outcome(log.messaging.send(bytes('lost')))).toBeInstanceOf(LogError)
+      await bringBack()
+      while (!heard.includes('there')) {
+        await outcome(log.messaging.send(bytes('there')))
+        await sleep(2)
+      }
+      expect(heard).not.toContain('lost')
     })
 
     itCan('limit', 'refuses what there is no room for, and takes it when there is', async () => {

@@ -75,6 +75,16 @@ describe('a cluster', () => {
     expect(follower!.engine.databases[0]!.keys.count).toBe(0)
   })
 
+  test('tells whoever has written before it hands over that this is done', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    client.ask('RPUSH', 'k', 'a')
+    void leader.node!.handOver()
+    await cluster.pass(200)
+    expect(leader.node!.state).not.toBe('leading')
+    expect(client.received()).toBe(':1\r\n')
+  })
+
   test('cuts what is larger than a batch, and applies it as one', async () => {
     const leader = await three({}, {}, { batchBytesMax: 200 })
     const value = 'x'.repeat(5000)
@@ -319,6 +329,21 @@ describe('a node', () => {
 })
 
 describe('snapshots', () => {
+  test('are looked for now and then, not with each record', async () => {
+    const snapshots = new MemorySnapshots()
+    let looks = 0
+    const list = snapshots.list.bind(snapshots)
+    snapshots.list = () => {
+      looks++
+      return list()
+    }
+    const leader = await three({}, { snapshots, snapshotEvery: 1000 })
+    for (let i = 0; i < 45; i++) await cluster.ask(leader, 'INCR', 'k')
+    expect(leader.node!.chain.position).toBeGreaterThan(45)
+    // Each follower at its first record, and each ten records on.
+    expect(looks).toBeLessThan(30)
+  })
+
   test('are made by a follower, verified by another, and let the log be truncated; a new node begins with one', async () => {
     const snapshots = new MemorySnapshots()
     const leader = await three({}, { snapshots, snapshotEvery: 10 })

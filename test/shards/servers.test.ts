@@ -42,6 +42,57 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     return client
   }
 
+  /** Publishes at each node in turn, and has a subscriber at each of them hear everything once, in that order for each publisher. */
+  async function heardEverywhere(nodes: readonly Redis[]): Promise<void> {
+    const heard = await Promise.all(
+      nodes.map(async (node) => {
+        const messages: string[] = []
+        const subscriber = clientOf(node.options.port!)
+        subscriber.on('message', (_channel, message) => messages.push(message))
+        subscriber.on('pmessage', (_pattern, _channel, message) => messages.push(`by pattern ${message}`))
+        await subscriber.subscribe('news')
+        await subscriber.psubscribe('__keyevent@0__:lpush')
+        return { messages, subscriber }
+      }),
+    )
+    const texts = nodes.flatMap((_, i) => [0, 1, 2].map((n) => `${i}:${n} ${'x'.repeat(n * 200_000)}`))
+    await Promise.all(
+      nodes.map(async (node, i) => {
+        for (const text of texts.filter((one) => one.startsWith(`${i}:`))) await node.publish('news', text)
+      }),
+    )
+    await eventually(async () => heard.every(({ messages }) => messages.length >= texts.length), 'all is heard')
+    for (const { messages } of heard) {
+      expect([...messages].sort()).toEqual([...texts].sort())
+      nodes.forEach((_, i) => {
+        const ofOne = (all: readonly string[]): string[] => all.filter((text) => text.startsWith(`${i}:`))
+        expect(ofOne(messages)).toEqual(ofOne(texts))
+      })
+    }
+    const [owner] = nodes
+    await owner!.config('SET', 'notify-keyspace-events', 'El')
+    const key = await ownKey(owner!)
+    await owner!.lpush(key, 'x')
+    await eventually(async () => heard.every(({ messages }) => messages.at(-1) === `by pattern ${key}`), 'the event')
+    await owner!.config('SET', 'notify-keyspace-events', '')
+    await owner!.del(key)
+    for (const { messages, subscriber } of heard) {
+      expect(messages).toHaveLength(texts.length + 1)
+      subscriber.disconnect()
+    }
+  }
+
+  /** A key whose slot is a node's. */
+  async function ownKey(node: Redis): Promise<string> {
+    for (let i = 0; ; i++) {
+      const moved = await node.lpushx(`own${i}`, 'x').then(
+        () => false,
+        () => true,
+      )
+      if (!moved) return `own${i}`
+    }
+  }
+
   interface Move {
     state: string
     left: string
@@ -110,12 +161,14 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     expect(await second.call('FCALL', 'one', 0)).toBe(1)
     // What has gone is removed where it was.
     await eventually(async () => (await first.dbsize()) + (await second.dbsize()) === 52, 'keys are in one place')
+    await heardEverywhere([first, second])
     expect(await first.info('cluster')).toMatch(/cluster_moves:0\r\n(?:.*\r\n)*cluster_keys_moved:[1-9]/)
 
     const third = await startNode('second')
     const replica = clientOf(third.port)
     await eventually(async () => (await replica.dbsize()) === (await second.dbsize()), 'it follows')
     await expect(replica.get('key')).rejects.toThrow(`MOVED 12539 127.0.0.1:${servers[1].port}`)
+    await heardEverywhere([first, second, replica])
     await servers[1].close()
     await eventually(async () => (await replica.set('key', 'value').catch(() => '')) === 'OK', 'it leads')
     await eventually(

@@ -21,6 +21,7 @@ import { ProcessClock, SimWorld } from '../replicated-log/sim-clock.ts'
 import { type Asked, ask, parseReplies, type Reply, SIM_TIMING, SimConnection } from '../replicated-log/simulation.ts'
 import { encode } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
+import { News } from './news.ts'
 import { type Network, type Reachable, type Wire, wiredDial } from './wires.ts'
 
 const MOVER: SlotMoverTiming = { retryMs: 20, silenceMs: 150, syncMs: 100, confirmEveryMs: 2, confirmMs: 60 }
@@ -41,6 +42,8 @@ const REGISTERS = TAGS.map((tag) => `register:${tag}`)
 const SLOTS = TAGS.map((tag) => hashSlotOf(Bytes.from(tag)))
 /** A client that has heard nothing asks elsewhere. */
 const PATIENCE_MS = 250
+/** When all is well something is said at each node, and so long it may take until all have heard it. */
+const NEWS_MS = 200
 const PORT = 6379
 
 export interface ShardSimulationOptions {
@@ -123,6 +126,7 @@ class ShardSimulation {
   readonly #mapLog: MemoryLog
   readonly #nodes: ShardNode[] = []
   readonly #network: Network
+  readonly #news: News
   readonly #operations: Operation[] = []
   /** Pushes of one transaction, which come together or not at all. */
   readonly #together: Operation[][] = []
@@ -145,6 +149,7 @@ class ShardSimulation {
       processAt: ({ host }) => this.#nodes.find(({ name }) => name === host)?.process,
       delayMs: () => 0.1 + this.#below(20) / 10,
     }
+    this.#news = new News(this.#world, new Random(this.#random.uint32()), this.#nodes)
   }
 
   async run(): Promise<ShardSimulationReport> {
@@ -156,11 +161,14 @@ class ShardSimulation {
     } else {
       this.#world.after(CRASH_AT_MS, () => this.#crash(this.#options.crash!))
     }
+    this.#news.speakUntil(TROUBLE_MS + RECOVERY_MS - 2 * NEWS_MS)
     await this.#world.runTo(TROUBLE_MS)
     this.#isTroubled = false
     this.#heal()
+    await this.#world.runTo(TROUBLE_MS + RECOVERY_MS - NEWS_MS)
+    const lastNews = this.#nodes.map((node) => this.#news.say(node))
     await this.#world.runTo(TROUBLE_MS + RECOVERY_MS)
-    this.#check()
+    this.#check(lastNews)
     for (const { process } of this.#nodes) process?.engine.stop()
     const acknowledged = this.#operations.filter(({ outcome }) => outcome === 'done').length
     const moves = this.#nodes[0]!.process?.cluster.moves.list ?? []
@@ -220,6 +228,7 @@ class ShardSimulation {
     }
     node.process = process
     this.#trace(`${node.name} starts`)
+    this.#news.listen(node, process)
     const replication = new Replication(engine, { dial })
     engine.join(cluster)
     cluster.mapLog.changed.take(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
@@ -556,7 +565,7 @@ class ShardSimulation {
     this.#trace(problem)
   }
 
-  #check(): void {
+  #check(lastNews: readonly (string | undefined)[]): void {
     for (const shard of SHARDS) {
       const leaders = this.#nodes.filter((node) => node.shard === shard && node.isLeading)
       if (leaders.length !== 1) this.#fail(`${leaders.length} nodes lead ${shard} in the end`)
@@ -567,6 +576,7 @@ class ShardSimulation {
     const versions = new Set(this.#nodes.map(({ process }) => process?.cluster.mapLog.version))
     if (versions.size > 1) this.#fail(`there are maps ${[...versions]}`)
     if (this.#problem !== undefined) return
+    this.#checkNews(lastNews)
     const { map } = this.#nodes[0]!.process!.cluster.mapLog
     for (const move of map.moves) if (move.state === 'moving') this.#fail(`move ${move.id} is not over`)
     const contents = new Map<string, Reply>()
@@ -589,6 +599,16 @@ class ShardSimulation {
     for (const key of REGISTERS) {
       const problem = checkRegister(this.#operations.filter((operation) => operation.key === key))
       if (problem !== undefined) this.#fail(`${key}: ${problem}`)
+    }
+  }
+
+  #checkNews(last: readonly (string | undefined)[]): void {
+    const problem = this.#news.check()
+    if (problem !== undefined) this.#fail(problem)
+    for (const message of last) {
+      if (message === undefined) continue
+      const missing = this.#news.missing(message)
+      if (missing !== undefined) this.#fail(`${missing} has not heard ${message}`)
     }
   }
 

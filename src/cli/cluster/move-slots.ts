@@ -69,7 +69,8 @@ async function watch(leader: Node, to: string, terminal: Terminal): Promise<numb
     if (line !== shown) terminal.print(line)
     shown = line
     const state = valueIn(last, 'state')
-    if (state !== 'moving') return state === 'done' ? 0 : 1
+    if (state === 'done') return 0
+    if (state === 'cancelled') return 1
     await sleep(LOOK_MS)
   }
 }

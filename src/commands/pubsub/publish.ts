@@ -41,8 +41,11 @@ export const publish = defineCommand({
     'integer: how many received the message; a client that listens in two ways counts twice; or text: the id of a message that is scheduled',
   run(call) {
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'channel')
-    call.reply.integer(call.engine.pubSub.publish(call.args.bytes(1), call.args.bytes(2)))
+    const channel = call.args.bytes(1)
+    const message = call.args.bytes(2)
+    call.reply.integer(call.engine.pubSub.publish(channel, message))
     call.propagateMessage()
+    call.announce(channel, message)
   },
 })
 

@@ -5,7 +5,7 @@
 // out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
 
 import { arch, release, type } from 'node:os'
-import type { SlotMove, SlotMoves } from '../../engine/cluster.ts'
+import type { MessageFigures, SlotMove, SlotMoves } from '../../engine/cluster.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
 import type { LoadingProgress } from '../../engine/loading.ts'
 import type { Following, LogNode } from '../../engine/replication.ts'
@@ -521,6 +521,10 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
         ofMoves('cluster_moves_failing', ({ list }) => list.filter(({ failure }) => failure !== '').length),
         counterOfMoves('cluster_keys_moved', ({ keysMoved }) => keysMoved),
         ofMoves('cluster_map_version', ({ version }) => version),
+        ofMessages('cluster_messages_sent', ({ sent }) => sent),
+        ofMessages('cluster_messages_dropped', ({ dropped }) => dropped),
+        ofMessages('cluster_messages_heard', ({ heard }) => heard),
+        ofMessages('cluster_messages_missed', ({ missed }) => missed),
       ],
     },
   ],
@@ -534,6 +538,11 @@ function ofMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
 
 function counterOfMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
   return { ...ofMoves(name, read), kind: 'counter' }
+}
+
+/** A figure of messages between shards. */
+function ofMessages(name: string, read: (messages: MessageFigures) => number): FigureRow {
+  return { ...gauge(name, ({ engine: { cluster } }) => cluster?.messages && read(cluster.messages)), kind: 'counter' }
 }
 
 function isUnderWay({ state }: SlotMove): boolean {

@@ -10,24 +10,26 @@
 // Requests to etcd may overtake each other, so one transaction of appends is under way at a time, and those that come meanwhile are the next:
 // one transaction with several batches. That is also faster than a transaction each (docs/decisions/0033-which-log.md).
 
-import { clearTimeout, setTimeout, sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/real-time.ts'
 import {
   Fenced,
   Gap,
   LogAway,
   type LogBounds,
   type LogEntry,
-  LogError,
-  LogFull,
-  OutcomeUnknown,
+  type LogError,
   type ReplicatedLog,
   Truncated,
 } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
-import { EtcdGateway, EtcdRefusal, EtcdSilence } from './gateway.ts'
-import { decodePosition, encodePosition, LogKeys } from './keys.ts'
+import { compactBefore } from './compaction.ts'
+import { EtcdMessaging } from './etcd-messaging.ts'
+import { appendFailure, failure } from './failures.ts'
+import { EtcdGateway } from './gateway.ts'
+import { decodePosition, encodePosition, type KeyRange, LogKeys } from './keys.ts'
 import type { EtcdOptions } from './options.ts'
 import { withdrawSpaceAlarm } from './space.ts'
+import { type KeyValue, watchPuts } from './watch.ts'
 
 /** etcd takes 1.5 MiB a request; the rest is for keys. */
 const BATCH_BYTES_MAX = 1024 * 1024
@@ -36,20 +38,12 @@ const GROUP_BATCHES_MAX = 64
 const IN_FLIGHT_MAX = 16
 /** Batches that a reader asks for at once. */
 const PAGE_BATCHES = 16
-/** A watch that hears nothing for so long asks whether there is anything: its member may be cut off, and does not say so. */
-const SILENCE_MS = 1_000
 const READ_RETRY_MS = 100
 /** Keys deleted at once: etcd does nothing else meanwhile. */
 const DELETED_MAX = 1_000
 const VERSION_NEEDED = [3, 4] as const
 /** A member that is known to be down does not make a cluster smaller. */
 const MEMBERS_NEEDED = 3
-
-interface KeyValue {
-  readonly key: string
-  readonly value?: string
-  readonly mod_revision?: string
-}
 
 interface Range {
   readonly kvs?: readonly KeyValue[]
@@ -63,13 +57,6 @@ interface TransactionAnswer {
   readonly header: { readonly revision: string }
   readonly succeeded?: boolean
   readonly responses?: readonly { readonly response_range?: Range }[]
-}
-
-interface WatchAnswer {
-  readonly result?: {
-    readonly canceled?: boolean
-    readonly events?: readonly { readonly kv: KeyValue }[]
-  }
 }
 
 /** An append that waits, or is under way. */
@@ -110,6 +97,7 @@ async function requireFit(gateway: EtcdGateway, { safety }: EtcdOptions): Promis
 class EtcdLog implements ReplicatedLog {
   readonly batchBytesMax = BATCH_BYTES_MAX
   readonly inFlightMax = IN_FLIGHT_MAX
+  readonly messaging: EtcdMessaging
   readonly #gateway: EtcdGateway
   readonly #keys: LogKeys
   /** What comes after the transaction that is under way. */
@@ -122,6 +110,7 @@ class EtcdLog implements ReplicatedLog {
   constructor(gateway: EtcdGateway, keys: LogKeys) {
     this.#gateway = gateway
     this.#keys = keys
+    this.messaging = new EtcdMessaging(gateway, keys, this.#closing.signal)
   }
 
   append(batch: Uint8Array, expected: number): Promise<number> {
@@ -187,8 +176,8 @@ class EtcdLog implements ReplicatedLog {
       const range = { key: this.#keys.batch(start), range_end: this.#keys.batch(Math.min(end, start + DELETED_MAX)) }
       revision = (await this.#ask<RangeAnswer>('kv/deleterange', range)).header.revision
     }
-    await this.#compact(revision)
     try {
+      await compactBefore(this.#gateway, revision)
       await withdrawSpaceAlarm(this.#gateway)
     } catch (error) {
       throw failure(error)
@@ -276,47 +265,18 @@ class EtcdLog implements ReplicatedLog {
   // ── reading ──────────────────────────────────────────────────────────────
 
   /** The keys of the batches from a position on. */
-  #range(position: number): { readonly key: string; readonly range_end: string } {
+  #range(position: number): KeyRange {
     return { key: this.#keys.batch(position), range_end: this.#keys.end }
   }
 
-  /** What is put under those keys, from a revision on, until this member has nothing more to say. */
+  /** Batches as they are put, from a revision on, until this member has nothing more to say. */
   async *#watch(from: number, revision: number, signal: AbortSignal): AsyncIterable<KeyValue> {
-    const stop = new AbortController()
     let next = from
-    // A watch that is silent has its member compared with the quorum.
-    let heard = from
-    let timer = setTimeout(check, SILENCE_MS)
-    const log = this
-    function check(): void {
-      if (next !== heard) {
-        heard = next
-        timer = setTimeout(check, SILENCE_MS)
-        return
-      }
-      log.bounds().then(
-        ({ last }) => {
-          if (last >= next && next === heard) return stop.abort()
-          if (!stop.signal.aborted) timer = setTimeout(check, SILENCE_MS)
-        },
-        () => stop.abort(),
-      )
-    }
-    try {
-      const request = { ...this.#range(0), start_revision: String(revision), filters: ['NODELETE'] }
-      const ended = AbortSignal.any([signal, stop.signal])
-      for await (const { result } of this.#gateway.follow<WatchAnswer>('watch', { create_request: request }, ended)) {
-        // The revisions have been compacted meanwhile, or the member gives up.
-        if (result === undefined || result.canceled === true) return
-        for (const { kv } of result.events ?? []) {
-          if (this.#keys.position(kv.key) < next) continue
-          next++
-          yield kv
-        }
-      }
-    } finally {
-      stop.abort()
-      clearTimeout(timer)
+    const isBehind = async (): Promise<boolean> => (await this.bounds()).last >= next
+    for await (const found of watchPuts(this.#gateway, { range: this.#range(0), revision, signal, isBehind })) {
+      if (this.#keys.position(found.key) < next) continue
+      next++
+      yield found
     }
   }
 
@@ -335,16 +295,6 @@ class EtcdLog implements ReplicatedLog {
     if (position < first) throw new Truncated(`position ${position} is not kept any more`)
   }
 
-  /** Removes what was deleted before a revision for good. */
-  async #compact(revision: string): Promise<void> {
-    try {
-      await this.#gateway.ask('kv/compaction', { revision, physical: true })
-    } catch (error) {
-      // Somebody else has compacted further.
-      if (!(error instanceof EtcdRefusal && /has been compacted/.test(error.message))) throw failure(error)
-    }
-  }
-
   async #ask<T>(path: string, body: object): Promise<T> {
     try {
       return await this.#gateway.ask<T>(path, body)
@@ -358,26 +308,3 @@ const batchOf = (found: KeyValue): Uint8Array => Buffer.from(found.value ?? '', 
 
 /** The same bytes as a Buffer sees them. */
 const bytesOf = (batch: Uint8Array): Buffer => Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength)
-
-/** Says what became of an append that has not succeeded. */
-function appendFailure(error: unknown): LogError {
-  if (error instanceof LogError) return error
-  if (error instanceof EtcdRefusal) {
-    if (error.isFull) return new LogFull(error.message, { cause: error })
-    if (error.isBusy) return new LogAway(error.message, { cause: error })
-    // A proposal whose time is over may be accepted later.
-    if (error.isUnavailable) return new OutcomeUnknown(error.message, { cause: error })
-    return new LogError(error.message, { cause: error })
-  }
-  if (error instanceof EtcdSilence && !error.mayHaveArrived) return new LogAway(error.message, { cause: error })
-  return new OutcomeUnknown((error as Error).message, { cause: error })
-}
-
-/** Says why something that changes no batch could not be done. */
-function failure(error: unknown): LogError {
-  if (error instanceof LogError) return error
-  if (error instanceof EtcdRefusal && !error.isUnavailable && !error.isBusy) {
-    return new LogError(`etcd refuses: ${error.message}`, { cause: error })
-  }
-  return new LogAway((error as Error).message, { cause: error })
-}

@@ -44,6 +44,10 @@ export async function loadNats(): Promise<NatsPackages> {
 export class LastingConnection {
   /** Called when a connection was lost: what was sent over it will have no answer. */
   onLost: () => void = () => {}
+  /** Called when another client has taken the place of one that had given up. */
+  onOpened: (connection: NatsConnection) => void = () => {}
+  /** Called when the server does not let this account publish to a subject, or subscribe to it. */
+  onRefused: (subject: string, error: Error) => void = () => {}
   readonly #packages: NatsPackages
   readonly #options: JetStreamOptions
   #current: NatsConnection
@@ -96,9 +100,10 @@ export class LastingConnection {
 
   async #follow(): Promise<void> {
     while (!this.#isClosed) {
-      for await (const { type } of this.#current.status()) {
-        if (type === 'reconnect') this.#setUp(true)
-        if (type === 'disconnect') this.#setUp(false)
+      for await (const status of this.#current.status()) {
+        if (status.type === 'reconnect') this.#setUp(true)
+        if (status.type === 'disconnect') this.#setUp(false)
+        if (status.type === 'error') this.#refused(status.error)
       }
       // The client gives up by itself where its credentials were refused twice: somebody is changing them.
       this.#setUp(false)
@@ -114,8 +119,13 @@ export class LastingConnection {
       if (error instanceof LogAway || error instanceof LogUnfit) return
       throw error
     }
-    if (this.#isClosed) await this.#current.close()
-    else this.#setUp(true)
+    if (this.#isClosed) return this.#current.close()
+    this.onOpened(this.#current)
+    this.#setUp(true)
+  }
+
+  #refused(error: Error): void {
+    if (error instanceof this.#packages.nats.errors.PermissionViolationError) this.onRefused(error.subject, error)
   }
 
   #setUp(isUp: boolean): void {

@@ -25,6 +25,7 @@ import {
 import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } from './connection.ts'
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
+import { NatsMessaging } from './nats-messaging.ts'
 import type { JetStreamOptions } from './options.ts'
 import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 
@@ -77,6 +78,7 @@ function managerOf(
 class JetStreamLog implements ReplicatedLog {
   readonly batchBytesMax: number
   readonly inFlightMax = IN_FLIGHT_MAX
+  readonly messaging: NatsMessaging
   readonly #packages: NatsPackages
   readonly #connection: LastingConnection
   readonly #stream: string
@@ -91,6 +93,7 @@ class JetStreamLog implements ReplicatedLog {
     this.#stream = stream
     this.#subject = subjectOf(stream)
     this.batchBytesMax = Math.min(BATCH_BYTES_MAX, (connection.current.info?.max_payload ?? 0) - HEADER_BYTES_MAX)
+    this.messaging = new NatsMessaging(connection, stream, this.#closing.signal)
     connection.onLost = () => this.#endAppends(new OutcomeUnknown('the connection was lost'))
   }
 

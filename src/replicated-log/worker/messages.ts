@@ -3,13 +3,15 @@
 //   ▶ call 7 append, at 12, bytes      ◀ done 7, 13         or  ◀ failed 7, Fenced
 //   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, so many bytes
 //   ▶ stop 8                           ◀ done 8
+//   ▶ listen 9                         ◀ heard 9, bytes …       ▶ taken 9, so many bytes
 //
-// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken.
+// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken. So is whoever listens to messages: what does
+// not fit into the window is lost.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown, Truncated } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
 
-export type Method = 'append' | 'lead' | 'at' | 'bounds' | 'truncate' | 'close'
+export type Method = 'append' | 'lead' | 'at' | 'bounds' | 'truncate' | 'close' | 'say'
 
 export type Request =
   | {
@@ -22,13 +24,21 @@ export type Request =
   | { readonly type: 'read'; readonly id: number; readonly from: number }
   | { readonly type: 'taken'; readonly id: number; readonly bytes: number }
   | { readonly type: 'stop'; readonly id: number }
+  | { readonly type: 'listen'; readonly id: number }
 
 export type Reply =
-  | { readonly type: 'opened'; readonly batchBytesMax: number; readonly inFlightMax: number }
+  | {
+      readonly type: 'opened'
+      readonly batchBytesMax: number
+      readonly inFlightMax: number
+      /** Of the messaging. */
+      readonly messageBytesMax: number
+    }
   | { readonly type: 'unopened'; readonly error: SentError }
   | { readonly type: 'done'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: SentError }
   | { readonly type: 'entry'; readonly id: number; readonly position: number; readonly batch: Uint8Array }
+  | { readonly type: 'heard'; readonly id: number; readonly batch: Uint8Array }
 
 /** One end of the way between them: a worker, or a port. */
 export interface Port {

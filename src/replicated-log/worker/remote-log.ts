@@ -1,6 +1,7 @@
 // A log that another thread runs, as this thread sees it.
 
 import { LogAway, type LogBounds, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../log.ts'
+import type { Messaging } from '../messaging.ts'
 import {
   copyToSend,
   entryBytes,
@@ -26,17 +27,29 @@ interface Waiting {
 export class RemoteLog implements ReplicatedLog {
   readonly batchBytesMax: number
   readonly inFlightMax: number
+  readonly messaging: Messaging
   readonly #outbox: Outbox<Request>
   readonly #waiting = new Map<number, Waiting>()
   readonly #readers = new Map<number, Arrivals>()
+  /** Who hears messages, by the number of what was asked for. */
+  readonly #listeners = new Map<number, (batch: Uint8Array) => void>()
   #lastId = 0
   #isGone = false
 
   /** Speaks over a port whose other end has said `opened`. */
-  constructor(port: Port, { batchBytesMax, inFlightMax }: Reply & { type: 'opened' }) {
+  constructor(port: Port, { batchBytesMax, inFlightMax, messageBytesMax }: Reply & { type: 'opened' }) {
     this.#outbox = new Outbox(port)
     this.batchBytesMax = batchBytesMax
     this.inFlightMax = inFlightMax
+    this.messaging = {
+      batchBytesMax: messageBytesMax,
+      send: (batch) => this.#call('say', 0, batch),
+      listen: (hear) => {
+        const id = ++this.#lastId
+        this.#listeners.set(id, hear)
+        this.#outbox.send({ type: 'listen', id })
+      },
+    }
     port.on('message', (replies) => {
       for (const reply of replies as Reply[]) this.#hear(reply)
     })
@@ -122,6 +135,10 @@ export class RemoteLog implements ReplicatedLog {
     switch (reply.type) {
       case 'entry':
         this.#readers.get(reply.id)?.add(reply)
+        break
+      case 'heard':
+        this.#outbox.send({ type: 'taken', id: reply.id, bytes: entryBytes(reply.batch) })
+        this.#listeners.get(reply.id)?.(reply.batch)
         break
       case 'done':
         this.#readers.get(reply.id)?.end()

@@ -7,6 +7,7 @@ import { Outbox } from './outbox.ts'
 /** Answers requests from now on; says first how the log is. */
 export function serveLog(log: ReplicatedLog, port: Port): void {
   const readers = new Map<number, Reader>()
+  const listeners = new Map<number, MessageWindow>()
   const outbox = new Outbox<Reply>(port)
   const send = outbox.send.bind(outbox)
   const answer = async (id: number, run: () => Promise<unknown>): Promise<void> => {
@@ -35,15 +36,27 @@ export function serveLog(log: ReplicatedLog, port: Port): void {
       }
       case 'taken':
         readers.get(request.id)?.took(request.bytes)
+        listeners.get(request.id)?.took(request.bytes)
         break
       case 'stop':
         readers.get(request.id)?.stop()
+        break
+      case 'listen': {
+        const window = new MessageWindow()
+        listeners.set(request.id, window)
+        log.messaging.listen((batch) => {
+          if (!window.takes(batch)) return
+          const bytes = copyToSend(batch)
+          send({ type: 'heard', id: request.id, batch: bytes }, bytes)
+        })
+      }
     }
   }
   port.on('message', (requests) => {
     for (const request of requests as Request[]) hear(request)
   })
-  send({ type: 'opened', batchBytesMax: log.batchBytesMax, inFlightMax: log.inFlightMax })
+  const { batchBytesMax, inFlightMax, messaging } = log
+  send({ type: 'opened', batchBytesMax, inFlightMax, messageBytesMax: messaging.batchBytesMax })
 }
 
 function call(log: ReplicatedLog, { method, position, batch }: Request & { type: 'call' }): Promise<unknown> {
@@ -52,12 +65,30 @@ function call(log: ReplicatedLog, { method, position, batch }: Request & { type:
     case 'lead':
       if (batch === undefined) throw new LogError(`${method} without a batch`)
       return log[method](batch, position)
+    case 'say':
+      if (batch === undefined) throw new LogError(`${method} without a batch`)
+      return log.messaging.send(batch)
     case 'at':
     case 'truncate':
       return log[method](position)
     case 'bounds':
     case 'close':
       return log[method]()
+  }
+}
+
+/** How far what was heard is ahead of the other thread. Nobody waits for that one: what does not fit is lost. */
+class MessageWindow {
+  #aheadBytes = 0
+
+  takes(batch: Uint8Array): boolean {
+    if (this.#aheadBytes >= READ_WINDOW_BYTES) return false
+    this.#aheadBytes += entryBytes(batch)
+    return true
+  }
+
+  took(bytes: number): void {
+    this.#aheadBytes -= bytes
   }
 }
 

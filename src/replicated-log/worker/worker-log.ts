@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { sleep } from '../../util/real-time.ts'
 import { LogAway, type LogBounds, type LogEntry, type ReplicatedLog } from '../log.ts'
+import type { Messaging } from '../messaging.ts'
 import type { LogSource } from './log-source.ts'
 import { type Reply, received } from './messages.ts'
 import { RemoteLog } from './remote-log.ts'
@@ -31,7 +32,9 @@ class WorkerLog implements ReplicatedLog {
   #worker: Worker | undefined
   /** Undefined while the log is away. */
   #log: RemoteLog | undefined
-  #limits = { batchBytesMax: 0, inFlightMax: 0 }
+  #limits = { batchBytesMax: 0, inFlightMax: 0, messageBytesMax: 0 }
+  /** Told of messages, by each thread in its turn. */
+  #hear: ((batch: Uint8Array) => void) | undefined = undefined
   #whyAway = 'the thread of the log has ended'
   readonly #closing = new AbortController()
 
@@ -48,6 +51,17 @@ class WorkerLog implements ReplicatedLog {
     return this.#limits.inFlightMax
   }
 
+  get messaging(): Messaging {
+    return {
+      batchBytesMax: this.#limits.messageBytesMax,
+      send: (batch) => this.#log?.messaging.send(batch) ?? this.#away(),
+      listen: (hear) => {
+        this.#hear = hear
+        this.#log?.messaging.listen(hear)
+      },
+    }
+  }
+
   /** Begins a thread, and waits until it has opened the log. */
   async start(): Promise<void> {
     const worker = new Worker(this.#file, { workerData: this.#source, execArgv: [] })
@@ -58,6 +72,7 @@ class WorkerLog implements ReplicatedLog {
         if (reply.type === 'opened') {
           this.#limits = reply
           this.#log = log = new RemoteLog(worker, reply)
+          if (this.#hear !== undefined) log.messaging.listen(this.#hear)
           return resolve()
         }
         reject(
