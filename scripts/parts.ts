@@ -22,7 +22,8 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   hyperloglog: /^(commands\/hyperloglog\/|store\/hyperloglog\.)/,
   list: /^(commands\/list\/|store\/list(?!-entry))/,
   metrics: /^metrics\//,
-  persistence: /^(util\/lzf\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
+  persistence:
+    /^(util\/lzf\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication: /^replication\/(?!(copy-row|failover|full-sync|leading|migrations|replication|row)\.)/,
   scripting: /^(commands\/)?scripting\//,
@@ -37,7 +38,17 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 const COMMANDS = /^commands\/([a-z-]+)\/(?!(expiry-times|scan-arguments)\.)/
 
 /** Modules of Node that a start or a first broker does not need: together they take as long to load as a quarter of the core. */
-const LATER_MODULES = ['child_process', 'http', 'https', 'readline', 'readline/promises', 'stream', 'tls', 'v8', 'worker_threads']
+const LATER_MODULES = [
+  'child_process',
+  'http',
+  'https',
+  'readline',
+  'readline/promises',
+  'stream',
+  'tls',
+  'v8',
+  'worker_threads',
+]
 
 /** The object in the core's exports by which everybody finds the parts. */
 const TABLE = 'parts'
