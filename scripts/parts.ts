@@ -25,7 +25,8 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   persistence:
     /^(util\/lzf\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
-  replication: /^replication\/(?!(copy-row|failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|row)\.)/,
+  replication:
+    /^replication\/(?!(copy-row|failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|row)\.)/,
   scripting: /^(commands\/)?scripting\//,
   server: /^server\/(?!(boot|catching-up|errors|listening|load-users|options)\.)/,
   shards: /^shards\//,
