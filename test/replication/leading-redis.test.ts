@@ -77,11 +77,18 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     },
   )
 
+  /** Waits until one more was counted. */
+  async function counted(field: string, before: Map<string, string>): Promise<void> {
+    await eventually(async () => Number((await info(primary)).get(field)) > Number(before.get(field)), field)
+  }
+
   test('comes back within the backlog, and gets everything where that does not reach back far enough', async () => {
     await primary.reset(1)
     const before = await info(primary)
     await primary.ask('SET', 'short', 'x')
     await primary.ask('CLIENT', 'KILL', 'TYPE', 'replica')
+    // Until it has noticed, it says that the link is up.
+    await counted('sync_partial_ok', before)
     await expectSame()
     const between = await info(primary)
     expect(Number(between.get('sync_partial_ok'))).toBe(Number(before.get('sync_partial_ok')) + 1)
@@ -89,6 +96,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     const writes = Array.from({ length: 200 }, (_, i) => `SET long${i} ${'x'.repeat(1024)}\r\n`).join('')
     primary.send(0, `CLIENT KILL TYPE replica\r\n${writes}`)
     await primary.settle()
+    await counted('sync_full', between)
     await expectSame()
     const after = await info(primary)
     expect(Number(after.get('sync_partial_err'))).toBe(Number(between.get('sync_partial_err')) + 1)
