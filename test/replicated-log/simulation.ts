@@ -178,9 +178,9 @@ class Simulation {
 
   // ── nodes ────────────────────────────────────────────────────────────────
 
-  /** Half of all clusters rewrite their copies again and again. */
+  /** Every third cluster rewrites its copies again and again. */
   get #copySettings(): Partial<Record<ConfigName, string>> {
-    return this.#options.seed % 2 === 0 ? {} : { 'auto-aof-rewrite-min-size': '1', 'auto-aof-rewrite-percentage': '20' }
+    return this.#options.seed % 3 === 1 ? { 'auto-aof-rewrite-min-size': '1', 'auto-aof-rewrite-percentage': '20' } : {}
   }
 
   #start(node: SimNode): void {

@@ -4,6 +4,7 @@ import net from 'node:net'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { clearTimeout, setTimeout } from '../../util/real-time.ts'
+import { textOf } from '../../util/text.ts'
 import type { Reply } from '../prove/ways.ts'
 
 /** Nothing was sent. */
@@ -25,7 +26,7 @@ interface Waiting {
 
 export class Connection implements ReplyValueReceiver<string> {
   readonly #socket: net.Socket
-  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('latin1'), this)
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
   readonly #waiting: Waiting[] = []
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
   readonly #connected: Promise<void>

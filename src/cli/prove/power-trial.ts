@@ -18,6 +18,7 @@ import type { Clock, Timer } from '../../util/clock.ts'
 import { HashKey } from '../../util/keyed-hash.ts'
 import { Random } from '../../util/random.ts'
 import { dateNow, setImmediate } from '../../util/real-time.ts'
+import { textOf } from '../../util/text.ts'
 import { ask, type Port } from './port.ts'
 import { VolatileDisk } from './volatile-disk.ts'
 import type { Reply } from './ways.ts'
@@ -79,7 +80,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   readonly backlogBytes = 0
   readonly #engine: Engine
   readonly #client: Client
-  readonly #reader = new ReplyValueReader<string>((bytes) => bytes.toString('latin1'), this)
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
   #outbox: Buffer[] = []
   #waiting: ((reply: Reply) => void)[] = []
   pushed: Port['pushed'] = undefined
