@@ -5,6 +5,7 @@
 // there may be another key by then; its time counts, whoever set it.
 
 import type { Database } from '../store/database.ts'
+import type { Expiry } from '../store/database-host.ts'
 import { Bytes } from '../util/bytes.ts'
 import { DeadlineHeap } from '../util/deadline-heap.ts'
 import type { Dataset } from './dataset.ts'
@@ -12,7 +13,7 @@ import type { Dataset } from './dataset.ts'
 export interface OwnKeysHost {
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
-  readonly role: { readonly isReplica: boolean; readonly isWritable: boolean }
+  readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
 }
 
 /** A name, and the databases in which a client gave a time to the key of that name. */
@@ -51,7 +52,7 @@ export class OwnKeys {
   /** Follows the role: on a replica that may be written to, times that are set are noted. */
   follow(): void {
     const { dataset, role } = this.#host
-    if (role.isReplica && role.isWritable) dataset.onDeadline.take(this.#note)
+    if (role.expiry === 'own') dataset.onDeadline.take(this.#note)
     else dataset.onDeadline.leave(this.#note)
   }
 

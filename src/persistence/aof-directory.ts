@@ -171,6 +171,12 @@ export class AofDirectory {
     }
   }
 
+  /** Increments that a base has replaced and that are still there, in the order in which they were written. */
+  get replacedIncrements(): Part[] {
+    const found = this.manifest.history.filter(({ name }) => PART_NAME.exec(name)?.[3] === 'incr.aof')
+    return found.sort((a, b) => a.sequence - b.sequence)
+  }
+
   pathOf(part: Part): string {
     return path.join(this.path, part.name)
   }

@@ -121,7 +121,7 @@ export class CommitPace {
     const untilMs = this.#clock.monotonic() + waitMs
     this.#companyUntilMs = untilMs
     this.#clock.after(waitMs, () => {
-      // Timers run up to a millisecond early, and nobody asks again.
+      // A timer may run up to a millisecond early. Nobody looks a second time, so the wait is over now.
       const now = this.#clock.monotonic()
       if (this.#companyUntilMs === untilMs && now < untilMs) this.#companyUntilMs = now
       this.#wake()

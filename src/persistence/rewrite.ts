@@ -35,6 +35,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import { noProgress, type Progress } from '../engine/journal.ts'
+import type { Log } from '../engine/log.ts'
 import { AofDirectory } from './aof-directory.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Disk, DiskFile } from './disk.ts'
@@ -112,19 +113,11 @@ export class AofRewrite {
     takeImage: TakeImage,
   ): Promise<void> {
     const base = await directory.nextBase(format)
-    const { part, file } = await directory.addIncrement('named')
-    let image: Image | undefined
-    try {
-      await journal.switchTo({ path: directory.pathOf(part), file }, () => {
-        image = takeImage(directory.pathOf(base), format)
-      })
-    } catch (error) {
-      await image?.discard()
-      await this.#withdraw(directory, part, file)
-      throw error
-    }
-    await this.#makeBase(image!, directory, base, [part])
-    journal.rebased(image!.bytes, 0)
+    const { image, part } = await goOnBehind(journal, directory, this.#engine.log, () =>
+      takeImage(directory.pathOf(base), format),
+    )
+    await this.#makeBase(image, directory, base, [part])
+    journal.rebased(image.bytes, 0)
   }
 
   /** Steps 1 and 3 to 6, with a new journal. */
@@ -132,7 +125,7 @@ export class AofRewrite {
     const base = await directory.nextBase(format)
     const { part, file } = await directory.addIncrement('named later')
     if (!this.isWanted) {
-      await this.#withdraw(directory, part, file)
+      await withdraw(directory, part, file, this.#engine.log)
       throw new Error('appendonly was turned off')
     }
     const path = directory.pathOf(part)
@@ -178,15 +171,6 @@ export class AofRewrite {
       await directory.removeHistory()
     } catch (error) {
       this.#engine.log.warn({ error: describeDiskError(error) }, 'cannot remove append-only files that were replaced')
-    }
-  }
-
-  async #withdraw(directory: AofDirectory, part: Part, file: DiskFile): Promise<void> {
-    try {
-      await file.close()
-      await directory.withdrawIncrement(part)
-    } catch (error) {
-      this.#engine.log.warn({ error: describeDiskError(error) }, 'an empty increment stays in the append-only file')
     }
   }
 
@@ -238,5 +222,38 @@ export class AofRewrite {
   async close(): Promise<void> {
     await this.#retiring
     await this.journal?.close()
+  }
+}
+
+/**
+ * Steps 1 to 3: has a journal go on in the next increment, and takes what `atSwitch` returns at that moment: the image, unless there is to be none. An
+ * increment that was not begun is withdrawn. Throws what the disk says.
+ */
+export async function goOnBehind<I extends Image | undefined>(
+  journal: AppendOnlyFile,
+  directory: AofDirectory,
+  log: Log,
+  atSwitch: () => I,
+): Promise<{ readonly part: Part; readonly image: I }> {
+  const { part, file } = await directory.addIncrement('named')
+  let taken: { readonly image: I } | undefined
+  try {
+    await journal.switchTo({ path: directory.pathOf(part), file }, () => {
+      taken = { image: atSwitch() }
+    })
+  } catch (error) {
+    await taken?.image?.discard()
+    await withdraw(directory, part, file, log)
+    throw error
+  }
+  return { part, image: taken!.image }
+}
+
+async function withdraw(directory: AofDirectory, part: Part, file: DiskFile, log: Log): Promise<void> {
+  try {
+    await file.close()
+    await directory.withdrawIncrement(part)
+  } catch (error) {
+    log.warn({ error: describeDiskError(error) }, 'an empty increment stays in the append-only file')
   }
 }

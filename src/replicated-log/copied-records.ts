@@ -4,7 +4,7 @@
 // byte: each is held against its hash. Where the copy notes nothing at a position, something stood there that did not count, and
 // something else that does not count takes its place.
 //
-// Each file but the first begins with the note that ended the one before, once more: the place at which it was begun.
+// Each file but the first begins by repeating the last note of the file before it.
 
 import { CommandReader } from '../persistence/command-reader.ts'
 import type { Disk } from '../persistence/disk.ts'

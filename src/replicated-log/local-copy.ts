@@ -17,7 +17,7 @@
 import path from 'node:path'
 import { DurabilityRules } from '../engine/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory, type AofLocation, PART_NAME } from '../persistence/aof-directory.ts'
+import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
 import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
 import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
@@ -27,6 +27,7 @@ import { Image } from '../persistence/image.ts'
 import type { Part } from '../persistence/manifest.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
+import { goOnBehind } from '../persistence/rewrite.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
@@ -72,7 +73,7 @@ export class LocalCopy {
 
   /** It has grown so much that it is to be rewritten, as `auto-aof-rewrite-percentage` says. */
   get isLong(): boolean {
-    return this.#rewriting === undefined && hasGrown(this.#files.journal, this.#bytesAfterRewrite, this.#engine.config)
+    return hasGrown(this.#files.journal, this.#bytesAfterRewrite, this.#engine.config)
   }
 
   /** Why nothing can be written at the moment; undefined = all is well. */
@@ -119,13 +120,10 @@ export class LocalCopy {
   async *records(after: number): AsyncIterable<LogEntry> {
     await this.written()
     const { directory } = this.#files
-    const { history, increments } = directory.manifest
-    const replaced = history.filter(isIncrement).sort((a, b) => a.sequence - b.sequence)
-    yield* copiedRecords(
-      this.#disk,
-      [...replaced, ...increments].map((part) => directory.pathOf(part)),
-      after,
+    const files = [...directory.replacedIncrements, ...directory.manifest.increments].map((part) =>
+      directory.pathOf(part),
     )
+    yield* copiedRecords(this.#disk, files, after)
   }
 
   /**
@@ -135,21 +133,12 @@ export class LocalCopy {
   async rewrite(isStill: () => boolean, ended: (error?: unknown) => void): Promise<void> {
     const { directory, journal } = this.#files
     const base = await directory.nextBase('rdb')
-    const { part, file } = await directory.addIncrement('named')
-    let image: Image | undefined
     let noteEnd = 0
-    try {
-      await journal.switchTo({ path: directory.pathOf(part), file }, () => {
-        journal.annotate(firstNoteOf(this.#place))
-        noteEnd = journal.appended
-        if (isStill()) image = this.#takeImage(directory.pathOf(base))
-      })
-    } catch (error) {
-      await image?.discard()
-      await file.close()
-      await directory.withdrawIncrement(part)
-      throw error
-    }
+    const { image, part } = await goOnBehind(journal, directory, this.#engine.log, () => {
+      journal.annotate(firstNoteOf(this.#place))
+      noteEnd = journal.appended
+      return isStill() ? this.#takeImage(directory.pathOf(base)) : undefined
+    })
     if (image === undefined) throw new Error('the data was changed meanwhile')
     // A base whose place is not on the disk is of no use.
     journal.require('always', noteEnd)
@@ -293,10 +282,6 @@ function journalOf(
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
   return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
-}
-
-function isIncrement({ name }: Part): boolean {
-  return PART_NAME.exec(name)?.[3] === 'incr.aof'
 }
 
 /** Writes a snapshot into a file; returns the place that it names. */

@@ -460,7 +460,7 @@ export class ReplicatedNode {
     this.#options.engine.log.warn({ error }, 'the copy of the log cannot be rewritten; it is tried again in a minute')
   }
 
-  /** The same where this node leads: the data is what the log says when everything is acknowledged, so writes wait for a moment. */
+  /** Begins to rewrite the copy of a leader. Its data may be ahead of the log: so writes are held up until the log has everything, some milliseconds. */
   async #rewriteAsLeader(journal: ReplicatedJournal): Promise<void> {
     const { machine, pause } = this.#options.engine
     this.#isRewriting = true
@@ -489,7 +489,7 @@ export class ReplicatedNode {
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       const journal = this.#journal
-      if (journal?.failure === undefined && journal !== undefined && this.#mayRewrite)
+      if (journal !== undefined && journal.failure === undefined && this.#mayRewrite)
         void this.#rewriteAsLeader(journal)
       this.#watch()
     })

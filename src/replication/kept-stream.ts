@@ -1,7 +1,8 @@
 // The stream while it is kept: effects go into the backlog, or somebody else's stream is passed on there, and it is known how much
 // of it may be sent.
 //
-//   nothing ──keep──▶ kept: what happens here (leading), or what a primary sends (passing on) ──forget──▶ nothing
+//   keep     from now on it is kept: the effects of commands here where this server leads, what its primary sends where it follows one
+//   forget   it is dropped, and no more is kept
 //
 // It may be sent as far as the journal has it: written, or synced where some key's policy asks for that. So a replica never
 // has what a restart of this server would lose.

@@ -57,7 +57,7 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   expiry: Expiry
-  /** Whoever comes across a key whose time is up removes it: what `expiry` means at this moment. */
+  /** True = a key whose time is up is removed when it is found; false = it is only hidden. It follows from `expiry` and from the command that is being run. */
   readonly removesExpired: boolean
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
   touches: boolean

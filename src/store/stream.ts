@@ -38,7 +38,7 @@ const OBJECT_BYTES = 960
 /** Where an entry's words come from: a request's arguments. */
 export interface StreamWords {
   bytes(index: number): Bytes
-  /** True when the fields of all entries that are made of these are the same. */
+  /** True = every entry that this object is used for has the same field names. */
   readonly keepsFields?: boolean
 }
 
