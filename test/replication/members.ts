@@ -40,9 +40,14 @@ export async function announce({ ask, port }: Member): Promise<void> {
   await ask('CONFIG', 'SET', 'replica-announce-ip', '127.0.0.1', 'replica-announce-port', String(port))
 }
 
+/** Has one follow the other, and waits until both say so: a primary calls a replica online after its first acknowledgement only. */
 export async function follow(member: Member, primary: Member): Promise<void> {
   expect(String(await member.ask('REPLICAOF', '127.0.0.1', String(primary.port)))).toBe('OK')
   await linked(member)
+  await eventually(async () => {
+    const replicas = [...String(await primary.ask('INFO', 'replication')).matchAll(/^slave\d+:.*state=(\w+)/gm)]
+    return replicas.length > 0 && replicas.every(([, state]) => state === 'online')
+  }, 'replicas that are online')
 }
 
 export async function linked(member: Member): Promise<void> {
