@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Broker, type BrokerOptions, CommandError, OptionError, openBroker } from '../../src/index.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
@@ -439,7 +439,7 @@ describe('opening and closing', () => {
     await expect(blocked).rejects.toThrow('the connection to the broker was closed')
     await expect(broker.call('PING')).rejects.toThrow('the broker is closed')
     await expect(broker.publish('c', 'm')).rejects.toThrow('the broker is closed')
-    await expect(broker.subscribe('c', vi.fn())).rejects.toThrow('the broker is closed')
+    await expect(broker.subscribe('c', () => {})).rejects.toThrow('the broker is closed')
     await closing
     await broker.close()
   })

@@ -1,8 +1,9 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { defineCommand } from '../../src/engine/command.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
+import { callsOf } from '../support/replace-method.ts'
 
 /** An engine with commands that take as many milliseconds as they are told: WORK, which may take long, and QUICK, which is of constant time. */
 function timedEngine(settings: Parameters<typeof createEngine>[0] = {}): TestEngine {
@@ -62,17 +63,17 @@ test('every command is timed where a millisecond is of interest, from the next c
 
 test('watchdog-period has commands logged that took as long, 200 ms at least', () => {
   const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '-1' })
-  const warn = vi.spyOn(engine.log, 'warn')
+  const warned = callsOf(engine.log, 'warn')
   const client = connect()
   client.ask('WORK', '5000')
   expect(client.ask('CONFIG', 'SET', 'watchdog-period', '50')).toBe('+OK\r\n')
   client.ask('WORK', '199')
-  expect(warn).not.toHaveBeenCalled()
+  expect(warned).toEqual([])
   client.ask('WORK', '200')
-  expect(warn.mock.calls).toEqual([[{ command: 'work', milliseconds: 200 }, '--- WATCHDOG TIMER EXPIRED ---']])
+  expect(warned).toEqual([[{ command: 'work', milliseconds: 200 }, '--- WATCHDOG TIMER EXPIRED ---']])
   client.ask('CONFIG', 'SET', 'watchdog-period', '0')
   client.ask('WORK', '5000')
-  expect(warn).toHaveBeenCalledTimes(1)
+  expect(warned).toHaveLength(1)
 })
 
 test('slowlog-max-len bounds it, 0 and a negative threshold turn it off', () => {
