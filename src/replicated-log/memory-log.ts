@@ -60,7 +60,8 @@ export class MemoryLog {
   readonly batchBytesMax: number
   readonly inFlightMax: number
   readonly clock: Clock
-  readonly answerTimeoutMs: number
+  /** Counts for what is asked from now on. */
+  answerTimeoutMs: number
   capacityBytes: number
   /** No quorum: what arrives is refused. */
   isAway = false

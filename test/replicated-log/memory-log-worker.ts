@@ -5,7 +5,7 @@ import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
 import { serveLog } from '../../src/replicated-log/worker/serve-log.ts'
 import { systemClock } from '../../src/util/clock.ts'
 
-const log = new MemoryLog({ clock: systemClock }).connect()
+const log = new MemoryLog({ clock: systemClock, answerTimeoutMs: 60_000 }).connect()
 const append = log.append.bind(log)
 log.append = (batch, expected) => {
   if (Buffer.from(batch).toString() === 'end the thread') process.exit(1)

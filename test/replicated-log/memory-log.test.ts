@@ -7,8 +7,12 @@ import { systemClock } from '../../src/util/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
 
+/** No answer is lost while this counts: a machine may be busy for long. */
+const PATIENT_MS = 60_000
+const IMPATIENT_MS = 40
+
 describeReplicatedLog('in memory', async (): Promise<LogUnderTest> => {
-  const row = new MemoryLog({ clock: systemClock, answerTimeoutMs: 40 })
+  const row = new MemoryLog({ clock: systemClock, answerTimeoutMs: PATIENT_MS })
   const clients: ReplicatedLog[] = []
   let loses: 'nothing' | 'request' | 'reply' = 'nothing'
   const weather = {
@@ -33,9 +37,11 @@ describeReplicatedLog('in memory', async (): Promise<LogUnderTest> => {
     },
     async loseAnswer(_log, takesEffect, append) {
       loses = takesEffect ? 'reply' : 'request'
+      row.answerTimeoutMs = IMPATIENT_MS
       const appending = append()
       await new Promise<void>((resolve) => void systemClock.after(20, resolve))
       loses = 'nothing'
+      row.answerTimeoutMs = PATIENT_MS
       return appending
     },
     async remove(position) {
@@ -43,8 +49,10 @@ describeReplicatedLog('in memory', async (): Promise<LogUnderTest> => {
     },
     async takeAway() {
       row.isAway = true
+      row.answerTimeoutMs = IMPATIENT_MS
       return async () => {
         row.isAway = false
+        row.answerTimeoutMs = PATIENT_MS
       }
     },
   }
