@@ -64,7 +64,7 @@ describe('the gaps that removed keys leave', () => {
   test.each<[string, Words]>([
     ['a small hash', ['HSET', 'key', ...SHORT.flatMap((text) => [text, text])]],
     ['a large hash', ['HSET', 'key', ...LONG.flatMap((text) => [text, text])]],
-    ['a set of integers', ['SADD', 'key', ...Array.from({ length: 100 }, (_, k) => 2 ** 40 + k)]],
+    ['a set of integers', ['SADD', 'key', ...Array.from({ length: 200 }, (_, k) => 2 ** 40 + k)]],
     ['a small set', ['SADD', 'key', ...SHORT]],
     ['a large set', ['SADD', 'key', ...LONG]],
     ['a small sorted set', ['ZADD', 'key', ...SHORT.flatMap((text, k) => [k, text])]],
