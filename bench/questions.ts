@@ -13,6 +13,7 @@ import { lua } from './lua.ts'
 import { memcached } from './memcached.ts'
 import { memory } from './memory.ts'
 import { moments } from './moments.ts'
+import { operated } from './operated.ts'
 import { parser } from './parser.ts'
 import { pauses } from './pauses.ts'
 import { publish } from './publish.ts'
@@ -26,6 +27,7 @@ import { structures } from './structures.ts'
 export const QUESTIONS: readonly Question[] = [
   commands,
   structures,
+  operated,
   jobs,
   lua,
   memcached,
