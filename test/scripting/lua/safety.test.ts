@@ -238,9 +238,9 @@ describe('nothing exhausts the process', () => {
   })
 
   test('what the program around it holds in the same heap is not charged to a script', () => {
-    // Some 70 MB. The limit is far above what other tests' garbage may seem to take while V8 frees it beside.
+    // Some 70 MB.
     const held = Array.from({ length: 2_000_000 }, (_, i) => ({ i }))
-    const runtime = runtimeWithPrint([], { memoryBytesMax: 32 * 1024 * 1024 })
+    const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
     // A text of pieces is charged at its length, and takes some bytes a piece.
     const program = "local s = '' for i = 1, 20000 do s = 'x' .. s .. 'y' end return #s"
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([40_000])
