@@ -16,7 +16,7 @@ import { Redis } from 'ioredis'
 import { startServer } from 'respite'
 
 const JOBS = 300
-const GIVE_UP_MS = 60_000
+const GIVE_UP_MS = 100_000
 const QUEUE = 'squares'
 
 const [role = 'main', ...args] = process.argv.slice(2)
@@ -56,7 +56,7 @@ async function work(name: string, port: number): Promise<void> {
       lockDuration: 1000,
       stalledInterval: 500,
       // A job may lose its worker once to the first kill and once more while the server is away.
-      maxStalledCount: 5,
+      maxStalledCount: 20,
       // How long a worker whose server did not answer rests before it asks again.
       runRetryDelay: 200,
     },

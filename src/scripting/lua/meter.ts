@@ -45,12 +45,6 @@ const ROPE_LENGTH = 1 << 12
 /** How often the heap is looked at while a script runs: V8's figures cost four microseconds. */
 const WATCH_INTERVAL_MS = 5
 
-/**
- * So often garbage is collected before a script is refused. The first collection may end a marking that was under way, and leave what has
- * died meanwhile to the second. Buffers that the second finds dead are freed beside us, but V8 counts them as external until the third.
- */
-const COLLECTIONS_MAX = 4
-
 /** How old a figure of the heap may be when a script begins: what others build in one heap with it is none of its doing. */
 const BASELINE_MS_MAX = 100
 
@@ -92,7 +86,7 @@ class Meter {
   /** Bytes made for the script that is about to begin. */
   #owed = 0
 
-  /** Starts counting for one script; `nowMs` is the time of a monotonic clock, always the same one. */
+  /** Starts counting for one script; `nowMs` is the time of a monotonic clock. Engines of one process may have different ones. */
   begin(interrupt: (() => void) | undefined, bytesMax: number, nowMs = performance.now()): void {
     this.steps = STEPS_PER_TICK
     this.depth = 0
@@ -105,7 +99,7 @@ class Meter {
     this.#heapAtStart = 0
     this.#owed = 0
     this.#watchAtMs = 0
-    if (nowMs < this.#baselineAtMs + BASELINE_MS_MAX) return
+    if (Math.abs(nowMs - this.#baselineAtMs) < BASELINE_MS_MAX) return
     this.#baselineAtMs = nowMs
     this.#baselineBytes = heapBytes()
   }
@@ -188,7 +182,8 @@ class Meter {
     const heap = heapBytes()
     if (this.#heapAtStart === 0) this.#beginMeasuring(heap)
     let grown = heap - this.#heapAtStart + coming
-    for (let done = 0; done < COLLECTIONS_MAX && grown > (done === 0 ? this.#bytesMax / 2 : this.#bytesMax); done++) {
+    // Buffers found dead are counted as external until the next collection: what seems too much is looked at twice.
+    for (let left = 2; left > 0 && grown > this.#bytesMax / left; left--) {
       collectGarbage()
       const live = heapBytes()
       this.#heapAtStart = Math.min(this.#heapAtStart, live)
