@@ -216,14 +216,17 @@ export class ReplicatedNode {
     }
   }
 
-  /** The log is kept only from behind a position on: goes on from the newest snapshot. */
+  /**
+   * The log is kept only from behind a position on: goes on from the oldest snapshot with which the log goes on. That one was verified, or the log would be
+   * there; of newer ones nobody knows yet.
+   */
   async #beginWithSnapshot(least: number): Promise<void> {
     const { chain, copy, engine, snapshots } = this.#options
     try {
-      const newest = (await snapshots?.store.list())?.at(-1)
-      if (snapshots === undefined || newest === undefined || newest.position < least)
+      const verified = (await snapshots?.store.list())?.find(({ position }) => position >= least)
+      if (snapshots === undefined || verified === undefined)
         throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
-      chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+      chain.goTo(await copy.replace(snapshots.store.get(verified.position)))
     } catch (error) {
       if (error instanceof LogError || error instanceof PersistenceError) throw error
       // The store, or the disk, may work a little later.
@@ -259,6 +262,8 @@ export class ReplicatedNode {
     const { chain, log } = this.#options
     this.#reading = new AbortController()
     const { signal } = this.#reading
+    /** The last record that counts. */
+    let before = chain.position
     try {
       for await (const entry of log.read(chain.position + 1, signal)) {
         if (signal.aborted || this.#isStopped) return
@@ -269,7 +274,8 @@ export class ReplicatedNode {
         if (counted === undefined) continue
         await this.#apply(counted)
         if (this.#mayRewrite) await this.#rewriteCopy(() => this.state === 'following')
-        if (!this.#isRewriting) this.#options.snapshots?.look(chain)
+        if (!this.#isRewriting) this.#options.snapshots?.look(chain, before)
+        before = chain.position
         if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
       }
     } catch (error) {
