@@ -13,13 +13,16 @@
 // no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
 // Which one cannot be told: it is logged, the snapshot stays and is never verified here, and so the log is not truncated on its account.
 //
-// Only followers make and verify them: their data is what the log says, nothing more. A snapshot is an RDB file, which says in
+// Followers make them and verify them: their data is what the log says, nothing more. Where there is one follower alone, or two that differ, nobody verifies, and snapshots
+// heap up: then the leader makes digests, too, and verifies. Its data is what the log says when all that it has done is on its way there, and if it comes to stand there.
+//
+// A snapshot is an RDB file, which says in
 // fields of its own at which place it was taken, by whom, and its digest.
 
 import type { Engine } from '../engine/engine.ts'
+import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
 import { checkSnapshot } from '../persistence/check-rdb.ts'
 import { areComparable, DataDigest } from '../persistence/data-digest.ts'
-import { takePicture } from '../persistence/image.ts'
 import type { SnapshotSink } from '../persistence/snapshot.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Place } from './chain.ts'
@@ -35,6 +38,10 @@ const DIGEST_FIELD = 'log-digest'
 const HEAD_BYTES = 1024
 /** So often others' snapshots are looked for while the log grows by what one is due for: a store in a bucket takes money for each look. */
 const LOOKS_PER_SNAPSHOT = 100
+/** Of so many in the store the log has not been truncated behind the older ones: it seems that nobody verifies them. */
+const UNVERIFIED_MIN = 5
+/** Who has made so many one after the other leaves the next to others: one whose memory is wrong would else be first for ever. */
+const MADE_IN_A_ROW_MAX = 2
 /** Digests of this node's data that are kept: others' snapshots of these places are still to come. */
 const DIGESTS_MAX = 16
 
@@ -58,6 +65,8 @@ export interface SnapshotsOptions {
   readonly node: string
   /** A snapshot is due at the first record at or behind each multiple of this. */
   readonly everyPositions: number
+  /** Takes the pictures of this node, one at a time. */
+  readonly saving: Pick<BackgroundSaving, 'copyNow'>
 }
 
 export class Snapshots {
@@ -69,24 +78,21 @@ export class Snapshots {
   /** Positions of snapshots that were read, and those that this node has verified, oldest first. */
   #read = new Set<number>()
   readonly #verified: number[] = []
+  #truncatedBehind = 0
   /** Where others' were last looked for; -1 = nowhere yet. */
   #looked = -1
-  /** The place of the picture that is being taken; undefined = none is. */
-  #taking: number | undefined = undefined
+  /** The picture that is being taken, and its place; it is void when what it shows never came into the log. */
+  #taking: { readonly position: number; isVoid: boolean } | undefined = undefined
+  /** The last that this node has put into the store, and how many it has in a row. */
+  #made = 0
+  #madeInARow = 0
   #isVerifying = false
+  /** This node verifies while it leads: nobody else does. */
+  #helps = false
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
     this.#apart = options.everyPositions
-  }
-
-  get store(): SnapshotStore {
-    return this.#options.store
-  }
-
-  /** A picture of the data is being taken. */
-  get isMaking(): boolean {
-    return this.#taking !== undefined
   }
 
   /**
@@ -95,14 +101,28 @@ export class Snapshots {
    * goes wrong is logged; what could not be verified is tried again with the next call.
    */
   look(place: Place, before: number): void {
-    if (isBetween(this.#apart, before, place.position)) this.#takePicture(place)
-    if (this.#isVerifying || !this.#isWorthALook(place)) return
-    this.#isVerifying = true
-    this.#verifyOthers(place.position)
-      .catch((error: unknown) => this.#warn(error))
-      .finally(() => {
-        this.#isVerifying = false
-      })
+    if (isBetween(this.#apart, before, place.position)) this.#takePicture(place, 'kept')
+    this.#verify(place, 'all')
+  }
+
+  /** The same for a leader whose data is what the log says if the record that it has just sent comes to stand at `place`. */
+  lookWhileLeading(place: Place, before: number): void {
+    if (isBetween(this.#apart, before, place.position)) {
+      if (this.#helps) this.#takePicture(place, 'for its digest')
+      this.#options.store.list().then(
+        (kept) => {
+          this.#helps = kept.length >= UNVERIFIED_MIN
+        },
+        (error: unknown) => this.#warn(error),
+      )
+    }
+    if (this.#helps) this.#verify(place, 'those of known places')
+  }
+
+  /** What was sent to places behind this one never came to stand there. */
+  forgetBehind(position: number): void {
+    for (const known of this.#digests.keys()) if (known > position) this.#digests.delete(known)
+    if (this.#taking !== undefined && this.#taking.position > position) this.#taking.isVoid = true
   }
 
   #warn(error: unknown): void {
@@ -115,42 +135,34 @@ export class Snapshots {
 
   // ── made ─────────────────────────────────────────────────────────────────
 
-  #takePicture(place: Place): void {
-    const { engine } = this.#options
-    if (this.#taking !== undefined) {
-      // So all nodes come to places at which all of them have time.
-      this.#apart *= 2
-    } else if (engine.saving?.status.saveInProgress !== true) {
-      this.#make(place).catch((error: unknown) => this.#warn(error))
-    }
+  #takePicture(place: Place, what: 'kept' | 'for its digest'): void {
+    const run = (pictures: Pictures): Promise<void> =>
+      this.#make(place, what, pictures).catch((error) => this.#warn(error))
+    if (this.#options.saving.copyNow({ run })) return
+    // So all nodes come to places at which all of them have time. What else may be under way is not so regular.
+    if (this.#taking !== undefined) this.#apart *= 2
   }
 
-  async #make({ epoch, hash, position }: Place): Promise<void> {
-    const { engine, node } = this.#options
+  async #make({ epoch, hash, position }: Place, what: 'kept' | 'for its digest', pictures: Pictures): Promise<void> {
+    const { node } = this.#options
     const parts = new SnapshotParts()
     const digest = new DataDigest()
-    this.#taking = position
-    const { walked } = takePicture(
-      {
-        engine,
-        later: engine.later,
-        format: 'rdb',
-        isBase: false,
-        digest: { data: digest, field: DIGEST_FIELD, isWritten: () => parts.isWanted },
-        about: { [FIELD]: `${epoch} ${position} ${hash} ${node}` },
-        largeWritten: () => {},
-      },
-      parts,
-    )
+    const taking = { position, isVoid: false }
+    this.#taking = taking
+    if (what === 'for its digest') parts.drop()
+    const { walked } = pictures.send(parts, undefined, {
+      digest: { data: digest, field: DIGEST_FIELD, isWritten: () => parts.isWanted },
+      about: { [FIELD]: `${epoch} ${position} ${hash} ${node}` },
+    })
     const ended = walked.then(
       () => {
-        this.#keepDigest(position, String(digest))
+        if (!taking.isVoid) this.#keepDigest(position, String(digest))
         parts.end()
       },
       (error: unknown) => parts.end(error),
     )
     try {
-      await this.#put(position, parts)
+      if (parts.isWanted) await this.#put(position, parts)
     } finally {
       // Others' snapshot of this place needs it.
       parts.drop()
@@ -161,9 +173,19 @@ export class Snapshots {
 
   async #put(position: number, parts: SnapshotParts): Promise<void> {
     const { store } = this.#options
-    // Another node may have been as quick: one of both is enough.
     const newest = (await store.list()).at(-1)?.position ?? 0
-    if (newest < position) await store.put(position, parts.parts())
+    // Another node was quicker.
+    if (newest >= position) return
+    if (newest !== this.#made) this.#madeInARow = 0
+    if (this.#madeInARow === MADE_IN_A_ROW_MAX) {
+      this.#madeInARow = 0
+      return
+    }
+    await store.put(position, parts.parts())
+    // What it holds is for others to say.
+    this.#read.add(position)
+    this.#made = position
+    this.#madeInARow++
   }
 
   #keepDigest(position: number, digest: string): void {
@@ -176,22 +198,34 @@ export class Snapshots {
 
   // ── verified ─────────────────────────────────────────────────────────────
 
-  async #verifyOthers(position: number): Promise<void> {
+  #verify(place: Place, which: 'all' | 'those of known places'): void {
+    if (this.#isVerifying || !this.#isWorthALook(place)) return
+    this.#isVerifying = true
+    this.#verifyOthers(place.position, which)
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => {
+        this.#isVerifying = false
+      })
+  }
+
+  async #verifyOthers(position: number, which: 'all' | 'those of known places'): Promise<void> {
     const { log, store } = this.#options
     const kept = await store.list()
     this.#read = new Set(kept.map((one) => one.position).filter((one) => this.#read.has(one)))
     for (const snapshot of kept) {
       // What this node's own digest of that place is, is not known yet.
-      if (snapshot.position > position || snapshot.position === this.#taking || this.#read.has(snapshot.position))
-        continue
+      if (snapshot.position > position || snapshot.position === this.#taking?.position) continue
+      if (this.#read.has(snapshot.position)) continue
+      if (which !== 'all' && !this.#digests.has(snapshot.position)) continue
       const finding = await this.#find(snapshot)
       this.#read.add(snapshot.position)
       if (finding !== undefined && this.#isVerified(finding)) this.#verified.push(snapshot.position)
     }
     const older = this.#verified.at(-2)
-    if (older !== undefined) {
+    if (older !== undefined && older > this.#truncatedBehind) {
       await log.truncate(older + 1)
       for (const snapshot of kept) if (snapshot.position < older) await store.remove(snapshot.position)
+      this.#truncatedBehind = older
     }
     this.#looked = position
   }
