@@ -31,8 +31,8 @@ const FORM = 1
 const STEP_BYTES = 64 * 1024
 /** What an element costs beside its bytes. */
 const ELEMENT_BYTES = 32
-/** A HyperLogLog says so, and has these bytes of its count. */
-const HYPERLOGLOG = Buffer.from('HYLL')
+/** A HyperLogLog begins with "HYLL", and has these bytes of its count. */
+const HYPERLOGLOG = 0x48594c4c
 const STORED_COUNT_FROM = 8
 const STORED_COUNT_TO = 16
 /** What a function library is taken for: no type of a value. */
@@ -118,10 +118,12 @@ export class KeyDigest {
   #string(value: Bytes): void {
     const { length, source, start } = value
     this.#key.number(TYPE_STRING)
-    if (length < STORED_COUNT_TO || source.u8.compare(HYPERLOGLOG, 0, 4, start, start + 4) !== 0)
-      return this.#key.bytes(value)
-    this.#key.bytes(this.#one.set(source, start, STORED_COUNT_FROM))
-    this.#key.bytes(this.#one.set(source, start + STORED_COUNT_TO, length - STORED_COUNT_TO))
+    if (length < STORED_COUNT_TO || source.view.getUint32(start) !== HYPERLOGLOG) {
+      this.#key.bytes(value)
+    } else {
+      this.#key.bytes(this.#one.set(source, start, STORED_COUNT_FROM))
+      this.#key.bytes(this.#one.set(source, start + STORED_COUNT_TO, length - STORED_COUNT_TO))
+    }
   }
 
   /** Generators say whether there is anything to be added. */
