@@ -383,6 +383,7 @@ export class ReplicatedNode implements CopyHolder {
         policy: engine.config.get('appendfsync'),
         rules: engine.durability.rules,
         localFailure: () => this.#options.copy.failure,
+        localBytes: () => this.#options.copy.journal.status.currentBytes,
         sent: (place, before) => {
           // A command that is running may have done what it has not told yet.
           const isRunning = engine.state.busy.holds || engine.runner.client !== undefined

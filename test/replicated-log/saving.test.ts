@@ -83,6 +83,7 @@ test('BGREWRITEAOF rewrites the copy, of the leader and of a follower, which go 
       expect(shown).toContain('aof_rewrite_in_progress:0')
     }
     expect(bytesOfIncrements(member.disk)).toBeLessThan(10_000)
+    if (member === leader) expect(await info(member)).toMatch(/aof_current_size:[1-9]/)
   }
   expect(await cluster.ask(leader, 'SET', 'k', 'last')).toBe('+OK\r\n')
   await cluster.pass(1500)
