@@ -4,7 +4,7 @@
 //                                                                 │ acknowledged, in order
 //                                                                 └──▶ counted: synced advances, the local copy grows
 //
-// What gathers in a turn is a batch. While two are under way, or as many as the log allows, the next batch gathers: this is the group
+// What gathers in a turn is a batch. While as many records are under way as the log allows, the next batch gathers: this is the group
 // commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/durability.ts); under the other
 // policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
 //
@@ -44,13 +44,6 @@ import type { Timing } from './timing.ts'
 
 const MULTI = '*1\r\n$5\r\nMULTI\r\n'
 const EXEC = '*1\r\n$4\r\nEXEC\r\n'
-/**
- * While so many are under way, what gathers waits for one of them, unless it is much: a record costs nine processes the same, whatever it holds. With 50 clients on two cores
- * records held 16 writes then instead of 12, and a write took a fifth less processor time of all of them (`npm run bench -- cluster`).
- */
-const SMALL_UNDER_WAY_MAX = 2
-/** A batch that is filled to such a part is much: 64 KiB of the usual 1 MiB. */
-const MUCH_PART = 1 / 16
 /** So much may wait to be sent; beyond it even writers that do not wait for the quorum wait. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
 
@@ -247,15 +240,10 @@ export class ReplicatedJournal implements Journal {
     const isOneByOne = chain.position + 1 < this.#settledFrom
     const underWayMax = isOneByOne ? 1 : log.inFlightMax
     while (this.#underWay < underWayMax) {
-      const next = this.#row[this.#underWay] ?? (this.#isWorthSending ? this.#takeGathered() : undefined)
+      const next = this.#row[this.#underWay] ?? this.#takeGathered()
       if (next === undefined) return
       this.#send(next)
     }
-  }
-
-  get #isWorthSending(): boolean {
-    const muchBytes = this.#options.log.batchBytesMax * MUCH_PART
-    return this.#underWay < SMALL_UNDER_WAY_MAX || this.#gathered.length >= muchBytes
   }
 
   /** Makes records of what gathered; returns the first. */
