@@ -45,6 +45,8 @@ export interface Saving {
   readonly status: SavingStatus
   /** When the last snapshot was complete (Unix ms); the start, before the first. */
   readonly lastSaveMs: number
+  /** What is saved is a backup: it is made only when somebody asks for it, and never loaded, because the data is kept elsewhere. */
+  readonly isBackup: boolean
   /** The last snapshot failed: writes are refused if the settings say so. */
   readonly refusesWrites: boolean
   /** Makes a snapshot and tells whether it is on the disk. The image is that of the moment when nothing else is in progress. */

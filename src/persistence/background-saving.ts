@@ -23,16 +23,15 @@ import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
 import { setImmediate } from '../util/real-time.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
-import type { ClaimedDirectories } from './claimed-directories.ts'
+import type { Claims } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
 import { hasGrown } from './growth.ts'
-import { noteOf } from './history-note.ts'
 import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
 import type { OpenJournal } from './open-journal.ts'
 import { reload } from './reload.ts'
-import { AofRewrite } from './rewrite.ts'
+import { AofRewrite, type Rewrite } from './rewrite.ts'
 import type { Snapshot, SnapshotSink } from './snapshot.ts'
 
 /** How often it is looked whether something is due. */
@@ -58,8 +57,10 @@ export interface BackgroundSavingOptions {
   later?: (run: () => void) => void
   /** The append-only file, if there is one. */
   aof?: OpenJournal
+  /** What keeps the data in the place of an append-only file: then what is saved is a backup. */
+  rewrite?: Rewrite
   /** What is written into is claimed before. Default: nobody else is expected there. */
-  claims?: Pick<ClaimedDirectories, 'has' | 'claim'>
+  claims?: Claims
   /** What was found at the start, for INFO. */
   keysLoaded?: number
   keysExpired?: number
@@ -67,8 +68,8 @@ export interface BackgroundSavingOptions {
 
 /** Takes the pictures of one copy, one after the other. */
 export interface Pictures {
-  /** For a sink that is no file. */
-  send(sink: SnapshotSink, contents: Contents): Picture
+  /** For a sink that is no file. Default: everything, and nothing more is said about it. */
+  send(sink: SnapshotSink, contents?: Contents, more?: Pick<PictureOptions, 'about' | 'digest'>): Picture
   /** Claims the directory of the configuration, where files may be made then. */
   claim(): Promise<void>
   /** For a file; it keeps its temporary name. */
@@ -84,12 +85,13 @@ export interface CopyOrder {
 
 export class BackgroundSaving implements Saving {
   lastSaveMs: number
+  readonly isBackup: boolean
   busyWith: 'nothing' | 'save' | 'rewrite' | 'copy' = 'nothing'
   readonly #engine: Engine
   readonly #disk: Disk
   readonly #later: (run: () => void) => void
-  readonly #claims: Pick<ClaimedDirectories, 'has' | 'claim'> | undefined
-  readonly #rewrite: AofRewrite
+  readonly #claims: Claims | undefined
+  readonly #rewrite: Rewrite
   readonly #largeChanges: LargeChanges
   readonly #keysLoaded: number
   readonly #keysExpired: number
@@ -118,18 +120,17 @@ export class BackgroundSaving implements Saving {
   #rewriteCount = 0
   #rewriteFailures = 0
   #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
-  #rewriteBaseBytes: number
 
   constructor(engine: Engine, options: BackgroundSavingOptions = {}) {
     this.#engine = engine
     this.#disk = options.disk ?? systemDisk
     this.#later = options.later ?? ((run) => setImmediate(run))
     this.#claims = options.claims
-    this.#rewrite = new AofRewrite(engine, this.#disk, options.aof)
+    this.isBackup = options.rewrite !== undefined
+    this.#rewrite = options.rewrite ?? new AofRewrite(engine, this.#disk, options.aof)
     this.#largeChanges = new LargeChanges(engine)
     this.#keysLoaded = options.keysLoaded ?? 0
     this.#keysExpired = options.keysExpired ?? 0
-    this.#rewriteBaseBytes = options.aof?.journal.status.baseBytes ?? 0
     this.lastSaveMs = engine.clock.now()
     engine.saving = this
     const { config } = engine
@@ -146,7 +147,7 @@ export class BackgroundSaving implements Saving {
 
   get refusesWrites(): boolean {
     const { config } = this.#engine
-    return !this.#saveOk && config.get('stop-writes-on-bgsave-error') && config.get('save').length > 0
+    return !this.isBackup && !this.#saveOk && config.get('stop-writes-on-bgsave-error') && config.get('save').length > 0
   }
 
   get status(): SavingStatus {
@@ -170,7 +171,7 @@ export class BackgroundSaving implements Saving {
       lastRewriteOk: this.#rewriteOk,
       rewrites: this.#rewriteCount,
       rewriteFailuresInARow: this.#rewriteFailures,
-      rewriteBaseBytes: this.#rewriteBaseBytes,
+      rewriteBaseBytes: this.#rewrite.baseBytes,
       keysLoaded: this.#keysLoaded,
       keysExpiredAtLoad: this.#keysExpired,
     }
@@ -365,11 +366,18 @@ export class BackgroundSaving implements Saving {
     this.#later(() => this.#next())
   }
 
+  /** Has somebody else take a picture at once; false where something is under way, and nothing comes of it. */
+  copyNow(order: CopyOrder): boolean {
+    if (this.busyWith !== 'nothing' || this.#closed) return false
+    this.#work = this.#copy(order)
+    return true
+  }
+
   async #copy(order: CopyOrder): Promise<void> {
     this.#begin('copy')
     await order.run({
-      send: (sink, contents) => {
-        const picture = takePicture(this.#pictureOptions('rdb', false, contents), sink)
+      send: (sink, contents, more = {}) => {
+        const picture = takePicture({ ...this.#pictureOptions('rdb', false, contents), ...more }, sink)
         this.#snapshot = picture.snapshot
         return picture
       },
@@ -425,7 +433,6 @@ export class BackgroundSaving implements Saving {
       })
       this.#rewriteOk = true
       this.#rewriteFailures = 0
-      this.#rewriteBaseBytes = this.#rewrite.journal?.status.currentBytes ?? 0
       log.info({ bytes: images.at(-1)?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
     } catch (error) {
       this.#rewriteOk = false
@@ -481,6 +488,7 @@ export class BackgroundSaving implements Saving {
 
   #savePointReached(): boolean {
     const { clock, config, stats } = this.#engine
+    if (this.isBackup) return false
     const seconds = Math.floor(clock.now() / 1000) - Math.floor(this.lastSaveMs / 1000)
     for (const point of config.get('save')) {
       if (stats.changesSinceSave >= point.changes && seconds > point.seconds && this.#mayTryToSave()) return true
@@ -496,7 +504,7 @@ export class BackgroundSaving implements Saving {
     const { config, machine } = this.#engine
     const { journal } = this
     if (journal === undefined || machine.monotonic() < this.#rewriteNotBeforeMs) return false
-    return hasGrown(journal, this.#rewriteBaseBytes, config)
+    return hasGrown(journal, this.#rewrite.baseBytes, config)
   }
 
   /**
@@ -508,8 +516,6 @@ export class BackgroundSaving implements Saving {
     this.#timer?.cancel()
     if (this.#rewrite.owesBase) await this.#makeFirstBase()
     this.#snapshot?.abort(new Error('the server is ending'))
-    const position = this.#engine.replication?.position
-    if (position !== undefined) this.journal?.annotate(noteOf(position))
     // A rewrite may be waiting for the journal, which closing it sets free.
     const closing = this.#rewrite.close()
     closing.catch(() => {})

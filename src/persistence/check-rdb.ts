@@ -6,11 +6,15 @@ import { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/database.ts'
 import type { Value } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
-import { dateNow } from '../util/real-time.ts'
+import { dateNow, setImmediate } from '../util/real-time.ts'
+import { type DataDigest, KeyDigest } from './data-digest.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb/rdb-parser.ts'
 import { readRdb } from './rdb/read-rdb.ts'
+
+/** So much of a large value is summed up in one go: a millisecond's work. */
+const SLICE_BYTES = 256 * 1024
 
 /** What an RDB file holds. */
 export interface RdbContent {
@@ -41,22 +45,32 @@ export interface RdbVerdict {
 export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Promise<RdbVerdict> {
   const file = await disk.open(path, 'read')
   try {
-    return await checkSnapshot(file, await file.size(), nowMs)
+    return await checkSnapshot(file, await file.size(), { nowMs })
   } finally {
     await file.close()
   }
 }
 
-/** Checks the snapshot that an open file begins with. */
+export interface CheckOptions {
+  /** Default: now. */
+  readonly nowMs?: number
+  /** What the file holds is added to it. */
+  readonly digest?: DataDigest
+  /** Told what the file says about itself. */
+  auxiliary?(name: string, value: string): void
+}
+
+/** Checks the snapshot that an open file begins with, which is read from its beginning to its end. */
 export async function checkSnapshot(
   file: Pick<DiskFile, 'read'>,
   size: number,
-  nowMs = dateNow(),
+  options: CheckOptions = {},
 ): Promise<RdbVerdict> {
-  const target = new CountingTarget(nowMs)
+  const target = new CountingTarget(options)
   const { content } = target
   try {
-    const { end, version } = await readRdb({ file, size, target, checksum: true })
+    const progress = (): Promise<void> | undefined => target.settle()
+    const { end, version } = await readRdb({ file, size, target, checksum: true, progress })
     return { size, content, version, end, damage: undefined }
   } catch (error) {
     if (!(error instanceof RdbDamage)) throw error
@@ -75,19 +89,29 @@ class CountingTarget implements RdbTarget {
   }
   /** Structures are built to be checked, in the memory of an engine of their own. */
   readonly #engine: Engine
+  readonly #options: CheckOptions
   readonly #nowMs: number
   readonly #databases = new Set<number>()
+  #database = 0
+  /** Large values that are not summed up yet. */
+  #unsettled: { readonly keys: KeyDigest; readonly value: Value }[] = []
+  #keys: KeyDigest | undefined
 
-  constructor(nowMs: number) {
+  constructor(options: CheckOptions) {
+    const { digest, nowMs = dateNow() } = options
     this.#engine = new Engine({ commands: new CommandCatalog([]), config: new Config() })
+    this.#options = options
     this.#nowMs = nowMs
+    this.#keys = digest && new KeyDigest(digest)
   }
 
   auxiliary(name: string, value: string): void {
     if (name === 'redis-ver') this.content.writtenBy = value
+    this.#options.auxiliary?.(name, value)
   }
 
   selectDatabase(index: number): Database {
+    this.#database = index
     this.#databases.add(index)
     this.content.databases = this.#databases.size
     return this.#engine.databases[0]!
@@ -95,23 +119,49 @@ class CountingTarget implements RdbTarget {
 
   expect(): void {}
 
-  string(_key: Bytes, _value: Bytes, _owned: boolean, attributes: KeyAttributes): void {
+  string(key: Bytes, value: Bytes, _owned: boolean, attributes: KeyAttributes): void {
     this.#count(attributes)
+    const keys = this.#keys
+    if (keys === undefined || this.#begin(keys, key, value, attributes)) return
+    // The window moves on.
+    while (!keys.step());
   }
 
-  structure(_key: Bytes, value: Value, attributes: KeyAttributes): void {
-    value.free()
+  structure(key: Bytes, value: Value, attributes: KeyAttributes): void {
     this.#count(attributes)
+    const keys = this.#keys
+    if (keys === undefined || this.#begin(keys, key, value, attributes)) {
+      value.free()
+      return
+    }
+    this.#unsettled.push({ keys, value })
+    this.#keys = new KeyDigest(this.#options.digest!)
+  }
+
+  #begin(keys: KeyDigest, key: Bytes, value: Bytes | Value, { expiryMs }: KeyAttributes): boolean {
+    return keys.begin(this.#database, key, expiryMs === -1 ? undefined : expiryMs, value)
   }
 
   empty(): void {}
 
-  finish(): boolean {
-    return true
+  /** Sums up what a chunk has brought, with rests in between. */
+  async settle(): Promise<void> {
+    while (!this.finish()) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  function(): void {
+  finish(): boolean {
+    const one = this.#unsettled[0]
+    if (one === undefined) return true
+    if (one.keys.step(SLICE_BYTES)) {
+      one.value.free()
+      this.#unsettled.shift()
+    }
+    return false
+  }
+
+  function(code: string): void {
     this.content.functionLibraries++
+    this.#options.digest?.addLibrary(code)
   }
 
   #count({ expiryMs }: KeyAttributes): void {

@@ -9,6 +9,9 @@ import { DirectoryInUseError, DirectoryLock } from './directory-lock.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError } from './errors.ts'
 
+/** What others need to know of them. */
+export type Claims = Pick<ClaimedDirectories, 'has' | 'claim'>
+
 export class ClaimedDirectories {
   readonly #engine: Pick<Engine, 'log' | 'machine'>
   readonly #disk: Disk

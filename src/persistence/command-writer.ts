@@ -47,6 +47,10 @@ export class CommandWriter implements ImageWriter {
     this.#notesTime = notesTime
   }
 
+  get work(): number {
+    return this.output.total
+  }
+
   header({ ctime }: Readonly<Record<string, string | number>>): void {
     if (this.#notesTime) this.#raw(`#TS:${ctime}\r\n`)
   }

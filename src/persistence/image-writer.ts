@@ -6,6 +6,8 @@ import type { RdbOutput } from './rdb/rdb-output.ts'
 export interface ImageWriter {
   /** Gathers; whoever drives takes it away between two calls. */
   readonly output: RdbOutput
+  /** Bytes that were written, or looked at, since the beginning: by these slices are measured. */
+  readonly work: number
   /** Writes what is said about the whole. */
   header(auxiliary: Readonly<Record<string, string | number>>): void
   /** Writes a function library's code (latin1). */

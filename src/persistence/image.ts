@@ -3,6 +3,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { REDIS_VERSION } from '../engine/version.ts'
 import { CommandWriter } from './command-writer.ts'
+import { DigestWriter, type PictureDigest } from './digest-writer.ts'
 import type { Disk } from './disk.ts'
 import type { ImageWriter } from './image-writer.ts'
 import { RdbWriter, type RdbWriterOptions } from './rdb/rdb-writer.ts'
@@ -17,6 +18,8 @@ export interface PictureOptions {
   isBase: boolean
   /** What it shall hold. Default: everything. */
   contents?: Contents
+  /** Made on the way; only of an RDB file. */
+  digest?: PictureDigest
   /** What it shall say about itself besides. Default: nothing. */
   about?: Readonly<Record<string, string>>
   /** Large values may be waited for, or need not be any more. */
@@ -46,17 +49,18 @@ const EVERYTHING: Contents = { data: true, functions: true }
 
 /** Takes a picture of the data, to be written to a sink. To be called between two commands; no other may be under way. */
 export function takePicture(options: PictureOptions, sink: SnapshotSink): Picture {
-  const { engine, format, later, largeWritten, isBase, about = {}, contents = EVERYTHING } = options
+  const { engine, digest, format, later, largeWritten, isBase, about = {}, contents = EVERYTHING } = options
   const { config, replication, scripts } = engine
   let ended: (error: unknown) => void = () => {}
   const walked = new Promise<void>((resolve, reject) => {
     ended = (error) => (error === undefined ? resolve() : reject(error))
   })
   walked.catch(() => {})
-  const make = (checksum: boolean): ImageWriter =>
-    format === 'aof'
-      ? new CommandWriter(config.get('aof-timestamp-enabled'))
-      : new RdbWriter(rdbOptions(engine, checksum))
+  const make = (checksum: boolean): ImageWriter => {
+    if (format === 'aof') return new CommandWriter(config.get('aof-timestamp-enabled'))
+    const writer = new RdbWriter(rdbOptions(engine, checksum))
+    return digest === undefined ? writer : new DigestWriter(writer, digest)
+  }
   // What follows a base in its log is not known here.
   const position = isBase ? undefined : replication?.position
   const snapshot = new Snapshot({

@@ -40,6 +40,7 @@ import { AofDirectory } from './aof-directory.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { describeDiskError } from './errors.ts'
+import { noteOf } from './history-note.ts'
 import type { Image } from './image.ts'
 import type { Part } from './manifest.ts'
 import { attachJournal, type OpenJournal } from './open-journal.ts'
@@ -47,9 +48,28 @@ import { attachJournal, type OpenJournal } from './open-journal.ts'
 /** Takes an image that shall become a file. */
 export type TakeImage = (target: string, format: 'rdb' | 'aof') => Image
 
-export class AofRewrite {
+/** What is rewritten, and how: an append-only file, or what stands in its place. */
+export interface Rewrite {
+  /** What is written to, and grows; undefined while there is nothing. */
+  readonly journal: AppendOnlyFile | undefined
+  /** Size of all files after the last rewrite, or of the base at the start. */
+  readonly baseBytes: number
+  /** It shall be there, as `appendonly` says. */
+  isWanted: boolean
+  /** It was asked for, and is not there yet. */
+  readonly owesBase: boolean
+  /** Rewrites it. Throws what went wrong; what is on the disk is right then, too. */
+  run(takeImage: TakeImage): Promise<void>
+  /** Ends it: it is not wanted any more. */
+  retire(): void
+  /** Makes everything durable. Throws what the disk says. */
+  close(): Promise<void>
+}
+
+export class AofRewrite implements Rewrite {
   /** What writes go to; undefined while `appendonly` is off. */
   journal: AppendOnlyFile | undefined
+  baseBytes: number
   /** `appendonly` as it was last set. */
   isWanted: boolean
   /** What writes go to has the base without which it means nothing. */
@@ -64,6 +84,7 @@ export class AofRewrite {
     this.#engine = engine
     this.#disk = disk
     this.journal = aof?.journal
+    this.baseBytes = aof?.journal.status.baseBytes ?? 0
     this.#directory = aof?.directory
     this.isWanted = aof !== undefined
     this.#isBased = aof !== undefined
@@ -90,6 +111,7 @@ export class AofRewrite {
       await this.#makeBase(takeImage(directory.pathOf(base), format), directory, base, [])
     }
     await this.#removeHistory(directory)
+    this.baseBytes = this.journal?.status.currentBytes ?? 0
   }
 
   async #open(): Promise<AofDirectory> {
@@ -220,6 +242,8 @@ export class AofRewrite {
 
   /** Makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
+    const position = this.#engine.replication?.position
+    if (position !== undefined) this.journal?.annotate(noteOf(position))
     await this.#retiring
     await this.journal?.close()
   }

@@ -50,7 +50,7 @@ const SLICE_MS = 1
 const REST_SLICES = 9
 /** Entries that are sought through between two looks at the clock: microseconds. Before the code is warm, a hundred times as much. */
 const SEEK_ENTRIES_PER_LOOK = 128
-/** Bytes of output between two looks at the clock. Compressing them takes a tenth of a millisecond. */
+/** Bytes of work between two looks at the clock. Compressing them takes a tenth of a millisecond. */
 const LOOK_BYTES = 16 * 1024
 /** Entries written between two looks, should they be tiny. A look costs as much as a tenth of such an entry. */
 const ENTRIES_PER_LOOK = 16
@@ -350,8 +350,8 @@ export class Snapshot {
 
   #walk(untilMs: number): void {
     const { machine } = this.#engine
-    const { output } = this.#writer
-    let looked = output.total
+    const writer = this.#writer
+    let looked = writer.work
     let entries = 0
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
       const part = this.#parts[this.#partAt]!
@@ -359,10 +359,10 @@ export class Snapshot {
       const db = this.#databaseOf(part)
       while (db !== undefined && part.walked < Math.min(part.end, keys.entriesEnd)) {
         const entry = part.walked++
-        if (this.#isDue(part, entry)) this.#write(this.#writer, db, part, entry)
-        if (++entries < ENTRIES_PER_LOOK && output.total - looked < LOOK_BYTES) continue
+        if (this.#isDue(part, entry)) this.#write(writer, db, part, entry)
+        if (++entries < ENTRIES_PER_LOOK && writer.work - looked < LOOK_BYTES) continue
         entries = 0
-        looked = output.total
+        looked = writer.work
         this.#passOn(PIECE_BYTES)
         if (machine.monotonic() >= untilMs) return
       }

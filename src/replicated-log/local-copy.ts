@@ -22,12 +22,11 @@ import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/appen
 import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
 import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { hasGrown } from '../persistence/growth.ts'
-import { Image } from '../persistence/image.ts'
+import type { Image } from '../persistence/image.ts'
 import type { Part } from '../persistence/manifest.ts'
 import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
 import { reload } from '../persistence/reload.ts'
-import { goOnBehind } from '../persistence/rewrite.ts'
+import { goOnBehind, type TakeImage } from '../persistence/rewrite.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
@@ -46,7 +45,7 @@ export class LocalCopy {
   /** Who wait for the file to grow. */
   #waiting: (() => void)[] = []
   /** The base that is being written. */
-  #rewriting: { readonly image: Image; readonly ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
+  #rewriting: { readonly image: Image; ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
   /** Size of all files after the last rewrite, or of the base at the start. */
   #bytesAfterRewrite: number
   /** What was taken last. */
@@ -71,9 +70,14 @@ export class LocalCopy {
     return { copy: new LocalCopy(engine, disk, files, place), place }
   }
 
-  /** It has grown so much that it is to be rewritten, as `auto-aof-rewrite-percentage` says. */
-  get isLong(): boolean {
-    return hasGrown(this.#files.journal, this.#bytesAfterRewrite, this.#engine.config)
+  /** What is written to at the moment. */
+  get journal(): AppendOnlyFile {
+    return this.#files.journal
+  }
+
+  /** Size of all files after the last rewrite, or of the base at the start. */
+  get baseBytes(): number {
+    return this.#bytesAfterRewrite
   }
 
   /** Why nothing can be written at the moment; undefined = all is well. */
@@ -128,43 +132,26 @@ export class LocalCopy {
 
   /**
    * Rewrites the copy: the data becomes its base. To be called when the data is what was taken so far, and nothing may change it until the promise is
-   * fulfilled; where that could not be kept, `isStill` says so. The base is written after that, and `ended` is told. Throws what the disk says.
+   * fulfilled; where that could not be kept, `isStill` says so. The base is written after that, until `ended`. Throws what the disk says.
    */
-  async rewrite(isStill: () => boolean, ended: (error?: unknown) => void): Promise<void> {
+  async rewrite(takeImage: TakeImage, isStill: () => boolean): Promise<{ ended: Promise<void> }> {
     const { directory, journal } = this.#files
     const base = await directory.nextBase('rdb')
     let noteEnd = 0
     const { image, part } = await goOnBehind(journal, directory, this.#engine.log, () => {
       journal.annotate(firstNoteOf(this.#place))
       noteEnd = journal.appended
-      return isStill() ? this.#takeImage(directory.pathOf(base)) : undefined
+      return isStill() ? takeImage(directory.pathOf(base), 'rdb') : undefined
     })
     if (image === undefined) throw new Error('the data was changed meanwhile')
     // A base whose place is not on the disk is of no use.
     journal.require('always', noteEnd)
     journal.write('others')
-    const finished = this.#finishRewrite(image, base, part, noteEnd)
-    this.#rewriting = {
-      image,
-      isGivenUp: false,
-      ended: finished.then(
-        () => ended(),
-        (error: unknown) => ended(error),
-      ),
-    }
-  }
-
-  #takeImage(target: string): Image {
-    const engine = this.#engine
-    return new Image({
-      engine,
-      disk: this.#disk,
-      later: engine.later,
-      target,
-      format: 'rdb',
-      isBase: true,
-      largeWritten: () => {},
-    })
+    this.#rewriting = { image, isGivenUp: false, ended: Promise.resolve() }
+    const ended = this.#finishRewrite(image, base, part, noteEnd)
+    // Whoever closes the copy waits, and does not mind how it ended.
+    this.#rewriting.ended = ended.catch(() => {})
+    return { ended }
   }
 
   async #finishRewrite(image: Image, base: Part, part: Part, noteEnd: number): Promise<void> {

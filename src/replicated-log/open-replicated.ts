@@ -1,13 +1,13 @@
 // From an engine and a log to a node that leads or follows; what a server calls.
 
 import type { Engine } from '../engine/engine.ts'
+import type { Claims } from '../persistence/claimed-directories.ts'
 import { type Disk, systemDisk } from '../persistence/disk.ts'
 import { Chain } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'
 import { ReplicatedNode } from './replicated-node.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
-import { Snapshots } from './snapshots.ts'
 import { TIMING, type Timing } from './timing.ts'
 
 /** Reading so many records again takes a new node some seconds. */
@@ -22,6 +22,8 @@ export interface ReplicatedOptions {
   /** Where clients find it, as `host:port`. Default: nowhere. */
   readonly address?: string
   readonly disk?: Disk
+  /** What is written into besides is claimed before. Default: nobody else is expected there. */
+  readonly claims?: Claims
   /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */
   readonly snapshots?: SnapshotStore
   /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
@@ -35,6 +37,7 @@ export interface ReplicatedOptions {
 export async function openReplicated(options: ReplicatedOptions): Promise<ReplicatedNode> {
   const {
     address = '',
+    claims,
     disk = systemDisk,
     engine,
     enter,
@@ -56,8 +59,8 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     timing,
     self: { node, address },
     ...(enter === undefined ? {} : { enter }),
-    ...(store === undefined
-      ? {}
-      : { snapshots: new Snapshots({ engine, log, store, node, everyPositions: snapshotEvery }) }),
+    snapshotEvery,
+    ...(store === undefined ? {} : { store }),
+    ...(claims === undefined ? {} : { claims }),
   })
 }

@@ -28,7 +28,7 @@ import { JournalBuffer } from '../persistence/journal-buffer.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
-import type { Chain, Counted } from './chain.ts'
+import type { Chain, Counted, Place } from './chain.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
   cutPayload,
@@ -63,6 +63,13 @@ export interface ReplicatedJournalOptions {
   readonly rules: DurabilityRules
   /** Why this node's own disk cannot keep up with the log; undefined = it does. */
   localFailure(): string | undefined
+  /** Size of the files of this node's copy. */
+  localBytes(): number
+  /**
+   * All that was done is on its way to the log: if the record that was sent last comes to stand at this place, the data is what the log says there. `before` is the
+   * place of the record before it. Called between two commands.
+   */
+  sent(place: Place, before: number): void
   /** A record, with its parts, is in the log. */
   counted(counted: Counted): void
   /** This journal is over. What was not acknowledged until now never will be by it. */
@@ -103,6 +110,8 @@ export class ReplicatedJournal implements Journal {
   #underWay = 0
   /** The last record that was sent, as the next one must name it. */
   #tip: { position: number; hash: string }
+  /** The last one that was whole. */
+  #whole: number
   readonly #epoch: number
   /** From this position on nothing of an earlier leader can come. */
   readonly #settledFrom: number
@@ -121,6 +130,7 @@ export class ReplicatedJournal implements Journal {
     const { chain, log, policy, rules, sinceMs, timing } = options
     this.#options = options
     this.#tip = { position: chain.position, hash: chain.hash }
+    this.#whole = chain.position
     this.#epoch = chain.epoch
     this.#settledFrom = chain.position + log.inFlightMax
     this.#leaseEndMs = sinceMs + timing.leaseMs
@@ -144,7 +154,13 @@ export class ReplicatedJournal implements Journal {
 
   get status(): JournalStatus {
     const bufferedBytes = this.#gathered.length + this.#waitingBytes
-    return { currentBytes: 0, baseBytes: 0, bufferedBytes, pendingSyncs: this.#underWay, delayedSyncs: 0 }
+    return {
+      currentBytes: this.#options.localBytes(),
+      baseBytes: 0,
+      bufferedBytes,
+      pendingSyncs: this.#underWay,
+      delayedSyncs: 0,
+    }
   }
 
   /** Records that were sent, and are not acknowledged. */
@@ -252,7 +268,7 @@ export class ReplicatedJournal implements Journal {
   }
 
   #send(pending: Pending): void {
-    const { clock, log } = this.#options
+    const { clock, log, sent } = this.#options
     const { kind, payload } = pending
     const position = this.#tip.position + 1
     const fields = { kind, epoch: this.#epoch, position, previous: this.#tip.hash, payload }
@@ -270,6 +286,10 @@ export class ReplicatedJournal implements Journal {
         else this.#fail(error)
       },
     )
+    if (kind === 'part') return
+    if (this.#underWay === this.#row.length && this.#gathered.length === 0)
+      sent({ epoch: this.#epoch, position, hash }, this.#whole)
+    this.#whole = position
   }
 
   #answered(pending: Pending, answer: Pending['answer']): void {

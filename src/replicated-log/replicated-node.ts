@@ -18,17 +18,21 @@
 
 import type { Engine } from '../engine/engine.ts'
 import { noProgress } from '../engine/journal.ts'
+import { BackgroundSaving } from '../persistence/background-saving.ts'
+import type { Claims } from '../persistence/claimed-directories.ts'
 import type { Disk } from '../persistence/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Chain, Counted } from './chain.ts'
+import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
 import type { LocalCopy } from './local-copy.ts'
-import { Gap, LogAway, LogError, type ReplicatedLog, Truncated } from './log.ts'
+import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
-import type { Snapshots } from './snapshots.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+import { Snapshots } from './snapshots.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
@@ -40,8 +44,12 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
-  /** Without them the log must be kept whole. */
-  readonly snapshots?: Snapshots
+  /** Where snapshots lie; without one the log must be kept whole. */
+  readonly store?: SnapshotStore
+  /** A snapshot is made when the log has grown by so many records. */
+  readonly snapshotEvery: number
+  /** What is written into is claimed before. Default: nobody else is expected there. */
+  readonly claims?: Claims
   /**
    * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
    * the answer is of no interest.
@@ -57,12 +65,8 @@ const HANDOVER_MS_MAX = 5000
 const GOODBYE_MS = 20
 /** Why a reading ends; without a reason an error is made for it. */
 const ENOUGH = 'enough'
-/** A rewrite of the copy that has failed is tried again after this. */
-const REWRITE_RETRY_MS = 60_000
-/** A log that is there acknowledges within milliseconds: for longer no writer waits because the copy is rewritten. */
-const DRAIN_MS_MAX = 500
 
-export class ReplicatedNode {
+export class ReplicatedNode implements CopyHolder {
   state: NodeState = 'following'
   /** Why it has stopped by itself. */
   failure: string | undefined = undefined
@@ -77,8 +81,12 @@ export class ReplicatedNode {
   /** Ends the reading that is under way. */
   #reading: AbortController | undefined = undefined
   #timer: Timer | undefined = undefined
-  #isRewriting = false
-  #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+  readonly #saving: BackgroundSaving
+  readonly #snapshots: Snapshots | undefined
+  /** The last record that counts, while this node follows. */
+  #counted = 0
+  /** Fulfilled when the record that is being applied, or what is done between two, is at its end. */
+  #applied: Promise<unknown> = Promise.resolve()
   /** Fulfilled when leading has ended. */
   #ledOut: () => void = () => {}
   #wake: () => void = () => {}
@@ -89,12 +97,34 @@ export class ReplicatedNode {
     this.#options = options
     this.#stream = new LogStream(options.engine)
     this.#heardMs = options.engine.machine.monotonic()
-    const { config, durability, role } = options.engine
+    const { engine, disk, log, self, store } = options
+    const rewrite = new CopyRewrite(engine, options.copy, this)
+    const claims = options.claims && { claims: options.claims }
+    this.#saving = new BackgroundSaving(engine, { disk, later: engine.later, rewrite, ...claims })
+    this.#snapshots =
+      store &&
+      new Snapshots({
+        engine,
+        log,
+        store,
+        node: self.node,
+        saving: this.#saving,
+        everyPositions: options.snapshotEvery,
+      })
+    const { config, durability, role } = engine
     const follow = (): void => this.#journal?.setPolicy(config.get('appendfsync'), durability.rules)
     config.onChange('appendfsync', follow)
     config.onChange('durability', follow)
     role.become('follower')
     this.#work = this.#run()
+  }
+
+  get isFollowing(): boolean {
+    return this.state === 'following'
+  }
+
+  get journal(): ReplicatedJournal | undefined {
+    return this.#journal
   }
 
   get chain(): Chain {
@@ -162,6 +192,7 @@ export class ReplicatedNode {
     this.#stop()
     await log.close()
     await this.#work
+    await this.#saving.close()
     await copy.close()
   }
 
@@ -216,14 +247,17 @@ export class ReplicatedNode {
     }
   }
 
-  /** The log is kept only from behind a position on: goes on from the newest snapshot. */
+  /**
+   * The log is kept only from behind a position on: goes on from the oldest snapshot with which the log goes on. That one was verified, or the log would be
+   * there; of newer ones nobody knows yet.
+   */
   async #beginWithSnapshot(least: number): Promise<void> {
-    const { chain, copy, engine, snapshots } = this.#options
+    const { chain, copy, engine, store } = this.#options
     try {
-      const newest = (await snapshots?.store.list())?.at(-1)
-      if (snapshots === undefined || newest === undefined || newest.position < least)
+      const verified = (await store?.list())?.find(({ position }) => position >= least)
+      if (store === undefined || verified === undefined)
         throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
-      chain.goTo(await copy.replace(snapshots.store.get(newest.position)))
+      chain.goTo(await copy.replace(store.get(verified.position)))
     } catch (error) {
       if (error instanceof LogError || error instanceof PersistenceError) throw error
       // The store, or the disk, may work a little later.
@@ -259,24 +293,39 @@ export class ReplicatedNode {
     const { chain, log } = this.#options
     this.#reading = new AbortController()
     const { signal } = this.#reading
+    this.#counted = chain.position
     try {
       for await (const entry of log.read(chain.position + 1, signal)) {
         if (signal.aborted || this.#isStopped) return
-        const { leader } = chain
-        const counted = chain.take(entry)
-        if (chain.leader?.node !== leader?.node) this.#tell()
-        this.#heardMs = this.#now
-        if (counted === undefined) continue
-        await this.#apply(counted)
-        if (this.#mayRewrite) await this.#rewriteCopy(() => this.state === 'following')
-        if (!this.#isRewriting) this.#options.snapshots?.look(chain)
-        if (this.#isStopped || (counted.kind === 'handover' && this.#isMeant)) return
+        if (await this.betweenRecords(() => this.#take(entry))) return
       }
     } catch (error) {
       // A follower that was away for long begins with a snapshot.
       if (!isPassing(error) && !(error instanceof Truncated)) throw error
     }
     if (!signal.aborted) await this.#rest()
+  }
+
+  /** Takes a record; true = nothing more is to be read. */
+  async #take(entry: LogEntry): Promise<boolean> {
+    const { chain } = this.#options
+    if (this.#isStopped) return true
+    const { leader } = chain
+    const counted = chain.take(entry)
+    if (chain.leader?.node !== leader?.node) this.#tell()
+    this.#heardMs = this.#now
+    if (counted === undefined) return false
+    await this.#apply(counted)
+    if (this.#isStopped) return true
+    this.#snapshots?.look(chain, this.#counted)
+    this.#counted = chain.position
+    return counted.kind === 'handover' && this.#isMeant
+  }
+
+  betweenRecords<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#applied.then(run)
+    this.#applied = done.catch(() => {})
+    return done
   }
 
   async #apply(counted: Counted): Promise<void> {
@@ -334,6 +383,12 @@ export class ReplicatedNode {
         policy: engine.config.get('appendfsync'),
         rules: engine.durability.rules,
         localFailure: () => this.#options.copy.failure,
+        localBytes: () => this.#options.copy.journal.status.currentBytes,
+        sent: (place, before) => {
+          // A command that is running may have done what it has not told yet.
+          const isRunning = engine.state.busy.holds || engine.runner.client !== undefined
+          if (!isRunning) this.#snapshots?.lookWhileLeading(place, before)
+        },
         counted: (whole) => this.#options.copy.take(whole),
         lost: (loss) => this.#lost(loss),
         failed: (error) => this.#fail(error),
@@ -404,6 +459,7 @@ export class ReplicatedNode {
     }
     log.warn({ epoch: this.chain.epoch, position: this.chain.position, reason: loss }, 'this node leads no more')
     this.#journal = undefined
+    this.#snapshots?.forgetBehind(this.chain.position)
     propagation.remove(journal)
     // Nobody may see what is going to be undone.
     if (journal.isBehind) loading.begin()
@@ -433,49 +489,6 @@ export class ReplicatedNode {
     })
   }
 
-  // ── the copy is kept short ───────────────────────────────────────────────
-
-  /** One picture of the data is taken at a time: the copy waits for a snapshot that is being made, and the other way round. */
-  get #mayRewrite(): boolean {
-    const { copy, snapshots } = this.#options
-    return copy.isLong && !this.#isRewriting && snapshots?.isMaking !== true && this.#now >= this.#rewriteNotBeforeMs
-  }
-
-  /** Begins to rewrite the copy; to be called between two records, and awaited before the next. */
-  async #rewriteCopy(isStill: () => boolean): Promise<void> {
-    const { chain, copy, engine } = this.#options
-    this.#isRewriting = true
-    try {
-      await copy.rewrite(isStill, (error) => this.#rewriteEnded(error))
-      engine.log.info({ position: chain.position }, 'the copy of the log is being rewritten')
-    } catch (error) {
-      this.#rewriteEnded(error)
-    }
-  }
-
-  #rewriteEnded(error?: unknown): void {
-    this.#isRewriting = false
-    if (error === undefined || this.#isStopped) return
-    this.#rewriteNotBeforeMs = this.#now + REWRITE_RETRY_MS
-    this.#options.engine.log.warn({ error }, 'the copy of the log cannot be rewritten; it is tried again in a minute')
-  }
-
-  /** Begins to rewrite the copy of a leader. Its data may be ahead of the log: so writes are held up until the log has everything, some milliseconds. */
-  async #rewriteAsLeader(journal: ReplicatedJournal): Promise<void> {
-    const { machine, pause } = this.#options.engine
-    this.#isRewriting = true
-    pause.begin('saving', 'write', Number.MAX_SAFE_INTEGER)
-    try {
-      const tooLong = new Promise<void>((resolve) => void machine.after(DRAIN_MS_MAX, resolve))
-      await Promise.race([journal.drain(), tooLong])
-      const isStill = (): boolean => this.#journal === journal && !journal.isBehind
-      if (isStill()) await this.#rewriteCopy(isStill)
-      else this.#rewriteEnded(new LogAway('the log does not acknowledge what was written'))
-    } finally {
-      pause.end('saving')
-    }
-  }
-
   // ── time ─────────────────────────────────────────────────────────────────
 
   get #now(): number {
@@ -488,9 +501,6 @@ export class ReplicatedNode {
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
     this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
-      const journal = this.#journal
-      if (journal !== undefined && journal.failure === undefined && this.#mayRewrite)
-        void this.#rewriteAsLeader(journal)
       this.#watch()
     })
   }

@@ -1,33 +1,60 @@
 // Snapshots of the data at a place of the log, in a store that all nodes reach: so the log need not be kept for ever, and a new node need
 // not read all of it.
 //
-//   one follower makes a snapshot ──▶ store ──▶ another reads it whole, and holds its place against the log ──▶ verified
+//   place 1000 ── follower A: a picture of its data ──▶ snapshot, and its digest ──▶ store ─┐
+//              └─ follower B: a picture of its data ──▶ digest ───────── are they equal? ◀──┴── B reads it whole: damage? what do its values sum up to?
+//
 //   two verified ones ──▶ the log is truncated behind the older of the two, and older snapshots are removed
 //
-// Who has made a snapshot never verifies it. Only followers make them: their data is what the log says, nothing more. A snapshot is an RDB file, which says in
-// a field of its own at which place it was taken, and by whom.
+// Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
+// memory holds (persistence/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
+//
+// Who has made a snapshot never verifies it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
+// no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
+// Which one cannot be told: it is logged, the snapshot stays and is never verified here, and so the log is not truncated on its account.
+//
+// Followers make them and verify them: their data is what the log says, nothing more. Where there is one follower alone, or two that differ, nobody verifies, and snapshots
+// heap up: then the leader makes digests, too, and verifies. Its data is what the log says when all that it has done is on its way there, and if it comes to stand there.
+//
+// A snapshot is an RDB file, which says in
+// fields of its own at which place it was taken, by whom, and its digest.
 
 import type { Engine } from '../engine/engine.ts'
-import { checkSnapshot, type RdbVerdict } from '../persistence/check-rdb.ts'
-import type { DiskFile } from '../persistence/disk.ts'
-import { takePicture } from '../persistence/image.ts'
+import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
+import { checkSnapshot } from '../persistence/check-rdb.ts'
+import { areComparable, DataDigest } from '../persistence/data-digest.ts'
 import type { SnapshotSink } from '../persistence/snapshot.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Place } from './chain.ts'
 import { type ReplicatedLog, Truncated } from './log.ts'
 import { decodeRecord } from './record.ts'
-import type { SnapshotStore } from './snapshot-store.ts'
+import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts'
+import { StreamedFile } from './streamed-file.ts'
 import { isPassing } from './sure-append.ts'
 
 const FIELD = 'log-place'
+const DIGEST_FIELD = 'log-digest'
 /** The field stands among the first that a snapshot has. */
 const HEAD_BYTES = 1024
 /** So often others' snapshots are looked for while the log grows by what one is due for: a store in a bucket takes money for each look. */
 const LOOKS_PER_SNAPSHOT = 100
+/** Of so many in the store the log has not been truncated behind the older ones: it seems that nobody verifies them. */
+const UNVERIFIED_MIN = 5
+/** Who has made so many one after the other leaves the next to others: one whose memory is wrong would else be first for ever. */
+const MADE_IN_A_ROW_MAX = 2
+/** Digests of this node's data that are kept: others' snapshots of these places are still to come. */
+const DIGESTS_MAX = 16
 
 /** What a snapshot says of itself. */
 export interface SnapshotNote extends Place {
   readonly node: string
+}
+
+/** What was found in a snapshot. */
+interface Finding {
+  readonly note: SnapshotNote
+  /** Of what it holds; undefined where it does not say what it should be. */
+  readonly digest: string | undefined
 }
 
 export interface SnapshotsOptions {
@@ -36,126 +63,203 @@ export interface SnapshotsOptions {
   readonly store: SnapshotStore
   /** The name of this node. */
   readonly node: string
-  /** A snapshot is due when the log has grown by so many positions since the newest. */
+  /** A snapshot is due at the first record at or behind each multiple of this. */
   readonly everyPositions: number
+  /** Takes the pictures of this node, one at a time. */
+  readonly saving: Pick<BackgroundSaving, 'copyNow'>
 }
 
 export class Snapshots {
   readonly #options: SnapshotsOptions
-  /** Positions that this node has verified, oldest first. */
+  /** How far apart the places are at which this node takes pictures: a power of two of what was agreed on, while pictures take longer than the way between places. */
+  #apart: number
+  /** Digests of this node's data, by position. */
+  readonly #digests = new Map<number, string>()
+  /** Positions of snapshots that were read, and those that this node has verified, oldest first. */
+  #read = new Set<number>()
   readonly #verified: number[] = []
-  /** Position of the newest that is known. */
-  #newest = 0
+  #truncatedBehind = 0
   /** Where others' were last looked for; -1 = nowhere yet. */
   #looked = -1
-  #isBusy = false
-  #isMaking = false
+  /** The picture that is being taken, and its place; it is void when what it shows never came into the log. */
+  #taking: { readonly position: number; isVoid: boolean } | undefined = undefined
+  /** The last that this node has put into the store, and how many it has in a row. */
+  #made = 0
+  #madeInARow = 0
+  #isVerifying = false
+  /** This node verifies while it leads: nobody else does. */
+  #helps = false
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
-  }
-
-  get store(): SnapshotStore {
-    return this.#options.store
-  }
-
-  /** A picture of the data is being taken. */
-  get isMaking(): boolean {
-    return this.#isMaking
+    this.#apart = options.everyPositions
   }
 
   /**
-   * Makes a snapshot if one is due, and verifies one that another node has made. To be called by a follower whose data is what the log says up to
-   * `place`, between two records; the picture is taken before it returns. What goes wrong is logged, and tried again with the next call.
+   * Takes a picture where this is one of the places for it, and verifies what other nodes have put into the store. To be called by a follower whose data is
+   * what the log says up to `place`, with each record that counts, between two; `before` is the position of the one before it. A picture is taken before it returns. What
+   * goes wrong is logged; what could not be verified is tried again with the next call.
    */
-  look(place: Place): void {
-    const { engine } = this.#options
-    if (this.#isBusy) return
-    const isDue = this.#isDue(place)
-    if (!isDue && !this.#isWorthALook(place)) return
-    this.#isBusy = true
-    const work = isDue ? this.#make(place) : this.#verifyOthers(place.position)
-    work
-      .catch((error: unknown) => {
-        if (!isPassing(error)) engine.log.warn({ error }, 'a snapshot could not be made, or verified')
-      })
-      .finally(() => {
-        this.#isBusy = false
-      })
+  look(place: Place, before: number): void {
+    if (isBetween(this.#apart, before, place.position)) this.#takePicture(place, 'kept')
+    this.#verify(place, 'all')
   }
 
-  #isDue({ position }: Place): boolean {
-    return (
-      position - this.#newest >= this.#options.everyPositions &&
-      this.#options.engine.saving?.status.saveInProgress !== true
-    )
+  /** The same for a leader whose data is what the log says if the record that it has just sent comes to stand at `place`. */
+  lookWhileLeading(place: Place, before: number): void {
+    if (isBetween(this.#apart, before, place.position)) {
+      if (this.#helps) this.#takePicture(place, 'for its digest')
+      this.#options.store.list().then(
+        (kept) => {
+          this.#helps = kept.length >= UNVERIFIED_MIN
+        },
+        (error: unknown) => this.#warn(error),
+      )
+    }
+    if (this.#helps) this.#verify(place, 'those of known places')
+  }
+
+  /** What was sent to places behind this one never came to stand there. */
+  forgetBehind(position: number): void {
+    for (const known of this.#digests.keys()) if (known > position) this.#digests.delete(known)
+    if (this.#taking !== undefined && this.#taking.position > position) this.#taking.isVoid = true
+  }
+
+  #warn(error: unknown): void {
+    if (!isPassing(error)) this.#options.engine.log.warn({ error }, 'a snapshot could not be made, or verified')
   }
 
   #isWorthALook({ position }: Place): boolean {
     return this.#looked < 0 || position - this.#looked >= this.#options.everyPositions / LOOKS_PER_SNAPSHOT
   }
 
-  async #make({ epoch, hash, position }: Place): Promise<void> {
-    const { engine, node, store } = this.#options
-    const sink = new SnapshotParts()
-    this.#isMaking = true
-    const { walked, snapshot } = takePicture(
-      {
-        engine,
-        later: engine.later,
-        format: 'rdb',
-        isBase: false,
-        about: { [FIELD]: `${epoch} ${position} ${hash} ${node}` },
-        largeWritten: () => {},
+  // ── made ─────────────────────────────────────────────────────────────────
+
+  #takePicture(place: Place, what: 'kept' | 'for its digest'): void {
+    const run = (pictures: Pictures): Promise<void> =>
+      this.#make(place, what, pictures).catch((error) => this.#warn(error))
+    if (this.#options.saving.copyNow({ run })) return
+    // So all nodes come to places at which all of them have time. What else may be under way is not so regular.
+    if (this.#taking !== undefined) this.#apart *= 2
+  }
+
+  async #make({ epoch, hash, position }: Place, what: 'kept' | 'for its digest', pictures: Pictures): Promise<void> {
+    const { node } = this.#options
+    const parts = new SnapshotParts()
+    const digest = new DataDigest()
+    const taking = { position, isVoid: false }
+    this.#taking = taking
+    if (what === 'for its digest') parts.drop()
+    const { walked } = pictures.send(parts, undefined, {
+      digest: { data: digest, field: DIGEST_FIELD, isWritten: () => parts.isWanted },
+      about: { [FIELD]: `${epoch} ${position} ${hash} ${node}` },
+    })
+    const ended = walked.then(
+      () => {
+        if (!taking.isVoid) this.#keepDigest(position, String(digest))
+        parts.end()
       },
-      sink,
+      (error: unknown) => parts.end(error),
     )
-    const walkEnded = (error?: unknown): void => {
-      this.#isMaking = false
-      sink.end(error)
-    }
-    walked.then(() => walkEnded(), walkEnded)
     try {
-      // Another node may have been as quick: one of both is enough.
-      const newest = (await store.list()).at(-1)?.position ?? 0
-      this.#newest = Math.max(newest, this.#newest)
-      if (position - newest < this.#options.everyPositions) {
-        snapshot.abort(new Error('there is a newer one'))
-        return
-      }
-      await store.put(position, sink.parts())
-      this.#newest = position
-    } catch (error) {
-      snapshot.abort(error)
-      throw error
+      if (parts.isWanted) await this.#put(position, parts)
+    } finally {
+      // Others' snapshot of this place needs it.
+      parts.drop()
+      await ended
+      this.#taking = undefined
     }
   }
 
-  async #verifyOthers(position: number): Promise<void> {
-    const { engine, log, node, store } = this.#options
+  async #put(position: number, parts: SnapshotParts): Promise<void> {
+    const { store } = this.#options
+    const newest = (await store.list()).at(-1)?.position ?? 0
+    // Another node was quicker.
+    if (newest >= position) return
+    if (newest !== this.#made) this.#madeInARow = 0
+    if (this.#madeInARow === MADE_IN_A_ROW_MAX) {
+      this.#madeInARow = 0
+      return
+    }
+    await store.put(position, parts.parts())
+    // What it holds is for others to say.
+    this.#read.add(position)
+    this.#made = position
+    this.#madeInARow++
+  }
+
+  #keepDigest(position: number, digest: string): void {
+    this.#digests.set(position, digest)
+    for (const oldest of this.#digests.keys()) {
+      if (this.#digests.size <= DIGESTS_MAX) return
+      this.#digests.delete(oldest)
+    }
+  }
+
+  // ── verified ─────────────────────────────────────────────────────────────
+
+  #verify(place: Place, which: 'all' | 'those of known places'): void {
+    if (this.#isVerifying || !this.#isWorthALook(place)) return
+    this.#isVerifying = true
+    this.#verifyOthers(place.position, which)
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => {
+        this.#isVerifying = false
+      })
+  }
+
+  async #verifyOthers(position: number, which: 'all' | 'those of known places'): Promise<void> {
+    const { log, store } = this.#options
     const kept = await store.list()
-    this.#newest = Math.max(this.#newest, kept.at(-1)?.position ?? 0)
+    this.#read = new Set(kept.map((one) => one.position).filter((one) => this.#read.has(one)))
     for (const snapshot of kept) {
-      if (snapshot.position > position || this.#verified.includes(snapshot.position)) continue
-      const note = await this.#check(snapshot.position)
-      if (note === undefined || note.node === node) continue
-      engine.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
-      this.#verified.push(snapshot.position)
+      // What this node's own digest of that place is, is not known yet.
+      if (snapshot.position > position || snapshot.position === this.#taking?.position) continue
+      if (this.#read.has(snapshot.position)) continue
+      if (which !== 'all' && !this.#digests.has(snapshot.position)) continue
+      const finding = await this.#find(snapshot)
+      this.#read.add(snapshot.position)
+      if (finding !== undefined && this.#isVerified(finding)) this.#verified.push(snapshot.position)
     }
     const older = this.#verified.at(-2)
-    if (older !== undefined) {
+    if (older !== undefined && older > this.#truncatedBehind) {
       await log.truncate(older + 1)
       for (const snapshot of kept) if (snapshot.position < older) await store.remove(snapshot.position)
+      this.#truncatedBehind = older
     }
     this.#looked = position
   }
 
+  /** Holds what is in a snapshot against what this node held at its place. */
+  #isVerified({ digest, note }: Finding): boolean {
+    const { engine, node } = this.#options
+    const ours = this.#digests.get(note.position)
+    if (note.node === node || digest === undefined || ours === undefined || !areComparable(digest, ours)) return false
+    if (digest === ours) {
+      engine.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
+      return true
+    }
+    const advice = 'Begin one of the two nodes anew from an empty directory, best the one that differs from the others'
+    engine.log.error(
+      { position: note.position, node: note.node, advice },
+      'a snapshot holds other data than this node had at its place: the log is not truncated for it',
+    )
+    return false
+  }
+
   /** Reads a snapshot to its end and holds its place against the log; undefined where it is of no use. */
-  async #check(position: number): Promise<SnapshotNote | undefined> {
+  async #find({ bytes, position }: StoredSnapshot): Promise<Finding | undefined> {
     const { engine, log, store } = this.#options
-    const bytes = await gather(store.get(position))
-    const note = snapshotNoteIn(bytes)
-    const { damage } = await readWhole(bytes)
+    const about = new Map<string, string>()
+    const digest = new DataDigest()
+    const file = new StreamedFile(store.get(position))
+    let damage: string | undefined
+    try {
+      const auxiliary = (name: string, value: string): void => void about.set(name, value)
+      damage = (await checkSnapshot(file, bytes, { digest, auxiliary })).damage?.problem
+    } finally {
+      await file.close()
+    }
     let batch: Uint8Array | undefined
     try {
       batch = await log.at(position)
@@ -163,13 +267,23 @@ export class Snapshots {
       if (error instanceof Truncated) return undefined
       throw error
     }
-    const isOfTheLog = batch !== undefined && decodeRecord(batch).hash === note?.hash
-    if (damage === undefined && note !== undefined && note.position === position && isOfTheLog) return note
-    const problem = damage?.problem ?? 'it is of another log'
-    engine.log.error({ position, problem }, 'a snapshot is of no use, and is removed')
+    const note = noteOf(about.get(FIELD))
+    const stated = about.get(DIGEST_FIELD)
+    const found = String(digest)
+    if (note?.position !== position || batch === undefined || decodeRecord(batch).hash !== note.hash)
+      damage ??= 'it is of another log'
+    if (stated !== undefined && areComparable(stated, found) && stated !== found)
+      damage ??= 'it does not hold what it was made from'
+    if (damage === undefined) return { note: note!, digest: stated === undefined ? undefined : found }
+    engine.log.error({ position, problem: damage }, 'a snapshot is of no use, and is removed')
     await store.remove(position)
     return undefined
   }
+}
+
+/** A multiple of `apart` lies behind `before`, and not behind `position`. */
+function isBetween(apart: number, before: number, position: number): boolean {
+  return Math.floor(position / apart) > Math.floor(before / apart)
 }
 
 /** Reads the place at which a snapshot was taken; undefined = it does not say. */
@@ -181,27 +295,20 @@ export function snapshotNoteIn(snapshot: Buffer): SnapshotNote | undefined {
   const head = snapshot[from]!
   // Lengths from 64 on take two bytes.
   const [start, length] = head < 64 ? [from + 1, head] : [from + 2, ((head & 63) << 8) | snapshot[from + 1]!]
-  const [epoch, position, hash, ...node] = snapshot.toString('latin1', start, start + length).split(' ')
+  return noteOf(snapshot.toString('latin1', start, start + length))
+}
+
+function noteOf(text: string | undefined): SnapshotNote | undefined {
+  const [epoch, position, hash, ...node] = text?.split(' ') ?? []
   if (hash === undefined) return undefined
   return { epoch: Number(epoch), position: Number(position), hash, node: node.join(' ') }
-}
-
-async function gather(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  for await (const part of parts) pieces.push(part)
-  return Buffer.concat(pieces)
-}
-
-function readWhole(bytes: Buffer): Promise<RdbVerdict> {
-  const file: Pick<DiskFile, 'read'> = {
-    read: async (into, start, length, position) => bytes.copy(into, start, position, position + length),
-  }
-  return checkSnapshot(file, bytes.length)
 }
 
 /** A snapshot on its way to a store: the walk writes, the store takes. */
 class SnapshotParts implements SnapshotSink {
   waitingBytes = 0
+  /** False when what is written goes nowhere. */
+  isWanted = true
   #pieces: Buffer[] = []
   #drained: (() => void)[] = []
   #wake: () => void = () => {}
@@ -209,6 +316,7 @@ class SnapshotParts implements SnapshotSink {
   #error: unknown = undefined
 
   write(bytes: Buffer): void {
+    if (!this.isWanted) return
     this.#pieces.push(bytes)
     this.waitingBytes += bytes.length
     this.#wake()
@@ -223,10 +331,18 @@ class SnapshotParts implements SnapshotSink {
   }
 
   /** The walk is at its end, or was given up. */
-  end(error: unknown): void {
+  end(error?: unknown): void {
     this.#isEnded = true
     this.#error = error
     this.#wake()
+  }
+
+  /** Nobody takes what is written any more. */
+  drop(): void {
+    this.isWanted = false
+    this.#pieces = []
+    this.waitingBytes = 0
+    this.#tellDrained()
   }
 
   async *parts(): AsyncIterable<Uint8Array> {
@@ -234,7 +350,7 @@ class SnapshotParts implements SnapshotSink {
       const piece = this.#pieces.shift()
       if (piece !== undefined) {
         this.waitingBytes -= piece.length
-        for (const run of this.#drained.splice(0)) run()
+        this.#tellDrained()
         yield piece
       } else if (this.#isEnded) {
         if (this.#error !== undefined) throw this.#error
@@ -245,5 +361,9 @@ class SnapshotParts implements SnapshotSink {
         })
       }
     }
+  }
+
+  #tellDrained(): void {
+    for (const run of this.#drained.splice(0)) run()
   }
 }

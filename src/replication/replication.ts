@@ -1,6 +1,7 @@
 // Replication of one server, both sides of it put together: whom it follows, and who follows it. The engine, its commands and
 // whoever boots it see this alone.
 
+import type { Client } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { FailoverState, Following, LogNode, Replication as ReplicationView } from '../engine/replication.ts'
 import type { HistoryPosition } from '../engine/replication-history.ts'
@@ -23,6 +24,9 @@ export interface ReplicationOptions {
   readonly copy?: StreamCopy
   readonly disk?: Disk
 }
+
+/** Most of three: a log has three servers or more. */
+const LOG_DISKS_MIN = 2
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
@@ -65,6 +69,15 @@ export class Replication implements ReplicationView {
   join(node: LogNode): void {
     assert(this.#link === undefined, 'who follows a log follows nobody else')
     this.#node = node
+  }
+
+  /**
+   * Counts the other machines that have what a client wrote. Replicas say how far they are. Of a log's servers most have a write, or it is not in the log: how far
+   * nodes that follow are is nobody's concern, because whoever leads next reads all of the log before.
+   */
+  copiesOf(client: Client, where: 'memory' | 'disk'): number {
+    if (this.#node === undefined) return this.leading.countUpTo(client.streamOffset, where)
+    return this.#engine.durability.isSynced(client) ? LOG_DISKS_MIN : 0
   }
 
   get failoverState(): FailoverState {

@@ -196,8 +196,7 @@ export class Boot {
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
-      // Snapshots are the log's: nobody saves here, and BGSAVE is refused.
-      const milliseconds = await this.#membership.join(() => this.#shard?.look())
+      const milliseconds = await this.#membership.join(claims, () => this.#shard?.look())
       return { keys: countKeys(engine), bytes: 0, milliseconds }
     }
     if (config.get('appendonly')) {
@@ -242,9 +241,10 @@ export class Boot {
    */
   saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
     const { engine } = this
-    const saving = this.#saving
-    const isWanted = save === 'save' || (save === 'default' && engine.config.get('save').length > 0)
-    if (!isWanted || saving === undefined) return Promise.resolve(true)
+    const { saving } = engine
+    if (saving === undefined) return Promise.resolve(true)
+    const isOwed = save === 'default' && engine.config.get('save').length > 0 && !saving.isBackup
+    if (save !== 'save' && !isOwed) return Promise.resolve(true)
     engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
     engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))

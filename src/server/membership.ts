@@ -3,6 +3,7 @@
 import { type Config, ConfigError } from '../engine/config.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ownAddress } from '../engine/own-address.ts'
+import type { Claims } from '../persistence/claimed-directories.ts'
 import { systemDisk } from '../persistence/disk.ts'
 import { AddressError } from '../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../replicated-log/log.ts'
@@ -67,10 +68,10 @@ export class Membership {
   }
 
   /**
-   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. `changed` is called
-   * whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
+   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
+   * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
    */
-  async join(changed: () => void): Promise<number> {
+  async join(claims: Claims, changed: () => void): Promise<number> {
     const { config, host, log, machine } = this.#engine
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(this.#source, where)
@@ -87,6 +88,7 @@ export class Membership {
     }
     this.#node = await openReplicated({
       engine: this.#engine,
+      claims,
       log: opened,
       node: address,
       address,

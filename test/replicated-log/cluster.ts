@@ -3,6 +3,7 @@
 import { catalog } from '../../src/commands/catalog.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { silentLog } from '../../src/engine/log.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
@@ -26,6 +27,8 @@ export interface ClusterNode {
   node: ReplicatedNode | undefined
   /** Why it could not be opened. */
   refusal: unknown
+  /** What it has logged as errors. */
+  readonly errors: Record<string, unknown>[]
   weather: Weather
 }
 
@@ -49,7 +52,9 @@ export class Cluster {
   /** Starts a node, on a disk that it may have used before. */
   start(name: string, disk = new MemoryDisk()): ClusterNode {
     const clock = new ProcessClock(this.world, 1)
+    const errors: Record<string, unknown>[] = []
     const engine = new Engine({
+      log: { ...silentLog, error: (details, message) => void errors.push({ ...details, message }) },
       commands: catalog,
       clock,
       machine: clock,
@@ -58,7 +63,16 @@ export class Cluster {
       config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...this.#settings }),
       later: (run) => this.world.later(run),
     })
-    const member: ClusterNode = { name, disk, clock, engine, node: undefined, refusal: undefined, weather: WEATHER }
+    const member: ClusterNode = {
+      name,
+      disk,
+      clock,
+      engine,
+      node: undefined,
+      refusal: undefined,
+      errors,
+      weather: WEATHER,
+    }
     const weather: Weather = {
       delayMs: (what) => member.weather.delayMs(what),
       losesRequest: () => member.weather.losesRequest(),

@@ -1,7 +1,6 @@
 // Nodes over one log: who leads, who follows, what clients are told, and what stops a node.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
@@ -325,79 +324,6 @@ describe('a node', () => {
     const again = cluster.start('a', disk)
     await cluster.pass(50)
     expect(String(again.refusal)).toContain('it is not the copy of a replicated log')
-  })
-})
-
-describe('snapshots', () => {
-  test('are looked for now and then, not with each record', async () => {
-    const snapshots = new MemorySnapshots()
-    let looks = 0
-    const list = snapshots.list.bind(snapshots)
-    snapshots.list = () => {
-      looks++
-      return list()
-    }
-    const leader = await three({}, { snapshots, snapshotEvery: 1000 })
-    for (let i = 0; i < 45; i++) await cluster.ask(leader, 'INCR', 'k')
-    expect(leader.node!.chain.position).toBeGreaterThan(45)
-    // Each follower at its first record, and each ten records on.
-    expect(looks).toBeLessThan(30)
-  })
-
-  test('are made by a follower, verified by another, and let the log be truncated; a new node begins with one', async () => {
-    const snapshots = new MemorySnapshots()
-    const leader = await three({}, { snapshots, snapshotEvery: 10 })
-    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
-    await cluster.pass(200)
-    const kept = await snapshots.list()
-    const { first } = cluster.log.bounds
-    expect(first).toBeGreaterThan(5)
-    expect(kept.map(({ position }) => position)).toContain(first - 1)
-    const next = cluster.start('d')
-    await cluster.pass(50)
-    expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':40\r\n')
-    expect(next.node!.failure).toBeUndefined()
-    // It goes on from what it has by now.
-    cluster.kill(next)
-    const again = cluster.start('d', next.disk.powerCut())
-    await cluster.pass(50)
-    await cluster.ask(leader, 'RPUSH', 'k', 'more')
-    expect(await cluster.ask(again, 'LLEN', 'k')).toBe(':41\r\n')
-  })
-
-  test('bring back a follower that was away for too long', async () => {
-    const snapshots = new MemorySnapshots()
-    const leader = await three({}, { snapshots, snapshotEvery: 10 })
-    await cluster.ask(leader, 'RPUSH', 'k', 'first')
-    const away = cluster.followers()[0]!
-    cluster.start('d')
-    cluster.kill(away)
-    for (let i = 0; i < 40; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
-    await cluster.pass(200)
-    expect(cluster.log.bounds.first).toBeGreaterThan(away.node!.chain.position + 1)
-    const back = cluster.start(away.name, away.disk.copy())
-    await cluster.pass(50)
-    expect(await cluster.ask(back, 'LLEN', 'k')).toBe(':41\r\n')
-    expect(back.engine.databases[0]!.keys.count).toBe(1)
-  })
-
-  test('that are damaged are removed, and nothing is truncated for them', async () => {
-    const snapshots = new MemorySnapshots()
-    const leader = await three({}, { snapshots, snapshotEvery: 30 })
-    while ((await snapshots.list()).length === 0) await cluster.ask(leader, 'RPUSH', 'k', 'x')
-    snapshots.damage((await snapshots.list())[0]!.position)
-    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
-    expect(await snapshots.list()).toEqual([])
-    expect(cluster.log.bounds.first).toBe(1)
-  })
-
-  test('are needed by a node that the log cannot bring up alone', async () => {
-    const leader = await three()
-    for (let i = 0; i < 5; i++) await cluster.ask(leader, 'RPUSH', 'k', 'x')
-    cluster.log.truncate(4)
-    const next = cluster.start('d')
-    await cluster.pass(50)
-    expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot from which to go on')
   })
 })
 

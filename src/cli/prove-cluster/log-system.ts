@@ -22,6 +22,8 @@ export interface NatsOptions {
   readonly syncInterval?: string
   /** Whether the account of the log may ask how the servers sync. */
   readonly mayAsk?: boolean
+  /** What the user may do, as in their configuration file. Default: everything. */
+  readonly permissions?: string
 }
 
 /** How long a server may take to say who leads. */
@@ -35,7 +37,7 @@ export function prepareLog(kind: LogKind, machines: readonly Machine[], dir: str
 export function prepareNats(
   machines: readonly Machine[],
   dir: string,
-  { syncInterval = 'always', mayAsk = true }: NatsOptions = {},
+  { syncInterval = 'always', mayAsk = true, permissions = '{ publish: ">", subscribe: ">" }' }: NatsOptions = {},
 ): LogSystem {
   const routes = machines.map(({ host, ports }) => `"nats://${host}:${ports[1]}"`)
   const question = '"$SYS.REQ.SERVER.PING.JSZ"'
@@ -52,7 +54,7 @@ export function prepareNats(
       `  SYS { exports: [ ${mayAsk ? `{ service: ${question}, response: stream, accounts: [LOG] }` : ''} ] }`,
       '  LOG {',
       '    jetstream: enabled',
-      `    users: [ { user: ${NATS_USER.user}, password: ${NATS_USER.password} } ]`,
+      `    users: [ { user: ${NATS_USER.user}, password: ${NATS_USER.password}, permissions: ${permissions} } ]`,
       mayAsk ? `    imports: [ { service: { account: SYS, subject: ${question} } } ]` : '',
       '  }',
       '}',

@@ -1,11 +1,12 @@
 // WAIT: until so many replicas have what this client wrote.
 //
 // They are asked at once how far they are, and each answer has those who wait look again. When the time is up the reply is how
-// many there are by then.
+// many there are by then. Where a log is the journal, its servers are counted: most of them have what it has acknowledged.
 
 import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
 import { REPLICAS, replicationOf } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
@@ -33,22 +34,21 @@ export const wait = defineCommand({
   mayWait: true,
   run(call) {
     const { client } = call
-    const { following, leading } = replicationOf(engineOf(call))
+    const { durability } = engineOf(call)
+    const replication = replicationOf(engineOf(call))
+    const { following, leading, node } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     const replicas = call.args.integer(1)
     const timeout = parseInteger(call.args.bytes(2))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
-    const count = leading.countUpTo(client.streamOffset, 'memory')
+    const count = replication.copiesOf(client, 'memory')
     if (count >= replicas) return call.reply.integer(count)
+    const timeoutMs = Number(timeout)
+    const onTimeout = (reply: Reply): void => reply.integer(replication.copiesOf(client, 'memory'))
+    if (node !== undefined) return durability.awaitSync(call, timeoutMs, onTimeout)
     if (!call.retrying) leading.askForAcknowledgements()
-    call.block({
-      keys: [REPLICAS],
-      timeoutMs: Number(timeout),
-      type: NO_TYPE,
-      servedByDeletion: true,
-      onTimeout: (reply) => reply.integer(leading.countUpTo(client.streamOffset, 'memory')),
-    })
+    call.block({ keys: [REPLICAS], timeoutMs, type: NO_TYPE, servedByDeletion: true, onTimeout })
   },
 })

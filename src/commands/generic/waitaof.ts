@@ -7,10 +7,9 @@ import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Durability } from '../../engine/durability.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { Leading } from '../../engine/replication.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, replicationOf } from '../../replication/replication.ts'
+import { REPLICAS, type Replication, replicationOf } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
@@ -48,18 +47,20 @@ export const waitaof = defineCommand({
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
     const { client } = call
     const { durability } = engineOf(call)
-    const { following, leading } = replicationOf(engineOf(call))
+    const replication = replicationOf(engineOf(call))
+    const { following, leading } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     if (local === 1 && !durability.progress.enabled) throw NEEDS_JOURNAL
-    const isEnough = leading.countUpTo(client.streamOffset, 'disk') >= replicas
-    if (isEnough && (local === 0 || durability.isSynced(client))) return write(call.reply, durability, leading, client)
+    const answer = (reply: Reply): void => write(reply, durability, replication, client)
+    const isEnough = replication.copiesOf(client, 'disk') >= replicas
+    if (isEnough && (local === 0 || durability.isSynced(client))) return answer(call.reply)
     if (!call.retrying && replicas > 0) leading.askForAcknowledgements()
-    durability.awaitSync(call, Number(timeout), (reply) => write(reply, durability, leading, client), [REPLICAS])
+    durability.awaitSync(call, Number(timeout), answer, [REPLICAS])
   },
 })
 
-function write(reply: Reply, durability: Durability, leading: Leading, client: Client): void {
+function write(reply: Reply, durability: Durability, replication: Replication, client: Client): void {
   reply.array(2)
   reply.integer(durability.isSynced(client) ? 1 : 0)
-  reply.integer(leading.countUpTo(client.streamOffset, 'disk'))
+  reply.integer(replication.copiesOf(client, 'disk'))
 }

@@ -36,7 +36,8 @@ function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   const { client } = call
   const engine = engineOf(call)
   const { saving } = engine
-  if (saving === undefined || saving.busyWith === 'save' || engine.state.loading.holds) throw notLoaded
+  if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.state.loading.holds)
+    throw notLoaded
   client.paused = true
   saving.reload(options, (outcome) => {
     client.paused = false

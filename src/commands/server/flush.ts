@@ -109,7 +109,7 @@ function savesEmptiness(call: Call): boolean {
   const engine = engineOf(call)
   const { client } = call
   const { saving } = engine
-  if (saving === undefined || engine.config.get('save').length === 0 || client.isObeyed) return false
+  if (saving === undefined || saving.isBackup || engine.config.get('save').length === 0 || client.isObeyed) return false
   call.changes = 0
   if (!call.mayBlock || call.fromScript || saving.busyWith === 'rewrite') {
     saving.saveEmptiness(() => {})

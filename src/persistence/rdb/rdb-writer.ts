@@ -40,16 +40,23 @@ export class RdbWriter implements ImageWriter {
     this.#use = options.use
   }
 
+  get work(): number {
+    return this.output.total
+  }
+
   /** Writes magic and version, and what is said about the file as a whole. */
   header(auxiliary: Readonly<Record<string, string | number>>): void {
     const magic = Buffer.from(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`, 'latin1')
     const window = Bytes.over(magic)
     this.output.raw(window.source, 0, window.length)
-    for (const [name, value] of Object.entries(auxiliary)) {
-      this.output.byte(OPCODE.auxiliary)
-      this.output.text(name)
-      this.output.text(String(value))
-    }
+    for (const [name, value] of Object.entries(auxiliary)) this.auxiliary(name, String(value))
+  }
+
+  /** Writes something about the file as a whole. */
+  auxiliary(name: string, value: string): void {
+    this.output.byte(OPCODE.auxiliary)
+    this.output.text(name)
+    this.output.text(value)
   }
 
   /** Writes a function library's code (latin1). */
