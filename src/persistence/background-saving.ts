@@ -21,7 +21,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
-import { setImmediate } from '../util/real-time.ts'
+import { setImmediate, setTimeout } from '../util/real-time.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Claims } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -42,6 +42,9 @@ const SAVE_RETRY_MS = 5000
 const REWRITE_FAILURES_MAX = 3
 const REWRITE_DELAY_MS = 60_000
 const REWRITE_DELAY_MS_MAX = 3_600_000
+
+/** Rest of a snapshot after a slice while clients come and go. Timers know no shorter one. */
+const REST_MS = 1
 
 /** How long clients may have to wait for DEBUG RELOAD: 25 days. */
 const PAUSE_MS_MAX = 2 ** 31 - 1
@@ -90,6 +93,7 @@ export class BackgroundSaving implements Saving {
   readonly #engine: Engine
   readonly #disk: Disk
   readonly #later: (run: () => void) => void
+  readonly #rested: (run: () => void) => void
   readonly #claims: Claims | undefined
   readonly #rewrite: Rewrite
   readonly #largeChanges: LargeChanges
@@ -125,6 +129,7 @@ export class BackgroundSaving implements Saving {
     this.#engine = engine
     this.#disk = options.disk ?? systemDisk
     this.#later = options.later ?? ((run) => setImmediate(run))
+    this.#rested = options.later ?? ((run) => setTimeout(run, REST_MS))
     this.#claims = options.claims
     this.isBackup = options.rewrite !== undefined
     this.#rewrite = options.rewrite ?? new AofRewrite(engine, this.#disk, options.aof)
@@ -348,6 +353,7 @@ export class BackgroundSaving implements Saving {
     return {
       engine,
       later: this.#later,
+      rested: this.#rested,
       format,
       isBase,
       ...(contents === undefined ? {} : { contents }),

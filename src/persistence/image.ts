@@ -13,6 +13,8 @@ import { SnapshotFile } from './snapshot-file.ts'
 export interface PictureOptions {
   engine: Engine
   later: (run: () => void) => void
+  /** As a snapshot's. */
+  rested?: (run: () => void) => void
   format: 'rdb' | 'aof'
   /** It is the base of an append-only file. */
   isBase: boolean
@@ -49,7 +51,8 @@ const EVERYTHING: Contents = { data: true, functions: true }
 
 /** Takes a picture of the data, to be written to a sink. To be called between two commands; no other may be under way. */
 export function takePicture(options: PictureOptions, sink: SnapshotSink): Picture {
-  const { engine, digest, format, later, largeWritten, isBase, about = {}, contents = EVERYTHING } = options
+  const { engine, digest, format, later, rested = later, largeWritten, isBase } = options
+  const { about = {}, contents = EVERYTHING } = options
   const { config, replication, scripts } = engine
   let ended: (error: unknown) => void = () => {}
   const walked = new Promise<void>((resolve, reject) => {
@@ -82,6 +85,7 @@ export function takePicture(options: PictureOptions, sink: SnapshotSink): Pictur
     },
     functions: contents.functions ? [...scripts.libraries()] : [],
     later,
+    rested,
     ended,
     largeWritten,
   })

@@ -21,7 +21,7 @@ import { MemoryDisk } from '../support/memory-disk.ts'
 import { startSaving } from '../support/saving.ts'
 
 const BYTES_PER_MS = 128 * 1024
-/** A slice is a millisecond, and may go on to the next look at the clock. */
+/** A slice is half a millisecond, and may go on to the next look at the clock. */
 const SLICE_MS_MAX = 2
 
 /** Without a journal: nobody looks at one here, and what is huge would take its time once more. */
@@ -43,6 +43,7 @@ function take({ engine, clock }: TestEngine, format: 'rdb' | 'aof' = 'rdb') {
   const pieces: Buffer[] = []
   let queue: (() => void)[] = []
   let failure: unknown
+  let rests = 0
   const pictured = clock.now()
   clock.monotonic = () => writers.reduce((sum, { output }) => sum + output.total, 0) / BYTES_PER_MS
   const snapshot = new Snapshot({
@@ -58,6 +59,10 @@ function take({ engine, clock }: TestEngine, format: 'rdb' | 'aof' = 'rdb') {
     auxiliary: {},
     functions: [],
     later: (run) => queue.push(run),
+    rested: (run) => {
+      rests++
+      queue.push(run)
+    },
     ended: (error) => {
       failure = error
     },
@@ -73,6 +78,8 @@ function take({ engine, clock }: TestEngine, format: 'rdb' | 'aof' = 'rdb') {
   return {
     snapshot,
     slice,
+    /** How often the loop could sleep. */
+    rests: () => rests,
     /** Runs to the end; returns how many slices that took. */
     finish(): number {
       while (!snapshot.ended) slice()
@@ -106,6 +113,25 @@ function many(client: TestClient, words: readonly string[], count: number, argum
     client.ask(...words, ...batch)
   }
 }
+
+test('who is answered and asks again finds a rest before the next slice, and nobody rests for nobody', () => {
+  const test = createEngine()
+  const client = test.connect()
+  many(client, ['MSET'], 3000, (i) => [`key ${i}`, long(500)])
+  const { snapshot, slice, rests } = take(test)
+  while (snapshot.written === 0) slice()
+  expect(rests()).toBe(0)
+  for (let i = 1; i <= 3; i++) {
+    client.ask('PING')
+    // The turn that served somebody, and the first one without.
+    slice()
+    slice()
+    expect(rests()).toBe(i)
+    slice()
+    expect(rests()).toBe(i)
+  }
+  expect(snapshot.ended).toBe(false)
+})
 
 /** With their lengths, enough for more than five slices. */
 const COUNT = 3000
