@@ -49,6 +49,48 @@ export async function redisBenchmark(port: number, words: readonly string[], lin
   throw new Error(`redis-benchmark ${words.join(' ')} printed no line for ${line}:\n${csv}`)
 }
 
+export interface Comparison {
+  what: string
+  /** Of redis-benchmark, but for how many requests. */
+  options: readonly string[]
+  /** The beginning of the test's line in the CSV. */
+  line: string
+  /** Requests a second, of redis-server's, that are wanted at least. */
+  least: number
+  servers: ReadonlyMap<Rival, Server>
+  scale: Scale
+  /** Requests of the short run that finds how many the others take. Default: as many as take some tenths of a second. */
+  calibration?: number
+  /** Done before each run. Default: nothing. */
+  prepare?: (server: Server, options: readonly string[], count: number) => Promise<void>
+}
+
+/** Runs a test on both servers, alternating; returns a row for requests per second and one for p99. */
+export async function compare(comparison: Comparison): Promise<Row[]> {
+  const { what, options, line, least, servers, scale, calibration = CALIBRATION_REQUESTS, prepare } = comparison
+  const run = async (rival: Rival, count: number): Promise<Load> => {
+    const server = servers.get(rival)!
+    await prepare?.(server, options, count)
+    return redisBenchmark(server.port, [...options, '-n', String(count)], line)
+  }
+  const shortRun = scale.quick ? 1000 : calibration
+  const found = await run('redis', shortRun)
+  await run('respite', shortRun)
+  const count = Math.max(1000, Math.round(found.perSecond * scale.seconds))
+  const tails: Pair[] = Array.from({ length: PAIRS }, () => ({ respite: 0, redis: 0 }))
+  const rounds = { respite: 0, redis: 0 }
+  const pairs = await alternate(async (rival) => {
+    const load = await run(rival, count)
+    tails[rounds[rival]++]![rival] = load.p99Ms
+    return load.perSecond
+  })
+  const rate = (rival: Rival): string => perSecond(medianOf(pairs, rival))
+  const row = atLeast(what, ratio(pairs), least, rate('respite'), rate('redis'))
+  console.log(`  ${what}: ${row.respite} : ${row.redis} = ${row.figure}`)
+  const tail = median(tails.map(({ respite, redis }) => respite / Math.max(redis, P99_RESOLUTION_MS)))
+  return [row, atMost(`${what}, p99`, tail, P99_MOST, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis')))]
+}
+
 const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
 
 async function ask(scale: Scale): Promise<Answer> {
@@ -59,34 +101,8 @@ async function ask(scale: Scale): Promise<Answer> {
     for (const { pipeline, least } of DEPTHS) {
       for (const test of TESTS) {
         const options = [...COMMON, '-P', String(pipeline), '-t', test.name]
-        const run = async (rival: Rival, count: number): Promise<Load> => {
-          const { port, asker } = servers.get(rival)!
-          await prepare(port, asker, test.name, count)
-          return redisBenchmark(port, [...options, '-n', String(count)], test.line)
-        }
-        const calibrationCount = scale.quick ? 1000 : CALIBRATION_REQUESTS
-        const calibration = await run('redis', calibrationCount)
-        await run('respite', calibrationCount)
-        const count = Math.max(1000, Math.round(calibration.perSecond * scale.seconds))
-        const tails: Pair[] = Array.from({ length: PAIRS }, () => ({ respite: 0, redis: 0 }))
-        const rounds = { respite: 0, redis: 0 }
-        const pairs = await alternate(async (rival) => {
-          const load = await run(rival, count)
-          tails[rounds[rival]++]![rival] = load.p99Ms
-          return load.perSecond
-        })
         const what = `${test.shown}, P=${pipeline}`
-        const row = atLeast(
-          what,
-          ratio(pairs),
-          least,
-          perSecond(medianOf(pairs, 'respite')),
-          perSecond(medianOf(pairs, 'redis')),
-        )
-        console.log(`  ${what}: ${row.respite} : ${row.redis} = ${row.figure}`)
-        rows.push(row)
-        const tail = median(tails.map(({ respite, redis }) => respite / Math.max(redis, P99_RESOLUTION_MS)))
-        rows.push(atMost(`${what}, p99`, tail, P99_MOST, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis'))))
+        rows.push(...(await compare({ what, options, line: test.line, least, servers, scale, prepare })))
       }
     }
     return {
@@ -106,7 +122,8 @@ async function ask(scale: Scale): Promise<Answer> {
 const ms = (value: number): string => `${value.toFixed(2)} ms`
 
 /** Gives each test what it needs: an empty list to push to, or one long enough to be popped from until the end. */
-async function prepare(port: number, asker: Server['asker'], test: string, count: number): Promise<void> {
+async function prepare({ port, asker }: Server, options: readonly string[], count: number): Promise<void> {
+  const test = options.at(-1)!
   if (!/^[lr](push|pop|range)/.test(test)) return
   await asker.ask('DEL', 'mylist')
   if (!test.endsWith('pop')) return

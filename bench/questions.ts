@@ -20,12 +20,14 @@ import { publish } from './publish.ts'
 import type { Question } from './question.ts'
 import { replication } from './replication.ts'
 import { schedule } from './schedule.ts'
+import { sizes } from './sizes.ts'
 import { snapshots } from './snapshots.ts'
 import { start } from './start.ts'
 import { structures } from './structures.ts'
 
 export const QUESTIONS: readonly Question[] = [
   commands,
+  sizes,
   structures,
   operated,
   jobs,

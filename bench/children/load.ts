@@ -19,6 +19,8 @@ export type Kind =
 interface Input {
   port: number
   kind: Kind
+  /** Number of the first; default 0. */
+  from?: number
   count: number
   valueBytes: number
 }
@@ -27,7 +29,7 @@ const BATCH_COMMANDS = 500
 /** Batches under way at a time: enough that the server never waits for this process. */
 const BATCHES_AHEAD = 4
 
-const { port, kind, count, valueBytes } = childInput<Input>()
+const { port, kind, from = 0, count, valueBytes } = childInput<Input>()
 
 const KEY_BYTES = 16
 // Replies are counted by their lines: an id is a bulk string, of two, all others are numbers or OK.
@@ -85,7 +87,7 @@ const started = performance.now()
 for (let sent = 0; sent < count; ) {
   const end = Math.min(count, sent + BATCH_COMMANDS)
   let batch = ''
-  for (; sent < end; sent++) batch += request(sent)
+  for (; sent < end; sent++) batch += request(from + sent)
   socket.write(batch, 'latin1')
   await until(sent - BATCH_COMMANDS * BATCHES_AHEAD)
 }
