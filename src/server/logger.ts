@@ -2,13 +2,14 @@
 // (`log-format`).
 //
 // JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, and two megabytes, so that is
-// put off until something is said after the start. Lines until then, and the last words of a process that must not wait for
-// anything, are written without it and look the same.
+// put off until something was said after the start, and the loop is quiet. Lines until then, and the last words of a process that
+// must not wait for anything, are written without it and look the same.
 
 import type { Logger } from 'pino'
 import type { Config } from '../engine/config.ts'
 import type { Log } from '../engine/log.ts'
-import { clearTimeout, dateNow, setTimeout } from '../util/real-time.ts'
+import { whenQuiet } from '../util/quiet-loop.ts'
+import { dateNow } from '../util/real-time.ts'
 import { LogFileError } from './errors.ts'
 import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
 import { LogOutput, whyUnwritable } from './log-output.ts'
@@ -38,7 +39,8 @@ export class ProgramLog implements Log {
   /** Where lines go; empty = standard output. */
   readonly #file: string
   #logger: Logger | undefined = undefined
-  #loading: NodeJS.Timeout | undefined = undefined
+  /** Calls off that pino is loaded. */
+  #loading: (() => void) | undefined = undefined
   readonly #madeMs = dateNow()
   /** Of the event being written. */
   #time = 0
@@ -93,7 +95,7 @@ export class ProgramLog implements Log {
 
   /** Fulfilled when everything said so far is written, or cannot be. */
   async written(): Promise<void> {
-    clearTimeout(this.#loading)
+    this.#loading?.()
     await this.#output.drained()
   }
 
@@ -102,7 +104,7 @@ export class ProgramLog implements Log {
     if (this.#isForPeople || this.#logger === undefined) {
       this.#putPlainly(event)
       if (!this.#isForPeople && event.time - this.#madeMs >= START_MS)
-        this.#loading ??= setTimeout(() => void this.load(), 0).unref()
+        this.#loading ??= whenQuiet(() => void this.load())
     } else {
       this.#put(this.#logger, event)
     }
