@@ -16,8 +16,7 @@
 // Followers make them and verify them: their data is what the log says, nothing more. Where there is one follower alone, or two that differ, nobody verifies, and snapshots
 // heap up: then the leader makes digests, too, and verifies. Its data is what the log says when all that it has done is on its way there, and if it comes to stand there.
 //
-// A snapshot is an RDB file, which says in
-// fields of its own at which place it was taken, by whom, and its digest.
+// A snapshot is an RDB file, which says in fields of its own at which place it was taken, by whom, and its digest.
 
 import type { Engine } from '../engine/engine.ts'
 import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
