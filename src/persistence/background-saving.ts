@@ -353,7 +353,8 @@ export class BackgroundSaving implements Saving {
     return {
       engine,
       later: this.#later,
-      rested: this.#rested,
+      // A replica waits for its copy.
+      rested: this.busyWith === 'copy' ? this.#later : this.#rested,
       format,
       isBase,
       ...(contents === undefined ? {} : { contents }),
