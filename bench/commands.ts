@@ -91,7 +91,8 @@ export async function compare(comparison: Comparison): Promise<Row[]> {
   return [row, atMost(`${what}, p99`, tail, P99_MOST, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis')))]
 }
 
-const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
+/** Clients, bytes of a value, keys. */
+export const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
 
 async function ask(scale: Scale): Promise<Answer> {
   const servers = new Map<Rival, Server>()

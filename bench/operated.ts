@@ -1,6 +1,6 @@
 // What does it cost to be looked after: a user with few rights, metrics, times of commands, the slow log?
 
-import { type Load, redisBenchmark } from './commands.ts'
+import { COMMON, type Load, redisBenchmark } from './commands.ts'
 import { rounds } from './pairs.ts'
 import {
   type Answer,
@@ -47,20 +47,7 @@ async function ask(scale: Scale): Promise<Answer> {
       const run = async (name: Name, count: number): Promise<Load & { microseconds: number }> => {
         const { pid, port } = servers[name]
         const before = processorSeconds(pid)
-        const words = [
-          '-c',
-          '50',
-          '-d',
-          '64',
-          '-r',
-          '100000',
-          '-P',
-          String(DEPTH),
-          '-t',
-          test.toLowerCase(),
-          '-n',
-          String(count),
-        ]
+        const words = [...COMMON, '-P', String(DEPTH), '-t', test.toLowerCase(), '-n', String(count)]
         const load = await redisBenchmark(port, name === 'operated' ? [...LOGIN, ...words] : words, test)
         return { ...load, microseconds: ((processorSeconds(pid) - before) * 1e6) / count }
       }

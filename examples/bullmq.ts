@@ -55,7 +55,7 @@ async function work(name: string, port: number): Promise<void> {
       concurrency: 4,
       lockDuration: 1000,
       stalledInterval: 500,
-      // A job may lose its worker once to the first kill and once more while the server is away.
+      // A job may lose its worker to the first kill, while the server is away, and on a busy machine whenever a lock is renewed too late.
       maxStalledCount: 20,
       // How long a worker whose server did not answer rests before it asks again.
       runRetryDelay: 200,

@@ -1,8 +1,8 @@
 // Sixty-four bits that are the same for the same data, on whatever machine, and however it lies in memory.
 //
-// Each key gives a fingerprint: of its database, its name, when it expires, and what it holds. The digest is the sum of all of them, so
-// keys may come in any order: as a walk finds them, or as they stand in a file. Within a value it is the same: what has an order (a list, a
-// sorted set, a stream) is taken in one after the other, what has none (members of a set, fields of a hash) is added up.
+// Each key has a fingerprint, made of its database, its name, its expiry time and its content. The digest is the sum of all fingerprints,
+// so keys may come in any order: as a walk finds them, or as they stand in a file. Values are treated alike: elements that have an order (of
+// lists, sorted sets and streams) are taken in one after the other, those that have none (of sets and hashes) are added up.
 //
 // It guards against faults, not against anybody who chooses data. DEBUG DIGEST does the like as Redis does it; with its SHA-1 for each word a
 // million keys take half a minute, with this a second.
@@ -72,7 +72,7 @@ const formOf = (digest: string): string => digest.slice(0, digest.indexOf(':'))
 
 /** Adds keys to a digest one after the other, large ones in steps. A value must not change until it is whole. */
 export class KeyDigest {
-  /** Bytes summed up so far, by which a driver may measure its slices. */
+  /** Bytes summed up so far. Slices are measured by it. */
   work = 0
   readonly #to: DataDigest
   readonly #key = new Fingerprint()

@@ -6,7 +6,7 @@ import type { RdbOutput } from './rdb/rdb-output.ts'
 export interface ImageWriter {
   /** Gathers; whoever drives takes it away between two calls. */
   readonly output: RdbOutput
-  /** Bytes that were written, or looked at, since the beginning: by these slices are measured. */
+  /** Bytes written or read since the beginning. Slices are measured by it. */
   readonly work: number
   /** Writes what is said about the whole. */
   header(auxiliary: Readonly<Record<string, string | number>>): void

@@ -13,7 +13,7 @@ import { SnapshotFile } from './snapshot-file.ts'
 export interface PictureOptions {
   engine: Engine
   later: (run: () => void) => void
-  /** As a snapshot's. */
+  /** As a snapshot's. Default: as `later`. */
   rested?: (run: () => void) => void
   format: 'rdb' | 'aof'
   /** It is the base of an append-only file. */

@@ -12,12 +12,16 @@
 // which keep their epochs and are found wherever they are; a database that is
 // emptied hands its contents over, to be walked like any other.
 //
-// Slices: half a millisecond of walking. While commands come in at every turn, a
-// rest follows that keeps the walk to a tenth of the time. When turns go by
-// without one, but somebody was served since the last slice, the loop sleeps for a
-// millisecond: whoever asks, is answered and asks again must not find a slice in
-// the way each time. When nobody is there, slices follow each other at once. What
-// the gate writes is not compressed: a client waits for it, and compressing is a
+// The walk goes on in slices of half a millisecond. What follows a slice depends on
+// the clients:
+//
+// - Commands come in at every turn: the walk rests until it takes a tenth of the time.
+// - Commands came in since the last slice, but not at every turn: the loop sleeps for
+//   a millisecond. A client that waits for each answer would else meet a slice with
+//   every command.
+// - No commands came in: the next slice follows at once.
+//
+// What the gate writes is not compressed: a client waits for it, and compressing is a
 // quarter of the work.
 //
 // Large values would break both bounds, the slice's and the gate's. Therefore:
@@ -91,8 +95,8 @@ export interface SnapshotOptions {
   functions: readonly string[]
   /** Runs something after the events of this turn of the loop. */
   later: (run: () => void) => void
-  /** Runs something after a rest of about two slices, in which the loop may sleep. Default: as `later`. */
-  rested?: (run: () => void) => void
+  /** Runs something after a rest of about two slices, in which the loop may sleep; as `later` does where nobody is to rest. */
+  rested: (run: () => void) => void
   /** The end was written, or something failed. Told once. */
   ended: (error: unknown) => void
   /** A large value was written, or is not where it was: whoever waits for one may try again. */
@@ -230,7 +234,7 @@ export class Snapshot {
 
   #run(): void {
     if (this.ended || this.#resting) return
-    const { later, rested = later, sink } = this.#options
+    const { later, rested, sink } = this.#options
     const { machine, stats } = this.#engine
     if (sink.waitingBytes >= WAITING_BYTES_MAX) {
       this.#resting = true

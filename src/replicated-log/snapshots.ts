@@ -82,8 +82,9 @@ export class Snapshots {
   #looked = -1
   /** The picture that is being taken, and its place; it is void when what it shows never came into the log. */
   #taking: { readonly position: number; isVoid: boolean } | undefined = undefined
-  /** The last that this node has put into the store, and how many it has in a row. */
+  /** Position of the snapshot that this node put into the store last. */
   #made = 0
+  /** How many it has put there since another node put one. */
   #madeInARow = 0
   #isVerifying = false
   /** This node verifies while it leads: nobody else does. */

@@ -72,8 +72,8 @@ export class Replication implements ReplicationView {
   }
 
   /**
-   * Counts the other machines that have what a client wrote. Replicas say how far they are. Of a log's servers most have a write, or it is not in the log: how far
-   * nodes that follow are is nobody's concern, because whoever leads next reads all of the log before.
+   * Counts the machines beside this one that have what a client wrote: the replicas that have acknowledged it, or, where a log is the journal, the log's servers. Most
+   * of those have every write that the log has acknowledged. Nodes that follow are not counted: the next leader reads the whole log before it leads.
    */
   copiesOf(client: Client, where: 'memory' | 'disk'): number {
     if (this.#node === undefined) return this.leading.countUpTo(client.streamOffset, where)
