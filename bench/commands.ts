@@ -36,8 +36,13 @@ export interface Load {
 }
 
 /** Runs redis-benchmark and returns the line of one test. */
-export async function redisBenchmark(port: number, words: readonly string[], line: string): Promise<Load> {
-  const child = spawn('redis-benchmark', ['-p', String(port), '--csv', ...words], {
+export async function redisBenchmark(
+  port: number,
+  words: readonly string[],
+  line: string,
+  program = 'redis-benchmark',
+): Promise<Load> {
+  const child = spawn(program, ['-p', String(port), '--csv', ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let csv = ''

@@ -24,12 +24,14 @@ import { sizes } from './sizes.ts'
 import { snapshots } from './snapshots.ts'
 import { start } from './start.ts'
 import { structures } from './structures.ts'
+import { tls } from './tls.ts'
 
 export const QUESTIONS: readonly Question[] = [
   commands,
   sizes,
   structures,
   operated,
+  tls,
   jobs,
   lua,
   memcached,

@@ -39,17 +39,18 @@ const START_TIMEOUT_MS = 60_000
 // Node reads that file at each start, before anything of ours runs.
 delete process.env.NODE_EXTRA_CA_CERTS
 
-/** Starts one in a directory of its own, or in `kept`, which stays when it stops. */
+/** Starts one in a directory of its own, or in `kept`, which stays when it stops; `redisServer` = that program of several. */
 export async function startServer(
   rival: Rival,
   options: readonly string[] = NO_PERSISTENCE,
   kept?: string,
+  redisServer = 'redis-server',
 ): Promise<Server> {
   const folder = kept === undefined ? temporaryFolder(rival) : undefined
   const directory = folder?.path ?? kept!
   const port = await freePort()
   const [program, ...first] =
-    rival === 'respite' ? [process.execPath, ...NODE_OPTIONS, join(ROOT, 'dist/cli/respite.js')] : ['redis-server']
+    rival === 'respite' ? [process.execPath, ...NODE_OPTIONS, join(ROOT, 'dist/cli/respite.js')] : [redisServer]
   const words = [...first, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...options]
   const started = performance.now()
   const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -136,7 +137,7 @@ export function processorSeconds(...pids: readonly number[]): number {
   return ticks / TICKS_PER_SECOND
 }
 
-export function redisVersion(): string {
-  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+export function redisVersion(redisServer = 'redis-server'): string {
+  const { stdout } = spawnSync(redisServer, ['--version'], { encoding: 'utf8' })
   return /v=(\S+)/.exec(stdout ?? '')?.[1] ?? 'not installed'
 }

@@ -19,6 +19,8 @@ export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset',
 /** A structure that lives under a key. Its memory lies in the database's arena; whoever removes it calls `free`. */
 export interface Value extends Holder {
   readonly type: number
+  /** Elements, members, fields or entries in it. */
+  readonly length: number
   /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */
   readonly encoding: string
   /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */

@@ -10,6 +10,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Leading } from '../../engine/replication.ts'
 import type { SavingStatus } from '../../engine/saving.ts'
 import { replicationOf } from '../../replication/replication.ts'
+import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 
 /** How long figures from the system are good for. */
@@ -26,6 +27,9 @@ export class InfoFigures {
   commandsPerSecond = 0
   inputPerSecond = 0
   outputPerSecond = 0
+  /** How large keys are, as it was counted last. */
+  keySizes: KeySizes = []
+  readonly keySizesCounter: KeySizesCounter
   /** What channels keep, and how many who read it are behind. */
   channels: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   readersBehind = 0
@@ -37,6 +41,7 @@ export class InfoFigures {
 
   constructor(engine: Engine) {
     this.engine = engine
+    this.keySizesCounter = new KeySizesCounter(engine)
     this.#sampledMs = engine.clock.monotonic()
     this.memory = memoryFigures(engine, 0)
   }

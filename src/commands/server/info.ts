@@ -1,11 +1,13 @@
 // INFO: the state of the server, for people and for clients that look at a few of its fields.
 
 import type { Call } from '../../engine/call.ts'
+import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { InfoFigures } from './info-figures.ts'
-import { INFO_SECTIONS, type InfoSection, printSection } from './info-table.ts'
+import { INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
+import { countKeySizes } from './key-sizes.ts'
 
 const figuresOf = new WeakMap<Engine, InfoFigures>()
 
@@ -19,7 +21,7 @@ export function infoFigures(engine: Engine): InfoFigures {
   return figures
 }
 
-const ALL: ReadonlySet<InfoSection> = new Set(INFO_SECTIONS.values())
+const ALL: ReadonlySet<InfoSection> = new Set([...INFO_SECTIONS.values()].filter((section) => section !== KEY_SIZES))
 const DEFAULT: ReadonlySet<InfoSection> = new Set([...ALL].filter(({ isExtra }) => isExtra === undefined))
 
 export const info = defineCommand({
@@ -36,14 +38,36 @@ export const info = defineCommand({
   reply: 'verbatim text: lines of field:value under # headings',
   history: [['7.0.0', 'Accepts several sections.']],
   run(call) {
-    call.reply.verbatim(describeServer(engineOf(call), wantedSections(call)))
+    const engine = engineOf(call)
+    const wanted = wantedSections(call)
+    const figures = infoFigures(engine)
+    if (wanted.has(KEY_SIZES)) {
+      if (call.mayBlock) {
+        replyWhenCounted(call.client, engine, wanted)
+        return
+      }
+      figures.keySizes = countKeySizes(engine)
+    }
+    call.reply.verbatim(describeServer(engine, wanted))
   },
 })
+
+/** Keys are counted in turns to come: until then the client waits, and nobody else. */
+function replyWhenCounted(client: Client, engine: Engine, wanted: ReadonlySet<InfoSection>): void {
+  const figures = infoFigures(engine)
+  client.paused = true
+  figures.keySizesCounter.ask(client, (sizes) => {
+    client.paused = false
+    figures.keySizes = sizes
+    engine.dispatch.replyTo(client, (reply) => reply.verbatim(describeServer(engine, wanted)))
+    engine.turn.resumeSoon(client)
+  })
+}
 
 /** Prints sections, in INFO's order. */
 export function describeServer(engine: Engine, wanted: ReadonlySet<InfoSection> = DEFAULT): string {
   const figures = infoFigures(engine)
-  return [...ALL]
+  return [...INFO_SECTIONS.values()]
     .filter((section) => wanted.has(section))
     .map((section) => printSection(section, figures))
     .join('\r\n')

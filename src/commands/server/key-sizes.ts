@@ -1,0 +1,149 @@
+// How large keys are, for INFO keysizes: for each database and type, how many keys lie between a power of two and the next.
+//
+// Counted at every write it would cost everybody who writes, so it is counted when somebody asks: a walk over all keys, a stretch
+// in each turn of the loop. Only the client that asked waits for its end. Whoever asks during a walk is answered by the next
+// one, which sees what that client wrote before; so however many ask, two walks answer them all.
+
+import type { Client } from '../../engine/client.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Database } from '../../store/database.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
+
+/** Entries in a turn: some 0.1 ms. */
+const STRETCH_ENTRIES = 2000
+/** Sizes of 0, then of 1, of 2 to 3, of 4 to 7 …, up to 2^53. */
+const BINS = 55
+/** The names of Redis 8, which does not count streams, in its order. */
+const DISTRIBUTIONS: readonly (readonly [type: number, name: string])[] = [
+  [TYPE_STRING, 'strings_sizes'],
+  [TYPE_LIST, 'lists_items'],
+  [TYPE_SET, 'sets_items'],
+  [TYPE_ZSET, 'zsets_items'],
+  [TYPE_HASH, 'hashes_items'],
+]
+const TYPES = 6
+
+/** Rows as INFO prints them: `db0_distrib_lists_items:1=20,512=3`. */
+export type KeySizes = readonly (readonly [name: string, text: string])[]
+
+interface Asker {
+  readonly client: Client
+  readonly answer: (sizes: KeySizes) => void
+}
+
+/** Counts all keys at once: for units, in the middle of which nothing else may run. */
+export function countKeySizes(engine: Engine): KeySizes {
+  const walk = new Walk(engine)
+  while (!walk.step()) {
+    // Until all were seen.
+  }
+  return walk.rows()
+}
+
+/** Counts keys while others are served. */
+export class KeySizesCounter {
+  readonly #engine: Engine
+  /** Those whom the walk under way will answer, and those who came since it began. */
+  #answered: Asker[] = []
+  #waiting: Asker[] = []
+  #walk: Walk | undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Calls `answer` in a later turn, unless the client is gone by then. */
+  ask(client: Client, answer: (sizes: KeySizes) => void): void {
+    this.#waiting.push({ client, answer })
+    if (this.#walk === undefined) this.#begin()
+  }
+
+  #begin(): void {
+    this.#answered = this.#waiting
+    this.#waiting = []
+    this.#walk = new Walk(this.#engine)
+    this.#engine.later(this.#goOn)
+  }
+
+  readonly #goOn = (): void => {
+    const walk = this.#walk!
+    const isWanted = this.#answered.some(({ client }) => !client.closed)
+    if (isWanted && !walk.step()) {
+      this.#engine.later(this.#goOn)
+      return
+    }
+    const sizes = walk.rows()
+    for (const { client, answer } of this.#answered) if (!client.closed) answer(sizes)
+    this.#answered = []
+    this.#walk = undefined
+    if (this.#waiting.length > 0) this.#begin()
+  }
+}
+
+class Walk {
+  readonly #engine: Engine
+  /** For each database, counts by type and bin, from its first key on. */
+  readonly #counts: (Uint32Array | undefined)[] = []
+  #index = 0
+  #entry = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Counts a stretch of the keys; true at the end. */
+  step(): boolean {
+    const { databases } = this.#engine
+    let left = STRETCH_ENTRIES
+    while (left > 0 && this.#index < databases.length) {
+      const db = databases[this.#index]!
+      const end = Math.min(db.keys.entriesEnd, this.#entry + left)
+      left -= Math.max(1, end - this.#entry)
+      if (end > this.#entry) this.#countEntries(db, this.#entry, end)
+      this.#entry = end
+      if (end < db.keys.entriesEnd) continue
+      this.#entry = 0
+      this.#index++
+    }
+    return this.#index === databases.length
+  }
+
+  #countEntries(db: Database, from: number, end: number): void {
+    const counts = this.#counts[this.#index] ?? new Uint32Array(TYPES * BINS)
+    this.#counts[this.#index] = counts
+    for (let entry = from; entry < end; entry++) {
+      if (!db.keys.isLive(entry) || db.isExpired(entry)) continue
+      const type = db.typeOf(entry)
+      const size = type === TYPE_STRING ? db.strings.lengthOf(entry) : db.structureOf(entry).length
+      counts[type * BINS + binOf(size)]!++
+    }
+  }
+
+  rows(): KeySizes {
+    const rows: [string, string][] = []
+    for (const [index, counts] of this.#counts.entries()) {
+      if (counts === undefined) continue
+      for (const [type, name] of DISTRIBUTIONS) {
+        const bins: string[] = []
+        for (let bin = 0; bin < BINS; bin++) {
+          const count = counts[type * BINS + bin]!
+          if (count > 0) bins.push(`${labelOf(bin)}=${count}`)
+        }
+        if (bins.length > 0) rows.push([`db${index}_distrib_${name}`, bins.join(',')])
+      }
+    }
+    return rows
+  }
+}
+
+function binOf(size: number): number {
+  if (size === 0) return 0
+  return size < 2 ** 31 ? 32 - Math.clz32(size) : 33 + Math.floor(Math.log2(size / 2 ** 32))
+}
+
+/** The least size of a bin, as Redis prints it: 1, 512, 1K, 64M. */
+function labelOf(bin: number): string {
+  if (bin === 0) return '0'
+  const power = bin - 1
+  return `${2 ** (power % 10)}${['', 'K', 'M', 'G', 'T', 'P'][Math.floor(power / 10)]}`
+}
