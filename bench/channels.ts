@@ -51,14 +51,14 @@ async function ask(scale: Scale): Promise<Answer> {
     const publishing = await alternate(async (rival) => (await run(rival, 'publish')).perSecond)
     add({
       ...atLeast(
-        'PUBLISH to a kept channel : XADD, 16 at a time, nobody listens',
+        'PUBLISH to a kept channel : XADD, 50 clients, P=16, nobody listens',
         ratio(publishing),
         1,
         perSecond(medianOf(publishing, 'respite')),
         perSecond(medianOf(publishing, 'redis')),
       ),
     })
-    add(lowest('PUBLISH to a kept channel, 16 at a time', medianOf(publishing, 'respite'), 500_000))
+    add(lowest('PUBLISH to a kept channel, 50 clients, P=16', medianOf(publishing, 'respite'), 500_000))
     const delivering = await alternate(async (rival) => (await run(rival, 'deliver')).perSecond)
     add(
       atLeast(

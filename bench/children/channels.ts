@@ -23,8 +23,8 @@ const publish =
     ? encode('PUBLISH', CHANNEL, payload)
     : encode('XADD', CHANNEL, 'MAXLEN', '~', '1000000', '*', 'message', payload)
 const batch = Buffer.from(publish.repeat(PIPELINE))
-/** Publishers side by side: each waits for its own replies. */
-const PUBLISHERS = 4
+/** Publishers side by side, as many as redis-benchmark's clients: each waits for its own replies. */
+const PUBLISHERS = 50
 
 let replies = 0
 
