@@ -26,6 +26,12 @@ const CHANGED: Record<string, { fields: string[]; reason: string }> = {
   'config|resetstat': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
   'config|rewrite': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
   wait: { fields: ['flags', 'categories'], reason: '7.2 lets scripts call it, where it does not wait' },
+  'cluster|shards': { fields: ['flags'], reason: '7.2 answers while it loads' },
+  'cluster|slots': { fields: ['flags'], reason: '7.2 answers while it loads' },
+  'acl|deluser': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
+  'acl|save': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
+  'acl|setuser': { fields: ['tips'], reason: '7.2 says that all nodes are to be asked' },
+  'latency|reset': { fields: ['tips'], reason: '7.2 says how replies of several nodes are joined' },
   'command|getkeys': { fields: ['arity'], reason: '7.2 takes a command of a single word' },
   'command|getkeysandflags': { fields: ['arity'], reason: '7.2 takes a command of a single word' },
 }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/util/random.ts'
-import { redisServerMissing } from '../support/redis-server.ts'
+import { redisServerDiffers, redisServerMissing } from '../support/redis-server.ts'
 import { type Answered, askBoth, type Words } from './batches.ts'
 import { usePeers } from './use-peers.ts'
 
@@ -245,46 +245,50 @@ describe.skipIf(redisServerMissing())('encodings here and at redis-server', () =
     expect(seen.size).toBe(3 + 3 + 1 + 3)
   })
 
-  test('of lists are the same, and so are the nodes that DUMP shows', { timeout: 600_000 }, async () => {
-    await peers.ours.reset(1)
-    await peers.theirs.reset(1)
-    const random = new Random(7)
-    const seen = new Set<string>()
-    // Compressed, the same node may be different bytes.
-    await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'rdbcompression', 'no']])
-    for (let round = 0; round < LIST_ROUNDS; round++) {
-      const commands: Words[] = [['FLUSHALL'], ['CONFIG', 'SET', 'list-max-listpack-size', pick(random, LIST_SIZES)]]
-      for (let i = 0; i < ROUND_COMMANDS; i++) {
-        commands.push(...makeListCommands(random), ['OBJECT', 'ENCODING', 'l0'], ['OBJECT', 'ENCODING', 'l1'])
-        commands.push(['DUMP', 'l0'])
-      }
-      commands.push(['DUMP', 'l0'], ['DUMP', 'l1'])
-      let last: Words = []
-      let payload = ''
-      const compare = (answers: readonly Answered[]) => {
-        for (const { words, ours: here, theirs: there } of answers) {
-          if (words[0] !== 'OBJECT' && words[0] !== 'DUMP') {
-            last = words
-          } else {
-            const label = `${words.join(' ')} after ${last.join(' ').slice(0, 200)} in round ${round}: `
-            expect(label + nodesIn(here)).toBe(label + nodesIn(there))
-            seen.add(here.slice(0, 20))
-            if (words[0] === 'DUMP') payload = here.slice(here.indexOf('\n') + 1, -2)
+  test.skipIf(redisServerDiffers('has no lists in a single listpack'))(
+    'of lists are the same, and so are the nodes that DUMP shows',
+    { timeout: 600_000 },
+    async () => {
+      await peers.ours.reset(1)
+      await peers.theirs.reset(1)
+      const random = new Random(7)
+      const seen = new Set<string>()
+      // Compressed, the same node may be different bytes.
+      await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'rdbcompression', 'no']])
+      for (let round = 0; round < LIST_ROUNDS; round++) {
+        const commands: Words[] = [['FLUSHALL'], ['CONFIG', 'SET', 'list-max-listpack-size', pick(random, LIST_SIZES)]]
+        for (let i = 0; i < ROUND_COMMANDS; i++) {
+          commands.push(...makeListCommands(random), ['OBJECT', 'ENCODING', 'l0'], ['OBJECT', 'ENCODING', 'l1'])
+          commands.push(['DUMP', 'l0'])
+        }
+        commands.push(['DUMP', 'l0'], ['DUMP', 'l1'])
+        let last: Words = []
+        let payload = ''
+        const compare = (answers: readonly Answered[]) => {
+          for (const { words, ours: here, theirs: there } of answers) {
+            if (words[0] !== 'OBJECT' && words[0] !== 'DUMP') {
+              last = words
+            } else {
+              const label = `${words.join(' ')} after ${last.join(' ').slice(0, 200)} in round ${round}: `
+              expect(label + nodesIn(here)).toBe(label + nodesIn(there))
+              seen.add(here.slice(0, 20))
+              if (words[0] === 'DUMP') payload = here.slice(here.indexOf('\n') + 1, -2)
+            }
           }
         }
+        compare(await askBoth(peers.ours, peers.theirs, commands))
+        if (payload === '') continue
+        const restored: Words[] = [
+          ['RESTORE', 'l1', 0, payload, 'REPLACE'],
+          ['OBJECT', 'ENCODING', 'l1'],
+          ['LSET', 'l1', 0, 'pivot'],
+        ]
+        compare(await askBoth(peers.ours, peers.theirs, [...restored, ['OBJECT', 'ENCODING', 'l1'], ['DUMP', 'l1']]))
       }
-      compare(await askBoth(peers.ours, peers.theirs, commands))
-      if (payload === '') continue
-      const restored: Words[] = [
-        ['RESTORE', 'l1', 0, payload, 'REPLACE'],
-        ['OBJECT', 'ENCODING', 'l1'],
-        ['LSET', 'l1', 0, 'pivot'],
-      ]
-      compare(await askBoth(peers.ours, peers.theirs, [...restored, ['OBJECT', 'ENCODING', 'l1'], ['DUMP', 'l1']]))
-    }
-    expect([...seen].filter((reply) => /list/.test(reply)).length).toBe(2)
-    await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'list-max-listpack-size', '-2']])
-  })
+      expect([...seen].filter((reply) => /list/.test(reply)).length).toBe(2)
+      await askBoth(peers.ours, peers.theirs, [['CONFIG', 'SET', 'list-max-listpack-size', '-2']])
+    },
+  )
 
   test('settings have both their names', async () => {
     await peers.ours.reset(1)

@@ -12,11 +12,38 @@ import { CONNECTIONS, type Generator } from '../differential/generator.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import type { Program } from '../differential/program.ts'
 import { TestClient } from '../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { type RedisServer, redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 import { createGenerator, runStep } from './run-program.ts'
 
 const PROGRAM_COMMANDS = 1000
+const DATABASES = 16
+/** A digest of each key of a database. */
+const CONTENTS = `#!lua flags=no-writes
+  local function sorted(list) table.sort(list) return list end
+  local read = {
+    string = function(key) return redis.call('GET', key) end,
+    list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+    set = function(key) return sorted(redis.call('SMEMBERS', key)) end,
+    zset = function(key)
+      local all = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+      -- 7.0 prints more digits of the same score.
+      for i = 2, #all, 2 do all[i] = tonumber(all[i]) end
+      return all
+    end,
+    stream = function(key) return { redis.call('XRANGE', key, '-', '+'), redis.call('XINFO', 'GROUPS', key) } end,
+    hash = function(key)
+      local pairs, all = {}, redis.call('HGETALL', key)
+      for i = 1, #all, 2 do pairs[#pairs + 1] = #all[i] .. ':' .. all[i] .. all[i + 1] end
+      return sorted(pairs)
+    end,
+  }
+  local found = {}
+  for i, key in ipairs(sorted(redis.call('KEYS', '*'))) do
+    local type = redis.call('TYPE', key).ok
+    found[i] = redis.sha1hex(cmsgpack.pack({ key, redis.call('PEXPIRETIME', key), read[type](key) })) .. type
+  end
+  return table.concat(found, ' ')`
 /** A link that is cut lasts for this many bytes, more or less, and the next one for some more: what must come at a stroke comes in the end. */
 const CUT_BYTES = 20_000
 
@@ -96,8 +123,21 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
       return own !== null && client.ask('ROLE').includes('connected') && Number(own[1]) >= Number(offset)
     }, `offset ${offset}`)
     expect(messages.filter((message) => message.includes('CRITICAL'))).toEqual([])
-    expect(client.ask('DEBUG', 'DIGEST').trim()).toBe(`+${await ask('DEBUG', 'DIGEST')}`)
+    if (redisServerIsOlder()) await expectEqualContents(client)
+    else expect(client.ask('DEBUG', 'DIGEST').trim()).toBe(`+${await ask('DEBUG', 'DIGEST')}`)
     expect(client.ask('FUNCTION', 'LIST', 'WITHCODE').length > 6).toBe((await ask('FUNCTION', 'LIST')).length > 0)
+  }
+
+  /** Redis 7.0 makes another DEBUG DIGEST of the same data. */
+  async function expectEqualContents(client: TestClient): Promise<void> {
+    for (let database = 0; database < DATABASES; database++) {
+      client.ask('SELECT', database)
+      await ask('SELECT', String(database))
+      const theirs = (await ask('EVAL', CONTENTS, '0')).trim()
+      expect(client.ask('EVAL', CONTENTS, 0).split('\r\n')[1], `database ${database}`).toBe(theirs)
+    }
+    client.ask('SELECT', 0)
+    await ask('SELECT', '0')
   }
 
   async function ask(...words: string[]): Promise<string> {

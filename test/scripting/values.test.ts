@@ -3,7 +3,7 @@
 // prints otherwise than 7.2 (doubles), is not asked.
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { redisServerMissing } from '../support/redis-server.ts'
+import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
 /** Values, as Lua writes them. */
@@ -196,7 +196,8 @@ const SCRIPTS = [
   "return redis.setresp('2')",
   "return redis.set_repl('x')",
   'return redis.set_repl(nil)',
-  'return redis.set_repl(1,2)',
+  // 7.0 says that two are wanted.
+  ...(redisServerIsOlder() ? [] : ['return redis.set_repl(1,2)']),
   'return redis.set_repl(4)',
   'return redis.set_repl(-1)',
   'return redis.set_repl(3.7)',

@@ -59,6 +59,13 @@ export function redisServerCannotReadOurs(): boolean {
   return true
 }
 
+/** Tells whether redis-server is older than our answers, and the reader what it does otherwise. */
+export function redisServerDiffers(how: string): boolean {
+  if (!redisServerIsOlder()) return false
+  console.warn(`skipped: redis-server ${redisServerVersion()} ${how}`)
+  return true
+}
+
 /**
  * Starts redis-server and waits until it accepts connections; with a config file, `redis.conf` in its directory, if there is a
  * text for one.

@@ -7,7 +7,7 @@ import { encodeCommand } from '../../differential/program.ts'
 import { createEngine } from '../../support/engine.ts'
 import { start } from '../../support/journal.ts'
 import { MemoryDisk } from '../../support/memory-disk.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../../support/redis-server.ts'
+import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../../support/redis-server.ts'
 import { startSaving } from '../../support/saving.ts'
 
 const ADD =
@@ -150,7 +150,7 @@ test('functions that a snapshot holds are loaded through the engine', () => {
   expect(connect().ask('FCALL', 'shout', 0, 'a')).toBe('$1\r\nA\r\n')
 })
 
-describe.skipIf(redisServerMissing())('payloads and redis-server', () => {
+describe.skipIf(redisServerCannotReadOurs())('payloads and redis-server', () => {
   let server: RedisServer
   let theirs: SocketPeer
 

@@ -6,7 +6,12 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngine } from '../../../support/engine.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../../../support/redis-server.ts'
+import {
+  type RedisServer,
+  redisServerIsOlder,
+  redisServerMissing,
+  startRedisServer,
+} from '../../../support/redis-server.ts'
 import { seedOf } from '../../../support/seed.ts'
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
@@ -121,6 +126,8 @@ describe.skipIf(redisServerMissing())('arguments of library functions', () => {
       const answers = ours.split(lengths).slice(1)
       part.forEach((one, i) => {
         const mine = answers[i]?.replace(/\r\n$/, '')
+        // 7.0 says that set_repl wants two.
+        if (redisServerIsOlder() && one.includes('set_repl')) return
         if (mine !== theirs[i]) differences.push(`${one}\n  redis: ${theirs[i]}\n  ours:  ${mine}`)
       })
       if (answers.length !== theirs.length) differences.push(ours)
