@@ -1,11 +1,11 @@
 // Asks one question, in a process of its own: ask.ts NAME FILE [--quick]. The answers are written to the file as JSON.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describeMachine, type Stored } from './page.ts'
-import { QUICK, REAL } from './question.ts'
+import { type Answer, QUICK, REAL } from './question.ts'
 import { QUESTIONS } from './questions.ts'
-import { ROOT } from './servers.ts'
+import { REDIS_SERVER, ROOT } from './servers.ts'
 
 // Whoever is asked to end, once or again and again, takes along what it has started: servers and children are ended where a process exits.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
@@ -13,7 +13,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 const [name, file, ...options] = process.argv.slice(2)
 const question = QUESTIONS.find((one) => one.name === name)!
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-const answers = [await question.ask(options.includes('--quick') ? QUICK : REAL)].flat()
+const asked = [await question.ask(options.includes('--quick') ? QUICK : REAL)].flat()
+// Beside another than redis-server it is another table, of its own title.
+const answers = process.env.RIVAL === undefined ? asked : asked.map(besideRival)
 for (const { rows } of answers) {
   for (const { what, figure, target, met } of rows) {
     if (met === false) console.log(`  MISSED ${what}: ${figure}, target ${target}`)
@@ -30,3 +32,8 @@ writeFileSync(
   ),
 )
 process.exit(0)
+
+function besideRival(answer: Answer): Answer {
+  const name = basename(REDIS_SERVER)
+  return answer.rivals === undefined ? { ...answer, rivals: [name], title: `${answer.title}, beside ${name}` } : answer
+}

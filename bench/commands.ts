@@ -5,27 +5,66 @@
 import { spawn } from 'node:child_process'
 import { alternate, median, medianOf, PAIRS, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { NO_PERSISTENCE, processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
-/** The name for `-t`, and the beginning of its line in the CSV. */
-const TESTS = [
+/** A test of redis-benchmark: its name for `-t`, the beginning of its line in the CSV, and what it is called here. */
+interface Test {
+  readonly name: string
+  readonly line: string
+  readonly shown: string
+}
+
+const named = (shown: string): Test => ({ name: shown.toLowerCase(), line: shown, shown })
+
+const TESTS: readonly Test[] = [
   { name: 'ping_mbulk', line: 'PING_MBULK', shown: 'PING' },
-  { name: 'set', line: 'SET', shown: 'SET' },
-  { name: 'get', line: 'GET', shown: 'GET' },
-  { name: 'incr', line: 'INCR', shown: 'INCR' },
-  { name: 'lpush', line: 'LPUSH', shown: 'LPUSH' },
-  { name: 'rpush', line: 'RPUSH', shown: 'RPUSH' },
-  { name: 'lpop', line: 'LPOP', shown: 'LPOP' },
-  { name: 'rpop', line: 'RPOP', shown: 'RPOP' },
-  { name: 'lrange_100', line: 'LRANGE_100', shown: 'LRANGE_100' },
+  ...['SET', 'GET', 'INCR', 'LPUSH', 'RPUSH', 'LPOP', 'RPOP', 'LRANGE_100'].map(named),
   { name: 'mset', line: 'MSET', shown: 'MSET (10 keys)' },
-] as const
-
-const DEPTHS = [
-  { pipeline: 1, least: 0.95 },
-  { pipeline: 16, least: 1.0 },
 ]
+/** What else it tests where it is asked for everything. */
+const MORE_TESTS: readonly Test[] = [
+  { name: 'ping_inline', line: 'PING_INLINE', shown: 'PING, inline' },
+  ...['SADD', 'HSET', 'SPOP', 'ZADD', 'ZPOPMIN', 'LRANGE_300', 'LRANGE_600'].map(named),
+]
+
+/** What is wanted at a depth, of redis-server's: requests a second at least, the rest at most. */
+interface Wanted {
+  readonly pipeline: number
+  readonly least: number
+  readonly tailMost: number
+  /** Processor time a request; undefined: not asked. */
+  readonly processorMost?: number
+}
+
+/** How both are configured, and what is asked of them. */
+interface Setting {
+  readonly title: string
+  readonly options: readonly string[]
+  readonly tests: readonly Test[]
+  readonly depths: readonly Wanted[]
+}
+
 const P99_MOST = 1.5
+const SETTINGS: readonly Setting[] = [
+  {
+    title: 'Commands in the default configuration: an append-only file, synced every second',
+    options: ['--appendonly', 'yes', '--save', ''],
+    tests: [...TESTS, ...MORE_TESTS],
+    depths: [
+      { pipeline: 1, least: 1, tailMost: 1, processorMost: 1.2 },
+      { pipeline: 16, least: 1.2, tailMost: 1, processorMost: 1 },
+    ],
+  },
+  {
+    title: 'Commands: requests per second and p99',
+    options: NO_PERSISTENCE,
+    tests: TESTS,
+    depths: [
+      { pipeline: 1, least: 0.95, tailMost: P99_MOST },
+      { pipeline: 16, least: 1, tailMost: P99_MOST },
+    ],
+  },
+]
 /** Below this a p99 is the resolution of the client's histogram and the scheduler, not the server. */
 const P99_RESOLUTION_MS = 0.1
 const CALIBRATION_REQUESTS = 20_000
@@ -62,6 +101,10 @@ export interface Comparison {
   line: string
   /** Requests a second, of redis-server's, that are wanted at least. */
   least: number
+  /** p99, of redis-server's, that is wanted at most. Default: 1.5. */
+  tailMost?: number
+  /** Processor time a request, of redis-server's, that is wanted at most. Default: there is no row for it. */
+  processorMost?: number | undefined
   servers: ReadonlyMap<Rival, Server>
   scale: Scale
   /** Requests of the short run that finds how many the others take. Default: as many as take some tenths of a second. */
@@ -70,55 +113,75 @@ export interface Comparison {
   prepare?: (server: Server, options: readonly string[], count: number) => Promise<void>
 }
 
-/** Runs a test on both servers, alternating; returns a row for requests per second and one for p99. */
+/** Runs a test on both servers, alternating; returns a row for requests per second, one for p99, and one for processor time if that is asked. */
 export async function compare(comparison: Comparison): Promise<Row[]> {
   const { what, options, line, least, servers, scale, calibration = CALIBRATION_REQUESTS, prepare } = comparison
-  const run = async (rival: Rival, count: number): Promise<Load> => {
+  const { processorMost, tailMost = P99_MOST } = comparison
+  const run = async (rival: Rival, count: number): Promise<Load & { microseconds: number }> => {
     const server = servers.get(rival)!
     await prepare?.(server, options, count)
-    return redisBenchmark(server.port, [...options, '-n', String(count)], line)
+    const before = processorSeconds(server.pid)
+    const load = await redisBenchmark(server.port, [...options, '-n', String(count)], line)
+    return { ...load, microseconds: ((processorSeconds(server.pid) - before) * 1e6) / count }
   }
   const shortRun = scale.quick ? 1000 : calibration
   const found = await run('redis', shortRun)
   await run('respite', shortRun)
   const count = Math.max(1000, Math.round(found.perSecond * scale.seconds))
-  const tails: Pair[] = Array.from({ length: PAIRS }, () => ({ respite: 0, redis: 0 }))
+  const noPairs = (): Pair[] => Array.from({ length: PAIRS }, () => ({ respite: 0, redis: 0 }))
+  const [tails, times] = [noPairs(), noPairs()]
   const rounds = { respite: 0, redis: 0 }
   const pairs = await alternate(async (rival) => {
     const load = await run(rival, count)
-    tails[rounds[rival]++]![rival] = load.p99Ms
+    const round = rounds[rival]++
+    tails[round]![rival] = load.p99Ms
+    times[round]![rival] = load.microseconds
     return load.perSecond
   })
   const rate = (rival: Rival): string => perSecond(medianOf(pairs, rival))
   const row = atLeast(what, ratio(pairs), least, rate('respite'), rate('redis'))
   console.log(`  ${what}: ${row.respite} : ${row.redis} = ${row.figure}`)
   const tail = median(tails.map(({ respite, redis }) => respite / Math.max(redis, P99_RESOLUTION_MS)))
-  return [row, atMost(`${what}, p99`, tail, P99_MOST, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis')))]
+  const rows = [
+    row,
+    atMost(`${what}, p99`, tail, tailMost, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis'))),
+  ]
+  if (processorMost !== undefined) {
+    const shown = (rival: Rival): string => `${medianOf(times, rival).toFixed(2)} µs`
+    rows.push(atMost(`${what}: server time a request`, ratio(times), processorMost, shown('respite'), shown('redis')))
+  }
+  return rows
 }
 
 /** Clients, bytes of a value, keys. */
 export const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
 
-async function ask(scale: Scale): Promise<Answer> {
+async function ask(scale: Scale): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (const setting of SETTINGS) answers.push(await askIn(setting, scale))
+  return answers
+}
+
+async function askIn({ title, options: settings, tests, depths }: Setting, scale: Scale): Promise<Answer> {
   const servers = new Map<Rival, Server>()
-  for (const rival of RIVALS) servers.set(rival, await startServer(rival))
+  for (const rival of RIVALS) servers.set(rival, await startServer(rival, settings))
   const rows: Row[] = []
   try {
-    for (const { pipeline, least } of DEPTHS) {
-      for (const test of TESTS) {
-        const options = [...COMMON, '-P', String(pipeline), '-t', test.name]
-        const what = `${test.shown}, P=${pipeline}`
-        rows.push(...(await compare({ what, options, line: test.line, least, servers, scale, prepare })))
+    for (const { pipeline, ...wanted } of depths) {
+      for (const { name, line, shown } of tests) {
+        const options = [...COMMON, '-P', String(pipeline), '-t', name]
+        const what = `${shown}, P=${pipeline}`
+        rows.push(...(await compare({ what, options, line, ...wanted, servers, scale, prepare })))
       }
     }
     return {
-      title: 'Commands: requests per second and p99',
+      title,
       commandLines: [
         ...RIVALS.map((rival) => servers.get(rival)!.commandLine),
         `redis-benchmark ${COMMON.join(' ')} -P <1 or 16> -t <test> -n <requests for ${scale.seconds} s> --csv`,
       ],
       rows,
-      notes: ['LPOP and RPOP pop from a list filled before; what fills it is not measured.'],
+      notes: ['What is popped was filled in before; what fills it is not measured.'],
     }
   } finally {
     for (const server of servers.values()) await server.stop()
@@ -127,13 +190,26 @@ async function ask(scale: Scale): Promise<Answer> {
 
 const ms = (value: number): string => `${value.toFixed(2)} ms`
 
-/** Gives each test what it needs: an empty list to push to, or one long enough to be popped from until the end. */
+/** What a test of redis-benchmark finds, its key, and what fills that. */
+const FILLED: Readonly<Record<string, readonly [key: string, ...command: string[]]>> = {
+  lpop: ['mylist', '-d', '64', '-t', 'lpush'],
+  rpop: ['mylist', '-d', '64', '-t', 'lpush'],
+  spop: ['myset', 'SADD', 'myset', 'element:__rand_int__'],
+  zpopmin: ['myzset', 'ZADD', 'myzset', '0', 'element:__rand_int__'],
+}
+/** So many different members that few are drawn twice. */
+const FILLING = ['-c', '10', '-P', '64', '-r', '100000000']
+
+/** Gives each test what it needs: an empty list to push to, or enough to be popped from until the end. */
 async function prepare({ port, asker }: Server, options: readonly string[], count: number): Promise<void> {
   const test = options.at(-1)!
-  if (!/^[lr](push|pop|range)/.test(test)) return
-  await asker.ask('DEL', 'mylist')
-  if (!test.endsWith('pop')) return
-  await redisBenchmark(port, ['-c', '10', '-d', '64', '-P', '64', '-t', 'lpush', '-n', String(count)], 'LPUSH')
+  if (/^[lr](push|range)/.test(test)) await asker.ask('DEL', 'mylist')
+  const filled = FILLED[test]
+  if (filled === undefined) return
+  const [key, ...command] = filled
+  await asker.ask('DEL', key)
+  const line = command.at(-2) === '-t' ? command.at(-1)!.toUpperCase() : command.join(' ')
+  await redisBenchmark(port, [...FILLING, '-n', String(count), ...command], line)
 }
 
 export const commands: Question = { name: 'commands', ask }

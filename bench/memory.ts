@@ -1,6 +1,7 @@
 // What does a key, or an element of a list, cost in memory? How long does anybody wait while a million keys are loaded?
 
 import { startChild } from './child.ts'
+import type { Kind } from './children/load.ts'
 import { alternate, medianOf, type Pair, percentile, ratio } from './pairs.ts'
 import { type Answer, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, residentBytes, startServer } from './servers.ts'
@@ -11,14 +12,28 @@ const PAUSE_MS_MAX = 10
 /** Time for memory that is no longer needed to be given back, before it is counted. */
 const SETTLE_MS = 2000
 
-const KINDS = [
+/** `goesOn`: ten times as many are asked for, too. */
+const KINDS: readonly { kind: Kind; what: string; valueBytes: number; most: number; goesOn?: true }[] = [
   { kind: 'keys', what: 'bytes of RSS a key (16 B keys, 64 B values)', valueBytes: KEY_VALUE_BYTES, most: 1 },
-  { kind: 'list', what: 'bytes of RSS an element (20 B, one list)', valueBytes: ELEMENT_BYTES, most: 1.05 },
-  { kind: 'hashes', what: 'bytes of RSS a field (20 B values, ten to a hash)', valueBytes: ELEMENT_BYTES, most: 1.1 },
+  {
+    kind: 'list',
+    what: 'bytes of RSS an element (20 B, one list)',
+    valueBytes: ELEMENT_BYTES,
+    most: 1.05,
+    goesOn: true,
+  },
+  {
+    kind: 'hashes',
+    what: 'bytes of RSS a field (20 B values, ten to a hash)',
+    valueBytes: ELEMENT_BYTES,
+    most: 1.1,
+    goesOn: true,
+  },
   { kind: 'sets', what: 'bytes of RSS a member (19 B, 100 sets)', valueBytes: 0, most: 1.2 },
   { kind: 'sortedSets', what: 'bytes of RSS a member (19 B, 100 sorted sets)', valueBytes: 0, most: 1.2 },
-  { kind: 'streams', what: 'bytes of RSS an entry (two fields, 100 streams)', valueBytes: 0, most: 1.05 },
-] as const
+  { kind: 'streams', what: 'bytes of RSS an entry (two fields, 100 streams)', valueBytes: 0, most: 1.05, goesOn: true },
+]
+const TIMES = 10
 
 async function ask(scale: Scale): Promise<Answer> {
   const rows: Row[] = []
@@ -30,7 +45,9 @@ async function ask(scale: Scale): Promise<Answer> {
   const empty: Pair[] = []
   const longest: Pair[] = []
   const tail: Pair[] = []
-  for (const { kind, what, valueBytes, most } of KINDS) {
+  for (const { kind, what, valueBytes, most, goesOn } of KINDS) {
+    const many: Pair[] = []
+    const wentOn = new Set<Rival>()
     const pairs = await alternate(async (rival) => {
       const server = await startServer(rival)
       lines.add(server.commandLine)
@@ -53,13 +70,32 @@ async function ask(scale: Scale): Promise<Answer> {
         const before = residentBytes(server.pid)
         await startChild('load', { ...load, from: scale.keys }).result
         await settled()
-        return (residentBytes(server.pid) - before) / scale.keys
+        const after = residentBytes(server.pid)
+        // Once: it takes as long as all rounds before.
+        if (goesOn && !wentOn.has(rival)) {
+          wentOn.add(rival)
+          await startChild('load', { ...load, from: 2 * scale.keys, count: (TIMES - 2) * scale.keys }).result
+          await settled()
+          note(many, rival, (residentBytes(server.pid) - after) / ((TIMES - 2) * scale.keys))
+        }
+        return (after - before) / scale.keys
       } finally {
         await server.stop()
       }
     })
-    const shown = (rival: Rival) => `${medianOf(pairs, rival).toFixed(1)} B`
-    add(atMost(what, ratio(pairs), most, shown('respite'), shown('redis')))
+    const shown = (of: readonly Pair[], rival: Rival) => `${medianOf(of, rival).toFixed(1)} B`
+    add(atMost(what, ratio(pairs), most, shown(pairs, 'respite'), shown(pairs, 'redis')))
+    if (goesOn) {
+      add(
+        atMost(
+          `${what}, up to ${TIMES} times as many`,
+          ratio(many),
+          most,
+          shown(many, 'respite'),
+          shown(many, 'redis'),
+        ),
+      )
+    }
   }
 
   function note(list: Pair[], rival: Rival, value: number): void {

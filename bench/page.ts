@@ -1,10 +1,11 @@
 // Writes docs/benchmarks.md from the answers: first what they come to, question by question of the reader (overview.ts), then each table.
 
 import { cpus, totalmem, type } from 'node:os'
+import { basename } from 'node:path'
 import { OVERVIEW_TITLE, renderOverview, renderShort } from './overview.ts'
 import { MET, MISSED, type PageRow, pageRows } from './page-rows.ts'
 import type { Answer } from './question.ts'
-import { redisVersion } from './servers.ts'
+import { REDIS_SERVER, redisVersion } from './servers.ts'
 
 export interface Stored {
   answer: Answer
@@ -15,7 +16,7 @@ export interface Stored {
 export function describeMachine(respiteVersion: string): string {
   const cores = cpus()
   const memory = (totalmem() / 1024 ** 3).toFixed(0)
-  return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${memory} GiB, ${type()}; respite ${respiteVersion}, Node ${process.versions.node}, redis-server ${redisVersion()}`
+  return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${memory} GiB, ${type()}; respite ${respiteVersion}, Node ${process.versions.node}, ${basename(REDIS_SERVER)} ${redisVersion()}`
 }
 
 /** Renders the page with these answers; sections of the page as it was stay where nobody has asked again. */

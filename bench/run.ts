@@ -4,13 +4,15 @@
 
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderPage, renderReadme, type Stored } from './page.ts'
 import { QUESTIONS } from './questions.ts'
-import { ROOT } from './servers.ts'
+import { REDIS_SERVER, ROOT } from './servers.ts'
 
 const RESULTS = join(ROOT, 'bench/results')
+/** Answers beside another rival are kept beside those beside redis-server. */
+const BESIDE = process.env.RIVAL === undefined ? '' : `.${basename(REDIS_SERVER)}`
 /** Several times what the longest question takes on a quiet machine. */
 const QUESTION_MINUTES_MAX = 30
 /** Whoever is told to end has ended its servers by then. */
@@ -59,7 +61,7 @@ for (const { name } of QUESTIONS) {
   if (names.length > 0 && !names.includes(name)) continue
   console.log(name)
   const startedAt = performance.now()
-  const file = join(RESULTS, `${name}${quick ? '.quick' : ''}.json`)
+  const file = join(RESULTS, `${name}${BESIDE}${quick ? '.quick' : ''}.json`)
   const answered = await ask(name, file)
   if (!answered) failed.push(name)
   console.log(`  ${answered ? 'answered' : 'NOT ANSWERED'} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
@@ -69,7 +71,7 @@ for (const { name } of QUESTIONS) {
 if (!quick) {
   const answers: Stored[] = []
   for (const { name } of QUESTIONS) {
-    const file = join(RESULTS, `${name}.json`)
+    const file = join(RESULTS, `${name}${BESIDE}.json`)
     if (existsSync(file)) answers.push(...[JSON.parse(readFileSync(file, 'utf8')) as Stored | Stored[]].flat())
   }
   const page = join(ROOT, 'docs/benchmarks.md')

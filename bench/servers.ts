@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endWithUs, temporaryFolder } from './taken-along.ts'
 import { Asker } from './wire.ts'
@@ -28,6 +28,9 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/** The rival's program: `RIVAL=/usr/bin/valkey-server npm run bench` takes another than redis-server. */
+export const REDIS_SERVER = process.env.RIVAL ?? 'redis-server'
+
 /** As `npm start` and the program's first line say it. */
 const NODE_OPTIONS = ['--max-semi-space-size=4']
 
@@ -44,7 +47,7 @@ export async function startServer(
   rival: Rival,
   options: readonly string[] = NO_PERSISTENCE,
   kept?: string,
-  redisServer = 'redis-server',
+  redisServer = REDIS_SERVER,
 ): Promise<Server> {
   const folder = kept === undefined ? temporaryFolder(rival) : undefined
   const directory = folder?.path ?? kept!
@@ -69,7 +72,7 @@ export async function startServer(
     port,
     pid: Number(/process_id:(\d+)/.exec(info)?.[1] ?? child.pid),
     directory,
-    commandLine: `${rival === 'respite' ? `node ${NODE_OPTIONS.join(' ')} dist/cli/respite.js` : 'redis-server'} ${options.map((o) => o || "''").join(' ')}`,
+    commandLine: `${rival === 'respite' ? `node ${NODE_OPTIONS.join(' ')} dist/cli/respite.js` : basename(redisServer)} ${options.map((o) => o || "''").join(' ')}`,
     asker,
     startedInMs,
     async stop() {
@@ -137,7 +140,7 @@ export function processorSeconds(...pids: readonly number[]): number {
   return ticks / TICKS_PER_SECOND
 }
 
-export function redisVersion(redisServer = 'redis-server'): string {
+export function redisVersion(redisServer = REDIS_SERVER): string {
   const { stdout } = spawnSync(redisServer, ['--version'], { encoding: 'utf8' })
   return /v=(\S+)/.exec(stdout ?? '')?.[1] ?? 'not installed'
 }
