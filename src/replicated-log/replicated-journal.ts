@@ -1,10 +1,10 @@
 // The journal of a leader: effects become records of the log, and are durable when a quorum has them.
 //
-//   effects ─▶ gathered ──(turn's end, if few are under way)──▶ row of records ──append──▶ log
-//                                                                 │ acknowledged, in order
-//                                                                 └──▶ counted: synced advances, the local copy grows
+//   effects ─▶ gathered ──(turn's end, when it is time)──▶ row of records ──append──▶ log
+//                                                            │ acknowledged, in order
+//                                                            └──▶ counted: synced advances, the local copy grows
 //
-// What gathers in a turn is a batch. While as many records are under way as the log allows, the next batch gathers: this is the group
+// What gathers becomes one record, at a turn's end, when record-pace.ts says so and fewer are under way than the log allows: this is the group
 // commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/durability.ts); under the other
 // policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
 //
@@ -39,6 +39,7 @@ import {
   type LogRecord,
   type RecordKind,
 } from './record.ts'
+import { RecordPace } from './record-pace.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
@@ -82,6 +83,8 @@ export interface ReplicatedJournalOptions {
 interface Pending {
   readonly kind: RecordKind
   readonly payload: Buffer
+  /** So many commands wait for it. */
+  readonly waited: number
   /** `synced` when it is counted. */
   readonly offset: number
   /** As it was sent; undefined = it was not yet. */
@@ -101,6 +104,11 @@ export class ReplicatedJournal implements Journal {
   synced = 0
   readonly #options: ReplicatedJournalOptions
   readonly #gathered = new JournalBuffer()
+  /** So many commands of what gathered are waited for. */
+  #gatheredWaited = 0
+  /** Each effect is said to be waited for or not (`require`). */
+  #byKey = false
+  readonly #pace: RecordPace
   /** The database of the last effect in it; -1 = the next one says its own, so that each batch stands for itself. */
   #database = -1
   #unitStart = 0
@@ -134,6 +142,7 @@ export class ReplicatedJournal implements Journal {
     this.#epoch = chain.epoch
     this.#settledFrom = chain.position + log.inFlightMax
     this.#leaseEndMs = sinceMs + timing.leaseMs
+    this.#pace = new RecordPace(options.clock, log.batchBytesMax, () => this.#pump())
     this.setPolicy(policy, rules)
     this.#beat()
   }
@@ -174,12 +183,15 @@ export class ReplicatedJournal implements Journal {
   }
 
   setPolicy(policy: SyncPolicy, rules: DurabilityRules): void {
+    this.#byKey = rules.size > 0
     this.waits = policy === 'always' || rules.anyAlways
     this.#progressed()
   }
 
-  /** Everything is on its way to the quorum as soon as it can be. */
-  require(): void {}
+  /** Everything is on its way to the quorum at the same pace, which is that of those who wait. */
+  require(policy: SyncPolicy): void {
+    if (this.#byKey && policy === 'always') this.#gatheredWaited++
+  }
 
   onProgress(run: () => void): void {
     this.#listeners.push(run)
@@ -191,6 +203,7 @@ export class ReplicatedJournal implements Journal {
     const before = this.#gathered.length
     if (database !== this.#database) this.#select(database)
     this.#gathered.request(args)
+    if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
   }
 
@@ -198,6 +211,7 @@ export class ReplicatedJournal implements Journal {
     const before = this.#gathered.length
     if (database !== this.#database) this.#select(database)
     this.#gathered.command(words)
+    if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
   }
 
@@ -233,17 +247,28 @@ export class ReplicatedJournal implements Journal {
     return false
   }
 
-  /** Sends what may be sent: records that wait, then what gathered. */
+  /** Sends what may be sent: records that wait, then what gathered, when it is time for that. */
   #pump(): void {
     const { chain, log } = this.#options
     if (this.#isStalled || this.#isOver) return
     const isOneByOne = chain.position + 1 < this.#settledFrom
     const underWayMax = isOneByOne ? 1 : log.inFlightMax
     while (this.#underWay < underWayMax) {
-      const next = this.#row[this.#underWay] ?? this.#takeGathered()
+      const next = this.#row[this.#underWay] ?? (this.#isTime() ? this.#takeGathered() : undefined)
       if (next === undefined) return
       this.#send(next)
     }
+  }
+
+  #isTime(): boolean {
+    const { length } = this.#gathered
+    return length > 0 && this.#pace.goes(this.#gatheredWaited, length, this.#hasEffectsUnderWay())
+  }
+
+  /** Nobody waits for a lease. */
+  #hasEffectsUnderWay(): boolean {
+    for (let i = 0; i < this.#underWay; i++) if (this.#row[i]!.kind !== 'lease') return true
+    return false
   }
 
   /** Makes records of what gathered; returns the first. */
@@ -252,18 +277,21 @@ export class ReplicatedJournal implements Journal {
     if (gathered.length === 0) return undefined
     const payload = Buffer.from(gathered.u8.subarray(0, gathered.length))
     gathered.clear()
+    const waited = this.#gatheredWaited
+    this.#gatheredWaited = 0
     this.#database = -1
     const pieces = cutPayload(payload, this.#options.log.batchBytesMax)
     const at = this.#row.length
     for (const [i, piece] of pieces.entries()) {
       const isLast = i === pieces.length - 1
-      this.#add(isLast ? 'effects' : 'part', piece, isLast ? this.appended : 0)
+      if (isLast) this.#add('effects', piece, this.appended, waited)
+      else this.#add('part', piece)
     }
     return this.#row[at]
   }
 
-  #add(kind: RecordKind, payload: Buffer, offset: number): void {
-    this.#row.push({ kind, payload, offset, record: undefined, batch: payload, sentMs: 0, answer: 'none' })
+  #add(kind: RecordKind, payload: Buffer, offset = 0, waited = 0): void {
+    this.#row.push({ kind, payload, waited, offset, record: undefined, batch: payload, sentMs: 0, answer: 'none' })
     this.#waitingBytes += payload.length
   }
 
@@ -310,7 +338,7 @@ export class ReplicatedJournal implements Journal {
 
   /** The first record of the row is in the log, and all before it. */
   #countFirst(): void {
-    const { chain, counted, timing } = this.#options
+    const { chain, clock, counted, timing } = this.#options
     const pending = this.#row.shift()!
     assert(pending.record !== undefined, 'what is counted was sent')
     this.#underWay--
@@ -318,6 +346,8 @@ export class ReplicatedJournal implements Journal {
     if (pending.offset > 0) this.synced = pending.offset
     if (this.written < this.synced) this.written = this.synced
     this.#leaseEndMs = Math.max(this.#leaseEndMs, pending.sentMs + timing.leaseMs)
+    if (this.waits && pending.kind === 'effects' && !this.#hasEffectsUnderWay())
+      this.#pace.answered(clock.monotonic() - pending.sentMs, pending.waited + this.#gatheredWaited)
     const whole = chain.count(pending.record)
     if (whole !== undefined) counted(whole)
     if (pending.kind === 'handover') this.#end('handed over')
@@ -391,7 +421,7 @@ export class ReplicatedJournal implements Journal {
     const { clock, self, timing } = this.#options
     this.#timer = clock.after(timing.heartbeatMs, () => {
       if (!this.#row.some(({ kind }) => kind === 'lease')) {
-        this.#add('lease', encodeEpochNote(self), 0)
+        this.#add('lease', encodeEpochNote(self))
         this.#pump()
       }
       this.#beat()
@@ -408,7 +438,7 @@ export class ReplicatedJournal implements Journal {
   handOver(to: string): void {
     assert(!this.isBehind, 'what is handed over is whole')
     this.#handsOver = true
-    this.#add('handover', Buffer.from(to), 0)
+    this.#add('handover', Buffer.from(to))
     this.#pump()
   }
 
@@ -416,6 +446,7 @@ export class ReplicatedJournal implements Journal {
   stop(): void {
     this.#isOver = true
     this.#timer?.cancel()
+    this.#pace.stop()
     for (const run of this.#drained.splice(0)) run()
   }
 
