@@ -101,6 +101,16 @@ export class RequestParser {
     return this.#pendingEnd + this.#bigBytes + this.#bigFilled
   }
 
+  /** A big argument that is under way, into which reads may be made as well: from `gatheredBytes` on, and fed from there. */
+  get gathering(): Source | undefined {
+    return this.#big
+  }
+
+  /** How much of it is here. */
+  get gatheredBytes(): number {
+    return this.#bigFilled
+  }
+
   /** Bytes reserved for this client. */
   get reservedBytes(): number {
     return (this.#pending?.u8.length ?? 0) + this.#bigBytes + (this.#big?.u8.length ?? 0)
@@ -464,7 +474,8 @@ export class RequestParser {
       big = grown
       this.#big = grown
     }
-    source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
+    // Unless it was read there.
+    if (source !== big) source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
     this.#bigFilled = filled
     if (filled === whole) {
       this.#bigArguments ??= []
