@@ -14,12 +14,14 @@
 import type { Source } from './bytes.ts'
 import { detach } from './detach.ts'
 import { setImmediate } from './real-time.ts'
-import { spareMemory } from './spare-memory.ts'
+import { type SpareMemory, spareMemory } from './spare-memory.ts'
 
 /** Smaller buffers are not detached but left to the collector: detaching one costs 3 µs, as much as a command. */
 const DETACHED_BYTES_MIN = 16 * 1024
 /** More than this does not wait for the end of a pipeline or script that goes on discarding. */
 const WAITING_BYTES_MAX = 32 * 1024 * 1024
+/** What others may use waits for the end of the running command at most, else they would be given new memory meanwhile. */
+const USABLE_BYTES_MAX = 256 * 1024
 
 /** Who holds a buffer, and whether it is to be discarded when nobody does any more. */
 interface Held {
@@ -27,15 +29,21 @@ interface Held {
   isDiscarded: boolean
 }
 
-class Discarded {
+export class Discarded {
   /** Bytes that wait to be given back. */
-  bytes = 0
+  #bytes = 0
   /** Buffers that may be kept for others. */
   #small: ArrayBuffer[] = []
+  #smallBytes = 0
   /** Those that will not be; weakly held: where immediates are long in coming, the collector may be faster. */
   #large: WeakRef<ArrayBuffer>[] = []
   readonly #held = new WeakMap<ArrayBufferLike, Held>()
+  readonly #spare: SpareMemory
   readonly #giveBack = (): void => this.giveBack()
+
+  constructor(spare: SpareMemory) {
+    this.#spare = spare
+  }
 
   /** Takes a source that is read no longer than the running command; a very small one, or a part of a larger buffer, is ignored. */
   add(source: Source): void {
@@ -44,7 +52,7 @@ class Discarded {
 
   #add(buffer: ArrayBuffer): void {
     const { byteLength } = buffer
-    const isSmall = spareMemory.wants(byteLength)
+    const isSmall = this.#spare.wants(byteLength)
     if (!isSmall && byteLength < DETACHED_BYTES_MIN) return
     const held = this.#held.get(buffer)
     if (held !== undefined) {
@@ -52,9 +60,13 @@ class Discarded {
       return
     }
     if (this.#small.length + this.#large.length === 0) setImmediate(this.#giveBack)
-    if (isSmall) this.#small.push(buffer)
-    else this.#large.push(new WeakRef(buffer))
-    this.bytes += byteLength
+    if (isSmall) {
+      this.#small.push(buffer)
+      this.#smallBytes += byteLength
+    } else {
+      this.#large.push(new WeakRef(buffer))
+    }
+    this.#bytes += byteLength
   }
 
   /** Keeps a buffer as it is until `release`, even if its owner discards it. */
@@ -74,7 +86,7 @@ class Discarded {
 
   /** True when what waits is too much to wait for the end of the turn. */
   get isMuch(): boolean {
-    return this.bytes > WAITING_BYTES_MAX
+    return this.#smallBytes >= USABLE_BYTES_MAX || this.#bytes > WAITING_BYTES_MAX
   }
 
   /** Frees what waits; not to be called while a command runs. */
@@ -83,8 +95,9 @@ class Discarded {
     const large = this.#large
     this.#small = []
     this.#large = []
-    this.bytes = 0
-    for (const buffer of small) if (!spareMemory.keep(buffer) && buffer.byteLength >= DETACHED_BYTES_MIN) detach(buffer)
+    this.#smallBytes = 0
+    this.#bytes = 0
+    for (const buffer of small) if (!this.#spare.keep(buffer) && buffer.byteLength >= DETACHED_BYTES_MIN) detach(buffer)
     for (const reference of large) {
       const buffer = reference.deref()
       if (buffer !== undefined) detach(buffer)
@@ -93,4 +106,4 @@ class Discarded {
 }
 
 /** One for the process: an immediate finds no engine within a command. */
-export const discarded = new Discarded()
+export const discarded = new Discarded(spareMemory)
