@@ -5,9 +5,9 @@
 // needs `onread`, which only a socket's constructor takes, so an accepted socket
 // is opened anew over the same handle. While a large argument is under way the
 // socket is read into the buffer in which the parser gathers it, which spares a
-// copy of each byte: SET of 256 KiB costs a fifth less. `_handle` and `useUserBuffer` are Node's
-// own business: where they are not what they have been since Node 12, the socket
-// is read through 'data' events instead.
+// copy of each byte: SET of 256 KiB costs a fifth less. `_handle` and
+// `useUserBuffer` are Node's own business: where they are not what they have been
+// since Node 12, the socket is read through 'data' events instead.
 //
 // Replies are written by the descriptor, past the stream, and so is what clients send while a script is slow read.
 
@@ -35,8 +35,9 @@ const GATHERED_BYTES_MAX = 1024 * 1024
 /** A client that has always more to say is heard that long before others are: half a read of short commands, or a few large values. */
 const UNPAUSED_MS = 0.25
 
-/** Whose reads fill what they are read into, one after the other. */
-let lastFull: Reads | undefined
+/** Number of the socket whose reads fill what they land in, one after the other; 0 = none. A number keeps nobody in memory. */
+let lastFull = 0
+let numbered = 0
 
 const loneReads = new LoneReads()
 
@@ -95,6 +96,7 @@ export class PlainTransport extends SocketTransport {
 /** Hands what a socket reads to its client, who is known before the first byte. */
 class Reads {
   client: Client | undefined = undefined
+  readonly #number = ++numbered
   readonly #engine: Engine
   #handle: Handle | undefined = undefined
   /** Where the next read lands, and from where on. */
@@ -152,14 +154,14 @@ class Reads {
     const engine = this.#engine
     const client = this.client!
     if (length < this.#room) {
-      lastFull = undefined
+      lastFull = 0
       engine.receive(client, this.#into, this.#at, this.#at + length, loneReads.next())
       return true
     }
     // A full buffer means that more is waiting, which Node reads at once and again, up to 32 times: whoever else has
     // something to say comes first. Without it a client that loads keys holds others up for 20 ms.
-    if (lastFull !== this) {
-      lastFull = this
+    if (lastFull !== this.#number) {
+      lastFull = this.#number
       this.#sinceMs = engine.machine.monotonic()
     }
     const { commandsProcessed } = engine.stats
@@ -167,7 +169,7 @@ class Reads {
     // A large argument under way holds nobody up.
     if (engine.stats.commandsProcessed === commandsProcessed) return true
     if (engine.machine.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
-    lastFull = undefined
+    lastFull = 0
     return false
   }
 
