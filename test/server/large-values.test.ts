@@ -12,7 +12,7 @@ async function start(): Promise<RunningServer> {
 }
 
 /** A value that tells its name and each of its places. */
-function valueOf(name: string, length: number): string {
+function namedValue(name: string, length: number): string {
   let text = ''
   for (let i = 0; text.length < length; i += 16) text += `${name}:${i}`.padEnd(16, '.')
   return text.slice(0, length)
@@ -33,7 +33,7 @@ test('values of all sizes that replace one another, in pieces of all sizes, are 
     let requests = ''
     let replies = ''
     sizes.forEach((size, i) => {
-      const value = valueOf(`${piece}-${i}`, size)
+      const value = namedValue(`${piece}-${i}`, size)
       requests += encode(['SET', `k${i % 3}`, value]) + encode(['GET', `k${i % 3}`])
       replies += `+OK\r\n$${size}\r\n${value}\r\n`
     })
@@ -53,7 +53,7 @@ test('what a slow reader has not taken stays as it was while others write and re
   const size = 256 * 1024
   let expected = ''
   for (let i = 0; i < 4; i++) {
-    const value = valueOf(`first-${i}`, size)
+    const value = namedValue(`first-${i}`, size)
     await other.ask(encode(['SET', `k${i}`, value]), '+OK\r\n')
     expected += `$${size}\r\n${value}\r\n`
   }
@@ -68,7 +68,7 @@ test('what a slow reader has not taken stays as it was while others write and re
   }, 'all being served')
   for (let round = 0; round < 6; round++) {
     for (let i = 0; i < 4; i++) {
-      const value = valueOf(`later-${round}-${i}`, size)
+      const value = namedValue(`later-${round}-${i}`, size)
       other.send(encode(['SET', `k${i}`, value]) + encode(['GET', `k${i}`]))
       await takes(other, `+OK\r\n$${size}\r\n${value}\r\n`, 'the other’s own')
     }
