@@ -327,10 +327,9 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     if (this.#source === undefined) return true
     const { transport } = this
     let taken = true
-    if (this.#segments.length === 0 && transport.backlogBytes === 0) {
-      const { u8 } = this.#source
-      if (transport.writeNow !== undefined) this.#start += transport.writeNow(u8, this.#start, this.#end)
-      if (this.#start < this.#end) taken = transport.write(u8.subarray(this.#start, this.#end))
+    if (transport.backlogBytes === 0 && this.#isInLongSegments()) {
+      for (const segment of this.#segments) if (!this.#pass(segment.source, segment.start, segment.end)) taken = false
+      if (!this.#pass(this.#source, this.#start, this.#end)) taken = false
     } else if (
       this.#segments.length === 0 &&
       this.#end - this.#start > SEPARATE_SEGMENT_BYTES_MIN &&
@@ -347,6 +346,19 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#kept = 0
     this.#outputBytes = 0
     return taken
+  }
+
+  /** Hands a segment to a transport that is not behind, or has been handed the one before; false when it needs the buffer still. */
+  #pass({ u8 }: Source, start: number, end: number): boolean {
+    const { transport } = this
+    if (transport.writeNow !== undefined) start += transport.writeNow(u8, start, end)
+    return start === end || transport.write(u8.subarray(start, end))
+  }
+
+  /** Tells whether there is but one segment, or so few that joining them would cost more than a call for each. */
+  #isInLongSegments(): boolean {
+    const { length } = this.#segments
+    return length === 0 || this.#outputBytes >= (length + 1) * JOINED_BYTES_MAX
   }
 
   /**
@@ -426,4 +438,6 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 const DROPPED_BYTES_MIN = 1024 * 1024
 /** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
+/** Segments of so many bytes on average are not joined: to copy them takes longer than the system calls that it would spare. */
+const JOINED_BYTES_MAX = 16 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

@@ -158,7 +158,8 @@ export class Turn {
       tracking.recycle()
       monitors.recycle()
     } else {
-      replies.abandon()
+      if (idle) replies.leave()
+      else replies.abandon()
       pubSub.abandon()
       tracking.abandon()
       monitors.abandon()

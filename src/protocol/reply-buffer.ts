@@ -11,6 +11,7 @@
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/numbers.ts'
+import { spareMemory } from '../util/spare-memory.ts'
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
@@ -48,8 +49,10 @@ export class ReplyBuffer implements Reply {
   #receiver: ReplyReceiver | undefined = undefined
   /** Somebody still holds segments of what was written so far: `recycle` must not start over. */
   #abandoned = false
-  /** Memory of large replies since the last `recycle` or `abandon`. */
-  #large: Source[] = []
+  /** Memory of large replies, and scratches that are full, since the last `recycle` or `abandon`. */
+  #spent: Source[] = []
+  /** Bytes of it. */
+  #spentBytes = 0
   readonly #bytes: number
 
   /** `first` = the size of the first scratch: whoever always says first how much will be written may begin with none at all. */
@@ -112,23 +115,27 @@ export class ReplyBuffer implements Reply {
 
   /** Time to send: long replies leave early, so that their memory serves the next ones while it is in the processor's cache. */
   get halfFull(): boolean {
-    return this.#at > this.#end >>> 1 && this.#source === this.#scratch
+    return this.#spentBytes > 0 || this.#at > this.#end >>> 1
   }
 
   /** Starts the scratch over: nobody holds a segment of what was written since the last `recycle` or `abandon`. */
   recycle(): void {
-    if (this.#large.length !== 0) {
-      for (const source of this.#large) discarded.add(source)
-      this.#large = []
-    }
+    if (this.#spentBytes !== 0) this.#discardSpent()
     this.#use(this.#scratch, this.#abandoned ? this.#rest() : 0)
   }
 
   /** Leaves what was written to those who still hold segments of it; the rest of the scratch is used up before a new one is taken. */
   abandon(): void {
-    if (this.#large.length !== 0) this.#large = []
+    this.#spent = []
+    this.#spentBytes = 0
     this.#abandoned = true
     this.#use(this.#scratch, this.#rest())
+  }
+
+  /** As `abandon`, where whoever holds segments has said so (util/discarded.ts). */
+  leave(): void {
+    if (this.#spentBytes !== 0) this.#discardSpent()
+    this.abandon()
   }
 
   /** Where the next byte goes, with `position`; for writers that hand out segments themselves. */
@@ -430,14 +437,27 @@ export class ReplyBuffer implements Reply {
     }
     if (bytes > this.#bytes) {
       this.#scratchAt = this.#at
-      const large = Source.allocate(bytes)
-      this.#large.push(large)
+      const large = spareMemory.take(bytes)
+      this.#spend(large)
       this.#use(large, 0)
     } else {
+      this.#spend(this.#scratch)
       this.#abandoned = false
-      this.#scratch = Source.allocate(this.#bytes)
+      this.#scratch = spareMemory.take(this.#bytes)
       this.#use(this.#scratch, 0)
     }
+  }
+
+  /** Notes memory that is not written to again once the turn has ended. */
+  #spend(source: Source): void {
+    this.#spent.push(source)
+    this.#spentBytes += source.bytes
+  }
+
+  #discardSpent(): void {
+    for (const source of this.#spent) discarded.add(source)
+    this.#spent = []
+    this.#spentBytes = 0
   }
 
   /** Where the scratch's unwritten rest begins. */

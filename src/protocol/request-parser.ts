@@ -10,7 +10,8 @@
 // no more than it needs, and what follows is again read in place.
 //
 // A big argument (BIG_BULK_BYTES_MIN) that is not yet there gets a buffer of
-// exactly its size; further reads fill that, and the command may keep it.
+// exactly its size; further reads fill that, and the command may keep it. Who
+// reads may read there at once (`gathering`).
 //
 //   states   between     no request begun
 //            array       '*n' read, `#parsed` of `#expected` arguments known
@@ -21,8 +22,9 @@
 // connection ends after the reply.
 
 import { roomFor } from '../util/announced-bytes.ts'
-import { Source } from '../util/bytes.ts'
+import type { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
+import { spareMemory } from '../util/spare-memory.ts'
 import { Arguments } from './arguments.ts'
 import {
   BIG_BULK_BYTES_MIN,
@@ -100,6 +102,16 @@ export class RequestParser {
     return this.#pendingEnd + this.#bigBytes + this.#bigFilled
   }
 
+  /** A big argument that is under way, into which reads may be made as well: from `gatheredBytes` on, and fed from there. */
+  get gathering(): Source | undefined {
+    return this.#big
+  }
+
+  /** How much of it is here. */
+  get gatheredBytes(): number {
+    return this.#bigFilled
+  }
+
   /** Bytes reserved for this client. */
   get reservedBytes(): number {
     return (this.#pending?.u8.length ?? 0) + this.#bigBytes + (this.#big?.u8.length ?? 0)
@@ -164,6 +176,7 @@ export class RequestParser {
         const left = this.#pendingEnd - this.#at
         // What is left came with this read: there it goes on.
         if (left <= at - start) {
+          discarded.add(this.#pending!)
           this.#dropPending()
           return at - left
         }
@@ -172,7 +185,7 @@ export class RequestParser {
         this.#compact()
         return end
       }
-      if (this.#isBig()) this.#beginBig()
+      if (this.#isBig(this.#pendingEnd)) this.#takeBig()
     }
   }
 
@@ -369,13 +382,15 @@ export class RequestParser {
   #carry(source: Source, end: number): void {
     const from = this.#expected >= 0 ? this.#requestStart : this.#at
     if (this.#expected >= 0) this.#takeArguments(from)
-    const length = end - from
-    this.#pending = Source.allocate(Math.max(PENDING_BYTES_MIN, length * 2))
-    source.u8.copy(this.#pending.u8, 0, from, end)
-    this.#pendingEnd = length
     this.#at -= from
     this.#requestStart = 0
-    if (this.#isBig()) this.#beginBig()
+    // Of a big argument only what comes before it: the rest goes where the argument is gathered.
+    const isBig = this.#isBig(end - from)
+    const length = isBig ? this.#at : end - from
+    this.#pending = spareMemory.take(Math.max(PENDING_BYTES_MIN, length * 2))
+    source.u8.copy(this.#pending.u8, 0, from, from + length)
+    this.#pendingEnd = length
+    if (isBig) this.#beginBig(source, from + length, end)
   }
 
   #append(source: Source, start: number, end: number, handler: RequestHandler): void {
@@ -383,8 +398,9 @@ export class RequestParser {
     if (needed + this.#bigBytes > handler.queryBufferBytesMax) throw new QueryBufferOverflow()
     let pending = this.#pending!
     if (needed > pending.u8.length) {
-      const grown = Source.allocate(Math.max(needed, pending.u8.length * 2))
+      const grown = spareMemory.take(Math.max(needed, pending.u8.length * 2))
       pending.u8.copy(grown.u8, 0, 0, this.#pendingEnd)
+      discarded.add(pending)
       pending = grown
       this.#pending = grown
     }
@@ -395,6 +411,7 @@ export class RequestParser {
   /** After parsing from #pending: drops what was used. */
   #compact(): void {
     if (this.#expected < 0 && this.#at === this.#pendingEnd) {
+      discarded.add(this.#pending!)
       this.#dropPending()
       return
     }
@@ -406,7 +423,7 @@ export class RequestParser {
       this.#at -= from
       this.#requestStart = 0
     }
-    if (this.#isBig()) this.#beginBig()
+    if (this.#isBig(this.#pendingEnd)) this.#takeBig()
   }
 
   /** Takes the arguments known so far out of the shared ones; the request's bytes move to the front by `from`. */
@@ -426,20 +443,21 @@ export class RequestParser {
     this.#at = 0
   }
 
-  /** True when the next argument is big and only partly here. */
-  #isBig(): boolean {
-    return (
-      this.#expected >= 0 &&
-      this.#bulkLength >= BIG_BULK_BYTES_MIN &&
-      this.#pendingEnd - this.#at < this.#bulkLength + 2
-    )
+  /** True when the next argument is big and does not end before `end`. */
+  #isBig(end: number): boolean {
+    return this.#expected >= 0 && this.#bulkLength >= BIG_BULK_BYTES_MIN && end - this.#at < this.#bulkLength + 2
   }
 
-  /** Moves the beginning of a big argument into a buffer of its own. */
-  #beginBig(): void {
-    const big = Source.allocate(roomFor(this.#bulkLength + 2, this.#pendingEnd - this.#at))
-    this.#bigFilled = this.#pending!.u8.copy(big.u8, 0, this.#at, this.#pendingEnd)
+  /** Moves the beginning of a big argument, which is at the end of #pending, into a buffer of its own. */
+  #takeBig(): void {
+    this.#beginBig(this.#pending!, this.#at, this.#pendingEnd)
     this.#pendingEnd = this.#at
+  }
+
+  /** Begins to gather a big argument, of which [start, end) of a source is here. */
+  #beginBig(source: Source, start: number, end: number): void {
+    const big = spareMemory.take(roomFor(this.#bulkLength + 2, end - start))
+    this.#bigFilled = source.u8.copy(big.u8, 0, start, end)
     this.#big = big
   }
 
@@ -451,13 +469,14 @@ export class RequestParser {
     if (this.pendingBytes + taken > handler.queryBufferBytesMax) throw new QueryBufferOverflow()
     let big = this.#big!
     if (filled > big.u8.length) {
-      const grown = Source.allocate(roomFor(whole, filled))
+      const grown = spareMemory.take(roomFor(whole, filled))
       big.u8.copy(grown.u8, 0, 0, this.#bigFilled)
       discarded.add(big)
       big = grown
       this.#big = grown
     }
-    source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
+    // Unless it was read there.
+    if (source !== big) source.u8.copy(big.u8, this.#bigFilled, start, start + taken)
     this.#bigFilled = filled
     if (filled === whole) {
       this.#bigArguments ??= []

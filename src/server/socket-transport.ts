@@ -10,6 +10,7 @@ import type net from 'node:net'
 import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Source } from '../util/bytes.ts'
+import { discarded } from '../util/discarded.ts'
 import { setTimeout } from '../util/real-time.ts'
 import type { Endpoint } from './listener.ts'
 
@@ -72,8 +73,6 @@ export abstract class SocketTransport implements Transport {
     socket.resume()
   }
 
-  readonly #largeWritten = (): void => this.#engine.timekeeper.collectSoon()
-
   get backlogBytes(): number {
     return this.socket.writableLength - this.unconfirmedBytes
   }
@@ -84,7 +83,12 @@ export abstract class SocketTransport implements Transport {
     const taken = this.writeNow(bytes, 0, bytes.length)
     if (taken < bytes.length) {
       const isLarge = bytes.length - taken > LARGE_WRITE_BYTES_MIN
-      socket.write(taken === 0 ? bytes : bytes.subarray(taken), isLarge ? this.#largeWritten : undefined)
+      const { buffer } = bytes
+      discarded.hold(buffer)
+      socket.write(taken === 0 ? bytes : bytes.subarray(taken), () => {
+        discarded.release(buffer)
+        if (isLarge) this.#engine.timekeeper.collectSoon()
+      })
     }
     // Who is being told something is not idle.
     this.client.lastActiveMs = this.#engine.moment.now()

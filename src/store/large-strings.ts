@@ -37,7 +37,7 @@ export class LargeStrings {
 
   /** Keeps a string, its buffer included, and returns its number. */
   add(large: LargeString): number {
-    this.bytes += large.source.u8.length
+    this.bytes += large.source.bytes
     return this.#strings.add(large)
   }
 
@@ -48,7 +48,7 @@ export class LargeStrings {
     if (length > old.u8.length) {
       const grown = allocateGrowing(length)
       old.u8.copy(grown.u8, 0, 0, large.length)
-      this.bytes += grown.u8.length - old.u8.length
+      this.bytes += grown.bytes - old.bytes
       large.source = grown
       discarded.add(old)
     }
@@ -58,7 +58,7 @@ export class LargeStrings {
   /** Forgets a string that is kept elsewhere from now on, and returns it. */
   release(index: number): LargeString {
     const large = this.#strings.remove(index)
-    this.bytes -= large.source.u8.length
+    this.bytes -= large.source.bytes
     return large
   }
 

@@ -5,6 +5,7 @@
 // number of the buffer. Nothing here looks for keys or passes the gate: that is the database's.
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { spareMemory } from '../util/spare-memory.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { StringsHost } from './database-host.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
@@ -59,7 +60,7 @@ export class Strings {
 
   /** Bytes of the buffer that the string of an entry has, with its room to grow; 0 when it lies in the key's block. */
   bufferBytes(entry: number): number {
-    return this.isLarge(entry) ? this.#large.get(this.#keys.word(entry, VALUE)).source.u8.length : 0
+    return this.isLarge(entry) ? this.#large.get(this.#keys.word(entry, VALUE)).source.bytes : 0
   }
 
   /** Makes an entry for a key that has none, holding a string, and returns it. `owned` as in `place`. */
@@ -101,7 +102,7 @@ export class Strings {
     if (keyBytes + length > BLOCK_CONTENT_BYTES_MAX || room === -1) {
       let { source } = value
       if (!owned || value.start !== 0) {
-        source = Source.allocate(length)
+        source = spareMemory.take(length)
         copyBytes(source, 0, value.source, value.start, length)
       }
       if (room > 8) arena.free(keys.changeRoom(entry, 0))

@@ -17,10 +17,18 @@ export class Source {
   static largeBytes = 0
   readonly u8: Buffer
   readonly view: DataView
+  /** Nobody else has a part of this memory. */
+  readonly isWhole: boolean
 
-  constructor(u8: Buffer) {
+  constructor(u8: Buffer, isWhole = u8.buffer.byteLength === u8.byteLength) {
     this.u8 = u8
     this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength)
+    this.isWhole = isWhole
+  }
+
+  /** Bytes of memory: a buffer that was used before may be larger than what is seen of it. */
+  get bytes(): number {
+    return this.isWhole ? this.u8.buffer.byteLength : this.u8.length
   }
 
   /** Allocates a source of its own; the content is undefined. */

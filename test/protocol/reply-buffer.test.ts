@@ -241,6 +241,22 @@ describe('segments', () => {
   })
 })
 
+test('it is time to send when a long reply has memory of its own, or the scratch was full; not any more when that was sent or left', () => {
+  const long = Bytes.over(Buffer.alloc(5000, 'x'))
+  for (const end of ['recycle', 'leave', 'abandon'] as const) {
+    const buffer = new ReplyBuffer(2048)
+    buffer.open(new Receiver())
+    expect(buffer.halfFull).toBe(false)
+    buffer.bulk(long)
+    expect(buffer.halfFull).toBe(true)
+    buffer.ok()
+    expect(buffer.halfFull).toBe(true)
+    buffer.close()
+    buffer[end]()
+    expect(buffer.halfFull).toBe(false)
+  }
+})
+
 describe('a row of bulk strings', () => {
   const texts = Array.from({ length: 128 }, (_, length) => 'abcdefghij'.repeat(13).slice(0, length))
   const row = Buffer.concat(texts.map((text) => Buffer.from(`${String.fromCharCode(text.length)}${text}?`, 'latin1')))

@@ -176,6 +176,27 @@ describe('requests arrive whole however they were cut', () => {
     expect(handler.requests).toEqual([['SET', 'k', value], ['PING']])
   })
 
+  test('a big argument may be read where it is gathered, and nothing is gathered otherwise', () => {
+    const handler = new Recorder()
+    const parser = new RequestParser()
+    const value = '0123456789'.repeat(20_000)
+    const request = Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${value.length}\r\n${value}\r\n`, 'latin1')
+    expect(parser.gathering).toBe(undefined)
+    parser.feed(new Source(Buffer.from(request.subarray(0, 1000))), 0, 1000, handler)
+    const { gathering, gatheredBytes } = parser
+    const missing = request.subarray(1000)
+    expect(gathering!.u8.length - gatheredBytes).toBe(missing.length)
+    for (const [from, to] of [
+      [0, 70_000],
+      [70_000, missing.length],
+    ] as const) {
+      missing.copy(gathering!.u8, gatheredBytes + from, from, to)
+      parser.feed(gathering!, gatheredBytes + from, gatheredBytes + to, handler)
+    }
+    expect(handler.requests[0]![2] === value).toBe(true)
+    expect([parser.gathering, parser.pendingBytes]).toEqual([undefined, 0])
+  })
+
   test('a huge argument has room made for it as it comes, and is whole in a buffer of exactly its size', () => {
     const length = 40_000_000
     const head = bytes(`*2\r\n$4\r\nECHO\r\n$${length}\r\n`)

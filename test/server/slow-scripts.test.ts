@@ -103,6 +103,31 @@ test('a request that is cut in two by the end of the script is run whole, and wh
   expect(await other.take(20)).toBe('+OK\r\n:100000\r\n+PONG\r\n'.slice(0, 20))
 })
 
+test('a large argument of which a part comes before, a part during and a part after the script arrives as it is', async () => {
+  const { port } = shared
+  const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]
+  let value = ''
+  for (let i = 0; value.length < 400_000; i++) value += `${i} `
+  const request = encode(['PING']) + encode(['SET', 'long', value])
+  other.send(request.slice(0, 40_000))
+  expect(await other.takeLine()).toBe('+PONG\r\n')
+  runner.send(ENDLESS)
+  const killer = await RawConnection.open(port)
+  await untilBusy(killer)
+  other.send(request.slice(40_000, 300_000))
+  await eventually(async () => {
+    killer.send(encode(['PING']))
+    await killer.takeLine()
+    return other.socket.writableLength === 0
+  }, 'all being sent')
+  await killer.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')
+  expect(await runner.takeLine()).toMatch(KILLED)
+  other.send(request.slice(300_000) + encode(['GET', 'long']))
+  expect(await other.takeLine()).toBe('+OK\r\n')
+  expect(await other.takeLine()).toBe(`$${value.length}\r\n`)
+  expect((await other.take(value.length)) === value).toBe(true)
+})
+
 test('what comes with the script in one pipeline is run after it', async () => {
   const { port } = shared
   const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]
