@@ -176,7 +176,6 @@ export class RequestParser {
         const left = this.#pendingEnd - this.#at
         // What is left came with this read: there it goes on.
         if (left <= at - start) {
-          discarded.add(this.#pending!)
           this.#dropPending()
           return at - left
         }
@@ -411,7 +410,6 @@ export class RequestParser {
   /** After parsing from #pending: drops what was used. */
   #compact(): void {
     if (this.#expected < 0 && this.#at === this.#pendingEnd) {
-      discarded.add(this.#pending!)
       this.#dropPending()
       return
     }
@@ -438,6 +436,7 @@ export class RequestParser {
   }
 
   #dropPending(): void {
+    if (this.#pending !== undefined) discarded.add(this.#pending)
     this.#pending = undefined
     this.#pendingEnd = 0
     this.#at = 0
