@@ -22,6 +22,7 @@
 // connection ends after the reply.
 
 import { roomFor } from '../util/announced-bytes.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { spareMemory } from '../util/spare-memory.ts'
@@ -447,14 +448,16 @@ export class RequestParser {
     return this.#expected >= 0 && this.#bulkLength >= BIG_BULK_BYTES_MIN && end - this.#at < this.#bulkLength + 2
   }
 
-  /** Moves the beginning of a big argument, which is at the end of #pending, into a buffer of its own. */
+  /** Moves the beginning of a big argument, which is at the end of #pending, into a buffer of its own. Others are heard before it is whole. */
   #takeBig(): void {
+    this.#takeArguments(0)
     this.#beginBig(this.#pending!, this.#at, this.#pendingEnd)
     this.#pendingEnd = this.#at
   }
 
   /** Begins to gather a big argument, of which [start, end) of a source is here. */
   #beginBig(source: Source, start: number, end: number): void {
+    assert(this.#args !== shared, 'what is known of a request under way is its own')
     const big = spareMemory.take(roomFor(this.#bulkLength + 2, end - start))
     this.#bigFilled = source.u8.copy(big.u8, 0, start, end)
     this.#big = big

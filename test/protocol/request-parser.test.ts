@@ -176,6 +176,19 @@ describe('requests arrive whole however they were cut', () => {
     expect(handler.requests).toEqual([['SET', 'k', value], ['PING']])
   })
 
+  test('wherever a request with a big argument is cut, what others send meanwhile does not become a part of it', () => {
+    const request = bytes(encode('SET', 'key', 'v'.repeat(100_000)))
+    for (let cut = 1; cut < 40; cut++) {
+      const [handler, other] = [new Recorder(), new Recorder()]
+      const [parser, otherParser] = [new RequestParser(), new RequestParser()]
+      feed([request.subarray(0, cut), request.subarray(cut, 50_000)], handler, parser)
+      feed([bytes(encode('PING') + encode('GET', 'another'))], other, otherParser)
+      feed([request.subarray(50_000)], handler, parser)
+      expect(handler.requests, `cut at ${cut}`).toEqual([['SET', 'key', 'v'.repeat(100_000)]])
+      expect(other.requests).toEqual([['PING'], ['GET', 'another']])
+    }
+  })
+
   test('a big argument may be read where it is gathered, and nothing is gathered otherwise', () => {
     const handler = new Recorder()
     const parser = new RequestParser()
