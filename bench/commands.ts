@@ -3,9 +3,11 @@
 // One redis-benchmark a command, depth and server, as long as `seconds`: the number of requests is found with a short run first.
 
 import { spawn } from 'node:child_process'
+import { fillFor } from './fill.ts'
+import { type CostedLoad, costed, microseconds } from './loads.ts'
 import { alternate, median, medianOf, PAIRS, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { NO_PERSISTENCE, processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
+import { NO_PERSISTENCE, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 /** A test of redis-benchmark: its name for `-t`, the beginning of its line in the CSV, and what it is called here. */
 interface Test {
@@ -110,19 +112,17 @@ export interface Comparison {
   /** Requests of the short run that finds how many the others take. Default: as many as take some tenths of a second. */
   calibration?: number
   /** Done before each run. Default: nothing. */
-  prepare?: (server: Server, options: readonly string[], count: number) => Promise<void>
+  prepare?: (server: Server, count: number) => Promise<void>
 }
 
 /** Runs a test on both servers, alternating; returns a row for requests per second, one for p99, and one for processor time if that is asked. */
 export async function compare(comparison: Comparison): Promise<Row[]> {
   const { what, options, line, least, servers, scale, calibration = CALIBRATION_REQUESTS, prepare } = comparison
   const { processorMost, tailMost = P99_MOST } = comparison
-  const run = async (rival: Rival, count: number): Promise<Load & { microseconds: number }> => {
+  const run = async (rival: Rival, count: number): Promise<CostedLoad> => {
     const server = servers.get(rival)!
-    await prepare?.(server, options, count)
-    const before = processorSeconds(server.pid)
-    const load = await redisBenchmark(server.port, [...options, '-n', String(count)], line)
-    return { ...load, microseconds: ((processorSeconds(server.pid) - before) * 1e6) / count }
+    await prepare?.(server, count)
+    return costed(server.pid, count, () => redisBenchmark(server.port, [...options, '-n', String(count)], line))
   }
   const shortRun = scale.quick ? 1000 : calibration
   const found = await run('redis', shortRun)
@@ -147,7 +147,7 @@ export async function compare(comparison: Comparison): Promise<Row[]> {
     atMost(`${what}, p99`, tail, tailMost, ms(medianOf(tails, 'respite')), ms(medianOf(tails, 'redis'))),
   ]
   if (processorMost !== undefined) {
-    const shown = (rival: Rival): string => `${medianOf(times, rival).toFixed(2)} µs`
+    const shown = (rival: Rival): string => microseconds(medianOf(times, rival))
     rows.push(atMost(`${what}: server time a request`, ratio(times), processorMost, shown('respite'), shown('redis')))
   }
   return rows
@@ -171,6 +171,7 @@ async function askIn({ title, options: settings, tests, depths }: Setting, scale
       for (const { name, line, shown } of tests) {
         const options = [...COMMON, '-P', String(pipeline), '-t', name]
         const what = `${shown}, P=${pipeline}`
+        const prepare = (server: Server, count: number) => fillFor(name, server, count)
         rows.push(...(await compare({ what, options, line, ...wanted, servers, scale, prepare })))
       }
     }
@@ -189,27 +190,5 @@ async function askIn({ title, options: settings, tests, depths }: Setting, scale
 }
 
 const ms = (value: number): string => `${value.toFixed(2)} ms`
-
-/** What a test of redis-benchmark finds, its key, and what fills that. */
-const FILLED: Readonly<Record<string, readonly [key: string, ...command: string[]]>> = {
-  lpop: ['mylist', '-d', '64', '-t', 'lpush'],
-  rpop: ['mylist', '-d', '64', '-t', 'lpush'],
-  spop: ['myset', 'SADD', 'myset', 'element:__rand_int__'],
-  zpopmin: ['myzset', 'ZADD', 'myzset', '0', 'element:__rand_int__'],
-}
-/** So many different members that few are drawn twice. */
-const FILLING = ['-c', '10', '-P', '64', '-r', '100000000']
-
-/** Gives each test what it needs: an empty list to push to, or enough to be popped from until the end. */
-async function prepare({ port, asker }: Server, options: readonly string[], count: number): Promise<void> {
-  const test = options.at(-1)!
-  if (/^[lr](push|range)/.test(test)) await asker.ask('DEL', 'mylist')
-  const filled = FILLED[test]
-  if (filled === undefined) return
-  const [key, ...command] = filled
-  await asker.ask('DEL', key)
-  const line = command.at(-2) === '-t' ? command.at(-1)!.toUpperCase() : command.join(' ')
-  await redisBenchmark(port, [...FILLING, '-n', String(count), ...command], line)
-}
 
 export const commands: Question = { name: 'commands', ask }

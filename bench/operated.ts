@@ -1,19 +1,9 @@
 // What does it cost to be looked after: a user with few rights, metrics, times of commands, the slow log?
 
-import { COMMON, type Load, redisBenchmark } from './commands.ts'
-import { rounds } from './pairs.ts'
-import {
-  type Answer,
-  besideBest,
-  type Found,
-  judged,
-  perSecond,
-  type Question,
-  type Row,
-  type Scale,
-  tell,
-} from './question.ts'
-import { freePort, NO_PERSISTENCE, processorSeconds, type Server, startServer } from './servers.ts'
+import { COMMON, redisBenchmark } from './commands.ts'
+import { type CostedLoad, compareLoads, costed } from './loads.ts'
+import type { Answer, Question, Row, Scale } from './question.ts'
+import { freePort, NO_PERSISTENCE, type Server, startServer } from './servers.ts'
 
 const NAMES = ['operated', 'plain'] as const
 type Name = (typeof NAMES)[number]
@@ -44,24 +34,14 @@ async function ask(scale: Scale): Promise<Answer> {
   const rows: Row[] = []
   try {
     for (const test of ['SET', 'GET']) {
-      const run = async (name: Name, count: number): Promise<Load & { microseconds: number }> => {
+      const run = (name: Name, count: number): Promise<CostedLoad> => {
         const { pid, port } = servers[name]
-        const before = processorSeconds(pid)
         const words = [...COMMON, '-P', String(DEPTH), '-t', test.toLowerCase(), '-n', String(count)]
-        const load = await redisBenchmark(port, name === 'operated' ? [...LOGIN, ...words] : words, test)
-        return { ...load, microseconds: ((processorSeconds(pid) - before) * 1e6) / count }
+        return costed(pid, count, () => redisBenchmark(port, name === 'operated' ? [...LOGIN, ...words] : words, test))
       }
-      const calibration = scale.quick ? 1000 : CALIBRATION_REQUESTS
-      for (const name of NAMES) await run(name, calibration)
-      const count = Math.max(1000, Math.round((await run('plain', calibration)).perSecond * scale.seconds))
-      const loads = await rounds(NAMES, (name) => run(name, count))
-      const found = (of: 'perSecond' | 'microseconds'): Found<Name> =>
-        new Map(NAMES.map((name) => [name, loads.get(name)!.map((load) => load[of])]))
-      const speed = found('perSecond')
-      rows.push(judged(besideBest(`${test}, P=${DEPTH}`, speed, 'more', perSecond), speed, 'plain', LEAST))
-      const show = (value: number): string => `${value.toFixed(2)} µs`
-      rows.push(besideBest(`${test}, P=${DEPTH}: server time a request`, found('microseconds'), 'less', show))
-      rows.slice(-2).forEach(tell)
+      const what = `${test}, P=${DEPTH}`
+      const asked = { what, names: NAMES, calibration: CALIBRATION_REQUESTS, least: LEAST, run }
+      rows.push(...(await compareLoads(asked, scale)))
     }
     return {
       title: 'What it costs to be looked after',

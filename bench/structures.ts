@@ -5,7 +5,8 @@
 
 import { startChild } from './child.ts'
 import type { Kind } from './children/load.ts'
-import { redisBenchmark } from './commands.ts'
+import { COMMON, redisBenchmark } from './commands.ts'
+import { fillFor } from './fill.ts'
 import { alternate, medianOf, ratio } from './pairs.ts'
 import { type Answer, atLeast, perSecond, type Question, type Row, type Scale } from './question.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
@@ -18,7 +19,6 @@ interface Test {
   prepare?(server: Server, requests: number): Promise<void>
 }
 
-const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
 const DEPTHS = [
   { pipeline: 1, least: 0.95 },
   { pipeline: 16, least: 1.0 },
@@ -32,29 +32,19 @@ async function load({ port, asker }: Server, key: string, kind: Kind, count: num
   await startChild('load', { port, kind, count, valueBytes: 20 }).result
 }
 
-/** redis-benchmark pops from a set or a sorted set that somebody must have filled. */
-const refill = (key: string, command: string[]) => async (server: Server, requests: number) => {
-  await server.asker.ask('DEL', key)
-  await redisBenchmark(
-    server.port,
-    ['-c', '10', '-P', '64', '-r', '100000000', '-n', String(requests), ...command],
-    command.join(' '),
-  )
-}
-
 const BOTH_DEPTHS: Test[] = [
   { shown: 'SADD', words: ['-t', 'sadd'] },
   { shown: 'HSET', words: ['-t', 'hset'] },
   {
     shown: 'SPOP',
     words: ['-t', 'spop'],
-    prepare: refill('myset', ['SADD', 'myset', 'element:__rand_int__']),
+    prepare: (server, requests) => fillFor('spop', server, requests),
   },
   { shown: 'ZADD', words: ['-t', 'zadd'] },
   {
     shown: 'ZPOPMIN',
     words: ['-t', 'zpopmin'],
-    prepare: refill('myzset', ['ZADD', 'myzset', '0', 'element:__rand_int__']),
+    prepare: (server, requests) => fillFor('zpopmin', server, requests),
   },
 ]
 

@@ -7,19 +7,9 @@ import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { certificateFile } from '../test/support/tls/certificates.ts'
 import { COMMON, redisBenchmark } from './commands.ts'
-import { rounds } from './pairs.ts'
-import {
-  type Answer,
-  besideBest,
-  type Found,
-  judged,
-  perSecond,
-  type Question,
-  type Row,
-  type Scale,
-  tell,
-} from './question.ts'
-import { freePort, NO_PERSISTENCE, processorSeconds, redisVersion, type Server, startServer } from './servers.ts'
+import { type CostedLoad, compareLoads, costed } from './loads.ts'
+import type { Answer, Question, Row, Scale } from './question.ts'
+import { freePort, NO_PERSISTENCE, redisVersion, type Server, startServer } from './servers.ts'
 
 const NAMES = ['respite', 'redis-server'] as const
 type Name = (typeof NAMES)[number]
@@ -75,29 +65,15 @@ async function ask(scale: Scale): Promise<Answer> {
     ],
   }
 
-  async function compare(test: string, depth: number): Promise<Row[]> {
-    const run = async (name: Name, count: number): Promise<{ rate: number; microseconds: number }> => {
+  function compare(test: string, depth: number): Promise<Row[]> {
+    const run = (name: Name, count: number): Promise<CostedLoad> => {
       const { server, tlsPort } = sides.get(name)!
-      const before = processorSeconds(server.pid)
       const words = [...CLIENT_TLS, ...COMMON, '-P', String(depth), '-t', test.toLowerCase(), '-n', String(count)]
-      const { perSecond: rate } = await redisBenchmark(tlsPort, words, test, join(folder!, 'redis-benchmark'))
-      return { rate, microseconds: ((processorSeconds(server.pid) - before) * 1e6) / count }
+      return costed(server.pid, count, () => redisBenchmark(tlsPort, words, test, join(folder!, 'redis-benchmark')))
     }
-    const calibration = scale.quick ? 1000 : CALIBRATION_REQUESTS
-    for (const name of NAMES) await run(name, calibration)
-    const count = Math.max(1000, Math.round((await run('redis-server', calibration)).rate * scale.seconds))
-    const loads = await rounds(NAMES, (name) => run(name, count))
-    const found = (of: 'rate' | 'microseconds'): Found<Name> =>
-      new Map(NAMES.map((name) => [name, loads.get(name)!.map((load) => load[of])]))
     const what = `${test} over TLS, P=${depth}`
-    const speed = besideBest(what, found('rate'), 'more', perSecond)
-    const microseconds = (value: number): string => `${value.toFixed(2)} µs`
-    const both = [
-      depth === 16 ? judged(speed, found('rate'), 'redis-server', LEAST) : speed,
-      besideBest(`${what}: server time a request`, found('microseconds'), 'less', microseconds),
-    ]
-    both.forEach(tell)
-    return both
+    const least = depth === 16 ? LEAST : undefined
+    return compareLoads({ what, names: NAMES, calibration: CALIBRATION_REQUESTS, least, run }, scale)
   }
 }
 

@@ -6,6 +6,7 @@
 // When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
 
 import type { Engine } from '../engine/engine.ts'
+import { EntryWalk } from '../engine/entry-walk.ts'
 import type { Database } from '../store/database.ts'
 import { Hash } from '../store/hash.ts'
 import { NONE } from '../store/keyspace.ts'
@@ -42,14 +43,13 @@ export class KnownQueues {
   /** Keys that `metrics-queues` names, by place. */
   readonly #keys = new Map<string, QueuePlace>()
   readonly #bullmq = new Map<string, QueuePlace>()
-  /** Where the walk goes on. */
-  #index = 0
-  #entry = 0
+  readonly #entries: EntryWalk
   /** Runs while a walk is not at its end. */
   #timer: Timer | undefined = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#entries = new EntryWalk(engine)
     engine.config.onChange('metrics-queues', (words) => this.#follow(words))
     this.#follow(engine.config.get('metrics-queues'))
   }
@@ -68,14 +68,14 @@ export class KnownQueues {
     this.#keys.clear()
     // A name without a pattern in it is known from the beginning, and so is shown while it is empty.
     for (const name of names) if (!/[*?[\\]/.test(name)) this.#note(this.#keys, this.#engine.databases[0]!, name)
-    this.#index = 0
-    this.#entry = 0
+    this.#entries.restart()
   }
 
   /** Begins a walk, or goes on with the one under way. */
   look(): void {
     this.stop()
-    if (!this.#walk()) this.#timer = this.#engine.machine.after(PAUSE_MS, () => this.look())
+    if (!this.#entries.step(STRETCH_ENTRIES, this.#consider))
+      this.#timer = this.#engine.machine.after(PAUSE_MS, () => this.look())
   }
 
   /** The walk ends here until the next `look`. */
@@ -84,26 +84,7 @@ export class KnownQueues {
     this.#timer = undefined
   }
 
-  /** Walks a stretch of the keyspace; true at its end. */
-  #walk(): boolean {
-    const { databases } = this.#engine
-    let left = STRETCH_ENTRIES
-    while (left > 0) {
-      const db = databases[this.#index]!
-      const end = Math.min(db.keys.entriesEnd, this.#entry + left)
-      left -= Math.max(1, end - this.#entry)
-      for (; this.#entry < end; this.#entry++) if (db.keys.isLive(this.#entry)) this.#consider(db, this.#entry)
-      if (this.#entry < db.keys.entriesEnd) continue
-      this.#entry = 0
-      this.#index++
-      if (this.#index < databases.length) continue
-      this.#index = 0
-      return true
-    }
-    return false
-  }
-
-  #consider(db: Database, entry: number): void {
+  readonly #consider = (db: Database, entry: number): void => {
     if (db.typeOf(entry) === TYPE_STRING) return
     const key = db.keys.keyOf(entry, window)
     if (key.length > NAME_BYTES_MAX) return

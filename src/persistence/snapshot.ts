@@ -21,8 +21,8 @@
 //   every command.
 // - No commands came in: the next slice follows at once.
 //
-// What the gate writes is not compressed: a client waits for it, and compressing is a
-// quarter of the work.
+// Before a key changes, the gate writes its old value. That value is not compressed: the
+// client that changes it waits meanwhile, and compressing is a quarter of the work.
 //
 // Large values would break both bounds, the slice's and the gate's. Therefore:
 //

@@ -448,7 +448,7 @@ export class ReplyBuffer implements Reply {
     }
   }
 
-  /** Notes memory that is not written to again once the turn has ended. */
+  /** Notes memory that is to be given back at the end of the turn. */
   #spend(source: Source): void {
     this.#spent.push(source)
     this.#spentBytes += source.bytes

@@ -1,17 +1,16 @@
 // The pace of a leader's records: whether what has gathered becomes a record now, or gathers on.
 //
-// A record costs every log server and every broker about the same, whatever it holds. So few large ones are better than many small ones, as long as
-// nobody waits longer for that. This is the group commit of commit-pace.ts, with a quorum in the place of a disk:
+// A record costs every log server and every broker about the same, whatever it holds. So a few large records are better than many small ones,
+// as long as no write takes longer because of that. This is group commit, as in commit-pace.ts; there a disk is waited for, here a quorum.
 //
-//   nothing is under way     it goes. So a lone writer waits for nobody
-//     but answers have just left
-//                            those who got them are likely to write again: it waits for them, about as long as the log takes to answer. Without, the
-//                            clients of a busy leader fall into two halves that take turns, and each record holds one half
-//   records are under way    it gathers until they are answered
-//     and it is much         it goes: large volumes need several under way
-//     and it is long ago     it goes: no log is so far away that a write waits for a whole answer before it is sent
+//   nothing is under way          a record goes at once, so a lone writer waits for nobody
+//     but answers have just left  it waits for those who got them, about as long as the log takes to answer: they are likely to write again.
+//                                 If it did not, the clients of a busy leader would fall into two halves that take turns
+//   records are under way         effects gather until those are answered
+//     and much has gathered       a record goes: large volumes need several under way
+//     and the last went long ago  a record goes: over a slow link nobody waits for a whole answer before being sent
 //
-// Waiting in vain makes the next groups go without, twice as many each time.
+// When it has waited and nobody came, the next groups do not wait: one the first time, then two, four and so on.
 
 import type { Clock, Timer } from '../util/clock.ts'
 

@@ -247,7 +247,7 @@ export class ReplicatedJournal implements Journal {
     return false
   }
 
-  /** Sends what may be sent: records that wait, then what gathered, when it is time for that. */
+  /** Sends the records that wait; after them, if it is time, what gathered becomes a record and is sent. */
   #pump(): void {
     const { chain, log } = this.#options
     if (this.#isStalled || this.#isOver) return

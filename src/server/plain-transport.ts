@@ -173,7 +173,7 @@ class Reads {
     return false
   }
 
-  /** Returns where the next read is to land; undefined = where the last one did. */
+  /** Returns the buffer for the next read; undefined when that is the same as for the last one. */
   #next({ parser }: Client): Buffer | undefined {
     const { gathering } = parser
     if (gathering !== undefined) {

@@ -14,7 +14,7 @@ import { setTimeout } from './real-time.ts'
 
 /** Smaller buffers cost little more than the request that they are for. */
 export const SPARE_BYTES_MIN = 1024
-/** Larger ones are few, and what is kept of them would be much. */
+/** Larger buffers are not kept: a few of them would fill KEPT_BYTES_MAX. */
 export const SPARE_BYTES_MAX = 1024 * 1024
 /** All that is kept. Less than what `used_memory` takes for garbage (engine/memory.ts). */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024

@@ -6,6 +6,7 @@
 
 import type { Client } from '../../engine/client.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { EntryWalk } from '../../engine/entry-walk.ts'
 import type { Database } from '../../store/database.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
 
@@ -81,42 +82,26 @@ export class KeySizesCounter {
 }
 
 class Walk {
-  readonly #engine: Engine
+  readonly #entries: EntryWalk
   /** For each database, counts by type and bin, from its first key on. */
   readonly #counts: (Uint32Array | undefined)[] = []
-  #index = 0
-  #entry = 0
 
   constructor(engine: Engine) {
-    this.#engine = engine
+    this.#entries = new EntryWalk(engine)
   }
 
   /** Counts a stretch of the keys; true at the end. */
   step(): boolean {
-    const { databases } = this.#engine
-    let left = STRETCH_ENTRIES
-    while (left > 0 && this.#index < databases.length) {
-      const db = databases[this.#index]!
-      const end = Math.min(db.keys.entriesEnd, this.#entry + left)
-      left -= Math.max(1, end - this.#entry)
-      if (end > this.#entry) this.#countEntries(db, this.#entry, end)
-      this.#entry = end
-      if (end < db.keys.entriesEnd) continue
-      this.#entry = 0
-      this.#index++
-    }
-    return this.#index === databases.length
+    return this.#entries.step(STRETCH_ENTRIES, this.#count)
   }
 
-  #countEntries(db: Database, from: number, end: number): void {
-    const counts = this.#counts[this.#index] ?? new Uint32Array(TYPES * BINS)
-    this.#counts[this.#index] = counts
-    for (let entry = from; entry < end; entry++) {
-      if (!db.keys.isLive(entry) || db.isExpired(entry)) continue
-      const type = db.typeOf(entry)
-      const size = type === TYPE_STRING ? db.strings.lengthOf(entry) : db.structureOf(entry).length
-      counts[type * BINS + binOf(size)]!++
-    }
+  readonly #count = (db: Database, entry: number): void => {
+    if (db.isExpired(entry)) return
+    const counts = this.#counts[db.index] ?? new Uint32Array(TYPES * BINS)
+    this.#counts[db.index] = counts
+    const type = db.typeOf(entry)
+    const size = type === TYPE_STRING ? db.strings.lengthOf(entry) : db.structureOf(entry).length
+    counts[type * BINS + binOf(size)]!++
   }
 
   rows(): KeySizes {
