@@ -17,6 +17,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { reachedDeclarations } from './declarations.ts'
 import { ENTRY_FILES, packageExports, packageTypes } from './entries.ts'
+import { withPlainNodeModules } from './node-modules.ts'
 import { coreWithParts, entryWithParts, partOf, partWithCore } from './parts.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -100,7 +101,12 @@ async function bundleCode(
     dynamicImportInCjs: false,
   })
   await bundle.close()
-  return output.filter((part) => part.type === 'chunk')
+  const chunks = output.filter((part) => part.type === 'chunk')
+  for (const { fileName } of chunks) {
+    const file = join(DIST, fileName)
+    writeFileSync(file, withPlainNodeModules(readFileSync(file, 'utf8')))
+  }
+  return chunks
 }
 
 /** Where a source goes: the core, a part, or, as the entries and what only one of them needs, where the bundler likes. */

@@ -57,6 +57,11 @@ const TABLE = 'parts'
 const CORE = 'require_core'
 const RUNTIME = 'require_rolldown_runtime'
 
+/** Tells whether a module of Node is loaded when it is first used. */
+export function isLoadedLater(path: string): boolean {
+  return LATER_MODULES.includes(path.replace(/^node:/, ''))
+}
+
 /** Returns the part that a source belongs to; undefined: the core. `source` is a path under `src`. */
 export function partOf(source: string): string | undefined {
   for (const [part, sources] of Object.entries(PARTS)) if (sources.test(source)) return part
@@ -124,7 +129,7 @@ function usedLater(code: string, parts: readonly string[], core?: string): UsedL
     const [, wrapped] = new RegExp(`^(\\w+) = ${RUNTIME}\\.__toESM\\(`).exec(text) ?? []
     if (name !== undefined && path !== undefined) {
       const isPart = partOfVariable.has(name)
-      if (!isPart && !LATER_MODULES.includes(path.replace(/^node:/, ''))) {
+      if (!isPart && !isLoadedLater(path)) {
         if (name !== CORE || core === undefined) continue
       } else {
         later.add(name)

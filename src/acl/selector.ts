@@ -4,7 +4,7 @@
 // ACL LIST tells: a later rule about the same command or category takes the place of the earlier one, and one about a command that of those
 // about its subcommands.
 
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { lowerCase } from '../util/text.ts'
 import { type AccessPattern, keyRule, PatternList, READ, WRITE } from './patterns.ts'

@@ -7,7 +7,7 @@
 // Exit codes are redis-cli's: 0 even for an error reply (1 with -e), 1 when the server cannot be reached.
 
 import { createInterface } from 'node:readline'
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import { converse } from './client/interactive.ts'
 import { readOptions } from './client/options.ts'
 import { Session } from './client/session.ts'

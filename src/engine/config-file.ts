@@ -9,7 +9,7 @@
 // whoever calls hands in a way to read files.
 
 import { REASONS } from '../acl/rule-error.ts'
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import { quoted } from '../util/quoted.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
 import { REDIS_VERSION } from './version.ts'

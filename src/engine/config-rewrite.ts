@@ -4,7 +4,7 @@
 // places, under its present name; lines too many become blank, and blank lines in a row become one. What is missing and
 // not the default is added at the end. A line that nobody understands becomes a comment.
 
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import { quoted } from '../util/quoted.ts'
 import { CONFIG_NAMES, type Config, type ConfigName, configRow } from './config.ts'
 import { trimLine } from './config-file.ts'

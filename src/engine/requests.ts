@@ -21,7 +21,6 @@ export interface RequestsHost {
   readonly dispatch: Dispatch
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
   readonly clientMemory: { note(client: Client): void }
-  readonly durability: { readonly progress: { readonly waits: boolean } }
   readonly turn: { take(): boolean; end(): void }
 }
 
@@ -35,9 +34,8 @@ export class Requests {
   /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
-    const { clientMemory, durability, moment, replies, runner, stats, turn } = this.#host
-    // A sync at the end of each turn costs more than the detour, should others have sent something too.
-    const ends = alone && !durability.progress.waits && turn.take()
+    const { clientMemory, moment, replies, runner, stats, turn } = this.#host
+    const ends = alone && turn.take()
     client.lastActiveMs = moment.renew()
     stats.readsProcessed++
     stats.inputBytes += end - start

@@ -10,7 +10,7 @@
 // Sequence numbers of bases and of increments count separately. The manifest is
 // the only truth: a file it does not name does not exist.
 
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import { PersistenceError } from './errors.ts'
 
 export type PartType = 'base' | 'increment' | 'history'

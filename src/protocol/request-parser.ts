@@ -27,6 +27,7 @@ import type { Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { spareMemory } from '../util/spare-memory.ts'
 import { Arguments } from './arguments.ts'
+import { readPlainWords, splitInline } from './inline-words.ts'
 import {
   BIG_BULK_BYTES_MIN,
   INLINE_REQUEST_BYTES_MAX,
@@ -367,14 +368,18 @@ export class RequestParser {
       return false
     }
     const lineEnd = newline > start && u8[newline - 1] === CR ? newline - 1 : newline
-    const words = splitInline(u8.toString('latin1', start, lineEnd))
-    if (words === undefined) throw new ProtocolError('unbalanced quotes in request')
-    this.#at = newline + 1
-    if (words.length === 0) return true
     const args = this.#args
-    args.assign(words)
+    if (!readPlainWords(args, source, start, lineEnd)) {
+      const words = splitInline(u8.toString('latin1', start, lineEnd))
+      if (words === undefined) throw new ProtocolError('unbalanced quotes in request')
+      args.assign(words)
+    }
+    this.#at = newline + 1
+    if (args.length === 0) return true
+    const { length } = args
     this.#args = shared
     handler.request(args)
+    if (length > WINDOWS_KEPT_MAX) args.release()
     return true
   }
 
@@ -513,66 +518,4 @@ function indexBefore(u8: Buffer, byte: number, start: number, end: number): numb
   if (found === -1) return -1
   const nul = rest.indexOf(0)
   return nul !== -1 && nul < found ? -1 : near + found
-}
-
-/** Splits a line as Redis's sdssplitargs does: blanks, 'single' and "double" quotes with escapes. undefined when unbalanced. */
-export function splitInline(line: string): string[] | undefined {
-  const words: string[] = []
-  let i = 0
-  while (true) {
-    while (i < line.length && isBlank(line.charCodeAt(i))) i++
-    if (i >= line.length) return words
-    let word = ''
-    let quote = ''
-    while (true) {
-      const char = i < line.length ? line[i]! : ''
-      if (quote === '"') {
-        if (char === '') return undefined
-        if (char === '\\' && /^x[0-9a-fA-F]{2}$/.test(line.slice(i + 1, i + 4))) {
-          word += String.fromCharCode(Number.parseInt(line.slice(i + 2, i + 4), 16))
-          i += 4
-          continue
-        }
-        if (char === '\\' && i + 1 < line.length) {
-          word += ESCAPES[line[i + 1]!] ?? line[i + 1]!
-          i += 2
-          continue
-        }
-        if (char === '"') {
-          if (i + 1 < line.length && !isBlank(line.charCodeAt(i + 1))) return undefined
-          i++
-          break
-        }
-        word += char
-      } else if (quote === "'") {
-        if (char === '') return undefined
-        if (char === '\\' && line[i + 1] === "'") {
-          word += "'"
-          i += 2
-          continue
-        }
-        if (char === "'") {
-          if (i + 1 < line.length && !isBlank(line.charCodeAt(i + 1))) return undefined
-          i++
-          break
-        }
-        word += char
-      } else {
-        if (char === '' || isBlank(char.charCodeAt(0)) || char === '\0') {
-          if (char !== '') i++
-          break
-        }
-        if (char === '"' || char === "'") quote = char
-        else word += char
-      }
-      i++
-    }
-    words.push(word)
-  }
-}
-
-const ESCAPES: Record<string, string> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
-
-function isBlank(code: number): boolean {
-  return code === 32 || (code >= 9 && code <= 13)
 }

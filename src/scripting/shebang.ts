@@ -2,7 +2,7 @@
 
 import type { Claims } from '../engine/command.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
-import { splitInline } from '../protocol/request-parser.ts'
+import { splitInline } from '../protocol/inline-words.ts'
 import type { Bytes } from '../util/bytes.ts'
 
 export const SCRIPT_NO_WRITES = 1 << 0

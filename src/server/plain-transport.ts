@@ -155,7 +155,9 @@ class Reads {
     const client = this.client!
     if (length < this.#room) {
       lastFull = 0
-      engine.receive(client, this.#into, this.#at, this.#at + length, loneReads.next())
+      const isAlone = loneReads.next()
+      engine.receive(client, this.#into, this.#at, this.#at + length, isAlone)
+      if (isAlone) loneReads.answered()
       return true
     }
     // A full buffer means that more is waiting, which Node reads at once and again, up to 32 times: whoever else has
@@ -165,7 +167,7 @@ class Reads {
       this.#sinceMs = engine.machine.monotonic()
     }
     const { commandsProcessed } = engine.stats
-    engine.receive(client, this.#into, this.#at, this.#at + length, loneReads.next())
+    engine.receive(client, this.#into, this.#at, this.#at + length)
     // A large argument under way holds nobody up.
     if (engine.stats.commandsProcessed === commandsProcessed) return true
     if (engine.machine.monotonic() - this.#sinceMs < UNPAUSED_MS) return true

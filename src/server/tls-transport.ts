@@ -121,7 +121,9 @@ export class TlsTransport extends SocketTransport {
       this.#readBytes += length
       return true
     }
-    engine.receive(this.client, readBuffer, 0, length, loneReads.next())
+    const isAlone = loneReads.next()
+    engine.receive(this.client, readBuffer, 0, length, isAlone)
+    if (isAlone) loneReads.answered()
     return true
   }
 }

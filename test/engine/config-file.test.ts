@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Config, type ConfigSettings } from '../../src/engine/config.ts'
 import { ConfigFileError, parseCommandLine, parseConfigFile } from '../../src/engine/config-file.ts'
 import { rewriteConfigFile } from '../../src/engine/config-rewrite.ts'
-import { splitInline } from '../../src/protocol/request-parser.ts'
+import { splitInline } from '../../src/protocol/inline-words.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, test } from 'vitest'
 import type { Arguments } from '../../src/protocol/arguments.ts'
+import { splitInline } from '../../src/protocol/inline-words.ts'
 import {
   ProtocolError,
   QueryBufferOverflow,
   type RequestHandler,
   RequestParser,
-  splitInline,
 } from '../../src/protocol/request-parser.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
@@ -508,25 +508,3 @@ function naive(input: string): Outcome {
   }
   return pending
 }
-
-describe('splitInline reads words as redis-cli and redis.conf write them', () => {
-  const cases: [string, string[] | undefined][] = [
-    ['', []],
-    ['   ', []],
-    ['a b\tc', ['a', 'b', 'c']],
-    ['""', ['']],
-    ["''", ['']],
-    ['"\\n\\r\\t\\b\\a\\\\\\q"', ['\n\r\t\b\x07\\q']],
-    ['"\\x00\\xff\\xFg"', ['\0\xffxFg']],
-    ["'\\n\\''", ["\\n'"]],
-    ['a"b c"', ['ab c']],
-    ['"a" "b"', ['a', 'b']],
-    ['"a"b', undefined],
-    ['"', undefined],
-    ['"a\\', undefined],
-    ["'a\\'", undefined],
-  ]
-  for (const [line, words] of cases) {
-    test(JSON.stringify(line), () => expect(splitInline(line)).toEqual(words))
-  }
-})

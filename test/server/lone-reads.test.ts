@@ -3,25 +3,31 @@ import { LoneReads } from '../../src/server/lone-reads.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { createEngine, encode } from '../support/engine.ts'
 
-/** Reads with turns that end when asked. */
-function reads(): { lone: LoneReads; endTurn: () => void } {
+/** Reads with turns that end when asked, after which a millisecond passes. */
+function reads(): { next: () => boolean; endTurn: () => void } {
   const later: (() => void)[] = []
-  const lone = new LoneReads((run) => later.push(run))
+  let nowMs = 0
+  const lone = new LoneReads({ monotonic: () => nowMs }, (run) => later.push(run))
   return {
-    lone,
+    next() {
+      const isAlone = lone.next()
+      if (isAlone) lone.answered()
+      return isAlone
+    },
     endTurn() {
       for (const run of later.splice(0)) run()
+      nowMs++
     },
   }
 }
 
 test('reads that come one a turn are expected alone, until a turn is watched again', () => {
-  const { lone, endTurn } = reads()
-  expect(lone.next()).toBe(false)
+  const { next, endTurn } = reads()
+  expect(next()).toBe(false)
   endTurn()
   const answers: boolean[] = []
   for (let i = 0; i < 100; i++) {
-    answers.push(lone.next())
+    answers.push(next())
     endTurn()
   }
   expect(answers.filter((alone) => alone)).toHaveLength(97)
@@ -29,25 +35,32 @@ test('reads that come one a turn are expected alone, until a turn is watched aga
 })
 
 test('reads that come with others are not, for a longer while', () => {
-  const { lone, endTurn } = reads()
+  const { next, endTurn } = reads()
   for (let turn = 0; turn < 200; turn++) {
-    expect(lone.next()).toBe(false)
-    expect(lone.next()).toBe(false)
+    expect(next()).toBe(false)
+    expect(next()).toBe(false)
     endTurn()
   }
 })
 
+test('one that comes at the heels of a lone one came with it: only the first is taken to be alone', () => {
+  const { next, endTurn } = reads()
+  next()
+  endTurn()
+  expect(next()).toBe(true)
+  for (let i = 0; i < 256; i++) expect(next()).toBe(false)
+})
+
 test('company that comes and goes is noticed', () => {
-  const { lone, endTurn } = reads()
+  const { next, endTurn } = reads()
   const turn = (count: number): boolean[] => {
-    const answers = Array.from({ length: count }, () => lone.next())
+    const answers = Array.from({ length: count }, () => next())
     endTurn()
     return answers
   }
   for (let i = 0; i < 40; i++) turn(1)
-  let late = 0
-  while (turn(2).includes(true)) late++
-  expect(late).toBeLessThan(17)
+  expect(turn(2)).toEqual([true, false])
+  expect(turn(2)).toEqual([false, false])
   for (let i = 0; i < 300; i++) turn(1)
   expect(turn(1)).toEqual([true])
 })
