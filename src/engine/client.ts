@@ -270,7 +270,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {
-    lookAhead(source, start, end, this.#host.dataset.databases[this.database]!.keys)
+    lookAhead(source, start, end, this.#host.dataset.databases[this.database]!)
     this.parser.feed(source, start, end, this)
   }
 

@@ -173,6 +173,12 @@ export class Database {
     return this.#structures.get(this.keys.word(entry, VALUE))
   }
 
+  /** Returns the structure under a key, undefined where there is none or a string. For a look ahead: nothing is noted of it. */
+  structureUnder(key: Bytes): Value | undefined {
+    const entry = this.keys.find(key)
+    return entry === NONE || this.typeOf(entry) === TYPE_STRING ? undefined : this.structureOf(entry)
+  }
+
   // ── strings ──────────────────────────────────────────────────────────────
 
   /** Points `window` at the string under a key; false when there is none. Throws WRONGTYPE. Valid until the next change. */

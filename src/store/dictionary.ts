@@ -24,6 +24,7 @@ import { CHECKED } from '../util/invariant.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { countChains } from './chains.ts'
+import { FETCHED_MAX as HASHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 import { align } from './keyspace.ts'
 
 const HASH = 0
@@ -53,6 +54,8 @@ export const FETCHED_MAX = 8
 
 /** The result of `fetch`: for each member its entry + 1, then for each that will take a place. */
 const fetched = new Int32Array(2 * FETCHED_MAX)
+/** The entry of each member that is looked for ahead. */
+const ahead = new Int32Array(HASHED_MAX)
 
 export class Dictionary {
   count = 0
@@ -228,6 +231,27 @@ export class Dictionary {
     fetched[0] = sum
   }
 
+  /** Brings what `find` will look at into the processor's cache, for `count` ≤ HASHED_MAX members at once, as `Keyspace.fetch` does. */
+  fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
+    const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
+    for (let i = 0; i < count; i++) ahead[i] = this.#bucketWord(this.#bucketOf(hashes[i]!)) - 1
+    for (let place = 0; place < 2; place++) {
+      for (let i = 0; i < count; i++) {
+        const entry = ahead[i]!
+        if (entry >= 0 && this.#word(entry, HASH) !== hashes[i]) ahead[i] = this.#word(entry, NEXT) - 1
+      }
+    }
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const entry = ahead[i]!
+      if (entry < 0) continue
+      const block = this.#word(entry, BLOCK)
+      if (block > 0) sum += this.#arena.length(block)
+    }
+    // Used, so that it is not optimised away.
+    ahead[0] = sum
+  }
+
   /** Points a window at the member of an entry; valid until the dictionary changes. */
   memberOf(entry: number, window: Bytes): Bytes {
     return this.memberOfBlock(this.#word(entry, BLOCK), window)
@@ -280,7 +304,7 @@ export class Dictionary {
 
   /** Returns the hash under which a member is filed. */
   hash(member: Bytes): number {
-    if (member.hash === 0) member.hash = hashBytes(member.source, member.start, member.length, this.#hashKey)
+    if (member.hash === 0) member.hash = hashOf(member, this.#hashKey)
     return member.hash
   }
 

@@ -1,5 +1,6 @@
 // A value as the keyspace sees it: every structure has a type and a size, and can be freed.
 
+import type { Source } from '../util/bytes.ts'
 import type { Arena, Holder } from './arena.ts'
 import type { StructureHost } from './encoding-limits.ts'
 
@@ -23,6 +24,8 @@ export interface Value extends Holder {
   readonly length: number
   /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */
   readonly encoding: string
+  /** The table that the members or fields are in, where there are many. */
+  readonly table?: MemberTable | undefined
   /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */
   copy(arena: Arena, host?: StructureHost): Value
   /**
@@ -33,6 +36,12 @@ export interface Value extends Holder {
   moveBlocks(from: number): number
   /** Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure. */
   check?(): void
+}
+
+/** What a look ahead wants of a `Dictionary`. */
+export interface MemberTable {
+  readonly count: number
+  fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void
 }
 
 /** The class of a structure: what `getForRead(key, List)` names. */
