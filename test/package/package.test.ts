@@ -84,7 +84,7 @@ describe('installed in an empty folder', () => {
   test('a broker loads the code that it uses, and no other; all of it can be loaded', async () => {
     app.write('parts.cjs', PARTS)
     expect(await app.run(process.execPath, 'parts.cjs')).toBe(
-      'commands-string core index rolldown-runtime\ncommands-string core index list rolldown-runtime\nok\n',
+      'commands-string core index\ncommands-string core index list\nok\n',
     )
   })
 

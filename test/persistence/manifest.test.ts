@@ -59,9 +59,10 @@ describe('manifest', () => {
     ['a file twice', 'file a seq 1 type h\nfile a seq 2 type i\n', 'line 2'],
     [
       'a line break that was lost',
-      'file a seq 1 type b\vfile b seq 2 type i\n',
+      'file a seq 1 type b file b seq 2 type i\n',
       "Invalid AOF manifest file format: line 1 says 'file' twice",
     ],
+    ['a line break that became another character', 'file a seq 1 type b\vfile b seq 2 type i\n', 'line 1'],
     ['a long line', `file ${'a'.repeat(1100)} seq 1 type i\n`, 'line 1'],
   ])('refused: %s', (_what, text, where) => {
     expect(() => parse(text)).toThrow(PersistenceError)
