@@ -3,8 +3,10 @@
 // With many keys, finding one means waiting for memory three times: for its bucket,
 // its entry, its block. Each of a pipeline's commands would wait anew. Looked at
 // together, sixteen keys wait almost as long as one: the processor fetches what
-// does not depend on each other at the same time. The same holds of the members of a large set,
-// hash or sorted set: HSET at P=16 takes 11 % less processor time, SADD 4, ZADD 3. Nothing is decided here; the commands then find what they need in the cache, and the hashes made.
+// does not depend on each other at the same time. The same holds of the members of
+// a large set, hash or sorted set: HSET at P=16 takes 11 % less processor time, SADD 4,
+// ZADD 3. Nothing is decided here; the commands then find what they need in the
+// cache, and the hashes made.
 
 import { FETCHED_MAX, forgetHashes } from '../store/hashes-ahead.ts'
 import type { Keyspace } from '../store/keyspace.ts'
@@ -18,9 +20,10 @@ const MEMBERS_MIN = 10_000
 const WORDS_MAX = 8
 /** The least that two requests with keys take. */
 const BYTES_MIN = 40
-/** Places of the key and of the member behind it. In front of a sorted set's members stand their scores, where there are that many words (ZADD, ZINCRBY). */
+/** Places of the key, and of the member behind it. */
 const KEY = 1
 const MEMBER = 2
+/** In front of a sorted set's member stands its score, where there are that many words (ZADD, ZINCRBY). */
 const SCORED_WORDS = 4
 
 /** Where the keys are. */

@@ -2,7 +2,7 @@
 //
 // What clients are told leaves at the turn's end, which the loop says by an immediate: right for many clients, a detour for
 // one that waits for its replies: without it a BullMQ job costs the server 3 to 5 % less, and a write that is synced before its reply is
-// answered 4 to 8 % sooner. How many reads a turn brings changes seldom: one turn is watched, and the reads that follow are taken to come
+// answered 4 to 10 % sooner. How many reads a turn brings changes seldom: one turn is watched, and the reads that follow are taken to come
 // as those did. A read that comes at the heels of one that was taken to be alone came with it: nobody who waits for a reply is that quick.
 
 import { type Clock, systemClock } from '../util/clock.ts'
