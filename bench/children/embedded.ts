@@ -27,7 +27,14 @@ interface Store {
   iterate(): AsyncGenerator<number>
 }
 
-const VALUE = 'v'.repeat(64)
+const VALUES = Array.from({ length: 1000 }, (_, i) => String(i).padStart(64, 'v'))
+let values = 0
+
+/** Another value each time: SQLite writes nothing, and so syncs nothing, where a value is what it was. */
+function nextValue(): string {
+  values = (values + 1) % VALUES.length
+  return VALUES[values]!
+}
 const MANY = 100
 const FILL_AT_A_TIME = 1000
 const PAGE = 1000
@@ -47,7 +54,7 @@ function ofCommands({ call }: Caller): Store {
     lookedAt += (value as string).length
   }
   return {
-    set: (names) => together(names.map((key) => call('SET', key, VALUE))),
+    set: (names) => together(names.map((key) => call('SET', key, nextValue()))),
     get: (names) => together(names.map((key) => call('GET', key).then(look))),
     delete: (key) => call('DEL', key),
     async *iterate() {
@@ -80,7 +87,7 @@ const STORES: Readonly<Record<NodeStore, () => Promise<Store>>> = {
     const map = new Map<string, string>()
     return {
       set(names) {
-        for (const key of names) map.set(key, VALUE)
+        for (const key of names) map.set(key, nextValue())
         return undefined
       },
       get(names) {
@@ -108,7 +115,7 @@ const STORES: Readonly<Record<NodeStore, () => Promise<Store>>> = {
     return {
       async set(names) {
         let last: Promise<unknown> | undefined
-        for (const key of names) last = database.put(key, VALUE)
+        for (const key of names) last = database.put(key, nextValue())
         await last
         if (durable) await database.flushed
       },
@@ -138,14 +145,14 @@ const STORES: Readonly<Record<NodeStore, () => Promise<Store>>> = {
     const remove = database.prepare('DELETE FROM store WHERE key = ?')
     const all = database.prepare('SELECT key, value FROM store')
     const setMany = database.transaction((names: readonly string[]) => {
-      for (const key of names) set.run(key, VALUE)
+      for (const key of names) set.run(key, nextValue())
     })
     const look = (row: unknown): void => {
       lookedAt += (row as { value: string }).value.length
     }
     return {
       set(names) {
-        if (names.length === 1) set.run(names[0]!, VALUE)
+        if (names.length === 1) set.run(names[0]!, nextValue())
         else setMany(names)
         return undefined
       },
