@@ -2,11 +2,11 @@
 //
 // One redis-benchmark a command, depth and server, as long as `seconds`: the number of requests is found with a short run first.
 
-import { spawn } from 'node:child_process'
 import { fillFor } from './fill.ts'
 import { type CostedLoad, costed, microseconds } from './loads.ts'
 import { alternate, median, medianOf, PAIRS, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { COMMON, redisBenchmark } from './redis-benchmark.ts'
 import { NO_PERSISTENCE, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 /** A test of redis-benchmark: its name for `-t`, the beginning of its line in the CSV, and what it is called here. */
@@ -71,30 +71,6 @@ const SETTINGS: readonly Setting[] = [
 const P99_RESOLUTION_MS = 0.1
 const CALIBRATION_REQUESTS = 20_000
 
-export interface Load {
-  perSecond: number
-  p99Ms: number
-}
-
-/** Runs redis-benchmark and returns the line of one test. */
-export async function redisBenchmark(
-  port: number,
-  words: readonly string[],
-  line: string,
-  program = 'redis-benchmark',
-): Promise<Load> {
-  const child = spawn(program, ['-p', String(port), '--csv', ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let csv = ''
-  for await (const chunk of child.stdout) csv += chunk
-  for (const row of csv.split('\n')) {
-    const cells = row.split('","').map((cell) => cell.replaceAll('"', ''))
-    if (cells[0]?.startsWith(line)) return { perSecond: Number(cells[1]), p99Ms: Number(cells[6]) }
-  }
-  throw new Error(`redis-benchmark ${words.join(' ')} printed no line for ${line}:\n${csv}`)
-}
-
 export interface Comparison {
   what: string
   /** Of redis-benchmark, but for how many requests. */
@@ -152,9 +128,6 @@ export async function compare(comparison: Comparison): Promise<Row[]> {
   }
   return rows
 }
-
-/** Clients, bytes of a value, keys. */
-export const COMMON = ['-c', '50', '-d', '64', '-r', '100000']
 
 async function ask(scale: Scale): Promise<Answer[]> {
   const answers: Answer[] = []

@@ -3,9 +3,9 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
-import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, type Pair, percentile, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { redisBenchmark } from './redis-benchmark.ts'
 import { processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const TESTS = ['lpush', 'set']

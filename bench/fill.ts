@@ -1,6 +1,6 @@
 // What tests of redis-benchmark find when they begin.
 
-import { redisBenchmark } from './commands.ts'
+import { redisBenchmark } from './redis-benchmark.ts'
 import type { Server } from './servers.ts'
 
 /** What a test pops from: its key, and what fills that. */

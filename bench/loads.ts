@@ -1,8 +1,8 @@
 // Loads of redis-benchmark, and what a request of them costs the server.
 
-import type { Load } from './commands.ts'
 import { rounds } from './pairs.ts'
 import { besideBest, type Found, judged, perSecond, type Row, type Scale, tell } from './question.ts'
+import type { Load } from './redis-benchmark.ts'
 import { processorSeconds } from './servers.ts'
 
 export interface CostedLoad extends Load {

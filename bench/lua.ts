@@ -6,9 +6,9 @@
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, ratio } from './pairs.ts'
 import { type Answer, atLeast, bounded, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { redisBenchmark } from './redis-benchmark.ts'
 import { processorSeconds, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 const COMMON = ['-c', '50']

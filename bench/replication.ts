@@ -1,9 +1,9 @@
 // What does a replica cost, how far behind is it, and what does a full synchronisation do to those who ask meanwhile?
 
 import { startChild } from './child.ts'
-import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, PAIRS, percentile, ratio } from './pairs.ts'
 import { type Answer, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
+import { redisBenchmark } from './redis-benchmark.ts'
 import {
   NO_PERSISTENCE,
   processorSeconds,

@@ -3,9 +3,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
-import { redisBenchmark } from './commands.ts'
 import { alternate, median, medianOf, type Pair, ratio } from './pairs.ts'
 import { type Answer, atLeast, atMost, bounded, type Question, type Row, type Scale } from './question.ts'
+import { redisBenchmark } from './redis-benchmark.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
 import { type Folder, temporaryFolder } from './taken-along.ts'
 

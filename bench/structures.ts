@@ -5,10 +5,10 @@
 
 import { startChild } from './child.ts'
 import type { Kind } from './children/load.ts'
-import { COMMON, redisBenchmark } from './commands.ts'
 import { fillFor } from './fill.ts'
 import { alternate, medianOf, ratio } from './pairs.ts'
 import { type Answer, atLeast, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { COMMON, redisBenchmark } from './redis-benchmark.ts'
 import { RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
 interface Test {

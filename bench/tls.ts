@@ -6,9 +6,9 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { certificateFile } from '../test/support/tls/certificates.ts'
-import { COMMON, redisBenchmark } from './commands.ts'
 import { type CostedLoad, compareLoads, costed } from './loads.ts'
 import type { Answer, Question, Row, Scale } from './question.ts'
+import { COMMON, redisBenchmark } from './redis-benchmark.ts'
 import { freePort, NO_PERSISTENCE, redisVersion, type Server, startServer } from './servers.ts'
 
 const NAMES = ['respite', 'redis-server'] as const

@@ -53,9 +53,8 @@ const LATER_MODULES = [
 
 /** The object in the core's exports by which everybody finds the parts. */
 const TABLE = 'parts'
-/** As the bundler calls what the core and itself export. */
+/** As the bundler calls what the core exports. */
 const CORE = 'require_core'
-const RUNTIME = 'require_rolldown_runtime'
 
 /** Tells whether a module of Node is loaded when it is first used. */
 export function isLoadedLater(path: string): boolean {
@@ -126,7 +125,6 @@ function usedLater(code: string, parts: readonly string[], core?: string): UsedL
   for (const statement of program.body) {
     const text = code.slice(statement.start, statement.end)
     const [, name, path] = /^(?:let|const) (\w+) = require\("([^"]+)"\);$/.exec(text) ?? []
-    const [, wrapped] = new RegExp(`^(\\w+) = ${RUNTIME}\\.__toESM\\(`).exec(text) ?? []
     if (name !== undefined && path !== undefined) {
       const isPart = partOfVariable.has(name)
       if (!isPart && !isLoadedLater(path)) {
@@ -136,8 +134,6 @@ function usedLater(code: string, parts: readonly string[], core?: string): UsedL
         if (isPart) usedParts.add(name)
         else modules.set(name, `require("${path}")`)
       }
-    } else if (wrapped !== undefined && modules.has(wrapped)) {
-      modules.set(wrapped, `${RUNTIME}.__toESM(${modules.get(wrapped)}, 1)`)
     } else continue
     edits.push({ start: statement.start, end: statement.end + 1, text: '' })
   }

@@ -12,7 +12,7 @@ export class EntryWalk {
     this.#host = host
   }
 
-  /** Sees those of the next `entries` entries that are live; true at the end, behind which it begins anew. */
+  /** Calls `see` for each live one of the next `entries` entries. True when all were seen: the next step begins anew. */
   step(entries: number, see: (db: Database, entry: number) => void): boolean {
     const { databases } = this.#host
     let left = entries

@@ -1,6 +1,7 @@
 // The words of a line: an inline request, a line of a config file or of redis-cli.
 //
-// Redis skips other characters between words than those that end one: a vertical tab before a word is skipped, behind one it belongs to it.
+// A word ends at a space, a tab or a line break. In front of a word a vertical tab or a form feed is skipped, too; later on it is a part of the
+// word. Redis has it so.
 
 import type { Source } from '../util/bytes.ts'
 import type { Arguments } from './arguments.ts'

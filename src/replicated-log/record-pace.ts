@@ -4,7 +4,7 @@
 // as long as no write takes longer because of that. This is group commit, as in commit-pace.ts; there a disk is waited for, here a quorum.
 //
 //   nothing is under way          a record goes at once, so a lone writer waits for nobody
-//     but answers have just left  it waits for those who got them, about as long as the log takes to answer: they are likely to write again.
+//     but answers have just left  whoever got one is likely to write again, so it waits about as long as the log takes to answer.
 //                                 If it did not, the clients of a busy leader would fall into two halves that take turns
 //   records are under way         effects gather until those are answered
 //     and much has gathered       a record goes: large volumes need several under way

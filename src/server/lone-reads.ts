@@ -12,7 +12,7 @@ import { setImmediate } from '../util/real-time.ts'
 const ALONE = 32
 /** Reads expected to have company after one that had; to expect it in vain costs but the detour. */
 const IN_COMPANY = 256
-/** A reply has to be written, read and answered before its client is read again, 20 µs at least; the next of the same turn takes some 2 µs. */
+/** Reads of one turn follow each other within some 2 µs. A client that waits for its reply is read again after 20 µs at the earliest. */
 const HEELS_MS = 0.005
 
 export class LoneReads {
