@@ -317,10 +317,10 @@ export class Arena {
   /** Moves a block out of a chunk that is being emptied; returns where it is then, `ref` if it may stay. Throws ArenaFull. */
   moved(ref: number): number {
     if (!this.isLeaving(ref)) return ref
-    const length = this.length(ref)
-    const to = this.allocate(this.capacity(ref))
-    this.setLength(to, length)
-    copyBytes(this.source(to), this.start(to), this.source(ref), this.start(ref), length)
+    // All of the block, not its content's length: the owner decides what that length counts.
+    const capacity = this.capacity(ref)
+    const to = this.allocate(capacity)
+    copyBytes(this.source(to), this.start(to) - 4, this.source(ref), this.start(ref) - 4, capacity + 4)
     this.free(ref)
     return to
   }
