@@ -28,6 +28,17 @@ import { assert } from '../util/assert.ts'
 import { copyBytes, Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { viewOf } from './arena-view.ts'
+import {
+  assertFreed,
+  assertGuarded,
+  type BlockKind,
+  fillFreed,
+  fillFreedStretch,
+  GUARD_BYTES,
+  guardBlock,
+  markBlock,
+} from './block-guard.ts'
 
 /**
  * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
@@ -85,6 +96,11 @@ function classGranules(c: number): number {
   const base = 16 << (step >> 3)
   return base + (base >> 3) * ((step & 7) + 1)
 }
+
+/** How many granules from one block to the next: in the checked build a guard lies between (block-guard.ts). */
+const CLASS_STRIDES = CHECKED
+  ? CLASS_GRANULES.map((granules) => (granules === 0 ? 0 : granules + (GUARD_BYTES >> GRANULE_SHIFT)))
+  : CLASS_GRANULES
 
 /** Returns the smallest class whose blocks hold `granules`. */
 function classFor(granules: number): number {
@@ -170,6 +186,33 @@ export class Arena {
   /** Chunks of that arena. */
   readonly #foreign = new Set<Source>()
 
+  /** Views of this arena by kind of owner; none in production. */
+  readonly #views = new Map<BlockKind, Arena>()
+
+  /** Returns this arena as owners of a kind see it: itself, or, in the checked build, a view that knows their blocks (arena-view.ts). */
+  of(kind: BlockKind): Arena {
+    if (!CHECKED) return this
+    let view = this.#views.get(kind)
+    if (view === undefined) this.#views.set(kind, (view = viewOf(this, kind)))
+    return view
+  }
+
+  /** Asserts that `ref` names a block in use that an owner of this kind allocated. */
+  assertKind(ref: number, kind: BlockKind): void {
+    this.#assertGuarded(ref, kind)
+  }
+
+  /** Gives a block to an owner of another kind. */
+  giveTo(ref: number, kind: BlockKind): void {
+    markBlock(this.source(ref), this.start(ref) - 4, this.capacity(ref) + 4, kind)
+  }
+
+  #assertGuarded(ref: number, kind?: BlockKind): void {
+    const source = this.chunks[ref >>> CHUNK_SHIFT]
+    assert(ref > 0 && source !== undefined && this.#slabClass[ref >>> SLAB_SHIFT] !== 0, 'a ref names a block in use')
+    assertGuarded(source, this.start(ref) - 4, this.capacity(ref) + 4, ref, kind)
+  }
+
   /** Bytes in blocks that are in use. */
   get blockBytes(): number {
     return this.usedBytes - this.outsideBytes
@@ -186,17 +229,21 @@ export class Arena {
     let slab = this.#listHead[sizeClass]! - 1
     if (slab < 0) slab = this.#takeSlab(sizeClass)
     const granules = CLASS_GRANULES[sizeClass]!
+    const stride = CLASS_STRIDES[sizeClass]!
     let ref = this.#slabFreed[slab]!
     const chunk = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
     if (ref !== 0) {
-      this.#slabFreed[slab] = chunk.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+      const at = (ref & CHUNK_MASK) << GRANULE_SHIFT
+      if (CHECKED) assertFreed(chunk, at, granules << GRANULE_SHIFT)
+      this.#slabFreed[slab] = chunk.view.getInt32(at, true)
     } else {
       ref = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
-      this.#slabBump[slab] += granules
+      this.#slabBump[slab] += stride
     }
     this.#slabLive[slab]++
-    if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + granules > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
+    if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + stride > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
     this.usedBytes += granules << GRANULE_SHIFT
+    if (CHECKED) guardBlock(chunk, (ref & CHUNK_MASK) << GRANULE_SHIFT, granules << GRANULE_SHIFT, ref)
     chunk.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
     return ref
   }
@@ -209,7 +256,9 @@ export class Arena {
       return
     }
     const sizeClass = this.#slabClass[slab]!
+    if (CHECKED) this.#assertGuarded(ref)
     this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
+    if (CHECKED) fillFreed(this.source(ref), this.start(ref) - 4, CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT)
     this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!.view.setInt32(
       (ref & CHUNK_MASK) << GRANULE_SHIFT,
       this.#slabFreed[slab]!,
@@ -270,6 +319,14 @@ export class Arena {
     this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
   }
 
+  /** Copies the content of a block into a new one of another arena; returns that. Throws ArenaFull. */
+  copyBlock(ref: number, to: Arena): number {
+    const length = this.length(ref)
+    const copy = to.allocate(length)
+    copyBytes(to.source(copy), to.start(copy), this.source(ref), this.start(ref), length)
+    return copy
+  }
+
   /** Returns how many content bytes the block of `ref` can hold. */
   capacity(ref: number): number {
     return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
@@ -284,7 +341,15 @@ export class Arena {
 
   /** Bytes of slabs that were written to and are not in use. */
   get gapBytes(): number {
-    return this.heldBytes - this.blockBytes
+    return this.heldBytes - this.blockBytes - this.#guardBytes
+  }
+
+  /** Bytes of the guards of blocks in use, in the checked build: neither used nor gaps. */
+  get #guardBytes(): number {
+    if (!CHECKED) return 0
+    let blocks = 0
+    for (let slab = 0; slab < this.#slabLive.length; slab++) blocks += this.#slabLive[slab]!
+    return blocks * GUARD_BYTES
   }
 
   /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
@@ -354,14 +419,14 @@ export class Arena {
   #liveBytes(chunk: number): number {
     let granules = 0
     for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++)
-      granules += this.#slabLive[slab]! * CLASS_GRANULES[this.#slabClass[slab]!]!
+      granules += this.#slabLive[slab]! * CLASS_STRIDES[this.#slabClass[slab]!]!
     return granules << GRANULE_SHIFT
   }
 
   /** Tells whether a slab that is in use has a block that is not. */
   #hasRoom(slab: number): boolean {
     return (
-      this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_GRANULES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
+      this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_STRIDES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
     )
   }
 
@@ -493,18 +558,21 @@ export class Arena {
     let bytes = 0
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
+      const stride = CLASS_STRIDES[this.#slabClass[slab]!]!
       // What belongs to somebody else is counted as being outside.
       if (granules === 0 || this.#slabSince[slab]! < 0) continue
       const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
       const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
-      const blocks = (end - first) / granules
-      let freed = 0
+      const blocks = (end - first) / stride
+      const freed = new Set<number>()
       for (let ref = this.#slabFreed[slab]!; ref !== 0; ) {
-        assert(ref >= first && ref < end && (ref - first) % granules === 0, 'a freed block is one of its slab')
-        assert(++freed <= blocks, 'a freed block is in the list once')
+        assert(ref >= first && ref < end && (ref - first) % stride === 0, 'a freed block is one of its slab')
+        assert(!freed.has(ref), 'a freed block is in the list once')
+        freed.add(ref)
         ref = this.source(ref).view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
       }
-      assert(this.#slabLive[slab]! + freed === blocks, 'a block is in use or in the list')
+      assert(this.#slabLive[slab]! + freed.size === blocks, 'a block is in use or in the list')
+      for (let ref = first; ref < end; ref += stride) if (!freed.has(ref)) this.#assertGuarded(ref)
       bytes += (this.#slabLive[slab]! * granules) << GRANULE_SHIFT
     }
     assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
@@ -514,11 +582,12 @@ export class Arena {
   checkBlock(ref: number): void {
     if (!CHECKED) return
     const slab = ref >>> SLAB_SHIFT
-    const granules = CLASS_GRANULES[this.#slabClass[slab] ?? 0]!
-    assert(ref > 0 && granules > 0, 'a block lies in a slab that is in use')
+    const stride = CLASS_STRIDES[this.#slabClass[slab] ?? 0]!
+    assert(ref > 0 && stride > 0, 'a block lies in a slab that is in use')
     const offset = (ref & ((1 << SLAB_SHIFT) - 1)) - (slab === 0 ? 1 : 0)
-    assert(offset >= 0 && offset % granules === 0, 'a block begins where its slab has one')
-    assert(offset + granules <= this.#slabBump[slab]!, 'a block was handed out')
+    assert(offset >= 0 && offset % stride === 0, 'a block begins where its slab has one')
+    assert(offset + stride <= this.#slabBump[slab]!, 'a block was handed out')
+    this.#assertGuarded(ref)
     const length = this.length(ref)
     assert(length >= 0 && length <= this.capacity(ref), 'the content of a block fits into it')
   }
@@ -550,6 +619,7 @@ export class Arena {
 
   /** Takes a slab that is in no list for free. */
   #freeSlab(slab: number): void {
+    if (CHECKED) this.#fillFreed(slab)
     this.#slabClass[slab] = 0
     this.#slabFreed[slab] = 0
     if (this.#slabListed[slab] === UNLISTED) this.#list(slab, 0)
@@ -559,6 +629,13 @@ export class Arena {
     if (!this.#leaving.has(chunk) && this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX)
       this.#spareChunk = chunk
     else this.#dropChunk(chunk)
+  }
+
+  /** Makes sure that nobody reads what was in a slab that is free. */
+  #fillFreed(slab: number): void {
+    const source = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
+    const start = ((slab << SLAB_SHIFT) & CHUNK_MASK) << GRANULE_SHIFT
+    fillFreedStretch(source, start, start + (this.#slabBump[slab]! << GRANULE_SHIFT))
   }
 
   #addChunk(): void {

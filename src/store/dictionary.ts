@@ -69,7 +69,7 @@ export class Dictionary {
   #own: (Source | undefined)[] | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey) {
-    this.#arena = arena
+    this.#arena = arena.of('member')
     this.#hashKey = hashKey
   }
 

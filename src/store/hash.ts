@@ -28,7 +28,6 @@ import {
   packedAppendPair,
   packedBytes,
   packedCheck,
-  packedCopy,
   packedCount,
   packedElement,
   packedEnd,
@@ -68,7 +67,7 @@ export class Hash implements Value {
   #times: FieldTimes | undefined = undefined
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena
+    this.#arena = arena.of('packed')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -426,7 +425,7 @@ export class Hash implements Value {
   copy(arena: Arena, host = this.#host): Hash {
     const copy = new Hash(arena, host)
     try {
-      if (this.#large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
+      if (this.#large === undefined) copy.#ref = this.#ref === 0 ? 0 : this.#arena.copyBlock(this.#ref, copy.#arena)
       else copy.#copyLarge(this.#large)
       copy.#past = this.#past
       copy.#times = this.#times?.copy(arena)

@@ -59,7 +59,7 @@ export class ListPages {
   protected directory: PageDirectory | undefined = undefined
 
   constructor(arena: Arena) {
-    this.arena = arena
+    this.arena = arena.of('list page')
   }
 
   // ── walking ──────────────────────────────────────────────────────────────

@@ -449,7 +449,7 @@ export class List extends ListPages implements MeasuredElements, Value {
   copy(arena: Arena, host = this.#host): List {
     const copy = new List(arena, host)
     for (let i = 0; i < this.pages; i++) {
-      copy.insertPage(i, copyPage(arena, this.arena, this.pageAt(i)), this.elementsOf(i))
+      copy.insertPage(i, copyPage(copy.arena, this.arena, this.pageAt(i)), this.elementsOf(i))
       copy.length += this.elementsOf(i)
     }
     copy.#large = this.#large?.copy(arena)

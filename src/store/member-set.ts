@@ -36,7 +36,6 @@ import {
   PACKED_FIRST,
   packedAppend,
   packedCheck,
-  packedCopy,
   packedCount,
   packedElement,
   packedEnd,
@@ -89,7 +88,7 @@ export class MemberSet implements Value {
   get length(): number {
     const large = this.#large
     if (large !== undefined) return large.count
-    return this.#encoding === INTSET ? integersCount(this.#arena, this.#ref) : packedCount(this.#arena, this.#ref)
+    return this.#encoding === INTSET ? integersCount(this.#integers, this.#ref) : packedCount(this.#packed, this.#ref)
   }
 
   // ── looking ──────────────────────────────────────────────────────────────
@@ -98,9 +97,9 @@ export class MemberSet implements Value {
   find(member: Bytes): number {
     const large = this.#large
     if (large !== undefined) return large.find(member)
-    if (this.#encoding !== INTSET) return packedFind(this.#arena, this.#ref, member, 1)
+    if (this.#encoding !== INTSET) return packedFind(this.#packed, this.#ref, member, 1)
     if (!integer.read(member)) return ABSENT
-    const index = integersFind(this.#arena, this.#ref, integer)
+    const index = integersFind(this.#integers, this.#ref, integer)
     return index < 0 ? ABSENT : index
   }
 
@@ -113,7 +112,7 @@ export class MemberSet implements Value {
     const large = this.#large
     if (large !== undefined && other.#large !== undefined) return large.findMemberOf(other.#large, slot) !== ABSENT
     if (large === undefined && this.#encoding === INTSET && other.#large === undefined && other.#encoding === INTSET) {
-      return integersFind(this.#arena, this.#ref, integersGet(other.#arena, other.#ref, slot, integer)) >= 0
+      return integersFind(this.#integers, this.#ref, integersGet(other.#integers, other.#ref, slot, integer)) >= 0
     }
     return this.find(other.memberOf(slot, scratch)) !== ABSENT
   }
@@ -140,8 +139,8 @@ export class MemberSet implements Value {
       return window
     }
     return this.#encoding === INTSET
-      ? integersText(this.#arena, this.#ref, slot, window)
-      : packedElement(this.#arena, this.#ref, slot, window)
+      ? integersText(this.#integers, this.#ref, slot, window)
+      : packedElement(this.#packed, this.#ref, slot, window)
   }
 
   /** Returns the first slot, ABSENT when there is none. */
@@ -153,8 +152,8 @@ export class MemberSet implements Value {
   /** Returns the slot after one, ABSENT after the last. */
   next(slot: number): number {
     if (this.#isPacked) {
-      const next = packedNext(this.#arena, this.#ref, slot)
-      return next < packedEnd(this.#arena, this.#ref) ? next : ABSENT
+      const next = packedNext(this.#packed, this.#ref, slot)
+      return next < packedEnd(this.#packed, this.#ref) ? next : ABSENT
     }
     return slot + 1 < this.length ? slot + 1 : ABSENT
   }
@@ -173,7 +172,7 @@ export class MemberSet implements Value {
 
   /** Returns the slot of member number `index`, 0 ≤ index < length; O(1) but in the packed form. */
   slotAt(index: number): number {
-    return this.#isPacked ? packedOffset(this.#arena, this.#ref, index) : index
+    return this.#isPacked ? packedOffset(this.#packed, this.#ref, index) : index
   }
 
   /** True where `slotAt` is to be asked for ascending indices only by walking: each costs the way to it. */
@@ -229,30 +228,30 @@ export class MemberSet implements Value {
       return true
     }
     if (this.#encoding === INTSET && integer.read(member)) return this.#addInteger(member)
-    if (this.#encoding !== INTSET && packedFind(this.#arena, this.#ref, member, 1) !== -1) return false
+    if (this.#encoding !== INTSET && packedFind(this.#packed, this.#ref, member, 1) !== -1) return false
     if (this.#encoding !== HASHTABLE) {
       const encoding = this.#encodingWith(member, valueMax)
       if (encoding !== this.#encoding) this.#become(encoding)
     }
     if (this.#large === undefined && !this.#fitsPacked(member)) this.#makeLarge()
-    if (this.#large === undefined) this.#ref = packedAppend(this.#arena, this.#ref, member)
+    if (this.#large === undefined) this.#ref = packedAppend(this.#packed, this.#ref, member)
     else this.#large.insert(member)
     return true
   }
 
   #addInteger(member: Bytes): boolean {
     const { integers } = this.#host.limits.set
-    const index = integersFind(this.#arena, this.#ref, integer)
+    const index = integersFind(this.#integers, this.#ref, integer)
     if (index >= 0) return false
-    const count = integersCount(this.#arena, this.#ref)
+    const count = integersCount(this.#integers, this.#ref)
     if (count < integers && count < INTEGERS_MAX) {
-      this.#ref = integersInsert(this.#arena, this.#ref, -1 - index, integer)
+      this.#ref = integersInsert(this.#integers, this.#ref, -1 - index, integer)
       return true
     }
     if (count < integers) this.#makeLarge()
     else this.#become(HASHTABLE)
     if (this.#large !== undefined) this.#large.insert(member)
-    else this.#ref = packedAppend(this.#arena, this.#ref, member)
+    else this.#ref = packedAppend(this.#packed, this.#ref, member)
     return true
   }
 
@@ -278,8 +277,8 @@ export class MemberSet implements Value {
   }
 
   #fitsPacked(member: Bytes): boolean {
-    if (this.#encoding === HASHTABLE && packedCount(this.#arena, this.#ref) >= PACKED_TABLE_MAX) return false
-    return packedFits(this.#arena, this.#ref, member.length)
+    if (this.#encoding === HASHTABLE && packedCount(this.#packed, this.#ref) >= PACKED_TABLE_MAX) return false
+    return packedFits(this.#packed, this.#ref, member.length)
   }
 
   /** Removes a member; false when there is none. */
@@ -294,8 +293,8 @@ export class MemberSet implements Value {
   removeSlot(slot: number): void {
     const large = this.#large
     if (large !== undefined) large.remove(slot)
-    else if (this.#encoding === INTSET) this.#ref = integersRemove(this.#arena, this.#ref, slot)
-    else this.#ref = packedRemove(this.#arena, this.#ref, slot, 1)
+    else if (this.#encoding === INTSET) this.#ref = integersRemove(this.#integers, this.#ref, slot)
+    else this.#ref = packedRemove(this.#packed, this.#ref, slot, 1)
   }
 
   // ── encodings ────────────────────────────────────────────────────────────
@@ -341,15 +340,30 @@ export class MemberSet implements Value {
     try {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) {
         integer.read(this.memberOf(slot, scratch))
-        ref = integersInsert(this.#arena, ref, -1 - integersFind(this.#arena, ref, integer), integer)
+        ref = integersInsert(this.#integers, ref, -1 - integersFind(this.#integers, ref, integer), integer)
       }
     } catch (error) {
-      packedFree(this.#arena, ref)
+      if (ref !== 0) this.#integers.free(ref)
       throw error
     }
     this.#freeMembers()
     this.#ref = ref
     this.#encoding = INTSET
+  }
+
+  // The arena as the forms' blocks are known to it: one arena, but in the checked build (arena-view.ts).
+
+  get #packed(): Arena {
+    return this.#arena.of('packed')
+  }
+
+  get #integers(): Arena {
+    return this.#arena.of('integers')
+  }
+
+  /** That of the small form which the set has. */
+  get #small(): Arena {
+    return this.#encoding === INTSET ? this.#integers : this.#packed
   }
 
   /** Changes the encoding to a later one, and the form with it. Throws ArenaFull; nothing but the encoding is changed then. */
@@ -361,7 +375,7 @@ export class MemberSet implements Value {
 
   /** Changes integers to the packed form if it has room for them, else to the large one. */
   #leaveIntegers(encoding: number): void {
-    const arena = this.#arena
+    const arena = this.#packed
     const count = this.length
     if (count > (encoding === HASHTABLE ? PACKED_TABLE_MAX : PACKED_COUNT_MAX / 2)) {
       this.#makeLarge()
@@ -381,7 +395,7 @@ export class MemberSet implements Value {
   /** As `memberOf` for members that change their form: what is being added meanwhile may be the text of an integer itself. */
   #move(slot: number): Bytes {
     return this.#large === undefined && this.#encoding === INTSET
-      ? integersTextIn(this.#arena, this.#ref, slot, scratch, movedText, 0)
+      ? integersTextIn(this.#integers, this.#ref, slot, scratch, movedText, 0)
       : this.memberOf(slot, scratch)
   }
 
@@ -409,7 +423,7 @@ export class MemberSet implements Value {
   /** Bytes held; of a large set, what some of its blocks let expect. */
   get bytes(): number {
     const large = this.#large
-    if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#arena.capacity(this.#ref) + 4
+    if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#small.capacity(this.#ref) + 4
     return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + large.blocksBytes
   }
 
@@ -418,7 +432,7 @@ export class MemberSet implements Value {
     copy.#encoding = this.#encoding
     try {
       const large = this.#large
-      if (large === undefined) copy.#ref = packedCopy(this.#arena, this.#ref, arena)
+      if (large === undefined) copy.#ref = this.#ref === 0 ? 0 : this.#small.copyBlock(this.#ref, copy.#small)
       else copy.#copyLarge(large)
     } catch (error) {
       copy.free()
@@ -438,13 +452,13 @@ export class MemberSet implements Value {
   }
 
   check(): void {
-    if (this.#isPacked) packedCheck(this.#arena, this.#ref)
+    if (this.#isPacked) packedCheck(this.#packed, this.#ref)
     else this.#large?.check()
   }
 
   moveBlocks(from: number): number {
     if (this.#large !== undefined) return this.#large.moveBlocks(from)
-    this.#ref = this.#arena.moved(this.#ref)
+    this.#ref = this.#small.moved(this.#ref)
     return 0
   }
 
@@ -465,7 +479,7 @@ export class MemberSet implements Value {
       this.#large = undefined
       this.#arena.account(-LARGE_OBJECT_BYTES)
     }
-    if (this.#ref !== 0) this.#arena.free(this.#ref)
+    if (this.#ref !== 0) this.#small.free(this.#ref)
     this.#ref = 0
   }
 }

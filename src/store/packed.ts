@@ -156,15 +156,6 @@ export function packedRemove(arena: Arena, ref: number, at: number, count: numbe
   return moved
 }
 
-/** Makes an independent copy in `to`. */
-export function packedCopy(arena: Arena, ref: number, to: Arena): number {
-  if (ref === 0) return 0
-  const length = arena.length(ref)
-  const copy = to.allocate(length)
-  copyBytes(to.source(copy), to.start(copy), arena.source(ref), arena.start(ref), length)
-  return copy
-}
-
 /** Walks a sequence in the checked build: its elements are as many as it says, and fill it from both ends. */
 export function packedCheck(arena: Arena, ref: number): void {
   if (!CHECKED || ref === 0) return

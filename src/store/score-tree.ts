@@ -72,7 +72,7 @@ export class ScoreTree {
   #freeing = 0
 
   constructor(arena: Arena, dictionary: Dictionary) {
-    this.#arena = arena
+    this.#arena = arena.of('score node')
     this.#dictionary = dictionary
   }
 

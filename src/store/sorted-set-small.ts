@@ -226,15 +226,6 @@ export function smallCheck(arena: Arena, ref: number): void {
   assert(count > 0 && count === smallCount(arena, ref), 'a set has as many pairs as it says')
 }
 
-/** Makes an independent copy in `to`. */
-export function smallCopy(arena: Arena, ref: number, to: Arena): number {
-  if (ref === 0) return 0
-  const length = arena.length(ref)
-  const copy = to.allocate(length)
-  copyBytes(to.source(copy), to.start(copy), arena.source(ref), arena.start(ref), length)
-  return copy
-}
-
 /** Makes `bytes` bytes out of the `old` bytes at offset `at`, moving what follows; returns where the set lies now. */
 function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: number): number {
   const end = smallEnd(arena, ref)

@@ -27,7 +27,6 @@ import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
   SMALL_FIRST,
   smallCheck,
-  smallCopy,
   smallCount,
   smallCountBelow,
   smallEnd,
@@ -91,7 +90,7 @@ export class SortedSet implements Value {
   #skiplist = false
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena
+    this.#arena = arena.of('scored')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -558,7 +557,8 @@ export class SortedSet implements Value {
     const copy = new SortedSet(arena, host)
     copy.#skiplist = this.#skiplist
     try {
-      if (this.#dictionary === undefined) copy.#ref = smallCopy(this.#arena, this.#ref, arena)
+      if (this.#dictionary === undefined)
+        copy.#ref = this.#ref === 0 ? 0 : this.#arena.copyBlock(this.#ref, copy.#arena)
       else copy.#fill(this)
     } catch (error) {
       copy.free()

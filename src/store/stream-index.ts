@@ -53,7 +53,7 @@ export class StreamIndex {
   #firstPageRecords = FIRST_PAGE_RECORDS
 
   constructor(arena: Arena, payloadBytes: number) {
-    this.arena = arena
+    this.arena = arena.of('index page')
     this.#recordBytes = ID_BYTES + payloadBytes
   }
 

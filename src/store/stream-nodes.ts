@@ -71,7 +71,7 @@ export class StreamNodes {
   #bytes = 0
 
   constructor(arena: Arena) {
-    this.arena = arena
+    this.arena = arena.of('stream node')
     this.#index = new StreamIndex(arena, PAYLOAD_BYTES)
   }
 

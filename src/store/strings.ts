@@ -25,7 +25,7 @@ export class Strings {
   constructor(host: StringsHost, keys: Keyspace, arena: Arena) {
     this.#host = host
     this.#keys = keys
-    this.#arena = arena
+    this.#arena = arena.of('key')
     this.#large = new LargeStrings(arena)
   }
 
