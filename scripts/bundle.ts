@@ -80,7 +80,7 @@ async function bundleCode(
     transform: {
       target: 'es2022',
       // Not the checked build (util/invariant.ts): what it guards is removed.
-      define: { 'process.env.VITEST': 'undefined' },
+      define: { 'process.env.RESPITE_CHECKED': 'undefined', 'process.env.RESPITE_RESTLESS': 'undefined' },
     },
     external: /^[^./]/,
   })

@@ -9,7 +9,9 @@ import { Database, type DatabaseHost } from '../store/database.ts'
 import type { BeforeChange, Created, Deadline, Emptied, Expiry, Gone, Looked, Missed } from '../store/database-host.ts'
 import type { EncodingLimits } from '../store/encoding-limits.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
+import { happened } from '../util/restless.ts'
 import { type Listener, Seats } from '../util/seats.ts'
 import type { Changes } from './changes.ts'
 import type { Config } from './config.ts'
@@ -108,6 +110,7 @@ export class Dataset implements DatabaseHost {
 
   expired(db: Database, key: Bytes): void {
     this.#host.stats.expiredKeys++
+    if (CHECKED) happened('key expired')
     this.removed(db, key, 'expired')
   }
 
@@ -120,6 +123,7 @@ export class Dataset implements DatabaseHost {
   }
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
+    if (CHECKED) happened('field expired')
     const { changes, events, propagation } = this.#host
     if (changes.told !== null) changes.told(db, key, 'hexpired')
     if (keyGone) events.publish(db, key, 'del')

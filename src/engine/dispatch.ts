@@ -9,6 +9,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { RESTLESS } from '../util/restless.ts'
 import type { Admission } from './admission.ts'
 import { Call, type CallHost } from './call.ts'
 import {
@@ -38,6 +39,7 @@ export interface DispatchHost extends CallHost {
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
   readonly outputLimits: { checkReply(client: Client): void }
   readonly clientMemory: { note(client: Client): void }
+  readonly restless: { afterRequest(): void } | null
 }
 
 export class Dispatch {
@@ -84,6 +86,7 @@ export class Dispatch {
     if ((client.state & (CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST)) !== 0) this.#afterwards(client, args)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     if (this.#room.hasReady) this.#host.blocking.serve()
+    if (RESTLESS) this.#host.restless!.afterRequest()
   }
 
   /** What follows the request of a client that needs a look after each. */

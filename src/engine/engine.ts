@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '../util/clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { Random } from '../util/random.ts'
 import { setImmediate } from '../util/real-time.ts'
+import { RESTLESS } from '../util/restless.ts'
 import { Admission } from './admission.ts'
 import { Blocking } from './blocking.ts'
 import type { Call } from './call.ts'
@@ -51,6 +52,7 @@ import { Redirection } from './redirection.ts'
 import type { Replication } from './replication.ts'
 import { ReplicationHistory } from './replication-history.ts'
 import { Requests } from './requests.ts'
+import { RestlessHousekeeping } from './restless-housekeeping.ts'
 import { Role } from './role.ts'
 import { Runner } from './runner.ts'
 import type { Saving } from './saving.ts'
@@ -123,6 +125,8 @@ export class Engine {
   readonly timekeeper: Timekeeper
   readonly memory: Memory
   readonly eviction: Eviction
+  /** Null but where housekeeping never rests, for tests. */
+  readonly restless: RestlessHousekeeping | null
   // What the program around it brings.
   host: EngineHost = {}
   /** Undefined where nothing is ever saved. */
@@ -188,6 +192,7 @@ export class Engine {
     this.role = new Role(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)
+    this.restless = RESTLESS ? new RestlessHousekeeping(this) : null
     this.dispatch = new Dispatch(this)
     this.requests = new Requests(this)
     // In this order a client that is gone is forgotten.

@@ -27,7 +27,9 @@ import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { Clock, Timer } from '../util/clock.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Random } from '../util/random.ts'
+import { happened } from '../util/restless.ts'
 import type { Config } from './config.ts'
 import type { Dataset } from './dataset.ts'
 import type { Role } from './role.ts'
@@ -278,6 +280,7 @@ export class Eviction {
     const key = db.keys.keyOf(entry, this.#name).copy()
     db.deleteEntry(entry)
     stats.evictedKeys++
+    if (CHECKED) happened('key evicted')
     dataset.removed(db, key, 'evicted')
   }
 

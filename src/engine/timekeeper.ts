@@ -138,6 +138,15 @@ export class Timekeeper {
     }
   }
 
+  /** Expires one key and one field of each database, if they are due, whether or not the timer has fired (util/restless.ts). */
+  expireOne(): void {
+    if (!this.#expires) return
+    for (const db of this.#host.dataset.databases) {
+      db.expireDue(1, this.#window)
+      expireDueFields(db, 1, this.#window)
+    }
+  }
+
   /** Removes some of what is due; false when something is left. */
   #expire(db: Database, untilMs: number): boolean {
     const { machine } = this.#host

@@ -21,7 +21,9 @@ import type { Engine } from '../engine/engine.ts'
 import type { ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { setImmediate, setTimeout } from '../util/real-time.ts'
+import { happened, RESTLESS, restlessRandom } from '../util/restless.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Claims } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
@@ -34,8 +36,10 @@ import { reload } from './reload.ts'
 import { AofRewrite, type Rewrite } from './rewrite.ts'
 import type { Snapshot, SnapshotSink } from './snapshot.ts'
 
+/** Where housekeeping never rests (util/restless.ts) all is saved or rewritten after so many commands. */
+const RESTLESS_COMMANDS = 100
 /** How often it is looked whether something is due. */
-const LOOK_MS = 500
+const LOOK_MS = RESTLESS ? 5 : 500
 /** A failed snapshot that a save point asks for is tried again after this. */
 const SAVE_RETRY_MS = 5000
 /** From so many failed rewrites in a row on the next one waits: a minute, then twice as long each time, at most an hour. */
@@ -124,6 +128,8 @@ export class BackgroundSaving implements Saving {
   #rewriteCount = 0
   #rewriteFailures = 0
   #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+  /** Commands that had run when something was last written for no other reason. */
+  #restlessFrom = 0
 
   constructor(engine: Engine, options: BackgroundSavingOptions = {}) {
     this.#engine = engine
@@ -308,6 +314,7 @@ export class BackgroundSaving implements Saving {
       await this.#disk.rename(image.temporary, target)
       await this.#disk.syncDirectory(directory)
       saved = true
+      if (CHECKED) happened('snapshot made')
       stats.changesSinceSave = Math.max(0, stats.changesSinceSave - this.#changesInImage)
       this.lastSaveMs = clock.now()
       log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'DB saved on disk')
@@ -489,8 +496,22 @@ export class BackgroundSaving implements Saving {
   #look(): void {
     this.#next()
     if (this.busyWith !== 'nothing' || this.#closed || this.#engine.state.loading.holds) return
-    if (this.#savePointReached()) this.saveInBackground()
+    if (RESTLESS && this.#ranMany()) this.#writeSomething()
+    else if (this.#savePointReached()) this.saveInBackground()
     else if (this.#hasGrown()) this.rewriteInBackground()
+  }
+
+  /** Tells whether RESTLESS_COMMANDS ran since it last said so. */
+  #ranMany(): boolean {
+    const { commandsProcessed } = this.#engine.stats
+    if (commandsProcessed < this.#restlessFrom + RESTLESS_COMMANDS) return false
+    this.#restlessFrom = commandsProcessed
+    return true
+  }
+
+  #writeSomething(): void {
+    if (this.journal !== undefined && restlessRandom.below(2) === 0) this.rewriteInBackground()
+    else if (!this.isBackup && this.#mayTryToSave()) this.saveInBackground()
   }
 
   #savePointReached(): boolean {

@@ -1,10 +1,10 @@
 // An RDB file that says at its end what the memory held that it was written from: the digest of the values themselves, not of what became of them in the
 // file. Who reads the file back value by value finds the same, or the file is not the data.
 
+import { type DataDigest, KeyDigest } from '../store/data-digest.ts'
 import type { Database } from '../store/database.ts'
 import { TYPE_STRING } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
-import { type DataDigest, KeyDigest } from './data-digest.ts'
 import type { ImageWriter } from './image-writer.ts'
 import type { RdbOutput } from './rdb/rdb-output.ts'
 import type { RdbWriter } from './rdb/rdb-writer.ts'

@@ -3,11 +3,13 @@
 import type { Word } from '../engine/effects.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
+import { happened, RESTLESS } from '../util/restless.ts'
 
 /** Enough for the writes of a usual turn. */
-const BUFFER_BYTES = 64 * 1024
+const BUFFER_BYTES = RESTLESS ? 8 : 64 * 1024
 /** A larger buffer is let go after a burst. */
-const BUFFER_BYTES_KEPT_MAX = 1024 * 1024
+const BUFFER_BYTES_KEPT_MAX = RESTLESS ? 64 : 1024 * 1024
 /** Longer texts are handed to the runtime; below it a loop is faster than the call. */
 const SHORT_TEXT_MAX = 24
 /** A type byte, 20 digits, CR LF. */
@@ -118,6 +120,7 @@ export class JournalBuffer {
   #room(bytes: number): void {
     const needed = this.length + bytes
     if (needed <= this.#source.u8.length) return
+    if (CHECKED) happened('journal buffer grown')
     const grown = Source.allocate(Math.max(needed, 2 * this.#source.u8.length))
     this.#source.u8.copy(grown.u8, 0, 0, this.length)
     this.#source = grown

@@ -7,7 +7,7 @@
 //   two verified ones ──▶ the log is truncated behind the older of the two, and older snapshots are removed
 //
 // Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
-// memory holds (persistence/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
+// memory holds (store/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
 //
 // Who has made a snapshot never verifies it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
 // no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
@@ -21,8 +21,8 @@
 import type { Engine } from '../engine/engine.ts'
 import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
 import { checkSnapshot } from '../persistence/check-rdb.ts'
-import { areComparable, DataDigest } from '../persistence/data-digest.ts'
 import type { SnapshotSink } from '../persistence/snapshot.ts'
+import { areComparable, DataDigest } from '../store/data-digest.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Place } from './chain.ts'
 import { type ReplicatedLog, Truncated } from './log.ts'

@@ -28,6 +28,7 @@ import { assert } from '../util/assert.ts'
 import { copyBytes, Source } from '../util/bytes.ts'
 import { discarded } from '../util/discarded.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { happened, RESTLESS, restlessRandom } from '../util/restless.ts'
 import { viewOf } from './arena-view.ts'
 import {
   assertFreed,
@@ -44,19 +45,19 @@ import {
  * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
  * allocation by itself and unmaps it when it is freed; what is smaller may lie in its heap, whose holes stay with the process.
  */
-const CHUNK_BYTES = 32 * 1024 * 1024
+const CHUNK_BYTES = RESTLESS ? 64 * 1024 : 32 * 1024 * 1024
 /** Most databases are small: the first chunk is too. */
-const FIRST_CHUNK_BYTES = 4 * 1024 * 1024
-const SLAB_BYTES = 256 * 1024
+const FIRST_CHUNK_BYTES = RESTLESS ? CHUNK_BYTES : 4 * 1024 * 1024
+const SLAB_BYTES = RESTLESS ? 16 * 1024 : 256 * 1024
 /** An empty chunk may be kept with 4 MiB of it in memory. */
-const SPARE_SLABS_MAX = 16
+const SPARE_SLABS_MAX = RESTLESS ? 1 : 16
 const GRANULE_SHIFT = 3
 /** ref >>> CHUNK_SHIFT = chunk, ref >>> SLAB_SHIFT = slab, both counted over the whole arena. */
-const CHUNK_SHIFT = 22
+const CHUNK_SHIFT = RESTLESS ? 13 : 22
 const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
-const SLAB_SHIFT = 15
-const CHUNK_OF_SLAB_SHIFT = 7
-const SLABS_PER_CHUNK = 128
+const SLAB_SHIFT = RESTLESS ? 11 : 15
+const CHUNK_OF_SLAB_SHIFT = RESTLESS ? 2 : 7
+const SLABS_PER_CHUNK = RESTLESS ? 4 : 128
 /** 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
 /** An arena counts with no slabs at first, because most databases stay empty, then with this many, and with twice as many whenever they are not enough. */
@@ -82,7 +83,7 @@ const CHUNK_GAP_SHARE = 1 / 8
 const MOVED_BYTES_MAX = 32 * 1024 * 1024
 
 /** The most content a block can hold. */
-export const BLOCK_CONTENT_BYTES_MAX = 64 * 1024 - 4
+export const BLOCK_CONTENT_BYTES_MAX = (RESTLESS ? 12 : 64) * 1024 - 4
 
 const LINEAR_CLASSES = 16
 const CLASSES = LINEAR_CLASSES + 9 * 8 + 1
@@ -192,8 +193,10 @@ export class Arena {
   /** Returns this arena as owners of a kind see it: itself, or, in the checked build, a view that knows their blocks (arena-view.ts). */
   of(kind: BlockKind): Arena {
     if (!CHECKED) return this
-    let view = this.#views.get(kind)
-    if (view === undefined) this.#views.set(kind, (view = viewOf(this, kind)))
+    const known = this.#views.get(kind)
+    if (known !== undefined) return known
+    const view = viewOf(this, kind)
+    this.#views.set(kind, view)
     return view
   }
 
@@ -354,7 +357,9 @@ export class Arena {
 
   /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
   beginEmptying(): boolean {
-    if (!this.hasGaps || !this.hasRoom || this.#leaving.size > 0) return false
+    if (!this.hasRoom || this.#leaving.size > 0) return false
+    if (RESTLESS) return this.#emptyAny()
+    if (!this.hasGaps) return false
     const candidates: { chunk: number; heldBytes: number; liveBytes: number }[] = []
     for (let chunk = 1; chunk < this.chunks.length; chunk++) {
       if (this.chunks[chunk] === undefined) continue
@@ -374,6 +379,14 @@ export class Arena {
     return this.#leaving.size > 0
   }
 
+  /** Has some chunk emptied, whatever it holds: when housekeeping never rests. */
+  #emptyAny(): boolean {
+    if (this.#era !== 0 || this.chunks.length < 2) return false
+    const chunk = 1 + restlessRandom.below(this.chunks.length - 1)
+    if (this.chunks[chunk] !== undefined) this.#withhold(chunk)
+    return this.#leaving.size > 0
+  }
+
   /** Tells whether a block is to be moved: it lies in a chunk that is being emptied. */
   isLeaving(ref: number): boolean {
     return this.#slabListed[ref >>> SLAB_SHIFT] === WITHHELD
@@ -387,6 +400,7 @@ export class Arena {
     const to = this.allocate(capacity)
     copyBytes(this.source(to), this.start(to) - 4, this.source(ref), this.start(ref) - 4, capacity + 4)
     this.free(ref)
+    if (CHECKED) happened('block moved')
     return to
   }
 
@@ -663,7 +677,7 @@ export class Arena {
   }
 
   #dropChunk(chunk: number): void {
-    this.#leaving.delete(chunk)
+    if (this.#leaving.delete(chunk) && CHECKED) happened('chunk emptied')
     for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
       if (this.#slabListed[slab] === LISTED) this.#unlist(slab, 0)
       this.#slabListed[slab] = UNLISTED

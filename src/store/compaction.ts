@@ -13,8 +13,12 @@
 // structures in slices and remembers where it was: the walk rests while there is one.
 
 import { assert } from '../util/assert.ts'
+import { Bytes } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Numbered } from '../util/numbered.ts'
+import { happened } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
+import { digestOf } from './data-digest.ts'
 import { TYPE_MASK } from './entry-meta.ts'
 import { KEY, type Keyspace, META, VALUE } from './keyspace.ts'
 import type { Strings } from './strings.ts'
@@ -25,6 +29,10 @@ const WORTH_BYTES_MIN = 8 * 1024 * 1024
 
 /** What `step` counts some blocks of a structure as: they take as long as so many entries. */
 const STRUCTURE_ENTRIES = 16
+
+/** In the checked build the digest of a structure must be the same before and after a step; of long ones only now and then. */
+const DIGESTED_LENGTH_MAX = 1000
+const DIGESTED_LONG_EVERY = 16
 
 export interface CompactionHost {
   /** Non-null while somebody is told of changes before they are made: a snapshot. */
@@ -83,7 +91,7 @@ export class Compaction {
     while (left > 0 && this.#next < keys.entriesEnd && this.#isUseful) {
       const entry = this.#next
       const ref = keys.word(entry, KEY)
-      if (ref > 0 && arena.isLeaving(ref)) keys.moveBlock(entry, this.#contentBytes(entry))
+      if (ref > 0 && arena.isLeaving(ref)) this.#moveKey(entry)
       const isStructure = ref !== 0 && !this.#isString(entry)
       this.#within = isStructure ? this.#moveStructure(entry) : 0
       if (this.#within === 0) this.#next++
@@ -111,7 +119,30 @@ export class Compaction {
     return (this.#keys.word(entry, META) & TYPE_MASK) === TYPE_STRING
   }
 
+  #moveKey(entry: number): void {
+    const content = this.#contentBytes(entry)
+    const before = CHECKED ? this.#digestOfKey(entry, content) : ''
+    this.#keys.moveBlock(entry, content)
+    if (!CHECKED) return
+    happened('block moved')
+    assert(this.#digestOfKey(entry, content) === before, 'a key that is moved keeps its name and its string')
+  }
+
   #moveStructure(entry: number): number {
-    return this.#structures.get(this.#keys.word(entry, VALUE)).moveBlocks(this.#within)
+    const structure = this.#structures.get(this.#keys.word(entry, VALUE))
+    const isLooked = CHECKED && (structure.length < DIGESTED_LENGTH_MAX || this.#next % DIGESTED_LONG_EVERY === 0)
+    const before = isLooked ? digestOf(structure) : ''
+    const next = structure.moveBlocks(this.#within)
+    if (!isLooked) return next
+    happened('structure moved')
+    assert(digestOf(structure) === before, 'a structure that is moved keeps its elements (invariant 14)')
+    return next
+  }
+
+  /** The key of an entry, and its string where that lies in the same block. */
+  #digestOfKey(entry: number, content: number): string {
+    const key = this.#keys.keyOf(entry, new Bytes())
+    const string = new Bytes(key.source, this.#keys.roomStart(entry), content)
+    return `${key.hash} ${digestOf(key)} ${digestOf(string)}`
   }
 }

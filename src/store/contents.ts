@@ -16,7 +16,9 @@
 
 import { assert } from '../util/assert.ts'
 import { discarded } from '../util/discarded.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Numbered, type NumberedState } from '../util/numbered.ts'
+import { happened } from '../util/restless.ts'
 import { Arena, type ArenaState, type Holder, Leftovers } from './arena.ts'
 import { Compaction, type CompactionHost } from './compaction.ts'
 import type { StringsHost } from './database-host.ts'
@@ -151,6 +153,7 @@ export class Contents {
     while (state.movedTo !== undefined) state = state.movedTo
     const at = this.#states.indexOf(state)
     if (at === -1 || --state.holders > 0) return
+    if (CHECKED) happened('earlier state given up')
     this.#states.splice(at, 1)
     const below = this.#states[at - 1]
     const above = this.#states[at]

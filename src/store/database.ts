@@ -13,8 +13,10 @@ import { Bytes } from '../util/bytes.ts'
 import { CopySpace } from '../util/copy-space.ts'
 import { CHECKED } from '../util/invariant.ts'
 import type { Numbered } from '../util/numbered.ts'
+import { happened } from '../util/restless.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { Contents } from './contents.ts'
+import { digestOf } from './data-digest.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
 import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.ts'
@@ -134,7 +136,12 @@ export class Database {
     if (extent === 'whole' || !structures.isKept(number)) return
     const kept = structures.get(number)
     const since = structures.sinceOf(number)
-    structures.replace(number, kept.copy(this.arena, this.host))
+    const copy = kept.copy(this.arena, this.host)
+    if (CHECKED) {
+      happened('value copied for an era')
+      assert(digestOf(copy) === digestOf(kept), 'a copy is the value that an earlier state keeps')
+    }
+    structures.replace(number, copy)
     this.arena.leaveValue(kept, since)
   }
 

@@ -22,6 +22,7 @@ import { assert } from '../util/assert.ts'
 import { type Bytes, copyBytes, equalBytes, type Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
+import { happened, RESTLESS } from '../util/restless.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { countChains } from './chains.ts'
 import { FETCHED_MAX as HASHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
@@ -33,18 +34,18 @@ const BLOCK = 2
 const EXTRA = 3
 const WORDS_SHIFT = 2
 
-const PAGE_SHIFT = 10
+const PAGE_SHIFT = RESTLESS ? 3 : 10
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 /** Entries, and buckets, the first page begins with. */
-const FIRST_PAGE_SIZE = 64
-const BUCKETS_MIN = 16
+const FIRST_PAGE_SIZE = RESTLESS ? 4 : 64
+const BUCKETS_MIN = RESTLESS ? 2 : 16
 
 /** Blocks looked at to say what all take. */
 const SAMPLES_MAX = 64
 
 /** Blocks that `moveBlocks` looks at in one go. */
-const MOVED_AT_ONCE = 64
+const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
 /** No such entry. */
 export const ABSENT = -1
@@ -490,6 +491,7 @@ export class Dictionary {
   }
 
   #growBuckets(): void {
+    if (CHECKED) happened('index split')
     if (this.#bucketCount === 0) {
       this.#grow(this.#buckets, 0, 0)
       this.#bucketCount = BUCKETS_MIN
@@ -519,6 +521,7 @@ export class Dictionary {
   }
 
   #shrinkBuckets(): void {
+    if (CHECKED) happened('index merged')
     if (this.#bucketCount === this.#level) this.#level >>>= 1
     const last = --this.#bucketCount
     const target = last - this.#level

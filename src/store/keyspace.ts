@@ -34,6 +34,7 @@ import { KeptPages } from '../util/kept-pages.ts'
 import type { HashKey } from '../util/keyed-hash.ts'
 import { Numbered, type NumberedState } from '../util/numbered.ts'
 import type { Random } from '../util/random.ts'
+import { happened, RESTLESS } from '../util/restless.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { BulkIndex } from './bulk-index.ts'
 import { countChains } from './chains.ts'
@@ -54,14 +55,14 @@ const ENTRY_BYTES = 4 << WORDS_SHIFT
 /** A time and an entry number in the heap. */
 const EXPIRY_BYTES = 12
 
-const ENTRY_PAGE_SHIFT = 13
+const ENTRY_PAGE_SHIFT = RESTLESS ? 3 : 13
 const ENTRY_PAGE_SIZE = 1 << ENTRY_PAGE_SHIFT
 const ENTRY_PAGE_MASK = ENTRY_PAGE_SIZE - 1
-const BUCKET_PAGE_SHIFT = 14
+const BUCKET_PAGE_SHIFT = RESTLESS ? 3 : 14
 const BUCKET_PAGE_SIZE = 1 << BUCKET_PAGE_SHIFT
 const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
 /** Buckets are never merged below this. */
-const BUCKETS_MIN = 16
+const BUCKETS_MIN = RESTLESS ? 2 : 16
 
 /** Buckets merged by one `trim`: some are read from memory, most are empty. */
 const MERGES_MAX = 50_000
@@ -690,6 +691,7 @@ export class Keyspace {
 
   /** Splits the next bucket in line: its entries divide between it and a new last bucket. */
   #growBuckets(): void {
+    if (CHECKED) happened('index split')
     assert(this.#filling === undefined, 'keys that came all at once are linked before the next one comes')
     if (this.#bucketCount === 0) {
       this.#bucketPages.push(new Int32Array(BUCKET_PAGE_SIZE))
@@ -723,6 +725,7 @@ export class Keyspace {
 
   /** Merges the last bucket into the one it was split from. */
   #shrinkBuckets(): void {
+    if (CHECKED) happened('index merged')
     if (this.#bucketCount === this.#level) this.#level >>>= 1
     const last = --this.#bucketCount
     const target = last - this.#level

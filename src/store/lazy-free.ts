@@ -4,10 +4,12 @@
 // removes a large structure puts it here, and whoever has time to spare has some
 // of its elements freed. Memory counts as used until it is free.
 
+import { CHECKED } from '../util/invariant.ts'
+import { happened, RESTLESS } from '../util/restless.ts'
 import type { Holder } from './arena.ts'
 
 /** Structures of so many elements are freed in steps: fewer take some ten microseconds. */
-export const LAZY_LENGTH_MIN = 500
+export const LAZY_LENGTH_MIN = RESTLESS ? 2 : 500
 
 export class LazyFree {
   /** Bytes of values that are on their way out too, but are read by somebody still. */
@@ -41,6 +43,7 @@ export class LazyFree {
     for (let left = max; left > 0 && this.#values.length > 0; ) {
       const value = this.#values[this.#values.length - 1]!
       const { length } = value
+      if (CHECKED) happened('large value freed in steps')
       if (!value.freeSome!(left)) break
       this.#values.pop()
       finished++

@@ -12,11 +12,12 @@
 
 import { Bytes, copyBytes, type Source } from '../util/bytes.ts'
 import { INT64_MAX, INT64_MIN } from '../util/numbers.ts'
+import { RESTLESS } from '../util/restless.ts'
 
 /** The longest element whose entry has a head of one byte. */
 export const SHORT_ELEMENT_BYTES_MAX = 127
 /** The longest element that lies in a page: with head, mirror and page header it fills the largest block. */
-export const INLINE_ELEMENT_BYTES_MAX = 65520
+export const INLINE_ELEMENT_BYTES_MAX = RESTLESS ? 4000 : 65520
 /** Bytes of an entry that names a buffer of its own. */
 const LARGE_ENTRY_BYTES = 6
 

@@ -8,18 +8,19 @@
 // keeps its capacity there. So all that a push or a pop asks of a page lies in
 // its first eight bytes. A page knows no count: the list keeps it.
 
+import { RESTLESS } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
 import { entryBytesAt } from './list-entry.ts'
 
 /** Where a page's entries may begin. */
 export const PAGE_HEADER_BYTES = 4
 /** A page's content: with the arena's length word exactly 8 KiB. */
-export const PAGE_BYTES = 8 * 1024 - 4
+export const PAGE_BYTES = (RESTLESS ? 256 : 8 * 1024) - 4
 /** The same for entries of which an ordinary page would hold few, and waste much. */
-const WIDE_PAGE_BYTES = 16 * 1024 - 4
+const WIDE_PAGE_BYTES = (RESTLESS ? 512 : 16 * 1024) - 4
 /** Entries from here on go into wide pages, those from the other on into pages of their own. */
-const WIDE_ENTRY_BYTES_MIN = 1024
-const LONE_ENTRY_BYTES_MIN = 4096
+const WIDE_ENTRY_BYTES_MIN = RESTLESS ? 64 : 1024
+const LONE_ENTRY_BYTES_MIN = RESTLESS ? 256 : 4096
 
 /** Where there is, or shall be, room in a page. */
 export type End = 'head' | 'tail'

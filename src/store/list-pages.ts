@@ -2,6 +2,7 @@
 //
 // It moves entries about as bytes and knows nothing of what they hold; `List` does.
 
+import { RESTLESS } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
 import { PageDirectory } from './list-directory.ts'
 import { entryBytesAt, entryBytesBefore } from './list-entry.ts'
@@ -30,10 +31,10 @@ const FIRST_PAGE_BYTES_MIN = 28
 /** A single page is made smaller once an eighth of it is used, but not below this. */
 const SHRINKABLE_PAGE_BYTES_MIN = 508
 /** Neighbours that together fill no more than this become one page: a quarter stays free, so that they do not split again soon. */
-const MERGED_PAGE_BYTES_MAX = 6 * 1024
+const MERGED_PAGE_BYTES_MAX = RESTLESS ? 192 : 6 * 1024
 
 /** Pages that `moveBlocks` looks at in one go: some are of 8 KiB. */
-const MOVED_AT_ONCE = 64
+const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
 /** A place in a list, reused by whoever walks; any change of the list makes it void. */
 export class ListPosition {

@@ -7,18 +7,19 @@
 // element: the score, and the block of the member.
 
 import type { Source } from '../util/bytes.ts'
+import { RESTLESS } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
 
 /** Content of a node: with its length word it fills a size class. */
-export const NODE_BYTES = 1532
+export const NODE_BYTES = RESTLESS ? 84 : 1532
 
-export const LEAF_MAX = 126
+export const LEAF_MAX = RESTLESS ? 6 : 126
 export const PREVIOUS = 4
 export const NEXT = 8
 export const SCORES = 12
 export const BLOCKS = SCORES + 8 * LEAF_MAX
 
-export const INNER_MAX = 76
+export const INNER_MAX = RESTLESS ? 4 : 76
 export const CHILDREN = 4
 export const ELEMENTS = CHILDREN + 4 * INNER_MAX
 export const FIRST_BLOCKS = ELEMENTS + 4 * INNER_MAX

@@ -9,19 +9,20 @@
 import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { RESTLESS } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 
 /** Records of a full page: a few KiB, which are moved when one is inserted in the middle. */
-const PAGE_RECORDS_MAX = 128
-const FIRST_PAGE_RECORDS = 4
+const PAGE_RECORDS_MAX = RESTLESS ? 4 : 128
+const FIRST_PAGE_RECORDS = RESTLESS ? 1 : 4
 /** What is empty and filled again soon begins with as much as it had, up to this. */
-const FIRST_PAGE_RECORDS_MAX = 32
+const FIRST_PAGE_RECORDS_MAX = RESTLESS ? 2 : 32
 /** Estimate of what a page takes in the four arrays. */
 const PAGE_ENTRY_BYTES = 32
 
 /** Pages that `moveBlocks` looks at. */
-const MOVED_AT_ONCE = 64
+const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
 /** A place in an index: the record's memory, to be read and written behind its id. Invalid after any insertion or removal but its own. */
 export class IndexCursor {

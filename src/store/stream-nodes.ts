@@ -14,6 +14,7 @@
 import { assert } from '../util/assert.ts'
 import { type Bytes, Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
+import { RESTLESS } from '../util/restless.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
@@ -41,12 +42,12 @@ const REF = ID_BYTES
 const PAYLOAD_BYTES = 4
 
 /** The memory that a node gets at once while it is being filled, if others were filled before it. */
-const FILLING_BYTES = 4096
+const FILLING_BYTES = RESTLESS ? 64 : 4096
 /** The counts at a node's beginning may need more bytes than when it was made. */
 const COUNTS_SLACK_BYTES = 12
 
 /** Nodes that `moveBlocks` looks at: some are of 4 KiB and more. */
-const MOVED_AT_ONCE = 64
+const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
 /** A place in the index, and the node that is there. */
 export class NodeCursor extends IndexCursor {

@@ -8,12 +8,13 @@
 import { assert } from './assert.ts'
 import { CHECKED } from './invariant.ts'
 import { KeptPages } from './kept-pages.ts'
+import { RESTLESS } from './restless.ts'
 
-const PAGE_SHIFT = 12
+const PAGE_SHIFT = RESTLESS ? 3 : 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 /** Deadlines the first page begins with. */
-const FIRST_PAGE_SIZE = 64
+const FIRST_PAGE_SIZE = RESTLESS ? 2 : 64
 
 /** How a heap was at one time. */
 export interface DeadlineState {

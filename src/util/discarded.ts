@@ -13,7 +13,9 @@
 
 import type { Source } from './bytes.ts'
 import { detach } from './detach.ts'
+import { CHECKED } from './invariant.ts'
 import { setImmediate } from './real-time.ts'
+import { happened, RESTLESS } from './restless.ts'
 import { type SpareMemory, spareMemory } from './spare-memory.ts'
 
 /** Smaller buffers are not detached but left to the collector: detaching one costs 3 µs, as much as a command. */
@@ -86,11 +88,12 @@ export class Discarded {
 
   /** True when what waits is too much to wait for the end of the turn. */
   get isMuch(): boolean {
-    return this.#smallBytes >= USABLE_BYTES_MAX || this.#bytes > WAITING_BYTES_MAX
+    return this.#bytes > 0 && (RESTLESS || this.#smallBytes >= USABLE_BYTES_MAX || this.#bytes > WAITING_BYTES_MAX)
   }
 
   /** Frees what waits; not to be called while a command runs. */
   giveBack(): void {
+    if (CHECKED && this.#bytes > 0) happened('memory discarded')
     const small = this.#small
     const large = this.#large
     this.#small = []

@@ -4,6 +4,9 @@
 // them. Whoever is going to write asks `writable`, which puts a copy in the place
 // of a page that is kept. So a state costs what is written after it, in pages.
 
+import { CHECKED } from './invariant.ts'
+import { happened } from './restless.ts'
+
 export class KeptPages<Page extends { slice(): Page }> {
   /** The pages, to be read; always the same array. */
   readonly list: Page[] = []
@@ -13,6 +16,7 @@ export class KeptPages<Page extends { slice(): Page }> {
   /** Returns a page that may be written to. */
   writable(index: number): Page {
     if (this.#kept !== null && this.#kept[index]!) {
+      if (CHECKED) happened('page copied for an era')
       this.#kept[index] = false
       this.list[index] = this.list[index]!.slice()
     }

@@ -7,8 +7,9 @@
 import { assert } from './assert.ts'
 import { CHECKED } from './invariant.ts'
 import { KeptPages } from './kept-pages.ts'
+import { RESTLESS } from './restless.ts'
 
-const PAGE_SHIFT = 8
+const PAGE_SHIFT = RESTLESS ? 2 : 8
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 

@@ -8,18 +8,27 @@
 // is large enough, or to the next one: at most a quarter of it is more than was asked for. When nobody has asked for a while all
 // go back to the system.
 
+import { assert } from './assert.ts'
 import { Source } from './bytes.ts'
 import { detach } from './detach.ts'
+import { CHECKED } from './invariant.ts'
 import { setTimeout } from './real-time.ts'
+import { happened, RESTLESS } from './restless.ts'
 
 /** Smaller buffers cost little more than the request that they are for. */
-export const SPARE_BYTES_MIN = 1024
+export const SPARE_BYTES_MIN = RESTLESS ? 64 : 1024
 /** Larger buffers are not kept: a few of them would fill KEPT_BYTES_MAX. */
 export const SPARE_BYTES_MAX = 1024 * 1024
 /** All that is kept. Less than what `used_memory` takes for garbage (engine/memory.ts). */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024
 /** What nobody has asked for that long is not kept. */
 const UNUSED_MS = 1000
+
+const SPARE_POWER_MIN = Math.log2(SPARE_BYTES_MIN)
+
+/** In the checked build: each byte of a buffer that nobody has, and of one that somebody was just given. */
+const KEPT_BYTE = 0xdb
+const LENT_BYTE = 0xa5
 
 export class SpareMemory {
   /** Bytes of all that is kept. */
@@ -41,7 +50,9 @@ export class SpareMemory {
     this.#wasAsked = true
     const row = rowOf(length)
     const buffer = this.#takeFrom(row, length) ?? this.#takeFrom(row + 1, length)
-    return buffer === undefined ? Source.allocate(length) : new Source(Buffer.from(buffer, 0, length), true)
+    if (buffer === undefined) return Source.allocate(length)
+    if (CHECKED) lend(buffer)
+    return new Source(Buffer.from(buffer, 0, length), true)
   }
 
   /** Keeps a buffer that nobody reads any more; false when it is too small, too large, or too much. */
@@ -51,6 +62,7 @@ export class SpareMemory {
     const row = rowOf(byteLength)
     while (this.#rows.length <= row) this.#rows.push([])
     this.#rows[row]!.push(buffer)
+    if (CHECKED) new Uint8Array(buffer).fill(KEPT_BYTE)
     this.bytes += byteLength
     if (!this.#isLooking) this.#lookLater()
     return true
@@ -95,7 +107,18 @@ export class SpareMemory {
 /** Number of the row for buffers of so many bytes: the power of two, and in which eighth from there. */
 function rowOf(bytes: number): number {
   const power = 31 - Math.clz32(bytes)
-  return ((power - 10) << 3) + ((bytes >>> (power - 3)) & 7)
+  return ((power - SPARE_POWER_MIN) << 3) + ((bytes >>> (power - 3)) & 7)
+}
+
+/** In the checked build: sees that nobody has written to a buffer since it was given back, and leaves nothing in it to be read. */
+function lend(buffer: ArrayBuffer): void {
+  const u8 = new Uint8Array(buffer)
+  assert(
+    u8.every((byte) => byte === KEPT_BYTE),
+    'memory that was given back is written to by its former owner no more',
+  )
+  u8.fill(LENT_BYTE)
+  happened('spare memory lent')
 }
 
 /** One for the process. */

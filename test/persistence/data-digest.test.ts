@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
 import { checkSnapshot } from '../../src/persistence/check-rdb.ts'
-import { areComparable, DataDigest } from '../../src/persistence/data-digest.ts'
+import { areComparable, DataDigest } from '../../src/store/data-digest.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 

@@ -10,20 +10,20 @@
 // Left out is what nodes that were told the same may hold differently: how a value is encoded, when it was used, when a consumer asked and how often it was
 // given an entry, the count that PFCOUNT has stored in a HyperLogLog, and fields of a hash that expire, which stay until somebody looks.
 
-import type { Hash } from '../store/hash.ts'
-import { ABSENT, NEVER } from '../store/hash.ts'
-import type { List } from '../store/list.ts'
-import { ListPosition } from '../store/list-pages.ts'
-import type { MemberSet } from '../store/member-set.ts'
-import { type SortedSet, SortedSetPosition } from '../store/sorted-set.ts'
-import type { Stream } from '../store/stream.ts'
-import { EntryCursor } from '../store/stream-cursor.ts'
-import type { StreamGroup } from '../store/stream-group.ts'
-import { StreamId } from '../store/stream-id.ts'
-import { IndexCursor } from '../store/stream-index.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, type Value } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
 import { Crc64 } from '../util/crc64.ts'
+import type { Hash } from './hash.ts'
+import { ABSENT, NEVER } from './hash.ts'
+import type { List } from './list.ts'
+import { ListPosition } from './list-pages.ts'
+import type { MemberSet } from './member-set.ts'
+import { type SortedSet, SortedSetPosition } from './sorted-set.ts'
+import type { Stream } from './stream.ts'
+import { EntryCursor } from './stream-cursor.ts'
+import type { StreamGroup } from './stream-group.ts'
+import { StreamId } from './stream-id.ts'
+import { IndexCursor } from './stream-index.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, type Value } from './value.ts'
 
 /** What is summed up, and how; another number for each other way, so that only like is held against like. */
 const FORM = 1
@@ -61,6 +61,15 @@ export class DataDigest {
   toString(): string {
     return `${FORM}:${this.keys}:${this.#sum}`
   }
+}
+
+/** Returns the digest of one value, as `DataDigest` makes it, all in one go. */
+export function digestOf(value: Value | Bytes): string {
+  const digest = new DataDigest()
+  const key = new KeyDigest(digest)
+  let isWhole = key.begin(0, NAMELESS, undefined, value)
+  while (!isWhole) isWhole = key.step()
+  return digest.toString()
 }
 
 /** Tells whether two digests were made in the same way, so that they must be equal for equal data. */
@@ -298,3 +307,4 @@ class Fingerprint {
 
 const NUMBER = new DataView(new ArrayBuffer(8))
 const CRC = new Crc64()
+const NAMELESS = new Bytes()
