@@ -18,6 +18,8 @@ import { RESTLESS } from '../util/restless.ts'
 export const SHORT_ELEMENT_BYTES_MAX = 127
 /** The longest element that lies in a page: with head, mirror and page header it fills the largest block. */
 export const INLINE_ELEMENT_BYTES_MAX = RESTLESS ? 4000 : 65520
+/** Elements of so many bytes have a head of four. */
+const LONG_ELEMENT_BYTES_MIN = RESTLESS ? INLINE_ELEMENT_BYTES_MAX + 1 : 16384
 /** Bytes of an entry that names a buffer of its own. */
 const LARGE_ENTRY_BYTES = 6
 
@@ -29,7 +31,7 @@ const LONG_MARK = 0xc0
 /** Returns the bytes an entry for an element of `length` bytes takes. */
 export function entryBytes(length: number): number {
   if (length < 128) return length + 2
-  if (length < 16384) return length + 4
+  if (length < LONG_ELEMENT_BYTES_MIN) return length + 4
   return length <= INLINE_ELEMENT_BYTES_MAX ? length + 8 : LARGE_ENTRY_BYTES
 }
 

@@ -6,6 +6,7 @@ import { EncodingLimits } from '../../src/store/encoding-limits.ts'
 import { NONE } from '../../src/store/keyspace.ts'
 import { TYPE_SET, type Value } from '../../src/store/value.ts'
 import { Bytes } from '../../src/util/bytes.ts'
+import { testOfSizes } from '../support/sizes.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 class TestHost implements DatabaseHost {
@@ -225,7 +226,7 @@ describe('strings, structures and expiries', () => {
     expect(db.arena.usedBytes).toBeLessThan(200)
   })
 
-  test('a string far smaller than the one before gives the room back', () => {
+  testOfSizes('a string far smaller than the one before gives the room back', () => {
     write('k', 'v'.repeat(60_000))
     const before = db.arena.usedBytes
     write('k', 'v'.repeat(100))

@@ -5,6 +5,7 @@ import { Arena } from '../../src/store/arena.ts'
 import { List } from '../../src/store/list.ts'
 import { ListPosition } from '../../src/store/list-pages.ts'
 import { Bytes, type Source } from '../../src/util/bytes.ts'
+import { testOfSizes } from '../support/sizes.ts'
 import { structureHost } from '../support/structure-host.ts'
 
 const host = structureHost()
@@ -240,7 +241,7 @@ describe('a list', () => {
     }
   })
 
-  test('is as compact from either end: two bytes of overhead for a small element', () => {
+  testOfSizes('is as compact from either end: two bytes of overhead for a small element', () => {
     for (const end of ['head', 'tail'] as const) {
       const list = new List(new Arena(), host)
       const element = Bytes.from('x'.repeat(20))

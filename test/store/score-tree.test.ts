@@ -5,6 +5,7 @@ import { Dictionary } from '../../src/store/dictionary.ts'
 import { ScoreTree, TreePosition } from '../../src/store/score-tree.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { Random } from '../../src/util/random.ts'
+import { testOfSizes } from '../support/sizes.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 interface Element {
@@ -168,7 +169,7 @@ describe('a score tree', () => {
     )
   })
 
-  test('knows ranks and counts after 30,000 random insertions and as many removals', () => {
+  testOfSizes('knows ranks and counts after 30,000 random insertions and as many removals', () => {
     const subject = new TreeUnderTest()
     const random = new Random(42)
     let model: Element[] = []
@@ -201,7 +202,7 @@ describe('a score tree', () => {
     subject.free()
   })
 
-  test('leaves full leaves behind ascending scores', () => {
+  testOfSizes('leaves full leaves behind ascending scores', () => {
     const subject = new TreeUnderTest()
     for (let i = 0; i < 10_000; i++) subject.insert({ score: i, member: `${i}` })
     expect(subject.tree.bytes).toBeLessThan(10_000 * 13)
