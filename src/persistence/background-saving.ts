@@ -447,6 +447,7 @@ export class BackgroundSaving implements Saving {
       })
       this.#rewriteOk = true
       this.#rewriteFailures = 0
+      if (CHECKED) happened('journal rewritten')
       log.info({ bytes: images.at(-1)?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
     } catch (error) {
       this.#rewriteOk = false

@@ -16,7 +16,7 @@ import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
 import type { Numbered } from '../util/numbered.ts'
-import { happened } from '../util/restless.ts'
+import { happened, RESTLESS } from '../util/restless.ts'
 import type { Arena } from './arena.ts'
 import { digestOf } from './data-digest.ts'
 import { TYPE_MASK } from './entry-meta.ts'
@@ -28,7 +28,7 @@ import { TYPE_STRING, type Value } from './value.ts'
 const WORTH_BYTES_MIN = 8 * 1024 * 1024
 
 /** What `step` counts some blocks of a structure as: they take as long as so many entries. */
-const STRUCTURE_ENTRIES = 16
+const STRUCTURE_ENTRIES = RESTLESS ? 1 : 16
 
 /** In the checked build the digest of a structure must be the same before and after a step; of long ones only now and then. */
 const DIGESTED_LENGTH_MAX = 1000

@@ -45,7 +45,7 @@ const BUCKETS_MIN = RESTLESS ? 2 : 16
 const SAMPLES_MAX = 64
 
 /** Blocks that `moveBlocks` looks at in one go. */
-const MOVED_AT_ONCE = RESTLESS ? 2 : 64
+const MOVED_AT_ONCE = RESTLESS ? 8 : 64
 
 /** No such entry. */
 export const ABSENT = -1

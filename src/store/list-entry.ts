@@ -17,7 +17,7 @@ import { RESTLESS } from '../util/restless.ts'
 /** The longest element whose entry has a head of one byte. */
 export const SHORT_ELEMENT_BYTES_MAX = 127
 /** The longest element that lies in a page: with head, mirror and page header it fills the largest block. */
-export const INLINE_ELEMENT_BYTES_MAX = RESTLESS ? 4000 : 65520
+export const INLINE_ELEMENT_BYTES_MAX = RESTLESS ? 8 * 1024 : 65520
 /** Elements of so many bytes have a head of four. */
 const LONG_ELEMENT_BYTES_MIN = RESTLESS ? INLINE_ELEMENT_BYTES_MAX + 1 : 16384
 /** Bytes of an entry that names a buffer of its own. */

@@ -58,28 +58,29 @@ describe('the gaps that removed keys leave', () => {
     run.engine.stop()
   })
 
-  const SHORT = Array.from({ length: 100 }, (_, k) => `${k}${'x'.repeat(50)}`)
-  const LONG = Array.from({ length: 20 }, (_, k) => `${k}${'x'.repeat(4000)}`)
+  /** Texts that no other key has: stale bytes of another value are seen. */
+  const short = (i: number): string[] => Array.from({ length: 100 }, (_, k) => `${i}:${k}:`.padEnd(50, `${i % 89}.`))
+  const long = (i: number): string[] => Array.from({ length: 20 }, (_, k) => `${i}:${k}:`.padEnd(4000, `${i % 89}.`))
 
-  test.each<[string, Words]>([
-    ['a small hash', ['HSET', 'key', ...SHORT.flatMap((text) => [text, text])]],
-    ['a large hash', ['HSET', 'key', ...LONG.flatMap((text) => [text, text])]],
-    ['a set of integers', ['SADD', 'key', ...Array.from({ length: 200 }, (_, k) => 2 ** 40 + k)]],
-    ['a small set', ['SADD', 'key', ...SHORT]],
-    ['a large set', ['SADD', 'key', ...LONG]],
-    ['a small sorted set', ['ZADD', 'key', ...SHORT.flatMap((text, k) => [k, text])]],
-    ['a list', ['RPUSH', 'key', ...LONG]],
-    ['a stream', ['XADD', 'key', '1-1', ...LONG.slice(0, 2)]],
-  ])('that %s leaves are closed, and it is what it was', (_, command) => {
-    const run = createEngine()
+  test.each<[string, (i: number) => Words]>([
+    ['a small hash', (i) => ['HSET', `key:${i}`, ...short(i).flatMap((text) => [text, text])]],
+    ['a large hash', (i) => ['HSET', `key:${i}`, ...long(i).flatMap((text) => [text, text])]],
+    ['a set of integers', (i) => ['SADD', `key:${i}`, ...Array.from({ length: 200 }, (_, k) => 2 ** 40 + 200 * i + k)]],
+    ['a small set', (i) => ['SADD', `key:${i}`, ...short(i)]],
+    ['a large set', (i) => ['SADD', `key:${i}`, ...long(i)]],
+    ['a small sorted set', (i) => ['ZADD', `key:${i}`, ...short(i).flatMap((text, k) => [k, text])]],
+    ['a list', (i) => ['RPUSH', `key:${i}`, ...long(i)]],
+    ['a stream', (i) => ['XADD', `key:${i}`, '1-1', ...long(i).slice(0, 2)]],
+  ])('that %s leaves are closed, and it is what it was', (_, make) => {
+    const run = createEngine({ 'enable-debug-command': 'yes' })
     const client = run.connect()
     const { arena, contents } = run.engine.databases[0]!
-    client.ask(...command)
     // More than a chunk of 32 MiB; one key in ten stays.
     let keys = 0
-    while (arena.blockBytes < 40 * MIB) client.ask('COPY', 'key', `key:${keys++}`)
+    while (arena.blockBytes < 40 * MIB) client.ask(...make(keys++))
     for (let i = 0; i < keys; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
     const digest = client.ask('DEBUG', 'DIGEST')
+    expect(digest).toMatch(/^[+$].*[0-9a-f]{40}/s)
     const before = arena.gapBytes
     expect(before).toBeGreaterThan(30 * MIB)
     while (contents.compaction.isDue) contents.compaction.step(1000)
@@ -93,7 +94,7 @@ describe('the gaps that removed keys leave', () => {
     const run = createEngine()
     const client = run.connect()
     const { arena, contents } = run.engine.databases[0]!
-    client.ask('ZADD', 'key', ...LONG.flatMap((text, k) => [k, text]))
+    client.ask('ZADD', 'key', ...long(0).flatMap((text, k) => [k, text]))
     let keys = 0
     while (arena.blockBytes < 40 * MIB) client.ask('COPY', 'key', `key:${keys++}`)
     for (let i = 0; i < keys; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
@@ -109,7 +110,7 @@ describe('the gaps that removed keys leave', () => {
     const run = createEngine()
     const client = run.connect()
     const { arena, contents } = run.engine.databases[0]!
-    for (let i = 0; i < 6000; i++) client.ask('RPUSH', `key:${i}`, ...LONG.slice(0, 2))
+    for (let i = 0; i < 6000; i++) client.ask('RPUSH', `key:${i}`, ...long(i).slice(0, 2))
     for (let i = 0; i < 6000; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
     const snapshot = (): void => {}
     run.engine.dataset.onBeforeChange.take(snapshot)
