@@ -23,9 +23,17 @@ class SlowestFirst extends BaseSequencer {
   }
 }
 
+/** Tests that compare values with a model or with redis-server: they also run while housekeeping never rests (src/util/restless.ts). */
+const RESTLESS = [
+  'test/engine/{checkpoints,restless}.test.ts',
+  'test/store/{database,dictionary,field-*,hash,keyspace,list,member-set,moved-values,packed,score-tree}.test.ts',
+  'test/store/{sorted-set,stream,stream-index}.test.ts',
+  'test/embedded/moments.test.ts',
+  'test/differential/random-*.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Two cores: one worker talks to servers while the other computes.
     maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },
@@ -37,5 +45,16 @@ export default defineConfig({
     hookTimeout: 120_000,
     // `expose-gc` lets the tests that bound memory ask for a collection first.
     execArgv: ['--expose-gc'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'usual', include: ['test/**/*.test.ts', 'examples/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        // The seed; each choice of housekeeping follows from it.
+        test: { name: 'restless', include: RESTLESS, env: { RESPITE_RESTLESS: process.env.RESPITE_RESTLESS ?? '1' } },
+      },
+    ],
   },
 })

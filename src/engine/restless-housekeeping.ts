@@ -47,7 +47,7 @@ export class RestlessHousekeeping {
       if (keys.count > 0 && beforeChange === null) compaction.step(1 + restlessRandom.below(COMPACTED_MAX))
     }
     if (this.#kept.length > 0) {
-      if (--this.#requestsLeft <= 0) this.#giveUp()
+      if (--this.#requestsLeft <= 0) this.giveUp()
     } else if (restlessRandom.below(KEPT_EVERY) === 0 && beforeChange === null) {
       this.#keep(databases)
     }
@@ -58,7 +58,8 @@ export class RestlessHousekeeping {
     this.#requestsLeft = 1 + restlessRandom.below(KEPT_REQUESTS_MAX)
   }
 
-  #giveUp(): void {
+  /** Gives the earlier state up that is kept, if there is one. */
+  giveUp(): void {
     for (const state of this.#kept) state.contents.release(state)
     this.#kept = []
   }

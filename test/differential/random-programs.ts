@@ -7,13 +7,16 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
+import { RESTLESS } from '../../src/util/restless.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { Generator } from './generator.ts'
 import { readGrammars } from './grammar.ts'
 import { EnginePeer, SocketPeer } from './peers.ts'
 import { compare, report } from './runner.ts'
 
-const COMMANDS = Number(process.env.DIFFERENTIAL_COMMANDS ?? (process.env.SOAK ? 5_000_000 : 50_000))
+const COMMANDS = Number(
+  process.env.DIFFERENTIAL_COMMANDS ?? (process.env.SOAK ? 5_000_000 : RESTLESS ? 10_000 : 50_000),
+)
 const PROGRAM_COMMANDS = 1000
 const PARTS = 8
 
