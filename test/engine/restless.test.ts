@@ -22,6 +22,7 @@ test.runIf(RESTLESS)(`a run meets every kind, and loses nothing in restarts (see
   for (let round = 0; round < ROUNDS; round++) {
     await ask(run, random)
     shrink(run)
+    expireField(run)
     if (round === ROUNDS - 1) evict(run)
     await run.finish()
     for (const db of run.engine.databases) db.check()
@@ -62,12 +63,21 @@ function shrink(run: SavingEngine): void {
     client.ask('SREM', 'shrinking', ...Array.from({ length: 10 }, (_, k) => `member ${i + k}`))
 }
 
+/** Has a field expire that no command asks for. */
+function expireField(run: SavingEngine): void {
+  const client = run.connect()
+  client.ask('HSET', 'expiring', 'one', '1', 'two', '2')
+  client.ask('HPEXPIRE', 'expiring', 5, 'FIELDS', 1, 'one')
+  run.clock.advance(10)
+  client.ask('PING')
+}
+
 /** Has some keys evicted, one at a time. */
 function evict(run: SavingEngine): void {
   const client = run.connect()
-  for (let i = 0; i < 50; i++) client.ask('SET', `evicted ${i}`, 'x'.repeat(1000))
+  for (let i = 0; i < 50; i++) client.ask('SET', `evicted ${i}`, 'x'.repeat(4000))
   client.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random')
-  client.ask('CONFIG', 'SET', 'maxmemory', String(run.engine.memory.usedBytes - 10_000))
+  client.ask('CONFIG', 'SET', 'maxmemory', String(run.engine.memory.boundedBytes - 50_000))
   for (let i = 0; i < 20; i++) client.ask('SET', 'one more', String(i))
   client.ask('CONFIG', 'SET', 'maxmemory', '0')
 }
