@@ -112,7 +112,7 @@ export class Audit {
   /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
   async run(): Promise<AuditReport> {
     const { log, machine, memory } = this.#engine
-    memory.besideBytes = () => this.#heldBytes
+    memory.besideBytes = () => this.#heldBytes('reserved')
     log.info({ parts: this.#parts }, 'audit: comparing memory with the append-only file')
     try {
       for (let part = 0; part < this.#parts; part++) await this.#round(part)
@@ -142,6 +142,7 @@ export class Audit {
       const second = this.#host.second!(this.#engine)
       this.#second = second
       second.loading.begin()
+      this.#pace.begin()
       if (portion instanceof PartOfKeys) await this.#readAhead(files, second, portion)
       const chosen = portion === ALL_KEYS ? {} : { portion }
       await replay(second, files, { pace: this.#pace, tornEnd: 'left', ...chosen })
@@ -163,7 +164,7 @@ export class Audit {
       this.#check()
       this.#refuse()
       const { directory, disk, journal } = this.#host
-      const files = await HeldFiles.open(disk, directory!, journal!.path)
+      const files = await HeldFiles.open(disk, directory!, journal!.path, () => this.#pace.begin())
       try {
         let walked: Promise<void> | undefined
         let snapshot: Snapshot | undefined
@@ -254,17 +255,18 @@ export class Audit {
     if (this.#givenUp !== undefined) throw this.#givenUp
     const { config, memory } = this.#engine
     const limit = config.get('maxmemory')
-    if (limit === 0 || memory.boundedBytes + this.#heldBytes <= limit) return
+    if (limit === 0 || memory.boundedBytes + this.#heldBytes('used') <= limit) return
     throw new NoAudit(
-      `it needs more memory than maxmemory leaves (${this.#heldBytes} bytes so far); ask for more PARTS than ${this.#parts}, or raise maxmemory for a while`,
+      `it needs more memory than maxmemory leaves (${this.#heldBytes('used')} bytes so far); ask for more PARTS than ${this.#parts}, or raise maxmemory for a while`,
     )
   }
 
-  /** Bytes that the audit holds. */
-  get #heldBytes(): number {
+  /** Bytes that the audit has in use, or reserved: memory is reserved in large pieces, and taken from the machine as it is used. */
+  #heldBytes(which: 'used' | 'reserved'): number {
     let bytes = this.#table?.heldBytes ?? 0
     for (const db of this.#second?.databases ?? []) {
-      if (db.size > 0) bytes += db.arena.reservedBytes + db.keys.indexBytes + db.strings.largeBytes
+      bytes += db.usedBytes
+      if (which === 'reserved') bytes += db.arena.reservedBytes - db.arena.blockBytes
     }
     return bytes
   }

@@ -17,11 +17,18 @@ export class HeldFiles implements ReplayedFiles {
   readonly disk: ReplayedFiles['disk']
   readonly #directory: AofDirectory
   readonly #files: ReadonlyMap<string, DiskFile>
+  readonly #wasRead: () => void
   #end: LogPosition | undefined = undefined
 
-  private constructor(directory: AofDirectory, parts: readonly Part[], files: ReadonlyMap<string, DiskFile>) {
+  private constructor(
+    directory: AofDirectory,
+    parts: readonly Part[],
+    files: ReadonlyMap<string, DiskFile>,
+    wasRead: () => void,
+  ) {
     this.#directory = directory
     this.#files = files
+    this.#wasRead = wasRead
     this.manifest = { parts }
     this.disk = {
       open: async (path, mode) => {
@@ -31,13 +38,13 @@ export class HeldFiles implements ReplayedFiles {
     }
   }
 
-  /** Opens the files up to the one that is written to. Throws what the disk says. */
-  static async open(disk: Disk, directory: AofDirectory, last: string): Promise<HeldFiles> {
+  /** Opens the files up to the one that is written to; `wasRead` is called after each read. Throws what the disk says. */
+  static async open(disk: Disk, directory: AofDirectory, last: string, wasRead: () => void): Promise<HeldFiles> {
     const { parts } = directory.manifest
     const end = parts.findIndex((part) => directory.pathOf(part) === last) + 1
     assert(end > 0, 'the file that is written to is part of the log')
     const files = new Map<string, DiskFile>()
-    const held = new HeldFiles(directory, parts.slice(0, end), files)
+    const held = new HeldFiles(directory, parts.slice(0, end), files, wasRead)
     try {
       for (const part of held.manifest.parts) {
         const path = directory.pathOf(part)
@@ -74,7 +81,13 @@ export class HeldFiles implements ReplayedFiles {
     }
     return {
       size: async () => (path === this.#end?.path ? this.#end.bytes : await file.size()),
-      read: (into, start, length, position) => file.read(into, start, length, position),
+      // The log goes on behind its end.
+      read: async (into, start, length, position) => {
+        const left = path === this.#end?.path ? Math.max(0, this.#end.bytes - position) : length
+        const read = left === 0 ? 0 : await file.read(into, start, Math.min(length, left), position)
+        this.#wasRead()
+        return read
+      },
       write: refused,
       sync: refused,
       truncate: refused,

@@ -44,6 +44,11 @@ export class Pace implements ReplayPace {
     this.#beganMs = options.machine.monotonic()
   }
 
+  /** A slice begins: the loop was free until now. */
+  begin(): void {
+    this.#beganMs = this.#options.machine.monotonic()
+  }
+
   /** The slice is over: to be asked between two pieces of work. */
   get isOver(): boolean {
     return this.#options.machine.monotonic() - this.#beganMs >= SLICE_MS

@@ -6,6 +6,7 @@
 // keys, parts save no memory.
 
 import type { Command } from '../../engine/command.ts'
+import { meantBy } from '../../engine/command-table.ts'
 import { findKeys } from '../../engine/key-extraction.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Keyspace } from '../../store/keyspace.ts'
@@ -25,9 +26,14 @@ export const ALL_KEYS: Portion = { compares: () => true, replays: () => true }
 
 /** Tells whether a round has to run a command of the log: it names no key, or one that is replayed. */
 export function concerns(portion: Portion, keys: Keyspace, command: Command, args: Arguments): boolean {
-  const found = findKeys(command, args)
+  const found = findKeys(subcommandOf(command, args), args)
   if (found === undefined || found.length === 0) return true
   return found.some(({ index }) => portion.replays(keys.hash(args.bytes(index))))
+}
+
+/** Containers have no keys of their own. */
+function subcommandOf(command: Command, args: Arguments): Command {
+  return meantBy(command, args) ?? command
 }
 
 /** One part of several, whose log is read by `note` before it is replayed. */
@@ -57,12 +63,12 @@ export class PartOfKeys implements Portion {
 
   /** Reads one command of the log. */
   note(keys: Keyspace, command: Command, args: Arguments): void {
-    const { name, spec } = command
+    const { name, spec } = subcommandOf(command, args)
     // Each key goes by itself, whatever becomes of the others.
     if (name === 'del' || name === 'unlink') return
     // SORT with BY or GET reads keys that it does not name.
     const readsUnnamed = spec.keys?.some(({ unknown }) => unknown === true) === true
-    const found = findKeys(command, args)
+    const found = findKeys(subcommandOf(command, args), args)
     if (readsUnnamed && args.length > 2 && found !== undefined) return this.joinAll()
     if (found === undefined || found.length < 2) return
     const first = keys.hash(args.bytes(found[0]!.index)) & (SETS - 1)
