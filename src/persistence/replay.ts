@@ -152,6 +152,8 @@ class Replay {
   #reader!: CommandReader
   /** Where the current unit's MULTI stands; -1 outside of one. */
   #unitStart = -1
+  /** Where it ends while its commands are run; -1 otherwise. */
+  #unitEnd = -1
   /** Keys of each database when the file began; infinite when nothing is guessed from it any more. */
   #keysBefore: number[] = []
   /** The file is whole up to here. */
@@ -224,6 +226,7 @@ class Replay {
     this.#path = this.#directory.pathOf(part)
     this.#wholeTo = 0
     this.#unitStart = -1
+    this.#unitEnd = -1
     const torn = await this.#withFile(part, 'read', async (file) => {
       const preamble = await this.#preamble(file, size)
       this.#wholeTo = preamble
@@ -364,7 +367,14 @@ class Replay {
     const interrupted = engine.replies.open(this.#client)
     try {
       for (let n = 1; ; n++) {
+        if (n % commandsPerLook === 0 && engine.machine.monotonic() >= end) return 'paused'
         const start = reader.offset
+        if (this.#unitEnd !== -1) {
+          reader.next(args)
+          if (reader.offset === this.#unitEnd) this.#endUnit()
+          else this.#execute(start)
+          continue
+        }
         if (!reader.next(args)) {
           // Annotations may have been passed.
           if (this.#unitStart === -1 && reader.reachedEnd && reader.peek(reader.offset) === undefined) {
@@ -378,7 +388,7 @@ class Replay {
           else if (name.equalsIgnoreCase('EXEC')) throw new DamagedFile(start, 'EXEC without MULTI')
           else this.#execute(start)
         } else if (name.equalsIgnoreCase('EXEC')) {
-          this.#unit(reader.offset)
+          this.#runUnit(reader.offset)
         } else if (name.equalsIgnoreCase('MULTI')) {
           throw new DamagedFile(start, 'MULTI within MULTI')
         } else {
@@ -386,7 +396,6 @@ class Replay {
           this.#command(start)
         }
         if (this.#unitStart === -1) this.#wholeTo = reader.offset
-        if (n % commandsPerLook === 0 && engine.machine.monotonic() >= end) return 'paused'
       }
     } finally {
       engine.replies.close()
@@ -394,19 +403,17 @@ class Replay {
     }
   }
 
-  /** Runs the unit that begins at #unitStart and ends at `end`. */
-  #unit(end: number): void {
-    const reader = this.#reader
-    const args = this.#args
-    reader.seek(this.#unitStart)
-    reader.next(args)
-    while (true) {
-      const start = reader.offset
-      reader.next(args)
-      if (reader.offset === end) break
-      this.#execute(start)
-    }
+  /** Has the unit that begins at #unitStart and ends at `end` run: all of it is in the reader's buffer. */
+  #runUnit(end: number): void {
+    this.#unitEnd = end
+    this.#reader.seek(this.#unitStart)
+    this.#reader.next(this.#args)
+  }
+
+  #endUnit(): void {
+    this.#wholeTo = this.#unitEnd
     this.#unitStart = -1
+    this.#unitEnd = -1
   }
 
   /** Returns the command that #args name; undefined for SELECT, which replay does itself. */
