@@ -40,6 +40,9 @@ import { type Membership, membershipOf, type OpenLog } from './membership.ts'
 import type { OptionKind } from './options.ts'
 import { secondEngine } from './second-engine.ts'
 
+/** Loads the code of audits only when there is one. */
+const audited = (like: Engine): Engine => secondEngine(like)
+
 /** 32 bits. */
 const SEED_MAX = 2 ** 32 - 1
 
@@ -193,7 +196,7 @@ export class Boot {
     const { config } = engine
     const claims = this.#claims
     if (!this.#loads) {
-      this.#saving = new BackgroundSaving(engine, { claims, second: secondEngine })
+      this.#saving = new BackgroundSaving(engine, { claims, second: audited })
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
@@ -204,7 +207,7 @@ export class Boot {
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)
-      this.#saving = new BackgroundSaving(engine, { aof, claims, second: secondEngine, keysLoaded: keys })
+      this.#saving = new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
     const loaded = await loadSnapshot(engine)
@@ -212,7 +215,7 @@ export class Boot {
     await this.#tellOfUnloaded()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
-    this.#saving = new BackgroundSaving(engine, { claims, second: secondEngine, keysLoaded: keys, keysExpired })
+    this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
   }
 

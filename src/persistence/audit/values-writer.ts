@@ -4,7 +4,7 @@
 // Memory that is damaged may be beyond reading: such a value is noted as unreadable, and the walk goes on.
 
 import type { Database } from '../../store/database.ts'
-import { TYPE_STRING } from '../../store/value.ts'
+import { TYPE_STRING, type Value } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../data-digest.ts'
 import type { ImageWriter } from '../image-writer.ts'
@@ -36,8 +36,13 @@ export class ValueSums implements DigestSink {
 
   /** Begins an entry's value; true when `last` holds it, false when `step` goes on with it. */
   begin(db: Database, entry: number): boolean {
+    const isString = db.typeOf(entry) === TYPE_STRING
+    return this.beginValue(isString ? db.strings.read(entry, this.#window) : db.structureOf(entry))
+  }
+
+  /** As `begin`, for a value that lies anywhere. */
+  beginValue(value: Value | Bytes): boolean {
     this.last = undefined
-    const value = db.typeOf(entry) === TYPE_STRING ? db.strings.read(entry, this.#window) : db.structureOf(entry)
     return this.#digest.begin(0, NO_NAME, undefined, value)
   }
 
