@@ -114,7 +114,9 @@ async function audit(
 
 async function compareFiles(config: Config, terminal: Terminal): Promise<number> {
   const first = new Engine({ commands: catalog, config })
-  const { compared, left } = await auditDirectory(systemDisk, config, () => secondEngine(first)).finally(() => first.stop())
+  const { compared, left } = await auditDirectory(systemDisk, config, () => secondEngine(first)).finally(() =>
+    first.stop(),
+  )
   for (const one of compared) tell(one, terminal)
   for (const line of left) terminal.print(`Not compared: ${line}.`)
   const isEqual = compared.every(({ differing }) => differing === 0)

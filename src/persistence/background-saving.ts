@@ -75,7 +75,11 @@ export interface BackgroundSavingOptions {
 /** Takes the pictures of one copy, one after the other. */
 export interface Pictures {
   /** For a sink that is no file. Default: everything, and nothing more is said about it. */
-  send(sink: SnapshotSink, contents?: Contents, more?: Pick<PictureOptions, 'about' | 'digest' | 'rested' | 'writer'>): Picture
+  send(
+    sink: SnapshotSink,
+    contents?: Contents,
+    more?: Pick<PictureOptions, 'about' | 'digest' | 'rested' | 'writer'>,
+  ): Picture
   /** Claims the directory of the configuration, where files may be made then. */
   claim(): Promise<void>
   /** For a file; it keeps its temporary name. */

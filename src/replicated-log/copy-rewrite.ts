@@ -49,7 +49,8 @@ export class CopyRewrite implements Rewrite {
 
   async run(takeImage: TakeImage): Promise<void> {
     const { journal } = this.#holder
-    const rewrite = (isStill: () => boolean): Promise<{ ended: Promise<void> }> => this.#copy.rewrite(takeImage, isStill)
+    const rewrite = (isStill: () => boolean): Promise<{ ended: Promise<void> }> =>
+      this.#copy.rewrite(takeImage, isStill)
     const { ended } = await (journal === undefined
       ? this.#whileFollowing(rewrite)
       : this.#whileLeading(journal, rewrite))

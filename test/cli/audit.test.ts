@@ -54,7 +54,8 @@ async function rewritten(damage: (started: SavingEngine) => void = () => {}): Pr
 function contents(folder = directory): Record<string, string> {
   const found: Record<string, string> = {}
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) found[join(entry.parentPath, entry.name)] = readFileSync(join(entry.parentPath, entry.name), 'latin1')
+    if (entry.isFile())
+      found[join(entry.parentPath, entry.name)] = readFileSync(join(entry.parentPath, entry.name), 'latin1')
   }
   return found
 }
@@ -95,6 +96,36 @@ describe('a directory that no server uses', () => {
     expect(contents()).toEqual(before)
   })
 
+  test('compares dump.rdb with the log where both are of the same place of one history', async () => {
+    const id = 'a'.repeat(40)
+    const text = (word: string): string => String.fromCharCode(word.length) + word
+    const about = (name: string, value: string): string => `\xfa${text(name)}${text(value)}`
+    const put = (offset: number, value: string): void => {
+      const fields = about('ctime', '1700000000') + about('repl-id', id) + about('repl-offset', String(offset))
+      const content = `REDIS0010${fields}\xfe\x00\xfb\x01\x00\x00${text('k')}${text(value)}\xff${'\0'.repeat(8)}`
+      writeFileSync(join(directory, 'dump.rdb'), Buffer.from(content, 'latin1'))
+    }
+    const log = join(directory, 'appendonlydir')
+    await systemDisk.makeDirectory(log)
+    writeFileSync(join(log, 'appendonly.aof.manifest'), 'file appendonly.aof.1.incr.aof seq 1 type i\n')
+    writeFileSync(join(log, 'appendonly.aof.1.incr.aof'), `${commands('SET k value')}#HISTORY:${id}:70:0\r\n`)
+    put(70, 'value')
+    expect(await audit(), printed.join('\n')).toBe(0)
+    expect(printed.join('\n')).toMatch(/Compared the log with the snapshot of the same moment .*: 1 keys, 0 differ/)
+    put(70, 'valuf')
+    printed = []
+    expect(await audit()).toBe(1)
+    expect(printed).toContain('  database 0, key "k": the value differs')
+    put(71, 'valuf')
+    printed = []
+    expect(await audit()).toBe(0)
+    expect(printed.join('\n')).toContain('dump.rdb was not compared')
+    writeFileSync(join(directory, 'alone'), readFileSync(join(directory, 'dump.rdb')))
+    printed = []
+    expect(await audit('--appenddirname', 'none', '--dbfilename', 'alone')).toBe(2)
+    expect(printed.join()).toContain('there is no log in it, but one in')
+  })
+
   test('that is damaged, empty or not there: 2, and the reason', async () => {
     expect(await audit()).toBe(2)
     expect(printed.join()).toContain('neither an append-only file nor a snapshot')
@@ -124,7 +155,10 @@ describe('a directory that a server holds', () => {
   })
 
   test('tells what that server found', async () => {
-    const server = await startTestServer({ dir: directory, config: { appendonly: 'yes', 'enable-debug-command': 'yes' } })
+    const server = await startTestServer({
+      dir: directory,
+      config: { appendonly: 'yes', 'enable-debug-command': 'yes' },
+    })
     await server.call('SET', 'k', 'v')
     // It is told to nobody.
     await server.call('DEBUG', 'POPULATE', '2')

@@ -112,7 +112,10 @@ class DirectoryAuditor {
       return
     }
     const depth = { fieldsFromMs: await this.#momentOf(directory.pathOf(base)) }
-    const before = await this.#load(directory, old.map((part, i) => ({ ...part, type: i === 0 ? 'base' : 'increment' })))
+    const before = await this.#load(
+      directory,
+      old.map((part, i) => ({ ...part, type: i === 0 ? 'base' : 'increment' })),
+    )
     const table = tableOf(before, depth)
     release(before)
     const after = await this.#load(directory, [base])
@@ -159,7 +162,12 @@ class DirectoryAuditor {
   async #againstDump(dump: string, position: HistoryPosition | undefined, log: Engine): Promise<void> {
     const { auxiliaries } = await this.#describe(dump)
     const ofDump = positionIn(auxiliaries)
-    if (position === undefined || ofDump === undefined || position.id !== ofDump.id || position.offset !== ofDump.offset) {
+    if (
+      position === undefined ||
+      ofDump === undefined ||
+      position.id !== ofDump.id ||
+      position.offset !== ofDump.offset
+    ) {
       this.#left.push(`${dump} was not compared: the files do not say that it is of the moment at which the log ends`)
       return
     }
@@ -275,4 +283,3 @@ function release(engine: Engine): void {
   for (const db of engine.databases) db.clear()
   engine.stop()
 }
-

@@ -172,7 +172,8 @@ export class Audit {
           this.#check()
           this.#refuse()
           const end: LogPosition = this.#host.journal!.endInFile
-          if (this.#host.journal !== journal || !files.holds(end.path)) throw new NoAudit('the append-only file was changed')
+          if (this.#host.journal !== journal || !files.holds(end.path))
+            throw new NoAudit('the append-only file was changed')
           files.endAt(end)
           const depth = { fieldsFromMs: this.#engine.clock.now() }
           const table = new ValueTable(keysIn(this.#engine) / this.#parts)
@@ -243,7 +244,9 @@ export class Audit {
     if (second === undefined) throw new NoAudit('there is no second engine here')
     if (state.loading.holds) throw new NoAudit('the data is being loaded')
     if (!config.get('appendonly')) {
-      throw new NoAudit('there is no append-only file to compare with (appendonly no); `respite audit --dir` looks at snapshots')
+      throw new NoAudit(
+        'there is no append-only file to compare with (appendonly no); `respite audit --dir` looks at snapshots',
+      )
     }
     if (journal === undefined || directory === undefined) {
       throw new NoAudit('the append-only file has no base yet: it is being turned on')

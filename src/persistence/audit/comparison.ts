@@ -1,7 +1,7 @@
 // Holds the data of a second engine against what a table knows of the first, and names the keys that differ.
 
-import type { DifferenceKind, KeyDifference } from '../../engine/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { DifferenceKind, KeyDifference } from '../../engine/saving.ts'
 import type { Database } from '../../store/database.ts'
 import { Bytes } from '../../util/bytes.ts'
 import type { DigestDepth } from '../data-digest.ts'

@@ -69,7 +69,10 @@ export class PartOfKeys implements Portion {
     // SORT with BY or GET reads keys that it does not name.
     const readsUnnamed = spec.keys?.some(({ unknown }) => unknown === true) === true
     const found = findKeys(subcommandOf(command, args), args)
-    if (readsUnnamed && args.length > 2 && found !== undefined) return this.joinAll()
+    if (readsUnnamed && args.length > 2) {
+      this.joinAll()
+      return
+    }
     if (found === undefined || found.length < 2) return
     const first = keys.hash(args.bytes(found[0]!.index)) & (SETS - 1)
     for (const { index } of found) this.#join(first, keys.hash(args.bytes(index)) & (SETS - 1))

@@ -3,8 +3,8 @@
 // Copies of the values would need their memory twice; this takes 48 bytes a key and its name. Records lie in pages off the JS heap,
 // chained by hash. The number of keys is known when the table is made, so its buckets never have to grow.
 
-import type { Fingerprint } from '../data-digest.ts'
 import type { Bytes } from '../../util/bytes.ts'
+import type { Fingerprint } from '../data-digest.ts'
 
 const PAGE_RECORDS = 4096
 const NAME_PAGE_BYTES = 256 * 1024
@@ -101,7 +101,8 @@ export class ValueTable {
   find(database: number, hash: number, name: Bytes): number {
     for (let record = this.#buckets[hash & this.#mask]! - 1; record >= 0; ) {
       const { words, at } = this.#at(record)
-      if (words[at + HASH] === hash && words[at + DATABASE] === database && this.#isNamed(words, at, name)) return record
+      if (words[at + HASH] === hash && words[at + DATABASE] === database && this.#isNamed(words, at, name))
+        return record
       record = words[at + NEXT]! - 1
     }
     return -1

@@ -53,7 +53,12 @@ function readFound(reply: string): Found {
   for (let i = lines.indexOf('named') + 2; lines[i] === '*3'; i += 6) {
     named.push(`${lines[i + 1]!.slice(1)} ${lines[i + 3]} ${lines[i + 5]}`)
   }
-  return { keys: numberAfter('keys'), differing: numberAfter('differing'), parts: numberAfter('parts'), named: named.sort() }
+  return {
+    keys: numberAfter('keys'),
+    differing: numberAfter('differing'),
+    parts: numberAfter('parts'),
+    named: named.sort(),
+  }
 }
 
 const long = (bytes: number): string => 'x'.repeat(bytes)
@@ -175,54 +180,64 @@ describe('a byte that changed in memory is found', () => {
     ['3', 'hash'],
   ] as const
 
-  test.each(['always', 'everysec', 'no'])('whatever type, under appendfsync %s, and nothing else is named', async (appendfsync) => {
-    const started = await startAudited({ settings: { appendfsync } })
-    fill(started.connect())
-    const flipAll = (): void => {
-      for (const [database, key] of PLACES) flip(bytesOf(started.engine, Number(database), key))
-    }
-    flipAll()
-    const named = PLACES.map(([database, key]) => `${database} ${key} value`).sort()
-    expect(await audit(started)).toEqual({ keys: KEYS, differing: PLACES.length, parts: 1, named })
-    expect(started.warnings.filter((line) => line.includes('differ {'))).toHaveLength(PLACES.length)
-    flipAll()
-    expect((await audit(started)).differing).toBe(0)
-  })
+  test.each(['always', 'everysec', 'no'])(
+    'whatever type, under appendfsync %s, and nothing else is named',
+    async (appendfsync) => {
+      const started = await startAudited({ settings: { appendfsync } })
+      fill(started.connect())
+      const flipAll = (): void => {
+        for (const [database, key] of PLACES) flip(bytesOf(started.engine, Number(database), key))
+      }
+      flipAll()
+      const named = PLACES.map(([database, key]) => `${database} ${key} value`).sort()
+      expect(await audit(started)).toEqual({ keys: KEYS, differing: PLACES.length, parts: 1, named })
+      expect(started.warnings.filter((line) => line.includes('differ {'))).toHaveLength(PLACES.length)
+      flipAll()
+      expect((await audit(started)).differing).toBe(0)
+    },
+  )
 })
 
 describe('equal data is found equal', () => {
   const SEEDS = [1, 2, 3]
 
-  test.each(SEEDS)('while clients write, keys and fields expire, and a rewrite waits for its turn (seed %i)', async (seed) => {
-    const random = new Random(seed)
-    const started = await startAudited({ tickMs: 0.4, settings: { appendfsync: ['always', 'everysec', 'no'][seed % 3]! } })
-    const { clock } = started
-    const clients = [started.connect(), started.connect()]
-    clients[1]!.ask('SELECT', '2')
-    const write = (count: number): void => {
-      for (let i = 0; i < count; i++) {
-        clients[random.below(2)]!.ask(...randomCommand(random, clock.now()))
-        if (random.below(10) === 0) clock.advance(random.below(300))
-        const due = clock.now() + random.below(2000)
-        if (random.below(10) === 0) clients[0]!.ask('HSET', 'volatile', `f${random.below(900)}`, 'v')
-        if (random.below(10) === 0) clients[0]!.ask('HPEXPIREAT', 'volatile', due, 'FIELDS', 1, `f${random.below(900)}`)
-        if (random.below(300) === 0) clients[0]!.ask('SWAPDB', '0', '2')
-        if (random.below(1000) === 0) clients[0]!.ask('FLUSHDB')
-      }
-    }
-    fill(clients[0]!)
-    write(500)
-    for (let round = 0; round < 3; round++) {
-      const parts = round === 1 ? ['PARTS', String(1 + random.below(9))] : []
-      const found = await audit(started, parts, () => {
-        write(1 + random.below(6))
-        if (random.below(40) === 0) clients[0]!.ask('BGREWRITEAOF')
+  test.each(SEEDS)(
+    'while clients write, keys and fields expire, and a rewrite waits for its turn (seed %i)',
+    async (seed) => {
+      const random = new Random(seed)
+      const started = await startAudited({
+        tickMs: 0.4,
+        settings: { appendfsync: ['always', 'everysec', 'no'][seed % 3]! },
       })
-      expect(found.named, `seed ${seed}`).toEqual([])
-      expect(found.keys).toBeGreaterThan(10)
-      write(100)
-    }
-  })
+      const { clock } = started
+      const clients = [started.connect(), started.connect()]
+      clients[1]!.ask('SELECT', '2')
+      const write = (count: number): void => {
+        for (let i = 0; i < count; i++) {
+          clients[random.below(2)]!.ask(...randomCommand(random, clock.now()))
+          if (random.below(10) === 0) clock.advance(random.below(300))
+          const due = clock.now() + random.below(2000)
+          if (random.below(10) === 0) clients[0]!.ask('HSET', 'volatile', `f${random.below(900)}`, 'v')
+          if (random.below(10) === 0)
+            clients[0]!.ask('HPEXPIREAT', 'volatile', due, 'FIELDS', 1, `f${random.below(900)}`)
+          if (random.below(300) === 0) clients[0]!.ask('SWAPDB', '0', '2')
+          if (random.below(1000) === 0) clients[0]!.ask('FLUSHDB')
+        }
+      }
+      fill(clients[0]!)
+      write(500)
+      for (let round = 0; round < 3; round++) {
+        const parts = round === 1 ? ['PARTS', String(1 + random.below(9))] : []
+        const found = await audit(started, parts, () => {
+          write(1 + random.below(6))
+          if (random.below(40) === 0) clients[0]!.ask('BGREWRITEAOF')
+        })
+        expect(found.named, `seed ${seed}`).toEqual([])
+        expect(found.keys).toBeGreaterThan(10)
+        write(100)
+      }
+    },
+  )
 
   test('although a key and fields of a hash are due and not removed yet', async () => {
     const started = await startAudited()
