@@ -19,6 +19,8 @@ export class CommandTable {
   readonly catalog: CommandCatalog
   /** The groups that were not asked for yet. */
   readonly #waiting: Set<number>
+  /** What was renamed, in this order: from, to. */
+  readonly renames: (readonly [string, string])[] = []
   /** Commands that are filed, by name. When all are, they stand in the order of their numbers. */
   readonly #byName = new Map<string, Command>()
   /** Commands that were renamed or taken away, by the names they had. */
@@ -94,6 +96,7 @@ export class CommandTable {
     this.#takeAll()
     const command = this.#byName.get(from)
     if (command === undefined || this.#byName.has(to)) throw new Error(`${from} cannot be renamed to ${to}`)
+    this.renames.push([from, to])
     this.#byName.delete(from)
     if (!this.#originals.has(command.name)) this.#originals.set(command.name, command)
     if (to !== '') this.#byName.set(to, command)

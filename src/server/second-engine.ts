@@ -27,8 +27,13 @@ export function secondEngine({ clock, commands, config, dataset, later, machine 
     later,
     hashKey: dataset.hashKey,
   })
+  // The log has requests as they came.
+  for (const [from, to] of commands.renames) engine.commands.rename(from, to)
   engine.scripts = scriptsLater(() => scriptsOf(engine))
   channelsOf(engine)
   engine.dataset.freesInSteps = true
+  // What the first one stores is no garbage.
+  engine.memory.besideBytes = () =>
+    dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
   return engine
 }

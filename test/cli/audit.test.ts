@@ -9,7 +9,7 @@ import { systemDisk } from '../../src/persistence/disk.ts'
 import { Bytes } from '../../src/util/bytes.ts'
 import { commands } from '../support/journal.ts'
 import { type SavingEngine, startSaving } from '../support/saving.ts'
-import { startTestServer, temporaryDirectory } from '../support/server.ts'
+import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 let directory: string
 let printed: string[]
@@ -180,4 +180,22 @@ describe('a directory that a server holds', () => {
     expect(await audit('-p', String(server.port))).toBe(2)
     expect(printed.join()).toContain('There was no audit: there is no append-only file')
   })
+})
+
+test('a replica compares its memory with its own file, while its primary writes and keys expire', async () => {
+  const primary = await startTestServer({ config: { appendonly: 'no', save: '' } })
+  await primary.call('SET', 'before', 'v')
+  const replicaof = `127.0.0.1 ${primary.port}`
+  const replica = await startTestServer({ dir: directory, config: { appendonly: 'yes', replicaof } })
+  await primary.call('SET', 'short', 'v', 'PX', '1')
+  await primary.call('HSET', 'hash', 'f', 'v', 'g', 'w')
+  await primary.call('HPEXPIRE', 'hash', '1', 'FIELDS', '1', 'f')
+  for (let i = 0; i < 200; i++) await primary.call('RPUSH', 'list', `element ${i}`)
+  await eventually(async () => (await replica.call('LLEN', 'list')) === 200)
+  // Its log is begun anew with what its primary has sent.
+  await eventually(async () => {
+    printed = []
+    return (await audit('-p', String(replica.port))) !== 2
+  })
+  expect(printed.at(-1)).toMatch(/^[34] keys were compared, 0 differ\.$/)
 })

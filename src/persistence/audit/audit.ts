@@ -243,13 +243,12 @@ export class Audit {
     const { directory, journal, second } = this.#host
     if (second === undefined) throw new NoAudit('there is no second engine here')
     if (state.loading.holds) throw new NoAudit('the data is being loaded')
-    if (!config.get('appendonly')) {
-      throw new NoAudit(
-        'there is no append-only file to compare with (appendonly no); `respite audit --dir` looks at snapshots',
-      )
-    }
     if (journal === undefined || directory === undefined) {
-      throw new NoAudit('the append-only file has no base yet: it is being turned on')
+      throw new NoAudit(
+        config.get('appendonly')
+          ? 'the append-only file has no base yet: it is being turned on'
+          : 'there is no append-only file to compare with (appendonly no); `respite audit --dir` looks at snapshots',
+      )
     }
     if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
   }
@@ -274,16 +273,19 @@ export class Audit {
     return bytes
   }
 
-  #tell({ differing, keys, milliseconds, named, parts }: AuditReport): void {
+  #tell({ differing, keys, longestSliceMs, milliseconds, named, parts }: AuditReport): void {
     const { log } = this.#engine
     if (differing === 0) {
-      log.info({ keys, parts, milliseconds }, 'audit: memory and append-only file are equal')
+      log.info({ keys, parts, milliseconds, longestSliceMs }, 'audit: memory and append-only file are equal')
       return
     }
     for (const { database, key, what } of named.slice(0, LOGGED_MAX)) {
       log.error({ database, key, what }, 'audit: memory and append-only file differ')
     }
-    log.error({ keys, differing, parts, milliseconds }, 'audit: not all keys are what the append-only file says')
+    log.error(
+      { keys, differing, parts, milliseconds, longestSliceMs },
+      'audit: not all keys are what the append-only file says',
+    )
   }
 }
 

@@ -91,7 +91,9 @@ function fill(client: TestClient): void {
     client.ask('RPUSH', 'large list', ...numbers.map((n) => `element ${n}`))
     client.ask('ZADD', 'large zset', ...numbers.flatMap((n) => [String(n / 7), `member ${n}`]))
   }
+  client.ask('MULTI')
   for (let i = 1; i <= 500; i++) client.ask('XADD', 'large stream', `${i}-1`, 'field', `value ${i}`)
+  client.ask('EXEC')
   client.ask('XGROUP', 'CREATE', 'large stream', 'group', '0')
   client.ask('XREADGROUP', 'GROUP', 'group', 'consumer', 'COUNT', '400', 'STREAMS', 'large stream', '>')
   client.ask('XACK', 'large stream', 'group', '7-1', '9-1')
@@ -225,11 +227,11 @@ describe('equal data is found equal', () => {
         }
       }
       fill(clients[0]!)
-      write(500)
+      write(200)
       for (let round = 0; round < 3; round++) {
         const parts = round === 1 ? ['PARTS', String(1 + random.below(9))] : []
         const found = await audit(started, parts, () => {
-          write(1 + random.below(6))
+          write(1 + random.below(3))
           if (random.below(40) === 0) clients[0]!.ask('BGREWRITEAOF')
         })
         expect(found.named, `seed ${seed}`).toEqual([])
@@ -438,4 +440,24 @@ test('everybody whose rights have DEBUG may ask for an audit, whatever enable-de
   const started = await startAudited({ settings: { 'enable-debug-command': 'no' } })
   expect(started.connect().ask('DEBUG', 'DIGEST')).toContain('not allowed')
   expect((await audit(started)).differing).toBe(0)
+})
+
+test('a command that was renamed is known to the engine that replays', async () => {
+  const started = await startAudited()
+  started.engine.commands.rename('set', 'put')
+  const client = started.connect()
+  expect(client.ask('PUT', 'k', 'v')).toBe('+OK\r\n')
+  expect(await audit(started)).toMatchObject({ keys: 1, differing: 0 })
+})
+
+test('memory of an audit is none for which keys would be evicted', async () => {
+  const started = await startAudited({ tickMs: 1 })
+  const client = started.connect()
+  fill(client)
+  let most = 0
+  await audit(started, [], () => {
+    most = Math.max(most, started.engine.memory.besideBytes?.() ?? 0)
+  })
+  expect(most).toBeGreaterThan(500_000)
+  expect(started.engine.memory.besideBytes).toBeUndefined()
 })
