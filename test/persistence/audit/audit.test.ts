@@ -227,9 +227,9 @@ describe('equal data is found equal', () => {
         }
       }
       fill(clients[0]!)
-      write(200)
-      for (let round = 0; round < 3; round++) {
-        const parts = round === 1 ? ['PARTS', String(1 + random.below(9))] : []
+      write(100)
+      for (let round = 0; round < 2; round++) {
+        const parts = round === 1 ? ['PARTS', String(2 + random.below(3))] : []
         const found = await audit(started, parts, () => {
           write(1 + random.below(3))
           if (random.below(40) === 0) clients[0]!.ask('BGREWRITEAOF')
