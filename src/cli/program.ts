@@ -46,6 +46,7 @@ Tools; each explains itself with --help:
   respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
   respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
   respite check-rdb FILE                             is a snapshot whole?
+  respite audit --dir DIRECTORY                      is the data what its files say?
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
   respite cluster create | status | …                several brokers on one log: prepares them, shows how they are
 
@@ -60,6 +61,7 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   // A server need not load it.
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
+  audit: async (args) => (await import('./audit.ts')).runAudit(args),
   'check-aof': runCheckAof,
   'check-rdb': runCheckRdb,
   'prove-durability': runProveDurability,

@@ -135,7 +135,7 @@ export class Admission {
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
-    const stranger = this.#strangerRefusal(client, command)
+    const stranger = this.#strangerRefusal(client, command, args)
     if (stranger !== undefined) return this.refuse(client, command, stranger)
     if (inMulti && flags.has('no_multi')) {
       return this.refuse(client, command, ERR.of('Command not allowed inside a transaction'))
@@ -221,7 +221,7 @@ export class Admission {
   /** Returns why EXEC may not run a queued command, rights having changed since; undefined = it may. Counts the refusal. */
   refusalInExec(client: Client, command: Command, args: Arguments): ReplyError | undefined {
     if (client.isObeyed) return undefined
-    let refusal = this.#strangerRefusal(client, command)
+    let refusal = this.#strangerRefusal(client, command, args)
     if (refusal === undefined) {
       const denial = this.#denialOf(client, command, args, 'multi')
       if (denial === undefined) return undefined
@@ -252,9 +252,9 @@ export class Admission {
   }
 
   /** Returns why a client may not use a command, whoever its user is; undefined = it may. */
-  #strangerRefusal(client: Client, command: Command): ReplyError | undefined {
+  #strangerRefusal(client: Client, command: Command, args: Arguments): ReplyError | undefined {
     if (command.forbidden !== undefined) {
-      const forbidden = command.forbidden(this.#host.config, client)
+      const forbidden = command.forbidden(this.#host.config, client, args)
       if (forbidden !== undefined) return forbidden
     }
     if ((client.state & CLIENT_UNAUTHENTICATED) === 0 || client.authenticated) return undefined
@@ -300,7 +300,7 @@ export class Admission {
     else if (!hasArity(command, args)) refusal = ARITY_IN_SCRIPT
     else if (command.isNoscript && !this.#host.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
     else {
-      refusal = this.#strangerRefusal(client, command) ?? this.#rightsInScript(client, command, args)
+      refusal = this.#strangerRefusal(client, command, args) ?? this.#rightsInScript(client, command, args)
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
         refusal = this.#writeRefusal(script, client, this.claimsOf(command, args, client))
       }

@@ -25,6 +25,7 @@ const GARBAGE_SHARE = 0.25
 export interface CollectorHost {
   readonly machine: Clock
   readonly dataset: { readonly databases: readonly Database[] }
+  readonly memory: { readonly besideBytes: (() => number) | undefined }
 }
 
 export class Collector {
@@ -71,7 +72,7 @@ export class Collector {
   readonly #look = (): void => {
     this.#timer = undefined
     this.#seen = Source.largeBytes
-    let stored = 0
+    let stored = this.#host.memory.besideBytes?.() ?? 0
     for (const { usedBytes, arena } of this.#host.dataset.databases)
       stored += usedBytes + arena.reservedBytes - arena.heldBytes
     const besides = processBytes() - stored

@@ -192,7 +192,7 @@ export interface CommandSpecOf<Call> {
   /** Tells whether a server of this configuration has the command at all; where it has not, its name means nothing. */
   isOffered?: (config: Config) => boolean
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
-  forbidden?: (config: Config, client: Client) => ReplyError | undefined
+  forbidden?: (config: Config, client: Client, args: Arguments) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
   run?: (call: Call) => void
 }

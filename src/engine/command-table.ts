@@ -16,9 +16,11 @@ const NAME_LENGTH_MAX = 32
 export class CommandTable {
   /** How many there are: commands and subcommands are numbered from 0 on. */
   readonly idCount: number
-  readonly #catalog: CommandCatalog
+  readonly catalog: CommandCatalog
   /** The groups that were not asked for yet. */
   readonly #waiting: Set<number>
+  /** What was renamed, in this order: from, to. */
+  readonly renames: (readonly [string, string])[] = []
   /** Commands that are filed, by name. When all are, they stand in the order of their numbers. */
   readonly #byName = new Map<string, Command>()
   /** Commands that were renamed or taken away, by the names they had. */
@@ -39,7 +41,7 @@ export class CommandTable {
   readonly #isOffered: (command: Command) => boolean
 
   constructor(catalog: CommandCatalog, isOffered: (command: Command) => boolean = () => true) {
-    this.#catalog = catalog
+    this.catalog = catalog
     this.#isOffered = isOffered
     this.idCount = catalog.idCount
     this.#waiting = new Set(catalog.groups.keys())
@@ -48,8 +50,8 @@ export class CommandTable {
   /** Files a group. Counters are kept per table: each engine gets its own copies of the commands. */
   #take(group: number): void {
     this.#waiting.delete(group)
-    let id = this.#catalog.firstIds[group]!
-    for (const command of this.#catalog.commandsOf(group)) {
+    let id = this.catalog.firstIds[group]!
+    for (const command of this.catalog.commandsOf(group)) {
       if (this.#isOffered(command)) this.#add({ ...command, id })
       id++
     }
@@ -58,7 +60,7 @@ export class CommandTable {
   /** Returns a command of a group that was not asked for before; undefined = there is no such command. */
   #fetch(lower: string): Command | undefined {
     if (this.#waiting.size === 0) return undefined
-    const group = this.#catalog.find(lower)
+    const group = this.catalog.find(lower)
     if (group === undefined || !this.#waiting.has(group)) return undefined
     this.#take(group)
     return this.#byName.get(lower)
@@ -94,6 +96,7 @@ export class CommandTable {
     this.#takeAll()
     const command = this.#byName.get(from)
     if (command === undefined || this.#byName.has(to)) throw new Error(`${from} cannot be renamed to ${to}`)
+    this.renames.push([from, to])
     this.#byName.delete(from)
     if (!this.#originals.has(command.name)) this.#originals.set(command.name, command)
     if (to !== '') this.#byName.set(to, command)

@@ -38,6 +38,7 @@ export class Dataset implements DatabaseHost {
   readonly limits: EncodingLimits
   readonly indexesSlots: boolean
   expiry: Expiry = 'remove'
+  freesInSteps = false
   touches = true
   frequency: ((frequency: number, accessWord: number) => number) | null = null
   hits = 0

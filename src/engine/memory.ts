@@ -55,6 +55,8 @@ export class Memory {
   readonly startupBytes: number
   /** Bytes by which the process has grown beyond what is counted. */
   growthBytes = 0
+  /** Tells what the process holds for a while beside the data: it is no growth for which keys would be evicted. Undefined = nothing. */
+  besideBytes: (() => number) | undefined = undefined
   readonly #host: MemoryHost
   readonly #measure: (() => number) | undefined
   readonly #looks: number[] = []
@@ -149,7 +151,7 @@ export class Memory {
     this.#timer = undefined
     const { dataset } = this.#host
     // Chunks are reserved whole, and eviction fills gaps in them, it does not close them. Nor would it free what a snapshot holds.
-    let idle = 0
+    let idle = this.besideBytes?.() ?? 0
     for (const { arena, lazyFree } of dataset.databases)
       idle += arena.reservedBytes - arena.blockBytes + lazyFree.heldBytes
     const known = this.usedBytes - this.growthBytes

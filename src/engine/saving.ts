@@ -41,6 +41,41 @@ export interface ReloadOptions {
   present: 'forgotten' | 'kept' | 'merged'
 }
 
+/**
+ * How a key of memory and the one of the append-only file differ: in the value, its type or when it expires; it is there only on one
+ * side; the value in memory cannot even be read; or it is no key, but a function library.
+ */
+export type DifferenceKind =
+  | 'value'
+  | 'type'
+  | 'expiry'
+  | 'only-in-memory'
+  | 'only-in-file'
+  | 'unreadable'
+  | 'function-library'
+
+export interface KeyDifference {
+  /** -1 for a function library. */
+  readonly database: number
+  /** Latin1. */
+  readonly key: string
+  readonly what: DifferenceKind
+}
+
+/** What an audit found. */
+export interface AuditReport {
+  /** Keys that were compared. */
+  readonly keys: number
+  /** How many differ; the first of them are named. */
+  readonly differing: number
+  readonly named: readonly KeyDifference[]
+  /** In so many parts, one after the other. */
+  readonly parts: number
+  readonly milliseconds: number
+  /** The longest stretch for which it kept clients waiting. */
+  readonly longestSliceMs: number
+}
+
 export interface Saving {
   readonly status: SavingStatus
   /** When the last snapshot was complete (Unix ms); the start, before the first. */
@@ -78,6 +113,13 @@ export interface Saving {
    * LOADING, meanwhile. What cannot be loaded leaves the data as it was.
    */
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void
+  /** An audit is under way. */
+  readonly isAuditing: boolean
+  /**
+   * Replays the append-only file beside the data and compares every value, in so many parts; undefined = as many as memory asks for. Tells
+   * what was found, or why nothing was; throws where there is nothing to begin with.
+   */
+  audit(parts: number | undefined, done: (outcome: AuditReport | Error) => void): void
   /** Tells whether a command must wait because of a large value that a snapshot has not written; it is postponed then. */
   postpones(client: Client, command: Command, args: Arguments): boolean
 }

@@ -25,7 +25,7 @@ export interface TimekeeperHost {
   readonly moment: Moment
   readonly dataset: Dataset
   readonly ownKeys: { readonly earliest: number; expire(max: number): number }
-  readonly memory: { follow(): void }
+  readonly memory: { follow(): void; readonly besideBytes: (() => number) | undefined }
   readonly stats: Stats
   readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
   /** Runs something after the events of this turn of the loop. */

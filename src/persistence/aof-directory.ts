@@ -55,9 +55,13 @@ export class AofDirectory {
    * when there are files with data that no manifest, or another one, names.
    *
    * With `replaced` what is there will not be loaded but replaced by a base: then it may lack files, nothing is taken over, and
-   * what is replaced stays on the disk.
+   * what is replaced stays on the disk. With `read` nothing on the disk is changed.
    */
-  static async open(disk: Disk, location: AofLocation, use: 'loaded' | 'replaced' = 'loaded'): Promise<AofDirectory> {
+  static async open(
+    disk: Disk,
+    location: AofLocation,
+    use: 'loaded' | 'replaced' | 'read' = 'loaded',
+  ): Promise<AofDirectory> {
     const directory = new AofDirectory(disk, location)
     const { manifestPath } = directory
     if (await disk.exists(manifestPath)) {
@@ -67,7 +71,8 @@ export class AofDirectory {
       for (const { name } of directory.manifest.parts) directory.#unread.add(name)
       return directory
     }
-    await directory.#takeOverSingleFile()
+    if (use === 'read') await directory.#refuseSingleFile()
+    else await directory.#takeOverSingleFile()
     if (directory.manifest.parts.length === 0) await directory.#refuseUnnamedData()
     else await directory.#refuseGap()
     for (const part of directory.manifest.parts) {
@@ -179,6 +184,20 @@ export class AofDirectory {
 
   pathOf(part: Part): string {
     return path.join(this.path, part.name)
+  }
+
+  /** Refuses a single file that is yet to be taken over. */
+  async #refuseSingleFile(): Promise<void> {
+    const { disk, location, manifest } = this
+    const single = path.join(location.dir, location.prefix)
+    const named = manifest.base?.name === location.prefix && !(await disk.exists(path.join(this.path, location.prefix)))
+    if ((manifest.parts.length > 0 && !named) || !(await disk.exists(single))) return
+    throw new PersistenceError(
+      single,
+      undefined,
+      'this append-only file is of a version before 7, and has no manifest',
+      'Start the server on a copy of the directory once: it takes the file over',
+    )
   }
 
   async #takeOverSingleFile(): Promise<void> {

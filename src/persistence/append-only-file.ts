@@ -208,6 +208,12 @@ export class AppendOnlyFile implements Journal {
     return this.#file.path
   }
 
+  /** Where what was appended so far ends in the file. To be asked between two commands, and not while the file is changed for the next. */
+  get endInFile(): { readonly path: string; readonly bytes: number } {
+    assert(!this.#inUnit, 'a unit is appended whole')
+    return { path: this.path, bytes: this.#positionOf(this.appended) }
+  }
+
   /** False when somebody else changed the file: it may hold what this process knows nothing of. */
   get isOurs(): boolean {
     return !this.#changed

@@ -18,13 +18,14 @@ import path from 'node:path'
 import type { Client } from '../engine/client.ts'
 import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
+import type { AuditReport, ReloadOptions, Saving, SavingStatus } from '../engine/saving.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Timer } from '../util/clock.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { setImmediate, setTimeout } from '../util/real-time.ts'
 import { happened, RESTLESS, restlessRandom } from '../util/restless.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
+import { Audit, NoAudit, type Walk } from './audit/audit.ts'
 import type { Claims } from './claimed-directories.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError } from './errors.ts'
@@ -68,6 +69,8 @@ export interface BackgroundSavingOptions {
   rewrite?: Rewrite
   /** What is written into is claimed before. Default: nobody else is expected there. */
   claims?: Claims
+  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  second?: (like: Engine) => Engine
   /** What was found at the start, for INFO. */
   keysLoaded?: number
   keysExpired?: number
@@ -76,7 +79,11 @@ export interface BackgroundSavingOptions {
 /** Takes the pictures of one copy, one after the other. */
 export interface Pictures {
   /** For a sink that is no file. Default: everything, and nothing more is said about it. */
-  send(sink: SnapshotSink, contents?: Contents, more?: Pick<PictureOptions, 'about' | 'digest'>): Picture
+  send(
+    sink: SnapshotSink,
+    contents?: Contents,
+    more?: Pick<PictureOptions, 'about' | 'digest' | 'rested' | 'writer'>,
+  ): Picture
   /** Claims the directory of the configuration, where files may be made then. */
   claim(): Promise<void>
   /** For a file; it keeps its temporary name. */
@@ -100,6 +107,8 @@ export class BackgroundSaving implements Saving {
   readonly #rested: (run: () => void) => void
   readonly #claims: Claims | undefined
   readonly #rewrite: Rewrite
+  readonly #second: BackgroundSavingOptions['second']
+  #audit: Audit | undefined = undefined
   readonly #largeChanges: LargeChanges
   readonly #keysLoaded: number
   readonly #keysExpired: number
@@ -139,6 +148,7 @@ export class BackgroundSaving implements Saving {
     this.#claims = options.claims
     this.isBackup = options.rewrite !== undefined
     this.#rewrite = options.rewrite ?? new AofRewrite(engine, this.#disk, options.aof)
+    this.#second = options.second
     this.#largeChanges = new LargeChanges(engine)
     this.#keysLoaded = options.keysLoaded ?? 0
     this.#keysExpired = options.keysExpired ?? 0
@@ -274,6 +284,53 @@ export class BackgroundSaving implements Saving {
       if (journal.failure !== undefined) throw new Error(journal.failure)
       await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
     }
+  }
+
+  get isAuditing(): boolean {
+    return this.#audit !== undefined
+  }
+
+  audit(parts: number | undefined, done: (outcome: AuditReport | Error) => void): void {
+    const rewrite = this.#rewrite
+    const host = {
+      disk: this.#disk,
+      get directory() {
+        return rewrite.directory
+      },
+      get journal() {
+        return rewrite.owesBase ? undefined : rewrite.journal
+      },
+      alone: (run: (walk: Walk) => Promise<void>) => this.#alone(run),
+      atOnePosition: (run: () => void) => rewrite.atOnePosition(run),
+      second: this.#second,
+      later: this.#later,
+      rested: this.#rested,
+    }
+    if (this.#audit !== undefined) throw new NoAudit('another audit is under way')
+    if (this.#closed) throw new NoAudit('the server is ending')
+    const audit = new Audit(this.#engine, host, parts)
+    this.#audit = audit
+    const end = (outcome: AuditReport | Error): void => {
+      this.#audit = undefined
+      done(outcome)
+    }
+    void audit.run().then(end, (error) => {
+      const details = { error: describeDiskError(error) }
+      if (!this.#closed) this.#engine.log.error(details, 'audit: memory was not compared with the append-only file')
+      end(error as Error)
+    })
+  }
+
+  /** Has an audit walk the data while nothing else is under way; rejects with what goes wrong. */
+  #alone(run: (walk: Walk) => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.copy({
+        run: ({ send }) => {
+          const walk: Walk = (writer, sink) => send(sink, undefined, { writer, rested: this.#rested })
+          return run(walk).then(resolve, reject)
+        },
+      })
+    })
   }
 
   postpones(client: Client, command: Command, args: Arguments): boolean {
@@ -543,6 +600,7 @@ export class BackgroundSaving implements Saving {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
+    this.#audit?.giveUp(new NoAudit('the server is ending'))
     if (this.#rewrite.owesBase) await this.#makeFirstBase()
     this.#snapshot?.abort(new Error('the server is ending'))
     // A rewrite may be waiting for the journal, which closing it sets free.

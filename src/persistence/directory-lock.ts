@@ -59,6 +59,8 @@ interface Found {
 export class DirectoryInUseError extends PersistenceError {
   /** The owner's. */
   readonly token: string
+  /** The owner's process; undefined = its lock cannot be read. */
+  readonly pid: number | undefined
 
   constructor(directory: string, found: Found) {
     const { owner } = found
@@ -74,6 +76,7 @@ export class DirectoryInUseError extends PersistenceError {
     )
     this.name = 'DirectoryInUseError'
     this.token = owner?.token ?? ''
+    this.pid = owner?.pid
   }
 }
 

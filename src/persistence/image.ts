@@ -22,6 +22,8 @@ export interface PictureOptions {
   contents?: Contents
   /** Made on the way; only of an RDB file. */
   digest?: PictureDigest
+  /** Makes what takes the values, in the place of a writer of the format. Default: such a writer. */
+  writer?: () => ImageWriter
   /** What it shall say about itself besides. Default: nothing. */
   about?: Readonly<Record<string, string>>
   /** Large values may be waited for, or need not be any more. */
@@ -60,6 +62,7 @@ export function takePicture(options: PictureOptions, sink: SnapshotSink): Pictur
   })
   walked.catch(() => {})
   const make = (checksum: boolean): ImageWriter => {
+    if (options.writer !== undefined) return options.writer()
     if (format === 'aof') return new CommandWriter(config.get('aof-timestamp-enabled'))
     const writer = new RdbWriter(rdbOptions(engine, checksum))
     return digest === undefined ? writer : new DigestWriter(writer, digest)

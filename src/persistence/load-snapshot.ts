@@ -44,13 +44,13 @@ export function snapshotPath({ config }: Engine): string {
 export async function readSnapshot(
   engine: Engine,
   disk: Disk,
-  options: Pick<LoadOptions, 'loadFunction'> = {},
+  options: Pick<LoadOptions, 'loadFunction'> & Partial<Pick<LoadOptions, 'expired'>> = {},
 ): Promise<LoadedSnapshot> {
   const { config } = engine
   const file = snapshotPath(engine)
   const started = engine.machine.monotonic()
   const progress = engine.loading.progress!
-  const target = new LoadTarget(engine, { ...options, expired: 'dropped', progress })
+  const target = new LoadTarget(engine, { expired: 'dropped', ...options, progress })
   const delay = new KeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {

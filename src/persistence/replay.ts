@@ -31,9 +31,10 @@ import { Arguments } from '../protocol/arguments.ts'
 import type { Bytes } from '../util/bytes.ts'
 import { parseInteger } from '../util/numbers.ts'
 import { setImmediate } from '../util/real-time.ts'
-import type { AofDirectory } from './aof-directory.ts'
+import { concerns, type Portion } from './audit/portion.ts'
+import { PortionTarget } from './audit/portion-target.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
-import type { DiskFile } from './disk.ts'
+import type { DiskFile, OpenMode } from './disk.ts'
 import { describeDiskError, PersistenceError, seconds } from './errors.ts'
 import { readNote } from './history-note.ts'
 import { KeyDelay } from './key-delay.ts'
@@ -78,9 +79,47 @@ export interface ReplayReport {
   cutBytes: number
 }
 
+/** The files that are replayed. */
+export interface ReplayedFiles {
+  readonly manifest: { readonly parts: readonly Part[] }
+  pathOf(part: Part): string
+  readonly disk: { open(path: string, mode: OpenMode): Promise<DiskFile> }
+}
+
+/** How a replay goes beside other work. */
+export interface ReplayPace {
+  /** How long commands run in one go; the clock is looked at after so many of them. */
+  readonly sliceMs: number
+  readonly commandsPerLook: number
+  /** Of a snapshot so much is parsed in one go; undefined = as at a start. */
+  readonly chunkBytes: number | undefined
+  /** Called after each go, and between; the replay goes on when it is done. What it throws ends the replay. */
+  rest(): Promise<void>
+}
+
+export interface ReplayOptions {
+  /** Default: as at a start, when only those are served who hear LOADING. */
+  pace?: ReplayPace
+  /** What becomes of a last unit that is not whole. Default: it is cut off. */
+  tornEnd?: 'cut' | 'left'
+  /** Only these keys. Default: all. */
+  portion?: Portion
+}
+
+const AT_A_START: ReplayPace = {
+  sliceMs: SLICE_MS,
+  commandsPerLook: COMMANDS_PER_LOOK,
+  chunkBytes: undefined,
+  rest: () => new Promise((resolve) => void setImmediate(resolve)),
+}
+
 /** Runs everything in a directory through an engine that is loading. Throws PersistenceError; the engine's data is then incomplete. */
-export async function replay(engine: Engine, directory: AofDirectory): Promise<ReplayReport> {
-  return new Replay(engine, directory).run()
+export async function replay(
+  engine: Engine,
+  directory: ReplayedFiles,
+  options: ReplayOptions = {},
+): Promise<ReplayReport> {
+  return new Replay(engine, directory, options).run()
 }
 
 /** Replies to replayed commands go nowhere; the last is kept until the next, to quote an error. */
@@ -102,7 +141,10 @@ class Discard implements Transport {
 
 class Replay {
   readonly #engine: Engine
-  readonly #directory: AofDirectory
+  readonly #directory: ReplayedFiles
+  readonly #pace: ReplayPace
+  readonly #tornEnd: 'cut' | 'left'
+  readonly #portion: Portion | undefined
   readonly #transport = new Discard()
   readonly #client: Client
   readonly #args = new Arguments()
@@ -110,6 +152,8 @@ class Replay {
   #reader!: CommandReader
   /** Where the current unit's MULTI stands; -1 outside of one. */
   #unitStart = -1
+  /** Where it ends while its commands are run; -1 otherwise. */
+  #unitEnd = -1
   /** Keys of each database when the file began; infinite when nothing is guessed from it any more. */
   #keysBefore: number[] = []
   /** The file is whole up to here. */
@@ -120,8 +164,11 @@ class Replay {
   #run = 0
   readonly #delay: KeyDelay
 
-  constructor(engine: Engine, directory: AofDirectory) {
+  constructor(engine: Engine, directory: ReplayedFiles, options: ReplayOptions) {
     this.#engine = engine
+    this.#pace = options.pace ?? AT_A_START
+    this.#tornEnd = options.tornEnd ?? 'cut'
+    this.#portion = options.portion
     this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
     this.#directory = directory
     this.#client = engine.connect(this.#transport, 'replay')
@@ -149,7 +196,7 @@ class Replay {
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
       }
       for (const { keys } of engine.databases) {
-        while (!keys.trim()) await new Promise((resolve) => setImmediate(resolve))
+        while (!keys.trim()) await this.#pace.rest()
       }
     } finally {
       bringCountsBack()
@@ -179,6 +226,7 @@ class Replay {
     this.#path = this.#directory.pathOf(part)
     this.#wholeTo = 0
     this.#unitStart = -1
+    this.#unitEnd = -1
     const torn = await this.#withFile(part, 'read', async (file) => {
       const preamble = await this.#preamble(file, size)
       this.#wholeTo = preamble
@@ -219,6 +267,7 @@ class Replay {
         'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
       )
     }
+    if (this.#tornEnd === 'left') return cut
     await this.#withFile(part, 'write', async (file) => {
       await file.truncate(this.#wholeTo)
       await file.sync()
@@ -242,19 +291,23 @@ class Replay {
     const progress = engine.loading.progress!
     const before = progress.loadedBytes
     const target = new LoadTarget(engine, { expired: 'kept', progress })
+    const pace = this.#pace
     try {
       const { end } = await readRdb({
         file,
         size,
-        target,
+        target: this.#portion === undefined ? target : new PortionTarget(target, this.#portion),
+        ...(pace.chunkBytes === undefined ? {} : { chunkBytes: pace.chunkBytes }),
         checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
-          return this.#delay.pass(engine.machine, this.#run + target.keys)
+          return pace === AT_A_START ? this.#delay.pass(engine.machine, this.#run + target.keys) : pace.rest()
         },
       })
       progress.loadedBytes = before + end
       this.#run += target.keys
+      // Commands behind it were not read beforehand.
+      if (this.#portion !== undefined && end < size) throw new Error(`commands follow the snapshot in ${this.#path}`)
       return end
     } catch (error) {
       if (!(error instanceof RdbDamage)) throw error
@@ -282,7 +335,7 @@ class Replay {
       if (outcome === 'starved') this.#expectKeys(start)
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
-      if (outcome === 'paused') await new Promise((resolve) => setImmediate(resolve))
+      if (outcome === 'paused' || this.#pace !== AT_A_START) await this.#pace.rest()
       await this.#delay.pass(this.#engine.machine, this.#run)
     }
   }
@@ -309,11 +362,19 @@ class Replay {
     const engine = this.#engine
     const reader = this.#reader
     const args = this.#args
-    const end = engine.machine.monotonic() + SLICE_MS
+    const { commandsPerLook, sliceMs } = this.#pace
+    const end = engine.machine.monotonic() + sliceMs
     const interrupted = engine.replies.open(this.#client)
     try {
       for (let n = 1; ; n++) {
+        if (n % commandsPerLook === 0 && engine.machine.monotonic() >= end) return 'paused'
         const start = reader.offset
+        if (this.#unitEnd !== -1) {
+          reader.next(args)
+          if (reader.offset === this.#unitEnd) this.#endUnit()
+          else this.#execute(start)
+          continue
+        }
         if (!reader.next(args)) {
           // Annotations may have been passed.
           if (this.#unitStart === -1 && reader.reachedEnd && reader.peek(reader.offset) === undefined) {
@@ -327,7 +388,7 @@ class Replay {
           else if (name.equalsIgnoreCase('EXEC')) throw new DamagedFile(start, 'EXEC without MULTI')
           else this.#execute(start)
         } else if (name.equalsIgnoreCase('EXEC')) {
-          this.#unit(reader.offset)
+          this.#runUnit(reader.offset)
         } else if (name.equalsIgnoreCase('MULTI')) {
           throw new DamagedFile(start, 'MULTI within MULTI')
         } else {
@@ -335,7 +396,6 @@ class Replay {
           this.#command(start)
         }
         if (this.#unitStart === -1) this.#wholeTo = reader.offset
-        if (n % COMMANDS_PER_LOOK === 0 && engine.machine.monotonic() >= end) return 'paused'
       }
     } finally {
       engine.replies.close()
@@ -343,19 +403,17 @@ class Replay {
     }
   }
 
-  /** Runs the unit that begins at #unitStart and ends at `end`. */
-  #unit(end: number): void {
-    const reader = this.#reader
-    const args = this.#args
-    reader.seek(this.#unitStart)
-    reader.next(args)
-    while (true) {
-      const start = reader.offset
-      reader.next(args)
-      if (reader.offset === end) break
-      this.#execute(start)
-    }
+  /** Has the unit that begins at #unitStart and ends at `end` run: all of it is in the reader's buffer. */
+  #runUnit(end: number): void {
+    this.#unitEnd = end
+    this.#reader.seek(this.#unitStart)
+    this.#reader.next(this.#args)
+  }
+
+  #endUnit(): void {
+    this.#wholeTo = this.#unitEnd
     this.#unitStart = -1
+    this.#unitEnd = -1
   }
 
   /** Returns the command that #args name; undefined for SELECT, which replay does itself. */
@@ -374,11 +432,16 @@ class Replay {
     const engine = this.#engine
     const args = this.#args
     const name = args.bytes(0)
-    if (this.#command(start) === undefined) {
+    const command = this.#command(start)
+    if (command === undefined) {
       this.#select(start)
       return
     }
     this.#run++
+    if (this.#portion !== undefined) {
+      const { keys } = engine.databases[this.#client.database]!
+      if (!concerns(this.#portion, keys, command, args)) return
+    }
     const errors = engine.stats.errorReplies
     engine.dispatch.execute(this.#client, args)
     if (engine.stats.errorReplies !== errors) {

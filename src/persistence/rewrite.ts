@@ -58,6 +58,10 @@ export interface Rewrite {
   isWanted: boolean
   /** It was asked for, and is not there yet. */
   readonly owesBase: boolean
+  /** The files, as far as there is a log. */
+  readonly directory: AofDirectory | undefined
+  /** Runs something at a moment when the data is what is in the log, or is going to be: neither more nor less. Throws why there is none. */
+  atOnePosition(run: () => void): Promise<void>
   /** Rewrites it. Throws what went wrong; what is on the disk is right then, too. */
   run(takeImage: TakeImage): Promise<void>
   /** Ends it: it is not wanted any more. */
@@ -93,6 +97,15 @@ export class AofRewrite implements Rewrite {
   /** `appendonly` was turned on, and its first base is not there yet: what is acknowledged now, a restart would not find. */
   get owesBase(): boolean {
     return this.isWanted && !this.#isBased
+  }
+
+  get directory(): AofDirectory | undefined {
+    return this.#directory
+  }
+
+  /** Between two commands it always is. */
+  async atOnePosition(run: () => void): Promise<void> {
+    run()
   }
 
   /** Rewrites, turns on, or only makes a base, as things stand. Throws what went wrong; what is on the disk is right then, too. */

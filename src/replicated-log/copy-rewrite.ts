@@ -7,6 +7,7 @@
 //   leading     it may be ahead of the log: writes are held up until the log has everything, some milliseconds
 
 import type { Engine } from '../engine/engine.ts'
+import type { AofDirectory } from '../persistence/aof-directory.ts'
 import type { AppendOnlyFile } from '../persistence/append-only-file.ts'
 import type { Rewrite, TakeImage } from '../persistence/rewrite.ts'
 import { assert } from '../util/assert.ts'
@@ -48,9 +49,11 @@ export class CopyRewrite implements Rewrite {
 
   async run(takeImage: TakeImage): Promise<void> {
     const { journal } = this.#holder
+    const rewrite = (isStill: () => boolean): Promise<{ ended: Promise<void> }> =>
+      this.#copy.rewrite(takeImage, isStill)
     const { ended } = await (journal === undefined
-      ? this.#whileFollowing(takeImage)
-      : this.#whileLeading(takeImage, journal))
+      ? this.#whileFollowing(rewrite)
+      : this.#whileLeading(journal, rewrite))
     await ended
   }
 
@@ -61,12 +64,25 @@ export class CopyRewrite implements Rewrite {
   /** Whoever holds the copy closes it. */
   async close(): Promise<void> {}
 
-  #whileFollowing(takeImage: TakeImage): Promise<{ ended: Promise<void> }> {
-    const isStill = (): boolean => this.#holder.isFollowing
-    return this.#holder.betweenRecords(() => this.#copy.rewrite(takeImage, isStill))
+  get directory(): AofDirectory {
+    return this.#copy.directory
   }
 
-  async #whileLeading(takeImage: TakeImage, journal: ReplicatedJournal): Promise<{ ended: Promise<void> }> {
+  async atOnePosition(run: () => void): Promise<void> {
+    const { journal } = this.#holder
+    const take = async (isStill: () => boolean): Promise<void> => {
+      if (!isStill()) throw new Error('the data was changed meanwhile')
+      run()
+    }
+    if (journal !== undefined) await this.#whileLeading(journal, take)
+    else await this.#whileFollowing(take)
+  }
+
+  #whileFollowing<T>(take: (isStill: () => boolean) => Promise<T>): Promise<T> {
+    return this.#holder.betweenRecords(() => take(() => this.#holder.isFollowing))
+  }
+
+  async #whileLeading<T>(journal: ReplicatedJournal, take: (isStill: () => boolean) => Promise<T>): Promise<T> {
     const { machine, pause } = this.#engine
     if (journal.failure !== undefined) throw new Error(journal.failure)
     const isStill = (): boolean => this.#holder.journal === journal && !journal.isBehind
@@ -75,7 +91,7 @@ export class CopyRewrite implements Rewrite {
       const tooLong = new Promise<void>((resolve) => void machine.after(DRAIN_MS_MAX, resolve))
       await Promise.race([journal.drain(), tooLong])
       if (!isStill()) throw new Error('the log does not acknowledge what was written')
-      return await this.#copy.rewrite(takeImage, isStill)
+      return await take(isStill)
     } finally {
       pause.end('saving')
     }

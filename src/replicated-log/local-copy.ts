@@ -75,6 +75,10 @@ export class LocalCopy {
     return this.#files.journal
   }
 
+  get directory(): AofDirectory {
+    return this.#files.directory
+  }
+
   /** Size of all files after the last rewrite, or of the base at the start. */
   get baseBytes(): number {
     return this.#bytesAfterRewrite

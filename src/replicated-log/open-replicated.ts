@@ -24,6 +24,8 @@ export interface ReplicatedOptions {
   readonly disk?: Disk
   /** What is written into besides is claimed before. Default: nobody else is expected there. */
   readonly claims?: Claims
+  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  readonly second?: (like: Engine) => Engine
   /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */
   readonly snapshots?: SnapshotStore
   /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
@@ -40,6 +42,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     claims,
     disk = systemDisk,
     engine,
+    second,
     enter,
     log,
     node,
@@ -62,5 +65,6 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     snapshotEvery,
     ...(store === undefined ? {} : { store }),
     ...(claims === undefined ? {} : { claims }),
+    ...(second === undefined ? {} : { second }),
   })
 }

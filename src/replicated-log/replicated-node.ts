@@ -50,6 +50,8 @@ export interface NodeOptions {
   readonly snapshotEvery: number
   /** What is written into is claimed before. Default: nobody else is expected there. */
   readonly claims?: Claims
+  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  readonly second?: (like: Engine) => Engine
   /**
    * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
    * the answer is of no interest.
@@ -100,7 +102,8 @@ export class ReplicatedNode implements CopyHolder {
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
     const claims = options.claims && { claims: options.claims }
-    this.#saving = new BackgroundSaving(engine, { disk, later: engine.later, rewrite, ...claims })
+    const second = options.second && { second: options.second }
+    this.#saving = new BackgroundSaving(engine, { disk, later: engine.later, rewrite, ...claims, ...second })
     this.#snapshots =
       store &&
       new Snapshots({

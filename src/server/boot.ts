@@ -38,6 +38,10 @@ import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
 import { type Membership, membershipOf, type OpenLog } from './membership.ts'
 import type { OptionKind } from './options.ts'
+import { secondEngine } from './second-engine.ts'
+
+/** Loads the code of audits only when there is one. */
+const audited = (like: Engine): Engine => secondEngine(like)
 
 /** 32 bits. */
 const SEED_MAX = 2 ** 32 - 1
@@ -192,7 +196,7 @@ export class Boot {
     const { config } = engine
     const claims = this.#claims
     if (!this.#loads) {
-      this.#saving = new BackgroundSaving(engine, { claims })
+      this.#saving = new BackgroundSaving(engine, { claims, second: audited })
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
@@ -203,14 +207,15 @@ export class Boot {
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)
-      this.#saving = new BackgroundSaving(engine, { aof, claims, keysLoaded: keys })
+      this.#saving = new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
     const loaded = await loadSnapshot(engine)
     engine.loading.end()
     await this.#tellOfUnloaded()
     const keys = countKeys(engine)
-    this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
+    const keysExpired = loaded?.keysExpired ?? 0
+    this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
   }
 

@@ -20,6 +20,7 @@ import { openWorkerLog } from '../replicated-log/worker/worker-log.ts'
 import type { Dial } from '../replication/connection.ts'
 import type { Replication } from '../replication/replication.ts'
 import { ShardCluster } from '../shards/shard-cluster.ts'
+import { secondEngine } from './second-engine.ts'
 
 /** How often a log is tried that cannot be reached at a start. */
 const RETRY_MS = 1000
@@ -89,6 +90,7 @@ export class Membership {
     this.#node = await openReplicated({
       engine: this.#engine,
       claims,
+      second: secondEngine,
       log: opened,
       node: address,
       address,

@@ -38,8 +38,23 @@ const STORED_COUNT_TO = 16
 /** What a function library is taken for: no type of a value. */
 const TYPE_LIBRARY = -1
 
+/** Takes the fingerprints of keys. */
+export interface DigestSink {
+  /** Takes one key; the fingerprint is the caller's. */
+  add(key: Fingerprint): void
+}
+
+/** How much of a value is summed up. */
+export interface DigestDepth {
+  /**
+   * Fields of hashes that expire at this time or later are summed up too, and so is all of a stream that replay brings back. Only data at
+   * one position of one journal is equal in that.
+   */
+  readonly fieldsFromMs: number
+}
+
 /** The digest of data whose keys are added one by one. */
-export class DataDigest {
+export class DataDigest implements DigestSink {
   /** Keys that were added. */
   keys = 0
   readonly #sum = new Fingerprint()
@@ -83,7 +98,8 @@ const formOf = (digest: string): string => digest.slice(0, digest.indexOf(':'))
 export class KeyDigest {
   /** Bytes summed up so far. Slices are measured by it. */
   work = 0
-  readonly #to: DataDigest
+  readonly #to: DigestSink
+  readonly #depth: DigestDepth | undefined
   readonly #key = new Fingerprint()
   readonly #element = new Fingerprint()
   readonly #part = new Fingerprint()
@@ -93,8 +109,9 @@ export class KeyDigest {
   #rest: Generator<void, boolean> | undefined = undefined
   #until = 0
 
-  constructor(to: DataDigest) {
+  constructor(to: DigestSink, depth?: DigestDepth) {
     this.#to = to
+    this.#depth = depth
   }
 
   /** Begins a key; true when it is whole, false when `step` goes on with it. The key may be gone afterwards, the value may not. */
@@ -193,10 +210,13 @@ export class KeyDigest {
 
   *#hash(hash: Hash): Generator<void, boolean> {
     let isThere = false
+    const fieldsFromMs = this.#depth?.fieldsFromMs ?? NEVER
     for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
-      if (hash.expiryOf(slot) !== NEVER) continue
+      const expiryMs = hash.expiryOf(slot)
+      if (expiryMs < fieldsFromMs) continue
       isThere = true
       this.#element.reset()
+      if (expiryMs !== NEVER) this.#element.number(expiryMs)
       this.#element.bytes(this.#count(hash.fieldOf(slot, this.#one)))
       this.#element.bytes(this.#count(hash.valueOf(slot, this.#other)))
       this.#key.join(this.#element)
@@ -218,11 +238,16 @@ export class KeyDigest {
       if (this.work >= this.#until) yield
     }
     this.#key.id(stream.lastId)
+    if (this.#depth !== undefined) {
+      this.#key.id(stream.maxDeletedId)
+      this.#key.number(Number(stream.entriesAdded))
+    }
     for (const group of stream.groups.all) {
       this.#part.reset()
       this.#part.bytes(group.name)
       this.#part.id(group.lastId)
       yield* this.#pending(group)
+      if (this.#depth !== undefined) this.#consumers(group)
       this.#key.join(this.#part)
     }
   }
@@ -238,6 +263,14 @@ export class KeyDigest {
     }
   }
 
+  #consumers(group: StreamGroup): void {
+    for (const { name } of group.consumers.all) {
+      this.#element.reset()
+      this.#element.bytes(this.#count(name))
+      this.#part.join(this.#element)
+    }
+  }
+
   #count(bytes: Bytes): Bytes {
     this.work += ELEMENT_BYTES + bytes.length
     return bytes
@@ -245,9 +278,17 @@ export class KeyDigest {
 }
 
 /** Sixty-four bits of what was taken in, one after the other. */
-class Fingerprint {
+export class Fingerprint {
   #low = 0
   #high = 0
+
+  get low(): number {
+    return this.#low
+  }
+
+  get high(): number {
+    return this.#high
+  }
 
   reset(): void {
     this.#low = 0

@@ -57,6 +57,8 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   /** Unix time in ms: one reading a command (invariant 2). */
   now(): number
   expiry: Expiry
+  /** Large values are freed in steps also while the journal is replayed: clients of another engine wait meanwhile. Default: they are not. */
+  readonly freesInSteps?: boolean
   /** True = a key whose time is up is removed when it is found; false = it is only hidden. It follows from `expiry` and from the command that is being run. */
   readonly removesExpired: boolean
   /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */

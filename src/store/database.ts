@@ -435,7 +435,7 @@ export class Database {
   /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
   discard(value: Value): void {
     // While the journal is replayed nobody waits, and nobody takes the steps.
-    if (this.host.expiry !== 'keep') this.lazyFree.take(value)
+    if (this.host.expiry !== 'keep' || this.host.freesInSteps === true) this.lazyFree.take(value)
     else value.free()
   }
 

@@ -8,6 +8,7 @@ import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replic
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import { secondEngine } from '../../src/server/second-engine.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
 import { TestClient } from '../support/engine.ts'
@@ -80,7 +81,16 @@ export class Cluster {
     }
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
-    openReplicated({ engine, log, node: name, address: `${name}:6379`, disk, timing: QUICK, ...this.#options }).then(
+    openReplicated({
+      engine,
+      log,
+      second: secondEngine,
+      node: name,
+      address: `${name}:6379`,
+      disk,
+      timing: QUICK,
+      ...this.#options,
+    }).then(
       (node) => {
         member.node = node
       },

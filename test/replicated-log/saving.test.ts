@@ -2,6 +2,8 @@
 
 import { afterEach, expect, test } from 'vitest'
 import { checkRdb } from '../../src/persistence/check-rdb.ts'
+import { Bytes } from '../../src/util/bytes.ts'
+import { TestClient } from '../support/engine.ts'
 import type { MemoryDisk } from '../support/memory-disk.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
 
@@ -103,4 +105,27 @@ test('one image is made at a time: what is asked for meanwhile is told so, or co
   saving!.scheduleRewrite()
   await cluster.pass(2000)
   expect(await info(leader)).toContain('aof_rewrites:1\r\n')
+})
+
+test('DEBUG AUDIT compares the memory of each node with its own copy, while the leader writes', async () => {
+  const leader = await three()
+  for (let i = 0; i < 30; i++) await cluster.ask(leader, 'SET', `key ${i}`, 'value')
+  await cluster.pass(100)
+  for (const member of [...cluster.nodes]) {
+    const found: string[] = []
+    for (const damages of [false, true]) {
+      if (damages) {
+        const db = member.engine.databases[0]!
+        const value = db.strings.read(db.keys.find(Bytes.from('key 7')), new Bytes())
+        value.source.u8[value.start]! ^= 1
+      }
+      const client = new TestClient(member.engine, 2)
+      const reply = client.ask('DEBUG', 'AUDIT')
+      for (let i = 0; i < 20; i++) await cluster.ask(leader, 'SET', `new ${i}`, member.name)
+      await cluster.pass(500)
+      found.push(reply + client.received())
+    }
+    expect(found[0]).toMatch(/\$9\r\ndiffering\r\n:0\r\n/)
+    expect(found[1]).toMatch(/\$9\r\ndiffering\r\n:1\r\n[\s\S]*\r\nkey 7\r\n\$5\r\nvalue\r\n$/)
+  }
 })

@@ -7,6 +7,7 @@ import type { Disk } from '../../src/persistence/disk.ts'
 import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
+import { secondEngine } from '../../src/server/second-engine.ts'
 import { createEngine, type TestClient, type TestEngine, withoutJournal } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
 
@@ -71,6 +72,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   const saving = new BackgroundSaving(engine, {
     disk,
     later: (run) => queue.push(run),
+    second: secondEngine,
     ...(aof === undefined ? {} : { aof }),
   })
   let ticks = 0
@@ -86,7 +88,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
     async finish() {
       for (let i = 0; i < 10_000; i++) {
         await settled()
-        if (queue.length === 0 && saving.busyWith === 'nothing') break
+        if (queue.length === 0 && saving.busyWith === 'nothing' && !saving.isAuditing) break
         slice()
       }
       await settled()

@@ -3,18 +3,21 @@
 // What tests only switch off or on is taken where nothing here differs by it; what
 // would crash is refused, and what asks for the innards of Redis's allocator or its
 // C structures (MALLCTL, STRUCTSIZE) is unknown. Off unless `enable-debug-command`
-// allows it.
+// allows it, but for AUDIT: it changes nothing, and a restart to allow it would
+// take away the memory that is to be looked at.
 
 import type { Call } from '../../engine/call.ts'
 import type { Client } from '../../engine/client.ts'
 import { defineCommand } from '../../engine/command.ts'
 import type { Config } from '../../engine/config.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/glob.ts'
 import { stopEverything } from '../../util/stop-everything.ts'
 import { isAllowed } from './allowed.ts'
 import { writeConfigFile } from './config-rewrite.ts'
+import { audit } from './debug-audit.ts'
 import { clientEviction } from './debug-client-eviction.ts'
 import { digest, digestValue } from './debug-digest.ts'
 import { help } from './debug-help.ts'
@@ -56,7 +59,7 @@ export const debug = defineCommand({
   forbidden,
   run(call) {
     // Admission asks only where something is special.
-    const refusal = forbidden(call.engine.config, call.client)
+    const refusal = forbidden(call.engine.config, call.client, call.args)
     if (refusal !== undefined) throw refusal
     const word = call.args.string(1)
     const subcommand = SUBCOMMANDS.get(word.toUpperCase())
@@ -68,7 +71,8 @@ export const debug = defineCommand({
   },
 })
 
-function forbidden(config: Config, client: Client): ReplyError | undefined {
+function forbidden(config: Config, client: Client, args: Arguments): ReplyError | undefined {
+  if (args.length > 1 && args.equalsIgnoreCase(1, 'AUDIT')) return undefined
   return isAllowed(config, client, 'enable-debug-command') ? undefined : NOT_ALLOWED
 }
 
@@ -82,6 +86,7 @@ const ANY_NUMBER = Number.POSITIVE_INFINITY
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['AOF-FLUSH-SLEEP', { words: 1, run: journalSleep }],
   ['ASSERT', { words: 0, most: ANY_NUMBER, run: refuseToCrash }],
+  ['AUDIT', { words: 0, most: 2, run: audit }],
   ['CHANGE-REPL-ID', { words: 0, run: changeReplicationId }],
   ['CLIENT-EVICTION', { words: 0, run: clientEviction }],
   ['CLUSTERLINK', { words: 3, run: clusterLink }],

@@ -1,0 +1,199 @@
+// `respite audit`: is the data what its files say? A server that holds the directory is asked (DEBUG AUDIT); the files of a
+// directory that no process uses are held against each other (persistence/audit/audit-directory.ts).
+//
+// Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command line makes no sense.
+
+import { catalog } from '../commands/catalog.ts'
+import type { Config } from '../engine/config.ts'
+import { Engine } from '../engine/engine.ts'
+import { silentLog } from '../engine/log.ts'
+import type { DifferenceKind } from '../engine/saving.ts'
+import { auditDirectory, type Compared } from '../persistence/audit/audit-directory.ts'
+import { DirectoryInUseError, DirectoryLock } from '../persistence/directory-lock.ts'
+import { systemDisk } from '../persistence/disk.ts'
+import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
+import { createConfig } from '../server/options.ts'
+import { secondEngine } from '../server/second-engine.ts'
+import { systemClock } from '../util/clock.ts'
+import { OptionError } from '../util/option-error.ts'
+import { processTerminal, type Terminal } from './check.ts'
+import { Connection } from './client/connection.ts'
+import { type CliOptions, readOptions } from './client/options.ts'
+import type { Reply } from './client/reply.ts'
+
+const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
+
+Tells whether data has changed without a command. Nothing is changed.
+
+Where a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
+others: say where it is reached, as for respite cli (-h, -p, -s, -a, --user, --tls …).
+Where none runs, the files are compared with each other: docs/operating.md says what that can show, and what it cannot.
+
+  --dir DIRECTORY          the server's dir
+  --parts N                a server with little memory compares one of N parts of its keys after the other
+  --appenddirname NAME, --appendfilename NAME, --dbfilename NAME, --databases N
+                           as the server has them, where they are not the usual ones
+
+Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared.
+`
+
+/** Options that are the server's settings. */
+const SETTINGS = new Set(['dir', 'appenddirname', 'appendfilename', 'dbfilename', 'databases'])
+/** No directory can be claimed there, and no server runs on it either. */
+const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM'])
+
+const IN_WORDS: Readonly<Record<DifferenceKind, string>> = {
+  value: 'the value differs',
+  type: 'it is of another type',
+  expiry: 'it expires at another time',
+  'only-in-memory': 'only in memory, not in the append-only file',
+  'only-in-file': 'only in the append-only file, not in memory',
+  unreadable: 'the value in memory cannot be read',
+  'function-library': 'a function library that differs',
+}
+
+/** Runs `audit` with its arguments and returns the exit code. */
+export async function runAudit(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
+  const settings: Record<string, string> = {}
+  const rest: string[] = []
+  let parts: string | undefined
+  for (let i = 0; i < args.length; i++) {
+    const name = args[i]!.startsWith('--') ? args[i]!.slice(2) : ''
+    const value = args[i + 1]
+    if (SETTINGS.has(name) && value !== undefined) settings[name] = args[++i]!
+    else if (name === 'parts' && value !== undefined && /^\d{1,4}$/.test(value)) parts = args[++i]!
+    else rest.push(args[i]!)
+  }
+  const place = readOptions(rest, process.env)
+  if (settings.dir === undefined || place === undefined || place.words.length > 0) {
+    terminal.print(HELP.trimEnd())
+    return args.includes('--help') ? 0 : 2
+  }
+  try {
+    return await audit(createConfig(settings), place, parts, terminal)
+  } catch (error) {
+    const isExpected = error instanceof PersistenceError || error instanceof OptionError
+    if (!isExpected && (error as NodeJS.ErrnoException).code === undefined) throw error
+    terminal.print(isExpected ? error.message : describeDiskError(error))
+    return 2
+  }
+}
+
+async function audit(
+  config: Config,
+  place: CliOptions,
+  parts: string | undefined,
+  terminal: Terminal,
+): Promise<number> {
+  const directory = config.get('dir')
+  if (!(await systemDisk.exists(directory))) {
+    terminal.print(`${directory}: there is no such directory`)
+    return 2
+  }
+  let lock: DirectoryLock | undefined
+  try {
+    const warn = (_details: object, message: string): void => terminal.print(message)
+    lock = await DirectoryLock.take({
+      disk: systemDisk,
+      clock: systemClock,
+      log: { ...silentLog, warn },
+      directory,
+      lost: () => {},
+    })
+  } catch (error) {
+    if (error instanceof DirectoryInUseError) return askServer(error, place, parts, terminal)
+    if (!READ_ONLY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    terminal.print(`${directory} cannot be written to: that no server begins to use it meanwhile is not made sure`)
+  }
+  try {
+    return await compareFiles(config, terminal)
+  } finally {
+    await lock?.release()
+  }
+}
+
+async function compareFiles(config: Config, terminal: Terminal): Promise<number> {
+  const first = new Engine({ commands: catalog, config })
+  const { compared, left } = await auditDirectory(systemDisk, config, () => secondEngine(first)).finally(() =>
+    first.stop(),
+  )
+  for (const one of compared) tell(one, terminal)
+  for (const line of left) terminal.print(`Not compared: ${line}.`)
+  const isEqual = compared.every(({ differing }) => differing === 0)
+  terminal.print(isEqual ? 'No difference was found.' : 'There are differences.')
+  return isEqual ? 0 : 1
+}
+
+function tell({ differing, keys, named, one, other, what }: Compared, terminal: Terminal): void {
+  terminal.print(`Compared ${what}: ${keys} keys, ${differing} differ.`)
+  const words: Readonly<Record<DifferenceKind, string>> = {
+    ...IN_WORDS,
+    'only-in-memory': one,
+    'only-in-file': other,
+    unreadable: 'the value cannot be read',
+  }
+  for (const { database, key, what } of named) terminal.print(describe(database, key, words[what]))
+  if (differing > named.length) terminal.print(`  and ${differing - named.length} more`)
+}
+
+/** Has the server that holds the directory compare its memory with its file. */
+async function askServer(
+  inUse: DirectoryInUseError,
+  place: CliOptions,
+  parts: string | undefined,
+  terminal: Terminal,
+): Promise<number> {
+  const where = place.socket === '' ? `${place.host}:${place.port}` : place.socket
+  const refuse = (reason: string): number => {
+    terminal.print(`${inUse.message}\nIt is asked where it is reached, but ${reason}. Say where with -h, -p or -s.`)
+    return 2
+  }
+  let connection: Connection
+  try {
+    connection = await Connection.open(place)
+  } catch (error) {
+    return refuse(`there is nothing at ${where}: ${(error as Error).message}`)
+  }
+  try {
+    if (place.password !== '') await connection.ask(['AUTH', place.user, place.password])
+    const info = await connection.ask(['INFO', 'server'])
+    if (isError(info)) return refuse(`${where} answers: ${textOf(info)}`)
+    const pid = /^process_id:(\d+)/m.exec(textOf(info))?.[1]
+    if (pid !== String(inUse.pid)) return refuse(`at ${where} there is process ${pid}`)
+    terminal.print(`The server at ${where} (process ${pid}) compares its memory with its append-only file.`)
+    const reply = await connection.ask(['DEBUG', 'AUDIT', ...(parts === undefined ? [] : ['PARTS', parts])])
+    if (isError(reply)) {
+      terminal.print(textOf(reply))
+      return 2
+    }
+    return tellReply(reply, terminal)
+  } catch (error) {
+    terminal.print(`${where}: ${(error as Error).message}`)
+    return 2
+  } finally {
+    connection.close()
+  }
+}
+
+function tellReply({ items }: Reply, terminal: Terminal): number {
+  const fields = new Map<string, Reply>()
+  for (let i = 0; i + 1 < items.length; i += 2) fields.set(textOf(items[i]!), items[i + 1]!)
+  const differing = Number(textOf(fields.get('differing')!))
+  terminal.print(`${textOf(fields.get('keys')!)} keys were compared, ${differing} differ.`)
+  const named = fields.get('named')!.items
+  for (const { items: difference } of named) {
+    const [database, key, what] = difference.map(textOf) as [string, string, string]
+    terminal.print(describe(Number(database), key, IN_WORDS[what as DifferenceKind] ?? what))
+  }
+  if (differing > named.length) terminal.print(`  and ${differing - named.length} more`)
+  return differing === 0 ? 0 : 1
+}
+
+function describe(database: number, key: string, what: string): string {
+  const hex = (text: string): string => `\\x${text.charCodeAt(0).toString(16).padStart(2, '0')}`
+  const quoted = `"${key.replace(/[^ -~]|["\\]/g, hex)}"`
+  return database === -1 ? `  ${quoted}: ${what}` : `  database ${database}, key ${quoted}: ${what}`
+}
+
+const isError = ({ type }: Reply): boolean => type === '-' || type === '!'
+const textOf = ({ bytes }: Reply): string => bytes.toString('latin1')

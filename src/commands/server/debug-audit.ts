@@ -1,0 +1,61 @@
+// DEBUG AUDIT [PARTS n]: is the data in memory what the append-only file says? Its client waits, the others do not.
+//
+// The reply is a map: keys (compared), differing (how many of them), parts, milliseconds, and named: for each of the first thousand
+// that differ an array of database, key and how it differs (engine/saving.ts).
+
+import type { Call } from '../../engine/call.ts'
+import { engineOf } from '../../engine/engine.ts'
+import type { AuditReport } from '../../engine/saving.ts'
+import { describeNoAudit, NoAudit, PARTS_MAX } from '../../persistence/audit/audit.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+
+export function audit(call: Call): void {
+  const { args, client, mayBlock } = call
+  const engine = engineOf(call)
+  if (args.length === 3 || (args.length === 4 && !args.equalsIgnoreCase(2, 'PARTS'))) throw ERR.syntax
+  const parts = args.length === 4 ? Number(args.integer(3)) : undefined
+  if (parts !== undefined && (parts < 1 || parts > PARTS_MAX)) throw ERR.of(`PARTS is a number from 1 to ${PARTS_MAX}`)
+  const { saving } = engine
+  if (!mayBlock) throw ERR.of('DEBUG AUDIT is not allowed in a transaction')
+  if (saving === undefined) throw noAudit(new NoAudit('there are no files to compare with'))
+  const done = (outcome: AuditReport | Error): void => {
+    client.paused = false
+    engine.dispatch.replyTo(client, (reply) => {
+      if (outcome instanceof Error) reply.error(noAudit(outcome))
+      else write(reply, outcome)
+    })
+    engine.turn.resumeSoon(client)
+  }
+  try {
+    saving.audit(parts, done)
+  } catch (error) {
+    if (!(error instanceof NoAudit)) throw error
+    throw noAudit(error)
+  }
+  client.paused = true
+}
+
+function noAudit(error: Error): ReplyError {
+  return ERR.of(`There was no audit: ${describeNoAudit(error).replace(/\s+/g, ' ')}`)
+}
+
+function write(reply: Reply, { differing, keys, milliseconds, named, parts }: AuditReport): void {
+  reply.map(5)
+  reply.text('keys')
+  reply.integer(keys)
+  reply.text('differing')
+  reply.integer(differing)
+  reply.text('parts')
+  reply.integer(parts)
+  reply.text('milliseconds')
+  reply.integer(Math.round(milliseconds))
+  reply.text('named')
+  reply.array(named.length)
+  for (const { database, key, what } of named) {
+    reply.array(3)
+    reply.integer(database)
+    reply.text(key)
+    reply.text(what)
+  }
+}

@@ -1,0 +1,307 @@
+// DEBUG AUDIT: is the data in memory what the append-only file says?
+//
+//   moment    nothing else is written; the files are opened, and between two commands two things are noted: where the log ends, and
+//   ├ walk    what each value sums up to, as a snapshot walks (snapshot.ts): clients go on, and the gate sums up what they change
+//   replay    the log up to that place, into a second engine, in slices
+//   compare   each value of the second engine with what was noted, in slices; names what differs
+//
+// A round needs the memory of its keys twice. Several rounds, each of a part of the keys (portion.ts), need less, and more time;
+// each has a moment of its own. Nothing here changes the data or the files.
+
+import type { Engine } from '../../engine/engine.ts'
+import type { AuditReport } from '../../engine/saving.ts'
+import { Arguments } from '../../protocol/arguments.ts'
+import type { AofDirectory } from '../aof-directory.ts'
+import type { AppendOnlyFile } from '../append-only-file.ts'
+import { CommandReader } from '../command-reader.ts'
+import type { DigestDepth } from '../data-digest.ts'
+import type { Disk } from '../disk.ts'
+import { describeDiskError } from '../errors.ts'
+import type { ImageWriter } from '../image-writer.ts'
+import { replay } from '../replay.ts'
+import type { Snapshot, SnapshotSink } from '../snapshot.ts'
+import { compare, Findings } from './comparison.ts'
+import { HeldFiles, type LogPosition } from './held-files.ts'
+import { Pace } from './pace.ts'
+import { ALL_KEYS, PartOfKeys, type Portion } from './portion.ts'
+import { ValueTable } from './value-table.ts'
+import { ValuesWriter } from './values-writer.ts'
+
+/** More parts than that save no memory: each needs the table that joins keys. */
+export const PARTS_MAX = 1024
+/** How often it is looked whether the log was written up to the moment. */
+const WRITTEN_LOOK_MS = 1
+/** Memory of the second engine, measured by the first one's data; names and sums come on top. */
+const MEMORY_FACTOR = 1.3
+/** Differences that the log names one by one. */
+const LOGGED_MAX = 100
+
+/** Why there is nothing to compare; a sentence for who asked. */
+export class NoAudit extends Error {}
+
+/** What an audit asks of those who save. */
+export interface AuditHost {
+  readonly disk: Disk
+  readonly directory: AofDirectory | undefined
+  readonly journal: AppendOnlyFile | undefined
+  /** Runs something while nothing else is written. */
+  alone(run: (walk: Walk) => Promise<void>): Promise<void>
+  /** As Rewrite's. */
+  atOnePosition(run: () => void): Promise<void>
+  readonly second: ((like: Engine) => Engine) | undefined
+  readonly later: (run: () => void) => void
+  readonly rested: (run: () => void) => void
+}
+
+/** Walks all data as it is now, a snapshot that is no file. */
+export type Walk = (writer: () => ImageWriter, sink: SnapshotSink) => { snapshot: Snapshot; walked: Promise<void> }
+
+/** The values and the log of one moment. */
+interface Moment {
+  readonly files: HeldFiles
+  readonly table: ValueTable
+  readonly depth: DigestDepth
+  /** The journal's offset there. */
+  readonly offset: number
+  readonly journal: AppendOnlyFile
+}
+
+/** Nothing is written to it. */
+const NOWHERE: SnapshotSink = { write() {}, spare: () => undefined, waitingBytes: 0, onDrained() {} }
+
+export class Audit {
+  readonly #engine: Engine
+  readonly #host: AuditHost
+  readonly #parts: number
+  readonly #findings = new Findings()
+  readonly #pace: Pace
+  readonly #beganMs: number
+  #second: Engine | undefined = undefined
+  #table: ValueTable | undefined = undefined
+  #givenUp: Error | undefined = undefined
+  /** Rejects when the audit is given up. */
+  readonly #ends: Promise<never>
+  #end: (error: Error) => void = () => {}
+
+  /** Throws NoAudit. */
+  constructor(engine: Engine, host: AuditHost, parts: number | undefined) {
+    this.#engine = engine
+    this.#host = host
+    this.#refuse()
+    this.#parts = parts ?? partsFor(engine)
+    this.#beganMs = engine.machine.monotonic()
+    this.#pace = new Pace({
+      machine: engine.machine,
+      stats: engine.stats,
+      later: host.later,
+      rested: host.rested,
+      check: () => this.#check(),
+    })
+    this.#ends = new Promise((_, reject) => {
+      this.#end = reject
+    })
+    this.#ends.catch(() => {})
+  }
+
+  /** Gives up: `run` rejects. */
+  giveUp(error: Error): void {
+    this.#givenUp ??= error
+    this.#end(this.#givenUp)
+  }
+
+  /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
+  async run(): Promise<AuditReport> {
+    const { log, machine, memory } = this.#engine
+    memory.besideBytes = () => this.#heldBytes('reserved')
+    log.info({ parts: this.#parts }, 'audit: comparing memory with the append-only file')
+    try {
+      for (let part = 0; part < this.#parts; part++) await this.#round(part)
+    } finally {
+      memory.besideBytes = undefined
+    }
+    const { differing, keys, named } = this.#findings
+    const report: AuditReport = {
+      keys,
+      differing,
+      named,
+      parts: this.#parts,
+      milliseconds: machine.monotonic() - this.#beganMs,
+      longestSliceMs: this.#pace.longestSliceMs,
+    }
+    this.#tell(report)
+    return report
+  }
+
+  async #round(part: number): Promise<void> {
+    const portion = this.#parts === 1 ? ALL_KEYS : new PartOfKeys(part, this.#parts)
+    const moment = await Promise.race([this.#moment(portion), this.#ends])
+    const { files, table, depth } = moment
+    try {
+      this.#table = table
+      await this.#written(moment)
+      const second = this.#host.second!(this.#engine)
+      this.#second = second
+      second.loading.begin()
+      this.#pace.begin()
+      if (portion instanceof PartOfKeys) await this.#readAhead(files, second, portion)
+      const chosen = portion === ALL_KEYS ? {} : { portion }
+      await replay(second, files, { pace: this.#pace, tornEnd: 'left', ...chosen })
+      await compare(table, second, { findings: this.#findings, portion, depth, pace: this.#pace })
+    } finally {
+      this.#table = undefined
+      for (const db of this.#second?.databases ?? []) db.clear()
+      this.#second?.stop()
+      this.#second = undefined
+      await files.close()
+    }
+  }
+
+  // ── the moment ───────────────────────────────────────────────────────────
+
+  async #moment(portion: Portion): Promise<Moment> {
+    let moment: Moment | undefined
+    await this.#host.alone(async (walk) => {
+      this.#check()
+      this.#refuse()
+      const { directory, disk, journal } = this.#host
+      const files = await HeldFiles.open(disk, directory!, journal!.path, () => this.#pace.begin())
+      try {
+        let walked: Promise<void> | undefined
+        let snapshot: Snapshot | undefined
+        await this.#host.atOnePosition(() => {
+          this.#check()
+          this.#refuse()
+          const end: LogPosition = this.#host.journal!.endInFile
+          if (this.#host.journal !== journal || !files.holds(end.path))
+            throw new NoAudit('the append-only file was changed')
+          files.endAt(end)
+          const depth = { fieldsFromMs: this.#engine.clock.now() }
+          const table = new ValueTable(keysIn(this.#engine) / this.#parts)
+          this.#table = table
+          moment = { files, table, depth, offset: journal!.appended, journal: journal! }
+          const picture = walk(() => new ValuesWriter(table, portion, depth, this.#cannotRead), NOWHERE)
+          walked = picture.walked
+          snapshot = picture.snapshot
+        })
+        this.#ends.catch((error) => snapshot?.abort(error))
+        await walked
+        this.#check()
+        if (snapshot!.written !== snapshot!.total) throw new NoAudit('other data took the place of the present')
+      } catch (error) {
+        await files.close()
+        throw error
+      }
+    })
+    return moment!
+  }
+
+  readonly #cannotRead = (error: unknown): void => {
+    this.#engine.log.error({ error: String(error) }, 'audit: a value in memory cannot be read')
+  }
+
+  /** Waits until the log is written up to the moment. */
+  async #written({ journal, offset }: Moment): Promise<void> {
+    while (journal.written < offset) {
+      if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
+      this.#check()
+      await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
+    }
+  }
+
+  // ── parts ────────────────────────────────────────────────────────────────
+
+  /** Reads which keys commands name together. */
+  async #readAhead(files: HeldFiles, second: Engine, portion: PartOfKeys): Promise<void> {
+    const args = new Arguments()
+    const { keys } = second.databases[0]!
+    for (const part of files.manifest.parts) {
+      // A snapshot names keys one by one.
+      if (part.name.endsWith('.base.rdb')) continue
+      const file = await files.disk.open(files.pathOf(part), 'read')
+      const magic = Buffer.alloc(5)
+      await file.read(magic, 0, magic.length, 0)
+      if (magic.toString('latin1') === 'REDIS') {
+        // Where commands begin behind a snapshot is known only when it was read.
+        portion.joinAll()
+        continue
+      }
+      const reader = new CommandReader(file, await file.size())
+      do {
+        for (let read = 1; reader.next(args); read++) {
+          const command = second.commands.findWritten(args.bytes(0))
+          if (command !== undefined) portion.note(keys, command, args)
+          if (read % this.#pace.commandsPerLook === 0 && this.#pace.isOver) await this.#pace.rest()
+        }
+      } while (await reader.fill(reader.offset))
+    }
+  }
+
+  // ── whether it may go on ─────────────────────────────────────────────────
+
+  #refuse(): void {
+    const { config, state } = this.#engine
+    const { directory, journal, second } = this.#host
+    if (second === undefined) throw new NoAudit('there is no second engine here')
+    if (state.loading.holds) throw new NoAudit('the data is being loaded')
+    if (journal === undefined || directory === undefined) {
+      throw new NoAudit(
+        config.get('appendonly')
+          ? 'the append-only file has no base yet: it is being turned on'
+          : 'there is no append-only file to compare with (appendonly no); `respite audit --dir` looks at snapshots',
+      )
+    }
+    if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
+  }
+
+  #check(): void {
+    if (this.#givenUp !== undefined) throw this.#givenUp
+    const { config, memory } = this.#engine
+    const limit = config.get('maxmemory')
+    if (limit === 0 || memory.boundedBytes + this.#heldBytes('used') <= limit) return
+    throw new NoAudit(
+      `it needs more memory than maxmemory leaves (${this.#heldBytes('used')} bytes so far); ask for more PARTS than ${this.#parts}, or raise maxmemory for a while`,
+    )
+  }
+
+  /** Bytes that the audit has in use, or reserved: memory is reserved in large pieces, and taken from the machine as it is used. */
+  #heldBytes(which: 'used' | 'reserved'): number {
+    let bytes = this.#table?.heldBytes ?? 0
+    for (const db of this.#second?.databases ?? []) {
+      bytes += db.usedBytes
+      if (which === 'reserved') bytes += db.arena.reservedBytes - db.arena.blockBytes
+    }
+    return bytes
+  }
+
+  #tell({ differing, keys, longestSliceMs, milliseconds, named, parts }: AuditReport): void {
+    const { log } = this.#engine
+    if (differing === 0) {
+      log.info({ keys, parts, milliseconds, longestSliceMs }, 'audit: memory and append-only file are equal')
+      return
+    }
+    for (const { database, key, what } of named.slice(0, LOGGED_MAX)) {
+      log.error({ database, key, what }, 'audit: memory and append-only file differ')
+    }
+    log.error(
+      { keys, differing, parts, milliseconds, longestSliceMs },
+      'audit: not all keys are what the append-only file says',
+    )
+  }
+}
+
+/** Says in a line why an audit came to nothing. */
+export function describeNoAudit(error: unknown): string {
+  return error instanceof NoAudit ? error.message : describeDiskError(error)
+}
+
+/** How many parts let the second engine fit into what `maxmemory` leaves. */
+function partsFor({ config, dataset, memory }: Engine): number {
+  const limit = config.get('maxmemory')
+  if (limit === 0) return 1
+  const room = Math.max(1, limit - memory.boundedBytes)
+  return Math.min(PARTS_MAX, Math.max(1, Math.ceil((dataset.usedBytes * MEMORY_FACTOR) / room)))
+}
+
+function keysIn({ databases }: Engine): number {
+  return databases.reduce((sum, { size }) => sum + size, 0)
+}

@@ -1,0 +1,75 @@
+// How an audit goes on beside clients: a slice of a millisecond, then whatever else there is to do.
+//
+// - Commands come in at every turn: it rests until it takes a fifth of the time.
+// - Commands came in since the last slice, but not at every turn: the loop sleeps for a millisecond.
+// - No commands came in: the next slice follows at once.
+//
+// One command of the log is replayed in one go, as it was when its client sent it.
+
+import type { Clock } from '../../util/clock.ts'
+import type { ReplayPace } from '../replay.ts'
+
+/** How long a slice goes on. */
+const SLICE_MS = 1
+/** Rest after a slice while commands come in at every turn, in slices. */
+const REST_SLICES = 4
+/** Commands between two looks at the clock. */
+const COMMANDS_PER_LOOK = 8
+/** What is parsed of a snapshot in one go: some tenths of a millisecond. */
+const CHUNK_BYTES = 16 * 1024
+
+export interface PaceOptions {
+  readonly machine: Clock
+  readonly stats: { readonly commandsProcessed: number }
+  /** Runs something after the events of this turn of the loop. */
+  readonly later: (run: () => void) => void
+  /** Runs something after a rest in which the loop may sleep. */
+  readonly rested: (run: () => void) => void
+  /** Asked after each slice; what it throws ends the work. */
+  readonly check: () => void
+}
+
+export class Pace implements ReplayPace {
+  readonly sliceMs = SLICE_MS
+  readonly commandsPerLook = COMMANDS_PER_LOOK
+  readonly chunkBytes = CHUNK_BYTES
+  /** Slices so far, and the longest of them. */
+  slices = 0
+  longestSliceMs = 0
+  readonly #options: PaceOptions
+  #beganMs: number
+
+  constructor(options: PaceOptions) {
+    this.#options = options
+    this.#beganMs = options.machine.monotonic()
+  }
+
+  /** A slice begins: the loop was free until now. */
+  begin(): void {
+    this.#beganMs = this.#options.machine.monotonic()
+  }
+
+  /** The slice is over: to be asked between two pieces of work. */
+  get isOver(): boolean {
+    return this.#options.machine.monotonic() - this.#beganMs >= SLICE_MS
+  }
+
+  /** Rests, if the slice is over. */
+  async rest(): Promise<void> {
+    const { check, later, machine, rested, stats } = this.#options
+    const endMs = machine.monotonic()
+    const tookMs = endMs - this.#beganMs
+    if (tookMs < SLICE_MS) return
+    this.slices++
+    if (tookMs > this.longestSliceMs) this.longestSliceMs = tookMs
+    const served = stats.commandsProcessed
+    let seen = served
+    do {
+      seen = stats.commandsProcessed
+      await new Promise<void>((resolve) => later(resolve))
+    } while (stats.commandsProcessed !== seen && machine.monotonic() - endMs < REST_SLICES * tookMs)
+    if (stats.commandsProcessed !== served) await new Promise<void>((resolve) => rested(resolve))
+    check()
+    this.#beganMs = machine.monotonic()
+  }
+}
