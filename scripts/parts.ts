@@ -23,7 +23,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   list: /^(commands\/list\/|store\/list(?!-entry))/,
   metrics: /^metrics\//,
   persistence:
-    /^(util\/lzf\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
+    /^(util\/lzf\.|store\/data-digest\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication:
     /^replication\/(?!(copy-row|failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|row)\.)/,

@@ -592,6 +592,16 @@ export class Arena {
     assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
   }
 
+  /** Asserts, in the checked build, that a window lies within the content of a block: nothing else is its owner's to read. */
+  checkWindow(ref: number, start: number, length: number): void {
+    if (!CHECKED) return
+    const from = this.start(ref)
+    assert(
+      from <= start && length >= 0 && start + length <= from + this.capacity(ref),
+      'an element lies within its block (invariant 15)',
+    )
+  }
+
   /** Looks at what somebody takes for a block: it is one of a slab in use, and its content fits. */
   checkBlock(ref: number): void {
     if (!CHECKED) return

@@ -1,6 +1,6 @@
 // The guard behind every block of the arena, in the checked build alone.
 //
-//   block in the checked build = [length u32][bytes …][unused][mark u32][complement of the ref u32]
+//   block in the checked build = [length u32][bytes …][unused][complement of the ref u32][mark u32]
 //
 // The mark says which kind of owner the block has. An owner reads blocks through its own view of
 // the arena (`Arena.of`, arena-view.ts), which asserts the kind, so these fail where they happen:
@@ -51,19 +51,19 @@ const FREED_BYTES = CHECKED ? Buffer.alloc(64 * 1024 + GUARD_BYTES, FREED_BYTE) 
 /** Fills a new block of `bytes` bytes at `at`, its guard not counted, and guards it. */
 export function guardBlock(source: Source, at: number, bytes: number, ref: number): void {
   source.u8.fill(FRESH_BYTE, at, at + bytes)
-  source.view.setInt32(at + bytes, LIVE, true)
-  source.view.setInt32(at + bytes + 4, ~ref, true)
+  source.view.setInt32(at + bytes, ~ref, true)
+  source.view.setInt32(at + bytes + 4, LIVE, true)
 }
 
 /** Writes down which kind of owner a block has. */
 export function markBlock(source: Source, at: number, bytes: number, kind: BlockKind): void {
-  source.view.setInt32(at + bytes, LIVE | BLOCK_KINDS.indexOf(kind), true)
+  source.view.setInt32(at + bytes + 4, LIVE | BLOCK_KINDS.indexOf(kind), true)
 }
 
 /** Asserts that a block is in use, its guard whole, and its owner of a kind, if one is given. */
 export function assertGuarded(source: Source, at: number, bytes: number, ref: number, kind?: BlockKind): void {
-  const mark = source.view.getInt32(at + bytes, true)
-  if (source.view.getInt32(at + bytes + 4, true) === ~ref && (mark & 0xffff0000) === LIVE) {
+  const mark = source.view.getInt32(at + bytes + 4, true)
+  if (source.view.getInt32(at + bytes, true) === ~ref && (mark & 0xffff0000) === LIVE) {
     const found = BLOCK_KINDS[mark & 0xffff]
     if (kind === undefined || found === kind) return
     assert(false, `a ${kind} is read through its own ref, not through that of a ${found}`)
@@ -75,7 +75,7 @@ export function assertGuarded(source: Source, at: number, bytes: number, ref: nu
 /** Fills a block that was given back, guard included. The first four bytes are the arena's. */
 export function fillFreed(source: Source, at: number, bytes: number): void {
   source.u8.fill(FREED_BYTE, at + 4, at + bytes)
-  source.view.setInt32(at + bytes, FREED, true)
+  source.view.setInt32(at + bytes + 4, FREED, true)
 }
 
 /** Fills a stretch that held blocks, all of which were given back. */

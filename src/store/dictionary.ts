@@ -267,7 +267,9 @@ export class Dictionary {
   memberOfBlock(block: number, window: Bytes): Bytes {
     const source = this.#source(block)
     const start = this.#start(block)
-    return window.set(source, start, source.view.getInt32(start - 4, true))
+    const length = source.view.getInt32(start - 4, true)
+    if (CHECKED && block > 0) this.#arena.checkWindow(block, start, length)
+    return window.set(source, start, length)
   }
 
   /** Bytes that fit after the member of an entry. */
@@ -284,7 +286,9 @@ export class Dictionary {
 
   /** Points a window at the first `length` bytes of the room in a block. */
   valueOfBlock(block: number, length: number, window: Bytes): Bytes {
-    return window.set(this.#source(block), this.#start(block) + align(this.#length(block)), length)
+    const start = this.#start(block) + align(this.#length(block))
+    if (CHECKED && block > 0) this.#arena.checkWindow(block, start, length)
+    return window.set(this.#source(block), start, length)
   }
 
   /** Makes the room after a member at least `room` bytes; what was in it is not kept. The block's number changes. Throws ArenaFull. */

@@ -377,6 +377,7 @@ export class Keyspace {
       window.set(source, 0, source.u8.length)
     } else {
       window.set(this.arena.source(ref), this.arena.start(ref), this.arena.length(ref))
+      if (CHECKED) this.arena.checkWindow(ref, window.start, window.length)
     }
     window.hash = this.word(entry, HASH)
     return window

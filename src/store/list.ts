@@ -212,6 +212,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     if (index >= this.length) return false
     this.seek(index, position)
     this.#element(this.arena.source(position.ref), position.at, window)
+    if (CHECKED) {
+      const { at, ref } = position
+      this.arena.checkWindow(ref, at, entryBytesAt(this.arena.source(ref).u8, at))
+    }
     return true
   }
 

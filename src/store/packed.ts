@@ -57,6 +57,8 @@ export function packedPrevious(arena: Arena, ref: number, end: number): number {
 /** Points `window` at the element at `at`. */
 export function packedElement(arena: Arena, ref: number, at: number, window: Bytes): Bytes {
   elementAt(arena.source(ref), arena.start(ref) + at, window)
+  if (CHECKED)
+    assert(window.start + window.length < arena.start(ref) + arena.length(ref), 'an element lies in its sequence')
   return window
 }
 

@@ -3,7 +3,9 @@
 // A cursor stands at a living entry: its id is read, its fields are not until
 // somebody asks. It is valid until the stream changes.
 
+import { assert } from '../util/assert.ts'
 import { Bytes, type Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { ElementSink, GroupSink } from './element-sink.ts'
 import type { StreamPlace } from './stream-group.ts'
 import { StreamId } from './stream-id.ts'
@@ -96,6 +98,7 @@ export class EntryCursor {
       at = nextElement(memory, at)
     }
     this.#endAt = nextElement(memory, at)
+    if (CHECKED) assert(this.#endAt <= this.node.end, 'an entry lies in its node')
     return this.#endAt
   }
 
@@ -150,6 +153,12 @@ export class EntryCursor {
     if (this.#fieldAt !== 0) this.#fieldAt = readElement(memory, this.#fieldAt, field)
     else this.#valueAt = readElement(memory, this.#valueAt, field)
     this.#valueAt = readElement(memory, this.#valueAt, value)
+    if (CHECKED) {
+      assert(
+        this.#valueAt <= this.node.end && this.#fieldAt <= this.node.end,
+        'a field and its value lie in their node',
+      )
+    }
   }
 
   /** Replies with the entry's fields and values, as one array. */

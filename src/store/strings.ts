@@ -5,6 +5,7 @@
 // number of the buffer. Nothing here looks for keys or passes the gate: that is the database's.
 
 import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { spareMemory } from '../util/spare-memory.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from './arena.ts'
 import type { StringsHost } from './database-host.ts'
@@ -44,6 +45,7 @@ export class Strings {
       const large = this.#large.get(value)
       return window.set(large.source, 0, large.length)
     }
+    if (CHECKED) this.#arena.checkWindow(keys.word(entry, KEY), keys.roomStart(entry), value)
     return window.set(this.#arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value)
   }
 

@@ -2,9 +2,9 @@
 
 import type { Engine } from '../../engine/engine.ts'
 import type { DifferenceKind, KeyDifference } from '../../engine/saving.ts'
+import type { DigestDepth } from '../../store/data-digest.ts'
 import type { Database } from '../../store/database.ts'
 import { Bytes } from '../../util/bytes.ts'
-import type { DigestDepth } from '../data-digest.ts'
 import type { Portion } from './portion.ts'
 import { STATE_ABSENT, STATE_UNREADABLE, type ValueTable } from './value-table.ts'
 import { ValueSums } from './values-writer.ts'

@@ -3,10 +3,10 @@
 //
 // Memory that is damaged may be beyond reading: such a value is noted as unreadable, and the walk goes on.
 
+import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../../store/data-digest.ts'
 import type { Database } from '../../store/database.ts'
 import { TYPE_STRING, type Value } from '../../store/value.ts'
 import { Bytes } from '../../util/bytes.ts'
-import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../data-digest.ts'
 import type { ImageWriter } from '../image-writer.ts'
 import { RdbOutput } from '../rdb/rdb-output.ts'
 import type { Portion } from './portion.ts'
