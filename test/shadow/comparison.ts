@@ -4,12 +4,21 @@
 // commands that touched each key, which is what a difference is reported with.
 
 import { frameText } from '../differential/frames.ts'
-import { type Command, showCommand } from '../differential/program.ts'
+import { showCommand } from '../differential/program.ts'
 import { encode, type Link } from './link.ts'
 import { dumpOf, type Oracle, restoreAt } from './oracle.ts'
 import { compareReplies } from './replies.ts'
 import { KINDS, requestsOf, type Traffic, type Unit } from './traffic.ts'
-import { BRIEF, describeParts, type Fact, type Part, readFacts, type ReadingOptions, readValue } from './values.ts'
+import {
+  BRIEF,
+  describeParts,
+  type Fact,
+  nameOf,
+  type Part,
+  type ReadingOptions,
+  readFacts,
+  readValue,
+} from './values.ts'
 
 /** What is judged. */
 export interface Subject {
@@ -32,7 +41,10 @@ export interface Scope {
   readonly expiryToleranceMs?: number
 }
 
+/** Commands of a key that are remembered, and how much of each. */
 const HISTORY_MAX = 12
+const HISTORY_WORDS_MAX = 10
+const HISTORY_BYTES_MAX = 24
 const SHOWN_KEYS_MAX = 3
 
 export class Comparison {
@@ -44,7 +56,8 @@ export class Comparison {
   commands = 0
   values = 0
   readonly #scope: Scope
-  readonly #history = new Map<string, { number: number; database: number; words: Command; form: string }[]>()
+  /** By `nameOf`. */
+  readonly #history = new Map<string, string[]>()
   /** What happened besides commands. */
   readonly #events: string[] = []
 
@@ -106,7 +119,7 @@ export class Comparison {
       [
         `database ${database}: ${showCommand(command.words)} (after command ${first})`,
         text,
-        ...command.keys.flatMap((key) => this.#story(key)),
+        ...command.keys.flatMap((key) => this.#story(nameOf(database, key))),
         ...this.#lastEvents(),
       ].join('\n'),
     )
@@ -133,7 +146,7 @@ export class Comparison {
     if (wrong.length === 0) return
     const lines = [`${when}: ${wrong.length} of ${theirs.size} values differ`]
     // The key that was touched least tells most.
-    wrong.sort((a, b) => this.#of(keyOf(a)).length - this.#of(keyOf(b)).length)
+    wrong.sort((a, b) => this.#of(a).length - this.#of(b).length)
     for (const name of wrong.slice(0, SHOWN_KEYS_MAX)) {
       const [database, key] = [Number(name.split(' ', 1)[0]), keyOf(name)]
       lines.push(
@@ -143,7 +156,7 @@ export class Comparison {
           await this.#value(database, key, readers),
           await this.oracle.value(database + (this.#scope.shift ?? 0), key),
         ),
-        ...this.#story(key),
+        ...this.#story(name),
       )
     }
     if (wrong.length > SHOWN_KEYS_MAX) lines.push(`and ${wrong.slice(SHOWN_KEYS_MAX, 30).join(', ')} …`)
@@ -212,32 +225,33 @@ export class Comparison {
 
   #remember(units: readonly Unit[]): void {
     for (const { commands, database, form } of units) {
-      for (const { words, keys } of commands) {
+      for (const { words, keys, elsewhere } of commands) {
         this.commands++
+        const shown = words.slice(0, HISTORY_WORDS_MAX).map(shorten)
+        if (words.length > HISTORY_WORDS_MAX) shown.push(`…(${words.length} words)`)
+        const line = `  #${this.commands} [${database}]${form === 'plain' ? '' : ` in a ${form}:`} ${showCommand(shown)}`
         for (const key of new Set(keys)) {
-          const lines = this.#of(key)
-          if (lines.length === 0) this.#history.set(key, lines)
-          if (lines.length >= HISTORY_MAX) lines.shift()
-          // Megabytes are not kept for a report.
-          const short = words.slice(0, 40).map((word) => (word.length > 80 ? `${word.slice(0, 60)}…(${word.length})` : word)) // biome-ignore format: one line
-          if (words.length > 40) short.push(`…(${words.length} words)`)
-          lines.push({ number: this.commands, database, words: short, form })
+          this.#add(nameOf(database, key), line)
+          if (elsewhere !== undefined) this.#add(nameOf(elsewhere, key), line)
         }
       }
     }
   }
 
-  #of(key: string): { number: number; database: number; words: Command; form: string }[] {
-    return this.#history.get(key) ?? []
+  #add(name: string, line: string): void {
+    const lines = this.#of(name)
+    if (lines.length === 0) this.#history.set(name, lines)
+    if (lines.length >= HISTORY_MAX) lines.shift()
+    lines.push(line)
+  }
+
+  #of(name: string): string[] {
+    return this.#history.get(name) ?? []
   }
 
   /** The last commands that touched a key. */
-  #story(key: string): string[] {
-    const lines = this.#of(key).map(
-      ({ number, database, words, form }) =>
-        `  #${number} [${database}]${form === 'plain' ? '' : ` in a ${form}:`} ${showCommand(words)}`,
-    )
-    return [`the last commands of ${JSON.stringify(key)}:`, ...lines]
+  #story(name: string): string[] {
+    return [`the last commands of ${JSON.stringify(keyOf(name))}:`, ...this.#of(name)]
   }
 
   #lastEvents(): string[] {
@@ -251,6 +265,9 @@ const UNITS = 24
 const TRANSFERS = 5
 /** Keys of the traffic, whose names say what lies under them. */
 const KIND_OF_KEY = new RegExp(`:(${KINDS.join('|')}):`)
+
+const shorten = (word: string): string =>
+  word.length > 2 * HISTORY_BYTES_MAX ? `${word.slice(0, HISTORY_BYTES_MAX)}…(${word.length})` : word
 
 const keyOf = (name: string): string => name.slice(name.indexOf(' ') + 1)
 

@@ -10,7 +10,6 @@ import { Traffic } from './traffic.ts'
 
 const DATABASES = [0, 1]
 const PREFIXES = ['a', 'b']
-const FILLER_BYTES = 14 * 1024 * 1024
 
 /** Connections to a broker in this process. */
 class BrokerSubject implements Subject {
@@ -38,12 +37,21 @@ class BrokerSubject implements Subject {
 export interface EmbeddedOptions {
   readonly seed: number
   readonly silenceMs: number
+  readonly fillerBytes: number
+  /** How many batches of commands come between two events. */
+  readonly batches: number
   /** Tells that a kind of event has happened. */
   reached(kind: string): void
 }
 
 /** Judges one broker from its opening to its end; returns what was compared. Throws Difference. */
-export async function judgeEmbedded({ seed, silenceMs, reached }: EmbeddedOptions): Promise<Comparison[]> {
+export async function judgeEmbedded({
+  seed,
+  silenceMs,
+  fillerBytes,
+  batches,
+  reached,
+}: EmbeddedOptions): Promise<Comparison[]> {
   const only = new ModelOracle().only
   const traffic = new Traffic(seed, { prefixes: PREFIXES, databases: DATABASES, only, fieldExpiries: true })
   const scope = { databases: DATABASES, lanes: PREFIXES.length, fieldExpiries: true }
@@ -54,7 +62,7 @@ export async function judgeEmbedded({ seed, silenceMs, reached }: EmbeddedOption
     await new Promise((resolve) => setTimeout(resolve, silenceMs))
   }
   try {
-    await comparison.write(8, FILLER_BYTES)
+    await comparison.write(batches, fillerBytes)
     await silence()
     await comparison.check('a broker in this process, after a silence')
 
@@ -62,7 +70,7 @@ export async function judgeEmbedded({ seed, silenceMs, reached }: EmbeddedOption
     reached('checkpoint')
     comparison.note('checkpoint')
     const kept = copyOf(comparison)
-    await comparison.write(4, FILLER_BYTES)
+    await comparison.write(batches, fillerBytes)
     await silence()
     await comparison.check('after a checkpoint and a silence')
 
@@ -72,8 +80,8 @@ export async function judgeEmbedded({ seed, silenceMs, reached }: EmbeddedOption
     const branchSubject = new BrokerSubject(branch)
     const other = comparison.fork(branchSubject, copyOf(comparison))
     try {
-      await comparison.write(4, FILLER_BYTES / 2)
-      await other.write(4, FILLER_BYTES)
+      await comparison.write(batches)
+      await other.write(batches, fillerBytes)
       await silence()
       await comparison.check('beside a branch')
       await other.check('in a branch')
@@ -83,11 +91,13 @@ export async function judgeEmbedded({ seed, silenceMs, reached }: EmbeddedOption
       comparison.note('rollback')
       const back = comparison.fork(subject, kept)
       await back.check('after a rollback')
-      await back.write(4, FILLER_BYTES / 2)
+      await other.check('in a branch, after the rollback of the broker that it came from')
+      // While a moment is kept no gap is closed.
+      await moment.release()
+      await back.write(batches, fillerBytes)
       await silence()
       await back.check('after a rollback, writes and a silence')
-      await other.check('in a branch, after the rollback of where it came from')
-      await moment.release()
+      await other.check('in a branch, after a silence')
       return [comparison, other, back]
     } finally {
       branchSubject.close()

@@ -16,9 +16,9 @@ import { Traffic } from './traffic.ts'
 
 const DATABASES = [0, 1, 2]
 const PREFIXES = ['a', 'b', 'c']
+/** Gaps of less than 8 MiB are not closed. */
 const FILLER_BYTES = 20 * 1024 * 1024
-/** Keys that expire live no longer than 300 ms. */
-const BRIEF_MS = 450
+const BRIEF_FILLER_BYTES = 14 * 1024 * 1024
 
 export interface JudgeOptions {
   /** For how long; the cycle that is under way then is not finished, but the first one always is. */
@@ -27,8 +27,8 @@ export interface JudgeOptions {
   readonly oracle: 'redis-server' | 'model'
   /** Whether our server runs from its source, with housekeeping that never rests. */
   readonly restless?: boolean
-  /** How long a silence is. */
-  readonly silenceMs?: number
+  /** Less of everything between events: for a test that has some seconds for all of them. */
+  readonly brief?: boolean
   /** Hears what is done. */
   say?(line: string): void
 }
@@ -136,7 +136,7 @@ class Judging implements Subject {
 
   /** Housekeeping has time for all that it likes to do. */
   async silence(): Promise<void> {
-    await this.#comparison.write(8, FILLER_BYTES, this.#database())
+    await this.#write(8, this.#options.brief === true ? BRIEF_FILLER_BYTES : FILLER_BYTES)
     await this.#rest()
     await this.#comparison.expectNoBrief()
     this.#reached('silence')
@@ -145,7 +145,7 @@ class Judging implements Subject {
   }
 
   async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    await this.#comparison.write(4)
+    await this.#write(4)
     await this.#server.end(signal)
     await this.#server.start()
     this.#reached(signal === 'SIGTERM' ? 'SIGTERM' : 'kill -9')
@@ -154,7 +154,7 @@ class Judging implements Subject {
   }
 
   async reload(): Promise<void> {
-    await this.#comparison.write(4)
+    await this.#write(4)
     await this.#server.ask('DEBUG', 'RELOAD')
     await this.#oracle.reload()
     this.#reached('DEBUG RELOAD')
@@ -164,9 +164,9 @@ class Judging implements Subject {
 
   /** The file is rewritten while commands come, and then read. */
   async rewrite(): Promise<void> {
-    await this.#comparison.write(4, FILLER_BYTES, this.#database())
+    await this.#write(4, this.#fillerBytes)
     await this.#server.ask('BGREWRITEAOF')
-    await this.#comparison.write(4, FILLER_BYTES / 2, this.#database())
+    await this.#write(4, this.#fillerBytes / 2)
     await this.#idle('aof_rewrite_in_progress')
     this.#reached('BGREWRITEAOF')
     await this.#comparison.check('after BGREWRITEAOF')
@@ -178,10 +178,10 @@ class Judging implements Subject {
 
   /** A snapshot is of the moment when it began, whatever comes meanwhile. */
   async save(): Promise<void> {
-    await this.#comparison.write(4, FILLER_BYTES, this.#database())
+    await this.#write(4, this.#fillerBytes)
     const before = await this.#comparison.check('before BGSAVE')
     await this.#server.ask('BGSAVE')
-    await this.#comparison.write(4, FILLER_BYTES / 2, this.#database())
+    await this.#write(4, this.#fillerBytes / 2)
     await this.#idle('rdb_bgsave_in_progress')
     this.#reached('BGSAVE')
     await this.#comparison.check('after BGSAVE')
@@ -203,12 +203,12 @@ class Judging implements Subject {
 
   /** A replica follows while commands come, and leads from then on. */
   async failover(): Promise<void> {
-    await this.#comparison.write(2, FILLER_BYTES, this.#database())
+    await this.#write(2, this.#fillerBytes)
     const [old, replica] = [this.#server, this.#newServer(['--appendonly', 'yes'])]
     try {
       await replica.start()
       await replica.ask('REPLICAOF', '127.0.0.1', old.port)
-      await this.#comparison.write(4, FILLER_BYTES / 2, this.#database())
+      await this.#write(4, this.#fillerBytes / 2)
       await until(async () => (await replica.figure('master_link_status')) === 'up', 'the replica has a link')
       await until(
         async () => (await replica.figure('master_repl_offset')) === (await old.figure('master_repl_offset')),
@@ -233,22 +233,31 @@ class Judging implements Subject {
     this.#server = replica
     await old.remove()
     this.#reached('failover')
-    await this.#comparison.write(2)
+    await this.#write(2)
     await this.#comparison.check('after a failover')
   }
 
   async slots(): Promise<void> {
     const seed = this.#random.uint32()
     const restless = this.#options.restless === true ? seed : undefined
-    this.#others.push(await judgeSlots({ seed, oracle: this.#oracle, restless, moves: 3 }))
+    const moves = this.#options.brief === true ? 2 : 4
+    this.#others.push(
+      await judgeSlots({ seed, oracle: this.#oracle, restless, moves, fillerBytes: this.#fillerBytes / 2 }),
+    )
     await this.#oracle.drop(SLOTS_DATABASE)
     this.#reached('slots')
   }
 
   async embedded(): Promise<void> {
-    const { silenceMs = SILENCE_MS } = this.#options
-    const reached = (kind: string): void => this.#reached(kind)
-    this.#others.push(...(await judgeEmbedded({ seed: this.#random.uint32(), silenceMs, reached })))
+    const brief = this.#options.brief === true
+    const options = {
+      seed: this.#random.uint32(),
+      silenceMs: this.#silenceMs,
+      fillerBytes: brief ? BRIEF_FILLER_BYTES : FILLER_BYTES,
+      batches: brief ? 2 : 6,
+      reached: (kind: string): void => this.#reached(kind),
+    }
+    this.#others.push(...(await judgeEmbedded(options)))
   }
 
   /** Between cycles: everything goes, databases are swapped, or nothing is done. */
@@ -280,14 +289,23 @@ class Judging implements Subject {
     this.#comparison.note(kind)
   }
 
-  /** Where gaps are made. */
-  #database(): number {
-    return DATABASES[this.#random.below(4)] ?? 0
+  /** Sends commands; the gaps are in any database, mostly in the first. */
+  async #write(batches: number, fillerBytes = 0): Promise<void> {
+    const database = DATABASES[this.#random.below(4)] ?? 0
+    await this.#comparison.write(this.#options.brief === true ? batches / 2 : batches, fillerBytes, database)
+  }
+
+  /** Strings that come and go where they are not the point of it. */
+  get #fillerBytes(): number {
+    return this.#options.brief === true ? 0 : FILLER_BYTES
+  }
+
+  get #silenceMs(): number {
+    return this.#options.brief === true ? BRIEF_SILENCE_MS : SILENCE_MS
   }
 
   async #rest(): Promise<void> {
-    const { silenceMs = SILENCE_MS } = this.#options
-    await new Promise((resolve) => setTimeout(resolve, Math.max(BRIEF_MS, silenceMs)))
+    await new Promise((resolve) => setTimeout(resolve, this.#silenceMs))
   }
 
   async #idle(figure: string): Promise<void> {
@@ -305,6 +323,8 @@ class Judging implements Subject {
 }
 
 const SILENCE_MS = 2500
+/** Keys that expire live no longer than 300 ms. */
+const BRIEF_SILENCE_MS = 600
 const SLOTS_DATABASE = 15
 const WAIT_MS_MAX = 60_000
 

@@ -539,8 +539,7 @@ export class Model {
     COPY: ([from, to, ...options]) => {
       const at = options.indexOf('DB')
       const target = at < 0 ? this.#keys : this.#databases[Number(options[at + 1])]!
-      if (target === this.#keys && from === to)
-        throw new Refused('ERR source and destination objects are the same')
+      if (target === this.#keys && from === to) throw new Refused('ERR source and destination objects are the same')
       const entry = this.#keys.get(from!)
       if (entry === undefined || (target.has(to!) && !options.includes('REPLACE'))) return 0
       target.set(to!, structuredClone(entry))

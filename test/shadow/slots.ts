@@ -14,18 +14,18 @@ const IDS = ['1'.repeat(40), '2'.repeat(40)] as const
 const PREFIXES = ['{a}', '{b}', '{c}']
 /** The oracle is no cluster: there all of it lies in one database that nothing else uses. */
 const ORACLE_DATABASE = 15
-const FILLER_BYTES = 8 * 1024 * 1024
-const KEYS_AT_ONCE = 30
+const KEYS_AT_ONCE = 60
 
 export interface SlotsOptions {
   readonly seed: number
   readonly oracle: Oracle
   readonly restless: number | undefined
   readonly moves: number
+  readonly fillerBytes: number
 }
 
 /** Judges two new nodes; returns what was compared. Throws Difference. */
-export async function judgeSlots({ seed, oracle, restless, moves }: SlotsOptions): Promise<Comparison> {
+export async function judgeSlots({ seed, oracle, restless, moves, fillerBytes }: SlotsOptions): Promise<Comparison> {
   const random = new Random(seed)
   const nodes = IDS.map(
     () => new OurServer(['--appendonly', 'yes', '--cluster-enabled', 'yes', '--databases', '1'], restless),
@@ -45,7 +45,7 @@ export async function judgeSlots({ seed, oracle, restless, moves }: SlotsOptions
   try {
     await Promise.all(nodes.map((node, i) => startNode(node, i)))
     for (let move = 0; move < moves; move++) {
-      await comparison.write(3, FILLER_BYTES)
+      await comparison.write(3, fillerBytes)
       const lane = random.below(PREFIXES.length)
       const others = PREFIXES.map((_, other) => other).filter((other) => other !== lane)
       const from = owners[lane]!

@@ -17,6 +17,8 @@ export interface Asked {
   readonly words: string[]
   readonly keys: readonly string[]
   readonly reply?: 'members' | 'type'
+  /** Another database whose keys of these names it touches, too. */
+  readonly elsewhere?: number
 }
 
 /** Commands that are sent together. */
@@ -57,6 +59,8 @@ const FAR_MS = 4_102_444_800_000
 export const KINDS = ['string', 'number', 'bitmap', 'hyperloglog', 'list', 'hash', 'set', 'whole', 'zset', 'geo', 'stream', 'wild'] as const // biome-ignore format: a list
 type Kind = (typeof KINDS)[number]
 
+/** How many strings a command writes that are removed again. */
+const FILLER_KEYS = 40
 /** How many keys of each kind a lane has in each form. */
 const SMALL_KEYS = 6
 const LARGE_KEYS = 3
@@ -101,11 +105,15 @@ export class Traffic {
     if (filler.database !== database) filler.keys = []
     filler.database = database
     for (let sent = 0; sent < bytes; ) {
-      const key = `${this.#options.prefixes[lane]}:filler:${this.#count++}`
-      const value = this.#bytes(60 + this.#random.below(1400))
-      sent += value.length
-      filler.keys.push(key)
-      commands.push({ words: ['SET', key, value], keys: [] })
+      const words = ['MSET']
+      for (let i = 0; i < FILLER_KEYS; i++) {
+        const key = `${this.#options.prefixes[lane]}:filler:${this.#count++}`
+        const value = this.#bytes(60 + this.#random.below(1400))
+        sent += value.length
+        filler.keys.push(key)
+        words.push(key, value)
+      }
+      commands.push({ words, keys: [] })
     }
     return [{ form: 'plain', database, commands }]
   }
@@ -114,7 +122,7 @@ export class Traffic {
   clearing(lane: number): Unit[] {
     const random = this.#random
     const filler = this.#filler.get(lane)!
-    const gone = filler.keys.filter(() => !chance(random, 4))
+    const gone = filler.keys.filter(() => !chance(random, 2))
     for (let i = gone.length - 1; i > 0; i--) {
       const j = random.below(i + 1)
       ;[gone[i], gone[j]] = [gone[j]!, gone[i]!]
@@ -398,7 +406,15 @@ export class Traffic {
       add,
       add,
       () => [plain('XADD', key, 'MAXLEN', '=', String(random.below(large ? 800 : 10)), `${++this.#count}-1`, ...entry())], // biome-ignore format: one line
-      () => [plain('XTRIM', key, 'MAXLEN', this.#options.only === undefined ? pick(random, ['=', '~']) : '=', String(large ? random.below(800) : 5))],
+      () => [
+        plain(
+          'XTRIM',
+          key,
+          'MAXLEN',
+          this.#options.only === undefined ? pick(random, ['=', '~']) : '=',
+          String(large ? random.below(800) : 5),
+        ),
+      ],
       () => [plain('XLEN', key)],
       () => [plain('XRANGE', key, recent(), '+', 'COUNT', '20')],
       () => [plain('XGROUP', 'CREATE', key, group, '0', 'MKSTREAM')],
@@ -431,8 +447,12 @@ export class Traffic {
       () => [{ words: ['COPY', key, other, 'REPLACE'], keys }],
       () => [{ words: ['COPY', key, other, 'REPLACE'], keys }],
       () => [{ words: ['COPY', key, other], keys }],
-      () => (Number(elsewhere) === database ? [] : [{ words: ['COPY', key, other, 'DB', elsewhere, 'REPLACE'], keys }]),
-      () => (Number(elsewhere) === database ? [] : [plain('MOVE', key, elsewhere)]),
+      () =>
+        Number(elsewhere) === database
+          ? []
+          : [{ words: ['COPY', key, other, 'DB', elsewhere, 'REPLACE'], keys, elsewhere: Number(elsewhere) }],
+      () =>
+        Number(elsewhere) === database ? [] : [{ ...plain('MOVE', key, elsewhere), elsewhere: Number(elsewhere) }],
       () => [{ words: ['RENAME', key, other], keys }],
       () => [{ words: ['RENAMENX', key, other], keys }],
       () => [plain('PEXPIREAT', key, this.#farMs())],

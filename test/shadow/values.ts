@@ -103,7 +103,9 @@ function groupText(group: Frame): string {
   const fields = fieldsOf(group)
   const consumers = fields.get('consumers')!.children.map((consumer) => {
     const about = fieldsOf(consumer)
-    const pending = about.get('pending')!.children.map(({ children }) => frameBytes(children[0]!) + frameBytes(children[2]!))
+    const pending = about
+      .get('pending')!
+      .children.map(({ children }) => frameBytes(children[0]!) + frameBytes(children[2]!))
     return `${frameBytes(about.get('name')!)} ${pending.join('')}`
   })
   const pending = fields
@@ -168,13 +170,13 @@ async function readParts(
   return all
 }
 
-export const fieldPlace = (field: string): string => `field ${printable(field, 60)}`
-export const expiryPlace = (field: string): string => `expiry of field ${printable(field, 60)}`
-export const memberPlace = (member: string): string => `member ${printable(member, 60)} ${shortHash(member)}`
+export const fieldPlace = (field: string): string => `field ${printable(field, 30)} ${shortHash(field)}`
+export const expiryPlace = (field: string): string => `expiry of field ${printable(field, 30)} ${shortHash(field)}`
+export const memberPlace = (member: string): string => `member ${printable(member, 30)} ${shortHash(member)}`
 
-/** Two long members may begin alike. */
+/** Two long names may begin alike. */
 const shortHash = (text: string): string =>
-  text.length <= 60 ? '' : createHash('sha1').update(text, 'latin1').digest('hex').slice(0, 8)
+  text.length <= 30 ? '' : createHash('sha1').update(text, 'latin1').digest('hex').slice(0, 8)
 
 /** Cuts what a server told of a value into parts. */
 function partsOf(type: string, reply: Frame): Part[] {
@@ -254,7 +256,7 @@ export function describeParts(ours: readonly Part[] | undefined, theirs: readonl
     let at = 0
     while (a !== undefined && b !== undefined && at < b.length && a[at] === b[at]) at++
     const show = (text: string | undefined): string =>
-      text === undefined ? 'nothing' : `${printable(text.slice(at, at + 120))} (of ${text.length} bytes)`
+      text === undefined ? 'nothing' : `${printable(text.slice(at, at + 40))} (of ${text.length} bytes)`
     return [`${place}, from byte ${at}:`, `  ours:     ${show(a)}`, `  expected: ${show(b)}`]
   })
   return [`${places.length} of ${right.size} parts differ`, ...shown]
