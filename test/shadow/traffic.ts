@@ -183,7 +183,7 @@ export class Traffic {
   #value(long: boolean): string {
     const random = this.#random
     const roll = random.below(1000)
-    if (long && roll < 6) return this.#bytes(70_000 + random.below(2_000_000))
+    if (long && roll < 6) return this.#bytes(70_000 + random.below(3_000_000))
     if (long && roll < 25) return this.#bytes(4_000 + random.below(100_000))
     if (roll < 60) return this.#bytes(400 + random.below(3_000))
     if (roll < 400) return this.#bytes(60 + random.below(300))
