@@ -106,11 +106,13 @@ export class Comparison {
   async send(lane: number, units: readonly Unit[]): Promise<void> {
     const first = this.commands
     this.#remember(units)
+    const { shift = 0 } = this.#scope
     const requests = encode(units.flatMap((unit) => requestsOf(unit)))
+    const theirRequests = shift === 0 ? requests : encode(units.flatMap((unit) => requestsOf(unit, shift)))
     const link = await this.subject.link(lane)
     const [ours, theirs] = await Promise.all([
       link.exchange(requests),
-      this.oracle.answer(lane, units, this.#scope.shift),
+      this.oracle.answer(lane, units, theirRequests, shift),
     ])
     const wrong = compareReplies(units, ours, theirs)
     if (wrong === undefined) return
@@ -217,7 +219,7 @@ export class Comparison {
 
   async #value(database: number, key: string, readers?: Link[]): Promise<Part[] | undefined> {
     for (const link of readers ?? (await this.subject.readers())) {
-      const parts = await readValue(link, database, key)
+      const parts = await readValue(link, database, key, this.oracle.reading)
       if (parts !== undefined) return parts
     }
     return undefined
@@ -260,7 +262,7 @@ export class Comparison {
 }
 
 /** Units of a batch. */
-const UNITS = 24
+const UNITS = 60
 /** Values that are copied by DUMP and RESTORE at a time. */
 const TRANSFERS = 5
 /** Keys of the traffic, whose names say what lies under them. */

@@ -165,7 +165,7 @@ class Judging implements Subject {
   /** The file is rewritten while commands come, and then read. */
   async rewrite(): Promise<void> {
     await this.#write(4, this.#fillerBytes)
-    await this.#server.ask('BGREWRITEAOF')
+    await this.#begin('BGREWRITEAOF')
     await this.#write(4, this.#fillerBytes / 2)
     await this.#idle('aof_rewrite_in_progress')
     this.#reached('BGREWRITEAOF')
@@ -180,7 +180,7 @@ class Judging implements Subject {
   async save(): Promise<void> {
     await this.#write(4, this.#fillerBytes)
     const before = await this.#comparison.check('before BGSAVE')
-    await this.#server.ask('BGSAVE')
+    await this.#begin('BGSAVE')
     await this.#write(4, this.#fillerBytes / 2)
     await this.#idle('rdb_bgsave_in_progress')
     this.#reached('BGSAVE')
@@ -308,6 +308,16 @@ class Judging implements Subject {
     await new Promise((resolve) => setTimeout(resolve, this.#silenceMs))
   }
 
+  /** Asks for it until it begins: the file may be rewritten of itself just now, and one of the two waits for the other. */
+  async #begin(command: string): Promise<void> {
+    for (const other of BACKGROUND) await this.#idle(other)
+    const reply = await this.#server.ask(command)
+    if (!reply.startsWith('Background') || /scheduled/.test(reply)) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      await this.#begin(command)
+    }
+  }
+
   async #idle(figure: string): Promise<void> {
     await until(async () => (await this.#server.figure(figure)) === '0', `the end of ${figure}`)
   }
@@ -325,6 +335,8 @@ class Judging implements Subject {
 const SILENCE_MS = 2500
 /** Keys that expire live no longer than 300 ms. */
 const BRIEF_SILENCE_MS = 600
+/** What INFO says of work in the background. */
+const BACKGROUND = ['aof_rewrite_in_progress', 'aof_rewrite_scheduled', 'rdb_bgsave_in_progress']
 const SLOTS_DATABASE = 15
 const WAIT_MS_MAX = 60_000
 

@@ -1,9 +1,9 @@
 // The one that is right: redis-server, or the model where there is none.
 
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
-import { encode, Link } from './link.ts'
+import { Link } from './link.ts'
 import { Model } from './model.ts'
-import { requestsOf, type Unit } from './traffic.ts'
+import type { Unit } from './traffic.ts'
 import { type Fact, type Part, readFacts, readValue } from './values.ts'
 
 export interface Oracle {
@@ -12,8 +12,8 @@ export interface Oracle {
   readonly reading: 'digests' | 'parts'
   /** The commands it knows; undefined = all. */
   readonly only: ReadonlySet<string> | undefined
-  /** Runs units of a lane and returns the bytes of all replies; `shift` is added to the numbers of databases. */
-  answer(lane: number, units: readonly Unit[], shift?: number): Promise<Buffer>
+  /** Runs units of a lane, whose requests these are, and returns the bytes of all replies; `shift` is added to the numbers of databases. */
+  answer(lane: number, units: readonly Unit[], requests: string, shift: number): Promise<Buffer>
   facts(databases: readonly number[], options?: { encodings?: boolean; shift?: number }): Promise<Map<string, Fact>>
   value(database: number, key: string): Promise<Part[] | undefined>
   /** DUMP; undefined where values are not had as bytes. */
@@ -49,8 +49,8 @@ export class RedisOracle implements Oracle {
     return this.#links[lane]
   }
 
-  async answer(lane: number, units: readonly Unit[], shift = 0): Promise<Buffer> {
-    return (await this.#link(lane)).exchange(encode(units.flatMap((unit) => requestsOf(unit, shift))))
+  async answer(lane: number, _units: readonly Unit[], requests: string): Promise<Buffer> {
+    return (await this.#link(lane)).exchange(requests)
   }
 
   async facts(
@@ -61,7 +61,7 @@ export class RedisOracle implements Oracle {
   }
 
   async value(database: number, key: string): Promise<Part[] | undefined> {
-    return readValue(await this.#link(0), database, key)
+    return readValue(await this.#link(0), database, key, 'digests')
   }
 
   async dump(database: number, key: string): Promise<string | undefined> {
@@ -104,7 +104,7 @@ export class ModelOracle implements Oracle {
     this.model = model
   }
 
-  async answer(_lane: number, units: readonly Unit[], shift = 0): Promise<Buffer> {
+  async answer(_lane: number, units: readonly Unit[], _requests: string, shift: number): Promise<Buffer> {
     return this.model.answer(units, shift)
   }
 

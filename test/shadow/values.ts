@@ -136,14 +136,19 @@ const CONTENT_COMMANDS: Record<string, (key: string) => string[]> = {
   stream: (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', '0'],
 }
 
-/** Reads the parts of one value; undefined when there is no such key. */
-export async function readValue(link: Link, database: number, key: string): Promise<Part[] | undefined> {
+/** Reads the parts of one value, with all that a digest says of it; undefined when there is no such key. */
+export async function readValue(
+  link: Link,
+  database: number,
+  key: string,
+  reading: Reading,
+): Promise<Part[] | undefined> {
   const [, type] = await link.ask([
     ['SELECT', String(database)],
     ['TYPE', key],
   ])
   if (frameText(type!) === 'none') return undefined
-  const [parts] = await readParts(link, [key], [frameText(type!)], {})
+  const [parts] = await readParts(link, [key], [frameText(type!)], { counts: reading === 'digests' })
   return parts
 }
 
@@ -151,11 +156,11 @@ async function readParts(
   link: Link,
   keys: readonly string[],
   types: readonly string[],
-  { fieldExpiries = false }: Partial<ReadingOptions>,
+  { fieldExpiries = false, counts = false }: { fieldExpiries?: boolean; counts?: boolean },
 ): Promise<Part[][]> {
   const gone = (key: string): string[] => ['EXISTS', key]
   const replies = await link.ask(keys.map((key, i) => (CONTENT_COMMANDS[types[i]!] ?? gone)(key)))
-  const all = replies.map((reply, i) => partsOf(types[i]!, reply))
+  const all = replies.map((reply, i) => partsOf(types[i]!, reply, counts))
   if (!fieldExpiries) return all
   const hashes = keys.flatMap((_, i) => (types[i] === 'hash' ? [i] : []))
   const fields = hashes.map((i) => pairs(replies[i]!).map(([field]) => frameText(field)))
@@ -179,7 +184,7 @@ const shortHash = (text: string): string =>
   text.length <= 30 ? '' : createHash('sha1').update(text, 'latin1').digest('hex').slice(0, 8)
 
 /** Cuts what a server told of a value into parts. */
-function partsOf(type: string, reply: Frame): Part[] {
+function partsOf(type: string, reply: Frame, counts: boolean): Part[] {
   switch (type) {
     case 'string':
       return [{ place: 'the string', content: frameText(reply) }]
@@ -195,23 +200,30 @@ function partsOf(type: string, reply: Frame): Part[] {
         content: `${frameText(member)} ${frameText(score)}`,
       }))
     case 'stream':
-      return streamParts(reply)
+      return streamParts(reply, counts)
     default:
       return []
   }
 }
 
-function streamParts(reply: Frame): Part[] {
+const STREAM_FIGURES = ['max-deleted-entry-id', 'entries-added', 'recorded-first-entry-id', 'radix-tree-keys', 'radix-tree-nodes'] // biome-ignore format: a list
+
+/** `counts`: also the figures that the model has not. */
+function streamParts(reply: Frame, counts: boolean): Part[] {
   const fields = fieldsOf(reply)
   const parts: Part[] = fields.get('entries')!.children.map(({ children: [id, content] }) => ({
     place: `entry ${frameText(id!)}`,
     content: JSON.stringify(content!.children.map(frameText)),
   }))
   parts.push({ place: 'last id', content: frameText(fields.get('last-generated-id')!) })
+  for (const figure of counts ? STREAM_FIGURES : [])
+    parts.push({ place: figure, content: frameText(fields.get(figure)!) })
   for (const frame of fields.get('groups')!.children) {
     const group = fieldsOf(frame)
     const name = printable(frameText(group.get('name')!))
     parts.push({ place: `last delivered of group ${name}`, content: frameText(group.get('last-delivered-id')!) })
+    for (const figure of counts ? ['entries-read', 'lag'] : [])
+      parts.push({ place: `${figure} of group ${name}`, content: frameText(group.get(figure)!) })
     for (const { children } of group.get('pending')!.children) {
       const [id, consumer, , count] = children
       parts.push({
