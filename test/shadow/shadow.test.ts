@@ -77,7 +77,7 @@ test('a value that no command wrote is found, and told with its key, its place a
   const { message } = found as Difference
   expect(message).toContain('afterwards: 1 of 1 values differ')
   expect(message).toContain('database 0, key "a:hash:1"')
-  expect(message).toMatch(/1 of 2 parts differ\nfield "f" *, from byte 2:\n {2}ours: +"ngs".*\n {2}expected: "ght"/)
+  expect(message).toMatch(/1 of 2 parts differ\nfield "f", from byte 2:\n {2}ours: +"ngs".*\n {2}expected: "ght"/)
   expect(message).toContain('#1 [0] HSET a:hash:1 f right g right')
 })
 

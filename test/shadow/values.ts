@@ -175,13 +175,13 @@ async function readParts(
   return all
 }
 
-export const fieldPlace = (field: string): string => `field ${printable(field, 30)} ${shortHash(field)}`
-export const expiryPlace = (field: string): string => `expiry of field ${printable(field, 30)} ${shortHash(field)}`
-export const memberPlace = (member: string): string => `member ${printable(member, 30)} ${shortHash(member)}`
+export const fieldPlace = (field: string): string => `field ${printable(field, 30)}${shortHash(field)}`
+export const expiryPlace = (field: string): string => `expiry of field ${printable(field, 30)}${shortHash(field)}`
+export const memberPlace = (member: string): string => `member ${printable(member, 30)}${shortHash(member)}`
 
 /** Two long names may begin alike. */
 const shortHash = (text: string): string =>
-  text.length <= 30 ? '' : createHash('sha1').update(text, 'latin1').digest('hex').slice(0, 8)
+  text.length <= 30 ? '' : ` ${createHash('sha1').update(text, 'latin1').digest('hex').slice(0, 8)}`
 
 /** Cuts what a server told of a value into parts. */
 function partsOf(type: string, reply: Frame, counts: boolean): Part[] {
