@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** They wait for processes more than they compute: begun last, one of them would go on alone. */
-const FIRST = ['test/examples/', 'test/cli/prove-durability', 'test/persistence/kill', 'test/differential/random-']
+const FIRST = [
+  'test/examples/',
+  'test/cli/prove-durability',
+  'test/persistence/kill',
+  'test/shadow/',
+  'test/differential/random-',
+]
 
 // Node reads the certificates that this names at every start, which takes 150 ms, longer than all else of it; the tests start hundreds
 // of processes. Nobody but npm asks anything of others here.

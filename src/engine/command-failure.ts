@@ -9,7 +9,9 @@
 
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { ArenaFull } from '../store/arena.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Call } from './call.ts'
 
 /** Longest text of a mistake of ours that its user is told. */
@@ -41,6 +43,11 @@ export function answerFailure(
   }
   let reply: ReplyError
   if (error instanceof ReplyError) {
+    if (CHECKED && call.changes !== 0 && call.propagates)
+      assert(
+        call.effects !== undefined,
+        'what a refused command has changed is journaled in words that are not refused',
+      )
     reply = error
   } else {
     if (error instanceof UnfinishedChange) throw error

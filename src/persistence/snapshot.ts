@@ -356,15 +356,18 @@ export class Snapshot {
   /** Adds one piece of what was written aside. It may be as much as changed while something large was written: too much to add at once. */
   #addAside(): void {
     this.#passOn(0)
-    let piece = this.#asidePieces.shift()
-    if (piece === undefined) {
-      const aside = this.#aside!
-      piece = aside.output.take(this.#options.sink.spare())
-      aside.forgetDatabase()
-      this.#writer.forgetDatabase()
-    }
+    const piece = this.#asidePieces.shift() ?? this.#takeAside()
+    // It has selected a database of its own.
+    this.#writer.forgetDatabase()
     this.#writer.output.passThrough(piece)
     this.#options.sink.write(piece)
+  }
+
+  /** Takes what was written aside as a piece that says its database, whatever stands before it in the file. */
+  #takeAside(): Buffer {
+    const aside = this.#aside!
+    aside.forgetDatabase()
+    return aside.output.take(this.#options.sink.spare())
   }
 
   #walk(untilMs: number): void {
@@ -415,8 +418,7 @@ export class Snapshot {
       } else if (this.#inPieces) {
         this.#aside ??= this.#options.aside()
         this.#writeQuickly(this.#aside, db, part, entry)
-        const { output } = this.#aside
-        if (output.length > PIECE_BYTES) this.#asidePieces.push(output.take(this.#options.sink.spare()))
+        if (this.#aside.output.length > PIECE_BYTES) this.#asidePieces.push(this.#takeAside())
       } else {
         this.#writeQuickly(this.#writer, db, part, entry)
       }

@@ -212,6 +212,30 @@ describe('slices are short, and whole, over', () => {
   })
 })
 
+test.each(['rdb', 'aof'] as const)(
+  'what changed in one database while large values of another are written is each in its own (%s)',
+  async (format) => {
+    const started = createEngine()
+    const client = started.connect()
+    // Three of them are more than a piece, and nothing is left behind it.
+    many(client, ['MSET'], 12, (i) => [`key ${i}`, `value ${i} ${long(33_000)}`])
+    client.ask('SELECT', 2)
+    for (let i = 0; i < 4; i++) client.ask('SET', `large ${i}`, long(1_000_000))
+    client.ask('SELECT', 0)
+    const before = dump(started.engine)
+    const { snapshot, slice, finish, loaded } = take(started, format)
+    let changed = 0
+    while (snapshot.hasLarge) {
+      slice()
+      for (const end = Math.min(12, changed + 3); snapshot.hasLarge && changed < end; changed++)
+        client.ask('SET', `key ${changed}`, 'changed')
+    }
+    expect(changed).toBe(12)
+    finish()
+    expect(await loaded()).toEqual(before)
+  },
+)
+
 describe('a large value that a client waits for', () => {
   const slicesUntilHeard = async (others: number): Promise<number> => {
     const { connect, engine, clock, slice } = await startSaving()

@@ -13,7 +13,7 @@
 import type { Database } from '../../store/database.ts'
 import { Stream } from '../../store/stream.ts'
 import { EntryCursor } from '../../store/stream-cursor.ts'
-import { NEVER_ACTIVE, READ_UNKNOWN, type StreamConsumer, type StreamGroup } from '../../store/stream-group.ts'
+import { NEVER_ACTIVE, type StreamConsumer, type StreamGroup } from '../../store/stream-group.ts'
 import { ID_BYTES, StreamId } from '../../store/stream-id.ts'
 import { IndexCursor } from '../../store/stream-index.ts'
 import { NodeCursor } from '../../store/stream-nodes.ts'
@@ -127,9 +127,10 @@ export class StreamReader implements StructureReader {
     const name = input.string(this.#text)
     if (stream.groups.get(name) !== undefined) throw new RdbDamage('a stream has the same group twice')
     readLengthId(input, id)
+    // It may be negative: what went beyond 64 bits has become so, and stays what it is.
     const read = this.#type === TYPE.streamV1 ? stream.entriesUpTo(id) : signed(input.uint64())
     this.#pendingLeft = input.count(PENDING_BYTES_MIN)
-    this.#group = stream.addGroup(name, id, read < 0 ? READ_UNKNOWN : read)
+    this.#group = stream.addGroup(name, id, read)
     this.#groupsLeft--
     this.#next = GROUP_PENDING
   }

@@ -131,13 +131,26 @@ describe('strings that are no HyperLogLogs', () => {
     expect(client.ask('PFCOUNT', 'c')).toBe(':5\r\n')
   })
 
-  test('what was added before a corrupt place was met is journaled', () => {
+  test('what was added before a corrupt place was met is journaled as bytes: PFADD would fail again when replayed', () => {
     // Registers up to 12799 only; `b` has a higher one.
-    client.ask('SET', 'c', `${NEW}\x71\xff`)
+    client.ask('SET', 'c', `${NEW}\x71\xff`, 'PXAT', 4_102_444_800_000)
     server.journal.take()
     expect(client.ask('PFADD', 'c', 'a', 'zzz', 'b', 'c', 'd', 'e')).toBe(CORRUPT)
-    expect(server.journal.take()).toEqual(['0 PFADD c a zzz b c d e'])
     expect(client.ask('STRLEN', 'c')).not.toBe(':18\r\n')
+    const { requests } = server.journal
+    expect(requests.map(([name]) => name)).toEqual(['SET'])
+    const stored = client.ask('GET', 'c')
+    client.ask('SET', 'c', `${NEW}\x71\xff`, 'KEEPTTL')
+    expect(client.ask(...requests[0]!)).toBe('+OK\r\n')
+    expect(client.ask('GET', 'c')).toBe(stored)
+    expect(client.ask('PEXPIRETIME', 'c')).toBe(':4102444800000\r\n')
+  })
+
+  test('what a corrupt place refuses without having changed anything is not journaled', () => {
+    client.ask('SET', 'c', `${NEW}\x01`)
+    server.journal.take()
+    expect(client.ask('PFADD', 'c', 'a')).toBe(CORRUPT)
+    expect(server.journal.take()).toEqual([])
   })
 })
 

@@ -135,6 +135,19 @@ describe('older and newer forms', () => {
 })
 
 describe('a stream', () => {
+  test('has groups that have read more than 64 bits can count, as in Redis', () => {
+    const { connect } = createEngine()
+    const client = connect()
+    for (const id of ['1-0', '2-0']) client.ask('XADD', 's', id, 'f', 'v')
+    client.ask('XGROUP', 'CREATE', 's', 'g', '1-0', 'ENTRIESREAD', '9223372036854775807')
+    client.ask('XREADGROUP', 'GROUP', 'g', 'c', 'NOACK', 'STREAMS', 's', '>')
+    const groups = client.ask('XINFO', 'GROUPS', 's')
+    expect(groups).toContain('entries-read\r\n:-9223372036854775808\r\n')
+    const dumped = client.ask('DUMP', 's')
+    client.ask('RESTORE', 's', 0, dumped.slice(dumped.indexOf('\r\n') + 2, -2), 'REPLACE')
+    expect(client.ask('XINFO', 'GROUPS', 's')).toBe(groups)
+  })
+
   test.each([15, 19, 21] as const)('as type %i', (type) => {
     const { engine } = createEngine()
     const value = new PayloadReader().read(Bytes.from(payload(type, stream(type))), engine.databases[0]!) as Stream
