@@ -296,7 +296,7 @@ export class Scripts implements ScriptRunner {
         )
         this.#busyClients.begin()
       }
-      listener.listen(this.#busyClients)
+      this.#busyClients.hear(listener)
     } else if (!this.commands.wrote) {
       // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
       this.#killed = new ScriptKilled('ERR Script ran for longer than busy-reply-threshold...')
