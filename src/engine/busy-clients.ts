@@ -5,12 +5,13 @@
 // request's end is, and what is still to come of it, is known when the script has
 // ended. This happens in the middle of a command:
 // - the running command's words, its reply and its reading of the clock stay as they are; its parser is not fed;
-// - nothing is journaled but what keys' expiry brings along, nobody parked is served;
+// - no data changes: a key whose time is up is hidden, nobody parked is served;
 // - replies that were made before the script began may leave only as far as the
 //   journal allows it (invariant 3).
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { RequestHandler } from '../protocol/request-parser.ts'
+import type { DatabaseHost } from '../store/database.ts'
 import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
@@ -21,6 +22,7 @@ import type { BusyAnswers, BusyListener } from './script-runner.ts'
 
 export interface BusyClientsHost extends CallHost {
   readonly dispatch: { dispatch(client: Client, args: Arguments, call: Call): void }
+  readonly dataset: CallHost['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
   readonly durability: CallHost['durability'] & { readonly progress: Progress }
   readonly propagation: CallHost['propagation'] & { readonly unitBegun: boolean }
   readonly outputLimits: { checkReply(client: Client): void }
@@ -64,12 +66,18 @@ export class BusyClients implements BusyAnswers, RequestHandler {
     this.#waiting.clear()
   }
 
-  /** Has a listener hand over what clients sent since the last time. */
+  /** Has a listener hand over what clients sent since the last time. It may happen in the middle of any command. */
   hear(listener: BusyListener): void {
-    const call = this.#host.runner.call!
+    const { dataset, runner } = this.#host
+    const call = runner.call!
     const words = CHECKED ? call.args.copy() : undefined
+    const { changesBegun, expiry, touches } = dataset
+    if (expiry !== 'keep') dataset.expiry = 'hide'
     listener.listen(this)
-    assert(this.#host.runner.call === call, 'the command that let others be heard goes on')
+    dataset.expiry = expiry
+    dataset.touches = touches
+    assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
+    assert(runner.call === call, 'the command that let others be heard goes on')
     if (words !== undefined) assert(call.args.equals(words), 'a running command keeps its words while others are heard')
   }
 
