@@ -143,7 +143,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       this.#pending.length = 0
       this.#first = 0
       this.#keepAlive?.unref()
-    } else if (this.#first === 1024) {
+    } else if (this.#first >= 1024 && 2 * this.#first >= this.#pending.length) {
       this.#pending.splice(0, this.#first)
       this.#first = 0
     }
