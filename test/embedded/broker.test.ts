@@ -463,6 +463,30 @@ describe('opening and closing', () => {
     expect(await called).toBe('OK')
   })
 
+  test('a logger may call the broker that logs: its calls run when the command that logged is over', async () => {
+    let broker: Broker | undefined
+    const calls: Promise<unknown>[] = []
+    const say = (_: object, message: string): void => {
+      if (broker === undefined || calls.length >= 50) return
+      calls.push(broker.call('RPUSH', 'log', message), broker.publish('log', message))
+    }
+    broker = await open({ log: { debug: say, info: say, warn: say, error: say, fatal: say } })
+    const session = broker.session()
+    const replies = await session.callAll([
+      ['SET', 'a', 1],
+      ['EVAL', "redis.log(redis.LOG_WARNING, 'from a script') return redis.call('INCR', 'a')", 0],
+      ['REPLICAOF', '127.0.0.1', 1],
+      ['REPLICAOF', 'NO', 'ONE'],
+      ['SET', 'b', 'x'.repeat(100)],
+      ['GET', 'b'],
+      ['LLEN', 'log'],
+    ])
+    expect(replies).toEqual(['OK', 2, 'OK', 'OK', 'OK', 'x'.repeat(100), 0])
+    await Promise.all(calls)
+    expect(await broker.call('LINDEX', 'log', 0)).toContain('from a script')
+    broker = undefined
+  })
+
   test('options that are inherited are as good as others', async () => {
     const dir = temporaryDirectory()
     const broker = await open(Object.create({ dir, config: Object.create({ maxmemory: '10mb' }) }))
