@@ -12,7 +12,6 @@ import {
   anyHost,
   anyObject,
   anyText,
-  checkOptions,
   createConfig,
   DATA_OPTIONS,
   OptionError,
@@ -20,6 +19,7 @@ import {
   port,
   type Settings,
   settingsOf,
+  takeOptions,
 } from './server/options.ts'
 import { Server } from './server/server.ts'
 import { splitTls, type TlsOptions } from './server/tls-options.ts'
@@ -109,8 +109,8 @@ export interface RunningServer extends InProcess {
  * Rejects with OptionError, TlsError (certificates that cannot be used), UsersError (an `aclfile` that cannot be taken), LogFileError,
  * ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
  */
-export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  checkOptions(options, SERVER_OPTIONS)
+export async function startServer(given: ServerOptions = {}): Promise<RunningServer> {
+  const options = takeOptions(given, SERVER_OPTIONS)
   const { tls, log, faults = [] } = options
   for (const fault of faults) checkFaultRule(fault)
   if (tls === undefined && typeof options.tlsPort === 'number')

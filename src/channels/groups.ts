@@ -23,6 +23,8 @@ const PLACES_MAX = 1000
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
   readonly places: Places
+  /** Data is being loaded: what that brings is how it was, and nothing is written into it. */
+  readonly isLoading: boolean
   monotonic(): number
   /** Groups have come or gone. */
   forgetRoutes(): void
@@ -175,7 +177,9 @@ export class Groups implements Sharing {
     })
   }
 
+  /** Has the place of a group written down, unless it is already, or data is loaded. */
   #remember(group: Group): void {
+    if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
     const place = this.placeOf(group)
     if (remembered.id.equals(place.id) && !place.id.isZero) return

@@ -12,6 +12,7 @@ import { Hash } from '../store/hash.ts'
 import { NONE } from '../store/keyspace.ts'
 import { ID_INVALID, parseStreamId, StreamId } from '../store/stream-id.ts'
 import { TYPE_HASH } from '../store/value.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes.ts'
 import { NameSet } from '../util/name-map.ts'
 import { placesKey } from './channel-keys.ts'
@@ -37,6 +38,8 @@ export class Place {
 
 export interface PlacesHost {
   readonly db: Database
+  /** Data is being loaded. */
+  readonly isLoading: boolean
   /** A key has changed: what is said of it, and what has to be propagated. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
@@ -59,7 +62,8 @@ export class Places {
 
   /** Remembers how far a subscriber has heard. */
   set(kind: SubscriptionKind, target: string, subscriber: string, place: Place): void {
-    const { db } = this.#host
+    const { db, isLoading } = this.#host
+    assert(!isLoading, 'nothing is remembered among data that is being loaded')
     const key = Bytes.from(placesKey(kind, target))
     const isThere = this.#hash(key) !== undefined
     if (!isThere && db.find(key) !== NONE) return

@@ -9,7 +9,7 @@ import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../engine/
 import { ConfigFileError, parseCommandLine } from '../engine/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import { LogUnfit } from '../replicated-log/log-unfit.ts'
+import { LogError } from '../replicated-log/log.ts'
 import { ListenError, TlsError, UsersError } from '../server/errors.ts'
 import { ProgramLog } from '../server/logger.ts'
 import { followOomScore } from '../server/oom-score.ts'
@@ -151,7 +151,7 @@ function fail(error: unknown): never {
     process.exit(1)
   }
   // What the user can put right is one line; anything else is our fault and shows where.
-  const expected = [OptionError, ListenError, LogUnfit, PersistenceError, TlsError, UsersError].some(
+  const expected = [OptionError, ListenError, LogError, PersistenceError, TlsError, UsersError].some(
     (kind) => error instanceof kind,
   )
   const text =

@@ -21,16 +21,16 @@ import { type Listening, type ListeningOptions, Sockets } from '../server/listen
 import {
   anyArray,
   anyObject,
-  checkOptions,
   createConfig,
   DATA_OPTIONS,
   type Settings,
   settingsOf,
+  takeOptions,
 } from '../server/options.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
-import { checkFeedOptions, type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
+import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { Messages } from './messages.ts'
 import { Moment } from './moment.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
@@ -96,8 +96,8 @@ export class Broker {
   }
 
   /** See `openBroker`. */
-  static async open(options: BrokerOptions): Promise<Broker> {
-    checkOptions(options, BROKER_OPTIONS)
+  static async open(given: BrokerOptions): Promise<Broker> {
+    const options = takeOptions(given, BROKER_OPTIONS)
     const { clock, faults = [], log, replicaOf, seed } = options
     // Snapshots only for who asks for them: the append-only file keeps everything.
     const hasDirectory = options.dir !== undefined
@@ -209,7 +209,6 @@ export class Broker {
   }
 
   #feed(kind: 'channel' | 'pattern', name: string, options: FeedOptions): MessageFeed {
-    checkFeedOptions(options)
     return new MessageFeed(this.#engine, kind, name, options)
   }
 

@@ -38,8 +38,12 @@ const HEADER_BYTES_MAX = 1 + 15 + 2
 /** Texts up to here are written byte by byte, see `writePlain`. */
 const PLAIN_TEXT_LENGTH_MAX = 64
 
+const SCRATCH_BYTES = 16 * 1024
+
 /** Requests are encoded here; the engine is done with it when `receive` returns. */
-let scratch = Source.allocate(16 * 1024)
+let scratch = Source.allocate(SCRATCH_BYTES)
+/** For calls that are made before `receive` has returned, by a logger. */
+const spares: Source[] = []
 
 export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly kind = 'in-process'
@@ -143,7 +147,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       this.#pending.length = 0
       this.#first = 0
       this.#keepAlive?.unref()
-    } else if (this.#first === 1024) {
+    } else if (this.#first >= 1024 && 2 * this.#first >= this.#pending.length) {
       this.#pending.splice(0, this.#first)
       this.#first = 0
     }
@@ -173,7 +177,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #send(end: number): void {
-    this.#engine.receive(this.#client, scratch, 0, end)
+    const request = scratch
+    scratch = spares.pop() ?? Source.allocate(SCRATCH_BYTES)
+    this.#engine.receive(this.#client, request, 0, end)
+    spares.push(scratch)
+    scratch = request
   }
 
   #newReader(): ReplyValueReader<string | Buffer> {

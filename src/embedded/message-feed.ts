@@ -8,7 +8,7 @@ import type { Client, Transport } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
-import { anyText, checkOptions, OptionError, type OptionKind, oneOf } from '../server/options.ts'
+import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/options.ts'
 import { Source } from '../util/bytes.ts'
 import { nextTick } from '../util/real-time.ts'
 import { utf8Of } from '../util/text.ts'
@@ -56,9 +56,9 @@ const FEED_OPTIONS = {
   ack: oneOf('auto', 'manual'),
 } satisfies Record<keyof FeedOptions, OptionKind>
 
-/** Throws OptionError for options that do not go together. */
-export function checkFeedOptions(options: FeedOptions): void {
-  checkOptions(options, FEED_OPTIONS)
+/** Returns the options as an object of its own. Throws OptionError for such as do not go together. */
+function takeFeedOptions(given: FeedOptions): FeedOptions {
+  const options = takeOptions(given, FEED_OPTIONS)
   const { name, group, from, ack } = options
   if (name !== undefined && !/^[!-~]+$/.test(name))
     throw new OptionError("option 'name': printable characters without blanks")
@@ -71,6 +71,7 @@ export function checkFeedOptions(options: FeedOptions): void {
   if (ack === 'manual' && name === undefined && group === undefined) {
     throw new OptionError("option 'ack': manual needs a name or a group")
   }
+  return options
 }
 
 /** Hands the messages of a feed to a listener, one after the other, as long as it takes them. */
@@ -119,7 +120,9 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   /** Why there are no more messages: it was closed (null), or something happened to it. */
   #end: Error | null | undefined = undefined
 
-  constructor(engine: Engine, kind: 'channel' | 'pattern', name: string, options: FeedOptions) {
+  /** Throws OptionError for options that cannot be taken. */
+  constructor(engine: Engine, kind: 'channel' | 'pattern', name: string, given: FeedOptions) {
+    const options = takeFeedOptions(given)
     this.#engine = engine
     this.#isPattern = kind === 'pattern'
     this.#target = name

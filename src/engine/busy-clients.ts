@@ -4,26 +4,30 @@
 // and brings the bytes here. They go through each client's own parser, so what a
 // request's end is, and what is still to come of it, is known when the script has
 // ended. This happens in the middle of a command:
-// - the running command's reply and its reading of the clock stay as they are;
-// - nothing is journaled but what keys' expiry brings along, nobody parked is served;
+// - the running command's words, its reply and its reading of the clock stay as they are; its parser is not fed;
+// - no data changes: a key whose time is up is hidden, nobody parked is served;
 // - replies that were made before the script began may leave only as far as the
 //   journal allows it (invariant 3).
 
 import type { Arguments } from '../protocol/arguments.ts'
 import type { RequestHandler } from '../protocol/request-parser.ts'
+import type { DatabaseHost } from '../store/database.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Call, type CallHost } from './call.ts'
 import { CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import type { Progress } from './journal.ts'
-import type { BusyAnswers } from './script-runner.ts'
+import type { BusyAnswers, BusyListener } from './script-runner.ts'
 
 export interface BusyClientsHost extends CallHost {
   readonly dispatch: { dispatch(client: Client, args: Arguments, call: Call): void }
+  readonly dataset: CallHost['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
   readonly durability: CallHost['durability'] & { readonly progress: Progress }
   readonly propagation: CallHost['propagation'] & { readonly unitBegun: boolean }
   readonly outputLimits: { checkReply(client: Client): void }
   readonly requests: { refuse(client: Client, error: unknown): void }
-  readonly runner: { readonly client: Client | undefined }
+  readonly runner: { readonly call: Call | undefined; readonly client: Client | undefined }
   readonly turn: { readonly owed: readonly Client[] }
 }
 
@@ -62,10 +66,26 @@ export class BusyClients implements BusyAnswers, RequestHandler {
     this.#waiting.clear()
   }
 
+  /** Has a listener hand over what clients sent since the last time. It may happen in the middle of any command. */
+  hear(listener: BusyListener): void {
+    const { dataset, runner } = this.#host
+    const call = runner.call!
+    const words = CHECKED ? call.args.copy() : undefined
+    const { changesBegun, expiry, touches } = dataset
+    if (expiry !== 'keep') dataset.expiry = 'hide'
+    listener.listen(this)
+    dataset.expiry = expiry
+    dataset.touches = touches
+    assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
+    assert(runner.call === call, 'the command that let others be heard goes on')
+    if (words !== undefined) assert(call.args.equals(words), 'a running command keeps its words while others are heard')
+  }
+
   /** Tells whether a client may be read: it is not waiting for something itself, and is not the script's. */
   hears(client: Client): boolean {
     return (
       !client.halted &&
+      !client.parser.isFed &&
       client.postponedRequest === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
       client !== this.#host.runner.client
@@ -116,7 +136,8 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   }
 
   request(args: Arguments): void {
-    const { dispatch, outputLimits } = this.#host
+    const { dispatch, outputLimits, runner } = this.#host
+    assert(args !== runner.call?.args, 'the words of the running command are not those of a client that is heard')
     dispatch.dispatch(this.#client, args, this.#call)
     if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(this.#client)
   }

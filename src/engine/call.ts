@@ -69,6 +69,7 @@ export interface CallHost {
     wake(db: Database, key: Bytes): void
   }
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
+  readonly scripts: { giveWay(): void }
 }
 
 export class Call {
@@ -205,6 +206,14 @@ export class Call {
    */
   block(options: BlockOptions): void {
     this.engine.blocking.block(this, options)
+  }
+
+  /**
+   * Lets others be heard if this is a slow script's call: for commands that work longer than O(N) on what may be huge, every few
+   * milliseconds. Nothing may have been changed or replied yet; throws a ReplyError when the script is to end.
+   */
+  giveWay(): void {
+    if (this.fromScript) this.engine.scripts.giveWay()
   }
 
   /** The longest string a command may make; infinite where somebody says what has happened already. */

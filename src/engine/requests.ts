@@ -3,7 +3,7 @@
 import { ERR } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
-import type { Source } from '../util/bytes.ts'
+import { Source } from '../util/bytes.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from './client.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Log } from './log.ts'
@@ -22,17 +22,44 @@ export interface RequestsHost {
   readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
   readonly clientMemory: { note(client: Client): void }
   readonly turn: { take(): boolean; end(): void }
+  later(run: () => void): void
+}
+
+/** What came from a client while a command ran. */
+interface Late {
+  readonly client: Client
+  readonly bytes: Buffer
 }
 
 export class Requests {
   readonly #host: RequestsHost
+  /** In the order in which it came; whatever comes before it is run follows it. */
+  #late: Late[] = []
+  readonly #receiveLate = (): void => {
+    const late = this.#late
+    this.#late = []
+    for (const { client, bytes } of late) this.#take(client, new Source(bytes), 0, bytes.length, false)
+  }
 
   constructor(host: RequestsHost) {
     this.#host = host
   }
 
-  /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
+  /**
+   * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them.
+   *
+   * A program's own logger is called while a command runs, and may call the broker in turn: that is run when the command is over.
+   */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
+    if (this.#host.replies.isOpen || this.#late.length > 0) {
+      if (this.#late.push({ client, bytes: Buffer.from(source.u8.subarray(start, end)) }) === 1)
+        this.#host.later(this.#receiveLate)
+      return
+    }
+    this.#take(client, source, start, end, alone)
+  }
+
+  #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
     const { clientMemory, moment, replies, runner, stats, turn } = this.#host
     const ends = alone && turn.take()

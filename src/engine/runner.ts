@@ -52,6 +52,8 @@ export class Runner {
   #current: Call | undefined = undefined
   /** When the last command that was timed began, by the machine's clock. What runs scripts always is: it may take long. */
   startedMs = 0
+  /** How long the last command ran that was timed, in milliseconds. */
+  tookMs = 0
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
@@ -100,7 +102,9 @@ export class Runner {
       const before = this.#machine.monotonic()
       this.startedMs = before
       this.#runGuarded(call, command)
-      this.#times.note(call, command, this.#machine.monotonic() - before)
+      const took = this.#machine.monotonic() - before
+      this.tookMs = took
+      this.#times.note(call, command, took)
     } else {
       this.#untimed--
       this.#runGuarded(call, command)

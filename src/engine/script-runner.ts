@@ -19,6 +19,8 @@ export interface ScriptRunner {
   /** Bytes of the scripts and of the libraries that are kept. */
   readonly scriptBytes: number
   readonly functionBytes: number
+  /** Lets others be heard in the middle of a command that the running script has called. Throws a ReplyError when the script is to end. */
+  giveWay(): void
   /** Stops the script that runs, whatever it has changed: the server ends without keeping that (SHUTDOWN NOSAVE). */
   abort(): void
   /** The code of every function library, latin1, for snapshots. */
@@ -55,6 +57,7 @@ export const noScripts: ScriptRunner = {
   functionCount: 0,
   scriptBytes: 0,
   functionBytes: 0,
+  giveWay() {},
   abort() {},
   *libraries() {},
   loadLibrary() {

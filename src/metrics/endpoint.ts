@@ -5,16 +5,21 @@
 //   /readyz    200 when clients are served and their writes taken, else 503 and why: send clients elsewhere meanwhile
 //
 // Nothing here can be changed and no key's content be read, so there is no password: who may ask is who reaches the address
-// (`metrics-bind`). Who asks badly is bounded: connections, headers, and the time for each.
+// (`metrics-bind`). Bad requests are bounded: connections, headers, and the time for each. A connection that keeps others out
+// goes: beyond the bound the one that has waited longest makes room, so a probe is answered at once.
+//
+// At a loopback address a request must name this machine as its host. A page in a browser here could otherwise read the
+// metrics through a name of its own that resolves to 127.0.0.1.
 
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import net from 'node:net'
 import type { Engine } from '../engine/engine.ts'
 import { clearTimeout, setTimeout } from '../util/real-time.ts'
 import { whyNotReady } from './readiness.ts'
 import { Scrape } from './scrape.ts'
 
-/** Scrapers are a few; the next one is turned away. */
+/** Scrapers are a few; for one more another goes. */
 const CONNECTIONS_MAX = 64
 const HEADER_BYTES_MAX = 8 * 1024
 /** For a request to arrive. */
@@ -25,6 +30,8 @@ const ANSWER_MS_MAX = 10_000
 const IDLE_MS_MAX = 5_000
 /** How often those times are looked at. */
 const LOOK_MS = 1_000
+
+const NOT_THIS_MACHINE = "metrics-bind is a loopback address: ask for an address, or for 'localhost'\n"
 
 const TEXT = 'text/plain; charset=utf-8'
 
@@ -38,11 +45,17 @@ export class MetricsEndpoint {
   readonly #engine: Engine
   readonly #scrape: Scrape
   readonly #server: http.Server
+  /** Connections, the oldest first; and those of them whose request is being answered. */
+  readonly #connections = new Set<net.Socket>()
+  readonly #answered = new Set<net.Socket>()
+  /** Only a request that names this machine is answered. */
+  readonly #isLocal: boolean
   /** True from when the stop was asked for: nobody should be sent here any more. */
   isStopping = false
 
-  private constructor(engine: Engine) {
+  private constructor(engine: Engine, host: string) {
     this.#engine = engine
+    this.#isLocal = isLoopback(host)
     this.#scrape = new Scrape(engine)
     this.#server = http.createServer(
       {
@@ -59,12 +72,29 @@ export class MetricsEndpoint {
         })
       },
     )
-    this.#server.maxConnections = CONNECTIONS_MAX
+    this.#server.on('connection', (socket) => this.#connected(socket))
+  }
+
+  /** Takes a connection. One too many has another go: the oldest that is not being answered, or else the oldest. */
+  #connected(socket: net.Socket): void {
+    const connections = this.#connections
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+    if (connections.size <= CONNECTIONS_MAX) return
+    let leaves: net.Socket | undefined
+    for (const each of connections) {
+      leaves ??= each
+      if (this.#answered.has(each)) continue
+      leaves = each
+      break
+    }
+    connections.delete(leaves!)
+    leaves!.destroy()
   }
 
   /** Listens. Rejects with what the system says. */
   static async open(engine: Engine, { host, port }: EndpointAddress): Promise<MetricsEndpoint> {
-    const endpoint = new MetricsEndpoint(engine)
+    const endpoint = new MetricsEndpoint(engine, host)
     const server = endpoint.#server
     try {
       await new Promise<void>((resolve, reject) => {
@@ -95,10 +125,19 @@ export class MetricsEndpoint {
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const late = setTimeout(() => response.destroy(), ANSWER_MS_MAX).unref()
-    response.once('close', () => clearTimeout(late))
+    const { socket } = request
+    this.#answered.add(socket)
+    response.once('close', () => {
+      this.#answered.delete(socket)
+      clearTimeout(late)
+    })
     if (request.method !== 'GET') {
       // What it may bring is not read.
       response.writeHead(405, { Allow: 'GET', Connection: 'close', 'Content-Type': TEXT }).end('GET only\n')
+      return
+    }
+    if (this.#isLocal && !namesThisMachine(request.headers.host)) {
+      response.writeHead(403, { Connection: 'close', 'Content-Type': TEXT }).end(NOT_THIS_MACHINE)
       return
     }
     switch (request.url?.split('?', 1)[0]) {
@@ -119,4 +158,15 @@ export class MetricsEndpoint {
         response.writeHead(404, { 'Content-Type': TEXT }).end('/metrics, /healthz, /readyz\n')
     }
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+/** Tells whether a Host header is an address or `localhost`, which no other site can be called. Who sends none is no browser. */
+function namesThisMachine(host: string | undefined): boolean {
+  if (host === undefined) return true
+  const name = host.replace(/:\d*$/, '').toLowerCase()
+  return name === 'localhost' || net.isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0
 }

@@ -106,6 +106,13 @@ export class Arguments {
     return value
   }
 
+  /** Tells whether these are the same words. */
+  equals(other: Arguments): boolean {
+    if (this.length !== other.length) return false
+    for (let i = 0; i < this.length; i++) if (!this.#windows[i]!.equals(other.bytes(i))) return false
+    return true
+  }
+
   /** Copies all arguments into memory of their own (a parked call), or into a space for many (MULTI's queue). */
   copy(space?: CopySpace): Arguments {
     const bytes = this.contentBytes

@@ -103,6 +103,11 @@ export class ReplyBuffer implements Reply {
     if (this.#receiver === receiver) this.mark()
   }
 
+  /** True between `open` and `close`. */
+  get isOpen(): boolean {
+    return this.#receiver !== undefined
+  }
+
   /** Tells whether what is written now is a receiver's. */
   isOpenFor(receiver: ReplyReceiver): boolean {
     return this.#receiver === receiver

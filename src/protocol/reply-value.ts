@@ -5,8 +5,9 @@
 // ordered with pushes. All of that happens to a client's output, which is bytes; so an
 // embedded caller is a client like any other, and its RESP3 output is read here.
 //
-// What arrives is whole replies, as many as one turn of the loop made. A rest that is
-// not whole is kept until more comes.
+// What arrives is as many replies as one turn of the loop made; a long one comes in
+// pieces. The containers that a piece leaves open stay open, and of the bytes only a
+// scalar that is cut is kept: each byte is looked at once, however long the reply.
 
 import { textOf } from '../util/text.ts'
 
@@ -71,15 +72,26 @@ const VERBATIM_HEAD_BYTES = 4
 /** Makes a string of bytes, which are overwritten later. */
 export type StringDecoder<S> = (u8: Buffer, start: number, length: number) => S
 
-/** Thrown inside when the bytes end within a value. */
+/** Thrown inside when the bytes end within a scalar, or within the head of a container. */
 const INCOMPLETE = Symbol('incomplete')
+
+/** Memory for what is cut: at first, and what is kept of it when nothing is. */
+const REST_BYTES = 1024
+const REST_KEPT_BYTES = 64 * 1024
+
+const NO_BYTES = Buffer.alloc(0)
 
 export class ReplyValueReader<S> {
   readonly #decode: StringDecoder<S>
   readonly #receiver: ReplyValueReceiver<S>
-  #u8: Buffer = Buffer.alloc(0)
+  #u8: Buffer = NO_BYTES
   #at = 0
-  #rest: Buffer | undefined = undefined
+  /** Containers whose elements are still to come, one within the other. */
+  readonly #open: Container<S>[] = []
+  /** The first `#restBytes` of it: a scalar that was cut. Before there are `#neededBytes` of it, it need not be looked at. */
+  #rest: Buffer = NO_BYTES
+  #restBytes = 0
+  #neededBytes = 0
 
   constructor(decode: StringDecoder<S>, receiver: ReplyValueReceiver<S>) {
     this.#decode = decode
@@ -88,53 +100,74 @@ export class ReplyValueReader<S> {
 
   /** Reads bytes, which the caller may reuse afterwards. */
   feed(bytes: Buffer): void {
-    this.#u8 = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes])
-    this.#rest = undefined
-    this.#at = 0
-    while (this.#at < this.#u8.length) {
-      const start = this.#at
-      const isPush = this.#u8[start] === PUSH
-      let value: ReplyValue<S>
-      try {
-        value = this.#value()
-      } catch (error) {
-        if (error !== INCOMPLETE) throw error
-        this.#rest = Buffer.from(this.#u8.subarray(start))
-        return
-      }
-      if (isPush) this.#receiver.push(value as ReplyValue<S>[])
-      else this.#receiver.reply(value)
+    let u8 = bytes
+    if (this.#restBytes > 0) {
+      this.#add(bytes, 0)
+      if (this.#restBytes < this.#neededBytes) return
+      u8 = this.#rest.subarray(0, this.#restBytes)
+      this.#restBytes = 0
     }
+    this.#u8 = u8
+    this.#at = 0
+    let start = 0
+    try {
+      while (this.#at < u8.length) {
+        start = this.#at
+        this.#item(u8[start]!)
+      }
+    } catch (error) {
+      if (error !== INCOMPLETE) throw error
+      this.#neededBytes -= start
+      if (u8 === bytes) {
+        this.#add(bytes, start)
+      } else {
+        // It lies there already.
+        this.#rest.copyWithin(0, start, u8.length)
+        this.#restBytes = u8.length - start
+      }
+      return
+    }
+    if (this.#rest.length > REST_KEPT_BYTES) this.#rest = NO_BYTES
   }
 
-  /** Reads one value. A script may return tables within tables by the thousand, so what is open stands on a stack of its own. */
-  #value(): ReplyValue<S> {
-    let open: Container<S>[] | undefined
-    while (true) {
-      if (this.#at >= this.#u8.length) throw INCOMPLETE
-      const type = this.#u8[this.#at]!
-      let value: ReplyValue<S>
-      if (isContainer(type)) {
-        const count = this.#count()
-        if (count > 0) {
-          open ??= []
-          open.push({ type, values: [], missing: type === MAP || type === ATTRIBUTE ? 2 * count : count })
-          continue
-        }
-        value = count === 0 ? made(type, []) : null
-      } else value = this.#scalar(type)
-      if (open === undefined) return value
-      while (true) {
-        if (open.length === 0) return value
-        const last = open[open.length - 1]!
-        last.values.push(value)
-        if (--last.missing > 0) break
-        open.pop()
-        // The value that an attribute is about comes behind it.
-        if (last.type === ATTRIBUTE) break
-        value = made(last.type, last.values)
-      }
+  /** Adds bytes from `start` on to the scalar that is cut. A long text has room made for it once. */
+  #add(bytes: Buffer, start: number): void {
+    const length = this.#restBytes + bytes.length - start
+    if (length > this.#rest.length) {
+      const grown = Buffer.allocUnsafe(Math.max(2 * length, this.#neededBytes, REST_BYTES))
+      this.#rest.copy(grown, 0, 0, this.#restBytes)
+      this.#rest = grown
     }
+    bytes.copy(this.#rest, this.#restBytes, start)
+    this.#restBytes = length
+  }
+
+  /** Reads one scalar, or the head of a container. A script may return tables within tables by the thousand, so there is no recursion. */
+  #item(type: number): void {
+    this.#neededBytes = 0
+    const open = this.#open
+    let value: ReplyValue<S>
+    if (isContainer(type)) {
+      const count = this.#count()
+      if (count > 0) {
+        open.push({ type, values: [], missing: type === MAP || type === ATTRIBUTE ? 2 * count : count })
+        return
+      }
+      value = count === 0 ? made(type, []) : null
+    } else value = this.#scalar(type)
+    let outermost = type
+    while (open.length > 0) {
+      const last = open[open.length - 1]!
+      last.values.push(value)
+      if (--last.missing > 0) return
+      open.pop()
+      // The value that an attribute is about comes behind it.
+      if (last.type === ATTRIBUTE) return
+      value = made(last.type, last.values)
+      outermost = last.type
+    }
+    if (outermost === PUSH) this.#receiver.push(value as ReplyValue<S>[])
+    else this.#receiver.reply(value)
   }
 
   #scalar(type: number): ReplyValue<S> {
@@ -201,7 +234,10 @@ export class ReplyValueReader<S> {
   #string(length: number, skipped: number): S {
     const start = this.#at
     const end = start + length
-    if (end + 2 > this.#u8.length) throw INCOMPLETE
+    if (end + 2 > this.#u8.length) {
+      this.#neededBytes = end + 2
+      throw INCOMPLETE
+    }
     this.#at = end + 2
     return this.#decode(this.#u8, start + skipped, length - skipped)
   }

@@ -13,6 +13,9 @@
 // exactly its size; further reads fill that, and the command may keep it. Who
 // reads may read there at once (`gathering`).
 //
+// A request may have other clients heard while it runs (engine/busy-clients.ts):
+// their parsers are fed within this one's feed, and fill arguments of their own.
+//
 //   states   between     no request begun
 //            array       '*n' read, `#parsed` of `#expected` arguments known
 //            bulk        as array, and '$n' of the next argument read (`#bulkLength` ≥ 0)
@@ -75,12 +78,21 @@ const PENDING_BYTES_MIN = 512
 /** Argument windows that are kept for the next request; one giant MSET must not pin a million of them. */
 const WINDOWS_KEPT_MAX = 1024
 
-/** Arguments that parsers share while a request lies whole in one read. */
-const shared = new Arguments()
+/**
+ * Arguments that parsers share while a request lies whole in one read. Each feed within a feed has others: the outer one's are
+ * those of the command that is running.
+ */
+const sharedArguments = [new Arguments()]
+/** Feeds that are under way, one within the other. */
+let depth = 0
 
 export class RequestParser {
+  /** The shared arguments of the feed that is under way. */
+  #shared: Arguments = sharedArguments[0]!
   /** The arguments being filled: the shared ones, or this client's own while a request is only partly there. */
-  #args: Arguments = shared
+  #args: Arguments = this.#shared
+  /** It is being fed: the request that runs is this client's. */
+  #isFed = false
   /** Arguments of the array being read; -1 = between requests. */
   #expected = -1
   #parsed = 0
@@ -98,6 +110,11 @@ export class RequestParser {
   #bigBytes = 0
   /** Where the line that `#readLength` read ends. */
   #lineEnd = 0
+
+  /** True while a request of this client runs, or the next one is read behind it: it must not be fed. */
+  get isFed(): boolean {
+    return this.#isFed
+  }
 
   /** Bytes held for this client (CLIENT LIST's qbuf). */
   get pendingBytes(): number {
@@ -125,6 +142,45 @@ export class RequestParser {
    * Throws ProtocolError or QueryBufferOverflow; the parser is of no use afterwards, unless it is reset.
    */
   feed(source: Source, start: number, end: number, handler: RequestHandler): void {
+    this.#enter()
+    try {
+      this.#feed(source, start, end, handler)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /** Goes on with what is already here, after a halt. */
+  resume(handler: RequestHandler): void {
+    const pending = this.#pending
+    if (pending === undefined || this.#big !== undefined) return
+    this.#enter()
+    try {
+      this.#parse(pending, this.#pendingEnd, handler)
+      // A request may reset its own client.
+      if (this.#pending !== undefined) this.#compact()
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /** Begins a feed, with shared arguments that no feed around it uses. */
+  #enter(): void {
+    assert(!this.#isFed, 'a parser is not fed while a request of its own runs')
+    this.#isFed = true
+    if (depth === sharedArguments.length) sharedArguments.push(new Arguments())
+    const shared = sharedArguments[depth++]!
+    this.#shared = shared
+    // What is known of a request that was cut is this client's own.
+    if (this.#expected < 0) this.#args = shared
+  }
+
+  #leave(): void {
+    depth--
+    this.#isFed = false
+  }
+
+  #feed(source: Source, start: number, end: number, handler: RequestHandler): void {
     if (this.#pending !== undefined) {
       start = this.#complete(source, start, end, handler)
       if (this.#pending !== undefined) return
@@ -132,15 +188,6 @@ export class RequestParser {
     this.#at = start
     this.#parse(source, end, handler)
     if (this.#at < end || this.#expected >= 0) this.#carry(source, end)
-  }
-
-  /** Goes on with what is already here, after a halt. */
-  resume(handler: RequestHandler): void {
-    const pending = this.#pending
-    if (pending === undefined || this.#big !== undefined) return
-    this.#parse(pending, this.#pendingEnd, handler)
-    // A request may reset its own client.
-    if (this.#pending !== undefined) this.#compact()
   }
 
   /** Forgets everything carried over. */
@@ -152,7 +199,7 @@ export class RequestParser {
     this.#bigBytes = 0
     this.#expected = -1
     this.#bulkLength = -1
-    this.#args = shared
+    this.#args = this.#shared
   }
 
   /**
@@ -306,7 +353,7 @@ export class RequestParser {
       args.rawEnd = 0
     }
     this.#expected = -1
-    this.#args = shared
+    this.#args = this.#shared
     handler.request(args)
     if (length > WINDOWS_KEPT_MAX) args.release()
   }
@@ -377,7 +424,7 @@ export class RequestParser {
     this.#at = newline + 1
     if (args.length === 0) return true
     const { length } = args
-    this.#args = shared
+    this.#args = this.#shared
     handler.request(args)
     if (length > WINDOWS_KEPT_MAX) args.release()
     return true
@@ -432,6 +479,7 @@ export class RequestParser {
 
   /** Takes the arguments known so far out of the shared ones; the request's bytes move to the front by `from`. */
   #takeArguments(from: number): void {
+    const shared = this.#shared
     if (this.#args !== shared) return
     const own = new Arguments()
     for (let i = 0; i < this.#parsed; i++) {
@@ -462,7 +510,7 @@ export class RequestParser {
 
   /** Begins to gather a big argument, of which [start, end) of a source is here. */
   #beginBig(source: Source, start: number, end: number): void {
-    assert(this.#args !== shared, 'what is known of a request under way is its own')
+    assert(this.#args !== this.#shared, 'what is known of a request under way is its own')
     const big = spareMemory.take(roomFor(this.#bulkLength + 2, end - start))
     this.#bigFilled = source.u8.copy(big.u8, 0, start, end)
     this.#big = big

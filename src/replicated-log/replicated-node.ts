@@ -530,8 +530,13 @@ export class ReplicatedNode implements CopyHolder {
     const { loading, log } = this.#options.engine
     loading.begin()
     this.failure = error instanceof Error ? error.message : String(error)
+    // The operator can put right what the log or the disk has done. Where that happened in our code is of no use to anybody.
+    const isOurs = !(error instanceof LogError || error instanceof PersistenceError)
     const advice = error instanceof Truncated || error instanceof Gap ? 'See what the log and the other nodes hold' : ''
-    log.error({ error, advice }, `this node has stopped: ${this.failure}`)
+    log.error(
+      { ...(isOurs ? { error } : {}), ...(advice === '' ? {} : { advice }) },
+      `this node has stopped: ${this.failure}`,
+    )
     this.#stop()
   }
 

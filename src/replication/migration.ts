@@ -173,9 +173,19 @@ export class Migration implements ConnectionListener {
       this.#fail('broken')
       return
     }
-    const parcel = this.#sent[this.#answered++]!
-    if (!line.startsWith('-')) this.taken.push(parcel)
-    this.#sendMore()
+    const isLast = this.#answered + 1 === this.#sent.length
+    if (!line.startsWith('-')) {
+      // It cannot have a value whose end has not left.
+      if (isLast && this.#unsent.length > 0) {
+        this.#fail('broken')
+        return
+      }
+      this.taken.push(this.#sent[this.#answered]!)
+    }
+    this.#answered++
+    // All that was asked is answered: whatever else the target says, or the connection does, is of no concern.
+    if (isLast && this.#next === this.parcels.length) this.#end(this.error)
+    else this.#sendMore()
   }
 
   // ── sending ──────────────────────────────────────────────────────────────

@@ -25,6 +25,8 @@ import { SnapshotDownload } from './snapshot-download.ts'
 const LOOK_MS = 1000
 /** What is told as the offset of data that is gone: Redis's word for it, by which Sentinel promotes others first. */
 const NO_OFFSET = 1
+/** Of what follows a snapshot so much may come before that is loaded; the rest waits with the primary, as with Redis. */
+const EARLY_BYTES_MAX = 4 * 1024 * 1024
 /** A longer line is no reply of a primary. */
 const LINE_BYTES_MAX = 1024
 
@@ -78,6 +80,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   #snapshot: IncomingSnapshot | undefined = undefined
   /** What came behind the snapshot before that was loaded. */
   #early: Buffer[] = []
+  #earlyBytes = 0
   #stream: PrimaryStream | undefined = undefined
   #timer: Timer | undefined = undefined
   #lastHeardMs: number
@@ -220,8 +223,10 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   ended(reason: string): void {
     if (this.#snapshot?.isComplete) {
-      // All of it is here: once it is loaded the next link goes on from there.
+      // All of it is here: once it is loaded the next link goes on from there, and brings again what came behind it.
       this.#connection = undefined
+      this.#early = []
+      this.#earlyBytes = 0
       return
     }
     this.#fail(
@@ -240,6 +245,9 @@ export class PrimaryLink implements Following, ConnectionListener {
       }
       if (this.#snapshot?.isComplete) {
         this.#early.push(rest)
+        const before = this.#earlyBytes
+        this.#earlyBytes += rest.length
+        if (before < EARLY_BYTES_MAX && this.#earlyBytes >= EARLY_BYTES_MAX) this.#connection.pause()
         return
       }
       rest = this.#snapshot === undefined ? this.#takeLine(rest) : this.#snapshot.receive(rest)
@@ -402,6 +410,9 @@ export class PrimaryLink implements Following, ConnectionListener {
     stream.acknowledge()
     const early = this.#early
     this.#early = []
+    // Before the stream has these, which may have it wait again.
+    if (this.#earlyBytes >= EARLY_BYTES_MAX) connection.resume()
+    this.#earlyBytes = 0
     for (const bytes of early) if (this.#stream === stream) stream.receive(bytes)
   }
 
@@ -440,6 +451,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#agreement = undefined
     this.#line = ''
     this.#early = []
+    this.#earlyBytes = 0
     const snapshot = this.#snapshot
     this.#snapshot = undefined
     snapshot?.fail(new LinkError('the link is gone'))

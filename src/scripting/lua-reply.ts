@@ -21,12 +21,17 @@ import type { LuaValue } from './lua/value.ts'
 /** Bytes of a string beside its characters. */
 const STRING_BYTES = 32
 
+/** Others are heard when so many elements of a reply are still to come, and at each multiple: a few milliseconds. */
+const ELEMENTS_PER_LOOK = 16 * 1024
+
 /** What `meter.bytes` is raised by while a command runs: nothing may be thrown into it. */
 export const REPLY_ALLOWANCE_BYTES = 2 ** 40
 
 /** The largest reply that becomes values. Redis knows no bound here; of what exceeds it the texts are not made, and the call fails. */
 const REPLY_BYTES_MAX = TEXT_BYTES_MAX
 const ALLOWANCE_LEFT_MIN = REPLY_ALLOWANCE_BYTES - REPLY_BYTES_MAX
+
+const nothing = (): void => {}
 
 type Shape = 'array' | 'map' | 'set'
 
@@ -51,6 +56,12 @@ export class LuaReply implements Reply {
   overflowed = false
   readonly #open: Open[] = []
   #last: Open | undefined = undefined
+  readonly #hear: () => void
+
+  /** `hear` is called every few milliseconds while a long reply is made; it throws nothing. */
+  constructor(hear: () => void = nothing) {
+    this.#hear = hear
+  }
 
   /** Begins anew. */
   begin(): void {
@@ -193,7 +204,10 @@ export class LuaReply implements Reply {
         return
       }
       last.elements[last.at++] = put
-      if (--last.missing > 0) return
+      if (--last.missing > 0) {
+        if (last.missing % ELEMENTS_PER_LOOK === 0) this.#hear()
+        return
+      }
       const open = this.#open
       open.pop()
       // Not at -1: V8 would look for a property of that name.

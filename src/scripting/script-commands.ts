@@ -17,7 +17,6 @@ import { denialOf } from '../engine/permissions.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { Source } from '../util/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers.ts'
-import { dateNow } from '../util/real-time.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
@@ -35,10 +34,10 @@ const NAMES_MASK = 255
 /** What the words of one call may take together: they lie outside the heap, where nothing else bounds them. */
 const WORDS_BYTES_MAX = 512 * 1024 * 1024
 
-/** Commands that are not `fast` may take seconds: after so many the clock is looked at, which costs a tenth of a call … */
+/** Commands that are not `fast` may take long: after so many of them others are heard … */
 const CALLS_PER_LOOK = 4
-/** … and after each while they took so long. */
-const SLOW_CALLS_MS = 20
+/** … and after each that took so long. */
+const SLOW_CALL_MS = 5
 
 /** Steps a call counts as. */
 const CALL_STEPS = STEPS_PER_TICK / 100
@@ -47,7 +46,7 @@ const NO_WORDS = 'ERR Please specify at least one argument for this redis lib ca
 const BAD_WORD = 'ERR Lua redis lib command arguments must be strings or integers'
 
 export class ScriptCommands implements CallingScript {
-  readonly reply = new LuaReply()
+  readonly reply: LuaReply
   /** What the last call gave was an error. */
   failed = false
   /** The running script has called a command that writes: it cannot be stopped halfway any more. */
@@ -69,12 +68,13 @@ export class ScriptCommands implements CallingScript {
   readonly #names: string[] = new Array<string>(NAMES_MASK + 1).fill('')
   readonly #named: (Command | undefined)[] = new Array<undefined>(NAMES_MASK + 1).fill(undefined)
   #client: Client | undefined = undefined
-  #lookedMs = 0
-  /** Calls of commands that are not `fast` until the clock is looked at. */
+  /** Calls of commands that are not `fast` until others are heard. */
   #callsToLook = CALLS_PER_LOOK
 
-  constructor(engine: Engine) {
+  /** `hear` lets others be heard while the script is slow. */
+  constructor(engine: Engine, hear: () => void) {
     this.#engine = engine
+    this.reply = new LuaReply(hear)
     this.#admission = engine.admission
     this.#call = new Call(engine)
     this.#call.mayBlock = false
@@ -197,15 +197,15 @@ export class ScriptCommands implements CallingScript {
     meter.spend(CALL_STEPS)
     meter.charge(0)
     if (reply.overflowed) throw notEnoughMemory()
-    if (!command.isFast && --this.#callsToLook <= 0) this.#letOthersBeHeard()
+    if (!command.isFast) this.#letOthersBeHeard(command)
     return value
   }
 
-  /** Looks at the clock after some calls, after each once one took long; and then lets others be heard. */
-  #letOthersBeHeard(): void {
-    const now = dateNow()
-    this.#callsToLook = now - this.#lookedMs > SLOW_CALLS_MS ? 1 : CALLS_PER_LOOK
-    this.#lookedMs = now
+  /** Lets others be heard after a command that took long, and after every few of the others. */
+  #letOthersBeHeard(command: Command): void {
+    const tookLong = command.mayTakeLong && this.#engine.runner.tookMs > SLOW_CALL_MS
+    if (!tookLong && --this.#callsToLook > 0) return
+    this.#callsToLook = CALLS_PER_LOOK
     if (meter.interrupt !== undefined) meter.interrupt()
   }
 

@@ -59,6 +59,7 @@ const NOT_BUSY = new ReplyError('NOTBUSY No scripts in execution right now.')
 const UNKILLABLE = new ReplyError(
   'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.',
 )
+const ENDS = ERR.of('the script is to end')
 const NOT_IN_CLUSTER = ERR.of("Can not run script on cluster, 'no-cluster' flag is set.")
 const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the script')
 
@@ -82,7 +83,7 @@ export class Scripts implements ScriptRunner {
   constructor(engine: Engine) {
     this.engine = engine
     this.#busyClients = new BusyClients(engine)
-    this.commands = new ScriptCommands(engine)
+    this.commands = new ScriptCommands(engine, () => this.#hear())
     this.cache = new ScriptCache((source) => this.#compile(source))
     this.functions = new FunctionLibraries(engine, this.commands, this.chance, this.#interrupt)
   }
@@ -114,6 +115,12 @@ export class Scripts implements ScriptRunner {
 
   get functionBytes(): number {
     return this.functions.bytes
+  }
+
+  giveWay(): void {
+    this.#hear()
+    // The script is thrown out of as soon as the command has failed.
+    if (this.#killed !== undefined) throw ENDS
   }
 
   abort(): void {
@@ -281,6 +288,14 @@ export class Scripts implements ScriptRunner {
 
   /** The Lua runtime's interrupt hook. */
   #tick(): void {
+    this.#hear()
+    if (this.#killed === undefined) return
+    this.#killed.source = LuaError.raise(undefined).source
+    throw this.#killed
+  }
+
+  /** Once the script is slow: lets others be heard, one of whom may end it. */
+  #hear(): void {
     const running = this.#running
     if (running === undefined) return
     const { engine } = this
@@ -296,14 +311,11 @@ export class Scripts implements ScriptRunner {
         )
         this.#busyClients.begin()
       }
-      listener.listen(this.#busyClients)
+      this.#busyClients.hear(listener)
     } else if (!this.commands.wrote) {
       // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
       this.#killed = new ScriptKilled('ERR Script ran for longer than busy-reply-threshold...')
     }
-    if (this.#killed === undefined) return
-    this.#killed.source = LuaError.raise(undefined).source
-    throw this.#killed
   }
 
   #ended(): void {

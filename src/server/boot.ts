@@ -33,6 +33,7 @@ import { HeldClock, type TestClock } from '../util/held-clock.ts'
 import { HashKey } from '../util/keyed-hash.ts'
 import { OptionError } from '../util/option-error.ts'
 import { Random } from '../util/random.ts'
+import { clearTimeout, setTimeout } from '../util/real-time.ts'
 import { CatchingUp } from './catching-up.ts'
 import { dialPrimary } from './dial-primary.ts'
 import { loadUsers } from './load-users.ts'
@@ -266,8 +267,33 @@ export class Boot {
     this.engine.pause.end('shutdown')
   }
 
+  /**
+   * Waits until whoever is owed a reply that the disk keeps back has been sent it: under `always` what was called before the end. A
+   * disk that refuses is not waited for, and what comes meanwhile is not either.
+   */
+  #repliesLeft(): Promise<void> {
+    const { durability, turn } = this.engine
+    this.engine.endTurn()
+    const asked = durability.progress.appended
+    return new Promise((resolve) => {
+      const timer = this.#membership === undefined ? undefined : setTimeout(() => ended(), UNCONFIRMED_MS_MAX)
+      const ended = (): void => {
+        turn.ended.leave(look)
+        clearTimeout(timer)
+        resolve()
+      }
+      const look = (): void => {
+        const { failure, synced } = durability.progress
+        if (durability.heldClients === 0 || failure !== undefined || synced >= asked) ended()
+      }
+      turn.ended.take(look)
+      look()
+    })
+  }
+
   /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
+    await this.#repliesLeft()
     this.replication.stop()
     await this.#membership?.leave()
     this.engine.stop()
@@ -280,6 +306,9 @@ export class Boot {
     }
   }
 }
+
+/** Whoever waits for a log that most of its servers may never confirm is waited for so long. */
+const UNCONFIRMED_MS_MAX = 1000
 
 /** A cluster has one database, and says itself who follows whom. Throws OptionError. */
 function prepareForCluster(config: Config, log: Log | undefined): void {

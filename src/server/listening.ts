@@ -17,10 +17,10 @@ import {
   anyObject,
   port as anyPort,
   anyText,
-  checkOptions,
   createConfig,
   type OptionKind,
   settingsOf,
+  takeOptions,
 } from './options.ts'
 import { splitTls, type TlsOptions } from './tls-options.ts'
 import { readTlsSettings } from './tls-settings.ts'
@@ -159,8 +159,8 @@ class OpenSockets {
     this.address = this.port === 0 ? unixSocket : `${host.includes(':') ? `[${host}]` : host}:${this.port}`
   }
 
-  static async open(engine: Engine, options: ListeningOptions): Promise<OpenSockets> {
-    checkOptions(options, LISTENING_OPTIONS)
+  static async open(engine: Engine, given: ListeningOptions): Promise<OpenSockets> {
+    const options = takeOptions(given, LISTENING_OPTIONS)
     const { host = DEFAULT_HOST, tls, unixSocket = '' } = options
     const { port = unixSocket === '' ? 0 : false } = options
     if (port === false && tls !== undefined) throw new OptionError("option 'tls': it needs a port")

@@ -62,14 +62,34 @@ interface DataOptions {
   config?: Settings
 }
 
-/** Throws OptionError for a name that is not among the known, or a value of another kind. Undefined is as good as not given. */
-export function checkOptions(given: object, kinds: Readonly<Record<string, OptionKind>>, within = ''): void {
+/**
+ * Returns the options as an object of its own, inherited ones too, so that all who read them read the same. Undefined is as good as
+ * not given. Throws OptionError for a name that is not among the known, or a value of another kind.
+ */
+export function takeOptions<T extends object>(
+  given: T,
+  kinds: Readonly<Record<string, OptionKind>>,
+  within = '',
+): Readonly<T> {
   if (!anyObject.accepts(given)) throw new OptionError('options: an object')
-  for (const [name, value] of Object.entries(given)) {
-    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
-    if (kind === undefined) throw unknownOption(name, Object.keys(kinds), within)
-    if (value !== undefined && !kind.accepts(value)) throw new OptionError(`option '${within}${name}': ${kind.what}`)
+  for (const name of namesIn(given)) {
+    if (!Object.hasOwn(kinds, name)) throw unknownOption(name, Object.keys(kinds), within)
   }
+  const taken: Record<string, unknown> = {}
+  for (const [name, kind] of Object.entries(kinds)) {
+    const value: unknown = (given as Record<string, unknown>)[name]
+    if (value === undefined) continue
+    if (!kind.accepts(value)) throw new OptionError(`option '${within}${name}': ${kind.what}`)
+    taken[name] = value
+  }
+  return taken as T
+}
+
+/** The names of an object's fields, inherited ones too. */
+function namesIn(given: object): string[] {
+  const names: string[] = []
+  for (const name in given) names.push(name)
+  return names
 }
 
 /**
@@ -83,7 +103,9 @@ export function settingsOf(
   defaults: Settings,
 ): ConfigSettings {
   const said = new Map<ConfigName, string>()
-  for (const [name, value] of Object.entries(options.config ?? {})) {
+  const config: Readonly<Record<string, unknown>> = options.config ?? {}
+  for (const name of namesIn(config)) {
+    const value = config[name]
     if (value === undefined) continue
     const known = Config.resolve(name)
     if (known === undefined) throw unknownOption(name, CONFIG_NAMES.keys())

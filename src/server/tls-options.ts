@@ -1,6 +1,6 @@
 // Certificates as a program gives them: what is the name of a file is a setting, what is no name is given as it is.
 
-import { anyText, checkOptions, OptionError, type OptionKind, oneOf, type Settings } from './options.ts'
+import { anyText, OptionError, type OptionKind, oneOf, type Settings, takeOptions } from './options.ts'
 import type { TlsMaterial } from './tls-settings.ts'
 
 /** PEM, or the name of a file that holds it; a file is read again by CONFIG SET of its setting. */
@@ -35,8 +35,8 @@ const TLS_OPTIONS = {
 const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
 
 /** Returns settings, and what is in no file. Throws OptionError for what cannot be taken, or contradicts `config`. */
-export function splitTls(tls: TlsOptions, config: Settings = {}): [Settings, TlsMaterial] {
-  checkOptions(tls, TLS_OPTIONS, 'tls.')
+export function splitTls(given: TlsOptions, config: Settings = {}): [Settings, TlsMaterial] {
+  const tls = takeOptions(given, TLS_OPTIONS, 'tls.')
   const { passphrase, ca, authClients } = tls
   const settings: Settings = { 'tls-auth-clients': authClients ?? (ca === undefined ? 'no' : 'yes') }
   const material: { -readonly [Part in keyof TlsMaterial]: TlsMaterial[Part] } = {}

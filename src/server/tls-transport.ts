@@ -19,6 +19,9 @@ import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 /** Where every read lands, decrypted; consumed before the next one. */
 const readBuffer = Source.allocate(READ_BUFFER_BYTES)
 
+/** Where the content of `readBuffer` is kept while something is read past the loop; allocated when that first happens. */
+let setAside: Buffer | undefined
+
 /** Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait within it. */
 const HANDED_OVER_BYTES_MAX = 128 * 1024
 
@@ -108,8 +111,12 @@ export class TlsTransport extends SocketTransport {
     if (length === 0) return 0
     this.#readInto = into
     this.#readBytes = 0
+    // Node decrypts into the shared buffer, in which the running script's request lies, and what its client sent behind it.
+    setAside ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    setAside.set(readBuffer.u8)
     // A copy: decrypted bytes go where these are.
     handle.receive(Buffer.from(encrypted.subarray(0, length)))
+    readBuffer.u8.set(setAside)
     this.#readInto = undefined
     return this.#readBytes
   }

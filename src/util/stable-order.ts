@@ -10,8 +10,11 @@ export class StableOrder {
   #order = new Int32Array(256)
   #spare = new Int32Array(256)
 
-  /** Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or descending (-1). Valid until the next call. */
-  sort(numbers: Float64Array, count: number, sign: 1 | -1): Int32Array {
+  /**
+   * Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or descending (-1). Valid until the next
+   * call. `giveWay` is called after each pass over all numbers; the order is lost when it throws.
+   */
+  sort(numbers: Float64Array, count: number, sign: 1 | -1, giveWay: () => void = nothing): Int32Array {
     if (count > this.#order.length) {
       this.#order = new Int32Array(2 * count)
       this.#spare = new Int32Array(2 * count)
@@ -26,6 +29,7 @@ export class StableOrder {
         merge(numbers, from, to, start, Math.min(count, start + width), Math.min(count, start + 2 * width), sign)
       }
       ;[from, to] = [to, from]
+      giveWay()
     }
     return from
   }
@@ -36,6 +40,8 @@ export class StableOrder {
     this.#spare = new Int32Array(256)
   }
 }
+
+const nothing = (): void => {}
 
 /** Writes the indexes from `start` up to `end` in order. */
 function insertionSort(numbers: Float64Array, order: Int32Array, start: number, end: number, sign: number): void {

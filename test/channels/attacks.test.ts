@@ -275,6 +275,25 @@ test('what loads data while they are subscribed leaves readers where they are', 
   expect(texts(unstick(unnamed, engine))).toEqual(['one', 'two', 'three'])
 })
 
+test('a member that vanishes while data is loaded leaves the data as it comes, and its group where it was', () => {
+  const engine = createEngine(KEEP)
+  const publisher = engine.connect()
+  const member = engine.connect()
+  member.ask('SUBSCRIBE', '$share/g/orders.eu')
+  member.ask('PSUBSCRIBE', '$share/g/orders.*')
+  member.backlogBytes = 100_000
+  publish(publisher, 'orders.eu', 'one')
+  engine.journal.take()
+  const { size } = engine.engine.databases[0]!
+  engine.engine.loading.begin()
+  member.disconnect()
+  expect(engine.journal.take()).toEqual([])
+  expect(engine.engine.databases[0]!.size).toBe(size)
+  engine.engine.loading.end()
+  const next = engine.connect()
+  expect(texts(next.ask('SUBSCRIBE', '$share/g/orders.eu') + next.received())).toEqual(['one'])
+})
+
 test('a message, and an acknowledgement, is as durable as the rule of its key says', () => {
   const engine = createEngine({ ...KEEP, durability: 'channel:* always places:* always', appendfsync: 'everysec' })
   const publisher = engine.connect()

@@ -1,6 +1,7 @@
+import { readdirSync, realpathSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Broker, type BrokerOptions, CommandError, OptionError, openBroker } from '../../src/index.ts'
+import { type Broker, type BrokerOptions, CommandError, OptionError, openBroker, startServer } from '../../src/index.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
 async function open(options: BrokerOptions = {}): Promise<Broker> {
@@ -442,6 +443,58 @@ describe('opening and closing', () => {
     await expect(broker.subscribe('c', () => {})).rejects.toThrow('the broker is closed')
     await closing
     await broker.close()
+  })
+
+  test('calls made before close are answered under always, when they are on disk', async () => {
+    for (let round = 0; round < 3; round++) {
+      const dir = temporaryDirectory()
+      const broker = await openBroker({ dir, appendfsync: 'always' })
+      const session = broker.session()
+      await session.call('SET', 'before', 0)
+      const calls = [broker.call('SET', 'a', 1), session.call('SET', 'b', 2), broker.call('INCR', 'a')]
+      if (round === 1) await new Promise(setImmediate)
+      const closing = broker.close()
+      expect(await Promise.all(calls)).toEqual(['OK', 'OK', 2])
+      await closing
+    }
+    const server = await startServer({ port: 0, dir: temporaryDirectory(), appendfsync: 'always' })
+    const called = server.call('SET', 'a', 1)
+    await server.close()
+    expect(await called).toBe('OK')
+  })
+
+  test('a logger may call the broker that logs: its calls run when the command that logged is over', async () => {
+    let broker: Broker | undefined
+    const calls: Promise<unknown>[] = []
+    const say = (_: object, message: string): void => {
+      if (broker === undefined || calls.length >= 50) return
+      calls.push(broker.call('RPUSH', 'log', message), broker.publish('log', message))
+    }
+    broker = await open({ log: { debug: say, info: say, warn: say, error: say, fatal: say } })
+    const session = broker.session()
+    const replies = await session.callAll([
+      ['SET', 'a', 1],
+      ['EVAL', "redis.log(redis.LOG_WARNING, 'from a script') return redis.call('INCR', 'a')", 0],
+      ['REPLICAOF', '127.0.0.1', 1],
+      ['REPLICAOF', 'NO', 'ONE'],
+      ['SET', 'b', 'x'.repeat(100)],
+      ['GET', 'b'],
+      ['LLEN', 'log'],
+    ])
+    expect(replies).toEqual(['OK', 2, 'OK', 'OK', 'OK', 'x'.repeat(100), 0])
+    await Promise.all(calls)
+    expect(await broker.call('LINDEX', 'log', 0)).toContain('from a script')
+    broker = undefined
+  })
+
+  test('options that are inherited are as good as others', async () => {
+    const dir = temporaryDirectory()
+    const broker = await open(Object.create({ dir, config: Object.create({ maxmemory: '10mb' }) }))
+    expect(await broker.call('CONFIG', 'GET', 'dir')).toEqual(new Map([['dir', realpathSync(dir)]]))
+    expect(await broker.call('CONFIG', 'GET', 'maxmemory')).toEqual(new Map([['maxmemory', '10485760']]))
+    await broker.call('SET', 'k', 'v')
+    expect(readdirSync(dir)).toContain('appendonlydir')
+    await expect(openBroker(Object.create({ dri: dir }))).rejects.toThrow("unknown option 'dri'")
   })
 
   test('options that cannot be taken are named', async () => {

@@ -4,7 +4,7 @@ import { MetricsEndpoint } from '../../src/metrics/endpoint.ts'
 import { KnownQueues, QUEUES_MAX } from '../../src/metrics/known-queues.ts'
 import { Scrape } from '../../src/metrics/scrape.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
-import { RawConnection } from '../support/server.ts'
+import { eventually, RawConnection } from '../support/server.ts'
 
 /** Scrapes anew each time, however little time has passed. */
 async function scrape({ engine }: TestEngine): Promise<Map<string, number>> {
@@ -288,17 +288,45 @@ describe('the HTTP port', () => {
     expect(await strange.rest()).toMatch(/^HTTP\/1.1 400 /)
   })
 
-  test('turns connections away beyond its bound', async () => {
+  test('has the oldest connection that asks nothing go for one beyond its bound, which is answered at once', async () => {
     const endpoint = await open(createEngine())
-    const all = await Promise.all(Array.from({ length: 65 }, () => RawConnection.open(endpoint.port)))
-    const last = await Promise.race(
-      all.map(async (connection) => {
-        await connection.rest()
-        return connection
-      }),
-    )
-    expect(last.received).toBe('')
-    expect(all.filter(({ closed, ended }) => closed || ended)).toHaveLength(1)
+    const all: RawConnection[] = []
+    for (let i = 0; i < 64; i++) {
+      const slow = await RawConnection.open(endpoint.port)
+      slow.send('GET /metrics HTTP/1.1\r\nhost: 127')
+      all.push(slow)
+    }
+    for (let i = 0; i < 3; i++) expect(await ask(endpoint, '/healthz')).toMatchObject({ status: 200 })
+    await eventually(() => all.some(({ closed, ended }) => closed || ended))
+    const gone = all.filter(({ closed, ended }) => closed || ended)
+    expect(gone).toEqual(all.slice(0, gone.length))
+    expect(gone.length).toBeLessThan(4)
+    expect(gone[0]!.received).toBe('')
+  })
+
+  test('at a loopback address is for those who name an address or localhost; elsewhere for any name', async () => {
+    const status = async ({ port }: MetricsEndpoint, host: string): Promise<string> => {
+      const connection = await RawConnection.open(port)
+      connection.send(`GET /healthz HTTP/1.1\r\n${host}connection: close\r\n\r\n`)
+      return (await connection.rest()).slice(0, 'HTTP/1.1 200'.length)
+    }
+    const local = await open(createEngine())
+    for (const host of ['127.0.0.1', '127.0.0.1:9121', '[::1]:9121', 'localhost', 'LocalHost:9121']) {
+      expect(await status(local, `Host: ${host}\r\n`), host).toBe('HTTP/1.1 200')
+    }
+    for (const host of [
+      'rebound.example',
+      'rebound.example:9121',
+      '127.0.0.1.rebound.example',
+      'localhost.example',
+      '',
+    ]) {
+      expect(await status(local, `Host: ${host}\r\n`), host).toBe('HTTP/1.1 403')
+    }
+    const test = createEngine()
+    const everywhere = await MetricsEndpoint.open(test.engine, { host: '0.0.0.0', port: 0 })
+    onTestFinished(() => everywhere.close())
+    expect(await status(everywhere, 'Host: broker.example:9121\r\n')).toBe('HTTP/1.1 200')
   })
 
   test('says when the address cannot be had', async () => {

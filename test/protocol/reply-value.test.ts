@@ -81,3 +81,33 @@ test('arrays within arrays are read however deep they go', () => {
   }
   expect([levels, value, replies[1]]).toEqual([depth, 1, 2])
 })
+
+test('a long array that comes in many pieces is looked at once', () => {
+  const element = '$1\r\nx\r\n%1\r\n:1\r\n*1\r\n_\r\n'
+  let decoded = 0
+  const replies: ReplyValue<string>[] = []
+  const reader = new ReplyValueReader<string>(
+    (u8, start, length) => {
+      decoded++
+      return utf8Of(u8, start, length)
+    },
+    { reply: (value) => replies.push(value), push() {} },
+  )
+  const bytes = Buffer.from(`*20000\r\n${element.repeat(10_000)}$3000000\r\n${'y'.repeat(3_000_000)}\r\n+OK\r\n`)
+  bytes.write('*20001\r\n')
+  for (let at = 0; at < bytes.length; at += 100) reader.feed(Buffer.from(bytes.subarray(at, at + 100)))
+  const [array, last] = replies as [ReplyValue<string>[], string]
+  expect([array.length, last]).toEqual([20_001, 'OK'])
+  expect(array[19_998]).toBe('x')
+  expect(array[19_999]).toEqual(new Map([[1, [null]]]))
+  expect((array[20_000] as string).length).toBe(3_000_000)
+  // Each text once, whatever the number of pieces.
+  expect(decoded).toBe(10_001)
+})
+
+test('a push within pieces, and what follows it', () => {
+  const bytes = '>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n*1\r\n:1\r\n'
+  const { replies, pushes } = read([...bytes])
+  expect(pushes).toEqual([['message', 'c', 'hi']])
+  expect(replies).toEqual([[1]])
+})

@@ -237,6 +237,50 @@ describe('requests arrive whole however they were cut', () => {
     expect(windows).toEqual([[length + 2, length, true]])
   })
 
+  test('a request keeps its words while other clients are heard, and what came behind it follows', () => {
+    const handler = new Recorder()
+    const [parser, second, third] = [new RequestParser(), new RequestParser(), new RequestParser()]
+    const others = new Recorder()
+    const innermost = new Recorder()
+    const record = others.request.bind(others)
+    others.request = (args) => {
+      const piece = bytes(encode('QUIT') + encode('AUTH', 'third', 'pass').slice(0, 20))
+      third.feed(new Source(piece), 0, piece.length, innermost)
+      record(args)
+    }
+    const rest = bytes(encode('AUTH', 'third', 'pass').slice(20))
+    const sent = bytes(encode('AUTH', 'second', 'password') + encode('PING'))
+    const plainly = handler.request.bind(handler)
+    handler.request = (args) => {
+      if (args.equalsIgnoreCase(0, 'EVAL')) {
+        second.feed(new Source(sent), 0, sent.length, others)
+        third.feed(new Source(rest), 0, rest.length, innermost)
+      }
+      plainly(args)
+    }
+    others.haltAfterEach = true
+    const mine = bytes(encode('EVAL', 'script', '0') + encode('SET', 'k', 'v') + encode('GET', 'k').slice(0, -3))
+    parser.feed(new Source(mine), 0, mine.length, handler)
+    feed([bytes('k\r\n')], handler, parser)
+    expect(handler.requests).toEqual([
+      ['EVAL', 'script', '0'],
+      ['SET', 'k', 'v'],
+      ['GET', 'k'],
+    ])
+    expect(others.requests).toEqual([['AUTH', 'second', 'password']])
+    expect(innermost.requests).toEqual([['QUIT'], ['AUTH', 'third', 'pass']])
+  })
+
+  test('a parser is not fed while a request of its own runs', () => {
+    const parser = new RequestParser()
+    const handler = new Recorder()
+    const whole = bytes(encode('PING'))
+    handler.request = () => parser.feed(new Source(whole), 0, whole.length, handler)
+    expect(() => feed([whole], handler, parser)).toThrow('a parser is not fed while a request of its own runs')
+    handler.request = (args) => void handler.requests.push([args.string(0)])
+    expect(feed([whole], handler, parser).requests).toEqual([['PING']])
+  })
+
   test('parsers of several clients do not disturb each other', () => {
     const a = new Recorder()
     const b = new Recorder()

@@ -312,6 +312,13 @@ describe('a node', () => {
     const again = cluster.start('z', disk)
     await cluster.pass(50)
     expect(again.node!.failure).toMatch(/^the log holds another record at position \d+ than this node's copy$/)
+    // It says what is to be done, and not where in our code that was found.
+    expect(again.errors).toEqual([
+      {
+        advice: 'See what the log and the other nodes hold',
+        message: `this node has stopped: ${again.node!.failure}`,
+      },
+    ])
   })
 
   test('refuses a directory that is not the copy of a log', async () => {

@@ -177,6 +177,44 @@ describe('a snapshot', () => {
     expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:0/)
   })
 
+  test('is followed by so much that the primary waits while it is loaded, and by all of it then', async () => {
+    const snapshot = await snapshotOf('SET k v')
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    follower.primary.send(
+      Buffer.concat([Buffer.from(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`), snapshot]),
+    )
+    const append = encode(['APPEND', 'text', 'x'.repeat(60_000)])
+    let sent = 0
+    for (; !follower.primary.paused && sent < 200; sent++) follower.primary.send(append)
+    expect(sent * append.length).toBeGreaterThan(4 * 1024 * 1024)
+    expect(sent * append.length).toBeLessThan(5 * 1024 * 1024)
+    await goOn()
+    expect(follower.primary.paused).toBe(false)
+    follower.primary.send(append)
+    expect(follower.client.ask('STRLEN', 'text')).toBe(`:${(sent + 1) * 60_000}\r\n`)
+  })
+
+  test('whose primary goes before it is loaded is followed by what comes behind it once', async () => {
+    const snapshot = await snapshotOf('SET n 5')
+    const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
+    follower.client.ask('REPLICAOF', 'primary', '6379')
+    follower.shakeHands()
+    follower.primary.send(
+      Buffer.concat([Buffer.from(`+FULLRESYNC ${HISTORY} 1000\r\n$${snapshot.length}\r\n`), snapshot]),
+    )
+    const increment = encode(['INCR', 'n'])
+    follower.primary.send(increment)
+    follower.primary.cut()
+    await goOn()
+    follower.clock.advance(1000)
+    expect(follower.shakeHands()).toContain(encode(['PSYNC', HISTORY, '1001']))
+    follower.primary.send('+CONTINUE\r\n')
+    follower.primary.send(increment)
+    expect(follower.client.ask('GET', 'n')).toBe('$1\r\n6\r\n')
+  })
+
   test('that is cut anywhere leaves what was there, and the next one is taken', async () => {
     const snapshot = await snapshotOf('SET k v', 'RPUSH l a b c', 'ZADD z 1 a')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })

@@ -210,6 +210,43 @@ describe('what goes wrong', () => {
     expect(sender.target.closed).toBe(true)
   })
 
+  test('a key that the target has said it has is gone, whatever the target says or does beyond that', () => {
+    for (const beyond of ['+OK\r\n', '-ERR no\r\n', 'cut']) {
+      const { client, dialled } = createSender()
+      client.ask('SET', 'k', 'v')
+      client.ask(...MIGRATE)
+      const target = dialled[0]!
+      target.accept()
+      // The system tells late that it has taken what was written.
+      const told: (() => void)[] = []
+      const { write } = target
+      target.write = (data, written) => write.call(target, data, () => void told.push(() => written?.()))
+      target.send('+OK\r\n')
+      target.send(beyond === 'cut' ? '+OK\r\n' : `+OK\r\n${beyond}`)
+      if (beyond === 'cut') target.cut()
+      for (const tell of told) tell()
+      expect(client.received()).toBe('+OK\r\n')
+      expect(client.ask('EXISTS', 'k')).toBe(':0\r\n')
+    }
+  })
+
+  test('a target that says it has a key whose end was not sent is not believed', () => {
+    const { client, dialled } = createSender({ rdbcompression: 'no' })
+    client.ask('SET', 'k', 'v'.repeat(200_000))
+    client.ask(...MIGRATE)
+    const target = dialled[0]!
+    target.accept()
+    const { write } = target
+    target.write = (data) => write.call(target, data)
+    target.send('+OK\r\n')
+    target.send('+OK\r\n')
+    expect(dialled.length).toBe(2)
+    expect(client.ask('PING')).toBe('')
+    dialled[1]!.cut()
+    expect(client.received()).toBe(`${WRITING}+PONG\r\n`)
+    expect(client.ask('EXISTS', 'k')).toBe(':1\r\n')
+  })
+
   test('a client that goes away leaves its keys here', () => {
     const other = sender.connect()
     sender.target.accept()

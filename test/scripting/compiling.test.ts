@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { LuaError } from '../../src/scripting/lua/errors.ts'
+import { stringLibrary } from '../../src/scripting/lua/lib/string.ts'
 import { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { createEngine } from '../support/engine.ts'
@@ -141,6 +142,7 @@ describe('compiling is heard', () => {
         if (++ticks === 3) throw new Kill()
       },
     })
+    runtime.addLibrary('string', stringLibrary)
     const main = runtime.compile(program, 'user_script')
     ticks = 0
     expect(() => runtime.run(main)).toThrow(Kill)
@@ -171,6 +173,69 @@ describe('compiling is heard', () => {
     expect(slow.ask('EVAL', "return redis.call('GET', 'k')", 0)).toBe('$1\r\nv\r\n')
     expect(engine.scripts.busy).toBeUndefined()
   })
+})
+
+test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a script calls it', (name) => {
+  const { engine, clock, connect } = createEngine({ 'busy-reply-threshold': '1' })
+  const [slow, other] = [connect(), connect()]
+  const elements = Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 100_003)
+  slow.ask('RPUSH', 'list', ...elements)
+  slow.ask('SET', 'gone', 'x', 'PX', 1)
+  clock.advance(10)
+  let readings = 0
+  clock.monotonic = () => readings++
+  const during: string[] = []
+  let ends = false
+  engine.host = {
+    whileBusy: {
+      listen(clients) {
+        during.push(engine.runner.call!.command.spec.name)
+        for (const request of ['WATCH gone\r\n', ends && during.length > 2 ? 'SCRIPT KILL\r\n' : 'GET list\r\n']) {
+          const bytes = Buffer.from(request)
+          clients.receive(other.client, new Source(bytes), 0, bytes.length)
+        }
+      },
+      done() {},
+    },
+  }
+  const words = name === 'SORT_RO' ? "'SORT_RO', 'list'" : "'LRANGE', 'list', 0, -1"
+  const script = `local sorted = redis.call(${words}) return {#sorted, sorted[2]}`
+  const second = String(name === 'SORT_RO' ? elements.toSorted((a, b) => a - b)[1] : elements[1])
+  expect(slow.ask('EVAL', script, 1, 'list')).toBe(`*2\r\n:100000\r\n$${second.length}\r\n${second}\r\n`)
+  expect(during.filter((command) => command === name).length).toBeGreaterThan(3)
+  expect(other.received()).toMatch(/^(\+OK\r\n-BUSY [^\r]*\r\n)+$/)
+
+  // A command that sorts is left at once; a reply that is being made becomes whole.
+  during.length = 0
+  ends = true
+  const killed = slow.ask('EVAL', `pcall(redis.call, ${words}) while true do end`, 1, 'list')
+  expect(killed).toMatch(/^-ERR Script killed by user with SCRIPT KILL/)
+  if (name === 'SORT_RO') expect(during.length).toBeLessThan(6)
+  expect(slow.ask('LLEN', 'list')).toBe(':100000\r\n')
+  expect(engine.runner.call).toBe(undefined)
+})
+
+test('a coroutine that is resumed deep within its calls takes steps for each of them', () => {
+  let ticks = 0
+  const runtime = new LuaRuntime({ interrupt: () => void ticks++ })
+  const resume = (depth: number): number => {
+    const main = runtime.compile(
+      `local function deep(n)
+         if n == 0 then while true do coroutine.yield() end end
+         deep(n - 1)
+         return n
+       end
+       local c = coroutine.wrap(deep)
+       c(${depth})
+       for i = 1, 10000 do c() end`,
+      'user_script',
+    )
+    ticks = 0
+    runtime.run(main)
+    return ticks
+  }
+  expect(resume(1)).toBeLessThan(10)
+  expect(resume(500)).toBeGreaterThan(100)
 })
 
 test('of the scripts that came with EVAL the five hundred used last are remembered, and all that were loaded', () => {

@@ -81,6 +81,10 @@ const FATAL = [
   `local t = {} for i = 1, 1e6 do t[i] = tostring(i * 7919 % 1e6) end while true do table.sort(t) t[1], t[2] = 'z', 'y' end`,
   `local t = {} for i = 1, 1e6 do t[i] = i * 7919 % 1e6 end while true do table.sort(t) t[1], t[2] = 1e9, 1e8 end`,
   `local t = {} for i = 1, 1e5 do t[i] = i end redis.call('RPUSH', 'l', unpack(t, 1, 7000)) while true do redis.call('SORT_RO', 'l') end`,
+  `local t = {} for i = 1, 5000 do t[i] = i * 7919 % 1000003 end for i = 1, 100 do redis.call('RPUSH', 'm', unpack(t)) end while true do redis.call('SORT_RO', 'm') end`,
+  // Coroutines that are deep within their calls, resumed, and kept.
+  `local function deep(n) if n == 0 then while true do coroutine.yield() end end deep(n - 1) return n end local c = coroutine.wrap(deep) c(1500) while true do c() end`,
+  `local function deep(n) if n == 0 then coroutine.yield() end deep(n - 1) return n end local t = {} for i = 1, 50000 do t[i] = coroutine.wrap(deep) t[i](150) end`,
 ]
 
 test('no library ends the process, keeps others waiting or keeps memory', async () => {

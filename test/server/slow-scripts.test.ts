@@ -141,6 +141,24 @@ test('what comes with the script in one pipeline is run after it', async () => {
   expect(await runner.take(8)).toBe(':2\r\n:3\r\n')
 })
 
+test('SLOWLOG shows the words of the slow script, not those of a client that was heard meanwhile', async () => {
+  const { port } = await startFor({ password: 'secret' })
+  const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]
+  for (const client of [runner, other]) await client.ask(encode(['AUTH', 'secret']), '+OK\r\n')
+  const body = "while true do end return KEYS[1] .. ARGV[1] -- a script that is longer than its client's password"
+  runner.send(encode(['EVAL', body, 1, 'key', 'argument']))
+  await untilBusy(other)
+  const late = await RawConnection.open(port)
+  await late.ask(encode(['AUTH', 'default', 'secret']), '+OK\r\n')
+  await other.ask(encode(['SCRIPT', 'KILL']), '+OK\r\n')
+  expect(await runner.takeLine()).toMatch(KILLED)
+  other.send(encode(['SLOWLOG', 'GET']) + encode(['ECHO', 'the end']))
+  await eventually(() => other.received.endsWith('the end\r\n'))
+  const words = ['EVAL', body, '1', 'key', 'argument'].map((word) => `$${word.length}\r\n${word}\r\n`)
+  expect(other.received).toContain(`*5\r\n${words.join('')}`)
+  expect(other.received).not.toContain('secret')
+})
+
 test('commands that may end a slow script, or say who asks, are run; the others spoil a transaction', async () => {
   const { port } = await startFor({ password: 'secret' })
   const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]

@@ -376,6 +376,29 @@ test('while a script is slow, a client within TLS is heard and may end it', asyn
   expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
 })
 
+test('what came with a slow script stays as it was, whatever clients send within TLS meanwhile', async () => {
+  const tls = { ...TLS, authClients: 'no' } as const
+  const config = { 'busy-reply-threshold': 20, 'slowlog-log-slower-than': 0 }
+  const { port: out, child } = await startServerProcess({ port: 0, tlsPort: 0, tls, config })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const plain = await RawConnection.open(out)
+  const port = Number(/port=(\d+)/.exec((await ask(plain, ['INFO', 'server'])).replace(/listener0.*/, ''))![1])
+  const runner = await RawConnection.openTls(port, clientTls())
+  const other = await RawConnection.openTls(port, clientTls())
+  // It has shaken hands.
+  expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
+  const script = ['EVAL', 'while true do end', '1', 'its key']
+  runner.send(encode(script) + encode(['SET', 'mine', 'kept']) + encode(['GET', 'mine']))
+  await eventually(async () => (await ask(plain, ['PING'])).startsWith('-BUSY'))
+  expect(await ask(other, ['AUTH', 'nobody', `secret ${'x'.repeat(200)}`])).toContain('-WRONGPASS')
+  expect(await ask(other, ['SCRIPT', 'KILL'])).toBe('+OK\r\n')
+  await eventually(() => runner.received.endsWith('kept\r\n'))
+  expect(runner.received).toMatch(/^-ERR Script killed by user.*\r\n\+OK\r\n\$4\r\nkept\r\n$/)
+  const log = await ask(other, ['SLOWLOG', 'GET', '-1'])
+  expect(log).toContain(encode(script))
+  expect(log).not.toContain('secret')
+})
+
 describe('clients', () => {
   test('ioredis and node-redis, while certificates are renewed again and again', async () => {
     const { port } = await start()

@@ -12,17 +12,22 @@ export interface Ordering {
   untilNul: boolean
   /** Equal ones are put in the order of the elements, which otherwise keep theirs. */
   breaksTies: boolean
+  /** Called every few milliseconds; what it throws ends the sorting. */
+  giveWay: () => void
 }
+
+/** Elements gathered, compared or weighed between two calls of `giveWay`: a few milliseconds. */
+export const STEPS_PER_WAY = 16 * 1024
 
 const stable = new StableOrder()
 /** Memory for sorting so many elements is kept. */
 const KEPT_MAX = 4096
 
 /** Returns the indices of elements in the order of their scores, equal ones in that of their bytes. Valid until the next call. */
-export function orderByScore(elements: readonly Bytes[], scores: Float64Array, { descending }: Ordering): Int32Array {
-  const sign = descending ? -1 : 1
-  const order = stableOrder(scores, sign)
-  sortTies(order, scores, (a, b) => sign * elements[a]!.compare(elements[b]!))
+export function orderByScore(elements: readonly Bytes[], scores: Float64Array, ordering: Ordering): Int32Array {
+  const sign = ordering.descending ? -1 : 1
+  const order = stableOrder(scores, sign, ordering)
+  sortTies(order, scores, ordering, (a, b) => sign * elements[a]!.compare(elements[b]!))
   return order
 }
 
@@ -35,9 +40,9 @@ export function orderByBytes(
   const sign = ordering.descending ? -1 : 1
   const compare = ordering.untilNul ? compareUntilNul : compareAll
   // Most are told apart by a few bytes, which make a number: 2,000 members are sorted in 0.5 ms instead of 1.2.
-  const keys = leadingBytes(weights, ordering.untilNul)
-  const order = stableOrder(keys, sign)
-  sortTies(order, keys, (a, b) => {
+  const keys = leadingBytes(weights, ordering)
+  const order = stableOrder(keys, sign, ordering)
+  sortTies(order, keys, ordering, (a, b) => {
     const left = weights[a]
     const right = weights[b]
     const result = left === undefined || right === undefined ? 0 : compare(left, right)
@@ -46,20 +51,32 @@ export function orderByBytes(
   return order
 }
 
-function stableOrder(numbers: Float64Array, sign: 1 | -1): Int32Array {
-  const order = stable.sort(numbers, numbers.length, sign)
-  if (numbers.length > KEPT_MAX) stable.clear()
-  return order
+function stableOrder(numbers: Float64Array, sign: 1 | -1, { giveWay }: Ordering): Int32Array {
+  try {
+    return stable.sort(numbers, numbers.length, sign, giveWay)
+  } finally {
+    if (numbers.length > KEPT_MAX) stable.clear()
+  }
 }
 
 /** Sorts those that have the same number, which stand side by side, in a stable way. */
-function sortTies(order: Int32Array, numbers: Float64Array, compare: (a: number, b: number) => number): void {
+function sortTies(
+  order: Int32Array,
+  numbers: Float64Array,
+  { giveWay }: Ordering,
+  compare: (a: number, b: number) => number,
+): void {
   const count = numbers.length
+  let steps = 0
+  const givingWay = (a: number, b: number): number => {
+    if (++steps % STEPS_PER_WAY === 0) giveWay()
+    return compare(a, b)
+  }
   for (let start = 0; start < count; ) {
     const number = numbers[order[start]!]!
     let end = start + 1
     while (end < count && numbers[order[end]!]! === number) end++
-    if (end - start > 1) order.subarray(start, end).sort(compare)
+    if (end - start > 1) order.subarray(start, end).sort(givingWay)
     start = end
   }
 }
@@ -68,10 +85,11 @@ function sortTies(order: Int32Array, numbers: Float64Array, compare: (a: number,
 const KEY_BYTES = 6
 
 /** Returns a number for each weight, made of the bytes that follow what all of them begin with; -1 for none. */
-function leadingBytes(weights: readonly (Bytes | undefined)[], untilNul: boolean): Float64Array {
+function leadingBytes(weights: readonly (Bytes | undefined)[], { giveWay, untilNul }: Ordering): Float64Array {
   const shared = sharedBytes(weights, untilNul)
   const keys = new Float64Array(weights.length)
   for (let i = 0; i < keys.length; i++) {
+    if (i % STEPS_PER_WAY === 0) giveWay()
     const weight = weights[i]
     if (weight === undefined) {
       keys[i] = -1

@@ -18,7 +18,7 @@ import { MemberSet } from '../../store/member-set.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
 import { Bytes } from '../../util/bytes.ts'
 import { storeResult } from '../store-result.ts'
-import { Copies, orderByBytes, orderByScore, readSortScore } from './sort-order.ts'
+import { Copies, orderByBytes, orderByScore, readSortScore, STEPS_PER_WAY } from './sort-order.ts'
 import { SortPattern } from './sort-pattern.ts'
 
 interface Request {
@@ -114,14 +114,14 @@ function sort(call: Call, request: Request): Bytes[] {
 
   // Redis changes a sorted set into a skiplist to sort it, for good.
   if (value instanceof SortedSet) value.becomeSkiplist()
-  if (value instanceof SortedSet && request.unsorted) return byRank(value, from, end, request.descending)
-  if (value instanceof List && request.unsorted) return byIndex(value, from, end, request.descending)
+  if (value instanceof SortedSet && request.unsorted) return byRank(call, value, from, end, request.descending)
+  if (value instanceof List && request.unsorted) return byIndex(call, value, from, end, request.descending)
   const elements =
     value instanceof List
-      ? byIndex(value, 0, length, false)
+      ? byIndex(call, value, 0, length, false)
       : value instanceof SortedSet
-        ? byRank(value, 0, length, false)
-        : ofSet(value as MemberSet)
+        ? byRank(call, value, 0, length, false)
+        : ofSet(call, value as MemberSet)
   let { by, alphabetic, unsorted } = request
   // A set has no order that could be stored or gone by in a script: another copy of it would come out differently.
   if (value instanceof MemberSet && unsorted && (request.store !== 0 || call.fromScript)) {
@@ -143,6 +143,7 @@ function byScore(call: Call, request: Request, elements: Bytes[], by: SortPatter
   const scores = new Float64Array(elements.length)
   let wrong = false
   for (let i = 0; i < elements.length; i++) {
+    if (i % STEPS_PER_WAY === 0) call.giveWay()
     const element = elements[i]!
     // What has no weight counts as 0.
     if (by !== undefined && !by.find(call, element, found)) continue
@@ -151,7 +152,12 @@ function byScore(call: Call, request: Request, elements: Bytes[], by: SortPatter
     else scores[i] = score
   }
   if (wrong) throw ERR.sortScore
-  return orderByScore(elements, scores, { descending: request.descending, untilNul: false, breaksTies: true })
+  return orderByScore(elements, scores, {
+    descending: request.descending,
+    untilNul: false,
+    breaksTies: true,
+    giveWay: () => call.giveWay(),
+  })
 }
 
 function byBytes(
@@ -166,12 +172,16 @@ function byBytes(
     weights = []
     const copies = new Copies()
     // A look at one key may remove another whose time is up: the weights are copied.
-    for (const element of elements) weights.push(by.find(call, element, found) ? copies.keep(found) : undefined)
+    for (const element of elements) {
+      if (weights.length % STEPS_PER_WAY === 0) call.giveWay()
+      weights.push(by.find(call, element, found) ? copies.keep(found) : undefined)
+    }
   }
   return orderByBytes(elements, weights, {
     descending: request.descending,
     untilNul: request.store === 0,
     breaksTies: isSet && request.store !== 0,
+    giveWay: () => call.giveWay(),
   })
 }
 
@@ -181,11 +191,12 @@ const listPosition = new ListPosition()
 const setPosition = new SortedSetPosition()
 
 /** Returns the elements of indices [from, end), counted from the tail when `descending`. */
-function byIndex(list: List, from: number, end: number, descending: boolean): Bytes[] {
+function byIndex(call: Call, list: List, from: number, end: number, descending: boolean): Bytes[] {
   const elements: Bytes[] = []
   if (from >= end) return elements
   list.seek(descending ? list.length - 1 - from : from, listPosition)
   for (let left = end - from; left > 0; left--) {
+    if (left % STEPS_PER_WAY === 0) call.giveWay()
     elements.push(list.element(listPosition, new Bytes()))
     if (descending) list.previous(listPosition)
     else list.next(listPosition)
@@ -193,10 +204,11 @@ function byIndex(list: List, from: number, end: number, descending: boolean): By
   return elements
 }
 
-function ofSet(set: MemberSet): Bytes[] {
+function ofSet(call: Call, set: MemberSet): Bytes[] {
   const elements: Bytes[] = []
   const copies = new Copies()
   for (let slot = set.first(); slot >= 0; slot = set.next(slot)) {
+    if (elements.length % STEPS_PER_WAY === 0) call.giveWay()
     // The text of an integer does not last.
     const member = set.memberOf(slot, new Bytes())
     elements.push(set.encoding === 'intset' ? copies.keep(member) : member)
@@ -205,11 +217,12 @@ function ofSet(set: MemberSet): Bytes[] {
 }
 
 /** Returns the members of ranks [from, end), counted from the highest when `descending`. */
-function byRank(set: SortedSet, from: number, end: number, descending: boolean): Bytes[] {
+function byRank(call: Call, set: SortedSet, from: number, end: number, descending: boolean): Bytes[] {
   const elements: Bytes[] = []
   if (from >= end) return elements
   set.seek(descending ? set.length - 1 - from : from, setPosition)
   for (let left = end - from; left > 0; left--) {
+    if (left % STEPS_PER_WAY === 0) call.giveWay()
     elements.push(set.memberAt(setPosition, new Bytes()))
     if (left > 1) {
       if (descending) set.previous(setPosition)

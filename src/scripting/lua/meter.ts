@@ -185,6 +185,8 @@ class Meter {
     // Buffers found dead are counted as external until the next collection: what seems too much is looked at twice.
     for (let left = 2; left > 0 && grown > this.#bytesMax / left; left--) {
       collectGarbage()
+      // Where much is alive that takes a good part of a second.
+      if (this.interrupt !== undefined) this.interrupt()
       const live = heapBytes()
       this.#heapAtStart = Math.min(this.#heapAtStart, live)
       grown = live - this.#heapAtStart + coming

@@ -17,6 +17,9 @@ const RESUME_WEIGHT = 1000
 /** The coroutine that is running, undefined in the main program. One script runs at a time. */
 let current: LuaThread | undefined
 
+/** Stack of a coroutine that takes as long to bring back as a step: each of its calls is a generator that must be entered. */
+const DEPTH_PER_STEP_SHIFT = 7
+
 type Outcome = { readonly error: LuaError } | { readonly values: readonly LuaValue[] }
 
 /** Runs a coroutine until it yields, returns or fails. What is no Lua error passes through. */
@@ -24,6 +27,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   if (thread.state !== 'suspended') return { error: new LuaError(`cannot resume ${thread.state} coroutine`) }
   const { depth, depthMax, tailMax, nested } = meter
   if (nested >= NESTED_MAX || depth + RESUME_WEIGHT > depthMax) return { error: new LuaError('C stack overflow') }
+  meter.spend(thread.depth >> DEPTH_PER_STEP_SHIFT)
   const resumer = current
   if (resumer !== undefined) resumer.state = 'normal'
   current = thread
