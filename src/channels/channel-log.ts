@@ -142,7 +142,7 @@ export class ChannelLog implements MessageLog {
     }
     if (existing === undefined) db.create(key, stream)
     const trimmed = this.#trim(stream, nowMs)
-    host.changed(this, 'kept', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
+    host.changed(this, 'untold', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
   }
 
   /** What a message, and how much was trimmed because of it, is as a command. */

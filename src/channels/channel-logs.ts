@@ -3,9 +3,7 @@
 // A log is made when somebody asks for its channel first, or when its messages are found in data that was loaded.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
-import { literalPrefix } from '../broker/pattern-index.ts'
 import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
-import { PatternRules } from '../engine/pattern-rules.ts'
 import type { Hash } from '../store/hash.ts'
 import { TYPE_HASH } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
@@ -15,6 +13,7 @@ import { type ChannelKind, channelOfKey, targetOfPlacesKey } from './channel-key
 import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
 import { type Places, placesIn } from './places.ts'
 import { Round } from './round.ts'
+import { RuledChannels } from './ruled-channels.ts'
 
 export interface ChannelLogsHost extends ChannelLogHost {
   readonly places: Places
@@ -25,8 +24,7 @@ export interface ChannelLogsHost extends ChannelLogHost {
 export class ChannelLogs {
   readonly #host: ChannelLogsHost
   /** The rules in force. */
-  #given: readonly ChannelRule[] = []
-  #rules = new PatternRules<ChannelRule>([])
+  #rules = new RuledChannels([])
   readonly #logs = { channel: new NameMap<ChannelLog>(), shard: new NameMap<ChannelLog>() }
   readonly #sweeping = new Round<ChannelLog>(() => this.all())
 
@@ -36,8 +34,7 @@ export class ChannelLogs {
 
   /** Has other rules in force. What was kept stays. */
   follow(rules: readonly ChannelRule[]): void {
-    this.#given = rules
-    this.#rules = new PatternRules(rules)
+    this.#rules = new RuledChannels(rules)
     this.#logs.channel.clear()
     this.#logs.shard.clear()
     if (this.isOpen) this.#findInData()
@@ -45,7 +42,7 @@ export class ChannelLogs {
 
   /** Tells whether a rule is in force. */
   get areRuled(): boolean {
-    return this.#rules.size > 0
+    return this.#rules.any
   }
 
   /** Tells whether a rule is in force, and the data are there. */
@@ -81,7 +78,7 @@ export class ChannelLogs {
     const logs = this.#logs[kind]
     const log = logs.get(name)
     if (log !== undefined) return log
-    const rule = this.#rules.find(Bytes.from(name))
+    const rule = this.#rules.ruleOf(Bytes.from(name))
     if (rule === undefined) return null
     const made = new ChannelLog(this.#host, kind, name, rule)
     logs.set(name, made)
@@ -116,16 +113,7 @@ export class ChannelLogs {
   }
 
   #isRuled(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
-    if (!this.isOpen) return false
-    if (kind !== 'pattern') {
-      const log = this.find(target, kind)
-      return log !== null && says(log.rule)
-    }
-    const prefix = literalPrefix(target)
-    return this.#given.some((rule) => {
-      const other = literalPrefix(rule.pattern)
-      return (other.startsWith(prefix) || prefix.startsWith(other)) && says(rule)
-    })
+    return this.isOpen && this.#rules.say(kind, target, says)
   }
 
   /** Returns the log of a channel that keeps its messages; undefined = it does not, or the target is a pattern. */

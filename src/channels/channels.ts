@@ -39,6 +39,7 @@ import { Places, type PlacesHost, UNCOUNTED } from './places.ts'
 import type { Reader, Sliced } from './reader.ts'
 import { ReadingLine } from './reading-line.ts'
 import { RecentIds } from './recent-ids.ts'
+import { RuledChannels } from './ruled-channels.ts'
 import { Sampling, type SamplingHost } from './sampling.ts'
 import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts'
@@ -102,8 +103,9 @@ export class Channels
   readonly #line: ReadingLine
   readonly #gaps: Gaps
   readonly #sampling: Sampling
-  /** The rules as they were given. */
+  /** The rules as they were given, and what they say, whether or not they are in force. */
   #given: readonly ChannelRule[] = []
+  #ruled = new RuledChannels([])
   /** Follows a primary: no rule is in force. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
@@ -135,6 +137,7 @@ export class Channels
   /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
   #follow(given: readonly ChannelRule[]): void {
     const { pubSub, role } = this.#host
+    if (given !== this.#given) this.#ruled = new RuledChannels(given)
     this.#given = given
     this.#isReplica = role.isReplica
     // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come.
@@ -150,6 +153,11 @@ export class Channels
   /** Tells whether messages are kept, or wait to be published. */
   get holdsData(): boolean {
     return this.logs.areRuled || this.schedule.hasAny
+  }
+
+  /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
+  ownsKey(key: Bytes): boolean {
+    return this.#ruled.any && this.#ruled.ownsKey(key)
   }
 
   /** The data has become another: what is known of it is looked up anew. */
