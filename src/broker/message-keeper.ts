@@ -16,6 +16,10 @@ export interface MessageLog {
 }
 
 export interface MessageKeeper {
+  /** Tells whether places would be remembered that are not yet, if a client subscribed to all of these. */
+  addsPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean
+  /** Throws a ReplyError if these would be too many. */
+  checkPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void
   /** Somebody subscribes; returns who listens: the subscriber, or a reader on its behalf. */
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
   /** A subscription ends; returns who has listened. */

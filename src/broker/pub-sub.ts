@@ -164,6 +164,16 @@ export class PubSub {
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
   }
 
+  /** Tells whether subscribing to all of these has something remembered that is not yet, which takes memory for as long as a rule says. */
+  remembersMore(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
+    return this.#keeper?.addsPlaces(subscriber, kind, names) === true
+  }
+
+  /** Throws a ReplyError if so much would be remembered that a rule forbids it; to be asked before any of these is subscribed to. */
+  checkSubscribe(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
+    this.#keeper?.checkPlaces(subscriber, kind, names)
+  }
+
   /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     if (this.sharing !== null && isShared(name)) {

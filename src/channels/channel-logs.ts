@@ -112,6 +112,11 @@ export class ChannelLogs {
     return this.#isRuled(kind, target, (rule) => keeps(rule) && rule.first !== 'new')
   }
 
+  /** Returns the rule by which places are remembered; undefined = none is in force. */
+  rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
+    return this.isOpen ? this.#rules.rememberingRule(kind, target) : undefined
+  }
+
   #isRuled(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
     return this.isOpen && this.#rules.say(kind, target, says)
   }

@@ -144,6 +144,7 @@ export class Channels
     this.logs.follow(this.#isReplica ? [] : given)
     pubSub.keeper = this.logs.areRuled ? this : null
     if (!this.isLoading) {
+      this.places.follow()
       this.subscriptions.follow()
       this.groups.follow()
     }
@@ -178,6 +179,14 @@ export class Channels
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     return this.subscriptions.leave(subscriber, kind, name)
+  }
+
+  addsPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
+    return this.subscriptions.addsPlaces(subscriber, kind, names)
+  }
+
+  checkPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
+    this.subscriptions.checkPlaces(subscriber, kind, names)
   }
 
   vanish(subscriber: Subscriber): void {
@@ -243,6 +252,17 @@ export class Channels
     return this.#host.clock.monotonic()
   }
 
+  rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
+    return this.logs.rememberingRule(kind, target)
+  }
+
+  isListening(kind: SubscriptionKind, target: string, subscriber: string): boolean {
+    return (
+      this.subscriptions.named(kind, target, subscriber) !== undefined ||
+      this.groups.ofSubscriber(kind, target, subscriber) !== undefined
+    )
+  }
+
   isServing(client: Client): boolean {
     return this.#host.runner.client === client
   }
@@ -286,6 +306,7 @@ export class Channels
       this.#host.moment.pass()
       this.tally.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
+      this.places.look(SWEPT_MAX)
       this.#armSweep()
     })
   }

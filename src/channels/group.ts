@@ -54,8 +54,9 @@ export class Group implements SharingGroup, MemberHost {
   readonly subscriber: string
   /** True when messages that it hears are kept, or may be: then its place is remembered. */
   isKept = false
-  /** The place that was last remembered. */
+  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
   readonly remembered = new Place()
+  rememberedMs = 0
   readonly #host: GroupHost
   readonly #members: GroupMember[] = []
   readonly #ofClient = new Map<Client, GroupMember>()

@@ -14,7 +14,7 @@ import { assert } from '../util/assert.ts'
 import { NameMap } from '../util/name-map.ts'
 import type { ChannelLogs } from './channel-logs.ts'
 import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
-import type { Place, Places } from './places.ts'
+import { type Place, type Places, WRITTEN_AGAIN_MS } from './places.ts'
 import { Round } from './round.ts'
 
 /** Places remembered at a time; the others' turn comes next. */
@@ -23,6 +23,7 @@ const PLACES_MAX = 1000
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
   readonly places: Places
+  now(): number
   monotonic(): number
   /** Groups have come or gone. */
   forgetRoutes(): void
@@ -110,7 +111,7 @@ export class Groups implements Sharing {
 
   #close(group: Group): void {
     const { kind, name, target } = group
-    if (group.isKept) this.#remember(group)
+    if (group.isKept) this.#remember(group, 'left')
     this.#groups.delete(keyOf(kind, name))
     if (kind === 'pattern') {
       this.#index.remove(this.#patterns.get(name)!)
@@ -175,11 +176,15 @@ export class Groups implements Sharing {
     })
   }
 
-  #remember(group: Group): void {
+  /** As `Subscriptions.remember`; `left` = the last member has. */
+  #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     const { kind, remembered, subscriber, target } = group
     const place = this.placeOf(group)
-    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    const nowMs = this.#host.now()
+    const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS
+    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
+    group.rememberedMs = nowMs
     this.#host.places.set(kind, target, subscriber, place)
   }
 

@@ -88,8 +88,9 @@ export class Reader implements Listener, Sliced {
   vanished = false
   ended = false
   queued = false
-  /** The place that was last remembered. */
+  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
   readonly remembered = new Place()
+  rememberedMs = 0
   readonly #host: ReaderHost
   #isLive = true
   /** While behind: what it has not read yet. */

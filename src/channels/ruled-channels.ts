@@ -39,11 +39,24 @@ export class RuledChannels {
       const rule = this.ruleOf(Bytes.from(target))
       return rule !== undefined && says(rule)
     }
-    const prefix = literalPrefix(target)
-    return this.#given.some((rule) => {
-      const other = literalPrefix(rule.pattern)
-      return (other.startsWith(prefix) || prefix.startsWith(other)) && says(rule)
-    })
+    return this.#given.some((rule) => says(rule) && mayConcern(rule, target))
+  }
+
+  /**
+   * Returns the rule by which places in a channel are remembered; undefined = none are. For a pattern it is the one that remembers them
+   * longest, of those that keep messages of channels which it may match.
+   */
+  rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
+    if (kind !== 'pattern') {
+      const rule = this.ruleOf(Bytes.from(target))
+      return rule !== undefined && keeps(rule) ? rule : undefined
+    }
+    let found: ChannelRule | undefined
+    for (const rule of this.#given) {
+      if (!keeps(rule) || !mayConcern(rule, target)) continue
+      if (found === undefined || rule.rememberMs > found.rememberMs) found = rule
+    }
+    return found
   }
 
   /** Tells whether a key of database 0 holds what a channel keeps that a rule names: messages, places, ids, what is scheduled. */
@@ -53,4 +66,11 @@ export class RuledChannels {
     const owner = ownerOfKey(key.toString())
     return owner !== undefined && this.say(owner.kind, owner.name, keeps)
   }
+}
+
+/** Tells whether a rule may say something of a channel that a pattern matches. */
+function mayConcern(rule: ChannelRule, pattern: string): boolean {
+  const prefix = literalPrefix(pattern)
+  const other = literalPrefix(rule.pattern)
+  return other.startsWith(prefix) || prefix.startsWith(other)
 }
