@@ -26,6 +26,8 @@ export interface MessageKeeper {
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
   /** All subscriptions of somebody are going to end without its asking for that. */
   vanish(subscriber: Subscriber): void
-  /** Returns what stands beside a channel; null = nothing is to be known of its messages. */
+  /** Tells whether messages of a channel are kept; leaves nothing behind. */
+  keeps(channel: string, kind: 'channel' | 'shard'): boolean
+  /** Returns what stands beside a channel to which a message is published; null = nothing is to be known of its messages. */
   logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
 }

@@ -213,7 +213,7 @@ export class PubSub {
 
   /** Tells whether messages to a channel are kept: then publishing is a write. */
   isKept(channel: Bytes, kind: 'channel' | 'shard'): boolean {
-    return this.#keeper?.logOf(channel.toString(), kind)?.keeps === true
+    return this.#keeper?.keeps(channel.toString(), kind) === true
   }
 
   /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. Returns its bytes. */

@@ -105,7 +105,7 @@ export class Audience {
     if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
-    return reader.placeNow(this.#host.logs.ofOne(kind, target))
+    return reader.placeNow(this.#host.logs.countOf(kind, target))
   }
 
   /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
@@ -148,7 +148,7 @@ export class Audience {
     const { acknowledged } = reader
     if (acknowledged === undefined) return undefined
     // What it was not sent it cannot have heard.
-    const sent = reader.placeNow(undefined).id
+    const sent = reader.placeNow(UNCOUNTED).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
     if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true

@@ -50,6 +50,8 @@ export interface ChannelLogHost {
   readonly propagates: boolean
   /** The message of a log is being delivered; null = that is over. */
   current: ChannelLog | null
+  /** The first message of a log could not be kept. */
+  forget(log: ChannelLog): void
   /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
   changed(log: ChannelLog, event: EventName, effect: Effect | undefined): void
 }
@@ -65,6 +67,8 @@ export class ChannelLog implements MessageLog {
   readonly id = new StreamId()
   /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
   isGone = false
+  /** No message came since it was looked at last. */
+  isIdle = false
   /** Messages that rules or slow readers have cost somebody. */
   missed = 0
   /** Where a reader is; of no meaning from one reader's slice to the next. */
@@ -113,6 +117,7 @@ export class ChannelLog implements MessageLog {
       this.#append(message)
     }
     this.message = message
+    this.isIdle = false
     host.current = this
   }
 
@@ -137,7 +142,10 @@ export class ChannelLog implements MessageLog {
       if (id.compare(stream.lastId) <= 0) throw ERR.streamExhausted
       stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
-      if (existing === undefined) stream.free()
+      if (existing === undefined) {
+        stream.free()
+        host.forget(this)
+      }
       throw error
     }
     if (existing === undefined) db.create(key, stream)

@@ -1,6 +1,7 @@
 // The logs of all channels that a rule names: which there are, and which of them a subscription reads.
 //
-// A log is made when somebody asks for its channel first, or when its messages are found in data that was loaded.
+// A log is made when a message is published to its channel, or when its messages are found in data. A question makes none. A log of a
+// channel that keeps nothing goes when other such logs come: a publisher may make up any number of names.
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
 import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
@@ -9,11 +10,17 @@ import { TYPE_HASH } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
 import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
-import { type ChannelKind, channelOfKey, targetOfPlacesKey } from './channel-keys.ts'
-import { ChannelLog, type ChannelLogHost } from './channel-log.ts'
-import { type Places, placesIn } from './places.ts'
+import { type ChannelKind, channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
+import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
+import { type Places, placesIn, UNCOUNTED } from './places.ts'
 import { Round } from './round.ts'
 import { RuledChannels } from './ruled-channels.ts'
+
+/** What a log takes besides the names in it, and how often a channel's name stands in it and in the maps that lead to it; measured. */
+const LOG_BYTES = 1024
+const NAMES_OF_LOG = 3
+/** Logs that are looked at when one is made: some more than one, so that what is not needed goes faster than it comes. */
+const PRUNED = 3
 
 export interface ChannelLogsHost extends ChannelLogHost {
   readonly places: Places
@@ -27,6 +34,9 @@ export class ChannelLogs {
   #rules = new RuledChannels([])
   readonly #logs = { channel: new NameMap<ChannelLog>(), shard: new NameMap<ChannelLog>() }
   readonly #sweeping = new Round<ChannelLog>(() => this.all())
+  readonly #pruning = new Round<ChannelLog>(() => this.all())
+  /** Bytes of all logs, without the messages, which are data. */
+  bytes = 0
 
   constructor(host: ChannelLogsHost) {
     this.#host = host
@@ -37,6 +47,7 @@ export class ChannelLogs {
     this.#rules = new RuledChannels(rules)
     this.#logs.channel.clear()
     this.#logs.shard.clear()
+    this.bytes = 0
     if (this.isOpen) this.#findInData()
   }
 
@@ -73,16 +84,45 @@ export class ChannelLogs {
 
   // ── which there are ──────────────────────────────────────────────────────
 
-  /** Returns the log of a channel; null = no rule names it. */
+  /** Returns the log of a channel, for a message that is going to be published there; null = no rule names it. */
   find(name: string, kind: ChannelKind): ChannelLog | null {
-    const logs = this.#logs[kind]
-    const log = logs.get(name)
+    const log = this.known(name, kind)
     if (log !== undefined) return log
     const rule = this.#rules.ruleOf(Bytes.from(name))
     if (rule === undefined) return null
+    if (!keeps(rule)) this.#prune()
     const made = new ChannelLog(this.#host, kind, name, rule)
-    logs.set(name, made)
+    this.#logs[kind].set(name, made)
+    this.bytes += bytesOf(made)
     return made
+  }
+
+  /** Returns the log of a channel if there is one. */
+  known(name: string, kind: ChannelKind): ChannelLog | undefined {
+    return this.#logs[kind].get(name)
+  }
+
+  /** Returns the rule of a channel; undefined = none names it. */
+  ruleOf(name: string, kind: ChannelKind): ChannelRule | undefined {
+    return this.known(name, kind)?.rule ?? this.#rules.ruleOf(Bytes.from(name))
+  }
+
+  /** Forgets a log that has no messages, or keeps none. */
+  forget(log: ChannelLog): void {
+    if (log.isGone) return
+    log.isGone = true
+    this.#logs[log.kind].delete(log.name)
+    this.bytes -= bytesOf(log)
+    this.#host.forgetRoutes()
+  }
+
+  /** Looks at a few logs, and forgets those that keep nothing and had no message since they were looked at last. */
+  #prune(): void {
+    this.#pruning.visit(PRUNED, (log) => {
+      if (log.keeps) return
+      if (log.isIdle) this.forget(log)
+      else log.isIdle = true
+    })
   }
 
   /** The logs of all channels, those of shard channels behind them. */
@@ -121,16 +161,24 @@ export class ChannelLogs {
     return this.isOpen && this.#rules.say(kind, target, says)
   }
 
-  /** Returns the log of a channel that keeps its messages; undefined = it does not, or the target is a pattern. */
-  ofOne(kind: SubscriptionKind, target: string): ChannelLog | undefined {
-    const log = kind === 'pattern' || !this.isOpen ? null : this.find(target, kind)
-    return log?.keeps === true ? log : undefined
+  /** Returns how many messages a channel has ever had that keeps them; UNCOUNTED = it does not, or the target is a pattern. */
+  countOf(kind: SubscriptionKind, target: string): number {
+    if (kind === 'pattern' || !this.keep(kind, target)) return UNCOUNTED
+    const stream = streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
+    return stream === undefined ? 0 : Number(stream.entriesAdded)
+  }
+
+  /** Returns the log of a channel that has messages; undefined = it has none. */
+  #withMessages(kind: ChannelKind, name: string): ChannelLog | undefined {
+    if (!this.keep(kind, name)) return undefined
+    const hasMessages = streamUnder(this.#host.db, Bytes.from(logKey(kind, name))) !== undefined
+    return hasMessages ? (this.find(name, kind) ?? undefined) : undefined
   }
 
   /** The logs that a subscription reads. There may be very many to look at: each that it does not read counts as undefined. */
   *of(kind: SubscriptionKind, target: string): Generator<ChannelLog | undefined, undefined> {
     if (kind !== 'pattern') {
-      yield this.ofOne(kind, target)
+      yield this.#withMessages(kind, target)
       return
     }
     const glob = new Glob(target)
@@ -142,12 +190,13 @@ export class ChannelLogs {
   /** Looks into so many logs for messages that are too old, the others' turn comes next; forgets logs without any. */
   sweep(max: number): void {
     this.#sweeping.visit(max, (log) => {
-      if (log.sweep()) return
-      log.isGone = true
-      this.#logs[log.kind].delete(log.name)
-      this.#host.forgetRoutes()
+      if (!log.sweep()) this.forget(log)
     })
   }
+}
+
+function bytesOf({ name }: ChannelLog): number {
+  return LOG_BYTES + NAMES_OF_LOG * name.length
 }
 
 const LETTER_C = 0x63

@@ -11,7 +11,7 @@ import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.t
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
 import type { Changes } from '../engine/changes.ts'
-import type { ChannelRule } from '../engine/channel-rules.ts'
+import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
 import type { Client } from '../engine/client.ts'
 import type { Clients } from '../engine/clients.ts'
 import type { Config } from '../engine/config.ts'
@@ -156,6 +156,11 @@ export class Channels
     return this.logs.areRuled || this.schedule.hasAny
   }
 
+  /** Bytes of what is known of channels, besides the data and the clients. */
+  get bytes(): number {
+    return this.logs.bytes + this.places.bytes + this.groups.bytes + this.schedule.bytes
+  }
+
   /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
   ownsKey(key: Bytes): boolean {
     return this.#ruled.any && this.#ruled.ownsKey(key)
@@ -171,6 +176,11 @@ export class Channels
 
   logOf(name: string, kind: ChannelKind): ChannelLog | null {
     return this.logs.find(name, kind)
+  }
+
+  keeps(name: string, kind: ChannelKind): boolean {
+    const rule = this.logs.ruleOf(name, kind)
+    return rule !== undefined && keeps(rule)
   }
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
@@ -265,6 +275,10 @@ export class Channels
 
   isServing(client: Client): boolean {
     return this.#host.runner.client === client
+  }
+
+  forget(log: ChannelLog): void {
+    this.logs.forget(log)
   }
 
   forgetRoutes(): void {

@@ -119,7 +119,7 @@ export class Group implements SharingGroup, MemberHost {
   /** Has what a member was given and may not have heard given to others, before anything newer. */
   #giveAgain({ given }: GroupMember): void {
     if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
+    if (this.#isLive) this.begin(this.#reached(this.#countIn(given.logAt(0))), NOTHING)
     for (let i = 0; i < given.length; i++) {
       this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
     }
@@ -154,7 +154,7 @@ export class Group implements SharingGroup, MemberHost {
 
   /** The message that is being delivered is the first that nobody can be given at once. */
   #fallBehind(current: ChannelLog): void {
-    const place = this.#reached(current)
+    const place = this.#reached(this.#countIn(current))
     place.id.decrement()
     if (place.count !== UNCOUNTED) place.count--
     this.begin(place, NOTHING)
@@ -166,9 +166,9 @@ export class Group implements SharingGroup, MemberHost {
     return this.kind === 'pattern' ? UNCOUNTED : log.messages
   }
 
-  /** The place behind the last message there is. */
-  #reached(log: ChannelLog | undefined): Place {
-    return new Place().set(this.#host.ids.last, log === undefined ? UNCOUNTED : this.#countIn(log))
+  /** The place behind the last message there is; `count` = those that the channel has ever had, or UNCOUNTED. */
+  #reached(count: number): Place {
+    return new Place().set(this.#host.ids.last, count)
   }
 
   // ── messages that it has missed ──────────────────────────────────────────
@@ -332,10 +332,10 @@ export class Group implements SharingGroup, MemberHost {
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** How far everything was heard for certain; `log` = that of the channel, of a pattern none. */
-  place(log: ChannelLog | undefined): Place {
+  /** How far everything was heard for certain; `count` = messages that the channel has ever had, or UNCOUNTED. */
+  place(count: number): Place {
     const { heard } = this.#unread
-    const place = this.#isLive ? this.#reached(log) : new Place().set(heard.id, heard.count)
+    const place = this.#isLive ? this.#reached(count) : new Place().set(heard.id, heard.count)
     const id = new StreamId()
     for (const { given } of this.#members) {
       if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))

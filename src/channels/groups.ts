@@ -20,6 +20,11 @@ import { Round } from './round.ts'
 /** Places remembered at a time; the others' turn comes next. */
 const PLACES_MAX = 1000
 
+/** What a group takes: its objects, and its name in the maps that lead to it. */
+const GROUP_BYTES = 2048
+/** What a member takes besides: what it was given is 40 bytes a message, for a while. */
+const MEMBER_BYTES = 1024
+
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
   readonly places: Places
@@ -56,6 +61,11 @@ export class Groups implements Sharing {
     this.#host = host
   }
 
+  /** Bytes of all groups, without what their members take. */
+  get bytes(): number {
+    return this.#groups.size * GROUP_BYTES
+  }
+
   /** True while there are groups whose places are to be remembered. */
   get areSampled(): boolean {
     for (const { isKept } of this.#groups.values()) if (isKept) return true
@@ -67,7 +77,9 @@ export class Groups implements Sharing {
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
     assert(subscriber instanceof Client, 'clients subscribe')
     const group = this.#groups.get(keyOf(kind, name)) ?? this.#open(kind, name)
-    group?.join(subscriber)
+    if (group === undefined) return
+    group.join(subscriber)
+    subscriber.listenerBytes += MEMBER_BYTES
   }
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
@@ -87,6 +99,7 @@ export class Groups implements Sharing {
     // Who has vanished has left before its subscriptions end.
     if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
     group.leave(subscriber, how, this.#host.monotonic())
+    subscriber.listenerBytes -= MEMBER_BYTES
     if (group.size === 0) this.#close(group)
   }
 
@@ -190,7 +203,7 @@ export class Groups implements Sharing {
 
   /** How far a group has heard for certain. */
   placeOf(group: Group): Place {
-    return group.place(this.#host.logs.ofOne(group.kind, group.target))
+    return group.place(this.#host.logs.countOf(group.kind, group.target))
   }
 
   /** Has a group that has members go on behind a place. */

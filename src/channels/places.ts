@@ -188,6 +188,11 @@ export class Places {
     return this.#keys.size
   }
 
+  /** Bytes of what is known of them besides the data. */
+  get bytes(): number {
+    return this.#keys.bytes
+  }
+
   /** Returns how many are remembered of each, in no particular order. */
   *counts(): Iterable<number> {
     for (const key of this.#keys) {

@@ -27,6 +27,14 @@ export const SLICE_BYTES = 64 * 1024
 /** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
 const TURN_BYTES_MAX = 256 * 1024
 
+/**
+ * What a reader takes besides the names in the maps that lead to it, and how often its target stands there; measured. One that is
+ * remembered also has marks of where it was.
+ */
+const READER_BYTES = 1024
+const MARKS_BYTES = 2048
+const NAMES_OF_READER = 3
+
 export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   channel: 'message',
   pattern: 'pmessage',
@@ -91,6 +99,8 @@ export class Reader implements Listener, Sliced {
   /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
   readonly remembered = new Place()
   rememberedMs = 0
+  /** Bytes that it takes. */
+  readonly bytes: number
   readonly #host: ReaderHost
   #isLive = true
   /** While behind: what it has not read yet. */
@@ -104,6 +114,7 @@ export class Reader implements Listener, Sliced {
     this.kind = kind
     this.target = target
     this.subscriber = subscriber
+    this.bytes = READER_BYTES + (subscriber === '' ? 0 : MARKS_BYTES) + NAMES_OF_READER * target.length
     this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
@@ -240,10 +251,10 @@ export class Reader implements Listener, Sliced {
 
   // ── where it is ──────────────────────────────────────────────────────────
 
-  /** How far it has been sent messages. */
-  placeNow(log: ChannelLog | undefined): Place {
+  /** How far it has been sent messages; `count` = those that its channel has ever had, or UNCOUNTED. */
+  placeNow(count: number): Place {
     if (!this.isLive) return new Place().set(this.heard.id, this.heard.count)
-    return new Place().set(this.#host.ids.last, log === undefined ? UNCOUNTED : log.messages)
+    return new Place().set(this.#host.ids.last, count)
   }
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
@@ -251,10 +262,10 @@ export class Reader implements Listener, Sliced {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
-  /** Notes where it is, if its client has taken everything. */
-  sample(nowMs: number, log: ChannelLog | undefined): void {
+  /** Notes where it is, if its client has taken everything; `count` as of `placeNow`. */
+  sample(nowMs: number, count: number): void {
     if (this.client.outputBytes > 0) return
-    const place = this.placeNow(log)
+    const place = this.placeNow(count)
     if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
   }
 

@@ -139,15 +139,16 @@ export class Subscriptions {
     } else if (when === 'first' && logs.beginBefore(kind, name)) {
       reader.beginFirst(logs.of(kind, name), ids.last)
     }
-    const log = logs.ofOne(kind, name)
-    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(log))
+    const count = logs.countOf(kind, name)
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(count))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
+    client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.remember(reader, reader.placeNow(log))
-      reader.sample(host.monotonic(), log)
+      if (place === undefined) this.remember(reader, reader.placeNow(count))
+      reader.sample(host.monotonic(), count)
       host.sampleSoon()
     }
     if (!reader.isLive) host.readSoon(reader)
@@ -225,7 +226,7 @@ export class Subscriptions {
     if (subscriber === '') return
     const { logs, redeliverMs } = this.#host
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const place = isCertain ? reader.placeNow(logs.ofOne(kind, target)) : this.certainPlace(reader)
+    const place = isCertain ? reader.placeNow(logs.countOf(kind, target)) : this.certainPlace(reader)
     this.remember(reader, reader.acknowledged ?? place ?? reader.remembered, 'left')
   }
 
@@ -234,6 +235,7 @@ export class Subscriptions {
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)
+    client.listenerBytes -= reader.bytes
     reader.end()
     if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))

@@ -46,6 +46,8 @@ export interface EngineHost {
 export interface ChannelKeeper {
   /** Tells whether messages are kept, or wait to be published. */
   readonly holdsData: boolean
+  /** Bytes of what it knows of channels, besides the data and the clients. */
+  readonly bytes: number
   /** Tells whether a key of database 0 holds what a kept channel consists of. */
   ownsKey(key: Bytes): boolean
   /** The data has become another: what is known of it is looked up anew. */
