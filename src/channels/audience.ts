@@ -105,7 +105,7 @@ export class Audience {
     if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
-    return reader.placeNow(this.#host.logs.countOf(kind, target))
+    return reader.placeNow(this.#host.logs.endOf(kind, target))
   }
 
   /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
@@ -141,14 +141,14 @@ export class Audience {
     if (reader === undefined) {
       const place = subscriber === '' ? undefined : places.get(kind, target, subscriber)
       if (place === undefined) return undefined
-      if (!this.#advance(place, id, this.#host.ids.last, kind, target)) return false
+      if (!this.#advance(place, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
       places.set(kind, target, subscriber, place)
       return true
     }
     const { acknowledged } = reader
     if (acknowledged === undefined) return undefined
     // What it was not sent it cannot have heard.
-    const sent = reader.placeNow(UNCOUNTED).id
+    const sent = reader.placeNow(this.#host.logs.endOf(kind, target)).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
     if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true
@@ -185,7 +185,7 @@ export class Audience {
 
   /** Where somebody stands who is to go on there. What has gone already is not counted as missed: nobody wants to hear it who goes back. */
   #placeFor(kind: SubscriptionKind, target: string, aim: Aim): Place {
-    const { last } = this.#host.ids
+    const last = this.#host.logs.endOf(kind, target).id
     const place = new Place().set(last, UNCOUNTED)
     if (aim !== 'last') {
       if (aim === 'first') place.id.setZero()

@@ -4,6 +4,9 @@
 // whatever is done for keys is done for them. Entries come by PUBLISH, in the unit that it belongs to, and go by the rule:
 // what is too old, too much or too many goes as Redis trims with `~`, whole nodes at a time (a hundred messages, or 4 KiB);
 // `keep-last` is exact.
+//
+// Where the stream has an id from elsewhere that is far ahead of the clock, the channel goes on behind it, and no other channel does. How
+// old its messages are is noted beside it then (ahead-marks.ts).
 
 import type { MessageLog } from '../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
@@ -17,13 +20,16 @@ import { EntryCursor } from '../store/stream-cursor.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { TYPE_STREAM } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
+import { AheadMarks } from './ahead-marks.ts'
 import { logKey } from './channel-keys.ts'
 import { FIELD, KeptEntry, XADD } from './kept-entry.ts'
-import type { MessageIds } from './message-ids.ts'
+import { isAhead, type MessageIds } from './message-ids.ts'
 
 /** What is too old is looked for when so much of the time it is kept has passed since the last look. */
 const AGE_STEPS = 100
 const AGE_STEP_MS_MAX = 10_000
+/** Ids that are so far ahead of the clock do not tell how old their messages are. */
+const AHEAD_MS = 1000
 
 /** The message that is being kept, as a command. */
 const kept = new KeptEntry()
@@ -76,6 +82,8 @@ export class ChannelLog implements MessageLog {
   readonly #host: ChannelLogHost
   /** When to look for what is too old. */
   #ageLookMs = 0
+  /** While ids are ahead of the clock: how old messages are. */
+  #ahead: AheadMarks | undefined = undefined
   /** At how many messages to look for what is too much: the oldest node can go. */
   #lengthLook = 0
 
@@ -135,11 +143,11 @@ export class ChannelLog implements MessageLog {
     const existing = db.getForWrite(key, Stream)
     const stream = existing ?? new Stream(db.arena)
     // Somebody else may have added to it.
-    host.ids.see(stream.lastId)
+    host.ids.see(stream.lastId, nowMs)
     id.copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
-      if (id.compare(stream.lastId) <= 0) throw ERR.streamExhausted
+      if (id.compare(stream.lastId) <= 0 && !id.copyFrom(stream.lastId).increment()) throw ERR.streamExhausted
       stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
       if (existing === undefined) {
@@ -207,16 +215,25 @@ export class ChannelLog implements MessageLog {
     const { rule } = this
     this.#ageLookMs = nowMs + Math.min(AGE_STEP_MS_MAX, rule.keepMs / AGE_STEPS)
     if (!this.#isTooOld(stream, nowMs)) return 0
+    if (oldest.isZero) return stream.trimToLength(rule.keepLast, false, 0)
     if (rule.keepLast === 0) return stream.trimToId(oldest, approximate, 0)
     return stream.length > rule.keepLast ? stream.trimToIdKeeping(oldest, rule.keepLast) : 0
   }
 
-  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay. */
+  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay, 0-0 = no id that there is. */
   #isTooOld(stream: Stream, nowMs: number): boolean {
     const { keepMs } = this.rule
     if (keepMs === 0 || keepMs === Number.POSITIVE_INFINITY || keepMs >= nowMs || stream.length === 0) return false
     oldest.setTime(nowMs - keepMs)
-    return stream.firstId.compare(oldest) < 0
+    if (!isAhead(stream.lastId, nowMs, AHEAD_MS)) {
+      this.#ahead = undefined
+    } else {
+      this.#ahead ??= new AheadMarks()
+      this.#ahead.note(nowMs, stream.lastId, keepMs / AGE_STEPS)
+      const gone = this.#ahead.lastAt(nowMs - keepMs)
+      if (gone !== undefined) oldest.copyFrom(gone).increment()
+    }
+    return oldest.isZero || stream.firstId.compare(oldest) < 0
   }
 }
 

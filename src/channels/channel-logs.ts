@@ -12,7 +12,7 @@ import { Glob } from '../util/glob.ts'
 import { NameMap } from '../util/name-map.ts'
 import { type ChannelKind, channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
-import { type Places, placesIn, UNCOUNTED } from './places.ts'
+import { Place, type Places, placesIn, UNCOUNTED } from './places.ts'
 import { Round } from './round.ts'
 import { RuledChannels } from './ruled-channels.ts'
 
@@ -64,6 +64,7 @@ export class ChannelLogs {
   /** Comes to know the logs that there are, and the ids that were given. */
   #findInData(): void {
     const { db, ids, places } = this.#host
+    const nowMs = this.#host.now()
     const key = new Bytes()
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
       if (!db.keys.isLive(entry)) continue
@@ -74,12 +75,13 @@ export class ChannelLogs {
       const channel = channelOfKey(text)
       if (channel !== undefined) {
         const stream = this.find(channel.name, channel.kind)?.stream
-        if (stream !== undefined) ids.see(stream.lastId)
+        if (stream !== undefined) ids.see(stream.lastId, nowMs)
       } else if (targetOfPlacesKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
         places.note(text)
-        for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) ids.see(id)
+        for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) ids.see(id, nowMs)
       }
     }
+    ids.endSearch()
   }
 
   // ── which there are ──────────────────────────────────────────────────────
@@ -161,11 +163,29 @@ export class ChannelLogs {
     return this.isOpen && this.#rules.say(kind, target, says)
   }
 
-  /** Returns how many messages a channel has ever had that keeps them; UNCOUNTED = it does not, or the target is a pattern. */
-  countOf(kind: SubscriptionKind, target: string): number {
-    if (kind === 'pattern' || !this.keep(kind, target)) return UNCOUNTED
+  /**
+   * Returns the place behind all that a channel has, or all that the channels of a pattern have but for ids that are ahead of the clock.
+   * Of a channel that keeps its messages it is counted.
+   */
+  endOf(kind: SubscriptionKind, target: string): Place {
+    const end = new Place().set(this.#host.ids.last, UNCOUNTED)
+    if (kind === 'pattern' || !this.keep(kind, target)) return end
     const stream = streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
-    return stream === undefined ? 0 : Number(stream.entriesAdded)
+    end.count = stream === undefined ? 0 : Number(stream.entriesAdded)
+    if (stream !== undefined && stream.lastId.compare(end.id) > 0) end.id.copyFrom(stream.lastId)
+    return end
+  }
+
+  /**
+   * Moves a place back that is behind all there is: its id was ahead of the clock, and the stream that it comes from is gone. In a channel it
+   * moves before everything that is kept; of a pattern to where the ids were when the data were found.
+   */
+  correct(kind: SubscriptionKind, target: string, place: Place): Place {
+    if (place.id.compare(this.endOf(kind, target).id) <= 0) return place
+    if (kind === 'pattern') place.id.copyFrom(this.#host.ids.found)
+    else place.id.setZero()
+    place.count = UNCOUNTED
+    return place
   }
 
   /** Returns the log of a channel that has messages; undefined = it has none. */

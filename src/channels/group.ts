@@ -74,7 +74,8 @@ export class Group implements SharingGroup, MemberHost {
     this.name = name
     this.target = target
     this.subscriber = groupSubscriber(group)
-    this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(undefined, log, count, from, to))
+    const last = kind === 'pattern' ? host.ids.last : undefined
+    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(undefined, log, count, from, to))
   }
 
   get redeliverMs(): number {
@@ -119,7 +120,7 @@ export class Group implements SharingGroup, MemberHost {
   /** Has what a member was given and may not have heard given to others, before anything newer. */
   #giveAgain({ given }: GroupMember): void {
     if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(this.#countIn(given.logAt(0))), NOTHING)
+    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
     for (let i = 0; i < given.length; i++) {
       this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
     }
@@ -130,7 +131,7 @@ export class Group implements SharingGroup, MemberHost {
   // ── messages that are published ──────────────────────────────────────────
 
   share(channel: string, message: Bytes): number {
-    const { current, ids } = this.#host
+    const { current } = this.#host
     if (current === null) return this.#handCopy({ channel, message: message.copy() })
     if (!current.keeps) return this.#shareUnkept(current, channel, message)
     if (!this.#isLive) {
@@ -139,7 +140,7 @@ export class Group implements SharingGroup, MemberHost {
     }
     const member = this.#leastUnread(keepsUp)
     if (member === undefined) this.#fallBehind(current)
-    else this.#give(member, current, message, ids.last, this.#countIn(current))
+    else this.#give(member, current, message, current.id, this.#countIn(current))
     return 1
   }
 
@@ -154,7 +155,7 @@ export class Group implements SharingGroup, MemberHost {
 
   /** The message that is being delivered is the first that nobody can be given at once. */
   #fallBehind(current: ChannelLog): void {
-    const place = this.#reached(this.#countIn(current))
+    const place = this.#reached(current)
     place.id.decrement()
     if (place.count !== UNCOUNTED) place.count--
     this.begin(place, NOTHING)
@@ -166,9 +167,11 @@ export class Group implements SharingGroup, MemberHost {
     return this.kind === 'pattern' ? UNCOUNTED : log.messages
   }
 
-  /** The place behind the last message there is; `count` = those that the channel has ever had, or UNCOUNTED. */
-  #reached(count: number): Place {
-    return new Place().set(this.#host.ids.last, count)
+  /** The place behind the last message of a channel, or of all that the group's pattern matches. */
+  #reached(log: ChannelLog): Place {
+    const { last } = this.#host.ids
+    const isBehind = this.kind === 'pattern' || log.id.compare(last) < 0
+    return new Place().set(isBehind ? last : log.id, this.#countIn(log))
   }
 
   // ── messages that it has missed ──────────────────────────────────────────
@@ -332,10 +335,10 @@ export class Group implements SharingGroup, MemberHost {
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** How far everything was heard for certain; `count` = messages that the channel has ever had, or UNCOUNTED. */
-  place(count: number): Place {
+  /** How far everything was heard for certain; `end` = the place behind all there is. */
+  place(end: Place): Place {
     const { heard } = this.#unread
-    const place = this.#isLive ? this.#reached(count) : new Place().set(heard.id, heard.count)
+    const place = new Place().copyFrom(this.#isLive ? end : heard)
     const id = new StreamId()
     for (const { given } of this.#members) {
       if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))

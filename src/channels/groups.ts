@@ -154,15 +154,17 @@ export class Groups implements Sharing {
   /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
   #begin(group: Group, when: 'first' | 'late'): void {
     const { kind, subscriber, target } = group
-    const { ids, logs, places } = this.#host
+    const { logs, places } = this.#host
     group.isKept = logs.keep(kind, target)
     if (!group.isKept) return
     const place = places.get(kind, target, subscriber)
     if (place !== undefined) {
       group.remembered.set(place.id, place.count)
-      group.begin(place, logs.of(kind, target))
+      group.begin(logs.correct(kind, target, place), logs.of(kind, target))
     } else {
-      if (when === 'first' && logs.beginBefore(kind, target)) group.beginFirst(logs.of(kind, target), ids.last)
+      if (when === 'first' && logs.beginBefore(kind, target)) {
+        group.beginFirst(logs.of(kind, target), logs.endOf(kind, target).id)
+      }
       this.#remember(group)
     }
     this.#host.sampleSoon()
@@ -203,7 +205,7 @@ export class Groups implements Sharing {
 
   /** How far a group has heard for certain. */
   placeOf(group: Group): Place {
-    return group.place(this.#host.logs.countOf(group.kind, group.target))
+    return group.place(this.#host.logs.endOf(group.kind, group.target))
   }
 
   /** Has a group that has members go on behind a place. */

@@ -115,7 +115,8 @@ export class Reader implements Listener, Sliced {
     this.target = target
     this.subscriber = subscriber
     this.bytes = READER_BYTES + (subscriber === '' ? 0 : MARKS_BYTES) + NAMES_OF_READER * target.length
-    this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(this, log, count, from, to))
+    const last = kind === 'pattern' ? host.ids.last : undefined
+    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
   /** While behind: how far it has read. */
@@ -161,7 +162,9 @@ export class Reader implements Listener, Sliced {
   #fallBehind(current: ChannelLog): void {
     const { heard } = this
     this.#setLive(false)
-    heard.id.copyFrom(current.id).decrement()
+    const { last } = this.#host.ids
+    const isForeign = this.kind === 'pattern' && current.id.compare(last) > 0
+    heard.id.copyFrom(isForeign ? last : current.id).decrement()
     heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
     this.#unread.add(current)
     this.#host.readSoon(this)
@@ -251,10 +254,9 @@ export class Reader implements Listener, Sliced {
 
   // ── where it is ──────────────────────────────────────────────────────────
 
-  /** How far it has been sent messages; `count` = those that its channel has ever had, or UNCOUNTED. */
-  placeNow(count: number): Place {
-    if (!this.isLive) return new Place().set(this.heard.id, this.heard.count)
-    return new Place().set(this.#host.ids.last, count)
+  /** How far it has been sent messages; `end` = the place behind all there is. */
+  placeNow(end: Place): Place {
+    return new Place().copyFrom(this.isLive ? end : this.heard)
   }
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
@@ -262,10 +264,10 @@ export class Reader implements Listener, Sliced {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
-  /** Notes where it is, if its client has taken everything; `count` as of `placeNow`. */
-  sample(nowMs: number, count: number): void {
+  /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
+  sample(nowMs: number, end: Place): void {
     if (this.client.outputBytes > 0) return
-    const place = this.placeNow(count)
+    const place = this.placeNow(end)
     if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
   }
 

@@ -129,26 +129,26 @@ export class Subscriptions {
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
-    const { ids, logs } = host
+    const { logs } = host
     const subscriber = logs.keep(kind, name) ? subscriberOf(client) : ''
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
     const reader = new Reader(host, client, kind, name, subscriber)
+    const end = logs.endOf(kind, name)
     if (place !== undefined) {
       reader.begin(place, logs.of(kind, name))
       reader.remembered.set(place.id, place.count)
     } else if (when === 'first' && logs.beginBefore(kind, name)) {
-      reader.beginFirst(logs.of(kind, name), ids.last)
+      reader.beginFirst(logs.of(kind, name), end.id)
     }
-    const count = logs.countOf(kind, name)
-    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(count))
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(end))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.remember(reader, reader.placeNow(count))
-      reader.sample(host.monotonic(), count)
+      if (place === undefined) this.remember(reader, reader.placeNow(end))
+      reader.sample(host.monotonic(), end)
       host.sampleSoon()
     }
     if (!reader.isLive) host.readSoon(reader)
@@ -159,7 +159,9 @@ export class Subscriptions {
   #placeOf(kind: SubscriptionKind, name: string, subscriber: string): Place | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
-    return this.#host.places.get(kind, name, subscriber)
+    const { logs, places } = this.#host
+    const place = places.get(kind, name, subscriber)
+    return place && logs.correct(kind, name, place)
   }
 
   /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
@@ -226,7 +228,7 @@ export class Subscriptions {
     if (subscriber === '') return
     const { logs, redeliverMs } = this.#host
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const place = isCertain ? reader.placeNow(logs.countOf(kind, target)) : this.certainPlace(reader)
+    const place = isCertain ? reader.placeNow(logs.endOf(kind, target)) : this.certainPlace(reader)
     this.remember(reader, reader.acknowledged ?? place ?? reader.remembered, 'left')
   }
 
