@@ -432,7 +432,7 @@ test('what is not meant is a mistake of syntax', () => {
 test('rights: each subcommand is asked for the channel that it names, a pattern as it is', () => {
   const engine = createEngine({ channel: '* keep 1h' })
   const admin = engine.connect()
-  admin.ask('ACL', 'SETUSER', 'eve', 'on', 'nopass', '-@all', '+@pubsub', 'resetchannels', '&orders.*')
+  admin.ask('ACL', 'SETUSER', 'eve', 'on', 'nopass', '-@all', '+@pubsub', '%W~*', 'resetchannels', '&orders.*')
   publish(admin, 'orders.eu', 'one')
   publish(admin, 'secret', 'two')
   const eve = engine.connect()
