@@ -207,9 +207,24 @@ export class Places {
     return this.#hash(Bytes.from(placesKey(kind, target)))?.length ?? 0
   }
 
-  /** Whoever is remembered of a target, with its place. */
-  *of(kind: SubscriptionKind, target: string): Iterable<readonly [subscriber: string, place: Place]> {
-    yield* placesIn(this.#hash(Bytes.from(placesKey(kind, target))))
+  /** Gives the subscribers that are remembered of a target, with their places, some at a time; they may change between two steps. */
+  *of(
+    kind: SubscriptionKind,
+    target: string,
+  ): Generator<readonly (readonly [subscriber: string, place: Place])[], undefined> {
+    const key = Bytes.from(placesKey(kind, target))
+    const slots: number[] = []
+    const met = new Set<string>()
+    let cursor = 0
+    do {
+      const hash = this.#hash(key)
+      if (hash === undefined) return
+      slots.length = 0
+      cursor = hash.scan(cursor, WALKED_MAX, slots)
+      const found = placesAt(hash, slots).filter(([subscriber]) => !met.has(subscriber))
+      for (const [subscriber] of found) met.add(subscriber)
+      yield found
+    } while (cursor !== 0)
   }
 
   #hash(key: Bytes): Hash | undefined {
@@ -217,6 +232,18 @@ export class Places {
     const entry = db.find(key)
     return entry === NONE || db.typeOf(entry) !== TYPE_HASH ? undefined : (db.structureOf(entry) as Hash)
   }
+}
+
+/** The places that stand in some slots of a hash. */
+function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, place: Place])[] {
+  const window = new Bytes()
+  const found: (readonly [subscriber: string, place: Place])[] = []
+  for (const slot of slots) {
+    const subscriber = hash.fieldOf(slot, window).toString()
+    const place = parsePlace(hash.valueOf(slot, window).toString())
+    if (place !== undefined) found.push([subscriber, place])
+  }
+  return found
 }
 
 /** The places that a hash remembers. */
