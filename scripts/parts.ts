@@ -13,7 +13,8 @@ import { parseSync, Visitor } from 'rolldown/utils'
 const PARTS: Readonly<Record<string, RegExp>> = {
   bitmap: /^(commands\/bitmap\/|store\/bit-field\.|util\/bitops\.)/,
   'broker-stream': /^embedded\/broker-stream\./,
-  channels: /^channels\/(channel-log|given-messages|group|group-member|reader|scheduled-messages|unread-messages)\./,
+  channels:
+    /^channels\/(ahead-marks|channel-log|given-messages|group|group-member|lag-count|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
   'config-file': /^engine\/config-(file|rewrite)\./,
   faults: /^engine\/faults\./,

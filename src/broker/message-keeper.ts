@@ -16,12 +16,18 @@ export interface MessageLog {
 }
 
 export interface MessageKeeper {
+  /** Tells whether places would be remembered that are not yet, if a client subscribed to all of these. */
+  addsPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean
+  /** Throws a ReplyError if these would be too many. */
+  checkPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void
   /** Somebody subscribes; returns who listens: the subscriber, or a reader on its behalf. */
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
   /** A subscription ends; returns who has listened. */
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
   /** All subscriptions of somebody are going to end without its asking for that. */
   vanish(subscriber: Subscriber): void
-  /** Returns what stands beside a channel; null = nothing is to be known of its messages. */
+  /** Tells whether messages of a channel are kept; leaves nothing behind. */
+  keeps(channel: string, kind: 'channel' | 'shard'): boolean
+  /** Returns what stands beside a channel to which a message is published; null = nothing is to be known of its messages. */
   logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
 }

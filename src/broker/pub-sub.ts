@@ -164,6 +164,16 @@ export class PubSub {
     for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
   }
 
+  /** Tells whether subscribing to all of these has something remembered that is not yet, which takes memory for as long as a rule says. */
+  remembersMore(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
+    return this.#keeper?.addsPlaces(subscriber, kind, names) === true
+  }
+
+  /** Throws a ReplyError if so much would be remembered that a rule forbids it; to be asked before any of these is subscribed to. */
+  checkSubscribe(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
+    this.#keeper?.checkPlaces(subscriber, kind, names)
+  }
+
   /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     if (this.sharing !== null && isShared(name)) {
@@ -203,7 +213,7 @@ export class PubSub {
 
   /** Tells whether messages to a channel are kept: then publishing is a write. */
   isKept(channel: Bytes, kind: 'channel' | 'shard'): boolean {
-    return this.#keeper?.logOf(channel.toString(), kind)?.keeps === true
+    return this.#keeper?.keeps(channel.toString(), kind) === true
   }
 
   /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. Returns its bytes. */

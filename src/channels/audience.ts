@@ -10,7 +10,6 @@ import type { Word } from '../engine/effects.ts'
 import type { EventName } from '../engine/events.ts'
 import type { Database } from '../store/database.ts'
 import { Stream } from '../store/stream.ts'
-import { EntryCursor } from '../store/stream-cursor.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
 import { logKey } from './channel-keys.ts'
@@ -18,6 +17,7 @@ import { streamUnder } from './channel-log.ts'
 import type { ChannelLogs } from './channel-logs.ts'
 import type { Group } from './group.ts'
 import type { Groups } from './groups.ts'
+import { countBetween, LagCount } from './lag-count.ts'
 import type { MessageIds } from './message-ids.ts'
 import { Place, type Places, UNCOUNTED } from './places.ts'
 import { Reader } from './reader.ts'
@@ -42,13 +42,14 @@ export interface Listening {
   /** How far it has heard: what it was sent, or what it acknowledged. */
   readonly place: Place
   /** Messages that it has not heard yet. */
-  readonly lag: number
+  lag: number
 }
 
 /** Where CHANNEL SEEK has a subscriber go: behind an id, to a time, before all that is kept, behind all of it. */
 export type Aim = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
 
-const from = new StreamId()
+/** Subscribers of a channel whose messages are counted between two steps. */
+const COUNTED = 20
 const END = new StreamId().setMax()
 
 export class Audience {
@@ -58,39 +59,57 @@ export class Audience {
     this.#host = host
   }
 
-  /** Returns everybody who is remembered of a channel or a pattern. */
-  of(kind: SubscriptionKind, target: string): Listening[] {
-    const streams = this.#streams(kind, target)
+  /**
+   * Returns the subscribers that are remembered of a channel or a pattern, or one of them, in steps of bounded work: there may be very many
+   * of them, and of the channels. What changes between the steps may be told as it was before.
+   */
+  *look(kind: SubscriptionKind, target: string, subscriber?: string): Generator<undefined, readonly Listening[]> {
+    const { places } = this.#host
     const found: Listening[] = []
-    for (const [subscriber, place] of this.#host.places.of(kind, target)) {
-      found.push(this.#describe(kind, target, subscriber, place, streams))
+    if (subscriber === undefined) {
+      for (const some of places.of(kind, target)) {
+        for (const [each, place] of some) found.push(this.#describe(kind, target, each, place))
+        yield
+      }
+    } else {
+      const place = places.get(kind, target, subscriber)
+      if (place !== undefined) found.push(this.#describe(kind, target, subscriber, place))
     }
+    if (kind === 'pattern') yield* this.#countByPattern(target, found)
+    else yield* this.#count(kind, target, found)
     return found
   }
 
-  /** Returns one of them; undefined = nothing is remembered of it. */
-  find(kind: SubscriptionKind, target: string, subscriber: string): Listening | undefined {
-    const place = this.#host.places.get(kind, target, subscriber)
-    return place && this.#describe(kind, target, subscriber, place, this.#streams(kind, target))
+  *#count(kind: 'channel' | 'shard', target: string, found: readonly Listening[]): Generator<undefined, undefined> {
+    const key = Bytes.from(logKey(kind, target))
+    for (let i = 0; i < found.length; i++) {
+      const stream = streamUnder(this.#host.db, key)
+      if (stream === undefined) return
+      found[i]!.lag = messagesBehind(stream, found[i]!.place)
+      if (i % COUNTED === COUNTED - 1) yield
+    }
   }
 
-  #describe(
-    kind: SubscriptionKind,
-    target: string,
-    subscriber: string,
-    remembered: Place,
-    streams: readonly Stream[],
-  ): Listening {
+  *#countByPattern(pattern: string, found: readonly Listening[]): Generator<undefined, undefined> {
+    const count = new LagCount(found.map(({ place }) => place.id))
+    for (const log of this.#host.logs.of('pattern', pattern)) {
+      if (log?.stream !== undefined) yield* count.add(log.stream)
+      yield
+    }
+    const lags = count.lags()
+    for (let i = 0; i < found.length; i++) found[i]!.lag = lags[i]!
+  }
+
+  /** Describes a subscriber, but for what it has not heard. */
+  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: Place): Listening {
     const place = this.#placeOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
-    let lag = 0
-    for (const stream of streams) lag += messagesBehind(stream, place)
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
       isConnected: place !== remembered,
-      place,
-      lag,
+      place: new Place().copyFrom(place),
+      lag: 0,
     }
   }
 
@@ -105,7 +124,7 @@ export class Audience {
     if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
-    return reader.placeNow(this.#host.logs.ofOne(kind, target))
+    return reader.placeNow(this.#host.logs.endOf(kind, target))
   }
 
   /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
@@ -113,17 +132,9 @@ export class Audience {
     return this.#host.db.getForRead(Bytes.from(logKey(kind, name)), Stream)
   }
 
-  /** The streams that a subscription reads. What no rule names any more is read by nobody, but still there to be asked for. */
-  #streams(kind: SubscriptionKind, target: string): Stream[] {
-    const { db } = this.#host
-    const streams: Stream[] = []
-    if (kind === 'pattern') {
-      for (const log of this.#host.logs.of(kind, target)) if (log?.stream !== undefined) streams.push(log.stream)
-    } else {
-      const stream = streamUnder(db, Bytes.from(logKey(kind, target)))
-      if (stream !== undefined) streams.push(stream)
-    }
-    return streams
+  /** The stream that a subscription to one channel reads. What no rule names any more is read by nobody, but still there to be asked for. */
+  #streamOf(kind: SubscriptionKind, target: string): Stream | undefined {
+    return kind === 'pattern' ? undefined : streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
   }
 
   // ── changing ─────────────────────────────────────────────────────────────
@@ -141,14 +152,14 @@ export class Audience {
     if (reader === undefined) {
       const place = subscriber === '' ? undefined : places.get(kind, target, subscriber)
       if (place === undefined) return undefined
-      if (!this.#advance(place, id, this.#host.ids.last, kind, target)) return false
+      if (!this.#advance(place, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
       places.set(kind, target, subscriber, place)
       return true
     }
     const { acknowledged } = reader
     if (acknowledged === undefined) return undefined
     // What it was not sent it cannot have heard.
-    const sent = reader.placeNow(undefined).id
+    const sent = reader.placeNow(this.#host.logs.endOf(kind, target)).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
     if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true
@@ -159,7 +170,7 @@ export class Audience {
     const to = id.compare(sent) < 0 ? id : sent
     if (to.compare(place.id) <= 0) return false
     if (place.count !== UNCOUNTED) {
-      const [stream] = this.#streams(kind, target)
+      const stream = this.#streamOf(kind, target)
       place.count = stream === undefined ? UNCOUNTED : countAt(stream, place, to)
     }
     place.id.copyFrom(to)
@@ -185,7 +196,7 @@ export class Audience {
 
   /** Where somebody stands who is to go on there. What has gone already is not counted as missed: nobody wants to hear it who goes back. */
   #placeFor(kind: SubscriptionKind, target: string, aim: Aim): Place {
-    const { last } = this.#host.ids
+    const last = this.#host.logs.endOf(kind, target).id
     const place = new Place().set(last, UNCOUNTED)
     if (aim !== 'last') {
       if (aim === 'first') place.id.setZero()
@@ -195,7 +206,7 @@ export class Audience {
       if (place.id.compare(last) > 0) place.id.copyFrom(last)
     }
     if (kind === 'pattern') return place
-    const [stream] = this.#streams(kind, target)
+    const stream = this.#streamOf(kind, target)
     if (stream === undefined || stream.length === 0) return place
     if (place.id.compare(stream.firstId) < 0) {
       place.id.copyFrom(stream.firstId).decrement()
@@ -236,18 +247,11 @@ export function messagesBehind(stream: Stream, place: Place): number {
     const count = Number(stream.entriesAdded) - place.count
     if (count >= 0 && count <= length) return count
   }
-  return countFrom(stream, place.id, END)
+  return countBetween(stream, place.id, END)
 }
 
 /** How many messages a channel has had up to an id behind a place; UNCOUNTED. */
 function countAt(stream: Stream, place: Place, id: StreamId): number {
-  if (place.id.compare(stream.firstId) >= 0) return place.count + countFrom(stream, place.id, id)
-  return Number(stream.entriesAdded) - stream.length + countFrom(stream, place.id, id)
-}
-
-/** Counts the entries behind an id, up to another. */
-function countFrom(stream: Stream, behind: StreamId, to: StreamId): number {
-  from.copyFrom(behind).increment()
-  const cursor = new EntryCursor()
-  return stream.seek(from, cursor) ? stream.countUpTo(cursor, to, Number.POSITIVE_INFINITY) : 0
+  if (place.id.compare(stream.firstId) >= 0) return place.count + countBetween(stream, place.id, id)
+  return Number(stream.entriesAdded) - stream.length + countBetween(stream, place.id, id)
 }

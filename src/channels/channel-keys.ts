@@ -16,7 +16,18 @@ import type { SubscriptionKind } from '../broker/message-keeper.ts'
 /** Whose messages: a channel's, or a shard channel's. */
 export type ChannelKind = 'channel' | 'shard'
 
+/** What is subscribed to. */
+export interface Target {
+  readonly kind: SubscriptionKind
+  readonly name: string
+}
+
 const SCHEDULED = 'scheduled:'
+const SCHEDULED_TEXTS = 'scheduled-texts:'
+const PLACES = 'places:'
+const IDS = 'ids:'
+/** What stands before the key of a channel's messages in the names of its other keys. */
+const BESIDES: readonly string[] = [SCHEDULED, SCHEDULED_TEXTS, IDS]
 
 const WORDS: Readonly<Record<SubscriptionKind, string>> = { channel: 'channel', shard: 'schannel', pattern: 'pattern' }
 
@@ -28,13 +39,13 @@ export function logKey(kind: SubscriptionKind, name: string): string {
 
 /** Returns the key of what is remembered of those who subscribed to a channel or a pattern. */
 export function placesKey(kind: SubscriptionKind, name: string): string {
-  return `places:${logKey(kind, name)}`
+  return `${PLACES}${logKey(kind, name)}`
 }
 
 /** Returns the keys of a channel's scheduled messages: when each is due, and what it says. */
 export function scheduledKeys(kind: ChannelKind, name: string): { readonly times: string; readonly texts: string } {
   const key = logKey(kind, name)
-  return { times: `${SCHEDULED}${key}`, texts: `scheduled-texts:${key}` }
+  return { times: `${SCHEDULED}${key}`, texts: `${SCHEDULED_TEXTS}${key}` }
 }
 
 /** Returns whose scheduled messages lie under a key by their time; undefined = it is the key of something else. */
@@ -44,7 +55,7 @@ export function channelOfScheduledKey(key: string): { kind: ChannelKind; name: s
 
 /** Returns the key of the ids that a channel's messages had lately. */
 export function idsKey(kind: ChannelKind, name: string): string {
-  return `ids:${logKey(kind, name)}`
+  return `${IDS}${logKey(kind, name)}`
 }
 
 /** Returns whose messages lie under a key; undefined = it is the key of something else. */
@@ -56,15 +67,19 @@ export function channelOfKey(key: string): { kind: ChannelKind; name: string } |
 }
 
 /** Returns the target of remembered places; undefined = it is the key of something else. */
-export function targetOfPlacesKey(key: string): { kind: SubscriptionKind; name: string } | undefined {
-  if (!key.startsWith('places:')) return undefined
-  for (const kind of ['channel', 'shard', 'pattern'] as const) {
-    const prefix = `places:${WORDS[kind]}:`
-    if (!key.startsWith(prefix)) continue
-    const name = nameWithin(key.slice(prefix.length))
-    return name === undefined ? undefined : { kind, name }
-  }
-  return undefined
+export function targetOfPlacesKey(key: string): Target | undefined {
+  if (!key.startsWith(PLACES)) return undefined
+  const rest = key.slice(PLACES.length)
+  const prefix = `${WORDS.pattern}:`
+  if (!rest.startsWith(prefix)) return channelOfKey(rest)
+  const name = nameWithin(rest.slice(prefix.length))
+  return name === undefined ? undefined : { kind: 'pattern', name }
+}
+
+/** Returns the channel or pattern of which a key holds something, messages or anything else; undefined = none. */
+export function ownerOfKey(key: string): Target | undefined {
+  for (const word of BESIDES) if (key.startsWith(word)) return channelOfKey(key.slice(word.length))
+  return targetOfPlacesKey(key) ?? channelOfKey(key)
 }
 
 function nameWithin(rest: string): string | undefined {

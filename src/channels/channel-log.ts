@@ -4,6 +4,9 @@
 // whatever is done for keys is done for them. Entries come by PUBLISH, in the unit that it belongs to, and go by the rule:
 // what is too old, too much or too many goes as Redis trims with `~`, whole nodes at a time (a hundred messages, or 4 KiB);
 // `keep-last` is exact.
+//
+// Where the stream has an id from elsewhere that is far ahead of the clock, the channel goes on behind it, and no other channel does. How
+// old its messages are is noted beside it then (ahead-marks.ts).
 
 import type { MessageLog } from '../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../engine/channel-rules.ts'
@@ -17,13 +20,16 @@ import { EntryCursor } from '../store/stream-cursor.ts'
 import { StreamId } from '../store/stream-id.ts'
 import { TYPE_STREAM } from '../store/value.ts'
 import { Bytes } from '../util/bytes.ts'
+import { AheadMarks } from './ahead-marks.ts'
 import { logKey } from './channel-keys.ts'
 import { FIELD, KeptEntry, XADD } from './kept-entry.ts'
-import type { MessageIds } from './message-ids.ts'
+import { isAhead, type MessageIds } from './message-ids.ts'
 
 /** What is too old is looked for when so much of the time it is kept has passed since the last look. */
 const AGE_STEPS = 100
 const AGE_STEP_MS_MAX = 10_000
+/** Ids that are so far ahead of the clock do not tell how old their messages are. */
+const AHEAD_MS = 1000
 
 /** The message that is being kept, as a command. */
 const kept = new KeptEntry()
@@ -50,6 +56,8 @@ export interface ChannelLogHost {
   readonly propagates: boolean
   /** The message of a log is being delivered; null = that is over. */
   current: ChannelLog | null
+  /** The first message of a log could not be kept. */
+  forget(log: ChannelLog): void
   /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
   changed(log: ChannelLog, event: EventName, effect: Effect | undefined): void
 }
@@ -65,6 +73,8 @@ export class ChannelLog implements MessageLog {
   readonly id = new StreamId()
   /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
   isGone = false
+  /** No message came since it was looked at last. */
+  isIdle = false
   /** Messages that rules or slow readers have cost somebody. */
   missed = 0
   /** Where a reader is; of no meaning from one reader's slice to the next. */
@@ -72,6 +82,8 @@ export class ChannelLog implements MessageLog {
   readonly #host: ChannelLogHost
   /** When to look for what is too old. */
   #ageLookMs = 0
+  /** While ids are ahead of the clock: how old messages are. */
+  #ahead: AheadMarks | undefined = undefined
   /** At how many messages to look for what is too much: the oldest node can go. */
   #lengthLook = 0
 
@@ -113,6 +125,7 @@ export class ChannelLog implements MessageLog {
       this.#append(message)
     }
     this.message = message
+    this.isIdle = false
     host.current = this
   }
 
@@ -130,19 +143,22 @@ export class ChannelLog implements MessageLog {
     const existing = db.getForWrite(key, Stream)
     const stream = existing ?? new Stream(db.arena)
     // Somebody else may have added to it.
-    host.ids.see(stream.lastId)
+    host.ids.see(stream.lastId, nowMs)
     id.copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
-      if (id.compare(stream.lastId) <= 0) throw ERR.streamExhausted
+      if (id.compare(stream.lastId) <= 0 && !id.copyFrom(stream.lastId).increment()) throw ERR.streamExhausted
       stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
-      if (existing === undefined) stream.free()
+      if (existing === undefined) {
+        stream.free()
+        host.forget(this)
+      }
       throw error
     }
     if (existing === undefined) db.create(key, stream)
     const trimmed = this.#trim(stream, nowMs)
-    host.changed(this, 'kept', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
+    host.changed(this, 'untold', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
   }
 
   /** What a message, and how much was trimmed because of it, is as a command. */
@@ -199,16 +215,25 @@ export class ChannelLog implements MessageLog {
     const { rule } = this
     this.#ageLookMs = nowMs + Math.min(AGE_STEP_MS_MAX, rule.keepMs / AGE_STEPS)
     if (!this.#isTooOld(stream, nowMs)) return 0
+    if (oldest.isZero) return stream.trimToLength(rule.keepLast, false, 0)
     if (rule.keepLast === 0) return stream.trimToId(oldest, approximate, 0)
     return stream.length > rule.keepLast ? stream.trimToIdKeeping(oldest, rule.keepLast) : 0
   }
 
-  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay. */
+  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay, 0-0 = no id that there is. */
   #isTooOld(stream: Stream, nowMs: number): boolean {
     const { keepMs } = this.rule
     if (keepMs === 0 || keepMs === Number.POSITIVE_INFINITY || keepMs >= nowMs || stream.length === 0) return false
     oldest.setTime(nowMs - keepMs)
-    return stream.firstId.compare(oldest) < 0
+    if (!isAhead(stream.lastId, nowMs, AHEAD_MS)) {
+      this.#ahead = undefined
+    } else {
+      this.#ahead ??= new AheadMarks()
+      this.#ahead.note(nowMs, stream.lastId, keepMs / AGE_STEPS)
+      const gone = this.#ahead.lastAt(nowMs - keepMs)
+      if (gone !== undefined) oldest.copyFrom(gone).increment()
+    }
+    return oldest.isZero || stream.firstId.compare(oldest) < 0
   }
 }
 

@@ -11,7 +11,7 @@ import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.t
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
 import type { Changes } from '../engine/changes.ts'
-import type { ChannelRule } from '../engine/channel-rules.ts'
+import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
 import type { Client } from '../engine/client.ts'
 import type { Clients } from '../engine/clients.ts'
 import type { Config } from '../engine/config.ts'
@@ -39,6 +39,7 @@ import { Places, type PlacesHost, UNCOUNTED } from './places.ts'
 import type { Reader, Sliced } from './reader.ts'
 import { ReadingLine } from './reading-line.ts'
 import { RecentIds } from './recent-ids.ts'
+import { RuledChannels } from './ruled-channels.ts'
 import { Sampling, type SamplingHost } from './sampling.ts'
 import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
 import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts'
@@ -102,8 +103,9 @@ export class Channels
   readonly #line: ReadingLine
   readonly #gaps: Gaps
   readonly #sampling: Sampling
-  /** The rules as they were given. */
+  /** The rules as they were given, and what they say, whether or not they are in force. */
   #given: readonly ChannelRule[] = []
+  #ruled = new RuledChannels([])
   /** Follows a primary: no rule is in force. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
@@ -135,12 +137,14 @@ export class Channels
   /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
   #follow(given: readonly ChannelRule[]): void {
     const { pubSub, role } = this.#host
+    if (given !== this.#given) this.#ruled = new RuledChannels(given)
     this.#given = given
     this.#isReplica = role.isReplica
     // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come.
     this.logs.follow(this.#isReplica ? [] : given)
     pubSub.keeper = this.logs.areRuled ? this : null
     if (!this.isLoading) {
+      this.places.follow()
       this.subscriptions.follow()
       this.groups.follow()
     }
@@ -150,6 +154,16 @@ export class Channels
   /** Tells whether messages are kept, or wait to be published. */
   get holdsData(): boolean {
     return this.logs.areRuled || this.schedule.hasAny
+  }
+
+  /** Bytes of what is known of channels, besides the data and the clients. */
+  get bytes(): number {
+    return this.logs.bytes + this.places.bytes + this.groups.bytes + this.schedule.bytes
+  }
+
+  /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
+  ownsKey(key: Bytes): boolean {
+    return this.#ruled.any && this.#ruled.ownsKey(key)
   }
 
   /** The data has become another: what is known of it is looked up anew. */
@@ -164,12 +178,25 @@ export class Channels
     return this.logs.find(name, kind)
   }
 
+  keeps(name: string, kind: ChannelKind): boolean {
+    const rule = this.logs.ruleOf(name, kind)
+    return rule !== undefined && keeps(rule)
+  }
+
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     return this.subscriptions.join(subscriber, kind, name)
   }
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     return this.subscriptions.leave(subscriber, kind, name)
+  }
+
+  addsPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
+    return this.subscriptions.addsPlaces(subscriber, kind, names)
+  }
+
+  checkPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
+    this.subscriptions.checkPlaces(subscriber, kind, names)
   }
 
   vanish(subscriber: Subscriber): void {
@@ -235,8 +262,23 @@ export class Channels
     return this.#host.clock.monotonic()
   }
 
+  rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
+    return this.logs.rememberingRule(kind, target)
+  }
+
+  isListening(kind: SubscriptionKind, target: string, subscriber: string): boolean {
+    return (
+      this.subscriptions.named(kind, target, subscriber) !== undefined ||
+      this.groups.ofSubscriber(kind, target, subscriber) !== undefined
+    )
+  }
+
   isServing(client: Client): boolean {
     return this.#host.runner.client === client
+  }
+
+  forget(log: ChannelLog): void {
+    this.logs.forget(log)
   }
 
   forgetRoutes(): void {
@@ -278,6 +320,7 @@ export class Channels
       this.#host.moment.pass()
       this.tally.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
+      this.places.look(SWEPT_MAX)
       this.#armSweep()
     })
   }

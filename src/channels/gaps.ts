@@ -1,9 +1,12 @@
-// Gaps: messages that have gone before somebody read them. Whoever subscribes to `__gap__:<channel>` is told of each.
+// Gaps: messages that have gone before a subscriber read them. They are told on `__gap__:<channel>`. Of a channel that tells of gaps
+// none are told: where a rule keeps those channels, too, each gap could be the cause of the next.
 
 import type { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
 import type { ChannelLog } from './channel-log.ts'
 import { UNCOUNTED } from './places.ts'
+
+const CHANNEL = '__gap__:'
 
 export class Gaps {
   readonly #publish: (channel: string, message: Bytes) => void
@@ -18,8 +21,9 @@ export class Gaps {
 
   /** Has it told that messages have gone: `count` of them, UNCOUNTED = not known, from one id to another. */
   note({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    if (name.startsWith(CHANNEL)) return
     if (this.#gaps.length === 0) this.#later(() => this.#tell())
-    this.#gaps.push({ channel: `__gap__:${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
+    this.#gaps.push({ channel: `${CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
   }
 
   #tell(): void {

@@ -54,8 +54,9 @@ export class Group implements SharingGroup, MemberHost {
   readonly subscriber: string
   /** True when messages that it hears are kept, or may be: then its place is remembered. */
   isKept = false
-  /** The place that was last remembered. */
+  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
   readonly remembered = new Place()
+  rememberedMs = 0
   readonly #host: GroupHost
   readonly #members: GroupMember[] = []
   readonly #ofClient = new Map<Client, GroupMember>()
@@ -73,7 +74,8 @@ export class Group implements SharingGroup, MemberHost {
     this.name = name
     this.target = target
     this.subscriber = groupSubscriber(group)
-    this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(undefined, log, count, from, to))
+    const last = kind === 'pattern' ? host.ids.last : undefined
+    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(undefined, log, count, from, to))
   }
 
   get redeliverMs(): number {
@@ -129,7 +131,7 @@ export class Group implements SharingGroup, MemberHost {
   // ── messages that are published ──────────────────────────────────────────
 
   share(channel: string, message: Bytes): number {
-    const { current, ids } = this.#host
+    const { current } = this.#host
     if (current === null) return this.#handCopy({ channel, message: message.copy() })
     if (!current.keeps) return this.#shareUnkept(current, channel, message)
     if (!this.#isLive) {
@@ -138,7 +140,7 @@ export class Group implements SharingGroup, MemberHost {
     }
     const member = this.#leastUnread(keepsUp)
     if (member === undefined) this.#fallBehind(current)
-    else this.#give(member, current, message, ids.last, this.#countIn(current))
+    else this.#give(member, current, message, current.id, this.#countIn(current))
     return 1
   }
 
@@ -165,9 +167,11 @@ export class Group implements SharingGroup, MemberHost {
     return this.kind === 'pattern' ? UNCOUNTED : log.messages
   }
 
-  /** The place behind the last message there is. */
-  #reached(log: ChannelLog | undefined): Place {
-    return new Place().set(this.#host.ids.last, log === undefined ? UNCOUNTED : this.#countIn(log))
+  /** The place behind the last message of a channel, or of all that the group's pattern matches. */
+  #reached(log: ChannelLog): Place {
+    const { last } = this.#host.ids
+    const isBehind = this.kind === 'pattern' || log.id.compare(last) < 0
+    return new Place().set(isBehind ? last : log.id, this.#countIn(log))
   }
 
   // ── messages that it has missed ──────────────────────────────────────────
@@ -331,10 +335,10 @@ export class Group implements SharingGroup, MemberHost {
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** How far everything was heard for certain; `log` = that of the channel, of a pattern none. */
-  place(log: ChannelLog | undefined): Place {
+  /** How far everything was heard for certain; `end` = the place behind all there is. */
+  place(end: Place): Place {
     const { heard } = this.#unread
-    const place = this.#isLive ? this.#reached(log) : new Place().set(heard.id, heard.count)
+    const place = new Place().copyFrom(this.#isLive ? end : heard)
     const id = new StreamId()
     for (const { given } of this.#members) {
       if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))

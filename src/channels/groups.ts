@@ -14,17 +14,23 @@ import { assert } from '../util/assert.ts'
 import { NameMap } from '../util/name-map.ts'
 import type { ChannelLogs } from './channel-logs.ts'
 import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
-import type { Place, Places } from './places.ts'
+import { type Place, type Places, WRITTEN_AGAIN_MS } from './places.ts'
 import { Round } from './round.ts'
 
 /** Places remembered at a time; the others' turn comes next. */
 const PLACES_MAX = 1000
+
+/** What a group takes: its objects, and its name in the maps that lead to it. */
+const GROUP_BYTES = 2048
+/** What a member takes besides: what it was given is 40 bytes a message, for a while. */
+const MEMBER_BYTES = 1024
 
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
   readonly places: Places
   /** Data is being loaded: what that brings is how it was, and nothing is written into it. */
   readonly isLoading: boolean
+  now(): number
   monotonic(): number
   /** Groups have come or gone. */
   forgetRoutes(): void
@@ -57,6 +63,11 @@ export class Groups implements Sharing {
     this.#host = host
   }
 
+  /** Bytes of all groups, without what their members take. */
+  get bytes(): number {
+    return this.#groups.size * GROUP_BYTES
+  }
+
   /** True while there are groups whose places are to be remembered. */
   get areSampled(): boolean {
     for (const { isKept } of this.#groups.values()) if (isKept) return true
@@ -68,7 +79,9 @@ export class Groups implements Sharing {
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
     assert(subscriber instanceof Client, 'clients subscribe')
     const group = this.#groups.get(keyOf(kind, name)) ?? this.#open(kind, name)
-    group?.join(subscriber)
+    if (group === undefined) return
+    group.join(subscriber)
+    subscriber.listenerBytes += MEMBER_BYTES
   }
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
@@ -88,6 +101,7 @@ export class Groups implements Sharing {
     // Who has vanished has left before its subscriptions end.
     if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
     group.leave(subscriber, how, this.#host.monotonic())
+    subscriber.listenerBytes -= MEMBER_BYTES
     if (group.size === 0) this.#close(group)
   }
 
@@ -112,7 +126,7 @@ export class Groups implements Sharing {
 
   #close(group: Group): void {
     const { kind, name, target } = group
-    if (group.isKept) this.#remember(group)
+    if (group.isKept) this.#remember(group, 'left')
     this.#groups.delete(keyOf(kind, name))
     if (kind === 'pattern') {
       this.#index.remove(this.#patterns.get(name)!)
@@ -142,15 +156,17 @@ export class Groups implements Sharing {
   /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
   #begin(group: Group, when: 'first' | 'late'): void {
     const { kind, subscriber, target } = group
-    const { ids, logs, places } = this.#host
+    const { logs, places } = this.#host
     group.isKept = logs.keep(kind, target)
     if (!group.isKept) return
     const place = places.get(kind, target, subscriber)
     if (place !== undefined) {
       group.remembered.set(place.id, place.count)
-      group.begin(place, logs.of(kind, target))
+      group.begin(logs.correct(kind, target, place), logs.of(kind, target))
     } else {
-      if (when === 'first' && logs.beginBefore(kind, target)) group.beginFirst(logs.of(kind, target), ids.last)
+      if (when === 'first' && logs.beginBefore(kind, target)) {
+        group.beginFirst(logs.of(kind, target), logs.endOf(kind, target).id)
+      }
       this.#remember(group)
     }
     this.#host.sampleSoon()
@@ -177,19 +193,22 @@ export class Groups implements Sharing {
     })
   }
 
-  /** Has the place of a group written down, unless it is already, or data is loaded. */
-  #remember(group: Group): void {
+  /** As `Subscriptions.remember`, unless data is being loaded; `left` = the last member has. */
+  #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
     const place = this.placeOf(group)
-    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    const nowMs = this.#host.now()
+    const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS
+    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
+    group.rememberedMs = nowMs
     this.#host.places.set(kind, target, subscriber, place)
   }
 
   /** How far a group has heard for certain. */
   placeOf(group: Group): Place {
-    return group.place(this.#host.logs.ofOne(group.kind, group.target))
+    return group.place(this.#host.logs.endOf(group.kind, group.target))
   }
 
   /** Has a group that has members go on behind a place. */

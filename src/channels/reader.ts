@@ -27,6 +27,14 @@ export const SLICE_BYTES = 64 * 1024
 /** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
 const TURN_BYTES_MAX = 256 * 1024
 
+/**
+ * What a reader takes besides the names in the maps that lead to it, and how often its target stands there; measured. One that is
+ * remembered also has marks of where it was.
+ */
+const READER_BYTES = 1024
+const MARKS_BYTES = 2048
+const NAMES_OF_READER = 3
+
 export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   channel: 'message',
   pattern: 'pmessage',
@@ -88,8 +96,11 @@ export class Reader implements Listener, Sliced {
   vanished = false
   ended = false
   queued = false
-  /** The place that was last remembered. */
+  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
   readonly remembered = new Place()
+  rememberedMs = 0
+  /** Bytes that it takes. */
+  readonly bytes: number
   readonly #host: ReaderHost
   #isLive = true
   /** While behind: what it has not read yet. */
@@ -103,7 +114,9 @@ export class Reader implements Listener, Sliced {
     this.kind = kind
     this.target = target
     this.subscriber = subscriber
-    this.#unread = new UnreadMessages((log, count, from, to) => host.noteGap(this, log, count, from, to))
+    this.bytes = READER_BYTES + (subscriber === '' ? 0 : MARKS_BYTES) + NAMES_OF_READER * target.length
+    const last = kind === 'pattern' ? host.ids.last : undefined
+    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
   /** While behind: how far it has read. */
@@ -149,7 +162,9 @@ export class Reader implements Listener, Sliced {
   #fallBehind(current: ChannelLog): void {
     const { heard } = this
     this.#setLive(false)
-    heard.id.copyFrom(current.id).decrement()
+    const { last } = this.#host.ids
+    const isForeign = this.kind === 'pattern' && current.id.compare(last) > 0
+    heard.id.copyFrom(isForeign ? last : current.id).decrement()
     heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
     this.#unread.add(current)
     this.#host.readSoon(this)
@@ -239,10 +254,9 @@ export class Reader implements Listener, Sliced {
 
   // ── where it is ──────────────────────────────────────────────────────────
 
-  /** How far it has been sent messages. */
-  placeNow(log: ChannelLog | undefined): Place {
-    if (!this.isLive) return new Place().set(this.heard.id, this.heard.count)
-    return new Place().set(this.#host.ids.last, log === undefined ? UNCOUNTED : log.messages)
+  /** How far it has been sent messages; `end` = the place behind all there is. */
+  placeNow(end: Place): Place {
+    return new Place().copyFrom(this.isLive ? end : this.heard)
   }
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
@@ -250,10 +264,10 @@ export class Reader implements Listener, Sliced {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
-  /** Notes where it is, if its client has taken everything. */
-  sample(nowMs: number, log: ChannelLog | undefined): void {
+  /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
+  sample(nowMs: number, end: Place): void {
     if (this.client.outputBytes > 0) return
-    const place = this.placeNow(log)
+    const place = this.placeNow(end)
     if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
   }
 

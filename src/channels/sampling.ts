@@ -59,7 +59,7 @@ export class Sampling {
     const { groups, logs, subscriptions } = this.#host
     const nowMs = this.#clock.monotonic()
     this.#noting.visit(SAMPLED_MAX, (reader) => {
-      if (!reader.isSampled) reader.sample(nowMs, logs.ofOne(reader.kind, reader.target))
+      if (!reader.isSampled) reader.sample(nowMs, logs.endOf(reader.kind, reader.target))
     })
     this.#remembering.visit(placesMax, (reader) => {
       const place = subscriptions.certainPlace(reader)

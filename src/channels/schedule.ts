@@ -33,6 +33,9 @@ const RETRY_MS = 100
 /** Numbers that a millisecond has: a message's is that of the moment when it was scheduled, or the next that is free. */
 const NUMBERS_PER_MS = 1000
 
+/** What a channel with scheduled messages takes besides them: its object, and its name and keys. */
+const CHANNEL_BYTES = 1024
+
 export interface ScheduleHost {
   readonly clock: Clock
   readonly moment: Moment
@@ -112,6 +115,11 @@ export class Schedule {
 
   count(kind: ChannelKind, name: string): number {
     return this.#of(kind, name).count
+  }
+
+  /** Bytes of what is known of channels that have scheduled messages, besides the data. */
+  get bytes(): number {
+    return this.#deadlines.count * CHANNEL_BYTES
   }
 
   /** Tells whether anything waits. */

@@ -32,7 +32,7 @@ export class SpareMessages {
   add(log: ChannelLog): number {
     const bytes = MESSAGE_BYTES + log.message.length
     const before = this.#messages.length
-    if (log.rule.slow === 'conflate') this.#removeIf((other) => other.log === log)
+    if (log.rule.slow === 'conflate') this.#removeIf((other) => other.log.name === log.name)
     else if (log.rule.slow === 'drop-newest' && this.#bytes + bytes > this.#bytesMax) return 1
     while (this.#bytes + bytes > this.#bytesMax && this.#messages.length > 0) this.#removeFirst()
     this.#messages.push({ log, message: log.message.copy() })

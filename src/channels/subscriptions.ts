@@ -7,15 +7,18 @@
 
 import type { SubscriptionKind } from '../broker/message-keeper.ts'
 import type { PubSub } from '../broker/pub-sub.ts'
-import { isShared } from '../broker/shared-name.ts'
+import { isShared, parseSharedName } from '../broker/shared-name.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
+import type { ChannelRule } from '../engine/channel-rules.ts'
 import { Client } from '../engine/client.ts'
 import type { Clients } from '../engine/clients.ts'
+import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
 import { NameMap } from '../util/name-map.ts'
 import type { ChannelLogs } from './channel-logs.ts'
-import { GROUP_USER } from './group.ts'
-import { Place, type Places } from './places.ts'
+import { GROUP_USER, groupSubscriber } from './group.ts'
+import { userOf } from './place-counts.ts'
+import { Place, type Places, WRITTEN_AGAIN_MS } from './places.ts'
 import { Reader, type ReaderHost } from './reader.ts'
 
 export interface SubscriptionsHost extends ReaderHost {
@@ -24,6 +27,7 @@ export interface SubscriptionsHost extends ReaderHost {
   /** True while data is being loaded: what that brings is how it was. */
   readonly isLoading: boolean
   readonly redeliverMs: number
+  now(): number
   monotonic(): number
   /** Has places noted from time to time. */
   sampleSoon(): void
@@ -74,6 +78,47 @@ export class Subscriptions {
     return this.#named.values()
   }
 
+  // ── who may come ─────────────────────────────────────────────────────────
+
+  addsPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
+    for (const _ of this.#newPlaces(client, kind, names)) return true
+    return false
+  }
+
+  checkPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
+    const { places } = this.#host
+    const added = new Map<string, number>()
+    for (const { rule, subscriber } of this.#newPlaces(client, kind, names)) {
+      const counted = `${rule.pattern} ${userOf(subscriber)}`
+      const count = (added.get(counted) ?? 0) + 1
+      added.set(counted, count)
+      if (places.roomFor(rule, subscriber) < count) {
+        throw ERR.of(
+          `too many places of this user are remembered already: the channel's rule says max-remembered ${rule.maxRemembered}`,
+        )
+      }
+    }
+  }
+
+  /** The places that would be remembered besides, if a client subscribed to these, each with its rule. */
+  *#newPlaces(
+    client: Subscriber,
+    kind: SubscriptionKind,
+    names: readonly string[],
+  ): Generator<{ readonly rule: ChannelRule; readonly subscriber: string }, undefined> {
+    assert(client instanceof Client, 'clients subscribe')
+    const { logs, places } = this.#host
+    const own = subscriberOf(client)
+    for (const name of names) {
+      const shared = isShared(name) ? parseSharedName(name) : undefined
+      const subscriber = shared === undefined ? own : groupSubscriber(shared.group)
+      if (subscriber === '') continue
+      const target = shared?.target ?? name
+      const rule = logs.rememberingRule(kind, target)
+      if (rule !== undefined && places.get(kind, target, subscriber) === undefined) yield { rule, subscriber }
+    }
+  }
+
   // ── who comes ────────────────────────────────────────────────────────────
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
@@ -84,26 +129,26 @@ export class Subscriptions {
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
-    const { ids, logs } = host
-    const isNobody = client.name === '' || client.user.name === GROUP_USER
-    const subscriber = isNobody || !logs.keep(kind, name) ? '' : `${client.user.name} ${client.name}`
+    const { logs } = host
+    const subscriber = logs.keep(kind, name) ? subscriberOf(client) : ''
     const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
     const reader = new Reader(host, client, kind, name, subscriber)
+    const end = logs.endOf(kind, name)
     if (place !== undefined) {
       reader.begin(place, logs.of(kind, name))
       reader.remembered.set(place.id, place.count)
     } else if (when === 'first' && logs.beginBefore(kind, name)) {
-      reader.beginFirst(logs.of(kind, name), ids.last)
+      reader.beginFirst(logs.of(kind, name), end.id)
     }
-    const log = logs.ofOne(kind, name)
-    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(log))
+    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(end))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
+    client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.remember(reader, reader.placeNow(log))
-      reader.sample(host.monotonic(), log)
+      if (place === undefined) this.remember(reader, reader.placeNow(end))
+      reader.sample(host.monotonic(), end)
       host.sampleSoon()
     }
     if (!reader.isLive) host.readSoon(reader)
@@ -114,7 +159,9 @@ export class Subscriptions {
   #placeOf(kind: SubscriptionKind, name: string, subscriber: string): Place | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
-    return this.#host.places.get(kind, name, subscriber)
+    const { logs, places } = this.#host
+    const place = places.get(kind, name, subscriber)
+    return place && logs.correct(kind, name, place)
   }
 
   /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
@@ -181,8 +228,8 @@ export class Subscriptions {
     if (subscriber === '') return
     const { logs, redeliverMs } = this.#host
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const place = isCertain ? reader.placeNow(logs.ofOne(kind, target)) : this.certainPlace(reader)
-    if (place !== undefined) this.remember(reader, reader.acknowledged ?? place)
+    const place = isCertain ? reader.placeNow(logs.endOf(kind, target)) : this.certainPlace(reader)
+    this.remember(reader, reader.acknowledged ?? place ?? reader.remembered, 'left')
   }
 
   #detach(reader: Reader): void {
@@ -190,6 +237,7 @@ export class Subscriptions {
     const readers = this.#readers.get(client)
     readers?.delete(keyOf(kind, target))
     if (readers?.size === 0) this.#readers.delete(client)
+    client.listenerBytes -= reader.bytes
     reader.end()
     if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))
@@ -203,13 +251,20 @@ export class Subscriptions {
     return reader.acknowledged ?? reader.placeAt(this.#host.monotonic() - this.#host.redeliverMs)
   }
 
-  /** Has a place written down, unless it is already, or data is loaded: what that brings is how it was. */
-  remember(reader: Reader, place: Place): void {
+  /**
+   * Has a place written down, unless it is already, or data is loaded: what that brings is how it was. Of a subscriber that has `left` it is
+   * also written down when that was, if the last writing is some time ago.
+   */
+  remember(reader: Reader, place: Place, when: 'left' | 'there' = 'there'): void {
     const { remembered, kind, subscriber, target } = reader
-    if (this.#host.isLoading) return
-    if (remembered.id.equals(place.id) && !place.id.isZero) return
+    const { isLoading, places } = this.#host
+    if (isLoading) return
+    const nowMs = this.#host.now()
+    const isWritten = when === 'there' || nowMs - reader.rememberedMs < WRITTEN_AGAIN_MS
+    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
     remembered.set(place.id, place.count)
-    this.#host.places.set(kind, target, subscriber, place)
+    reader.rememberedMs = nowMs
+    places.set(kind, target, subscriber, place)
   }
 
   /** Remembers a connected subscriber no more; it hears what is published as before. */
@@ -217,6 +272,11 @@ export class Subscriptions {
     this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
     reader.subscriber = ''
   }
+}
+
+/** As whom a client is remembered; '' = it is not. */
+function subscriberOf({ name, user }: Client): string {
+  return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
 }
 
 function keyOf(kind: SubscriptionKind, target: string, subscriber = ''): string {

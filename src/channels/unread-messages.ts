@@ -6,6 +6,9 @@
 //
 // Which logs have something unread is searched a few hundred logs at a time, because a pattern may match very many of them.
 // Nothing is read before the search has ended. What is published meanwhile is unread, too.
+//
+// One channel may have ids that are ahead of those that the others are given (message-ids.ts). The place of a pattern does not follow
+// them, or it would pass what the others are going to have. How far such a channel has been read is noted beside the channel.
 
 import { StreamId } from '../store/stream-id.ts'
 import { Bytes } from '../util/bytes.ts'
@@ -45,6 +48,8 @@ interface Unread {
 export class UnreadMessages {
   /** How far it has read. While it is searched where rules have a new subscriber begin: zero, nothing. */
   readonly heard = new Place()
+  /** The last id that was given; undefined = of one channel alone the place follows every id. */
+  readonly #last: StreamId | undefined
   readonly #noteGap: NoteGap
   /** Logs that may have something unread, by name: a log that was emptied and forgotten may have been made anew meanwhile. */
   readonly #logs = new NameMap<Unread>()
@@ -55,7 +60,8 @@ export class UnreadMessages {
   /** While it is searched where rules have it begin: the last message that was there before it came. */
   #since: StreamId | undefined = undefined
 
-  constructor(noteGap: NoteGap) {
+  constructor(last: StreamId | undefined, noteGap: NoteGap) {
+    this.#last = last
     this.#noteGap = noteGap
   }
 
@@ -169,8 +175,9 @@ export class UnreadMessages {
         cursor.nextField(field, message)
         if (!hand(log, message, cursor.id)) return false
         // Passed from now on: the place says where to go on.
-        head.first = undefined
-        this.heard.id.copyFrom(cursor.id)
+        const isForeign = this.#last !== undefined && cursor.id.compare(this.#last) > 0
+        head.first = isForeign ? behind(cursor.id) : undefined
+        if (!isForeign) this.heard.id.copyFrom(cursor.id)
         if (this.heard.count !== UNCOUNTED) this.heard.count++
         isLeft = stream.next(cursor)
         if (!isLeft) break

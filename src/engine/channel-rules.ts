@@ -30,6 +30,22 @@ export interface ChannelRule {
   readonly slow: Slow
   /** How long the id of a message is remembered (PUBLISH … ID), milliseconds; 0 = not at all. */
   readonly dedupeMs: number
+  /** How long the place of a subscriber is remembered that is away, milliseconds; Infinity = for ever. */
+  readonly rememberMs: number
+  /** How many places are remembered of one user's subscribers, in all channels of the rule together. */
+  readonly maxRemembered: number
+}
+
+/** A user has as many clients with a name as that, and rarely more; their places take some 30 MB. */
+const MAX_REMEMBERED = 100_000
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/**
+ * How long a subscriber that is away is remembered unless its rule says so. With twice the age of messages it still hears all that is
+ * kept when it comes back, and a day spans a night; where only a number of messages is kept, a week.
+ */
+function usualRememberMs({ keepMs }: Pick<ChannelRule, 'keepMs'>): number {
+  return keepMs === 0 ? 7 * DAY_MS : Math.max(DAY_MS, 2 * keepMs)
 }
 
 /** True when a rule has messages kept at all. */
@@ -81,6 +97,14 @@ const OPTIONS: Readonly<Record<string, (rule: Draft, words: readonly string[], a
     rule.dedupeMs = duration(rule, 'dedupe', words[at])
     return 1
   },
+  remember(rule, words, at) {
+    rule.rememberMs = words[at] === 'forever' ? Number.POSITIVE_INFINITY : duration(rule, 'remember', words[at])
+    return 1
+  },
+  'max-remembered'(rule, words, at) {
+    rule.maxRemembered = count(rule, 'max-remembered', words[at])
+    return 1
+  },
 }
 
 /** Reads `pattern option … pattern option …`. A pattern given twice keeps its last rule. Throws ConfigError. */
@@ -97,6 +121,8 @@ export function parseChannelRules(text: string): ChannelRule[] {
       first: 'new',
       slow: 'disconnect',
       dedupeMs: 0,
+      rememberMs: 0,
+      maxRemembered: MAX_REMEMBERED,
       said: new Set(),
     }
     for (let word = words[at]?.toLowerCase(); word !== undefined && Object.hasOwn(OPTIONS, word); ) {
@@ -121,13 +147,14 @@ function finished({ said, ...rule }: Draft): ChannelRule {
   if (said.size === 0) throw wrong(rule, 'an option is missing: keep, keep-last, slow, …')
   // Who wants the last values wants them at once.
   if (rule.keepLast > 0 && !said.has('first')) rule.first = rule.keepLast
+  if (!said.has('remember')) rule.rememberMs = usualRememberMs(rule)
   if (keeps(rule)) {
     if (rule.slow === 'drop-oldest' || rule.slow === 'drop-newest') {
       throw wrong(rule, `what is kept is not dropped: slow ${rule.slow} and keep exclude each other`)
     }
     return rule
   }
-  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe']) {
+  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe', 'remember', 'max-remembered']) {
     if (said.has(word))
       throw wrong(rule, `${word} says something of messages that are kept: keep or keep-last is missing`)
   }
@@ -151,6 +178,8 @@ export function formatOptions(rule: Omit<ChannelRule, 'pattern'>): string {
   }
   if (rule.slow !== 'disconnect' || words.length === 0) words.push('slow', rule.slow)
   if (rule.dedupeMs > 0) words.push('dedupe', formatDuration(rule.dedupeMs))
+  if (rule.rememberMs !== usualRememberMs(rule)) words.push('remember', formatDuration(rule.rememberMs))
+  if (rule.maxRemembered !== MAX_REMEMBERED) words.push('max-remembered', String(rule.maxRemembered))
   return words.join(' ')
 }
 

@@ -156,6 +156,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readonly channels = new NameSet()
   readonly patterns = new NameSet()
   readonly shardChannels = new NameSet()
+  /** Bytes of what listens in its place to channels under rules. */
+  listenerBytes = 0
   readonly parser = new RequestParser()
   /** Gone: nothing may be sent or run for it any more. */
   closed = false
@@ -232,7 +234,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   get requestBytes(): number {
     const { channels, parser, patterns, shardChannels, transaction, watched } = this
     const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
-    return bytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
+    return bytes + this.listenerBytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
   }
 
   /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */

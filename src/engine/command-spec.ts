@@ -165,6 +165,11 @@ export interface CommandSpecOf<Call> {
     /** Patterns to subscribe to are allowed only as they are. Asked of a request whose command's name is at `from`, where its words say what they are. */
     are: 'names' | 'patterns' | ((args: Arguments, from: number) => 'names' | 'patterns')
   }
+  /**
+   * The key that a request changes and does not name, where its words do not tell it as a key: its user needs the right to write it.
+   * Undefined: this request changes none but what is its user's own.
+   */
+  changesKey?: (args: Arguments, from: number, user: string) => string | undefined
   args?: readonly ArgSpec[]
   /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
   tips?: readonly string[]

@@ -1,5 +1,6 @@
 // The engine's view of the program around it: a server, or nothing where the engine is embedded.
 
+import type { Bytes } from '../util/bytes.ts'
 import type { BusyListener } from './script-runner.ts'
 
 export interface ShutdownOptions {
@@ -39,4 +40,17 @@ export interface EngineHost {
   whileBusy?: BusyListener
   /** Says which port and files it serves, and who supervises it, for INFO. */
   describe?(): HostDescription
+}
+
+/** Where messages are kept (channels/), as the engine sees it. */
+export interface ChannelKeeper {
+  /** Tells whether messages are kept, or wait to be published. */
+  readonly holdsData: boolean
+  /** Bytes of what it knows of channels, besides the data and the clients. */
+  readonly bytes: number
+  /** Tells whether a key of database 0 holds what a kept channel consists of. */
+  ownsKey(key: Bytes): boolean
+  /** The data has become another: what is known of it is looked up anew. */
+  contentsChanged(): void
+  stop(): void
 }

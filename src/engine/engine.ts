@@ -4,7 +4,6 @@
 // An engine knows no sockets and no files: an embedded user runs exactly this.
 // Clock, chance, journal and the loop's "later" are handed in.
 
-import type { MessageKeeper } from '../broker/message-keeper.ts'
 import { PubSub } from '../broker/pub-sub.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import type { Database } from '../store/database.ts'
@@ -31,7 +30,7 @@ import { Dataset } from './dataset.ts'
 import { DebugSwitches } from './debug-switches.ts'
 import { Dispatch } from './dispatch.ts'
 import { Durability } from './durability.ts'
-import type { EngineHost } from './engine-host.ts'
+import type { ChannelKeeper, EngineHost } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Eviction } from './eviction.ts'
 import { Faults } from './faults.ts'
@@ -142,8 +141,7 @@ export class Engine {
   /** Null where nobody is told, as by a Sentinel, who is the primary. */
   shard: Shard | null = null
   /** Undefined where no messages are kept. */
-  keeper: (MessageKeeper & { readonly holdsData: boolean; contentsChanged(): void; stop(): void }) | undefined =
-    undefined
+  keeper: ChannelKeeper | undefined = undefined
   /** The event loop serves nobody but this engine's clients. */
   readonly ownsLoop: boolean
   /** Runs something after the events of this turn of the loop. */

@@ -102,12 +102,10 @@ export const EVENT_CLASS = {
   'xgroup-delconsumer': t,
   expired: x,
   evicted: e,
-  /** A change that nobody is told of, but for whoever watches the key (PFCOUNT storing its result). */
+  /** A change of which only the clients are told that watch the key (PFCOUNT storing its result, a message that is kept). */
   untold: 0,
   keymiss: m,
   new: n,
-  /** A channel has kept a message, or remembered a place: nobody is told by an event, or keeping events would never end. */
-  kept: 0,
 } as const
 export type EventName = keyof typeof EVENT_CLASS
 

@@ -3,6 +3,8 @@
 // Which classes are published is said by `notify-keyspace-events`; most changes are
 // heard of as everybody else hears of them (changes.ts), misses and new keys
 // from the keyspace itself.
+//
+// The keys in which channels keep messages make no events: where events are kept, each would be the cause of the next.
 
 import type { PubSub } from '../broker/pub-sub.ts'
 import type { Database } from '../store/database.ts'
@@ -18,6 +20,8 @@ export interface KeyspaceEventsHost {
   readonly pubSub: PubSub
   readonly changes: Changes
   readonly role: { readonly isReplica: boolean }
+  /** Whoever keeps messages, and in which keys of database 0. */
+  readonly keeper: { ownsKey(key: Bytes): boolean } | undefined
   readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   readonly dataset: {
     readonly databases: readonly Database[]
@@ -50,7 +54,8 @@ export class KeyspaceEvents {
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
     if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
-    const { propagation, pubSub, role } = this.#host
+    const { keeper, propagation, pubSub, role } = this.#host
+    if (db.index === 0 && keeper?.ownsKey(key) === true) return
     // A replica's events are those of its primary, which has announced them.
     const announces = propagation.announces && !role.isReplica
     if ((flags & EVENT_KEYSPACE) !== 0) {

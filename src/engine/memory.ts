@@ -40,6 +40,7 @@ export interface MemoryHost {
   readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
   readonly clientMemory: { readonly bytes: number }
   readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
+  readonly keeper: { readonly bytes: number } | undefined
   readonly watches: { readonly size: number }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
   readonly users: { readonly bytes: number }
@@ -112,10 +113,11 @@ export class Memory {
 
   /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
   get tableBytes(): number {
-    const { blocking, pubSub, tracking, watches } = this.#host
+    const { blocking, keeper, pubSub, tracking, watches } = this.#host
     const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
     return (
       tracking.tableBytes +
+      (keeper === undefined ? 0 : keeper.bytes) +
       (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES +
       blocking.room.count * PLACE_BYTES
     )

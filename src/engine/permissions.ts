@@ -2,10 +2,12 @@
 //
 // The name of a group is looked at for what the group listens to. One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
 
+import { WRITE } from '../acl/patterns.ts'
 import type { Selector } from '../acl/selector.ts'
 import type { User } from '../acl/user.ts'
 import { targetBytesOf } from '../broker/shared-name.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { Bytes } from '../util/bytes.ts'
 import { lowerCase } from '../util/text.ts'
 import type { Command } from './command.ts'
 import type { PlainKeys } from './command-spec.ts'
@@ -30,7 +32,7 @@ export function denialOf(user: User, command: Command, args: Arguments, from = 0
   const { selectors } = user
   let furthest = ALLOWED
   for (let i = 0; i < selectors.length; i++) {
-    const refused = ask(selectors[i]!, command, args, from)
+    const refused = ask(selectors[i]!, user, command, args, from)
     if (refused === ALLOWED) return undefined
     if (refused > furthest) furthest = refused
   }
@@ -39,14 +41,14 @@ export function denialOf(user: User, command: Command, args: Arguments, from = 0
 
 /** Tells whether one selector allows a request and lets it read every key besides (SORT … GET). */
 export function mayReadEveryKey(user: User, command: Command, args: Arguments): boolean {
-  return user.selectors.some((selector) => selector.readsEveryKey && ask(selector, command, args, 0) === ALLOWED)
+  return user.selectors.some((selector) => selector.readsEveryKey && ask(selector, user, command, args, 0) === ALLOWED)
 }
 
 /** Returns ALLOWED, or what is refused. */
-function ask(selector: Selector, command: Command, args: Arguments, from: number): number {
+function ask(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
   if (!selector.allCommands && !mayCall(selector, command, args, from)) return 0
   if (!selector.allKeys) {
-    const index = refusedKey(selector, command, args, from)
+    const index = refusedKey(selector, user, command, args, from)
     if (index !== 0) return INDEX_MAX + index
   }
   if (!selector.allChannels && command.spec.channels !== undefined) {
@@ -63,9 +65,13 @@ function mayCall(selector: Selector, command: Command, args: Arguments, from: nu
 }
 
 /** Where the first key stands that is refused; 0 = nowhere. Keys whose places make no sense are none: the command will say so. */
-function refusedKey(selector: Selector, command: Command, args: Arguments, from: number): number {
-  const { plainKeys } = command
+function refusedKey(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
+  const { plainKeys, spec } = command
   if (plainKeys !== undefined) return refusedPlainKey(selector, plainKeys, args, from)
+  if (spec.changesKey !== undefined) {
+    const key = spec.changesKey(args, from, user.name)
+    return key === undefined || selector.allowsKey(Bytes.from(key), WRITE) ? 0 : spec.channels!.first
+  }
   if (!hasKeys(command)) return 0
   for (const { index, flags } of findKeys(command, args, from) ?? []) {
     if (!selector.allowsKey(args.bytes(index), needsOf(flags))) return index - from

@@ -395,7 +395,7 @@ test('what is unread is looked for in a bounded number of logs at a time', () =>
   const logs = function* (): Generator<undefined, undefined> {
     for (; looked < 10_000; looked++) yield undefined
   }
-  const unread = new UnreadMessages(() => {})
+  const unread = new UnreadMessages(undefined, () => {})
   unread.begin(new Place(), logs())
   expect(looked).toBeLessThan(100)
   for (let before = looked; !unread.search(); before = looked) expect(looked - before).toBeLessThan(1000)

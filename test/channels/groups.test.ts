@@ -248,7 +248,9 @@ describe('a group on a kept channel', () => {
     expect(place()).not.toBe(last())
     engine.clock.advance(5000)
     expect(place()).toBe(last())
-    expect(engine.journal.take().at(-1)).toMatch(/^0 HSET places:channel:\{orders\.eu\} \$share workers \d+-0 1$/)
+    expect(engine.journal.take().at(-1)).toMatch(
+      /^0 HSET places:channel:\{orders\.eu\} \$share workers \d+-0 1 1700000005$/,
+    )
     publisher.ask('PUBLISH', 'orders.eu', '1')
     member.received()
     member.ask('UNSUBSCRIBE')

@@ -103,12 +103,14 @@ describe('PUBLISH with IN or AT', () => {
     expect([lines[0], lines.at(-2), lines.at(-1), lines.length]).toEqual(['MULTI', '0 SET k 1', 'EXEC', 5])
   })
 
-  test('needs the right to the channel, and no other', () => {
+  test('needs the right to the channel; who takes a message back needs the key besides', () => {
     const engine = createEngine()
     engine.connect().ask('ACL', 'SETUSER', 'me', 'on', 'nopass', '+@all', '&mine', '~nothing')
     const client = engine.connect()
     client.ask('AUTH', 'me', 'x')
     expect(client.ask('PUBLISH', 'mine', 'one', 'ID', 'x', 'IN', 5)).toBe('$1\r\nx\r\n')
+    expect(client.ask('CHANNEL', 'CANCEL', 'mine', 'x')).toMatch(/^-NOPERM No permissions to access a key/)
+    engine.connect().ask('ACL', 'SETUSER', 'me', '%W~scheduled:*')
     expect(client.ask('CHANNEL', 'CANCEL', 'mine', 'x')).toBe(':1\r\n')
     for (const request of [
       ['PUBLISH', 'yours', 'one', 'IN', 5],

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../engine/command.ts'
-import { channelCommon, channelsIn, readChannelKind, SHARD_ARG } from './channel.ts'
+import { channelCommon, channelsIn, readChannelKind, SHARD_ARG, scheduledOf } from './channel.ts'
 
 export const channelCancel = defineCommand({
   ...channelCommon,
@@ -9,6 +9,7 @@ export const channelCancel = defineCommand({
   arity: -4,
   flags: ['write', 'pubsub', 'fast'],
   channels: { first: 2, last: 2, are: 'names' },
+  changesKey: scheduledOf(4),
   args: [{ name: 'channel', type: 'string' }, { name: 'id', type: 'string' }, SHARD_ARG],
   reply: 'integer: 1; 0 when no message of this id waits',
   run(call) {

@@ -4,6 +4,7 @@ import {
   channelsIn,
   KIND_ARG,
   namedBefore,
+  placeOf,
   readKind,
   readSubscriber,
   SUBSCRIBER_ARGS,
@@ -17,6 +18,7 @@ export const channelForget = defineCommand({
   arity: -5,
   flags: ['write', 'pubsub', 'fast'],
   channels: namedBefore(6),
+  changesKey: placeOf(5),
   args: [{ name: 'channel', type: 'string' }, ...SUBSCRIBER_ARGS, KIND_ARG],
   reply: 'integer: 1, or 0 when nothing was remembered of it',
   run(call) {

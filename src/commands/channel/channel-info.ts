@@ -19,11 +19,12 @@ export const channelInfo = defineCommand({
     const kind = readChannelKind(call, 3)
     const channels = channelsIn(call)
     const { pubSub } = call.engine
-    const log = channels.logOf(name, kind)
+    const rule = channels.logs.ruleOf(name, kind)
+    const missed = channels.logs.known(name, kind)?.missed ?? 0
     const stream = channels.audience.messagesOf(name, kind)
     const isEmpty = stream === undefined || stream.length === 0
     replyRows(call.reply, [
-      ['rule', (reply) => (log === null ? reply.nil() : reply.text(formatChannelRules([log.rule])))],
+      ['rule', (reply) => (rule === undefined ? reply.nil() : reply.text(formatChannelRules([rule])))],
       ['messages', (reply) => reply.integer(isEmpty ? 0 : stream.length)],
       ['bytes', (reply) => reply.integer(isEmpty ? 0 : stream.nodes.bytes)],
       ['first-id', (reply) => writeId(reply, isEmpty ? undefined : stream.firstId)],
@@ -34,7 +35,7 @@ export const channelInfo = defineCommand({
       ],
       ['remembered', (reply) => reply.integer(channels.places.count(kind, name))],
       ['scheduled', (reply) => reply.integer(channels.schedule.count(kind, name))],
-      ['missed', (reply) => reply.integer(log?.missed ?? 0)],
+      ['missed', (reply) => reply.integer(missed)],
     ])
   },
 })

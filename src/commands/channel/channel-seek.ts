@@ -13,6 +13,7 @@ import {
   KIND_ARG,
   NO_SUBSCRIBER,
   namedBefore,
+  placeOf,
   readKind,
   readSubscriber,
   SUBSCRIBER_ARGS,
@@ -36,6 +37,7 @@ export const channelSeek = defineCommand({
   arity: -6,
   flags: ['write', 'pubsub'],
   channels: namedBefore(7),
+  changesKey: placeOf(6),
   args: [
     { name: 'channel', type: 'string' },
     ...SUBSCRIBER_ARGS,

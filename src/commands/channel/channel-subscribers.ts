@@ -1,6 +1,7 @@
 // CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
 
 import { defineCommand } from '../../engine/command.ts'
+import { inSlices } from '../../engine/sliced-work.ts'
 import { ERR } from '../../protocol/errors.ts'
 import {
   channelCommon,
@@ -17,7 +18,8 @@ export const channelSubscribers = defineCommand({
   ...channelCommon,
   name: 'CHANNEL SUBSCRIBERS',
   summary: 'Lists who is remembered of a channel or a pattern, and how far each has heard.',
-  complexity: 'O(N*M) with N subscribers, and M channels that the pattern matches, 1 without one.',
+  complexity:
+    'O(N+M+K) with N subscribers, M channels that the pattern matches, 1 without one, and K, in each of these the lesser of its messages and the subscribers within them. Others are served meanwhile.',
   arity: -3,
   flags: ['readonly', 'pubsub'],
   channels: namedBefore(4),
@@ -26,7 +28,9 @@ export const channelSubscribers = defineCommand({
   reply: 'array: a map for each: user, name, connected, place, lag',
   run(call) {
     const kind = readKind(call, 3)
-    const listening = channelsIn(call).audience.of(kind, call.args.string(2))
+    const { audience } = channelsIn(call)
+    const listening = inSlices(call, () => audience.look(kind, call.args.string(2)))
+    if (listening === undefined) return
     call.reply.array(listening.length)
     for (const { user, name, isConnected, place, lag } of listening) {
       replyRows(call.reply, [
@@ -44,7 +48,8 @@ export const channelLag = defineCommand({
   ...channelCommon,
   name: 'CHANNEL LAG',
   summary: 'Counts the messages that a remembered subscriber, or each of them, has not heard yet.',
-  complexity: 'O(N*M) with N subscribers, and M channels that the pattern matches, 1 without one.',
+  complexity:
+    'O(N+M+K) with N subscribers, M channels that the pattern matches, 1 without one, and K, in each of these the lesser of its messages and the subscribers within them. Others are served meanwhile.',
   arity: -3,
   flags: ['readonly', 'pubsub'],
   channels: namedBefore(4, 6),
@@ -61,13 +66,15 @@ export const channelLag = defineCommand({
     if (args.length > 6) throw ERR.syntax
     const kind = readKind(call, names ? 5 : 3)
     const { audience } = channelsIn(call)
+    const subscriber = names ? readSubscriber(call, 3) : undefined
+    const listening = inSlices(call, () => audience.look(kind, args.string(2), subscriber))
+    if (listening === undefined) return
     if (names) {
-      const one = audience.find(kind, args.string(2), readSubscriber(call, 3))
+      const [one] = listening
       if (one === undefined) reply.nil()
       else reply.integer(one.lag)
       return
     }
-    const listening = audience.of(kind, args.string(2))
     reply.array(listening.length)
     for (const { user, name, lag } of listening) {
       reply.array(3)

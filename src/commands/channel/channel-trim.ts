@@ -6,7 +6,7 @@ import { ERR } from '../../protocol/errors.ts'
 import type { Stream } from '../../store/stream.ts'
 import { StreamId } from '../../store/stream-id.ts'
 import { readId } from '../stream/stream-arguments.ts'
-import { channelCommon, channelsIn, readChannelKind, SHARD_ARG } from './channel.ts'
+import { channelCommon, channelsIn, messagesOf, readChannelKind, SHARD_ARG } from './channel.ts'
 
 function channelTrimRun(call: Call): void {
   const { args } = call
@@ -32,6 +32,7 @@ export const channelTrim = defineCommand({
   arity: -5,
   flags: ['write', 'pubsub'],
   channels: { first: 2, last: 2, are: 'names' },
+  changesKey: messagesOf(5),
   args: [
     { name: 'channel', type: 'string' },
     {

@@ -4,6 +4,7 @@
 // subscribed to. The name always stands in the same place, where access rules find it.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import { logKey, placesKey, scheduledKeys } from '../../channels/channel-keys.ts'
 import { type Channels, channelsOf } from '../../channels/channels.ts'
 import type { Call } from '../../engine/call.ts'
 import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
@@ -55,6 +56,30 @@ export function namedBefore(...counts: readonly number[]): NonNullable<CommandSp
   const are = (args: Arguments, at: number) =>
     counts.includes(args.length - at) && args.equalsIgnoreCase(args.length - 1, 'PATTERN') ? 'patterns' : 'names'
   return { first: 2, last: 2, are }
+}
+
+/** Tells what a name is in a request whose command's name is at `from`, if the word in one place says so. */
+function kindIn(args: Arguments, at: number): SubscriptionKind {
+  if (at !== args.length - 1) return 'channel'
+  if (args.equalsIgnoreCase(at, 'SHARD')) return 'shard'
+  return args.equalsIgnoreCase(at, 'PATTERN') ? 'pattern' : 'channel'
+}
+
+/** Says which key holds the messages of the channel that argument 2 names; `kindAt` = where the word may stand that says what it is. */
+export function messagesOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
+  return (args, from) => logKey(kindIn(args, from + kindAt), args.string(from + 2))
+}
+
+/** As above, of the key that holds its scheduled messages. */
+export function scheduledOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
+  return (args, from) =>
+    scheduledKeys(kindIn(args, from + kindAt) === 'shard' ? 'shard' : 'channel', args.string(from + 2)).times
+}
+
+/** As above, of the key that holds the place of the subscriber whose user is argument 3: the user's own may always be changed. */
+export function placeOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
+  return (args, from, user) =>
+    args.string(from + 3) === user ? undefined : placesKey(kindIn(args, from + kindAt), args.string(from + 2))
 }
 
 /** Reads the word that says what a name is, the last one, from argument `i`. */

@@ -73,7 +73,7 @@ export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const { propagation } = engineOf(call)
   const channels = channelsOf(engineOf(call))
   const channel = call.args.string(1)
-  const dedupeMs = channels.logOf(channel, kind)?.rule.dedupeMs ?? 0
+  const dedupeMs = channels.logs.ruleOf(channel, kind)?.dedupeMs ?? 0
   if (dueMs === undefined && dedupeMs === 0) throw NOT_REMEMBERED
   const remembers = id !== undefined && dedupeMs > 0
   let answer = remembers ? channels.recentIds.find(kind, channel, id) : undefined

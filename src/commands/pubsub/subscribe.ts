@@ -6,21 +6,46 @@
 //
 // Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/shared-name.ts).
 
+import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
 import type { Call } from '../../engine/call.ts'
+import type { Client } from '../../engine/client.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 
 const GROUP_WITHOUT_NAME = ERR.of('a group is named $share/<group>/<channel>, the group without blanks')
 
-/** Refuses names that begin as those of groups do and lack something: nobody would ever hear anything under them. */
-function checkNames({ args }: Call): void {
-  for (let i = 1; i < args.length; i++) {
-    const name = args.string(i)
-    if (isShared(name) && parseSharedName(name) === undefined) throw GROUP_WITHOUT_NAME
-  }
+/** What subscribing claims where its place is going to be remembered: memory, for as long as a rule says. */
+const REMEMBERING: Claims = {
+  isWrite: false,
+  isDenyoom: true,
+  mayReplicate: false,
+  runsWhileLoading: true,
+  runsWhileStale: true,
+}
+
+function claimsOf({ pubSub }: ClaimsHost, args: Arguments, client: Client, kind: SubscriptionKind): Claims | undefined {
+  return pubSub.remembersMore(client, kind, namesIn(args)) ? REMEMBERING : undefined
+}
+
+function namesIn(args: Arguments): string[] {
+  const names: string[] = []
+  for (let i = 1; i < args.length; i++) names.push(args.string(i))
+  return names
+}
+
+/**
+ * Refuses names that begin as those of groups do and lack something, because nothing would ever be heard under them; and subscriptions
+ * that are more than their rule has remembered.
+ */
+function checkNames(call: Call, kind: SubscriptionKind): void {
+  const names = namesIn(call.args)
+  for (const name of names) if (isShared(name) && parseSharedName(name) === undefined) throw GROUP_WITHOUT_NAME
+  call.engine.pubSub.checkSubscribe(call.client, kind, names)
 }
 
 function confirm(call: Call, kind: string, index: number, count: number): void {
@@ -49,12 +74,13 @@ export const subscribe = defineCommand({
   complexity: 'O(N) where N is the number of channels to subscribe to.',
   channels: { first: 1, last: -1, are: 'names' },
   args: [{ name: 'channel', type: 'string', multiple: true }],
+  declared: (host, args, client) => claimsOf(host, args, client, 'channel'),
   reply: 'push for each channel: subscribe, the channel, the number of subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
-    checkNames(call)
+    checkNames(call, 'channel')
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribe(client, args.string(i))
       confirm(call, 'subscribe', i, client.subscriptions)
@@ -71,12 +97,13 @@ export const psubscribe = defineCommand({
   complexity: 'O(N) where N is the number of patterns to subscribe to.',
   channels: { first: 1, last: -1, are: 'patterns' },
   args: [{ name: 'pattern', type: 'pattern', multiple: true }],
+  declared: (host, args, client) => claimsOf(host, args, client, 'pattern'),
   reply: 'push for each pattern: psubscribe, the pattern, the number of subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
   run(call) {
     const { client, args } = call
-    checkNames(call)
+    checkNames(call, 'pattern')
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribePattern(client, args.string(i))
       confirm(call, 'psubscribe', i, client.subscriptions)
@@ -94,6 +121,7 @@ export const ssubscribe = defineCommand({
   keys: [{ first: 1, last: -1, step: 1, access: 'RO', flags: ['not_key'] }],
   channels: { first: 1, last: -1, are: 'names' },
   args: [{ name: 'shardchannel', type: 'string', multiple: true }],
+  declared: (host, args, client) => claimsOf(host, args, client, 'shard'),
   reply: 'push for each shard channel: ssubscribe, the channel, the number of shard subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
@@ -101,7 +129,7 @@ export const ssubscribe = defineCommand({
     const { client, args } = call
     // Unlike its two sisters it is refused inside MULTI.
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
-    checkNames(call)
+    checkNames(call, 'shard')
     for (let i = 1; i < args.length; i++) {
       call.engine.pubSub.subscribeShard(client, args.string(i))
       confirm(call, 'ssubscribe', i, client.shardChannels.size)
