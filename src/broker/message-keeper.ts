@@ -25,3 +25,9 @@ export interface MessageKeeper {
   /** Returns what stands beside a channel; null = nothing is to be known of its messages. */
   logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
 }
+
+/** Knows which messages are kept, here or by the server that this one follows. */
+export interface KeepingRules {
+  /** Tells whether messages to a channel of this name are kept. */
+  keeps(channel: Bytes): boolean
+}
