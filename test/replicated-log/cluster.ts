@@ -1,5 +1,6 @@
 // A few nodes over one log in memory, in a time that the test owns.
 
+import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -8,6 +9,7 @@ import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replic
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
 import { TestClient } from '../support/engine.ts'
@@ -63,6 +65,8 @@ export class Cluster {
       config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...this.#settings }),
       later: (run) => this.world.later(run),
     })
+    channelsOf(engine)
+    engine.scripts = scriptsOf(engine)
     const member: ClusterNode = {
       name,
       disk,
