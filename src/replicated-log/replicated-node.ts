@@ -132,9 +132,10 @@ export class ReplicatedNode implements CopyHolder {
     return this.#options.chain
   }
 
-  /** Who leads, as far as this node knows. */
+  /** Who leads, as far as this node knows. Where this node was the last to do so, nobody is known to lead. */
   get leader(): EpochNote | undefined {
-    return this.#options.chain.leader
+    const { chain, self } = this.#options
+    return chain.leader?.node === self.node && this.state !== 'leading' ? undefined : chain.leader
   }
 
   /** How long the lease still runs; 0 where there is none. */

@@ -6,9 +6,12 @@ import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import { OwnShard } from '../../src/replication/own-shard.ts'
+import { Replication } from '../../src/replication/replication.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
@@ -18,6 +21,8 @@ import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
 
+/** Which one they are given besides. */
+const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
 /** Messages take a millisecond each way. */
 const WEATHER: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
 
@@ -62,7 +67,7 @@ export class Cluster {
       machine: clock,
       random: new Random(1),
       hashKey: new HashKey(1, 2),
-      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...this.#settings }),
+      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
       later: (run) => this.world.later(run),
     })
     channelsOf(engine)
@@ -82,11 +87,15 @@ export class Cluster {
       losesRequest: () => member.weather.losesRequest(),
       losesReply: () => member.weather.losesReply(),
     }
+    const view = new NodeView(clock)
+    new Replication(engine).join(view)
+    engine.shard = new OwnShard(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({ engine, log, node: name, address: `${name}:6379`, disk, timing: QUICK, ...this.#options }).then(
       (node) => {
         member.node = node
+        view.show(node)
       },
       (error: unknown) => {
         member.refusal = error
