@@ -29,6 +29,7 @@ const RESTING_CLIENTS = 12
 const RESTING_READ_MS_MAX = 150
 const RESTING_LOOK_MS = 20
 const RESTING_PATIENCE_MS = 1500
+const QUIET_LOOK_MS = 5
 /** So often each broker is asked what it is. */
 const ROLE_LOOK_MS = 25
 
@@ -68,6 +69,9 @@ export class Recorder {
   readonly #families = new Map<string, number>()
   #values = 0
   #isOver = false
+  /** Nobody asks anything but those that rest; so many requests are under way still. */
+  #isQuiet = false
+  #underWay = 0
   readonly #clients: Promise<void>[] = []
   /** What brokers said of themselves that cannot be. */
   readonly #roleProblems = new Set<string>()
@@ -89,6 +93,16 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#isOver = true
     await Promise.all(this.#clients)
+  }
+
+  /** Has clients ask nothing until `goOn`. Fulfilled when all have their answers: then no write is under way. */
+  async fallQuiet(): Promise<void> {
+    this.#isQuiet = true
+    while (this.#underWay > 0 && !this.#isOver) await sleep(1)
+  }
+
+  goOn(): void {
+    this.#isQuiet = false
   }
 
   /** The longest time for which no write was acknowledged, since this was last asked. */
@@ -135,11 +149,19 @@ export class Recorder {
     // What became of the last is not known: registers with many such take too long to check.
     let isInDoubt = false
     while (!this.#isOver) {
+      if (this.#isQuiet) {
+        // Who leads may be another when it goes on.
+        client.forget()
+        await sleep(QUIET_LOOK_MS)
+        continue
+      }
       const isLookingElsewhere = this.#random.below(12) === 0
       const isPublishing = isLookingElsewhere && this.#random.below(2) === 0
       const elsewhere = (): Asked => (isPublishing ? this.#publishing(number) : this.#readOfList(number))
       const asked = isLookingElsewhere ? elsewhere() : this.#draw(number, isInDoubt)
+      this.#underWay++
       const outcome = await this.#ask(client, asked, isLookingElsewhere)
+      this.#underWay--
       isInDoubt = outcome !== 'done'
       if (outcome === 'done') continue
       client.forget()
