@@ -9,8 +9,10 @@ import type { Member } from './member.ts'
 const PATIENCE_MS = 1000
 const QUESTIONS = [['ROLE'], ['INFO', 'replication'], ['HELLO', '2'], ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SHARD]]
 
+type Asked = Pick<Member, 'address' | 'host' | 'isUp' | 'name' | 'port'>
+
 /** Returns what is wrong with what a broker says of itself; undefined = nothing, or it says nothing. */
-export async function problemOfRoles({ address, host, isUp, name, port }: Member): Promise<string | undefined> {
+export async function problemOfRoles({ address, host, isUp, name, port }: Asked): Promise<string | undefined> {
   if (!isUp) return undefined
   const connection = new Connection(host, port)
   try {
