@@ -203,12 +203,14 @@ describe('a leader', () => {
     const library = "#!lua name=lib\nredis.register_function('f', function() return 'new' end)"
     const writer = new TestClient(leader.engine, 2)
     expect(writer.ask('FUNCTION', 'LOAD', library)).toBe('')
+    expect(new TestClient(leader.engine, 2).ask('SET', 'k', 'v')).toBe('')
     for (const words of [
       ['FUNCTION', 'LIST'],
       ['FUNCTION', 'DUMP'],
       ['FUNCTION', 'STATS'],
       ['FCALL', 'f', '0'],
       ['DEBUG', 'DIGEST'],
+      ['DEBUG', 'DIGEST-VALUE', 'k'],
     ]) {
       const reader = new TestClient(leader.engine, 2)
       expect([words, reader.ask(...words)]).toEqual([words, ''])
@@ -216,7 +218,7 @@ describe('a leader', () => {
     const running = new TestClient(leader.engine, 2)
     running.ask('FCALL_RO', 'f', '0')
     running.ask('FCALL', 'none', '0')
-    await cluster.pass(5)
+    await cluster.pass(15)
     expect(writer.received()).toBe('$3\r\nlib\r\n')
     expect(running.received()).toMatch(
       /^-ERR Can not execute a script with write flag using \*_ro command\..*-ERR Function not found\r\n$/s,
