@@ -26,8 +26,12 @@ export interface MessageKeeper {
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
   /** All subscriptions of somebody are going to end without its asking for that. */
   vanish(subscriber: Subscriber): void
-  /** Tells whether messages of a channel are kept; leaves nothing behind. */
-  keeps(channel: string, kind: 'channel' | 'shard'): boolean
   /** Returns what stands beside a channel to which a message is published; null = nothing is to be known of its messages. */
   logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
+}
+
+/** Knows which messages are kept, here or by the server that this one follows. */
+export interface KeepingRules {
+  /** Tells whether messages to a channel of this name are kept; leaves nothing behind. */
+  keeps(channel: Bytes): boolean
 }

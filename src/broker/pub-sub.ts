@@ -11,7 +11,7 @@ import { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes.ts'
 import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
 import { NameMap } from '../util/name-map.ts'
-import type { MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
+import type { KeepingRules, MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
 import { isShared } from './shared-name.ts'
 import type { Sharing, SharingGroup } from './sharing.ts'
@@ -68,6 +68,8 @@ export class PubSub {
   delivered = 0
   readonly #hashKey: HashKey
   #keeper: MessageKeeper | null = null
+  /** Null = no rule is given. The keeper may be null beside it: a follower knows the rules, and its leader keeps the messages. */
+  rules: KeepingRules | null = null
   /** Whoever has groups; null = there is none, and their names are names like any other. */
   sharing: Sharing | null = null
 
@@ -211,9 +213,9 @@ export class PubSub {
     lists.get(name)?.replace(listener, by)
   }
 
-  /** Tells whether messages to a channel are kept: then publishing is a write. */
-  isKept(channel: Bytes, kind: 'channel' | 'shard'): boolean {
-    return this.#keeper?.keeps(channel.toString(), kind) === true
+  /** Tells whether messages to a channel are kept: then publishing is a write, wherever it is asked for. */
+  isKept(channel: Bytes): boolean {
+    return this.rules?.keeps(channel) === true
   }
 
   /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. Returns its bytes. */

@@ -7,7 +7,7 @@
 // messages and hashes of places (channel-keys.ts), in database 0. The parts are put together here, and told what the engine
 // says; each knows its own noun.
 
-import type { MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
+import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
 import type { Changes } from '../engine/changes.ts'
@@ -75,6 +75,7 @@ export interface ChannelsHost extends ScheduleHost {
 
 export class Channels
   implements
+    KeepingRules,
     MessageKeeper,
     ChannelLogsHost,
     PlacesHost,
@@ -124,24 +125,36 @@ export class Channels
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
     host.pubSub.sharing = this.groups
-    host.config.onChange('channel', (rules) => this.#follow(rules))
-    host.loading.changed.take(() => this.#follow(this.#given))
+    host.config.onChange('channel', (rules) => this.#give(rules))
+    host.loading.changed.take(() => this.#follow())
     host.role.changed.take(() => {
-      if (host.role.isReplica !== this.#isReplica) this.#follow(this.#given)
+      if (host.role.isReplica !== this.#isReplica) this.#follow()
     })
-    this.#follow(host.config.get('channel'))
+    this.#give(host.config.get('channel'))
   }
 
   // ── rules ────────────────────────────────────────────────────────────────
 
   /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
-  #follow(given: readonly ChannelRule[]): void {
+  #give(rules: readonly ChannelRule[]): void {
+    this.#given = rules
+    this.#ruled = new RuledChannels(rules)
+    this.#host.pubSub.rules = rules.length > 0 ? this : null
+    this.#follow()
+  }
+
+  keeps(channel: Bytes): boolean {
+    const rule = this.#ruled.ruleOf(channel)
+    return rule !== undefined && keeps(rule)
+  }
+
+  /** Has the rules in force where this server decides what is kept. */
+  #follow(): void {
     const { pubSub, role } = this.#host
-    if (given !== this.#given) this.#ruled = new RuledChannels(given)
-    this.#given = given
     this.#isReplica = role.isReplica
-    // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come.
-    this.logs.follow(this.#isReplica ? [] : given)
+    // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come. What its
+    // clients publish to a kept channel is refused: it is a write (`keeps`).
+    this.logs.follow(this.#isReplica ? [] : this.#given)
     pubSub.keeper = this.logs.areRuled ? this : null
     if (!this.isLoading) {
       this.places.follow()
@@ -168,7 +181,7 @@ export class Channels
 
   /** The data has become another: what is known of it is looked up anew. */
   contentsChanged(): void {
-    if (this.logs.areRuled) this.#follow(this.#given)
+    if (this.logs.areRuled) this.#follow()
     this.schedule.findChannels()
   }
 
@@ -176,11 +189,6 @@ export class Channels
 
   logOf(name: string, kind: ChannelKind): ChannelLog | null {
     return this.logs.find(name, kind)
-  }
-
-  keeps(name: string, kind: ChannelKind): boolean {
-    const rule = this.logs.ruleOf(name, kind)
-    return rule !== undefined && keeps(rule)
   }
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {

@@ -238,7 +238,7 @@ export class Schedule {
     const { admission, cluster, pubSub } = this.#host
     // Whoever has the slot publishes it.
     if (cluster !== null && !servesSlot(cluster, hashSlotOf(channel))) return false
-    if (pubSub.isKept(channel, kind) && admission.refusalOfWrite() !== undefined) return false
+    if (pubSub.isKept(channel) && admission.refusalOfWrite() !== undefined) return false
     return this.#inUnit(() => {
       const first = messages.firstDue(nowMs)
       if (first === undefined) return true

@@ -63,6 +63,8 @@ export interface CallHost {
     changed(db: Database, key: Bytes): void
     changedEverywhere(): void
     lookedEverywhere(): void
+    changedLibraries(): void
+    lookedAtLibraries(): void
   }
   readonly blocking: {
     block(call: Call, options: BlockOptions): void

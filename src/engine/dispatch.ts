@@ -6,7 +6,7 @@
 // that was parked, and for others while a script holds everybody up.
 
 import type { Arguments } from '../protocol/arguments.ts'
-import { ERR } from '../protocol/errors.ts'
+import { ERR, type ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { RESTLESS } from '../util/restless.ts'
@@ -139,6 +139,16 @@ export class Dispatch {
     } else {
       admission.refuse(client, undefined, unknownCommand(args))
     }
+  }
+
+  /** Refuses a request that is not going to be run, if it might write. */
+  refuseWrite(client: Client, args: Arguments, error: ReplyError): void {
+    const { admission } = this.#host
+    const named = this.#commands.find(args.bytes(0))
+    const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
+    if (command === undefined) return
+    const { isWrite, mayReplicate } = admission.claimsOf(command, args, client)
+    if (isWrite || mayReplicate) this.replyTo(client, () => admission.refuse(client, command, error))
   }
 
   /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */

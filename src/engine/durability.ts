@@ -62,6 +62,8 @@ export class Durability {
   #shared = new Uint8Array(0)
   /** As if it stood in every slot: a whole database changed. */
   #everywhere = 0
+  /** Of the last change of the libraries of functions, which have no key. */
+  #libraries = 0
   /** The latest of all these offsets. */
   #latest = 0
   /** The client whose command changed keys since something was appended, and whether one of these is `always`. */
@@ -131,6 +133,7 @@ export class Durability {
   #startOver(appended: number): void {
     this.#offsets.fill(0)
     this.#everywhere = 0
+    this.#libraries = 0
     this.#latest = 0
     this.#settledSynced = -1
     for (const client of this.#host.clients.values()) {
@@ -155,6 +158,12 @@ export class Durability {
   lookedEverywhere(): void {
     const { progress } = this
     if (progress.waits && this.#latest > progress.synced) this.#wait(progress, this.#latest)
+  }
+
+  /** Libraries of functions were shown, or one of them is run. */
+  lookedAtLibraries(): void {
+    const { progress } = this
+    if (progress.waits && this.#libraries > progress.synced) this.#wait(progress, this.#libraries)
   }
 
   #wait(progress: Progress, offset: number): void {
@@ -190,6 +199,12 @@ export class Durability {
     if (this.#classify(this.rules.size === 0 ? undefined : strictest)) this.#everywhere = this.#latest
   }
 
+  /** Libraries of functions changed, which are as durable as a key without a rule; the bytes are not in the journal yet. */
+  changedLibraries(): void {
+    if (!this.listens) return
+    if (this.#classify(this.rules.size === 0 ? undefined : this.#otherwise)) this.#libraries = this.#latest
+  }
+
   /** Notes the policy of something that the running command changed; undefined = there are no rules. True when it is `always`. */
   #classify(policy: SyncPolicy | undefined): boolean {
     const { progress } = this
@@ -216,7 +231,7 @@ export class Durability {
       if (this.#changer === client) {
         waits = this.#changerWaits
       } else {
-        // Effects without a key (FUNCTION LOAD) are as durable as a key without a rule.
+        // Effects without a key are as durable as a key without a rule.
         progress.require(this.#otherwise, progress.appended)
         waits = this.#otherwise === 'always'
       }

@@ -223,9 +223,7 @@ export class Redirection {
 
   /** It publishes what is kept, or is to be published later: there are keys for it. */
   #keepsMessage({ name }: Command, args: Arguments): boolean {
-    return (
-      name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.pubSub.isKept(args.bytes(1), 'channel'))
-    )
+    return name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.pubSub.isKept(args.bytes(1)))
   }
 
   #seeKey(key: Bytes, isChannel: boolean): Verdict {

@@ -1,6 +1,6 @@
 // Requests come in: bytes become commands, one after the other, until a client has to wait.
 
-import { ERR } from '../protocol/errors.ts'
+import { ERR, type ReplyError } from '../protocol/errors.ts'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../protocol/request-parser.ts'
 import { Source } from '../util/bytes.ts'
@@ -103,6 +103,14 @@ export class Requests {
     }
     replies.close()
     if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
+  }
+
+  /** Refuses the request that a client has had to put off, if that might write; it is not run any more in any case. */
+  refusePostponed(client: Client, error: ReplyError): void {
+    const { postponedRequest } = client
+    if (postponedRequest === undefined) return
+    client.postponedRequest = undefined
+    this.#host.dispatch.refuseWrite(client, postponedRequest, error)
   }
 
   /** Answers what cannot be parsed, and ends the connection. */

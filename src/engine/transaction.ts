@@ -5,6 +5,7 @@ import { assert } from '../util/assert.ts'
 import { CopySpace } from '../util/copy-space.ts'
 import { CLIENT_MULTI, type Client, type OpenTransaction } from './client.ts'
 import type { Claims, Command } from './command.ts'
+import type { ClaimsHost } from './command-spec.ts'
 import type { Watches } from './watches.ts'
 
 /** What a queued command takes besides its arguments' bytes, and each argument. */
@@ -44,6 +45,19 @@ export class Transaction implements OpenTransaction, Claims {
     this.bytes += contentBytes
     this.memoryBytes += contentBytes + QUEUED_BYTES + args.length * ARGUMENT_BYTES
     this.queue.push({ command, args: args.copy(this.#space) })
+    this.#claim(claims)
+  }
+
+  /** Claims for EXEC what its commands claim by now: a rule may say more of them, or a function do more, than when they were queued. */
+  review(host: ClaimsHost, client: Client): this {
+    for (const { args, command } of this.queue) {
+      const claims = command.declared?.(host, args, client)
+      if (claims !== undefined) this.#claim(claims)
+    }
+    return this
+  }
+
+  #claim(claims: Claims): void {
     if (claims.isDenyoom) this.isDenyoom = true
     if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true

@@ -52,6 +52,7 @@ export class Chain implements Place {
     this.epoch = epoch
     this.position = position
     this.hash = hash
+    this.handedTo = undefined
     this.#parts = []
   }
 

@@ -1,54 +1,65 @@
-// A node as the engine sees it: commands, INFO and FAILOVER ask this.
+// A node as the engine sees it: commands, INFO and FAILOVER ask this, from the server's first moment on.
 //
-// Who follows the log shows its leader as a primary, so that clients and tools that know Redis's replicas find their way.
+// Who follows the log shows its leader as a primary, so that clients and tools that know Redis's replicas find their way. Before
+// the log is reached, and the copy loaded, it follows somebody whom it does not know yet.
 
 import type { Following, LogNode } from '../engine/replication.ts'
 import type { Clock } from '../util/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
 
 export class NodeView implements LogNode {
-  readonly #node: ReplicatedNode
   readonly #clock: Clock
+  readonly #beganMs: number
+  /** Undefined until the copy is loaded. */
+  #node: ReplicatedNode | undefined = undefined
+  readonly #listeners: (() => void)[] = []
 
-  constructor(node: ReplicatedNode, clock: Clock) {
-    this.#node = node
+  constructor(clock: Clock) {
     this.#clock = clock
+    this.#beganMs = clock.monotonic()
+  }
+
+  /** Shows a node from now on. */
+  show(node: ReplicatedNode): void {
+    this.#node = node
+    node.onChange(() => this.#tell())
+    this.#tell()
   }
 
   get state(): ReplicatedNode['state'] {
-    return this.#node.state
+    return this.#node?.state ?? 'following'
   }
 
   get epoch(): number {
-    return this.#node.chain.epoch
+    return this.#node?.chain.epoch ?? 0
   }
 
   get position(): number {
-    return this.#node.chain.position
+    return this.#node?.chain.position ?? 0
   }
 
   get leaderAddress(): string {
-    return this.#node.leader?.address ?? ''
+    return this.#node?.leader?.address ?? ''
   }
 
   get leaseLeftMs(): number {
-    return this.#node.leaseLeftMs
+    return this.#node?.leaseLeftMs ?? 0
   }
 
   get underWay(): number {
-    return this.#node.underWay
+    return this.#node?.underWay ?? 0
   }
 
   get failure(): string | undefined {
-    return this.#node.failure
+    return this.#node?.failure
   }
 
   get following(): Following | undefined {
     if (this.state === 'leading') return undefined
     const { leaderAddress, position } = this
     const colon = leaderAddress.lastIndexOf(':')
-    const silentMs = Math.max(0, this.#clock.monotonic() - this.#node.heardMs)
-    const isHeard = this.state === 'following' && leaderAddress !== '' && !this.#node.isSilent
+    const silentMs = Math.max(0, this.#clock.monotonic() - (this.#node?.heardMs ?? this.#beganMs))
+    const isHeard = this.state === 'following' && leaderAddress !== '' && this.#node?.isSilent === false
     return {
       host: leaderAddress.slice(0, Math.max(colon, 0)),
       port: colon < 0 ? 0 : Number(leaderAddress.slice(colon + 1)),
@@ -64,11 +75,15 @@ export class NodeView implements LogNode {
     }
   }
 
-  handOver(to = ''): Promise<void> {
-    return this.#node.handOver(to)
+  async handOver(to = ''): Promise<void> {
+    await this.#node?.handOver(to)
   }
 
   onChange(run: () => void): void {
-    this.#node.onChange(run)
+    this.#listeners.push(run)
+  }
+
+  #tell(): void {
+    for (const run of this.#listeners) run()
   }
 }

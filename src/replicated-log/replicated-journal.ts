@@ -17,9 +17,10 @@
 //                                          so far behind our epoch record as records may be under way; up to there we have
 //                                          one under way at a time, so nothing of ours can land out of order
 //
-// The lease: who has sent a record at time t, and learns that it stands in the log, knows that nobody else has led up to t; and
-// nobody does until `silenceMs` after it was read. So answers may leave until t + leaseMs. `answers` is looked at when they
-// leave, after what they show was read.
+// Answers leave while the lease runs (lease.ts), which each record renews that is known to stand in the log. `answers` is looked
+// at when they leave, after what they show was read. Where it has run out, a record that renews it is sent at once.
+//
+// A handover is the last thing that this journal says: nothing is sent behind it. What is done afterwards is undone.
 
 import type { DurabilityRules, SyncPolicy } from '../engine/durability-rules.ts'
 import type { Word } from '../engine/effects.ts'
@@ -29,6 +30,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import type { Chain, Counted, Place } from './chain.ts'
+import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
   cutPayload,
@@ -53,9 +55,9 @@ export type Loss = 'fenced' | 'handed over' | 'lost end'
 
 export interface ReplicatedJournalOptions {
   readonly log: ReplicatedLog
-  /** At the epoch record of this leader, which was sent at `sinceMs` of the monotonic clock. */
+  /** At the epoch record of this leader, which was sent at `since`. */
   readonly chain: Chain
-  readonly sinceMs: number
+  readonly since: SendingTime
   /** Who leads: this node. */
   readonly self: EpochNote
   readonly clock: Clock
@@ -90,8 +92,8 @@ interface Pending {
   /** As it was sent; undefined = it was not yet. */
   record: LogRecord | undefined
   batch: Buffer
-  /** When it was sent first. */
-  sentMs: number
+  /** When it was sent; undefined = it was not yet. */
+  sent: SendingTime | undefined
   answer: 'none' | 'there' | 'doubtful'
 }
 
@@ -129,20 +131,20 @@ export class ReplicatedJournal implements Journal {
   #handsOver = false
   #logFailure: string | undefined = undefined
   #isOver = false
-  #leaseEndMs: number
+  readonly #lease: Lease
   #timer: Timer | undefined = undefined
   readonly #listeners: (() => void)[] = []
   readonly #drained: (() => void)[] = []
 
   constructor(options: ReplicatedJournalOptions) {
-    const { chain, log, policy, rules, sinceMs, timing } = options
+    const { chain, clock, log, policy, rules, since, timing } = options
     this.#options = options
     this.#tip = { position: chain.position, hash: chain.hash }
     this.#whole = chain.position
     this.#epoch = chain.epoch
     this.#settledFrom = chain.position + log.inFlightMax
-    this.#leaseEndMs = sinceMs + timing.leaseMs
-    this.#pace = new RecordPace(options.clock, log.batchBytesMax, () => this.#pump())
+    this.#lease = new Lease(clock, timing.leaseMs, since)
+    this.#pace = new RecordPace(clock, log.batchBytesMax, () => this.#pump())
     this.setPolicy(policy, rules)
     this.#beat()
   }
@@ -157,8 +159,7 @@ export class ReplicatedJournal implements Journal {
 
   /** How long the lease still runs, in milliseconds; 0 = it has run out. */
   get leaseLeftMs(): number {
-    if (this.#isOver || this.#handsOver) return 0
-    return Math.max(0, this.#leaseEndMs - this.#options.clock.monotonic())
+    return this.#isOver || this.#handsOver ? 0 : this.#lease.leftMs
   }
 
   get status(): JournalStatus {
@@ -242,6 +243,7 @@ export class ReplicatedJournal implements Journal {
 
   write(): boolean {
     if (this.#isOver) return false
+    if (this.leaseLeftMs === 0) this.#addLease()
     this.#pump()
     if (this.#waitingBytes + this.#gathered.length <= WAITING_BYTES_MAX) this.written = this.appended
     return false
@@ -262,7 +264,7 @@ export class ReplicatedJournal implements Journal {
 
   #isTime(): boolean {
     const { length } = this.#gathered
-    return length > 0 && this.#pace.goes(this.#gatheredWaited, length, this.#hasEffectsUnderWay())
+    return length > 0 && !this.#handsOver && this.#pace.goes(this.#gatheredWaited, length, this.#hasEffectsUnderWay())
   }
 
   /** Nobody waits for a lease. */
@@ -291,7 +293,16 @@ export class ReplicatedJournal implements Journal {
   }
 
   #add(kind: RecordKind, payload: Buffer, offset = 0, waited = 0): void {
-    this.#row.push({ kind, payload, waited, offset, record: undefined, batch: payload, sentMs: 0, answer: 'none' })
+    this.#row.push({
+      kind,
+      payload,
+      waited,
+      offset,
+      record: undefined,
+      batch: payload,
+      sent: undefined,
+      answer: 'none',
+    })
     this.#waitingBytes += payload.length
   }
 
@@ -303,7 +314,7 @@ export class ReplicatedJournal implements Journal {
     const { batch, hash } = encodeRecord(fields)
     pending.record = { ...fields, hash }
     pending.batch = batch
-    pending.sentMs = clock.monotonic()
+    pending.sent = sendingTime(clock)
     pending.answer = 'none'
     this.#tip = { position, hash }
     this.#underWay++
@@ -338,20 +349,20 @@ export class ReplicatedJournal implements Journal {
 
   /** The first record of the row is in the log, and all before it. */
   #countFirst(): void {
-    const { chain, clock, counted, timing } = this.#options
+    const { chain, clock, counted } = this.#options
     const pending = this.#row.shift()!
-    assert(pending.record !== undefined, 'what is counted was sent')
+    assert(pending.record !== undefined && pending.sent !== undefined, 'what is counted was sent')
     this.#underWay--
     this.#waitingBytes -= pending.payload.length
     if (pending.offset > 0) this.synced = pending.offset
     if (this.written < this.synced) this.written = this.synced
-    this.#leaseEndMs = Math.max(this.#leaseEndMs, pending.sentMs + timing.leaseMs)
+    this.#lease.renew(pending.sent)
     if (this.waits && pending.kind === 'effects' && !this.#hasEffectsUnderWay())
-      this.#pace.answered(clock.monotonic() - pending.sentMs, pending.waited + this.#gatheredWaited)
+      this.#pace.answered(clock.monotonic() - pending.sent.monotonicMs, pending.waited + this.#gatheredWaited)
     const whole = chain.count(pending.record)
     if (whole !== undefined) counted(whole)
     if (pending.kind === 'handover') this.#end('handed over')
-    else if (this.#row.length === 0 && !this.isBehind) for (const run of this.#drained.splice(0)) run()
+    else if (!this.isBehind) for (const run of this.#drained.splice(0)) run()
   }
 
   // ── what became of them? ─────────────────────────────────────────────────
@@ -418,19 +429,23 @@ export class ReplicatedJournal implements Journal {
 
   /** Says now and then that we lead, and who we are, for nodes that begin to read here. */
   #beat(): void {
-    const { clock, self, timing } = this.#options
+    const { clock, timing } = this.#options
     this.#timer = clock.after(timing.heartbeatMs, () => {
-      if (!this.#row.some(({ kind }) => kind === 'lease')) {
-        this.#add('lease', encodeEpochNote(self))
-        this.#pump()
-      }
+      this.#addLease()
+      this.#pump()
       this.#beat()
     })
   }
 
+  /** One is enough at a time; and who hands over leads no more. */
+  #addLease(): void {
+    if (this.#handsOver || this.#row.some(({ kind }) => kind === 'lease')) return
+    this.#add('lease', encodeEpochNote(this.#options.self))
+  }
+
   /** Fulfilled when everything that was appended is acknowledged, or the journal is over. */
   async drain(): Promise<void> {
-    if (this.#isOver || (this.#row.length === 0 && !this.isBehind)) return
+    if (this.#isOver || !this.isBehind) return
     await new Promise<void>((resolve) => void this.#drained.push(resolve))
   }
 

@@ -13,8 +13,8 @@
 // leading    answers as a primary does. Its journal (replicated-journal.ts) says how far it may.
 //
 // Whoever loses its place drops what it had not answered: connections with replies on the way are closed, since what became of them is
-// for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed, too, when their replies have left: so clients look for
-// whoever leads now.
+// for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed at once, too: no request of theirs is run on
+// data that may be old by now, and clients look for whoever leads. Those whose writes had to wait for the handover hear that they were not done.
 
 import type { Engine } from '../engine/engine.ts'
 import { noProgress } from '../engine/journal.ts'
@@ -26,6 +26,7 @@ import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/clock.ts'
 import type { Chain, Counted } from './chain.ts'
 import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
+import { sendingTime } from './lease.ts'
 import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { LogStream } from './log-stream.ts'
@@ -63,8 +64,6 @@ export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
 
 /** How long a handover may take before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
-/** What waited is answered within a turn or two. */
-const GOODBYE_MS = 20
 /** Why a reading ends; without a reason an error is made for it. */
 const ENOUGH = 'enough'
 
@@ -85,6 +84,8 @@ export class ReplicatedNode implements CopyHolder {
   #timer: Timer | undefined = undefined
   readonly #saving: BackgroundSaving
   readonly #snapshots: Snapshots | undefined
+  /** The last position of the log when it was last asked. */
+  #end = 0
   /** The last record that counts, while this node follows. */
   #counted = 0
   /** Fulfilled when the record that is being applied, or what is done between two, is at its end. */
@@ -134,9 +135,10 @@ export class ReplicatedNode implements CopyHolder {
     return this.#options.chain
   }
 
-  /** Who leads, as far as this node knows. */
+  /** Who leads, as far as this node knows. Where this node was the last to do so, nobody is known to lead. */
   get leader(): EpochNote | undefined {
-    return this.#options.chain.leader
+    const { chain, self } = this.#options
+    return chain.leader?.node === self.node && this.state !== 'leading' ? undefined : chain.leader
   }
 
   /** How long the lease still runs; 0 where there is none. */
@@ -239,6 +241,7 @@ export class ReplicatedNode implements CopyHolder {
     try {
       const { first, last } = await log.bounds()
       if (this.#isStopped) return false
+      this.#end = last
       if (last < chain.position) await this.#restoreEnd(last)
       else if (chain.position >= first) await this.#compare(chain.position)
       else if (chain.position < first - 1) await this.#beginWithSnapshot(first - 1)
@@ -294,6 +297,8 @@ export class ReplicatedNode implements CopyHolder {
   /** Reads and applies, until it is time to stand. */
   async #follow(): Promise<void> {
     const { chain, log } = this.#options
+    // It was to lead, and the log was away.
+    if (this.#isMeant && chain.position >= this.#end) return
     this.#reading = new AbortController()
     const { signal } = this.#reading
     this.#counted = chain.position
@@ -317,12 +322,13 @@ export class ReplicatedNode implements CopyHolder {
     const counted = chain.take(entry)
     if (chain.leader?.node !== leader?.node) this.#tell()
     this.#heardMs = this.#now
-    if (counted === undefined) return false
+    // What does not count may stand behind a handover.
+    if (counted === undefined) return this.#isMeant
     await this.#apply(counted)
     if (this.#isStopped) return true
     this.#snapshots?.look(chain, this.#counted)
     this.#counted = chain.position
-    return counted.kind === 'handover' && this.#isMeant
+    return this.#isMeant
   }
 
   betweenRecords<T>(run: () => Promise<T>): Promise<T> {
@@ -368,7 +374,7 @@ export class ReplicatedNode implements CopyHolder {
         payload: encodeEpochNote(self),
       } as const
       const { batch, hash } = encodeRecord(fields)
-      const sinceMs = this.#now
+      const since = sendingTime(engine.machine)
       if (!(await this.#isTaken(batch, position - 1))) {
         this.#heardMs = this.#now
         return undefined
@@ -379,7 +385,7 @@ export class ReplicatedNode implements CopyHolder {
       return new ReplicatedJournal({
         log,
         chain,
-        sinceMs,
+        since,
         self,
         clock: engine.machine,
         timing,
@@ -466,30 +472,32 @@ export class ReplicatedNode implements CopyHolder {
     propagation.remove(journal)
     // Nobody may see what is going to be undone.
     if (journal.isBehind) loading.begin()
-    // Who waits here would wait for what only the leader may bring.
-    for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
     for (const client of [...clients.values()]) {
       // What it was going to be told may not be so.
       if (client.pendingBytes > 0 || client.heldForDurability || client.watched.size > 0) clients.close(client, 'now')
     }
+    // Who waits here would wait for what only the leader may bring.
+    for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
+    // From here on what is refused is refused as by a follower.
+    role.become('follower')
     if (!config.get('cluster-enabled')) this.#sendAway()
     tracking.flushed()
     durability.follow(noProgress)
-    role.become('follower')
     this.#become('following')
     this.#ledOut()
   }
 
   /**
    * Has clients look for whoever leads now, as Redis Sentinel has it done: they ask when they connect, and would stay here and hear READONLY. Those
-   * whose requests had to wait for the handover hear that first.
+   * whose requests had to wait for the handover hear that first. In a cluster they are told by MOVED.
    */
   #sendAway(): void {
-    const { clients, machine } = this.#options.engine
-    const connected = [...clients.values()].filter(({ origin }) => origin === 'client')
-    machine.after(GOODBYE_MS, () => {
-      for (const client of connected) clients.close(client, 'flushed')
-    })
+    const { clients, requests } = this.#options.engine
+    for (const client of [...clients.values()]) {
+      if (client.origin !== 'client') continue
+      requests.refusePostponed(client, ERR.readOnly)
+      clients.close(client, 'flushed')
+    }
   }
 
   // ── time ─────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@
 // Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
 // memory holds (store/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
 //
-// Who has made a snapshot never verifies it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
+// Who has made a snapshot never verifies it. Several may put one of the same place at the same time; who has made the one that stays is said in it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
 // no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
 // Which one cannot be told: it is logged, the snapshot stays and is never verified here, and so the log is not truncated on its account.
 //
@@ -182,8 +182,8 @@ export class Snapshots {
       return
     }
     await store.put(position, parts.parts())
-    // What it holds is for others to say.
-    this.#read.add(position)
+    // Another node may have been as quick: then its snapshot is there, and this node is the one to verify it.
+    if ((await this.#makerOf(position)) !== this.#options.node) return
     this.#made = position
     this.#madeInARow++
   }
@@ -217,7 +217,9 @@ export class Snapshots {
       if (snapshot.position > position || snapshot.position === this.#taking?.position) continue
       if (this.#read.has(snapshot.position)) continue
       if (which !== 'all' && !this.#digests.has(snapshot.position)) continue
-      const finding = await this.#find(snapshot)
+      // What this node's own snapshot holds is for others to say.
+      const isOurs = (await this.#makerOf(snapshot.position)) === this.#options.node
+      const finding = isOurs ? undefined : await this.#find(snapshot)
       this.#read.add(snapshot.position)
       if (finding !== undefined && this.#isVerified(finding)) this.#verified.push(snapshot.position)
     }
@@ -230,11 +232,25 @@ export class Snapshots {
     this.#looked = position
   }
 
+  /** Returns which node has made a snapshot, as the snapshot says; undefined = it does not say. Reads no more than its beginning. */
+  async #makerOf(position: number): Promise<string | undefined> {
+    const head = Buffer.alloc(HEAD_BYTES)
+    const file = new StreamedFile(this.#options.store.get(position))
+    try {
+      let filled = 0
+      for (let read = -1; read !== 0 && filled < HEAD_BYTES; filled += read)
+        read = await file.read(head, filled, HEAD_BYTES - filled, filled)
+      return snapshotNoteIn(head.subarray(0, filled))?.node
+    } finally {
+      await file.close()
+    }
+  }
+
   /** Holds what is in a snapshot against what this node held at its place. */
   #isVerified({ digest, note }: Finding): boolean {
-    const { engine, node } = this.#options
+    const { engine } = this.#options
     const ours = this.#digests.get(note.position)
-    if (note.node === node || digest === undefined || ours === undefined || !areComparable(digest, ours)) return false
+    if (digest === undefined || ours === undefined || !areComparable(digest, ours)) return false
     if (digest === ours) {
       engine.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
       return true

@@ -58,7 +58,8 @@ export class Replication implements ReplicationView {
   }
 
   get following(): Following | undefined {
-    return this.#node === undefined ? this.#link : this.#node.following
+    if (this.#node !== undefined) return this.#node.following
+    return this.#link ?? (this.#engine.role.isReplica ? awaited(this.#engine.config.get('replicaof')) : undefined)
   }
 
   get node(): LogNode | undefined {
@@ -182,6 +183,24 @@ export class Replication implements ReplicationView {
         this.#told?.(what)
       },
     })
+  }
+}
+
+/** A primary that is to be followed when the data is loaded. */
+function awaited(replicaof: string): Following {
+  const [host = '', port] = replicaof.split(' ')
+  return {
+    host,
+    port: Number(port ?? 0),
+    state: 'connect',
+    linkUp: false,
+    sync: undefined,
+    offset: 0,
+    readOffset: 0,
+    lastHeardSeconds: 0,
+    downSeconds: -1,
+    isContinuable: false,
+    primary: undefined,
   }
 }
 

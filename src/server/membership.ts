@@ -32,7 +32,8 @@ export class Membership {
   /** This server's shard among others; undefined = there is one shard, and no slots. */
   readonly cluster: ShardCluster | undefined
   readonly #engine: Engine
-  readonly #replication: Replication
+  /** What this server is told of its part, from its first moment on. */
+  readonly #view: NodeView
   readonly #source: LogSource
   /** Where snapshots lie; undefined = nowhere. */
   readonly #store: StoreSource | undefined
@@ -47,7 +48,6 @@ export class Membership {
   constructor(engine: Engine, replication: Replication, dial: Dial, open: OpenLog) {
     const { config } = engine
     this.#engine = engine
-    this.#replication = replication
     this.#source = readLogAddress(config.get('log'))
     const store = config.get('log-snapshots')
     this.#store = store === '' ? undefined : readStoreAddress(store)
@@ -64,7 +64,9 @@ export class Membership {
       })
       engine.join(this.cluster)
     }
-    // Nothing expires before this node leads.
+    // Nothing expires before this node leads, and nobody takes it for a primary.
+    this.#view = new NodeView(engine.machine)
+    replication.join(this.#view)
     engine.role.become('follower')
   }
 
@@ -99,10 +101,9 @@ export class Membership {
         ? {}
         : { enter: (epoch: number, isWanted: () => boolean) => cluster.enter(epoch, isWanted) }),
     })
-    const view = new NodeView(this.#node, machine)
-    this.#replication.join(view)
-    cluster?.attach(view)
-    view.onChange(changed)
+    cluster?.attach(this.#view)
+    this.#view.onChange(changed)
+    this.#view.show(this.#node)
     const { position } = this.#node.chain
     log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
     return machine.monotonic() - beganMs

@@ -2,10 +2,12 @@
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, type TestContext, test } from 'vitest'
+import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import { ClusterTrial } from '../../src/cli/prove-cluster/cluster-trial.ts'
+import { problemOfRoles } from '../../src/cli/prove-cluster/role-watch.ts'
 import { STRIKES } from '../../src/cli/prove-cluster/strikes.ts'
 import { runProveDurability } from '../../src/cli/prove-durability.ts'
 import { program } from '../support/build.ts'
@@ -71,6 +73,48 @@ test.skipIf(!process.env.SOAK || etcdMissing())(
     expect(status).toBe(0)
   },
 )
+
+describe('a broker that is asked what it is', () => {
+  const LEADS = [
+    '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n',
+    '$13\r\nrole:master\r\n\r\n',
+    '*2\r\n$4\r\nrole\r\n$6\r\nmaster\r\n',
+  ]
+  const FOLLOWS = [
+    '*2\r\n$5\r\nslave\r\n$0\r\n\r\n',
+    '$12\r\nrole:slave\r\n\r\n',
+    '*2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n',
+  ]
+
+  /** Asks a server that gives these answers; `itself` = it names itself as the primary. */
+  async function problem(answers: readonly string[], itself: boolean): Promise<string | undefined> {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => socket.destroy())
+      socket.once('data', () => {
+        const { port } = server.address() as net.AddressInfo
+        const named = itself ? `*2\r\n$9\r\n127.0.0.1\r\n$${String(port).length}\r\n${port}\r\n` : '*-1\r\n'
+        socket.end(answers.join('') + named)
+      })
+    })
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as net.AddressInfo
+    return problemOfRoles({ address: `127.0.0.1:${port}`, host: '127.0.0.1', isUp: true, name: 'b', port })
+  }
+
+  test('is believed when all answers agree', async () => {
+    expect(await problem(LEADS, true)).toBeUndefined()
+    expect(await problem(FOLLOWS, false)).toBeUndefined()
+  })
+
+  test.each([0, 1, 2])('is found out when answer %d is another', async (at) => {
+    expect(await problem(LEADS.with(at, FOLLOWS[at]!), true)).toMatch(/^b says at one moment: /)
+  })
+
+  test('is found out when it names itself and does not lead', async () => {
+    expect(await problem(FOLLOWS, true)).toContain('"SENTINEL":"master"')
+  })
+})
 
 test('the command line is explained', async () => {
   const printed: string[] = []

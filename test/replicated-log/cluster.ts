@@ -1,13 +1,18 @@
 // A few nodes over one log in memory, in a time that the test owns.
 
+import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import { Config, type ConfigName } from '../../src/engine/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import { OwnShard } from '../../src/replication/own-shard.ts'
+import { Replication } from '../../src/replication/replication.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { secondEngine } from '../../src/server/second-engine.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
@@ -17,6 +22,8 @@ import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
 
+/** Which one they are given besides. */
+const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
 /** Messages take a millisecond each way. */
 const WEATHER: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
 
@@ -61,9 +68,11 @@ export class Cluster {
       machine: clock,
       random: new Random(1),
       hashKey: new HashKey(1, 2),
-      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...this.#settings }),
+      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
       later: (run) => this.world.later(run),
     })
+    channelsOf(engine)
+    engine.scripts = scriptsOf(engine)
     const member: ClusterNode = {
       name,
       disk,
@@ -79,6 +88,9 @@ export class Cluster {
       losesRequest: () => member.weather.losesRequest(),
       losesReply: () => member.weather.losesReply(),
     }
+    const view = new NodeView(clock)
+    new Replication(engine).join(view)
+    engine.shard = new OwnShard(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({
@@ -93,6 +105,7 @@ export class Cluster {
     }).then(
       (node) => {
         member.node = node
+        view.show(node)
       },
       (error: unknown) => {
         member.refusal = error

@@ -198,6 +198,35 @@ describe('a leader', () => {
     expect(await cluster.ask(leader, 'SET', 'k', 'w')).toBe('+OK\r\n')
   })
 
+  test('shows libraries of functions, runs them, and says what all data sum up to, when the log has them', async () => {
+    const leader = await three({ 'enable-debug-command': 'yes' })
+    const library = "#!lua name=lib\nredis.register_function('f', function() return 'new' end)"
+    const writer = new TestClient(leader.engine, 2)
+    expect(writer.ask('FUNCTION', 'LOAD', library)).toBe('')
+    expect(new TestClient(leader.engine, 2).ask('SET', 'k', 'v')).toBe('')
+    for (const words of [
+      ['FUNCTION', 'LIST'],
+      ['FUNCTION', 'DUMP'],
+      ['FUNCTION', 'STATS'],
+      ['FCALL', 'f', '0'],
+      ['DEBUG', 'DIGEST'],
+      ['DEBUG', 'DIGEST-VALUE', 'k'],
+    ]) {
+      const reader = new TestClient(leader.engine, 2)
+      expect([words, reader.ask(...words)]).toEqual([words, ''])
+    }
+    const running = new TestClient(leader.engine, 2)
+    running.ask('FCALL_RO', 'f', '0')
+    running.ask('FCALL', 'none', '0')
+    await cluster.pass(15)
+    expect(writer.received()).toBe('$3\r\nlib\r\n')
+    expect(running.received()).toMatch(
+      /^-ERR Can not execute a script with write flag using \*_ro command\..*-ERR Function not found\r\n$/s,
+    )
+    expect(running.ask('FCALL', 'f', '0')).toBe('$3\r\nnew\r\n')
+    expect(running.ask('DEBUG', 'DIGEST')).not.toBe('')
+  })
+
   test('answers at once for keys that need not be kept', async () => {
     const leader = await three({ durability: 'loose:* none' })
     const client = new TestClient(leader.engine, 2)

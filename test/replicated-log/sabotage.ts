@@ -25,6 +25,28 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
       }
     },
   },
+  'a leader with clocks that all stand still while it is suspended': {
+    sabotage: ({ process }) => {
+      const { machine } = process!.engine
+      const aheadMs = machine.now() - machine.monotonic()
+      machine.now = () => machine.monotonic() + aheadMs
+    },
+  },
+  'a former leader that leaves connections open for a while': {
+    sabotage: ({ process }) => {
+      const { clients, machine } = process!.engine
+      const close = clients.close.bind(clients)
+      clients.close = (client, when) => {
+        if (when === 'now') close(client, when)
+        else machine.after(20, () => close(client, when))
+      }
+    },
+  },
+  'a follower that takes messages which its leader would keep': {
+    sabotage: ({ process }) => {
+      process!.engine.pubSub.rules = null
+    },
+  },
   'a node that forgets effects': {
     sabotage: ({ process }: SimNode) => {
       const { chain } = process!.node!

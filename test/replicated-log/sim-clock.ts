@@ -8,6 +8,7 @@ interface Event {
   run: (() => void) | undefined
 }
 
+const DELAY_MS_MIN = 1e-6
 /** Where the Unix time of the world begins. */
 const EPOCH_MS = 1_700_000_000_000
 
@@ -106,6 +107,10 @@ export class ProcessClock implements Clock {
   readonly #world: SimWorld
   readonly #rate: number
   #isPaused = false
+  /** Since when its monotonic clock has stood still; undefined = it runs. */
+  #suspendedMs: number | undefined = undefined
+  /** For so long it has stood still until now. */
+  #uncountedMs = 0
   #isDead = false
   /** What would have happened meanwhile. */
   #missed: (() => void)[] = []
@@ -120,7 +125,7 @@ export class ProcessClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#world.nowMs * this.#rate
+    return ((this.#suspendedMs ?? this.#world.nowMs) - this.#uncountedMs) * this.#rate
   }
 
   after(delayMs: number, run: () => void): Timer {
@@ -130,7 +135,8 @@ export class ProcessClock implements Clock {
       if (this.#isPaused) this.#missed.push(fire)
       else run()
     }
-    const timer = this.#world.after(delayMs / this.#rate, fire)
+    // What is left of a delay by rounding would let no time pass.
+    const timer = this.#world.after(delayMs > 0 ? Math.max(DELAY_MS_MIN, delayMs / this.#rate) : 0, fire)
     return {
       cancel() {
         isCancelled = true
@@ -143,10 +149,18 @@ export class ProcessClock implements Clock {
     this.#isPaused = true
   }
 
+  /** Its machine is suspended: the process stands still, and its monotonic clock, too. */
+  suspend(): void {
+    this.#isPaused = true
+    this.#suspendedMs ??= this.#world.nowMs
+  }
+
   /** Goes on: what it has missed happens now, one after the other. */
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
+    if (this.#suspendedMs !== undefined) this.#uncountedMs += this.#world.nowMs - this.#suspendedMs
+    this.#suspendedMs = undefined
     for (const fire of this.#missed.splice(0)) this.#world.after(0, fire)
   }
 

@@ -1,11 +1,13 @@
 // A simulated cluster: engines with their journals and disks, a log in memory, clients and misfortune, all in one process and in one order that
 // a seed decides. Same seed, same run.
 //
-// Clients push values that nobody else pushes, read lists, write and read registers, and do several of these in a transaction. Meanwhile
-// nodes stand still for longer than their lease, are killed, lose power (what their disk had not synced is gone), are cut off; the log is away, or full; answers
+// Clients push values that nobody else pushes, read lists, write and read registers, and do several of these in a transaction. They publish messages that
+// are kept, in every way there is, which is a push as any other. A client goes on with the connection that it has: what it reads on one that it opened to
+// a leader must not be old. Meanwhile nodes stand still for longer than their lease, also with a clock that does not notice, are killed, lose power (what their disk had not synced is gone), are cut off; the log is away, or full; answers
 // are lost, appends arrive late; the lead is handed over. In the end everything is well again, and what clients saw must be
 // explained by what is there (histories.ts), on every node.
 
+import { channelsOf } from '../../src/channels/channels.ts'
 import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import type { Client, Transport } from '../../src/engine/client.ts'
@@ -16,6 +18,7 @@ import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { Source } from '../../src/util/bytes.ts'
 import { HashKey } from '../../src/util/keyed-hash.ts'
 import { Random } from '../../src/util/random.ts'
@@ -32,6 +35,11 @@ const NODES = 3
 const CLIENTS = 4
 const LISTS = ['list:a', 'list:b']
 const REGISTERS = ['register:a', 'register:b']
+const KEPT = ['kept:a', 'kept:b']
+/** So often it is looked whether a resting connection has a reason to be used. */
+const RESTING_MS_MAX = 10
+/** Messages are kept, however far clocks of the day jump. */
+const SETTINGS: Partial<Record<ConfigName, string>> = { channel: 'kept:* keep forever' }
 /** A client that has heard nothing asks elsewhere. */
 const PATIENCE_MS = 250
 
@@ -96,6 +104,10 @@ export interface SimProcess {
   node: ReplicatedNode | undefined
   isPaused: boolean
   isEnding: boolean
+  /** When it last went on after a standstill. */
+  wokenMs: number
+  /** Rests until the lead is lost, or may be; undefined = it has not led yet. */
+  resting: SimConnection | undefined
   readonly connections: Set<SimConnection>
 }
 
@@ -109,11 +121,16 @@ export class SimConnection implements Transport {
   readonly client: Client
   received = ''
   isClosed = false
+  /** A reply is awaited; of resting ones. */
+  isAsked = false
+  /** It was opened to a leader. */
+  readonly isToLeader: boolean
   /** Told when something has come, or it is over. */
   changed: () => void = () => {}
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, isToLeader = false) {
     this.client = engine.connect(this)
+    this.isToLeader = isToLeader
   }
 
   write(bytes: Buffer): boolean {
@@ -156,6 +173,7 @@ class Simulation {
   async run(): Promise<SimulationReport> {
     for (const node of this.#nodes) this.#start(node)
     for (let i = 0; i < CLIENTS; i++) this.#begin(i)
+    for (const [i, node] of this.#nodes.entries()) this.#rest(CLIENTS + i, node)
     this.#plan()
     await this.#world.runTo(TROUBLE_MS)
     this.#isTroubled = false
@@ -192,15 +210,26 @@ class Simulation {
       machine: clock,
       random: new Random(this.#random.uint32()),
       hashKey: new HashKey(1, 2),
-      config: new Config({ dir: '/data', databases: '1', appendfsync: 'always', save: '', ...this.#copySettings }),
+      config: new Config({
+        dir: '/data',
+        databases: '1',
+        appendfsync: 'always',
+        save: '',
+        ...SETTINGS,
+        ...this.#copySettings,
+      }),
       later: (run) => this.#world.later(run),
     })
+    channelsOf(engine)
+    engine.scripts = scriptsOf(engine)
     const process: SimProcess = {
       engine,
       clock,
       node: undefined,
       isPaused: false,
       isEnding: false,
+      wokenMs: Number.NEGATIVE_INFINITY,
+      resting: undefined,
       connections: new Set(),
     }
     node.process = process
@@ -257,6 +286,7 @@ class Simulation {
   #goOn({ process }: SimNode): void {
     if (process?.isPaused !== true) return
     process.isPaused = false
+    process.wokenMs = this.#world.nowMs
     process.clock.resume()
   }
 
@@ -281,9 +311,14 @@ class Simulation {
       case 0:
       case 1:
         if (process === undefined || process.isPaused) return
-        this.#trace(`${node.name} stands still for ${lengthMs}`)
         process.isPaused = true
-        process.clock.pause()
+        if (this.#below(3) > 0) {
+          this.#trace(`${node.name} stands still for ${lengthMs}`)
+          process.clock.pause()
+        } else {
+          this.#trace(`${node.name} is suspended for ${lengthMs}`)
+          process.clock.suspend()
+        }
         later(() => node.process === process && this.#goOn(node))
         return
       case 2:
@@ -367,7 +402,7 @@ class Simulation {
           next()
           return
         }
-        connection = new SimConnection(process.engine)
+        connection = new SimConnection(process.engine, node.isLeading)
         process.connections.add(connection)
       }
       const asked = this.#operation(client)
@@ -411,37 +446,80 @@ class Simulation {
           end('unknown', true)
           return
         }
-        const isLate = server.node.state !== 'leading'
+        const isLate = !mine.isToLeader && server.node.state !== 'leading'
         for (const operation of operations) operation.isLate = isLate
-        const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
-        server.engine.receive(mine.client, new Source(bytes), 0, bytes.length)
-        server.engine.turn.endSoon()
+        send(server.engine, mine, requests)
       })
     }
     next()
   }
 
+  /** A client keeps a connection to a leader, and reads by it when that one has lost the lead, or may have lost it without knowing. */
+  #rest(client: number, node: SimNode): void {
+    this.#world.after(1 + this.#below(RESTING_MS_MAX), () => {
+      this.#rest(client, node)
+      const { isLeading, process } = node
+      if (process === undefined || process.isPaused || !this.#isTroubled) return
+      if (isLeading && process.resting?.isClosed !== false) {
+        process.resting = new SimConnection(process.engine, true)
+        process.connections.add(process.resting)
+        return
+      }
+      const { resting } = process
+      if (resting === undefined || resting.isClosed || resting.isAsked) return
+      if (!isLeading || this.#world.nowMs < process.wokenMs + RESTING_MS_MAX)
+        this.#readResting(client, process, resting)
+    })
+  }
+
+  #readResting(client: number, { engine }: SimProcess, connection: SimConnection): void {
+    const { operations, requests, replies, read } = this.#reading(client)
+    const [operation] = operations
+    connection.isAsked = true
+    connection.received = ''
+    connection.changed = () => {
+      const parsed = parseReplies(connection.received, replies)
+      if (parsed === undefined) return
+      connection.isAsked = false
+      operation!.endedMs = this.#world.nowMs
+      operation!.outcome = 'done'
+      read(parsed[0]!)
+    }
+    send(engine, connection, requests)
+  }
+
+  #reading(client: number): Asked {
+    const register = REGISTERS[this.#below(REGISTERS.length)]!
+    const operation = this.#remember(client, 'read', register)
+    return ask([operation], [['GET', register]], (reply) => {
+      operation.seen = [reply as string]
+    })
+  }
+
+  #remember(client: number, kind: Operation['kind'], key: string, value = ''): Operation {
+    const operation: Operation = {
+      client,
+      key,
+      kind,
+      value,
+      beganMs: this.#world.nowMs,
+      endedMs: Number.POSITIVE_INFINITY,
+      outcome: 'unknown',
+      seen: [],
+      isLate: false,
+    }
+    this.#operations.push(operation)
+    return operation
+  }
+
   /** Draws what a client does next. */
   #operation(client: number): Asked {
-    const make = (kind: Operation['kind'], key: string, value = ''): Operation => {
-      const operation: Operation = {
-        client,
-        key,
-        kind,
-        value,
-        beganMs: this.#world.nowMs,
-        endedMs: Number.POSITIVE_INFINITY,
-        outcome: 'unknown',
-        seen: [],
-        isLate: false,
-      }
-      this.#operations.push(operation)
-      return operation
-    }
+    const make = (kind: Operation['kind'], key: string, value = ''): Operation =>
+      this.#remember(client, kind, key, value)
     const list = LISTS[this.#below(LISTS.length)]!
     const register = REGISTERS[this.#below(REGISTERS.length)]!
     const value = `${client}-${++this.#values}`
-    switch (this.#below(8)) {
+    switch (this.#below(10)) {
       case 0:
       case 1:
       case 2:
@@ -454,23 +532,41 @@ class Simulation {
       }
       case 4:
         return ask([make('write', register, value)], [['SET', register, value]])
-      case 5: {
-        const read = make('read', register)
-        return ask([read], [['GET', register]], (reply) => {
-          read.seen = [reply as string]
-        })
-      }
+      case 5:
+        return this.#reading(client)
       case 6: {
         const swap = make('swap', register, value)
         return ask([swap], [['MULTI'], ['GET', register], ['SET', register, value], ['EXEC']], (reply) => {
           swap.seen = [reply[0] as string]
         })
       }
+      case 7: {
+        const channel = KEPT[this.#below(KEPT.length)]!
+        if (this.#below(3) === 0) {
+          const read = make('list', channel, value)
+          return ask([read], [requestForKept(channel)], (reply) => {
+            read.seen = messagesIn(reply)
+          })
+        }
+        return ask([make('push', channel, value)], this.#publishing(channel, value))
+      }
       default: {
         const pushes = LISTS.map((key) => make('push', key, value))
         this.#together.push(pushes)
         return ask(pushes, [['MULTI'], ...LISTS.map((key) => ['RPUSH', key, value]), ['EXEC']])
       }
+    }
+  }
+
+  /** Draws a way to publish. */
+  #publishing(channel: string, message: string): string[][] {
+    switch (this.#below(4)) {
+      case 0:
+        return [['MULTI'], ['PUBLISH', channel, message], ['EXEC']]
+      case 1:
+        return [['EVAL', "return redis.call('PUBLISH', KEYS[1], ARGV[1])", '1', channel, message]]
+      default:
+        return [['PUBLISH', channel, message]]
     }
   }
 
@@ -501,6 +597,7 @@ class Simulation {
       return {
         lists: LISTS.map((key) => answer(['LRANGE', key, '0', '-1'])),
         registers: REGISTERS.map((key) => answer(['GET', key])),
+        kept: KEPT.map((channel) => answer(requestForKept(channel))),
       }
     })
     for (const [i, one] of contents.entries()) {
@@ -514,6 +611,14 @@ class Simulation {
       for (const pushes of this.#together)
         for (const push of pushes) if (push.key === key && final.includes(push.value)) push.seen = ['there']
     }
+    for (const [i, channel] of KEPT.entries()) {
+      const final = messagesIn(parseReplies(contents[0]!.kept[i]!, 1)![0]!)
+      const problem = checkList(
+        this.#operations.filter((operation) => operation.key === channel),
+        final,
+      )
+      if (problem !== undefined) this.#fail(`${channel}: ${problem}`)
+    }
     for (const pushes of this.#together) {
       if (pushes.some(({ seen }) => seen.length > 0) && pushes.some(({ seen }) => seen.length === 0))
         this.#fail(`half of the transaction with ${pushes[0]!.value} is there`)
@@ -525,7 +630,20 @@ class Simulation {
   }
 }
 
-/** Who is told what has come on a connection. */
+function send(engine: Engine, { client }: SimConnection, requests: Asked['requests']): void {
+  const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
+  engine.receive(client, new Source(bytes), 0, bytes.length)
+  engine.turn.endSoon()
+}
+
+/** Reads what a channel has kept. */
+function requestForKept(channel: string): string[] {
+  return ['XRANGE', `channel:{${channel}}`, '-', '+']
+}
+
+function messagesIn(entries: Reply): string[] {
+  return (entries as [id: string, fields: [name: string, text: string]][]).map(([, [, text]]) => text)
+}
 
 export type Reply = string | Reply[]
 

@@ -177,3 +177,31 @@ test('a snapshot is read in parts, however large they are', async () => {
   await cluster.pass(200)
   expect(cluster.log.bounds.first).toBeGreaterThan(5)
 })
+
+test('a snapshot that two nodes have made at the same time is verified by one of them, and the log does not grow', async () => {
+  const snapshots = new MemorySnapshots()
+  const put = snapshots.put.bind(snapshots)
+  let puts = 0
+  // Slow enough that none of them sees the other's.
+  snapshots.put = async (position, parts) => {
+    puts++
+    const made: Uint8Array[] = []
+    for await (const part of parts) made.push(part)
+    await new Promise<void>((resolve) => void cluster.world.after(8, resolve))
+    await put(
+      position,
+      (async function* () {
+        yield* made
+      })(),
+    )
+  }
+  const leader = await start(['a', 'b', 'c'], snapshots, 10)
+  let longest = 0
+  for (let i = 0; i < 30; i++) {
+    await push(leader, 4)
+    const { first, last } = cluster.log.bounds
+    longest = Math.max(longest, last - first)
+  }
+  expect(puts).toBeGreaterThan(10)
+  expect(longest).toBeLessThan(35)
+})

@@ -1,8 +1,6 @@
 // WAIT and WAITAOF where a log is the journal: what it has acknowledged is on the disks of most of its servers, and these are counted.
 
 import { afterEach, expect, test } from 'vitest'
-import { NodeView } from '../../src/replicated-log/node-view.ts'
-import { replicationOf } from '../../src/replication/replication.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
 
@@ -12,9 +10,7 @@ afterEach(() => cluster.stop())
 async function three(...options: ConstructorParameters<typeof Cluster>): Promise<ClusterNode> {
   cluster = new Cluster(...options)
   for (const name of ['a', 'b', 'c']) cluster.start(name)
-  const leader = await cluster.leader()
-  for (const { clock, engine, node } of cluster.nodes) replicationOf(engine).join(new NodeView(node!, clock))
-  return leader
+  return cluster.leader()
 }
 
 /** What a client of a node is answered to requests sent one behind the other, after a while. */

@@ -230,6 +230,8 @@ class ShardSimulation {
     this.#trace(`${node.name} starts`)
     this.#news.listen(node, process)
     const replication = new Replication(engine, { dial })
+    const view = new NodeView(clock)
+    replication.join(view)
     engine.join(cluster)
     cluster.mapLog.changed.take(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
@@ -246,9 +248,8 @@ class ShardSimulation {
     opening.then(
       (opened) => {
         process.node = opened
-        const view = new NodeView(opened, clock)
-        replication.join(view)
         cluster.attach(view)
+        view.show(opened)
         opened.onChange(() => this.#trace(`${node.name} ${opened.state} ${opened.chain.epoch} ${opened.failure ?? ''}`))
         this.#options.sabotage?.(process)
       },

@@ -9,6 +9,9 @@ import { Member } from './member.ts'
 /** The name under which clients ask for the leader. */
 export const SHARD = 'prove'
 
+/** Which messages clients want to be kept (recorder.ts). Clocks of the day jump, so none is ever too old. */
+const CHANNEL_RULE = 'prove:*kept:* keep forever dedupe 1h'
+
 /** Loaded before the program: its clock of the day goes ahead by what it is told. Leases must not care. */
 const SHIFTED_CLOCK = `'use strict'
 const clock = Date
@@ -48,6 +51,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       appendfsync: 'always',
       save: '',
       'shard-name': SHARD,
+      channel: CHANNEL_RULE,
       log,
       'log-snapshots': snapshots,
       ...settings,

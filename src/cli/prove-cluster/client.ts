@@ -25,6 +25,16 @@ export class Client {
     return this.#askOf(this.#connection, requests)
   }
 
+  /** Opens a connection of its own to the leader, which says itself that it leads; undefined = there is none at the moment. Throws the same. */
+  async openToLeader(): Promise<{ broker: Member; connection: Connection } | undefined> {
+    const connection = await this.#findLeader()
+    const broker = this.#brokers.find(({ address }) => address === connection.address)
+    const [role] = await this.#askOf(connection, [['ROLE']])
+    if (broker !== undefined && Array.isArray(role) && role[0] === 'master') return { broker, connection }
+    connection.end()
+    return undefined
+  }
+
   /** Asks a broker, whichever it is. Throws the same. */
   async askAnybody(requests: readonly (readonly string[])[]): Promise<Reply[]> {
     const { host, port } = this.#draw()

@@ -112,7 +112,8 @@ export class ClusterTrial {
     const { cluster, seen } = this
     this.#trace(strike.name)
     recorder.takeLongestPauseMs()
-    await strike.run(cluster, this.#random)
+    if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, recorder)
+    else await strike.run(cluster, this.#random)
     await this.#recovered(recorder)
     const pauseMs = recorder.takeLongestPauseMs()
     this.#trace(`  no write was acknowledged for ${pauseMs.toFixed(0)} ms`)
@@ -124,6 +125,23 @@ export class ClusterTrial {
       seen.machinesCut += strike.cuts
     }
     await this.#countEpochs()
+  }
+
+  /** Nobody writes before another broker leads, so nothing waits for the one that is struck when it goes on. */
+  async #strikeInQuiet(strike: Strike, recorder: Recorder): Promise<void> {
+    await recorder.fallQuiet()
+    let isOver = false
+    const over = strike.run(this.cluster, this.#random).finally(() => {
+      isOver = true
+    })
+    while (!isOver && !(await this.#isLedAnew())) await sleep(POLL_MS)
+    recorder.goOn()
+    await over
+  }
+
+  async #isLedAnew(): Promise<boolean> {
+    const standings = await this.cluster.standings()
+    return standings.some((standing) => standing?.leads === true && standing.epoch > this.#epoch)
   }
 
   /** Waits until a write is acknowledged that was asked for a moment ago. */

@@ -25,6 +25,8 @@ interface Waiting {
 }
 
 export class Connection implements ReplyValueReceiver<string> {
+  /** `host:port`. */
+  readonly address: string
   readonly #socket: net.Socket
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   readonly #waiting: Waiting[] = []
@@ -33,6 +35,7 @@ export class Connection implements ReplyValueReceiver<string> {
 
   constructor(host: string, port: number) {
     const socket = net.connect({ host, port, noDelay: true })
+    this.address = `${host}:${port}`
     this.#socket = socket
     this.#connected = new Promise((resolve) => {
       socket.once('connect', () => {

@@ -16,6 +16,8 @@ export interface Strike {
   readonly needs?: 'files' | 'network'
   /** How many machines lose power by it. */
   readonly cuts?: number
+  /** It comes when no write is under way: what a broker does then it need not undo. */
+  readonly isInQuiet?: true
   run(cluster: Cluster, random: Random): Promise<void>
 }
 
@@ -46,6 +48,12 @@ export const STRIKES: readonly Strike[] = [
   {
     name: 'the leader stands still',
     weight: 4,
+    run: async (cluster, random) => standsStill(await cluster.leader(), random),
+  },
+  {
+    name: 'the leader stands still in a quiet moment',
+    weight: 3,
+    isInQuiet: true,
     run: async (cluster, random) => standsStill(await cluster.leader(), random),
   },
   {

@@ -1,7 +1,6 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 // So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
-import type { ChannelKind } from '../../channels/channel-keys.ts'
 import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -16,8 +15,8 @@ const KEEPING: Claims = {
   runsWhileStale: false,
 }
 
-function claimsOf({ pubSub }: ClaimsHost, args: Arguments, kind: ChannelKind): Claims | undefined {
-  return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1), kind) ? KEEPING : undefined
+function claimsOf({ pubSub }: ClaimsHost, args: Arguments): Claims | undefined {
+  return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1)) ? KEEPING : undefined
 }
 
 const common = {
@@ -36,7 +35,7 @@ export const publish = defineCommand({
   complexity:
     'O(N+M) where N is the number of receivers and M the number of patterns that share a literal prefix with the channel.',
   args: [{ name: 'channel', type: 'string' }, { name: 'message', type: 'string' }, ...PUBLISH_OPTIONS],
-  declared: (host, args) => claimsOf(host, args, 'channel'),
+  declared: claimsOf,
   reply:
     'integer: how many received the message; a client that listens in two ways counts twice; or text: the id of a message that is scheduled',
   run(call) {
@@ -57,7 +56,7 @@ export const spublish = defineCommand({
   complexity: 'O(N) where N is the number of receivers.',
   keys: [{ first: 1, last: 1, step: 1, access: 'RO', flags: ['not_key'] }],
   args: [{ name: 'shardchannel', type: 'string' }, { name: 'message', type: 'string' }, ...PUBLISH_OPTIONS],
-  declared: (host, args) => claimsOf(host, args, 'shard'),
+  declared: claimsOf,
   reply: 'integer: how many received the message; or text: the id of a message that is scheduled',
   run(call) {
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'shard')

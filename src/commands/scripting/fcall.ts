@@ -15,6 +15,7 @@ function fcall(call: Call, access: 'writes' | 'reads'): void {
   const engine = engineOf(call)
   engine.monitors.show(call)
   const scripts = scriptsOf(engine)
+  engine.durability.lookedAtLibraries()
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND
   const keys = keyCount(call, BAD_COUNT)

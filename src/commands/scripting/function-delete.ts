@@ -18,6 +18,7 @@ export const functionDelete = defineCommand({
   reply: 'OK',
   run(call) {
     if (!scriptsOf(engineOf(call)).functions.delete(call.args.string(2))) throw ERR.of('Library not found')
+    call.engine.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

@@ -20,6 +20,7 @@ export const functionDump = defineCommand({
   run(call) {
     const engine = engineOf(call)
     const { reply } = call
+    engine.durability.lookedAtLibraries()
     reply.bulk(writeFunctionPayload(scriptsOf(engine).functions.codes(), engine.config.get('rdbcompression')))
   },
 })
@@ -60,6 +61,7 @@ export const functionRestore = defineCommand({
     }
     if (!isFunctionPayload(args.bytes(2), engineOf(call).switches.comparesChecksums)) throw ERR.payloadFooter
     scriptsOf(engineOf(call)).functions.restore(readFunctionPayload(args.bytes(2)), policy)
+    call.engine.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

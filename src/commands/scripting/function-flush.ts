@@ -34,6 +34,7 @@ export const functionFlush = defineCommand({
     }
     scriptsOf(engineOf(call)).functions.clear()
     // Even when there was none: a replica may have some.
+    call.engine.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

@@ -35,6 +35,7 @@ export const functionList = defineCommand({
         pattern = new Glob(args.string(++i), 'ignored')
       } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
+    call.engine.durability.lookedAtLibraries()
     const { libraries } = scriptsOf(engineOf(call)).functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
     call.reply.array(listed.length)

@@ -28,6 +28,7 @@ export const functionLoad = defineCommand({
       replace = true
     }
     const name = scriptsOf(engineOf(call)).functions.load(args.string(last), replace ? 'replace' : 'refuse')
+    call.engine.durability.changedLibraries()
     call.changes++
     call.reply.text(name)
   },

@@ -19,6 +19,7 @@ export const functionStats = defineCommand({
     const { reply } = call
     const scripts = scriptsOf(engine)
     const { running } = scripts
+    engine.durability.lookedAtLibraries()
     reply.map(2)
     reply.text('running_script')
     if (running?.kind === 'function') {

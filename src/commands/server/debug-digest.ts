@@ -28,6 +28,7 @@ const REDIS_TYPE_STREAM = 6
 
 /** The digest of all databases. */
 export function digest(call: Call): void {
+  call.engine.durability.lookedEverywhere()
   const all = new Digest()
   const key = new Bytes()
   for (const db of engineOf(call).databases) {

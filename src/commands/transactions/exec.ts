@@ -16,7 +16,7 @@ export const exec = defineCommand({
   reply: 'array: the reply of each command; nil when a watched key changed',
   duringMulti: 'executes',
   changesConnection: 'transaction',
-  declared: (_scripts, _args, client) => transactionOf(client),
+  declared: (host, _args, client) => transactionOf(client)?.review(host, client),
   run(call) {
     const { client } = call
     const { databases, dispatch, watches } = engineOf(call)

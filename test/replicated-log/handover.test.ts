@@ -1,0 +1,215 @@
+// What clients see when another node begins to lead: what they wrote, publish and read on connections that they had before.
+
+import { afterEach, describe, expect, test } from 'vitest'
+import { TestClient } from '../support/engine.ts'
+import { Cluster, type ClusterNode } from './cluster.ts'
+
+const READONLY = "-READONLY You can't write against a read only replica.\r\n"
+const KEPT = { channel: 'kept.* keep forever' }
+const PUBLISH = "return redis.call('PUBLISH', KEYS[1], ARGV[1])"
+const SPUBLISH = "return redis.call('SPUBLISH', KEYS[1], ARGV[1])"
+
+let cluster: Cluster
+afterEach(() => cluster.stop())
+
+async function three(...options: ConstructorParameters<typeof Cluster>): Promise<ClusterNode> {
+  cluster = new Cluster(...options)
+  for (const name of ['a', 'b', 'c']) cluster.start(name)
+  const leader = await cluster.leader()
+  await cluster.pass(20)
+  return leader
+}
+
+describe('a message that a rule keeps', () => {
+  test.each([
+    [['PUBLISH', 'kept.a', 'm'], READONLY],
+    [['SPUBLISH', 'kept.a', 'm'], READONLY],
+    [['PUBLISH', 'other', 'm'], ':0\r\n'],
+    [['PUBLISH', 'other', 'm', 'IN', '1'], READONLY],
+  ])('is refused by a follower: %j', async (words, reply) => {
+    await three(KEPT)
+    expect(await cluster.ask(cluster.followers()[0]!, ...words)).toBe(reply)
+  })
+
+  test.each([PUBLISH, SPUBLISH])('is refused by a follower in a script: %s', async (script) => {
+    await three(KEPT)
+    const [follower] = cluster.followers()
+    expect(await cluster.ask(follower!, 'EVAL', script, '1', 'kept.a', 'm')).toMatch(/^-READONLY/)
+    expect(await cluster.ask(follower!, 'EVAL', script, '1', 'other', 'm')).toBe(':0\r\n')
+  })
+
+  test('is refused by a follower in a transaction, also where the rule came after it was queued', async () => {
+    await three()
+    const [follower] = cluster.followers()
+    const client = new TestClient(follower!.engine, 2)
+    client.ask('MULTI')
+    expect(client.ask('PUBLISH', 'kept.a', 'm')).toBe('+QUEUED\r\n')
+    follower!.engine.config.set('channel', 'kept.* keep forever')
+    expect(client.ask('EXEC')).toBe(
+      "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n",
+    )
+  })
+
+  test('is kept once at every node when it is published at the leader', async () => {
+    const leader = await three(KEPT)
+    expect(await cluster.ask(leader, 'PUBLISH', 'kept.a', 'm')).toBe(':0\r\n')
+    for (const { engine } of cluster.nodes)
+      expect(new TestClient(engine, 2).ask('XLEN', 'channel:{kept.a}')).toBe(':1\r\n')
+  })
+
+  test.each([
+    [['PUBLISH', 'kept.a', 'm']],
+    [['SPUBLISH', 'kept.a', 'm']],
+    [['EVAL', PUBLISH, '1', 'kept.a', 'm']],
+    [['PUBLISH', 'other', 'm']],
+  ])('is not run by a node that has handed over meanwhile: %j', async (words) => {
+    const leader = await three(KEPT)
+    const publisher = new TestClient(leader.engine, 2)
+    void leader.node!.handOver()
+    expect(publisher.ask(...words)).toBe('')
+    await cluster.pass(20)
+    expect(publisher.received()).toBe(READONLY)
+    expect(publisher.closed).toBe('flushed')
+  })
+
+  test('is not run with EXEC by a node that has handed over meanwhile', async () => {
+    const leader = await three(KEPT)
+    const publisher = new TestClient(leader.engine, 2)
+    publisher.ask('MULTI')
+    publisher.ask('PUBLISH', 'kept.a', 'm')
+    void leader.node!.handOver()
+    expect(publisher.ask('EXEC')).toBe('')
+    await cluster.pass(20)
+    expect(publisher.received()).toMatch(/^-EXECABORT .*READONLY/)
+    expect(publisher.closed).toBe('flushed')
+  })
+})
+
+describe('a connection that was opened to a leader', () => {
+  test.each(['a planned handover', 'a standstill', 'a cut from the log'])(
+    'is told nothing old after %s',
+    async (why) => {
+      const leader = await three()
+      await cluster.ask(leader, 'SET', 'k', 'old')
+      const resting = new TestClient(leader.engine, 2)
+      if (why === 'a planned handover') void leader.node!.handOver()
+      else if (why === 'a standstill') leader.clock.pause()
+      else leader.weather = { ...leader.weather, losesRequest: () => true, losesReply: () => true, delayMs: () => 1000 }
+      const next = await newLeader(leader)
+      const writer = new TestClient(next.engine, 2)
+      writer.ask('SET', 'k', 'new')
+      await cluster.pass(4)
+      expect(writer.received()).toBe('+OK\r\n')
+      leader.clock.resume()
+      leader.weather = { ...leader.weather, losesRequest: () => false, losesReply: () => false, delayMs: () => 1 }
+      // It asks for the first time when its node has found out.
+      while (leader.node!.state === 'leading') await cluster.pass(1)
+      expect(resting.ask('GET', 'k')).not.toContain('old')
+      expect(resting.closed).toBe('flushed')
+    },
+  )
+
+  test('runs nothing behind a write that had to wait for the handover', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'old')
+    const client = new TestClient(leader.engine, 2)
+    void leader.node!.handOver()
+    client.sendRaw('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nnew\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n')
+    await cluster.pass(20)
+    expect(client.received()).toBe(READONLY)
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('is told that it waits no more', async () => {
+    const leader = await three()
+    const waiting = new TestClient(leader.engine, 2)
+    expect(waiting.ask('BLPOP', 'list', '0')).toBe('')
+    void leader.node!.handOver()
+    await cluster.pass(20)
+    expect(waiting.received()).toBe(
+      '-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n',
+    )
+    expect(waiting.closed).toBe('flushed')
+  })
+
+  test('is told nothing old by a node whose machine was suspended, monotonic clock and all', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'old')
+    const resting = new TestClient(leader.engine, 2)
+    leader.clock.suspend()
+    const next = await newLeader(leader)
+    expect(await cluster.ask(next, 'SET', 'k', 'new')).toBe('+OK\r\n')
+    leader.clock.resume()
+    expect(resting.ask('GET', 'k')).toBe('')
+    await cluster.pass(100)
+    expect(resting.received()).toBe('')
+    expect(resting.closed).toBe('now')
+  })
+
+  test.each([3_600_000, -3_600_000])(
+    'is answered a little later when the clock of the day was set by %d ms',
+    async (ms) => {
+      const leader = await three()
+      await cluster.ask(leader, 'SET', 'k', 'v')
+      const client = new TestClient(leader.engine, 2)
+      leader.clock.wallOffsetMs += ms
+      expect(client.ask('GET', 'k')).toBe('')
+      await cluster.pass(5)
+      expect(client.received()).toBe('$1\r\nv\r\n')
+      expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
+      expect(leader.node!.state).toBe('leading')
+    },
+  )
+})
+
+describe('a planned handover', () => {
+  test('over a slow log takes a few of its answers, and nobody waits out the silence', async () => {
+    const leader = await three()
+    // Longer than the time between two leases.
+    for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 35 }
+    for (let i = 0; i < 6; i++) {
+      await cluster.pass(737)
+      const from = cluster.nodes.find(({ node }) => node!.state === 'leading') ?? leader
+      const begunMs = cluster.world.nowMs
+      void from.node!.handOver()
+      await newLeader(from)
+      expect(cluster.world.nowMs - begunMs).toBeLessThan(350)
+    }
+  })
+
+  test('is gone on with when the log was away just then', async () => {
+    const leader = await three()
+    void leader.node!.handOver()
+    await cluster.pass(2)
+    cluster.log.isAway = true
+    await cluster.pass(60)
+    cluster.log.isAway = false
+    const againMs = cluster.world.nowMs
+    await newLeader(leader)
+    expect(cluster.world.nowMs - againMs).toBeLessThan(200)
+  })
+
+  test('is the last thing that its leader says: what happens meanwhile by itself is undone', async () => {
+    const leader = await three()
+    for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
+    await cluster.pass(100)
+    await cluster.ask(leader, 'SET', 'k', 'v', 'PX', '90')
+    void leader.node!.handOver()
+    await newLeader(leader)
+    await cluster.pass(300)
+    for (const { engine, node } of cluster.nodes) {
+      expect(node!.failure).toBeUndefined()
+      expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
+    }
+  })
+})
+
+/** Lets time pass until another leads. */
+async function newLeader(before: ClusterNode): Promise<ClusterNode> {
+  for (let waitedMs = 0; waitedMs < 5000; waitedMs++) {
+    const next = cluster.nodes.find((member) => member !== before && member.node?.state === 'leading')
+    if (next !== undefined) return next
+    await cluster.pass(1)
+  }
+  throw new Error('nobody else leads')
+}
