@@ -68,6 +68,7 @@ export interface AdmissionHost {
   readonly faults: Faults | null
   readonly redirection: Redirection | null
   readonly tracking: Tracking
+  readonly clientMemory: { enforce(): void }
   readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
 }
 
@@ -131,7 +132,7 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
       return this.#isServed(client, command, args, this.claimsOf(command, args, client))
     }
-    const { eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
+    const { clientMemory, eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -153,6 +154,9 @@ export class Admission {
     if (this.#state.tracksTooMuch.holds) tracking.makeRoom()
     // Keys that a script works on are not evicted meanwhile.
     if (this.#state.memoryLimited.holds && !isBusy) {
+      // No key goes for clients that take too much.
+      clientMemory.enforce()
+      if (client.closed) return false
       this.#foundNoMemory = !eviction.makeRoom()
       // Commands that end a transaction run even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')

@@ -182,6 +182,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   overLimit = false
   /** What its parked command's arguments take. */
   parkedBytes = 0
+  /** What the prefixes take that it asked to be told of (CLIENT TRACKING). */
+  prefixBytes = 0
   /** What used memory counts for it (client-memory.ts), and how much of that are requests. */
   countedBytes = 0
   countedRequestBytes = 0
@@ -228,11 +230,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
   }
 
-  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to or watches. */
+  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to, watches or caches. */
   get requestBytes(): number {
     const { channels, parser, patterns, shardChannels, transaction, watched } = this
     const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
-    return bytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
+    return bytes + this.prefixBytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
   }
 
   /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */

@@ -91,6 +91,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   get replicaBytes(): number {
+    // The blocks that the backlog is trimmed to are whole ones: beside no replica nothing of them is a replica's.
+    if (this.#replicas.size === 0) return 0
     const { config } = this.#engine
     return Math.max(0, this.memoryBytes - config.get('repl-backlog-size'))
   }
