@@ -281,7 +281,10 @@ export const CONFIG_TABLE = {
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
     doc: 'Channels a new user may use.',
   }),
-  aclfile: text('', { immutable: true, doc: 'File with the users, read at the start and by ACL LOAD; empty = none.' }),
+  aclfile: text('', {
+    immutable: true,
+    doc: 'File with the users, in `dir` unless it is an absolute path, read at the start and by ACL LOAD; empty = none.',
+  }),
   'acllog-max-len': integer(128, 0, INT64_MAX, { doc: 'Refusals kept for ACL LOG.' }),
 
   // ── watching it ──
@@ -466,10 +469,14 @@ export const CONFIG_TABLE = {
   }),
   'maxmemory-samples': integer(5, 1, INT32_MAX, { doc: 'Keys looked at to find one to evict.' }),
   'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
-  'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
-  'lazyfree-lazy-expire': yesNo(false, { inert: true, doc: 'Free expired values in the background.' }),
+  'lazyfree-lazy-eviction': yesNo(false, {
+    doc: 'Tell replicas and the file of an eviction by UNLINK; large values are freed in steps either way.',
+  }),
+  'lazyfree-lazy-expire': yesNo(false, {
+    doc: 'Tell them of an expiry by UNLINK; large values are freed in steps either way.',
+  }),
   'lazyfree-lazy-server-del': yesNo(false, {
-    doc: 'Journal an SPOP of the whole set as UNLINK; large values are freed in steps either way.',
+    doc: 'Tell them of what SPOP and RESTORE remove by UNLINK; large values are freed in steps either way.',
   }),
   'lazyfree-lazy-user-del': yesNo(false, { inert: true, doc: 'Let DEL do as UNLINK does.' }),
   'lazyfree-lazy-user-flush': yesNo(false, {

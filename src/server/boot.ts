@@ -206,9 +206,10 @@ export class Boot {
       this.#saving = new BackgroundSaving(engine, { aof, claims, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
-    const loaded = await loadSnapshot(engine)
-    engine.loading.end()
     await this.#tellOfUnloaded()
+    const loaded = await loadSnapshot(engine)
+    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
+    engine.loading.end()
     const keys = countKeys(engine)
     this.#saving = new BackgroundSaving(engine, { claims, keysLoaded: keys, keysExpired: loaded?.keysExpired ?? 0 })
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
