@@ -458,7 +458,7 @@ describe('a restart', () => {
     const replica = new TestClient(second.engine, 2)
     expect(replica.ask('PSYNC', id, offset + 1)).not.toContain('CONTINUE')
     const info = new TestClient(second.engine, 2).ask('INFO', 'replication')
-    const [, resumedAt, firstKept] = /second_repl_offset:(\d+)[^]*repl_backlog_first_byte_offset:(\d+)/.exec(info)!
+    const [, resumedAt, firstKept] = /second_repl_offset:(\d+)[\s\S]*repl_backlog_first_byte_offset:(\d+)/.exec(info)!
     expect(Number(resumedAt)).toBe(offset + 1)
     expect(Number(firstKept)).toBeGreaterThan(offset + 17_000)
     second.engine.stop()
