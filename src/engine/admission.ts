@@ -235,11 +235,21 @@ export class Admission {
     return refusal
   }
 
-  /** Refuses, and returns true, when a parked client may not be served any more: rights have changed since it was parked. */
+  /** Refuses, and returns true, when a parked client may not be served any more: rights, or the state of the server, have changed since it was parked. */
   refuseRetry(client: Client, command: Command, args: Arguments): boolean {
     const denial = this.#denialOf(client, command, args, 'toplevel')
-    if (denial !== undefined) this.refuse(client, command, noPermission(client, command, denial))
-    return denial !== undefined
+    let refusal = denial && noPermission(client, command, denial)
+    if (refusal === undefined && this.#state.special !== 0 && !client.isObeyed) {
+      refusal = this.#retryRefusal(this.claimsOf(command, args, client))
+    }
+    if (refusal !== undefined) this.refuse(client, command, refusal)
+    return refusal !== undefined
+  }
+
+  #retryRefusal({ isDenyoom, isWrite }: Claims): ReplyError | undefined {
+    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
+    if (!isWrite) return undefined
+    return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
   }
 
   /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */

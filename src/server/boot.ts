@@ -258,6 +258,11 @@ export class Boot {
     return true
   }
 
+  /** `appendonly` was turned on and its first base is not there yet: ending now would lose what was acknowledged since. */
+  get owesBase(): boolean {
+    return this.#saving?.owesBase === true
+  }
+
   goOn(): void {
     this.engine.pause.end('shutdown')
   }
