@@ -68,6 +68,7 @@ export interface AdmissionHost {
   readonly faults: Faults | null
   readonly redirection: Redirection | null
   readonly tracking: Tracking
+  readonly clientMemory: { enforce(): void }
   readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
 }
 
@@ -131,7 +132,7 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
       return this.#isServed(client, command, args, this.claimsOf(command, args, client))
     }
-    const { eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
+    const { clientMemory, eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -153,6 +154,9 @@ export class Admission {
     if (this.#state.tracksTooMuch.holds) tracking.makeRoom()
     // Keys that a script works on are not evicted meanwhile.
     if (this.#state.memoryLimited.holds && !isBusy) {
+      // No key goes for clients that take too much.
+      clientMemory.enforce()
+      if (client.closed) return false
       this.#foundNoMemory = !eviction.makeRoom()
       // Commands that end a transaction run even when there is no memory for queueing more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
@@ -231,11 +235,21 @@ export class Admission {
     return refusal
   }
 
-  /** Refuses, and returns true, when a parked client may not be served any more: rights have changed since it was parked. */
+  /** Refuses, and returns true, when a parked client may not be served any more: rights, or the state of the server, have changed since it was parked. */
   refuseRetry(client: Client, command: Command, args: Arguments): boolean {
     const denial = this.#denialOf(client, command, args, 'toplevel')
-    if (denial !== undefined) this.refuse(client, command, noPermission(client, command, denial))
-    return denial !== undefined
+    let refusal = denial && noPermission(client, command, denial)
+    if (refusal === undefined && this.#state.special !== 0 && !client.isObeyed) {
+      refusal = this.#retryRefusal(this.claimsOf(command, args, client))
+    }
+    if (refusal !== undefined) this.refuse(client, command, refusal)
+    return refusal !== undefined
+  }
+
+  #retryRefusal({ isDenyoom, isWrite }: Claims): ReplyError | undefined {
+    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
+    if (!isWrite) return undefined
+    return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
   }
 
   /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */

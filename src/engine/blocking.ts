@@ -23,22 +23,26 @@ import type { Database } from '../store/database.ts'
 import { NONE } from '../store/keyspace.ts'
 import { TYPE_NAMES, TYPE_STREAM } from '../store/value.ts'
 import type { Bytes } from '../util/bytes.ts'
+import { NameSet } from '../util/name-map.ts'
 import type { BlockOptions, Call } from './call.ts'
 import type { Client } from './client.ts'
 import type { Command } from './command.ts'
 import type { Dataset } from './dataset.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 import type { Moment } from './moment.ts'
+import type { Stats } from './stats.ts'
 
 export interface BlockingHost {
   readonly moment: Moment
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
-  readonly runner: { readonly client: Client | undefined }
+  readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
   readonly turn: { resumeSoon(client: Client): void }
   readonly times: { answered(client: Client, command: Command, args: Arguments): void }
+  readonly stats: Stats
   readonly dispatch: {
-    retry(client: Client, command: Command, args: Arguments): void
+    /** False when the command was refused, and has not run. */
+    retry(client: Client, command: Command, args: Arguments): boolean
     replyTo(client: Client, write: (reply: Reply) => void): void
   }
 }
@@ -55,6 +59,8 @@ export class Blocking {
   readonly room = new WaitingRoom<Parked>()
   readonly #host: BlockingHost
   readonly #waiters = new Map<Client, Waiter<Parked>>()
+  /** The command that was last blamed for what it did to others, by how many had been run. */
+  #blamed = -1
   /** The command being tried again found nothing again. */
   #blockedAgain = false
   /** Parked clients whom a deletion, or another type, concerns too. */
@@ -171,13 +177,13 @@ export class Blocking {
   #retry(waiter: Waiter<Parked>): void {
     const { client, command, args } = waiter.owner
     this.#blockedAgain = false
-    this.#host.dispatch.retry(client, command, args)
+    const hasRun = this.#host.dispatch.retry(client, command, args)
     if (this.#blockedAgain) {
       this.room.requeue(waiter)
       return
     }
     this.release(client)
-    this.#host.times.answered(client, command, args)
+    if (hasRun) this.#host.times.answered(client, command, args)
   }
 
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
@@ -200,6 +206,19 @@ export class Blocking {
   /** All who are parked, in the order in which they came. */
   *parked(): IterableIterator<Parked> {
     for (const { owner } of this.#waiters.values()) yield owner
+  }
+
+  /** Counts the keys that clients wait for: all, or those whose removal serves them too (XREADGROUP). */
+  countAwaited(what: 'any change' | 'removal'): number {
+    if (this.#servedByDeletion === 0) return what === 'removal' ? 0 : this.room.awaitedKeys
+    const names = new NameSet()
+    for (const { keys, owner } of this.#waiters.values()) {
+      const { servedByDeletion, type } = owner.options
+      // Whoever waits for no type waits for no key: for replicas, or for a sync.
+      if (type === NONE || (what === 'removal' && servedByDeletion !== true)) continue
+      for (const key of keys) names.add(key)
+    }
+    return names.size
   }
 
   /** Nobody waits any more: all are told `error`. Returns who they were. */
@@ -226,11 +245,23 @@ export class Blocking {
   }
 
   #tell(parked: Parked, error: ReplyError | undefined): void {
+    if (error !== undefined) this.#countFailure(parked.command, error)
     this.#host.dispatch.replyTo(parked.client, (reply) => {
       if (error !== undefined) reply.error(error)
       else replyTimeout(reply, parked.options)
     })
     this.#host.times.answered(parked.client, parked.command, parked.args)
+  }
+
+  /** Redis takes an error that a command brings upon another client for one of its own as well. */
+  #countFailure(command: Command, error: ReplyError): void {
+    const { runner, stats } = this.#host
+    command.failed++
+    if (runner.call !== undefined && this.#blamed !== stats.commandsProcessed) {
+      runner.call.command.failed++
+      this.#blamed = stats.commandsProcessed
+    }
+    stats.countError(error)
   }
 }
 

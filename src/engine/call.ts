@@ -18,6 +18,7 @@ import type { Changes } from './changes.ts'
 import type { Client } from './client.ts'
 import type { CommandOf } from './command-spec.ts'
 import type { Config } from './config.ts'
+import type { Dataset } from './dataset.ts'
 import type { Word } from './effects.ts'
 import type { EventName } from './events.ts'
 import type { KeyspaceEvents } from './keyspace-events.ts'
@@ -50,7 +51,7 @@ export interface CallHost {
   readonly pubSub: PubSub
   readonly replies: ReplyBuffer
   readonly moment: Moment
-  readonly dataset: DatabaseHost & { readonly databases: readonly Database[] }
+  readonly dataset: DatabaseHost & { readonly databases: readonly Database[] } & Pick<Dataset, 'removalWord'>
   readonly changes: Changes
   readonly events: KeyspaceEvents
   readonly propagation: {

@@ -22,6 +22,7 @@ export interface ClientMemoryHost {
   readonly log: Log
   readonly stats: Stats
   readonly clients: { values(): Iterable<Client>; close(client: Client, when: 'flushed' | 'now'): void }
+  readonly turn: { endSoon(): void }
 }
 
 export class ClientMemory {
@@ -60,6 +61,8 @@ export class ClientMemory {
     this.bytes += bytes - client.countedBytes
     client.countedBytes = bytes
     client.countedRequestBytes = requestBytes
+    // A request that is only partly there is answered by nothing that would end this turn.
+    if (this.#isTooMuch) this.#host.turn.endSoon()
     if (heldOutputBytes === 0) {
       this.#unread.delete(client)
       return
@@ -76,21 +79,25 @@ export class ClientMemory {
     this.#unavoidableBytes = 0
   }
 
+  get #isTooMuch(): boolean {
+    return this.bytes > this.#limitBytes && this.bytes > this.#unavoidableBytes
+  }
+
   /** Closes clients, the largest first, while all together take too much. */
   enforce(): void {
-    if (this.bytes < this.#limitBytes || this.bytes <= this.#unavoidableBytes) return
+    if (!this.#isTooMuch) return
     const { clients, log, stats } = this.#host
     const evictable = [...clients.values()].filter(
       ({ noEvict, origin, outputClass }) => origin === 'client' && !noEvict && outputClass !== 'replica',
     )
     evictable.sort((a, b) => b.countedBytes - a.countedBytes)
     for (const client of evictable) {
-      if (this.bytes < this.#limitBytes) return
+      if (this.bytes <= this.#limitBytes) return
       log.info({ client: client.transport.address, id: client.id, bytes: client.countedBytes }, 'evicting a client')
       stats.evictedClients++
       clients.close(client, 'now')
     }
-    if (this.bytes < this.#limitBytes) return
+    if (this.bytes <= this.#limitBytes) return
     log.warn(
       { bytes: this.bytes, limit: this.#limitBytes },
       'over maxmemory-clients after evicting all evictable clients',

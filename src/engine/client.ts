@@ -96,6 +96,7 @@ export interface OpenTransaction {
 export interface ClientHost {
   readonly config: Config
   readonly users: { readonly isOpen: boolean; readonly default: User }
+  readonly stats: { pausedClients: number }
   readonly dataset: { readonly databases: readonly Database[] }
   readonly dispatch: { execute(client: Client, args: Arguments): void }
   /** Knows whose command is running, and keeps messages for that one until it has replied. */
@@ -151,8 +152,6 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   parked = false
   /** How long the command it is parked in has run, each time it was tried, in milliseconds. */
   parkedRunMs = 0
-  /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
-  paused = false
   readonly channels = new NameSet()
   readonly patterns = new NameSet()
   readonly shardChannels = new NameSet()
@@ -184,9 +183,12 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   overLimit = false
   /** What its parked command's arguments take. */
   parkedBytes = 0
+  /** What the prefixes take that it asked to be told of (CLIENT TRACKING). */
+  prefixBytes = 0
   /** What used memory counts for it (client-memory.ts), and how much of that are requests. */
   countedBytes = 0
   countedRequestBytes = 0
+  #paused = false
   readonly #host: ClientHost
   #segments: Segment[] = []
   /** The first so many segments, the last one counted too, lie in memory of their own. */
@@ -210,6 +212,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   // ── what is asked of it ─────────────────────────────────────────────────────────────
 
+  /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  set paused(paused: boolean) {
+    if (paused === this.#paused) return
+    this.#paused = paused
+    this.#host.stats.pausedClients += paused ? 1 : -1
+  }
+
   get halted(): boolean {
     return this.parked || this.closing || this.closed || this.paused || this.overLimit
   }
@@ -230,11 +243,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
   }
 
-  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to or watches. */
+  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to, watches or caches. */
   get requestBytes(): number {
     const { channels, parser, patterns, shardChannels, transaction, watched } = this
     const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
-    return bytes + this.listenerBytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
+    return bytes + this.listenerBytes + this.prefixBytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
   }
 
   /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */

@@ -67,6 +67,7 @@ export class Clients {
     client.dropOutput()
     if (this.#gone !== null) this.#gone(client)
     this.#byId.delete(client.id)
+    client.paused = false
   }
 
   /** Ends a connection from this side: after its replies have left, or at once. */

@@ -70,8 +70,8 @@ export class CommandTimes {
     this.wantsAll = this.#notableMs <= CONSTANT_TIME_MS_MAX
   }
 
-  /** Takes how long a call ran. */
-  note(call: Call, command: Command, milliseconds: number): void {
+  /** Takes how long a call ran; `args` are those that it came with. */
+  note(call: Call, command: Command, args: Arguments, milliseconds: number): void {
     const { client } = call
     if (client.parked) {
       // It goes on when the client is served.
@@ -82,7 +82,7 @@ export class CommandTimes {
     }
     this.#count(command, milliseconds)
     if (milliseconds >= this.#notableMs && client.origin !== 'replay') {
-      this.#tell(command, call.args, call.fromScript ? undefined : client, milliseconds)
+      this.#tell(command, args, call.fromScript ? undefined : client, milliseconds)
     }
   }
 

@@ -18,6 +18,8 @@ export interface ConfigRow<T> {
   /** CONFIG SET may change it. */
   readonly mutable: boolean
   readonly doc: string
+  /** No redis-server has it. Where CONFIG SET may not change it, it may still say what it is: then every setting that CONFIG GET tells can be set. */
+  readonly ours?: true
   /** An older name of the same setting; CONFIG GET shows both. */
   readonly alias?: string
   /** CONFIG SET needs `enable-protected-configs`. */
@@ -48,6 +50,7 @@ export interface ConfigRow<T> {
 export interface RowOptions {
   doc: string
   immutable?: true
+  ours?: true
   alias?: string
   protected?: true
   notWhileLoading?: true

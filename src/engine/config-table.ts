@@ -281,7 +281,10 @@ export const CONFIG_TABLE = {
   'acl-pubsub-default': oneOf(['allchannels', 'resetchannels'], 'resetchannels', {
     doc: 'Channels a new user may use.',
   }),
-  aclfile: text('', { immutable: true, doc: 'File with the users, read at the start and by ACL LOAD; empty = none.' }),
+  aclfile: text('', {
+    immutable: true,
+    doc: 'File with the users, in `dir` unless it is an absolute path, read at the start and by ACL LOAD; empty = none.',
+  }),
   'acllog-max-len': integer(128, 0, INT64_MAX, { doc: 'Refusals kept for ACL LOG.' }),
 
   // ── watching it ──
@@ -320,9 +323,10 @@ export const CONFIG_TABLE = {
 
   'metrics-port': integer(0, 0, PORT_MAX, {
     immutable: true,
+    ours: true,
     doc: 'HTTP port for /metrics (Prometheus), /healthz and /readyz; 0 = none.',
   }),
-  'metrics-bind': text('127.0.0.1', { immutable: true, doc: 'Address that the metrics are served at.' }),
+  'metrics-bind': text('127.0.0.1', { immutable: true, ours: true, doc: 'Address that the metrics are served at.' }),
   'metrics-queues': text('', {
     words: true,
     doc: 'Key patterns, separated by blanks: the lengths of the lists, streams, sets, sorted sets and hashes that match are in the metrics. Queues of BullMQ are found without this.',
@@ -466,10 +470,14 @@ export const CONFIG_TABLE = {
   }),
   'maxmemory-samples': integer(5, 1, INT32_MAX, { doc: 'Keys looked at to find one to evict.' }),
   'maxmemory-eviction-tenacity': integer(10, 0, 100, { inert: true, doc: 'Effort of an eviction in one go.' }),
-  'lazyfree-lazy-eviction': yesNo(false, { inert: true, doc: 'Free evicted values in the background.' }),
-  'lazyfree-lazy-expire': yesNo(false, { inert: true, doc: 'Free expired values in the background.' }),
+  'lazyfree-lazy-eviction': yesNo(false, {
+    doc: 'Tell replicas and the file of an eviction by UNLINK; large values are freed in steps either way.',
+  }),
+  'lazyfree-lazy-expire': yesNo(false, {
+    doc: 'Tell them of an expiry by UNLINK; large values are freed in steps either way.',
+  }),
   'lazyfree-lazy-server-del': yesNo(false, {
-    doc: 'Journal an SPOP of the whole set as UNLINK; large values are freed in steps either way.',
+    doc: 'Tell them of what SPOP and RESTORE remove by UNLINK; large values are freed in steps either way.',
   }),
   'lazyfree-lazy-user-del': yesNo(false, { inert: true, doc: 'Let DEL do as UNLINK does.' }),
   'lazyfree-lazy-user-flush': yesNo(false, {
@@ -589,11 +597,13 @@ export const CONFIG_TABLE = {
   } as ConfigRow<string>,
   log: text('', {
     immutable: true,
+    ours: true,
     secret: true,
     doc: 'The replicated log that keeps the data, as nats://host:port,…/STREAM or etcd://host:port,…/PREFIX; the append-only file is a copy of it (docs/cluster.md). Empty = the append-only file keeps the data.',
   }),
   'log-snapshots': text('', {
     immutable: true,
+    ours: true,
     secret: true,
     doc: 'Where snapshots for the nodes of a replicated log lie: file:///shared/directory, or s3://bucket/prefix?endpoint=…&region=…; empty = nowhere, and the log is kept whole.',
   }),
@@ -610,6 +620,7 @@ export const CONFIG_TABLE = {
   }),
   'shard-name': optionalText({
     immutable: true,
+    ours: true,
     doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered. In a cluster of several logs the name of the shard; empty = that of its log.',
   }),
   'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
@@ -676,6 +687,7 @@ export const CONFIG_TABLE = {
   }),
   'cluster-log': text('', {
     immutable: true,
+    ours: true,
     secret: true,
     doc: 'In a cluster of several logs: the log of the first shard, beside which the map of the cluster lies (docs/cluster.md); empty = `log` is that of the first shard.',
   }),

@@ -120,7 +120,17 @@ export class Dataset implements DatabaseHost {
     const { changes, propagation } = this.#host
     // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)
-    propagation.happened(db.index, ['DEL', key])
+    propagation.happened(db.index, [this.removalWord(event), key])
+  }
+
+  /** The command that a removal is told by: UNLINK where the configuration says that such values are freed in the background. */
+  removalWord(event: 'expired' | 'evicted' | 'del'): 'DEL' | 'UNLINK' {
+    const { config } = this.#host
+    let isLazy: boolean
+    if (event === 'expired') isLazy = config.get('lazyfree-lazy-expire')
+    else if (event === 'evicted') isLazy = config.get('lazyfree-lazy-eviction')
+    else isLazy = config.get('lazyfree-lazy-server-del')
+    return isLazy ? 'UNLINK' : 'DEL'
   }
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
@@ -128,7 +138,7 @@ export class Dataset implements DatabaseHost {
     const { changes, events, propagation } = this.#host
     if (changes.told !== null) changes.told(db, key, 'hexpired')
     if (keyGone) events.publish(db, key, 'del')
-    propagation.happened(db.index, keyGone ? ['DEL', key] : ['HDEL', key, ...fields])
+    propagation.happened(db.index, keyGone ? [this.removalWord('expired'), key] : ['HDEL', key, ...fields])
   }
 
   wrongType(): never {

@@ -22,7 +22,9 @@ export function describeClient(
 ): string {
   const { parser, transport } = client
   const transaction = transactionOf(client)
-  const queryBytes = Math.max(parser.pendingBytes, request?.rawBytes ?? 0)
+  // Redis tells of a big argument that is under way alone: it lies in a buffer of its own.
+  const waitingBytes = parser.gathering === undefined ? parser.pendingBytes : parser.gatheredBytes
+  const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes + client.streamBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
   return [

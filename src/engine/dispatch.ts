@@ -173,18 +173,20 @@ export class Dispatch {
     propagation.endUnit()
   }
 
-  /** Runs a parked client's command again, replying to it. */
-  retry(client: Client, command: Command, args: Arguments): void {
+  /** Runs a parked client's command again, replying to it; false when it was refused. */
+  retry(client: Client, command: Command, args: Arguments): boolean {
     const interrupted = this.#replies.open(client)
     const call = this.#retryCall
     call.reply = this.#replies
     call.begin(client, args, command)
     const { position } = client
-    if (!this.#host.admission.refuseRetry(client, command, args)) this.#runner.run(call, command)
+    const isRefused = this.#host.admission.refuseRetry(client, command, args)
+    if (!isRefused) this.#runner.run(call, command)
     if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     this.#replies.close()
     if (interrupted !== undefined) this.#replies.open(interrupted)
+    return !isRefused
   }
 
   /** Writes something to a client outside of its own commands. */

@@ -89,6 +89,8 @@ export class Durability {
     config.onChange('appendfsync', (policy) => {
       this.#otherwise = policy
     })
+    // Who waits for a journal that is not there yet hears that none comes.
+    config.onChange('appendonly', () => host.blocking.wakeEverywhere(SYNC))
   }
 
   /** Hears of changes, and of looks, as long as some key's durability asks for it. */
@@ -290,11 +292,9 @@ export class Durability {
 
   /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up; `others`: what else it waits for. */
   awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly string[] = []): void {
-    if (!call.retrying) {
-      // Asking is enough: nobody has to wait for the next second, or under `no` for ever.
-      this.progress.require('always', call.client.waitsForWritten)
-      this.#host.turn.endSoon()
-    }
+    // Asking is enough: nobody has to wait for the next second, or under `no` for ever. Another journal may follow while it waits.
+    this.progress.require('always', call.client.waitsForWritten)
+    if (!call.retrying) this.#host.turn.endSoon()
     call.block({ keys: [SYNC, ...others], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
   }
 }

@@ -24,6 +24,8 @@ export interface HostDescription {
   /** Empty = started without one. */
   readonly configFile: string
   readonly executable: string
+  /** How long replicas may still take to catch up before it ends; undefined while it is not about to end. */
+  readonly endsInMs?: number
   /** The service manager that is told how the server is. */
   readonly supervisor: 'systemd' | 'upstart' | 'no'
 }

@@ -1,15 +1,20 @@
-// Used memory: what the process holds, and what `maxmemory` bounds.
+// Used memory: what keys, clients and the tables around them take, with a share of what the runtime takes; and what
+// `maxmemory` bounds.
 //
-//   startup     what the process held when the engine came into being, and what its runtime takes once it works
+//   start       a constant: the engine's own tables, before the first key
 //   data        keys and values, counted by the databases as they allocate
 //   beside it   clients, scripts, users, subscriptions, waiters, who caches what, logs of what was slow and of what was
 //               refused, the journal's buffer: counted by their rooms
-//   growth      what the process has grown by beyond all that
+//   runtime     what the process holds beyond that: its heap and buffers. It is measured, and counts for no more than a
+//               quarter of what is used
 //
 // All but the last is known at any moment, so that eviction can stop at the very key that made enough room. The last is
 // measured, a few times a second while something happens: the runtime is asked what it holds. Garbage comes and goes in
 // there, so the least of some measurements counts, and only a change by a step is taken over: used memory stands still while
 // nothing is kept, and no key is evicted for what the collector has not come round to.
+//
+// Eviction cannot make the runtime smaller. The runtime's share therefore falls with the data: evicting keys always leads to
+// a used memory within the limit, however the process grows, and a small limit is a limit of data (decision 0056).
 //
 // Who measures is handed in. Where the engine lives inside another program nobody does: what of that heap is the
 // program's own cannot be told, so there only what is counted counts.
@@ -28,6 +33,12 @@ const STEP_BYTES = 8 * 1024 * 1024
  * the start on: keys that come before it must not be evicted for it.
  */
 const WARM_UP_BYTES = 8 * 1024 * 1024
+/** What an engine takes before its first key, as used memory tells it; about what Redis takes. */
+const START_BYTES = 1024 * 1024
+/** So much is counted before the runtime has a share: a limit of a few MiB is one of data, as in Redis. */
+const UNSHARED_BYTES = 16 * 1024 * 1024
+/** The runtime's share is one part in so many of what is counted beyond that: a quarter of the sum. */
+const SHARE_DIVISOR = 3
 
 /** What a channel, a pattern or an awaited key takes besides its name. */
 const LINE_BYTES = 320
@@ -52,10 +63,12 @@ export interface MemoryHost {
 }
 
 export class Memory {
-  /** Bytes that the process takes without data: those held when the engine came into being, and the runtime's warming up. */
+  /** Bytes that count before the first key. */
   readonly startupBytes: number
-  /** Bytes by which the process has grown beyond what is counted. */
-  growthBytes = 0
+  /** Bytes that the process holds beyond what is counted. */
+  runtimeBytes: number
+  /** As held when the engine came into being, with the runtime's warming up. */
+  readonly #runtimeBytesMin: number
   /** Tells what the process holds for a while beside the data: it is no growth for which keys would be evicted. Undefined = nothing. */
   besideBytes: (() => number) | undefined = undefined
   readonly #host: MemoryHost
@@ -70,14 +83,16 @@ export class Memory {
   constructor(host: MemoryHost, measure: (() => number) | undefined) {
     this.#host = host
     this.#measure = measure
-    this.startupBytes = measure === undefined ? 0 : measure() + WARM_UP_BYTES
+    this.startupBytes = measure === undefined ? 0 : START_BYTES
+    this.#runtimeBytesMin = measure === undefined ? 0 : measure() + WARM_UP_BYTES - START_BYTES
+    this.runtimeBytes = this.#runtimeBytesMin
     this.#besides = this.startupBytes
   }
 
   /** Bytes used by everything: INFO's used_memory. */
   get usedBytes(): number {
-    const { clientMemory, dataset } = this.#host
-    return dataset.usedBytes + clientMemory.bytes + this.#countBesides() + this.journalBytes + this.streamBytes
+    const counted = this.#countAll()
+    return counted + this.#shareAt(counted) + this.journalBytes + this.streamBytes
   }
 
   /**
@@ -86,7 +101,8 @@ export class Memory {
    */
   get boundedBytes(): number {
     const { clientMemory, dataset } = this.#host
-    return dataset.usedBytes + clientMemory.bytes + this.#besides
+    const counted = dataset.usedBytes + clientMemory.bytes + this.#besides
+    return counted + this.#shareAt(counted)
   }
 
   /** Bytes that wait to be written to the journal. */
@@ -108,7 +124,7 @@ export class Memory {
 
   /** Bytes that are not contents of keys, of those in use. */
   get overheadBytes(): number {
-    return this.#host.clientMemory.bytes + this.#countBesides() + this.journalBytes + this.streamBytes + this.indexBytes
+    return this.usedBytes - this.#host.dataset.usedBytes + this.indexBytes
   }
 
   /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
@@ -146,7 +162,17 @@ export class Memory {
   #countBesides(): number {
     const { scripts, slowLog, users } = this.#host
     const scriptBytes = scripts.scriptBytes + scripts.functionBytes
-    return this.startupBytes + this.growthBytes + scriptBytes + users.bytes + slowLog.bytes + this.tableBytes
+    return this.startupBytes + scriptBytes + users.bytes + slowLog.bytes + this.tableBytes
+  }
+
+  #countAll(): number {
+    const { clientMemory, dataset } = this.#host
+    return dataset.usedBytes + clientMemory.bytes + this.#countBesides()
+  }
+
+  /** The runtime's share beside so many counted bytes. */
+  #shareAt(counted: number): number {
+    return Math.min(this.runtimeBytes, Math.max(0, Math.floor((counted - UNSHARED_BYTES) / SHARE_DIVISOR)))
   }
 
   readonly #look = (): void => {
@@ -156,13 +182,11 @@ export class Memory {
     let idle = this.besideBytes?.() ?? 0
     for (const { arena, lazyFree } of dataset.databases)
       idle += arena.reservedBytes - arena.blockBytes + lazyFree.heldBytes
-    const known = this.usedBytes - this.growthBytes
+    const known = this.#countAll() + this.journalBytes + this.streamBytes
     this.#looks[this.#nextLook] = this.#measure!() - idle - known
     this.#nextLook = (this.#nextLook + 1) % LOOKS
     if (this.#looks.length < LOOKS) return
-    const growth = Math.max(0, Math.min(...this.#looks))
-    if (Math.abs(growth - this.growthBytes) < STEP_BYTES) return
-    this.growthBytes = growth
-    this.#besides = this.#countBesides()
+    const runtime = Math.max(this.#runtimeBytesMin, Math.min(...this.#looks))
+    if (Math.abs(runtime - this.runtimeBytes) >= STEP_BYTES) this.runtimeBytes = runtime
   }
 }

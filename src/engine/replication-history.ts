@@ -5,6 +5,7 @@
 // one it shared with the others up to that point (PSYNC2), so that they may go
 // on from where they are.
 
+import type { Bytes } from '../util/bytes.ts'
 import type { Random } from '../util/random.ts'
 
 /** The id of no history. */
@@ -17,6 +18,19 @@ export interface HistoryPosition {
   readonly database: number
 }
 
+/** A key that was left out while the data was loaded: it is in the files, and its time was up. */
+export interface DroppedKey {
+  readonly database: number
+  readonly key: Bytes
+}
+
+/** What the files say the data is, and what it has not of that: who goes on from there is told first. */
+export interface FoundPosition extends HistoryPosition {
+  readonly dropped?: readonly DroppedKey[]
+  /** Bytes of the stream that told of keys dropped before those, of which no backlog is kept. */
+  readonly forgottenBytes?: number
+}
+
 export class ReplicationHistory {
   /** 40 hexadecimal digits. */
   id: string
@@ -27,7 +41,7 @@ export class ReplicationHistory {
   /** The first offset that is not in it any more; -1 without one. */
   secondOffset = -1
   /** What the files say the data that was loaded from them is. */
-  found: HistoryPosition | undefined = undefined
+  found: FoundPosition | undefined = undefined
   readonly #random: Random
 
   constructor(random: Random) {
@@ -42,10 +56,10 @@ export class ReplicationHistory {
   }
 
   /** Goes on from where an earlier process stopped, under an id of our own: who shared that history may go on, too. */
-  resume({ id, offset }: HistoryPosition): void {
+  resume({ id, offset, forgottenBytes = 0 }: FoundPosition): void {
     this.secondId = id
     this.secondOffset = offset + 1
-    this.offset = offset
+    this.offset = offset + forgottenBytes
   }
 
   /** Begins a history of its own that goes on from this one: a replica is promoted. */

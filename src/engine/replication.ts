@@ -7,6 +7,8 @@ import type { HistoryPosition } from './replication-history.ts'
 
 /** A replica as INFO and ROLE show it. */
 export interface ReplicaStatus {
+  /** How logs call it. */
+  readonly name: string
   readonly address: string
   readonly port: number
   readonly state: 'wait_bgsave' | 'send_bulk' | 'online'

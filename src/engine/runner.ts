@@ -4,6 +4,7 @@
 // pipeline is, and stands for those since the last one: reading the clock twice costs as much as a tenth of a GET. A client's
 // first command in what was read from it is always timed, and so is every command while `CommandTimes` wants it so.
 
+import type { Arguments } from '../protocol/arguments.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Listener, Seats } from '../util/seats.ts'
@@ -21,7 +22,10 @@ export interface RunnerHost {
   readonly machine: Clock
   readonly stats: Stats
   /** Takes how long a command ran. */
-  readonly times: { readonly wantsAll: boolean; note(call: Call, command: Command, milliseconds: number): void }
+  readonly times: {
+    readonly wantsAll: boolean
+    note(call: Call, command: Command, args: Arguments, milliseconds: number): void
+  }
   readonly dataset: { touches: boolean; readonly changesBegun: number }
   readonly replies: { readonly source: Source; readonly position: number; markFor(client: Client): void }
   /** Takes the effects of what ran. */
@@ -99,12 +103,14 @@ export class Runner {
     // Of every command the first call is timed.
     if (isTurn || command.mayTakeLong || command.calls === command.untimed) {
       if (isTurn && !this.#times.wantsAll) this.#untimed = TIMED_EVERY + (stats.commandsProcessed % TIMED_SPREAD)
+      const { args } = call
+      args.forgetReplaced()
       const before = this.#machine.monotonic()
       this.startedMs = before
       this.#runGuarded(call, command)
       const took = this.#machine.monotonic() - before
       this.tookMs = took
-      this.#times.note(call, command, took)
+      this.#times.note(call, command, args, took)
     } else {
       this.#untimed--
       this.#runGuarded(call, command)

@@ -95,8 +95,9 @@ function shortened(command: Command, args: Arguments): string[] {
 }
 
 function shortenedWord(args: Arguments, i: number): string {
-  const { length, source, start } = args.bytes(i)
-  if (length <= WORD_BYTES_MAX) return args.string(i)
+  const word = args.original(i)
+  const { length, source, start } = word
+  if (length <= WORD_BYTES_MAX) return word.toString()
   const text = textOf(source.u8, start, WORD_BYTES_MAX)
   return `${text}... (${length - WORD_BYTES_MAX} more bytes)`
 }

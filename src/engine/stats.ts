@@ -11,6 +11,9 @@ class Counters {
   connectionsReceived = 0
   connectionsRejected = 0
   commandsProcessed = 0
+  /** Turns of the loop that ended here, and the most commands of one. */
+  turns = 0
+  commandsPerTurnMax = 0
   readsProcessed = 0
   writesProcessed = 0
   inputBytes = 0
@@ -38,8 +41,12 @@ class Counters {
 }
 
 export class Stats extends Counters {
+  /** How often the counters were set back. */
+  resets = 0
   changesSinceSave = 0
   usedMemoryPeak = 0
+  /** Clients of which nothing is run for now. */
+  pausedClients = 0
   /** How long each fdatasync of the append-only file took. */
   readonly syncs = new Durations()
   /** Error code → count. */
@@ -55,6 +62,7 @@ export class Stats extends Counters {
   /** CONFIG RESETSTAT. */
   reset(): void {
     Object.assign(this, new Counters())
+    this.resets++
     this.errors.clear()
     this.syncs.reset()
   }

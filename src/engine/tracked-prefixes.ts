@@ -3,7 +3,7 @@
 // Prefixes hang in a trie, so a change costs what its own prefixes cost, however
 // many others there are.
 
-import { NameMap } from '../util/name-map.ts'
+import { NameMap, NameSet } from '../util/name-map.ts'
 import { type Prefixed, PrefixTrie } from '../util/prefix-trie.ts'
 
 /** A prefix that somebody asked for. */
@@ -110,10 +110,14 @@ class OwnPrefix implements Prefixed {
 /** The prefixes of one client, none of which may be the beginning of another. */
 export class OwnPrefixes {
   readonly #trie = new PrefixTrie<OwnPrefix>()
-  readonly #names = new NameMap<true>()
+  readonly #names = new NameSet()
 
   get size(): number {
     return this.#names.size
+  }
+
+  get bytes(): number {
+    return this.#names.bytes
   }
 
   has(name: string): boolean {
@@ -122,12 +126,12 @@ export class OwnPrefixes {
 
   add(name: string): void {
     if (this.#names.has(name)) return
-    this.#names.set(name, true)
+    this.#names.add(name)
     this.#trie.add(new OwnPrefix(name))
   }
 
   names(): Iterable<string> {
-    return this.#names.keys()
+    return this.#names
   }
 
   /** Returns the first, in order, of those that have keys in common with `name`. */

@@ -167,6 +167,7 @@ export class Tracking {
         tracker.prefixes.add(name)
         this.#prefixes.add(name, tracker)
       }
+      client.prefixBytes = tracker.prefixes.bytes
     }
     this.#listen()
   }
@@ -181,6 +182,7 @@ export class Tracking {
     if (tracker.prefixes !== undefined) {
       for (const name of tracker.prefixes.names()) this.#prefixes.remove(name, tracker)
       tracker.prefixes = undefined
+      client.prefixBytes = 0
     }
     this.#listen()
   }

@@ -50,6 +50,8 @@ export class Turn {
   /** Somebody is going to end this turn. */
   #ending = false
   #resumes: Client[] = []
+  /** Commands that had been run when the last turn ended. */
+  #commandsBefore = 0
   /** Clients with something to send. */
   #flushes: Client[] = []
 
@@ -93,6 +95,7 @@ export class Turn {
 
   /** Ends the turn now. */
   end(): void {
+    this.#count()
     const {
       clientMemory,
       clients,
@@ -166,6 +169,14 @@ export class Turn {
     }
     if (this.#ended !== null) this.#ended()
     timekeeper.arm()
+  }
+
+  #count(): void {
+    const { stats } = this.#host
+    const commands = stats.commandsProcessed - this.#commandsBefore
+    stats.turns++
+    if (commands > stats.commandsPerTurnMax) stats.commandsPerTurnMax = commands
+    this.#commandsBefore = stats.commandsProcessed
   }
 
   /** Tells whether everybody who is owed something waits for a sync. */

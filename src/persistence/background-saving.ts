@@ -166,6 +166,11 @@ export class BackgroundSaving implements Saving {
     return this.#rewrite.journal
   }
 
+  /** See Rewrite. */
+  get owesBase(): boolean {
+    return this.#rewrite.owesBase
+  }
+
   get refusesWrites(): boolean {
     const { config } = this.#engine
     return !this.isBackup && !this.#saveOk && config.get('stop-writes-on-bgsave-error') && config.get('save').length > 0

@@ -1,7 +1,12 @@
 // Loads the snapshot (`dbfilename` in `dir`) into an empty engine, at a start without an append-only file.
+//
+// A primary leaves out keys whose time is up, as Redis does. Its replicas may have them, so they are told when they come
+// back and go on from the snapshot's place in the history (replication.ts). A replica keeps them until its primary says so.
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
+import type { DroppedKey } from '../engine/replication-history.ts'
+import type { Bytes } from '../util/bytes.ts'
 import { type Disk, systemDisk } from './disk.ts'
 import { describeDiskError, PersistenceError, seconds } from './errors.ts'
 import { positionIn } from './history-note.ts'
@@ -9,6 +14,9 @@ import { KeyDelay } from './key-delay.ts'
 import { RdbDamage } from './rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from './rdb/load-target.ts'
 import { readRdb } from './rdb/read-rdb.ts'
+
+/** What a removal takes in the stream besides the key's name, at least. */
+const REMOVAL_BYTES = 20
 
 export interface LoadedSnapshot {
   bytes: number
@@ -50,7 +58,13 @@ export async function readSnapshot(
   const file = snapshotPath(engine)
   const started = engine.machine.monotonic()
   const progress = engine.loading.progress!
-  const target = new LoadTarget(engine, { expired: 'dropped', ...options, progress })
+  const dropped = new DroppedKeys(config.get('repl-backlog-size'))
+  const target = new LoadTarget(engine, {
+    expired: engine.role.isReplica ? 'kept' : 'dropped',
+    dropped: ({ index }, key) => dropped.add(index, key),
+    ...options,
+    progress,
+  })
   const delay = new KeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {
@@ -94,9 +108,32 @@ export async function readSnapshot(
   if (target.withoutElements > 0) {
     engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
-  engine.history.found = positionIn(target.auxiliaries)
+  const position = positionIn(target.auxiliaries)
+  engine.history.found = position && { ...position, dropped: dropped.keys, forgottenBytes: dropped.forgottenBytes }
   engine.stats.changesSinceSave = 0
   const milliseconds = engine.machine.monotonic() - started
   engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)
   return { bytes, milliseconds, keysExpired: target.expired }
+}
+
+/** The last of the keys that were left out, and as many as a backlog of so many bytes has room for. */
+class DroppedKeys {
+  keys: DroppedKey[] = []
+  /** Bytes of those before. */
+  forgottenBytes = 0
+  readonly #bytesMax: number
+  #bytes = 0
+
+  constructor(backlogBytes: number) {
+    this.#bytesMax = backlogBytes
+  }
+
+  add(database: number, key: Bytes): void {
+    this.keys.push({ database, key: key.copy() })
+    this.#bytes += key.length + REMOVAL_BYTES
+    if (this.#bytes <= this.#bytesMax) return
+    this.forgottenBytes += this.#bytes
+    this.#bytes = 0
+    this.keys = []
+  }
 }

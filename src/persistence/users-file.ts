@@ -1,29 +1,43 @@
 // The ACL file on disk: read at the start and by ACL LOAD, written by ACL SAVE.
 
 import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { User } from '../acl/user.ts'
 import { parseUserLines, UserLinesError, userLine } from '../acl/user-lines.ts'
+import type { Config } from '../engine/config.ts'
 import type { Users } from '../engine/users.ts'
 import { replaceFile } from './replace-file.ts'
 
 /** A new file is for its owner alone: hashes of passwords are worth guessing at. */
 const NEW_FILE_MODE = 0o600
 
-/** Reads the users that a file names. Throws UserLinesError, for a file that cannot be read too. */
-export function readUsersFile(path: string, users: Users): Map<string, User> {
-  let text: string
-  try {
-    text = readFileSync(path, 'latin1')
-  } catch (error) {
-    throw new UserLinesError(`Error loading ACLs, opening file '${path}': ${reasonOf(error)}`)
-  }
-  return parseUserLines(text, path, users.ruleContext)
+export interface UsersFileHost {
+  readonly config: Config
+  readonly users: Users
 }
 
-/** Writes all users into a file. Throws what the disk says; the old file still stands then. */
-export function writeUsersFile(path: string, users: Users): void {
+/** Reads the users that the file names. Throws UserLinesError, for a file that cannot be read too. */
+export function readUsersFile({ config, users }: UsersFileHost): Map<string, User> {
+  const name = config.get('aclfile')
+  let text: string
+  try {
+    text = readFileSync(pathOf(config), 'latin1')
+  } catch (error) {
+    throw new UserLinesError(`Error loading ACLs, opening file '${name}': ${reasonOf(error)}`)
+  }
+  return parseUserLines(text, name, users.ruleContext)
+}
+
+/** Writes all users into the file. Throws what the disk says; the old file still stands then. */
+export function writeUsersFile({ config, users }: UsersFileHost): void {
+  const path = pathOf(config)
   const text = users.sorted().map((user) => `${userLine(user)}\n`)
   replaceFile(path, text.join(''), modeOf(path))
+}
+
+/** A relative name is one in `dir`, where a redis-server has gone by the time that it reads the file. */
+function pathOf(config: Config): string {
+  return resolve(config.get('dir'), config.get('aclfile'))
 }
 
 function modeOf(path: string): number {

@@ -9,6 +9,16 @@ import type { CopySpace } from '../util/copy-space.ts'
 import { parseInteger } from '../util/numbers.ts'
 import { ERR } from './errors.ts'
 
+/** Words that one command replaces at most: an id, and how a stream is trimmed. */
+const REPLACED_MAX = 4
+
+/** What replaced words said. */
+class ReplacedWords {
+  count = 0
+  readonly indices: number[] = []
+  readonly windows = Array.from({ length: REPLACED_MAX }, () => new Bytes())
+}
+
 export class Arguments {
   /** Number of arguments, the command's name included. */
   length = 0
@@ -17,6 +27,7 @@ export class Arguments {
   rawStart = 0
   rawEnd = 0
   #windows: Bytes[] = []
+  #replaced: ReplacedWords | undefined = undefined
 
   /** Builds arguments over copies of latin1 strings, for callers inside the process. */
   static of(words: readonly string[]): Arguments {
@@ -88,6 +99,33 @@ export class Arguments {
     const window = this.#windows[i]!
     // Only the parser's buffer for a big argument is exactly the argument and its line end.
     return window.start === 0 && window.source.u8.length === window.length + 2
+  }
+
+  /** Has argument `i` say something else, to whoever is told of the request later. */
+  replace(i: number, source: Source, start: number, length: number): void {
+    const window = this.#windows[i]!
+    const { count, indices, windows } = (this.#replaced ??= new ReplacedWords())
+    const place = count % REPLACED_MAX
+    indices[place] = i
+    windows[place]!.set(window.source, window.start, window.length)
+    this.#replaced.count = place + 1
+    window.set(source, start, length)
+  }
+
+  /** From here on only what is replaced next is remembered. */
+  forgetReplaced(): void {
+    if (this.#replaced !== undefined) this.#replaced.count = 0
+  }
+
+  /** Returns argument `i` as it came, as far as that is remembered; the window is valid until the command ends. */
+  original(i: number): Bytes {
+    const replaced = this.#replaced
+    if (replaced !== undefined) {
+      for (let place = 0; place < replaced.count; place++) {
+        if (replaced.indices[place] === i) return replaced.windows[place]!
+      }
+    }
+    return this.bytes(i)
   }
 
   /** Returns argument `i` as a latin1 string. */

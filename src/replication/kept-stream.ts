@@ -7,6 +7,7 @@
 // It may be sent as far as the journal has it: written, or synced where some key's policy asks for that. So a replica never
 // has what a restart of this server would lose.
 
+import type { Word } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Source } from '../util/bytes.ts'
 import { Backlog } from './backlog.ts'
@@ -97,6 +98,11 @@ export class KeptStream {
   /** Adds bytes of somebody else's stream. */
   copy(bytes: Buffer): void {
     this.#stream!.copy(new Source(bytes), 0, bytes.length)
+  }
+
+  /** Adds what happened before anything was kept. */
+  append(database: number, words: readonly Word[]): void {
+    this.#stream!.append(database, words)
   }
 
   ping(): void {

@@ -11,7 +11,7 @@ import type { Client } from '../engine/client.ts'
 import { CLIENT_REPLICA } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
-import type { HistoryPosition } from '../engine/replication-history.ts'
+import type { DroppedKey, HistoryPosition } from '../engine/replication-history.ts'
 import type { Timer } from '../util/clock.ts'
 import { FullSync } from './full-sync.ts'
 import { KeptStream } from './kept-stream.ts'
@@ -91,6 +91,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   get replicaBytes(): number {
+    // The blocks that the backlog is trimmed to are whole ones: beside no replica nothing of them is a replica's.
+    if (this.#replicas.size === 0) return 0
     const { config } = this.#engine
     return Math.max(0, this.memoryBytes - config.get('repl-backlog-size'))
   }
@@ -206,9 +208,15 @@ export class Leading implements LeadingView, StreamCopy {
     this.#kept.forget()
   }
 
-  /** Keeps the stream from now on, before anybody follows: who followed an earlier process may come back. */
-  expectReplicas(): void {
+  /**
+   * Keeps the stream from now on, before anybody follows: who followed an earlier process may come back, and has the keys that were
+   * `dropped` since.
+   */
+  expectReplicas(dropped: readonly DroppedKey[] = []): void {
     this.#kept.keep()
+    const word = this.#engine.dataset.removalWord('expired')
+    for (const { database, key } of dropped) this.#kept.append(database, [word, key])
+    if (dropped.length > 0) this.#engine.turn.endSoon()
     this.#aloneSinceMs = this.#now()
     this.#lookLater()
   }

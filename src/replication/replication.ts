@@ -114,7 +114,7 @@ export class Replication implements ReplicationView {
       this.#followLink({ host, port: Number(port) })
     } else if (found !== undefined) {
       history.resume(found)
-      this.leading.expectReplicas()
+      this.leading.expectReplicas(found.dropped)
     }
   }
 

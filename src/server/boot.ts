@@ -211,9 +211,10 @@ export class Boot {
       this.#saving = new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys })
       return { keys, bytes, milliseconds }
     }
-    const loaded = await loadSnapshot(engine)
-    engine.loading.end()
     await this.#tellOfUnloaded()
+    const loaded = await loadSnapshot(engine)
+    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
+    engine.loading.end()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
     this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
@@ -261,6 +262,11 @@ export class Boot {
     if (this.#membership === undefined) return this.catchingUp.wait()
     await this.#membership.handOver()
     return true
+  }
+
+  /** `appendonly` was turned on and its first base is not there yet: ending now would lose what was acknowledged since. */
+  get owesBase(): boolean {
+    return this.#saving?.owesBase === true
   }
 
   goOn(): void {

@@ -1,6 +1,7 @@
 // Before a server ends its replicas catch up, as long as `shutdown-timeout` says. Nobody writes meanwhile.
 
 import type { Engine } from '../engine/engine.ts'
+import type { ReplicaStatus } from '../engine/replication.ts'
 
 /** How often it is looked how far replicas are. */
 const LOOK_MS = 10
@@ -8,6 +9,7 @@ const LOOK_MS = 10
 /** Who follows, and how far they are. */
 interface Followers {
   readonly onlineCount: number
+  readonly replicas: readonly Pick<ReplicaStatus, 'name' | 'offset' | 'lagSeconds' | 'state'>[]
   countUpTo(offset: number, where: 'memory'): number
   askForAcknowledgements(): void
 }
@@ -18,6 +20,8 @@ export class CatchingUp {
   /** The wait that is under way, for all who want the server to end, and what gives it up. */
   #wait: Promise<boolean> | undefined = undefined
   #abort = new AbortController()
+  /** When it is over, in the time of the machine. */
+  #untilMs = 0
 
   constructor(engine: Engine, followers: Followers) {
     this.#engine = engine
@@ -39,6 +43,11 @@ export class CatchingUp {
     return wait
   }
 
+  /** How long the wait that is under way lasts at most; undefined while nobody waits. */
+  get millisecondsLeft(): number | undefined {
+    return this.#wait && Math.round(this.#untilMs - this.#engine.machine.monotonic())
+  }
+
   /** Ends the wait: the server is to go on. False when nobody waits. */
   giveUp(): boolean {
     if (this.#wait === undefined) return false
@@ -55,16 +64,23 @@ export class CatchingUp {
     // What asks them how far they are is a part of the stream, too: it comes after what counts.
     const { offset } = history
     const countBehind = (): number => followers.onlineCount - followers.countUpTo(offset, 'memory')
+    this.#untilMs = machine.monotonic() + timeoutMs
     if (timeoutMs === 0 || countBehind() === 0) return true
     pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
     log.info({}, `${countBehind()} of ${followers.onlineCount} replicas are not in sync, waiting for them.`)
     followers.askForAcknowledgements()
-    const began = machine.monotonic()
-    while (!signal.aborted && countBehind() > 0 && machine.monotonic() - began < timeoutMs) {
+    while (!signal.aborted && countBehind() > 0 && machine.monotonic() < this.#untilMs) {
       await new Promise<void>((resolve) => void machine.after(LOOK_MS, resolve))
     }
     if (signal.aborted) return false
     const { onlineCount } = followers
+    for (const { lagSeconds, name, offset: reached, state } of followers.replicas) {
+      if (reached >= offset) continue
+      log.info(
+        {},
+        `Lagging replica ${name} reported offset ${offset - reached} behind master, lag=${lagSeconds}, state=${state}.`,
+      )
+    }
     log.info({}, `${onlineCount - countBehind()} of ${onlineCount} replicas are in sync when shutting down.`)
     return true
   }

@@ -8,16 +8,17 @@ import { readUsersFile } from '../persistence/users-file.ts'
 import { UsersError } from './errors.ts'
 
 /** Takes the users in. `configured`: each a name, then rules. Throws UsersError. */
-export function loadUsers({ config, log, users }: Engine, configured: readonly (readonly string[])[]): void {
-  const path = config.get('aclfile')
-  if (path !== '' && configured.length > 0) {
+export function loadUsers(engine: Engine, configured: readonly (readonly string[])[]): void {
+  const { config, log, users } = engine
+  const hasFile = config.get('aclfile') !== ''
+  if (hasFile && configured.length > 0) {
     throw new UsersError(
       'users are defined in the configuration, and an aclfile is set: define them in one place, not in both',
     )
   }
-  if (path !== '') {
+  if (hasFile) {
     try {
-      users.replaceAll(readUsersFile(path, users))
+      users.replaceAll(readUsersFile(engine))
     } catch (error) {
       if (error instanceof UserLinesError) throw new UsersError(error.message)
       throw error

@@ -12,7 +12,7 @@ import path from 'node:path'
 import { CONFIG_NAMES, type Config, ConfigError } from '../engine/config.ts'
 import type { CommandRename } from '../engine/config-file.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { ShutdownOptions } from '../engine/engine-host.ts'
+import type { HostDescription, ShutdownOptions } from '../engine/engine-host.ts'
 import { type Log, silentLog } from '../engine/log.ts'
 import { RESPITE_VERSION } from '../engine/version.ts'
 import { MetricsEndpoint } from '../metrics/endpoint.ts'
@@ -137,16 +137,23 @@ export class Server {
     // What the program itself has decided is not for clients to stop.
     host.abortShutdown = () => this.#stopping === undefined && this.#boot.catchingUp.giveUp()
     if (configFile !== undefined) host.configFile = configFile
-    host.describe = () => ({
+    host.describe = () => {
+      const endsInMs = this.#boot.catchingUp.millisecondsLeft
+      return { ...this.#describe(configFile ?? ''), ...(endsInMs === undefined ? {} : { endsInMs }) }
+    }
+  }
+
+  #describe(configFile: string): HostDescription {
+    return {
       tcpPort: this.#listeners.port,
       tlsPort: this.tlsPort,
       hasClosedTcp: this.#listeners.tcp.isClosed,
       hasClosedTls: this.#listeners.tls.isClosed,
       unixSocket: this.#config.get('unixsocket'),
-      configFile: configFile ?? '',
+      configFile,
       executable: process.argv[1] ?? process.execPath,
       supervisor: this.#supervision.supervisor,
-    })
+    }
   }
 
   /** Starts a server. Throws TlsError, ListenError or PersistenceError; nothing is left open then. */
@@ -194,15 +201,25 @@ export class Server {
       this.#log.info({ why }, 'Shutdown manually aborted.')
       return false
     }
+    if (this.#stopping === undefined && this.#boot.owesBase) {
+      this.#log.warn({ why }, force ? 'Writing initial AOF. Exit anyway.' : "Writing initial AOF, can't exit.")
+      if (!force) return this.#goOn()
+    }
     if (this.#stopping === undefined && !force && !(await this.#boot.saveAtEnd(save))) {
-      this.#boot.goOn()
-      this.#tellReadiness('serving')
       this.#log.error({ why }, "Error trying to save the DB, can't exit.")
-      return false
+      return this.#goOn()
     }
     this.#stopping ??= this.#stop(why, force ? save : 'nosave')
     await this.#stopping
     return true
+  }
+
+  /** It does not come to an end. */
+  #goOn(): false {
+    this.#boot.goOn()
+    this.#tellReadiness('serving')
+    this.#log.warn({}, 'Errors trying to shut down the server. Check the logs for more information.')
+    return false
   }
 
   async #start(): Promise<void> {

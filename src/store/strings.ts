@@ -142,19 +142,24 @@ export class Strings {
     return window
   }
 
-  /** Moves the string in `window` to where there is room for `length` bytes and as much again, as sds has it: APPEND in a loop copies each byte a bounded number of times. */
+  /**
+   * Moves the string in `window` to where there is room for `length` bytes and as much again, as sds has it: APPEND in a loop copies
+   * each byte a bounded number of times. A string that was empty is new, and as long as SETRANGE or SETBIT wants it.
+   */
   #moveToGrow(entry: number, length: number, window: Bytes): void {
     const keys = this.#keys
     const arena = this.#arena
     const keyBytes = align(arena.length(keys.word(entry, KEY)))
-    if (keyBytes + 2 * length > BLOCK_CONTENT_BYTES_MAX) {
-      const source = allocateGrowing(length)
+    const isNew = window.length === 0
+    const room = isNew ? length : 2 * length
+    if (keyBytes + room > BLOCK_CONTENT_BYTES_MAX) {
+      const source = isNew ? Source.allocate(length) : allocateGrowing(length)
       copyBytes(source, 0, window.source, window.start, window.length)
       arena.free(keys.changeRoom(entry, 0))
       keys.setWord(entry, VALUE, this.#addLarge(source, length))
       keys.setWord(entry, META, keys.word(entry, META) | FLAG_LARGE)
     } else {
-      const oldBlock = keys.changeRoom(entry, 2 * length)
+      const oldBlock = keys.changeRoom(entry, room)
       copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), window.source, window.start, window.length)
       arena.free(oldBlock)
       keys.setWord(entry, VALUE, length)

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { OWN_COMMANDS, SENTINEL_COMMANDS } from '../../scripts/redis-commands.ts'
 import { commands } from '../../src/commands/index.ts'
-import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
+import { type RedisServer, redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { Generator } from './generator.ts'
 import { readGrammars } from './grammar.ts'
 import { SocketPeer } from './peers.ts'
@@ -111,6 +111,8 @@ describe.skipIf(redisServerMissing())('the random programs', () => {
         !own.has(name)
       if (!isCompared) unused.delete(name)
     }
+    // Its payloads are those of 7.2, which an older server does not know: the generator leaves it out there.
+    if (redisServerIsOlder()) unused.delete('function|restore')
     for (let seed = 1; seed <= 80 && unused.size > 0; seed++) {
       for (const step of generator.program(seed, 1000).steps) {
         for (const command of step.commands) {

@@ -105,6 +105,15 @@ describe('eviction', () => {
     expect(watcher.ask('EXEC')).toBe('*-1\r\n')
   })
 
+  test('is journaled as UNLINK where evicted values are freed in the background', () => {
+    const run = createEngine({ ...exact('allkeys-random'), 'lazyfree-lazy-eviction': 'yes' })
+    const client = run.connect()
+    client.ask('SET', 'old', 'x'.repeat(1024))
+    run.journal.take()
+    squeeze(run, 1)
+    expect(run.journal.take()).toEqual(['0 UNLINK old'])
+  })
+
   test('allkeys-lru takes what was not used for longest, in whatever database', () => {
     const run = createEngine(exact('allkeys-lru'))
     const client = run.connect()

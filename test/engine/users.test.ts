@@ -1,7 +1,7 @@
 // Users in this engine: what is bounded, what costs nothing, what files hold. What Redis says of the same is compared in
 // test/differential/acl.test.ts.
 
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { LOGGED_BYTES_MAX } from '../../src/acl/access-log.ts'
@@ -117,6 +117,22 @@ test('thousands of patterns and selectors are taken, told and asked in no time t
   expect(client.ask('GET', 'k2999')).toBe('$-1\r\n')
   expect(client.ask('GET', 's999')).toBe('$-1\r\n')
   expect(client.ask('GET', 'none')).toBe('-NOPERM No permissions to access a key\r\n')
+})
+
+test('a relative ACL file lies in dir, wherever that is at the time', () => {
+  const [first, second] = [temporaryDirectory(), temporaryDirectory()]
+  const { connect, engine } = createEngine({ aclfile: 'users.acl', dir: first })
+  const admin = connect()
+  admin.ask('ACL', 'SETUSER', 'alice', 'on')
+  expect(admin.ask('ACL', 'SAVE')).toBe(OK)
+  expect(existsSync(join(first, 'users.acl'))).toBe(true)
+  expect(admin.ask('ACL', 'LOAD')).toBe(OK)
+  engine.config.set('dir', second)
+  expect(admin.ask('ACL', 'LOAD')).toBe(
+    "-ERR Error loading ACLs, opening file 'users.acl': No such file or directory\r\n",
+  )
+  expect(admin.ask('ACL', 'SAVE')).toBe(OK)
+  expect(existsSync(join(second, 'users.acl'))).toBe(true)
 })
 
 test('ACL SAVE and ACL LOAD: what was saved is loaded, others are disconnected, a new file is for its owner alone', () => {

@@ -2,11 +2,15 @@
 
 import { describe, expect, test } from 'vitest'
 import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
+import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
 import { replicationOf } from '../../src/replication/replication.ts'
 import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
-import { startSaving } from '../support/saving.ts'
+import { type SavingOptions, startSaving } from '../support/saving.ts'
 import { eventually } from '../support/server.ts'
+
+/** When every key of a test has expired. */
+const LATER_MS = Date.UTC(2100, 0, 1)
 
 interface TestPrimary extends TestEngine {
   /** Connects, says what it understands, and asks for everything. */
@@ -424,4 +428,79 @@ describe('a restart', () => {
     second.engine.stop()
     await second.saving.close()
   })
+
+  test.each([
+    ['no', 'DEL'],
+    ['yes', 'UNLINK'],
+  ])(
+    'with keys whose time is up tells those who go on that they are gone (lazyfree-lazy-expire %s)',
+    async (lazy, word) => {
+      const disk = new MemoryDisk()
+      const settings = { save: '3600 1', appendonly: 'no', 'lazyfree-lazy-expire': lazy }
+      const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
+      const second = await startSaving({ disk, settings, atMs: LATER_MS })
+      replicationOf(second.engine).begin(second.saving)
+      const back = new TestClient(second.engine, 2)
+      const removal = encode(['SELECT', '2']) + encode([word, 'short'])
+      expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
+      expect(second.engine.history.offset).toBe(offset + removal.length)
+      second.engine.stop()
+      await second.saving.close()
+    },
+  )
+
+  test('with more of them than the backlog has room for gives replicas everything', async () => {
+    const disk = new MemoryDisk()
+    const settings = { save: '3600 1', appendonly: 'no' }
+    const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings }, 17_000)
+    const second = await startSaving({ disk, settings: { ...settings, 'repl-backlog-size': '16kb' }, atMs: LATER_MS })
+    replicationOf(second.engine).begin(second.saving)
+    const replica = new TestClient(second.engine, 2)
+    expect(replica.ask('PSYNC', id, offset + 1)).not.toContain('CONTINUE')
+    const info = new TestClient(second.engine, 2).ask('INFO', 'replication')
+    const [, resumedAt, firstKept] = /second_repl_offset:(\d+)[\s\S]*repl_backlog_first_byte_offset:(\d+)/.exec(info)!
+    expect(Number(resumedAt)).toBe(offset + 1)
+    expect(Number(firstKept)).toBeGreaterThan(offset + 17_000)
+    second.engine.stop()
+    await second.saving.close()
+  })
+
+  test('of a replica keeps keys whose time is up, until its primary says so', async () => {
+    const disk = new MemoryDisk()
+    const settings = { save: '3600 1', appendonly: 'no' }
+    await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
+    const { clock, engine } = createEngine({ ...settings, dir: '/data', replicaof: 'localhost 1' })
+    clock.advance(LATER_MS - clock.now())
+    replicationOf(engine)
+    await loadSnapshot(engine, disk)
+    expect(engine.databases[2]!.size).toBe(1)
+    engine.stop()
+  })
 })
+
+/** Runs a primary with a replica and a key that expires, of a name so long, until it has saved its data; returns where its history stands. */
+async function stopped(
+  disk: MemoryDisk,
+  settings: NonNullable<SavingOptions['settings']>,
+  nameBytes = 0,
+): Promise<{ id: string; offset: number }> {
+  const first = await startSaving({ disk, settings })
+  const { engine } = first
+  const replication = replicationOf(engine)
+  replication.begin(first.saving)
+  const replica = new TestClient(engine, 2)
+  replica.ask('REPLCONF', 'capa', 'eof')
+  replica.ask('PSYNC', '?', '-1')
+  await first.finish()
+  const client = first.connect()
+  client.ask('SELECT', 2)
+  client.ask('SET', `short${'x'.repeat(nameBytes)}`, 'v', 'PX', 100)
+  client.ask('SELECT', 0)
+  client.ask('SET', 'k', 'v')
+  client.ask('SAVE')
+  await first.finish()
+  const { id, offset } = engine.history
+  engine.stop()
+  await first.saving.close()
+  return { id, offset }
+}

@@ -132,6 +132,10 @@ test('SHUTDOWN waits for replicas, and ABORT ends that', async () => {
   const refused = '-ERR Errors trying to SHUTDOWN. Check logs.\r\n+PONG\r\n'
   client!.send('SHUTDOWN\r\nPING\r\n')
   await eventually(async () => {
+    const info = String(await server.call('INFO', 'server', 'clients'))
+    return /shutdown_in_milliseconds:\d+\r\n/.test(info) && info.includes('blocked_clients:1\r\n')
+  })
+  await eventually(async () => {
     other!.send('SHUTDOWN ABORT\r\n')
     return (await other!.takeLine()) === '+OK\r\n'
   })

@@ -37,7 +37,7 @@ function setExpiry(call: Call, time: number | bigint, conditions: number, rewrit
 
   if (removes) {
     db.deleteEntry(entry)
-    call.propagate('DEL', key)
+    call.propagate(call.engine.dataset.removalWord('expired'), key)
     call.changed(key, 'del')
     return true
   }

@@ -69,7 +69,7 @@ export const restore = defineCommand({
       if (!(value instanceof Bytes)) value.free()
       if (existing !== NONE) {
         db.delete(key)
-        call.propagate('DEL', key)
+        call.propagate(call.engine.dataset.removalWord('del'), key)
         call.changed(key, 'del')
       }
       return call.reply.ok()

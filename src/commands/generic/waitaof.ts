@@ -50,7 +50,9 @@ export const waitaof = defineCommand({
     const replication = replicationOf(engineOf(call))
     const { following, leading } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
-    if (local === 1 && !durability.progress.enabled) throw NEEDS_JOURNAL
+    // One that has just been switched on begins when its base is written; until then nothing is synced.
+    const isJournaled = durability.progress.enabled || call.engine.config.get('appendonly')
+    if (local === 1 && !isJournaled) throw NEEDS_JOURNAL
     const answer = (reply: Reply): void => write(reply, durability, replication, client)
     const isEnough = replication.copiesOf(client, 'disk') >= replicas
     if (isEnough && (local === 0 || durability.isSynced(client))) return answer(call.reply)

@@ -30,9 +30,9 @@ export const aclLoad = defineCommand({
   summary: 'Replaces the users by those of the ACL file: all of them, or none when something is wrong with one.',
   run(call) {
     const engine = engineOf(call)
-    const path = pathOf(engine)
+    refuseWithoutFile(engine)
     try {
-      engine.users.replaceAll(readUsersFile(path, engine.users))
+      engine.users.replaceAll(readUsersFile(engine))
     } catch (error) {
       if (!(error instanceof UserLinesError)) throw error
       throw ERR.of(error.message)
@@ -48,20 +48,18 @@ export const aclSave = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   run(call) {
     const engine = engineOf(call)
-    const path = pathOf(engine)
+    refuseWithoutFile(engine)
     try {
-      writeUsersFile(path, engine.users)
+      writeUsersFile(engine)
     } catch (error) {
       // Disk full, no permission: the old file still stands, whoever asked is told.
-      engine.log.warn({ path, error }, 'the ACL file could not be written')
+      engine.log.warn({ file: engine.config.get('aclfile'), error }, 'the ACL file could not be written')
       throw NOT_SAVED
     }
     call.reply.ok()
   },
 })
 
-function pathOf({ config }: Engine): string {
-  const path = config.get('aclfile')
-  if (path === '') throw NO_FILE
-  return path
+function refuseWithoutFile({ config }: Engine): void {
+  if (config.get('aclfile') === '') throw NO_FILE
 }

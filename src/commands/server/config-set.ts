@@ -64,7 +64,9 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     const name = CONFIG_NAMES.get(lower)
     if (name === undefined) throw ERR.of(`Unknown option or number of arguments for CONFIG SET - '${word}'`)
     const row = configRow(name)
-    if (!row.mutable) throw failed(word, "can't set immutable config")
+    const value = call.args.string(i + 1)
+    const isSaid = row.ours === true && call.engine.config.text(name) === value
+    if (!row.mutable && !isSaid) throw failed(word, "can't set immutable config")
     if (row.protected && !isAllowed(call.engine.config, call.client, 'enable-protected-configs')) {
       throw failed(word, "can't set protected config")
     }
@@ -72,8 +74,9 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     // An old and a new name of one setting are no duplicate: the later one wins.
     if (seen.has(lower)) throw failed(word, 'duplicate parameter')
     seen.add(lower)
+    if (!row.mutable) continue
     called.set(name, lower)
-    settings.push([name, call.args.string(i + 1)])
+    settings.push([name, value])
   }
   return settings
 }

@@ -27,6 +27,10 @@ export class InfoFigures {
   commandsPerSecond = 0
   inputPerSecond = 0
   outputPerSecond = 0
+  turnsPerSecond = 0
+  /** What a turn of the loop took lately, and all of them since the counters were set back, in microseconds. */
+  turnMicroseconds = 0
+  loopMicroseconds = 0
   /** How large keys are, as it was counted last. */
   keySizes: KeySizes = []
   readonly keySizesCounter: KeySizesCounter
@@ -38,6 +42,11 @@ export class InfoFigures {
   #sampledCommands = 0
   #sampledInput = 0
   #sampledOutput = 0
+  #sampledTurns = 0
+  #sampledLoopUs = 0
+  /** How long the loop had been busy when the counters were set back, and how often they have been. */
+  #loopUsBefore = 0
+  #resetsSeen = -1
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -94,10 +103,22 @@ export class InfoFigures {
     const { stats } = this.engine
     const now = this.engine.clock.monotonic()
     const seconds = (now - this.#sampledMs) / 1000
+    // It tells of the whole process: a program that embeds the engine is in it.
+    const loopUs = Math.round(performance.eventLoopUtilization().active * 1000)
+    if (this.#resetsSeen !== stats.resets) {
+      this.#resetsSeen = stats.resets
+      if (stats.resets > 0) this.#loopUsBefore = loopUs
+    }
+    this.loopMicroseconds = loopUs - this.#loopUsBefore
     if (seconds * 1000 < SYSTEM_FIGURES_MS) return
     this.commandsPerSecond = Math.round(Math.max(0, stats.commandsProcessed - this.#sampledCommands) / seconds)
     this.inputPerSecond = Math.max(0, stats.inputBytes - this.#sampledInput) / 1024 / seconds
     this.outputPerSecond = Math.max(0, stats.outputBytes - this.#sampledOutput) / 1024 / seconds
+    const turns = Math.max(0, stats.turns - this.#sampledTurns)
+    this.turnsPerSecond = Math.round(turns / seconds)
+    this.turnMicroseconds = turns === 0 ? 0 : Math.round((loopUs - this.#sampledLoopUs) / turns)
+    this.#sampledTurns = stats.turns
+    this.#sampledLoopUs = loopUs
     this.#sampledMs = now
     this.#sampledCommands = stats.commandsProcessed
     this.#sampledInput = stats.inputBytes

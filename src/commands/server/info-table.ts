@@ -163,6 +163,7 @@ const SERVER: InfoSection = {
     text('executable', ({ engine }) => engine.host.describe?.().executable ?? process.execPath),
     text('config_file', ({ engine }) => engine.host.describe?.().configFile ?? engine.host.configFile ?? ''),
     none('io_threads_active'),
+    gauge('shutdown_in_milliseconds', ({ engine }) => engine.host.describe?.().endsInMs),
     family(listeners),
   ],
 }
@@ -171,16 +172,20 @@ const CLIENTS: InfoSection = {
   heading: 'Clients',
   prepare: (figures) => figures.askSystem(),
   rows: [
-    gauge('connected_clients', ({ engine }) => engine.clients.size),
+    // Replicas are counted elsewhere.
+    gauge(
+      'connected_clients',
+      ({ engine }) => engine.clients.size - (engine.replication?.leading.replicas.length ?? 0),
+    ),
     none('cluster_connections'),
     gauge('maxclients', ({ engine }) => engine.config.get('maxclients')),
     gauge('client_recent_max_input_buffer', (figures) => figures.inputBufferBytesMax),
     gauge('client_recent_max_output_buffer', (figures) => figures.outputBufferBytesMax),
-    gauge('blocked_clients', ({ engine }) => engine.blocking.room.count),
+    gauge('blocked_clients', ({ engine }) => engine.blocking.room.count + engine.stats.pausedClients),
     gauge('tracking_clients', ({ engine }) => engine.tracking.clientCount),
     gauge('clients_in_timeout_table', ({ engine }) => engine.blocking.room.deadlineCount),
-    gauge('total_blocking_keys', ({ engine }) => engine.blocking.room.awaitedKeys),
-    none('total_blocking_keys_on_nokey'),
+    gauge('total_blocking_keys', ({ engine }) => engine.blocking.countAwaited('any change')),
+    gauge('total_blocking_keys_on_nokey', ({ engine }) => engine.blocking.countAwaited('removal')),
   ],
 }
 
@@ -228,7 +233,7 @@ const MEMORY: InfoSection = {
     gauge('rss_overhead_bytes', ({ memory }) => memory.resident - memory.active),
     gauge('mem_fragmentation_ratio', ({ memory }) => ratio(memory.resident, memory.used), digits(2)),
     gauge('mem_fragmentation_bytes', ({ memory }) => memory.resident - memory.used),
-    gauge('mem_not_counted_for_evict', ({ memory }) => memory.journal),
+    gauge('mem_not_counted_for_evict', ({ memory, replication }) => memory.journal + replication.memoryBytes),
     gauge('mem_replication_backlog', ({ replication }) => replication.memoryBytes - replication.replicaBytes),
     gauge('mem_total_replication_buffers', ({ replication }) => replication.memoryBytes),
     gauge('mem_clients_slaves', ({ replication }) => replication.replicaBytes),
@@ -430,6 +435,15 @@ const STATS: InfoSection = {
     counter('total_writes_processed', ({ engine }) => engine.stats.writesProcessed),
     none('io_threaded_reads_processed'),
     none('io_threaded_writes_processed'),
+    counter('eventloop_cycles', ({ engine }) => engine.stats.turns),
+    counter('eventloop_duration_sum', (figures) => figures.loopMicroseconds),
+    counter('eventloop_duration_cmd_sum', ({ engine }) => {
+      let sum = 0
+      for (const command of engine.commands.used()) sum += engine.times.microsecondsOf(command)
+      return Math.floor(sum)
+    }),
+    gauge('instantaneous_eventloop_cycles_per_sec', (figures) => figures.turnsPerSecond),
+    gauge('instantaneous_eventloop_duration_usec', (figures) => figures.turnMicroseconds),
     counter('client_output_buffer_limit_disconnections', ({ engine }) => engine.stats.outputLimitDisconnects),
     counter('acl_access_denied_auth', ({ engine }) => engine.stats.accessDenied.auth),
     counter('acl_access_denied_cmd', ({ engine }) => engine.stats.accessDenied.command),
@@ -501,6 +515,17 @@ const CPU: InfoSection = {
 /** Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for those who ask for it. */
 export const KEY_SIZES: InfoSection = { heading: 'Keysizes', rows: [family(({ keySizes }) => keySizes)] }
 
+/** Only for whoever asks for it by name. Neither a clock's work nor the file's is timed apart from the rest of a turn. */
+export const DEBUG: InfoSection = {
+  heading: 'Debug',
+  rows: [
+    none('eventloop_duration_aof_sum'),
+    none('eventloop_duration_cron_sum'),
+    none('eventloop_duration_max'),
+    gauge('eventloop_cmd_per_cycle_max', ({ engine }) => engine.stats.commandsPerTurnMax),
+  ],
+}
+
 /** Every section, by the name by which it is asked for, in the order in which they are printed. */
 export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['server', SERVER],
@@ -533,6 +558,7 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
   ['keysizes', KEY_SIZES],
+  ['debug', DEBUG],
 ])
 
 /** A figure of slots that move by themselves: others have none. */

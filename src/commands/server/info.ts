@@ -6,7 +6,7 @@ import { defineCommand } from '../../engine/command.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { engineOf } from '../../engine/engine.ts'
 import { InfoFigures } from './info-figures.ts'
-import { INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
+import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
 import { countKeySizes } from './key-sizes.ts'
 
 const figuresOf = new WeakMap<Engine, InfoFigures>()
@@ -21,7 +21,9 @@ export function infoFigures(engine: Engine): InfoFigures {
   return figures
 }
 
-const ALL: ReadonlySet<InfoSection> = new Set([...INFO_SECTIONS.values()].filter((section) => section !== KEY_SIZES))
+const ALL: ReadonlySet<InfoSection> = new Set(
+  [...INFO_SECTIONS.values()].filter((section) => section !== KEY_SIZES && section !== DEBUG),
+)
 const DEFAULT: ReadonlySet<InfoSection> = new Set([...ALL].filter(({ isExtra }) => isExtra === undefined))
 
 export const info = defineCommand({

@@ -56,7 +56,7 @@ function popAll(call: Call, key: Bytes, set: MemberSet): void {
   const { length } = set
   call.reply.set(length)
   set.writeAll(call.reply)
-  call.propagate(call.engine.config.get('lazyfree-lazy-server-del') ? 'UNLINK' : 'DEL', key)
+  call.propagate(call.engine.dataset.removalWord('del'), key)
   call.removed(key, 'spop', length, true)
 }
 

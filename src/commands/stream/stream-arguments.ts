@@ -85,7 +85,7 @@ const textSource = Source.allocate(ID_TEXT_BYTES_MAX)
 /** Replaces argument `i` by an id, for those who read the request after its command: the journal, a parked client. */
 export function replaceById(call: Call, i: number, id: StreamId, source = textSource, at = 0): void {
   call.args.rawEnd = 0
-  call.args.bytes(i).set(source, at, id.write(source, at))
+  call.args.replace(i, source, at, id.write(source, at))
 }
 
 // ── groups ─────────────────────────────────────────────────────────────────
@@ -221,12 +221,12 @@ export class TrimOptions {
   makeExact(call: Call, stream: Stream): void {
     const { args } = call
     args.rawEnd = 0
-    args.bytes(this.thresholdAt - 1).set(exactly, 0, 1)
+    args.replace(this.thresholdAt - 1, exactly, 0, 1)
     const length =
       this.strategy === 'maxlen'
         ? writeInteger(stream.length, thresholdText.u8, 0)
         : edgeId(stream).write(thresholdText, 0)
-    args.bytes(this.thresholdAt).set(thresholdText, 0, length)
+    args.replace(this.thresholdAt, thresholdText, 0, length)
   }
 }
 

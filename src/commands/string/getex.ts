@@ -63,7 +63,7 @@ export const getex = defineCommand({
       call.changed(key, 'persist')
     } else if (expiry <= call.now() && call.expires) {
       db.deleteEntry(entry)
-      call.propagate('DEL', key)
+      call.propagate(call.engine.dataset.removalWord('expired'), key)
       call.changed(key, 'del')
     } else {
       db.findForWrite(key)

@@ -24,6 +24,8 @@ export interface LoadOptions {
    * after a preamble may have kept them alive, so there they are kept until the load is over.
    */
   expired: 'dropped' | 'kept'
+  /** Told of each key that is left out for that; the window is on loan. */
+  dropped?: (db: Database, key: Bytes) => void
   /** Takes the code of a function library. Default: the engine's scripts do. */
   loadFunction?: (code: string) => void
   /** No more keys of a database are believed to follow, whatever the file announces; default: as many as it has bytes for. */
@@ -88,13 +90,13 @@ export class LoadTarget implements RdbTarget {
   }
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {
-    if (this.#isExpired(attributes)) return
+    if (this.#isExpired(key, attributes)) return
     this.#refuseIfThere(key)
     this.#describe(this.#db.insertString(key, value, owned), attributes)
   }
 
   structure(key: Bytes, value: Value, attributes: KeyAttributes): void {
-    if (this.#isExpired(attributes)) {
+    if (this.#isExpired(key, attributes)) {
       value.free()
       return
     }
@@ -132,9 +134,10 @@ export class LoadTarget implements RdbTarget {
     }
   }
 
-  #isExpired(attributes: KeyAttributes): boolean {
+  #isExpired(key: Bytes, attributes: KeyAttributes): boolean {
     if (attributes.expiryMs === -1 || attributes.expiryMs >= this.#nowMs) return false
     this.expired++
+    this.#options.dropped?.(this.#db, key)
     return true
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createEngine, type TestEngine, withoutJournal } from '../../support/engine.ts'
 import { start } from '../../support/journal.ts'
 import { MemoryDisk, settled } from '../../support/memory-disk.ts'
+import { startSaving } from '../../support/saving.ts'
 
 const SYNCED = '*2\r\n:1\r\n:0\r\n'
 const NOT_SYNCED = '*2\r\n:0\r\n:0\r\n'
@@ -122,6 +123,21 @@ describe('WAITAOF', () => {
       '-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n',
     )
     expect(client.ask('WAITAOF', '0', '0', '0')).toBe(NOT_SYNCED)
+  })
+
+  test('waits for an append-only file that has just been switched on, and hears when it is switched off', async () => {
+    const { connect, finish } = await startSaving({ settings: { appendonly: 'no' } })
+    const [client, other, admin] = [connect(), connect(), connect()]
+    client.ask('SET', 'a', '1')
+    admin.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    expect(client.ask('WAITAOF', '1', '0', '0')).toBe('')
+    await finish()
+    expect(client.received()).toBe(SYNCED)
+    admin.ask('CONFIG', 'SET', 'appendonly', 'no')
+    admin.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    expect(other.ask('WAITAOF', '1', '0', '0')).toBe('')
+    admin.ask('CONFIG', 'SET', 'appendonly', 'no')
+    expect(other.received()).toBe('-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n')
   })
 
   test.each([

@@ -72,6 +72,15 @@ describe('CONFIG SET', () => {
     expect(engine.config.get('maxmemory')).toBe(0)
   })
 
+  test('takes what CONFIG GET tells of a fixed setting that no redis-server has', () => {
+    const client = createEngine({ 'metrics-port': '9121' }).connect()
+    expect(client.ask('CONFIG', 'SET', 'metrics-port', '9121', 'shard-name', '')).toBe('+OK\r\n')
+    expect(client.ask('CONFIG', 'SET', 'metrics-port', '9122')).toBe(
+      "-ERR CONFIG SET failed (possibly related to argument 'metrics-port') - can't set immutable config\r\n",
+    )
+    expect(client.ask('CONFIG', 'SET', 'databases', '16')).toContain("can't set immutable config")
+  })
+
   test('names the setting as it was called, an old name included', () => {
     expect(createEngine().connect().ask('CONFIG', 'SET', 'HASH-max-ziplist-entries', 'x')).toBe(
       "-ERR CONFIG SET failed (possibly related to argument 'hash-max-ziplist-entries') - argument couldn't be parsed into an integer\r\n",

@@ -10,8 +10,6 @@ const WITHOUT_MEANING: Record<string, string> = {
   'atomicvar_api gcc_version': 'there is no C',
   expire_cycle_cpu_milliseconds: 'what is due is known: there is no cycle that looks for it',
   'reply_buffer_shrinks reply_buffer_expands': 'clients share their reply buffers',
-  'eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum': 'the loop is not ours to time',
-  'instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec': 'the loop is not ours to time',
   'used_cpu_sys_main_thread used_cpu_user_main_thread': 'the runtime does not tell threads apart',
 }
 const OF_OUR_OWN = [
@@ -232,4 +230,87 @@ describe('INFO', () => {
     expect(field(client, 'uptime_in_seconds')).toBe('86405')
     expect(field(client, 'uptime_in_days')).toBe('1')
   })
+})
+
+describe('clients that wait', () => {
+  const blocked = (client: TestClient) =>
+    [...client.ask('INFO', 'clients').matchAll(/(blocked_clients|total_blocking_keys\w*):(\d+)/g)].map(([, , n]) =>
+      Number(n),
+    )
+
+  test('are counted where they wait for the end of a pause, and those who wait for a removal by their keys', () => {
+    const { connect } = createEngine()
+    const client = connect()
+    client.ask('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+    connect().ask('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>')
+    connect().ask('BLPOP', 'a', 'b', '0')
+    connect().ask('WAIT', '1', '0')
+    expect(blocked(client)).toEqual([3, 3, 1])
+    client.ask('CLIENT', 'PAUSE', '1000', 'WRITE')
+    connect().ask('SET', 'k', 'v')
+    expect(blocked(client)).toEqual([4, 3, 1])
+    client.ask('CLIENT', 'UNPAUSE')
+    expect(blocked(client)).toEqual([3, 3, 1])
+  })
+
+  test('and are sent an error count for their command, for the one that did it, and by its code', () => {
+    const { connect } = createEngine()
+    const [client, waiter] = [connect(), connect()]
+    const id = waiter.ask('CLIENT', 'ID').slice(1, -2)
+    waiter.ask('BLPOP', 'l', '0')
+    expect(client.ask('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(':1\r\n')
+    const stats = client.ask('INFO', 'commandstats', 'errorstats', 'stats')
+    expect(stats).toMatch(/cmdstat_blpop:calls=1,.*rejected_calls=0,failed_calls=1/)
+    expect(stats).toMatch(/cmdstat_client\|unblock:calls=1,.*rejected_calls=0,failed_calls=1/)
+    expect(stats).toContain('errorstat_UNBLOCKED:count=1\r\n')
+    expect(stats).toContain('total_error_replies:1\r\n')
+  })
+
+  test('and are refused when their command runs again count as refused, not as run', () => {
+    const { connect } = createEngine()
+    const [client, restricted, poor] = [connect(), connect(), connect()]
+    client.ask('ACL', 'SETUSER', 'u', 'on', 'nopass', '~*', '+@all')
+    restricted.ask('AUTH', 'u', 'x')
+    restricted.ask('BLPOP', 'l', '0')
+    client.ask('ACL', 'SETUSER', 'u', '-blpop')
+    client.ask('LPUSH', 'l', '1')
+    expect(restricted.received()).toContain('-NOPERM ')
+    expect(client.ask('INFO', 'commandstats')).toMatch(/cmdstat_blpop:calls=0,.*rejected_calls=1,failed_calls=0/)
+    client.ask('DEL', 'l')
+    poor.ask('BLMOVE', 'l', 'm', 'LEFT', 'LEFT', '0')
+    client.ask('MULTI')
+    client.ask('LPUSH', 'l', '1')
+    client.ask('CONFIG', 'SET', 'maxmemory', '1')
+    client.ask('EXEC')
+    expect(poor.received()).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n")
+    expect(client.ask('INFO', 'commandstats')).toMatch(/cmdstat_blmove:calls=0,.*rejected_calls=1,failed_calls=0/)
+  })
+})
+
+test('INFO debug is told only by its name, and the loop is counted until CONFIG RESETSTAT', () => {
+  const { connect, engine } = createEngine()
+  const client = connect()
+  expect(client.ask('INFO', 'everything')).not.toContain('# Debug')
+  expect(client.ask('INFO', 'debug')).toContain('eventloop_cmd_per_cycle_max:')
+  client.ask('PING')
+  engine.endTurn()
+  const cycles = () => Number(/eventloop_cycles:(\d+)/.exec(client.ask('INFO', 'stats'))![1])
+  const before = cycles()
+  expect(before).toBeGreaterThan(1)
+  client.ask('CONFIG', 'RESETSTAT')
+  expect(cycles()).toBeLessThan(before)
+})
+
+test('SLOWLOG shows commands as they came, not as they are journaled', () => {
+  const { connect, journal } = createEngine({ 'slowlog-log-slower-than': '0' })
+  const client = connect()
+  client.ask('XADD', 's', 'MAXLEN', '~', '0', '*', 'a', 'b')
+  client.ask('GEOADD', 'g', '1', '1', 'a')
+  expect(journal.take().join()).toMatch(/XADD s MAXLEN = 0 \d+-0 a b.*ZADD g/)
+  const words = client
+    .ask('SLOWLOG', 'GET')
+    .replace(/\$\d+\r\n/g, '')
+    .replace(/\r\n/g, ' ')
+  expect(words).toContain('GEOADD g 1 1 a')
+  expect(words).toContain('XADD s MAXLEN ~ 0 * a b')
 })

@@ -5,7 +5,7 @@
 
 import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
 import { runtimeError } from '../errors.ts'
-import { argumentError, expectFunction, expectInt, expectInteger, expectString, library } from '../library.ts'
+import { argumentError, expectFunction, expectInt, expectInteger, expectString, isNative, library } from '../library.ts'
 import { convertSlices, finish, gather, indexOfLong, ROPE_LENGTH_MAX, TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
@@ -310,13 +310,19 @@ function rep(text: LuaValue, times: LuaValue): LuaResult {
   return s.repeat(count)
 }
 
+/**
+ * How byte code of Lua 5.1 begins on a machine of 64 bits. Functions are compiled to JavaScript, so that is all there is to show. Nothing
+ * loads byte code, here as in Redis: `loadstring` sees a text that begins with a wrong character.
+ */
+const BYTE_CODE_HEADER = '\x1bLuaQ\0\x01\x04\x08\x04\x08\0'
+
 export const stringLibrary: LuaTable = library({
   byte,
   char,
   dump(code) {
-    expectFunction(code, 1, 'dump', arguments.length)
-    // There is no byte code to show: functions are compiled to JavaScript.
-    runtimeError('unable to dump given function')
+    const dumped = expectFunction(code, 1, 'dump', arguments.length)
+    if (isNative(dumped)) runtimeError('unable to dump given function')
+    return BYTE_CODE_HEADER
   },
   find,
   format(text) {

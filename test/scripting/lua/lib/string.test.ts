@@ -135,7 +135,8 @@ describe('memory', () => {
     expect(string('rep', 12.5, 2)).toEqual(['12.512.5'])
   })
 
-  test('string.dump has no byte code to show', () => {
-    expect(message(() => string('dump', () => undefined))).toBe('unable to dump given function')
+  test('string.dump shows how byte code begins, and nothing of a native function', () => {
+    expect(string('dump', () => undefined)).toEqual(['\x1bLuaQ\0\x01\x04\x08\x04\x08\0'])
+    expect(message(() => string('dump', stringLibrary.get('len')!))).toBe('unable to dump given function')
   })
 })
