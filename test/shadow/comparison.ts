@@ -34,6 +34,8 @@ export class Difference extends Error {}
 export interface Scope {
   readonly databases: readonly number[]
   readonly lanes: number
+  /** Units in a batch. */
+  readonly units: number
   /** Added to the numbers of databases at the oracle. */
   readonly shift?: number
   readonly fieldExpiries?: boolean
@@ -85,17 +87,17 @@ export class Comparison {
 
   /** Sends so many batches to all lanes at once, with `fillerBytes` of strings in between that are removed again. */
   async write(batches: number, fillerBytes = 0, database = 0): Promise<void> {
-    const { lanes } = this.#scope
+    const { lanes, units: count } = this.#scope
     const each = async (make: (lane: number) => Unit[]): Promise<void> => {
       await Promise.all(Array.from({ length: lanes }, (_, lane) => this.send(lane, make(lane))))
     }
     const share = Math.ceil(fillerBytes / batches / lanes)
     for (let batch = 0; batch < batches; batch++) {
       await each((lane) => {
-        const units = this.traffic.units(lane, UNITS)
+        const units = this.traffic.units(lane, count)
         if (share === 0) return units
         // In the middle of it, so that other values come to lie between.
-        const half = UNITS / 2
+        const half = count / 2
         return [...units.slice(0, half), ...this.traffic.filler(lane, database, share), ...units.slice(half)]
       })
     }
@@ -261,8 +263,9 @@ export class Comparison {
   }
 }
 
-/** Units of a batch. */
-const UNITS = 60
+/** Units of a batch, and where there is little time. */
+export const UNITS = 60
+export const UNITS_BRIEF = 24
 /** Values that are copied by DUMP and RESTORE at a time. */
 const TRANSFERS = 5
 /** Keys of the traffic, whose names say what lies under them. */

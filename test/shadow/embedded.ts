@@ -40,6 +40,7 @@ export interface EmbeddedOptions {
   readonly fillerBytes: number
   /** How many batches of commands come between two events. */
   readonly batches: number
+  readonly units: number
   /** Tells that a kind of event has happened. */
   reached(kind: string): void
 }
@@ -50,11 +51,12 @@ export async function judgeEmbedded({
   silenceMs,
   fillerBytes,
   batches,
+  units,
   reached,
 }: EmbeddedOptions): Promise<Comparison[]> {
   const only = new ModelOracle().only
   const traffic = new Traffic(seed, { prefixes: PREFIXES, databases: DATABASES, only, fieldExpiries: true })
-  const scope = { databases: DATABASES, lanes: PREFIXES.length, fieldExpiries: true }
+  const scope = { databases: DATABASES, lanes: PREFIXES.length, units, fieldExpiries: true }
   const broker = await openBroker()
   const subject = new BrokerSubject(broker)
   const comparison = new Comparison(subject, new ModelOracle(), traffic, scope)

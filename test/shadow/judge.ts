@@ -6,7 +6,7 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../src/util/random.ts'
-import { Comparison, Difference, type Subject } from './comparison.ts'
+import { Comparison, Difference, type Subject, UNITS, UNITS_BRIEF } from './comparison.ts'
 import { judgeEmbedded } from './embedded.ts'
 import type { Link } from './link.ts'
 import { ModelOracle, type Oracle, RedisOracle } from './oracle.ts'
@@ -82,7 +82,8 @@ class Judging implements Subject {
     this.#random = new Random(options.seed)
     const { only } = oracle
     const traffic = new Traffic(options.seed, { prefixes: PREFIXES, databases: DATABASES, ...(only && { only }) })
-    this.#comparison = new Comparison(this, oracle, traffic, { databases: DATABASES, lanes: PREFIXES.length })
+    const scope = { databases: DATABASES, lanes: PREFIXES.length, units: this.#units }
+    this.#comparison = new Comparison(this, oracle, traffic, scope)
     this.#server = this.#newServer(['--appendonly', 'yes'])
   }
 
@@ -242,7 +243,14 @@ class Judging implements Subject {
     const restless = this.#options.restless === true ? seed : undefined
     const moves = this.#options.brief === true ? 2 : 4
     this.#others.push(
-      await judgeSlots({ seed, oracle: this.#oracle, restless, moves, fillerBytes: this.#fillerBytes / 2 }),
+      await judgeSlots({
+        seed,
+        oracle: this.#oracle,
+        restless,
+        moves,
+        fillerBytes: this.#fillerBytes / 2,
+        units: this.#units,
+      }),
     )
     await this.#oracle.drop(SLOTS_DATABASE)
     this.#reached('slots')
@@ -255,6 +263,7 @@ class Judging implements Subject {
       silenceMs: this.#silenceMs,
       fillerBytes: brief ? BRIEF_FILLER_BYTES : FILLER_BYTES,
       batches: brief ? 2 : 6,
+      units: this.#units,
       reached: (kind: string): void => this.#reached(kind),
     }
     this.#others.push(...(await judgeEmbedded(options)))
@@ -298,6 +307,10 @@ class Judging implements Subject {
   /** Strings that come and go where they are not the point of it. */
   get #fillerBytes(): number {
     return this.#options.brief === true ? 0 : FILLER_BYTES
+  }
+
+  get #units(): number {
+    return this.#options.brief === true ? UNITS_BRIEF : UNITS
   }
 
   get #silenceMs(): number {

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openBroker } from '../../src/index.ts'
 import { redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { seedOf } from '../support/seed.ts'
-import { Comparison, Difference, type Subject } from './comparison.ts'
+import { Comparison, Difference, type Subject, UNITS } from './comparison.ts'
 import { judge, KINDS } from './judge.ts'
 import { Link } from './link.ts'
 import { ModelOracle } from './oracle.ts'
@@ -47,7 +47,7 @@ function subjectOf(connect: () => Promise<Link>): Subject {
 /** A subject beside the model. */
 function besideModel(subject: Subject, seed: number): Comparison {
   const traffic = new Traffic(seed, { prefixes: ['a', 'b'], databases: DATABASES, only: new ModelOracle().only })
-  return new Comparison(subject, new ModelOracle(), traffic, { databases: DATABASES, lanes: 2 })
+  return new Comparison(subject, new ModelOracle(), traffic, { databases: DATABASES, lanes: 2, units: UNITS })
 }
 
 test.skipIf(missing)('the model answers and holds what redis-server does', async () => {

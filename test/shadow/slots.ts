@@ -22,10 +22,18 @@ export interface SlotsOptions {
   readonly restless: number | undefined
   readonly moves: number
   readonly fillerBytes: number
+  readonly units: number
 }
 
 /** Judges two new nodes; returns what was compared. Throws Difference. */
-export async function judgeSlots({ seed, oracle, restless, moves, fillerBytes }: SlotsOptions): Promise<Comparison> {
+export async function judgeSlots({
+  seed,
+  oracle,
+  restless,
+  moves,
+  fillerBytes,
+  units,
+}: SlotsOptions): Promise<Comparison> {
   const random = new Random(seed)
   const nodes = IDS.map(
     () => new OurServer(['--appendonly', 'yes', '--cluster-enabled', 'yes', '--databases', '1'], restless),
@@ -38,7 +46,7 @@ export async function judgeSlots({ seed, oracle, restless, moves, fillerBytes }:
   }
   const { only } = oracle
   const traffic = new Traffic(seed, { prefixes: PREFIXES, databases: [0], ...(only && { only }) })
-  const scope = { databases: [0], lanes: PREFIXES.length, shift: ORACLE_DATABASE, expiryToleranceMs: 10_000 }
+  const scope = { databases: [0], lanes: PREFIXES.length, units, shift: ORACLE_DATABASE, expiryToleranceMs: 10_000 }
   const comparison = new Comparison(subject, oracle, traffic, scope)
   // A move makes values anew, as RESTORE does.
   comparison.encodings = false
