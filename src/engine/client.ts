@@ -247,7 +247,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   get requestBytes(): number {
     const { channels, parser, patterns, shardChannels, transaction, watched } = this
     const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
-    return bytes + this.listenerBytes + this.prefixBytes + this.argumentBytes + (transaction === undefined ? 0 : transaction.memoryBytes)
+    return (
+      bytes +
+      this.listenerBytes +
+      this.prefixBytes +
+      this.argumentBytes +
+      (transaction === undefined ? 0 : transaction.memoryBytes)
+    )
   }
 
   /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */

@@ -57,7 +57,7 @@ export class OurServer {
       this.#restless === undefined
         ? [program()]
         : ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', SOURCE, '--']
-    const env = this.#restless === undefined ? {} : { VITEST: 'true', RESPITE_RESTLESS: String(this.#restless) }
+    const env = this.#restless === undefined ? {} : { RESPITE_RESTLESS: String(this.#restless) }
     const child = spawn(process.execPath, [...command, ...place, ...OPTIONS, ...this.#options], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
