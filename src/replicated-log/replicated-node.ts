@@ -467,6 +467,8 @@ export class ReplicatedNode implements CopyHolder {
     this.#journal = undefined
     this.#snapshots?.forgetBehind(this.chain.position)
     propagation.remove(journal)
+    // From here on this node changes nothing by itself: not even where subscribers are whose connections end.
+    role.become('follower')
     // Nobody may see what is going to be undone.
     if (journal.isBehind) loading.begin()
     for (const client of [...clients.values()]) {
@@ -475,8 +477,6 @@ export class ReplicatedNode implements CopyHolder {
     }
     // Who waits here would wait for what only the leader may bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
-    // From here on what is refused is refused as by a follower.
-    role.become('follower')
     if (!config.get('cluster-enabled')) this.#sendAway()
     tracking.flushed()
     durability.follow(noProgress)

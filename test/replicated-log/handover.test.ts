@@ -120,6 +120,27 @@ describe('a connection that was opened to a leader', () => {
     expect(client.closed).toBe('flushed')
   })
 
+  test('leaves nothing behind in the data of a node that leads no more: where a named subscriber is, is written by leaders', async () => {
+    const leader = await three({ ...KEPT, redeliver: '0' })
+    const subscriber = new TestClient(leader.engine, 3)
+    subscriber.ask('CLIENT', 'SETNAME', 'billing')
+    subscriber.ask('SUBSCRIBE', 'kept.a')
+    for (let i = 0; i < 3; i++) await cluster.ask(leader, 'PUBLISH', 'kept.a', String(i))
+    expect(subscriber.received()).toContain('$1\r\n2\r\n')
+    leader.clock.pause()
+    await newLeader(leader)
+    // It is owed something when the lead is lost.
+    expect(subscriber.ask('GET', 'k')).toBe('')
+    leader.clock.resume()
+    await cluster.pass(50)
+    expect(subscriber.closed).toBe('now')
+    const places = cluster.nodes.map(({ engine }) =>
+      new TestClient(engine, 2).ask('HGETALL', 'places:channel:{kept.a}'),
+    )
+    expect(places[0]).toContain('billing')
+    expect(new Set(places).size).toBe(1)
+  })
+
   test('is told that it waits no more', async () => {
     const leader = await three()
     const waiting = new TestClient(leader.engine, 2)
