@@ -167,7 +167,7 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Hands the lead over, to a node of this name or to whoever is first. Does nothing where this node does not lead. */
   async handOver(to = ''): Promise<void> {
-    const { pause } = this.#options.engine
+    const { dataset, pause } = this.#options.engine
     const journal = this.#journal
     if (journal === undefined) return
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
@@ -179,6 +179,8 @@ export class ReplicatedNode implements CopyHolder {
         if (this.#journal !== journal) return
       } while (journal.isBehind)
       const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
+      // What is removed from now on would have to be undone, and the copy be loaded for it.
+      dataset.expiry = 'hide'
       journal.handOver(to)
       await over
     } finally {

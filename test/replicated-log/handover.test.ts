@@ -223,6 +223,23 @@ describe('a planned handover', () => {
       expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
     }
   })
+
+  test('has keys whose time is up just then removed by the next leader, so that nothing need be undone', async () => {
+    const leader = await three()
+    for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
+    await cluster.pass(200)
+    const client = new TestClient(leader.engine, 2)
+    client.ask('SET', 'k', 'v', 'PX', '80')
+    await cluster.pass(60)
+    expect(client.received()).toBe('+OK\r\n')
+    let loads = 0
+    leader.engine.loading.changed.take(() => loads++)
+    void leader.node!.handOver()
+    await cluster.pass(300)
+    expect(loads).toBe(0)
+    expect((await cluster.leader()).name).not.toBe(leader.name)
+    for (const { engine } of cluster.nodes) expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
+  })
 })
 
 /** Lets time pass until another leads. */
