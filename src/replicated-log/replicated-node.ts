@@ -170,7 +170,7 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Hands the lead over, to a node of this name or to whoever is first. Does nothing where this node does not lead. */
   async handOver(to = ''): Promise<void> {
-    const { pause } = this.#options.engine
+    const { dataset, pause } = this.#options.engine
     const journal = this.#journal
     if (journal === undefined) return
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
@@ -182,6 +182,8 @@ export class ReplicatedNode implements CopyHolder {
         if (this.#journal !== journal) return
       } while (journal.isBehind)
       const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
+      // What is removed from now on would have to be undone, and the copy be loaded for it.
+      dataset.expiry = 'hide'
       journal.handOver(to)
       await over
     } finally {
@@ -470,6 +472,8 @@ export class ReplicatedNode implements CopyHolder {
     this.#journal = undefined
     this.#snapshots?.forgetBehind(this.chain.position)
     propagation.remove(journal)
+    // From here on this node changes nothing by itself: not even where subscribers are whose connections end.
+    role.become('follower')
     // Nobody may see what is going to be undone.
     if (journal.isBehind) loading.begin()
     for (const client of [...clients.values()]) {
@@ -478,8 +482,6 @@ export class ReplicatedNode implements CopyHolder {
     }
     // Who waits here would wait for what only the leader may bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
-    // From here on what is refused is refused as by a follower.
-    role.become('follower')
     if (!config.get('cluster-enabled')) this.#sendAway()
     tracking.flushed()
     durability.follow(noProgress)

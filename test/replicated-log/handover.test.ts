@@ -120,6 +120,27 @@ describe('a connection that was opened to a leader', () => {
     expect(client.closed).toBe('flushed')
   })
 
+  test('leaves nothing behind in the data of a node that leads no more: where a named subscriber is, is written by leaders', async () => {
+    const leader = await three({ ...KEPT, redeliver: '0' })
+    const subscriber = new TestClient(leader.engine, 3)
+    subscriber.ask('CLIENT', 'SETNAME', 'billing')
+    subscriber.ask('SUBSCRIBE', 'kept.a')
+    for (let i = 0; i < 3; i++) await cluster.ask(leader, 'PUBLISH', 'kept.a', String(i))
+    expect(subscriber.received()).toContain('$1\r\n2\r\n')
+    leader.clock.pause()
+    await newLeader(leader)
+    // It is owed something when the lead is lost.
+    expect(subscriber.ask('GET', 'k')).toBe('')
+    leader.clock.resume()
+    await cluster.pass(50)
+    expect(subscriber.closed).toBe('now')
+    const places = cluster.nodes.map(({ engine }) =>
+      new TestClient(engine, 2).ask('HGETALL', 'places:channel:{kept.a}'),
+    )
+    expect(places[0]).toContain('billing')
+    expect(new Set(places).size).toBe(1)
+  })
+
   test('is told that it waits no more', async () => {
     const leader = await three()
     const waiting = new TestClient(leader.engine, 2)
@@ -201,6 +222,23 @@ describe('a planned handover', () => {
       expect(node!.failure).toBeUndefined()
       expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
     }
+  })
+
+  test('has keys whose time is up just then removed by the next leader, so that nothing need be undone', async () => {
+    const leader = await three()
+    for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
+    await cluster.pass(200)
+    const client = new TestClient(leader.engine, 2)
+    client.ask('SET', 'k', 'v', 'PX', '80')
+    await cluster.pass(60)
+    expect(client.received()).toBe('+OK\r\n')
+    let loads = 0
+    leader.engine.loading.changed.take(() => loads++)
+    void leader.node!.handOver()
+    await cluster.pass(300)
+    expect(loads).toBe(0)
+    expect((await cluster.leader()).name).not.toBe(leader.name)
+    for (const { engine } of cluster.nodes) expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
   })
 })
 
