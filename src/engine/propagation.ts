@@ -17,6 +17,7 @@ export interface PropagationHost {
   /** Hears whose command had effects. */
   readonly durability: { wrote(client: Client): void }
   readonly history: { readonly offset: number }
+  readonly runner: { readonly client: Client | undefined }
   readonly turn: { endSoon(): void }
 }
 
@@ -35,6 +36,8 @@ const NO_LINES: readonly Line[] = []
 export class Propagation {
   /** False while nobody wants effects: then none are made. */
   on = false
+  /** What the running command came across has opened a unit, to which its own effects belong: whoever runs it ends that. */
+  endsWithCommand = false
   /** Told of each message to a channel, and each keyspace event, that begins here: others may want to hear it who are told of no effects (src/shards). */
   readonly announced = new Seats<[channel: Bytes, message: Bytes]>((slot) => {
     this.#announced = slot
@@ -72,6 +75,7 @@ export class Propagation {
 
   endUnit(): void {
     if (--this.#depth > 0) return
+    this.endsWithCommand = false
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i]!
@@ -113,9 +117,16 @@ export class Propagation {
     turn.endSoon()
   }
 
-  /** Passes on what happened without a command that did it: a key's time was up, or it was evicted. */
+  /**
+   * Passes on what happened without a command that did it: a key's time was up, or it was evicted. Where a command came across it, both are
+   * one unit, as in Redis.
+   */
   happened(database: number, effect: Effect): void {
     if (!this.on) return
+    if (this.#depth === 0 && this.#host.runner.client !== undefined) {
+      this.beginUnit()
+      this.endsWithCommand = true
+    }
     if (effect instanceof Arguments) this.#appendRequest(database, effect)
     else this.#append(database, effect)
     this.#host.turn.endSoon()

@@ -29,7 +29,7 @@ export interface RunnerHost {
   readonly dataset: { touches: boolean; readonly changesBegun: number }
   readonly replies: { readonly source: Source; readonly position: number; markFor(client: Client): void }
   /** Takes the effects of what ran. */
-  readonly propagation: { settle(call: Call): void }
+  readonly propagation: { readonly endsWithCommand: boolean; settle(call: Call): void; endUnit(): void }
 }
 
 /** A message for a client whose own command is running. */
@@ -117,6 +117,7 @@ export class Runner {
     }
     if (this.#ran !== null) this.#ran(call)
     if (call.changes !== 0 || call.effects !== undefined) this.#host.propagation.settle(call)
+    if (this.#host.propagation.endsWithCommand) this.#host.propagation.endUnit()
     this.#current = outer
   }
 

@@ -79,8 +79,6 @@ type DiskSwitches = Pick<DebugSwitches, 'journalSleepMs' | 'syncDelayMs'>
 
 const NO_SWITCHES: DiskSwitches = { journalSleepMs: 0, syncDelayMs: 0 }
 const NO_RULES = new DurabilityRules([])
-const MULTI = '*1\r\n$5\r\nMULTI\r\n'
-const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 
 export interface AppendOnlyFileOptions {
   /** Its path, for messages. */
@@ -293,20 +291,22 @@ export class AppendOnlyFile implements Journal {
     this.#unitStart = gathered.length
     this.#inUnit = true
     if (this.timestamps) this.#stamp()
-    gathered.raw(MULTI)
+    gathered.beginUnit()
     this.appended += gathered.length - this.#unitStart
   }
 
   endUnit(): void {
     this.#inUnit = false
-    this.#gathered.raw(EXEC)
-    this.appended += EXEC.length
+    const before = this.#gathered.length
+    this.#gathered.endUnit()
+    this.appended += this.#gathered.length - before
   }
 
   abandonUnit(): void {
     // Nothing is written while a unit is open: turns end between commands.
     this.appended -= this.#gathered.length - this.#unitStart
     this.#gathered.length = this.#unitStart
+    this.#gathered.abandonUnit()
     this.#inUnit = false
   }
 

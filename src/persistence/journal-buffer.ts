@@ -15,8 +15,14 @@ const SHORT_TEXT_MAX = 24
 /** A type byte, 20 digits, CR LF. */
 const HEADER_BYTES_MAX = 24
 
+const MULTI = '*1\r\n$5\r\nMULTI\r\n'
+const EXEC = '*1\r\n$4\r\nEXEC\r\n'
+
 export class JournalBuffer {
   length = 0
+  /** Where the open unit begins, -1 = none is open; and how many commands it has. */
+  #unitAt = -1
+  #unitCommands = 0
   #source = Source.allocate(BUFFER_BYTES)
 
   /** The memory; the first `length` bytes count. */
@@ -26,6 +32,7 @@ export class JournalBuffer {
 
   /** Appends a request: its own bytes when it came whole, else encoded anew. */
   request(args: Arguments): void {
+    if (this.#unitAt !== -1) this.#countInUnit()
     const { rawEnd, rawStart, rawSource } = args
     if (rawEnd !== 0 && rawSource !== undefined) {
       this.copy(rawSource, rawStart, rawEnd - rawStart)
@@ -37,12 +44,41 @@ export class JournalBuffer {
 
   /** Appends a command; text is latin1, numbers are printed. */
   command(words: readonly Word[]): void {
+    if (this.#unitAt !== -1) this.#countInUnit()
     this.#header(42, words.length)
     for (let i = 0; i < words.length; i++) {
       const word = words[i]!
       if (word instanceof Bytes) this.#bulk(word)
       else this.#text(typeof word === 'string' ? word : String(word))
     }
+  }
+
+  /** Opens a unit. MULTI and EXEC stand around what follows, if that is more than one command: one is a unit by itself, as in Redis. */
+  beginUnit(): void {
+    this.#unitAt = this.length
+    this.#unitCommands = 0
+  }
+
+  endUnit(): void {
+    if (this.#unitCommands > 1) this.raw(EXEC)
+    this.#unitAt = -1
+  }
+
+  /** Forgets that a unit is open; the caller takes its bytes back. */
+  abandonUnit(): void {
+    this.#unitAt = -1
+  }
+
+  /** The second command moves the first one: most units have no second. */
+  #countInUnit(): void {
+    if (++this.#unitCommands !== 2) return
+    const at = this.#unitAt
+    const end = this.length
+    this.#room(MULTI.length)
+    this.#source.u8.copyWithin(at + MULTI.length, at, end)
+    this.length = at
+    this.raw(MULTI)
+    this.length = end + MULTI.length
   }
 
   /** Appends bytes that are already a command. */

@@ -104,7 +104,8 @@ export class Arguments {
   /** Has argument `i` say something else, to whoever is told of the request later. */
   replace(i: number, source: Source, start: number, length: number): void {
     const window = this.#windows[i]!
-    const { count, indices, windows } = (this.#replaced ??= new ReplacedWords())
+    this.#replaced ??= new ReplacedWords()
+    const { count, indices, windows } = this.#replaced
     const place = count % REPLACED_MAX
     indices[place] = i
     windows[place]!.set(window.source, window.start, window.length)

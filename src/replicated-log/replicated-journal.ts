@@ -45,8 +45,6 @@ import { RecordPace } from './record-pace.ts'
 import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
-const MULTI = '*1\r\n$5\r\nMULTI\r\n'
-const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 /** So much may wait to be sent; beyond it even writers that do not wait for the quorum wait. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
 
@@ -218,18 +216,19 @@ export class ReplicatedJournal implements Journal {
 
   beginUnit(): void {
     this.#unitStart = this.#gathered.length
-    this.#gathered.raw(MULTI)
-    this.appended += MULTI.length
+    this.#gathered.beginUnit()
   }
 
   endUnit(): void {
-    this.#gathered.raw(EXEC)
-    this.appended += EXEC.length
+    const before = this.#gathered.length
+    this.#gathered.endUnit()
+    this.appended += this.#gathered.length - before
   }
 
   abandonUnit(): void {
     this.appended -= this.#gathered.length - this.#unitStart
     this.#gathered.length = this.#unitStart
+    this.#gathered.abandonUnit()
     this.#database = -1
   }
 

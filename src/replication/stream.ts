@@ -1,6 +1,6 @@
 // The stream: effects as requests in RESP, encoded once for all replicas, straight into the backlog.
 //
-// SELECT stands where the database changes, MULTI and EXEC around a unit. Messages
+// SELECT stands where the database changes, MULTI and EXEC around a unit of several. Messages
 // (PUBLISH) are part of it: who subscribes at a replica hears them too.
 
 import type { EffectSink, Word } from '../engine/effects.ts'
@@ -9,8 +9,6 @@ import type { Arguments } from '../protocol/arguments.ts'
 import type { Source } from '../util/bytes.ts'
 import type { Backlog } from './backlog.ts'
 
-const MULTI = '*1\r\n$5\r\nMULTI\r\n'
-const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 const PING = '*1\r\n$4\r\nPING\r\n'
 const GETACK = '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'
 
@@ -46,19 +44,19 @@ export class Stream implements EffectSink {
     this.#inUnit = true
     this.#unitStart = this.#backlog.open.length
     this.#unitDatabase = this.database
-    this.#backlog.open.raw(MULTI)
-    this.#grown()
+    this.#backlog.open.beginUnit()
   }
 
   endUnit(): void {
     this.#inUnit = false
-    this.#backlog.open.raw(EXEC)
+    this.#backlog.open.endUnit()
     this.#grown()
   }
 
   abandonUnit(): void {
     // The open block is closed between units only, and sent at the end of turns.
     this.#backlog.open.length = this.#unitStart
+    this.#backlog.open.abandonUnit()
     this.#inUnit = false
     this.database = this.#unitDatabase
     this.#grown()

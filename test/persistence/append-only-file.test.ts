@@ -69,9 +69,9 @@ describe('what is written', () => {
     client.ask('SET', 'a', '2')
     clock.advance(1000)
     engine.propagation.beginUnit()
-    client.ask('SET', 'b', '1')
+    engine.propagation.happened(0, ['SET', 'b', '1'])
     clock.advance(2000)
-    client.ask('SET', 'c', '1')
+    engine.propagation.happened(0, ['SET', 'c', '1'])
     engine.propagation.endUnit()
     client.ask('SET', 'd', '1')
     client.ask('CONFIG', 'SET', 'aof-timestamp-enabled', 'no')
@@ -86,18 +86,33 @@ describe('what is written', () => {
     expect(Object.keys(dump((await start(disk.copy())).engine))).toHaveLength(5)
   })
 
-  test('units between MULTI and EXEC, read-only ones not at all', async () => {
+  test('units between MULTI and EXEC, those of one command without, read-only ones not at all', async () => {
     const { engine, disk, connect } = await begin('no')
     const client = connect()
-    engine.propagation.beginUnit()
-    client.ask('GET', 'a')
-    engine.propagation.endUnit()
-    engine.propagation.beginUnit()
-    client.ask('SET', 'a', '1')
-    client.ask('SET', 'b', '2')
-    engine.propagation.endUnit()
+    const unit = (...requests: string[][]) =>
+      client.sendRaw([['MULTI'], ...requests, ['EXEC']].map((request) => encode(request)).join(''))
+    unit(['GET', 'a'])
+    unit(['SET', 'a', '1'], ['SELECT', '3'], ['SET', 'b', '2'], ['SELECT', '0'])
+    unit(['GET', 'a'], ['SET', 'a', '2'])
+    client.ask('EVAL', "redis.call('SET', 'a', 3)", '0')
     engine.endTurn()
-    expect(lines(disk)).toEqual(['MULTI', 'SELECT 0', 'SET a 1', 'SET b 2', 'EXEC'])
+    expect(lines(disk)).toEqual([
+      ...['MULTI', 'SELECT 0', 'SET a 1', 'SELECT 3', 'SET b 2', 'EXEC'],
+      ...['SELECT 0', 'SET a 2', 'SET a 3'],
+    ])
+    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
+  })
+
+  test('what a command comes across in one unit with what it does', async () => {
+    const { engine, clock, disk, connect } = await begin('no')
+    const client = connect()
+    client.ask('CONFIG', 'SET', 'active-expire-enabled', 'no')
+    for (const key of ['a', 'b']) client.ask('SET', key, '1', 'PXAT', clock.now() + 1)
+    clock.advance(10)
+    client.ask('GET', 'a')
+    client.ask('SET', 'b', '2')
+    engine.endTurn()
+    expect(lines(disk).slice(-5)).toEqual(['DEL a', 'MULTI', 'DEL b', 'SET b 2', 'EXEC'])
   })
 
   test('requests larger than any buffer, cut anywhere', async () => {

@@ -174,6 +174,8 @@ export class RecordingJournal implements Journal {
   lines: string[] = []
   /** The same as requests, for whoever replays them; what databases they are of is not told. */
   requests: string[][] = []
+  #unitAt = 0
+  #unitRequestAt = 0
   readonly #listeners: (() => void)[] = []
 
   appendRequest(database: number, args: Arguments): void {
@@ -190,12 +192,16 @@ export class RecordingJournal implements Journal {
   }
 
   beginUnit(): void {
-    this.lines.push('MULTI')
-    this.requests.push(['MULTI'])
+    this.#unitAt = this.lines.length
+    this.#unitRequestAt = this.requests.length
   }
 
+  /** As journals do, it writes a unit of one command without MULTI. */
   endUnit(): void {
+    if (this.lines.length - this.#unitAt < 2) return
+    this.lines.splice(this.#unitAt, 0, 'MULTI')
     this.lines.push('EXEC')
+    this.requests.splice(this.#unitRequestAt, 0, ['MULTI'])
     this.requests.push(['EXEC'])
   }
 

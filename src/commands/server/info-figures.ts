@@ -10,6 +10,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Leading } from '../../engine/replication.ts'
 import type { SavingStatus } from '../../engine/saving.ts'
 import { replicationOf } from '../../replication/replication.ts'
+import { performance } from '../../util/real-time.ts'
 import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 

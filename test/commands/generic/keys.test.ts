@@ -129,7 +129,7 @@ describe('RENAME and RENAMENX', () => {
     given()
     expect(client.ask('RENAMENX', 'a', 'b')).toBe(':1\r\n')
     expect(events()).toEqual(['0 expired b', '0 new b', '0 rename_from a', '0 rename_to b'])
-    expect(engine.journal.take()).toEqual(['0 DEL b', '0 RENAMENX a b'])
+    expect(engine.journal.take()).toEqual(['MULTI', '0 DEL b', '0 RENAMENX a b', 'EXEC'])
   })
 })
 

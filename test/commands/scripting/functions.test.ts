@@ -29,9 +29,7 @@ test('libraries are journaled as they were loaded, functions by what they do', (
   client.ask('FUNCTION', 'FLUSH')
   expect(journal.take()).toEqual([
     `0 FUNCTION LOAD ${ADD}`,
-    'MULTI',
     '0 INCRBY n 5',
-    'EXEC',
     `0 FUNCTION LOAD REPLACE ${TAKE}`,
     '0 FUNCTION DELETE math',
     '0 FUNCTION FLUSH',
