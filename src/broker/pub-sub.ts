@@ -201,6 +201,11 @@ export class PubSub {
     this.forgetRoutes()
   }
 
+  /** Tells whether any messages may be kept. */
+  get hasKeeper(): boolean {
+    return this.#keeper !== null
+  }
+
   /** What keeps messages of which channel has changed, or which groups hear it. */
   forgetRoutes(): void {
     this.#generation++

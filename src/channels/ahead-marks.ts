@@ -1,7 +1,7 @@
 // How old messages are whose ids are ahead of the clock: their ids do not tell.
 //
-// It is noted now and then which was the last one there. What was there at a time was published before it, so it is at least that old.
-// What nothing was noted of, because it was there before the server started, counts as published when it is first seen.
+// It is noted now and then which was the last one there. A message that was there at a time is at least that old.
+// A message that was there before the server started counts as published when it is first seen.
 
 import { StreamId } from '../store/stream-id.ts'
 

@@ -132,7 +132,7 @@ export class Audience {
     return this.#host.db.getForRead(Bytes.from(logKey(kind, name)), Stream)
   }
 
-  /** The stream that a subscription to one channel reads. What no rule names any more is read by nobody, but still there to be asked for. */
+  /** Returns the stream of one channel. A stream that no rule names any more is not read, but can still be asked for. */
   #streamOf(kind: SubscriptionKind, target: string): Stream | undefined {
     return kind === 'pattern' ? undefined : streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
   }

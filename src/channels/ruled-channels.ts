@@ -1,4 +1,4 @@
-// What the rules say of names: which rule decides about a channel, what one may say of a pattern, and which keys are channels' own.
+// The rules as they concern names: which one decides about a channel, which may concern a pattern, and which keys are channels' own.
 //
 // It answers from the rules alone: a question about a name leaves nothing behind.
 

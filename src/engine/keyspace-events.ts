@@ -20,7 +20,7 @@ export interface KeyspaceEventsHost {
   readonly pubSub: PubSub
   readonly changes: Changes
   readonly role: { readonly isReplica: boolean }
-  /** Whoever keeps messages, and in which keys of database 0. */
+  /** The room that keeps messages; it knows in which keys of database 0. */
   readonly keeper: { ownsKey(key: Bytes): boolean } | undefined
   readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   readonly dataset: {

@@ -87,7 +87,7 @@ describe('of very many channels and subscribers', () => {
     expect((await answered(client)).match(/:3000\r\n/g)).toHaveLength(5)
     client.sendUnended('CHANNEL', 'LAG', 'k.*', 'default', 'name-3', 'PATTERN')
     expect(await answered(client)).toBe(':3000\r\n')
-    client.sendUnended('CHANNEL', 'LAG', 'k.*', 'default', 'nobody', 'PATTERN')
+    client.sendUnended('CHANNEL', 'LAG', 'k.*', 'default', 'stranger', 'PATTERN')
     expect(await answered(client)).toBe('$-1\r\n')
   })
 

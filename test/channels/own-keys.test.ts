@@ -47,7 +47,7 @@ describe('a rule for every channel, beside keyspace events', () => {
     expect(client.ask('KEYS', '*channel:*')).toBe('*1\r\n$21\r\nplaces:channel:{news}\r\n')
   })
 
-  test('tells of nothing that happens to the keys of channels, whoever changes them', () => {
+  test('tells of nothing that happens to the keys of channels, also where a client changes them', () => {
     const engine = createEngine({ channel: 'news.* keep 1h dedupe 1h', 'notify-keyspace-events': 'KEAnm' })
     const watcher = engine.connect(3)
     watcher.ask('PSUBSCRIBE', '__key*')

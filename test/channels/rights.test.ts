@@ -1,4 +1,4 @@
-// What a user needs who changes what channels keep, or where others are.
+// The rights that a user needs to change what channels keep, or where other subscribers are.
 
 import { describe, expect, test } from 'vitest'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'

@@ -29,7 +29,7 @@ const REMEMBERING: Claims = {
 }
 
 function claimsOf({ pubSub }: ClaimsHost, args: Arguments, client: Client, kind: SubscriptionKind): Claims | undefined {
-  return pubSub.remembersMore(client, kind, namesIn(args)) ? REMEMBERING : undefined
+  return pubSub.hasKeeper && pubSub.remembersMore(client, kind, namesIn(args)) ? REMEMBERING : undefined
 }
 
 function namesIn(args: Arguments): string[] {
