@@ -104,12 +104,12 @@ export class Arguments {
   /** Has argument `i` say something else, to whoever is told of the request later. */
   replace(i: number, source: Source, start: number, length: number): void {
     const window = this.#windows[i]!
-    this.#replaced ??= new ReplacedWords()
-    const { count, indices, windows } = this.#replaced
-    const place = count % REPLACED_MAX
-    indices[place] = i
-    windows[place]!.set(window.source, window.start, window.length)
-    this.#replaced.count = place + 1
+    const replaced = this.#replaced ?? new ReplacedWords()
+    this.#replaced = replaced
+    const place = replaced.count % REPLACED_MAX
+    replaced.indices[place] = i
+    replaced.windows[place]!.set(window.source, window.start, window.length)
+    replaced.count = place + 1
     window.set(source, start, length)
   }
 

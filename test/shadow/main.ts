@@ -21,7 +21,6 @@ if (!(seconds > 0) || !Number.isInteger(seed)) {
 }
 if (values.restless) {
   // For the broker in this process; read when the sources are loaded.
-  process.env.VITEST = 'true'
   process.env.RESPITE_RESTLESS = String(seed)
 }
 // Servers end with this process.
