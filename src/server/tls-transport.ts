@@ -85,7 +85,10 @@ export class TlsTransport extends SocketTransport {
     }
   }
 
-  /** The stream is empty, so it encrypts at once. More than goes out at once is left to it. */
+  /**
+   * The stream is empty, so it encrypts at once. More than goes out at once is left to it, and so is a second reply before the first
+   * is confirmed: while a script is slow no turn of the loop confirms it, so that client is answered when the script has ended.
+   */
   protected pass(bytes: Buffer, start: number, end: number): number {
     const length = end - start
     if (length > HANDED_OVER_BYTES_MAX) return 0
