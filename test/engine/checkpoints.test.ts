@@ -81,10 +81,10 @@ describe('random commands of all types', () => {
           check(engine)
         }
         for (const { checkpoint } of opened) engine.checkpoints.release(checkpoint)
-        engine.restless?.giveUp()
         while (engine.databases.some(({ lazyFree }) => lazyFree.pending > 0)) engine.timekeeper.freeRemoved()
         check(engine)
         client.ask('SELECT', 0)
+        engine.restless?.giveUp()
         for (const db of engine.databases) {
           for (let entry = db.keys.entriesEnd - 1; entry >= 0; entry--)
             if (db.keys.entriesEnd > entry && db.keys.isLive(entry)) db.deleteEntry(entry)
