@@ -48,9 +48,13 @@ export class Transaction implements OpenTransaction, Claims {
     this.#claim(claims)
   }
 
-  /** Claims for EXEC what its commands claim by now: a rule may say more of them, or a function do more, than when they were queued. */
+  /**
+   * Claims for EXEC what its commands claim by now: a rule may say more of them than when they were queued. Scripts are left out:
+   * Redis judges each of them when it runs.
+   */
   review(host: ClaimsHost, client: Client): this {
     for (const { args, command } of this.queue) {
+      if (command.spec.group === 'scripting') continue
       const claims = command.declared?.(host, args, client)
       if (claims !== undefined) this.#claim(claims)
     }

@@ -30,9 +30,12 @@ const WORTH_BYTES_MIN = 8 * 1024 * 1024
 /** What `step` counts some blocks of a structure as: they take as long as so many entries. */
 const STRUCTURE_ENTRIES = RESTLESS ? 1 : 16
 
-/** In the checked build the digest of a structure must be the same before and after a step; of long ones only now and then. */
+/**
+ * In the checked build the digest of a structure must be the same before and after a step: of one in so many, and of all that are not
+ * long where housekeeping never rests.
+ */
+const DIGESTED_EVERY = 16
 const DIGESTED_LENGTH_MAX = 1000
-const DIGESTED_LONG_EVERY = 16
 
 export interface CompactionHost {
   /** Non-null while somebody is told of changes before they are made: a snapshot. */
@@ -130,7 +133,8 @@ export class Compaction {
 
   #moveStructure(entry: number): number {
     const structure = this.#structures.get(this.#keys.word(entry, VALUE))
-    const isLooked = CHECKED && (structure.length < DIGESTED_LENGTH_MAX || this.#next % DIGESTED_LONG_EVERY === 0)
+    const isAlways = RESTLESS && structure.length < DIGESTED_LENGTH_MAX
+    const isLooked = CHECKED && (isAlways || this.#next % DIGESTED_EVERY === 0)
     const before = isLooked ? digestOf(structure) : ''
     const next = structure.moveBlocks(this.#within)
     if (!isLooked) return next

@@ -14,7 +14,7 @@ type Words = (string | number)[]
 const DEBUG = { 'enable-debug-command': 'yes' } as const
 const MIB = 1024 * 1024
 /** Bytes of blocks in all, so that several chunks can be emptied. */
-const BLOCK_BYTES = RESTLESS ? MIB / 2 : 48 * MIB
+const BLOCK_BYTES = RESTLESS ? MIB / 4 : 48 * MIB
 /** Long enough for all gaps to be closed. */
 const QUIET_MS = RESTLESS ? 10 : 30_000
 
@@ -96,7 +96,7 @@ function digests(client: TestClient, keys: string[]): string[] {
 
 /** Lets pass what closes all gaps. */
 function rest({ clock }: Pick<TestEngine, 'clock'>, client: TestClient): void {
-  for (let i = 0; i < (RESTLESS ? 300 : 1); i++) client.ask('PING')
+  for (let i = 0; i < (RESTLESS ? 100 : 1); i++) client.ask('PING')
   clock.advance(QUIET_MS)
 }
 
@@ -108,13 +108,13 @@ describe('values stay as they are while gaps are closed', () => {
   test.skipIf(RESTLESS)('of large hashes beside many strings that are deleted', () => {
     const run = createEngine(DEBUG)
     const client = run.connect()
-    const hashes = many(60, (i) => `hash ${i}`)
-    for (let k = 0; k < 60_000; k++) {
+    const hashes = many(40, (i) => `hash ${i}`)
+    for (let k = 0; k < 40_000; k++) {
       client.ask('SET', `string ${k}`, unlike(k, 0, 800))
-      client.ask('HSET', hashes[k % 60]!, `field ${k}`, unlike(-k, 1, 200))
+      client.ask('HSET', hashes[k % 40]!, `field ${k}`, unlike(-k, 1, 200))
     }
     const before = digests(client, hashes)
-    for (let k = 0; k < 60_000; k++) client.ask('DEL', `string ${k}`)
+    for (let k = 0; k < 40_000; k++) client.ask('DEL', `string ${k}`)
     run.clock.advance(5000)
     expect(digests(client, hashes)).toEqual(before)
     run.engine.databases[0]!.check()
@@ -214,7 +214,7 @@ describe('values stay as they are while gaps are closed', () => {
       // The walks begin with gaps that are not closed yet, and commands run between their slices.
       for (const begin of ['BGSAVE', 'BGREWRITEAOF']) {
         client.ask(begin)
-        for (let i = 0; i < 200 && run.saving.busyWith !== 'nothing'; i++) {
+        for (let i = 0; i < 60 && run.saving.busyWith !== 'nothing'; i++) {
           run.slice()
           const at = (i * 37) % keys.length
           if (i % 5 === 0) for (const command of FORMS[ALL[at % ALL.length]!]!(keys[at]!, i)) client.ask(...command)
