@@ -88,7 +88,10 @@ describe('the gaps that removed keys leave', () => {
     const { arena, contents } = run.engine.databases[0]!
     // More than a chunk of 32 MiB; one key in ten stays.
     let keys = 0
-    while (arena.blockBytes < 40 * MIB) client.ask(...make(keys++))
+    for (; arena.blockBytes < 40 * MIB; keys++) {
+      // Those that go are copies, which are made faster.
+      client.ask(...(keys % 10 === 0 ? make(keys) : ['COPY', 'key:0', `key:${keys}`]))
+    }
     for (let i = 0; i < keys; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
     const digest = digestsOf(run)
     expect(digest.length).toBe(Math.ceil(keys / 10))
