@@ -195,7 +195,9 @@ class Judging implements Subject {
       this.#comparison.encodings = false
       const facts = await this.#comparison.facts(readers)
       const withoutEncodings = new Map([...before].map(([name, fact]) => [name, { ...fact, encoding: '' }]))
-      await this.#comparison.expectSame('in the snapshot', facts, withoutEncodings, readers)
+      // Where housekeeping never rests the server saves by itself, and its file is of a later moment.
+      if (this.#options.restless !== true)
+        await this.#comparison.expectSame('in the snapshot', facts, withoutEncodings, readers)
       this.#comparison.encodings = encodings
     } finally {
       await copy.remove()
