@@ -359,32 +359,10 @@ test('a client cannot ask for new keys in the middle of TLS 1.2', async () => {
   expect(isRenewed).toBe(false)
 })
 
-/** Waits for another turn of the server's loop: until then Node counts a reply within TLS as on its way, and takes no other. */
-async function confirmed(plain: RawConnection): Promise<void> {
-  expect(await ask(plain, ['PING'])).toBe('+PONG\r\n')
-}
-
-test('while a script is slow, a client within TLS is heard and may end it', async () => {
+/** Starts a server whose scripts are soon slow, and connects a client to its open port and two within TLS, of which one was answered. */
+async function clientsOfSlowScripts(settings: ServerOptions['config'] = {}) {
   const tls = { ...TLS, authClients: 'no' } as const
-  const config = { 'busy-reply-threshold': 20 }
-  const { port: out, child } = await startServerProcess({ port: 0, tlsPort: 0, tls, config })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const plain = await RawConnection.open(out)
-  const port = Number(/port=(\d+)/.exec((await ask(plain, ['INFO', 'server'])).replace(/listener0.*/, ''))![1])
-  const runner = await RawConnection.openTls(port, clientTls())
-  const other = await RawConnection.openTls(port, clientTls())
-  expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
-  await confirmed(plain)
-  runner.send(encode(['EVAL', 'while true do end', '0']))
-  await eventually(async () => (await ask(plain, ['PING'])).startsWith('-BUSY'))
-  expect(await ask(other, ['SCRIPT', 'KILL'])).toBe('+OK\r\n')
-  await eventually(() => runner.received.startsWith('-ERR Script killed by user'))
-  expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
-})
-
-test('what came with a slow script stays as it was, whatever clients send within TLS meanwhile', async () => {
-  const tls = { ...TLS, authClients: 'no' } as const
-  const config = { 'busy-reply-threshold': 20, 'slowlog-log-slower-than': 0 }
+  const config = { 'busy-reply-threshold': 20, ...settings }
   const { port: out, child } = await startServerProcess({ port: 0, tlsPort: 0, tls, config })
   onTestFinished(() => void child.kill('SIGKILL'))
   const plain = await RawConnection.open(out)
@@ -393,7 +371,22 @@ test('what came with a slow script stays as it was, whatever clients send within
   const other = await RawConnection.openTls(port, clientTls())
   // It has shaken hands.
   expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
-  await confirmed(plain)
+  // Another turn of the server's loop: until then Node counts a reply within TLS as on its way, and takes no other.
+  expect(await ask(plain, ['PING'])).toBe('+PONG\r\n')
+  return { plain, runner, other }
+}
+
+test('while a script is slow, a client within TLS is heard and may end it', async () => {
+  const { plain, runner, other } = await clientsOfSlowScripts()
+  runner.send(encode(['EVAL', 'while true do end', '0']))
+  await eventually(async () => (await ask(plain, ['PING'])).startsWith('-BUSY'))
+  expect(await ask(other, ['SCRIPT', 'KILL'])).toBe('+OK\r\n')
+  await eventually(() => runner.received.startsWith('-ERR Script killed by user'))
+  expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
+})
+
+test('what came with a slow script stays as it was, whatever clients send within TLS meanwhile', async () => {
+  const { plain, runner, other } = await clientsOfSlowScripts({ 'slowlog-log-slower-than': 0 })
   const script = ['EVAL', 'while true do end', '1', 'its key']
   runner.send(encode(script) + encode(['SET', 'mine', 'kept']) + encode(['GET', 'mine']))
   await eventually(async () => (await ask(plain, ['PING'])).startsWith('-BUSY'))
