@@ -7,12 +7,12 @@
 import path from 'node:path'
 import readline from 'node:readline/promises'
 import { silentLog } from '../engine/log.ts'
-import { type AofFileVerdict, checkAof, cutAof } from '../persistence/check-aof.ts'
-import { checkRdb, type RdbVerdict } from '../persistence/check-rdb.ts'
-import { DirectoryLock } from '../persistence/directory-lock.ts'
-import { systemDisk } from '../persistence/disk.ts'
-import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/rebuild-manifest.ts'
-import { systemClock } from '../util/clock.ts'
+import { DirectoryLock } from '../persistence/disk/directory-lock.ts'
+import { systemDisk } from '../persistence/disk/disk.ts'
+import { type AofFileVerdict, checkAof, cutAof } from '../persistence/log/check-aof.ts'
+import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/log/rebuild-manifest.ts'
+import { checkRdb, type RdbVerdict } from '../persistence/snapshot/check-rdb.ts'
+import { systemClock } from '../util/time/clock.ts'
 
 const CHECK_AOF_HELP = `Usage: respite check-aof [--fix] [--truncate-to-timestamp SECONDS] [--yes] FILE | MANIFEST
        respite check-aof --rebuild-manifest [--yes] DIRECTORY | MANIFEST

@@ -10,8 +10,8 @@
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import type { ConfigSettings } from '../engine/config.ts'
-import { performance } from '../util/real-time.ts'
+import type { ConfigSettings } from '../config/config.ts'
+import { performance } from '../util/time/real-time.ts'
 import { processTerminal, type Terminal } from './check.ts'
 import { KillTrial } from './prove/kill-trial.ts'
 import { PowerTrial } from './prove/power-trial.ts'

@@ -2,7 +2,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { Replication } from '../replication/replication.ts'
-import type { PrimaryTls } from '../server/dial-primary.ts'
+import type { PrimaryTls } from '../server/listening/dial-primary.ts'
 
 /** Where the primary is, and as whom it is followed. */
 export interface PrimaryOptions {

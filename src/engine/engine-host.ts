@@ -1,7 +1,7 @@
 // The engine's view of the program around it: a server, or nothing where the engine is embedded.
 
-import type { Bytes } from '../util/bytes.ts'
-import type { BusyListener } from './script-runner.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import type { BusyListener } from './requests/script-runner.ts'
 
 export interface ShutdownOptions {
   /** Whether a snapshot is made first: `default` = if there are save points. */

@@ -1,11 +1,11 @@
 // The parts of an engine that a program, or a test, may hand in.
 
-import type { Clock } from '../util/clock.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
-import type { Random } from '../util/random.ts'
-import type { CommandCatalog } from './command-catalog.ts'
-import type { Config } from './config.ts'
+import type { Config } from '../config/config.ts'
+import type { Random } from '../util/numbers/random.ts'
+import type { HashKey } from '../util/tables/keyed-hash.ts'
+import type { Clock } from '../util/time/clock.ts'
 import type { Log } from './log.ts'
+import type { CommandCatalog } from './spec/command-catalog.ts'
 
 export interface EngineOptions {
   commands: CommandCatalog

@@ -2,9 +2,9 @@
 
 import { type } from 'node:os'
 import { averageTtl } from '../commands/server/info-table.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import type { Engine } from '../engine/engine.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../store/keyspace/database.ts'
 import type { Readings, Sample } from './reading.ts'
 
 /** Databases that are shown whether or not they hold keys: Redis's number of them. */

@@ -6,7 +6,7 @@
 import { Registry } from 'prom-client'
 import { infoFigures } from '../commands/server/info.ts'
 import type { Engine } from '../engine/engine.ts'
-import { performance } from '../util/real-time.ts'
+import { performance } from '../util/time/real-time.ts'
 import { addCommandMetrics } from './command-metrics.ts'
 import { addEngineMetrics } from './engine-metrics.ts'
 import { addInfoMetrics, prepareInfo } from './info-metrics.ts'

@@ -6,11 +6,11 @@
 //
 // Each file but the first begins by repeating the last note of the file before it.
 
-import { CommandReader } from '../persistence/command-reader.ts'
-import type { Disk } from '../persistence/disk.ts'
+import type { Disk } from '../persistence/disk/disk.ts'
+import { CommandReader } from '../persistence/log/command-reader.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { Gap, type LogEntry } from './log.ts'
-import { type PlaceNote, readPlaceNote } from './place-note.ts'
+import { type PlaceNote, readPlaceNote } from './position-note.ts'
 import { encodeRecord, NO_HASH } from './record.ts'
 
 /** A note, and where it stands in its file. */

@@ -7,9 +7,9 @@
 //   leading     it may be ahead of the log: writes are held up until the log has everything, some milliseconds
 
 import type { Engine } from '../engine/engine.ts'
-import type { AofDirectory } from '../persistence/aof-directory.ts'
-import type { AppendOnlyFile } from '../persistence/append-only-file.ts'
-import type { Rewrite, TakeImage } from '../persistence/rewrite.ts'
+import type { AofDirectory } from '../persistence/log/aof-directory.ts'
+import type { AppendOnlyFile } from '../persistence/log/append-only-file.ts'
+import type { Rewrite, TakeImage } from '../persistence/log/rewrite.ts'
 import { assert } from '../util/assert.ts'
 import type { LocalCopy } from './local-copy.ts'
 import type { ReplicatedJournal } from './replicated-journal.ts'

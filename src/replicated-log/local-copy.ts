@@ -10,28 +10,28 @@
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. To Redis it is a file like others.
 //
-// When it has grown it is rewritten, as other append-only files are (persistence/rewrite.ts has the steps): a base of the data at a place, and an
+// When it has grown it is rewritten, as other append-only files are (persistence/log/rewrite.ts has the steps): a base of the data at a place, and an
 // increment that begins with the note of that place. What the base replaces stays, as the manifest's history, until the next rewrite: should the log
 // have lost its end, the records are made again from it.
 
 import path from 'node:path'
-import { DurabilityRules } from '../engine/durability-rules.ts'
+import { DurabilityRules } from '../config/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
-import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
-import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
-import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
+import { appendAll, type Disk, writeAll } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import type { Image } from '../persistence/image.ts'
-import type { Part } from '../persistence/manifest.ts'
-import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { AofDirectory, type AofLocation } from '../persistence/log/aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/log/append-only-file.ts'
+import { CommandReader, DamagedFile } from '../persistence/log/command-reader.ts'
+import type { Part } from '../persistence/log/manifest.ts'
+import { type OpenJournal, openJournal } from '../persistence/log/open-journal.ts'
+import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
-import { goOnBehind, type TakeImage } from '../persistence/rewrite.ts'
+import type { Image } from '../persistence/snapshot/image.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type Counted, NOWHERE, type Place } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
-import { firstNoteOf, type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { firstNoteOf, type PlaceNote, placeNoteOf, readPlaceNote } from './position-note.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
 /** What notes begin with. */

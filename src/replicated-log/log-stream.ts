@@ -1,6 +1,6 @@
 // What the log tells is done here: effects of others, run for a client of origin `primary`, as a replica runs its primary's stream.
 
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Connection } from '../replication/connection.ts'
 import { PrimaryStream } from '../replication/primary-stream.ts'

@@ -1,8 +1,8 @@
 // From an engine and a log to a node that leads or follows; what a server calls.
 
 import type { Engine } from '../engine/engine.ts'
-import type { Claims } from '../persistence/claimed-directories.ts'
-import { type Disk, systemDisk } from '../persistence/disk.ts'
+import type { Claims } from '../persistence/disk/directory-claims.ts'
+import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import { Chain } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'

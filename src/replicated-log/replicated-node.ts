@@ -16,14 +16,15 @@
 // for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed at once, too: no request of theirs is run on
 // data that may be old by now, and clients look for whoever leads. Those whose writes had to wait for the handover hear that they were not done.
 
+import { noProgress } from '../engine/effects/journal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { noProgress } from '../engine/journal.ts'
-import { BackgroundSaving } from '../persistence/background-saving.ts'
-import type { Claims } from '../persistence/claimed-directories.ts'
-import type { Disk } from '../persistence/disk.ts'
+import type { Claims } from '../persistence/disk/directory-claims.ts'
+import type { Disk } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
+import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
+import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, Counted } from './chain.ts'
 import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
 import { sendingTime } from './lease.ts'
@@ -34,7 +35,6 @@ import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './r
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
-import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
 export interface NodeOptions {

@@ -7,7 +7,7 @@
 //   two verified ones ──▶ the log is truncated behind the older of the two, and older snapshots are removed
 //
 // Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
-// memory holds (store/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
+// memory holds (store/keyspace/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
 //
 // Who has made a snapshot never verifies it. Several may put one of the same place at the same time; who has made the one that stays is said in it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
 // no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
@@ -19,17 +19,17 @@
 // A snapshot is an RDB file, which says in fields of its own at which place it was taken, by whom, and its digest.
 
 import type { Engine } from '../engine/engine.ts'
-import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
-import { checkSnapshot } from '../persistence/check-rdb.ts'
-import type { SnapshotSink } from '../persistence/snapshot.ts'
-import { areComparable, DataDigest } from '../store/data-digest.ts'
-import type { Source } from '../util/bytes.ts'
+import type { BackgroundSaving, Pictures } from '../persistence/snapshot/background-saving.ts'
+import { checkSnapshot } from '../persistence/snapshot/check-rdb.ts'
+import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
+import { areComparable, DataDigest } from '../store/keyspace/data-digest.ts'
+import type { Source } from '../util/bytes/bytes.ts'
+import { isPassing } from './append-outcome.ts'
 import type { Place } from './chain.ts'
 import { type ReplicatedLog, Truncated } from './log.ts'
 import { decodeRecord } from './record.ts'
 import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts'
 import { StreamedFile } from './streamed-file.ts'
-import { isPassing } from './sure-append.ts'
 
 const FIELD = 'log-place'
 const DIGEST_FIELD = 'log-digest'

@@ -7,10 +7,10 @@
 // Writes are paused all the while, so that there is something like everything. Who waited runs when it is over: where this
 // server leads again, or to be told that it does not any more.
 
+import type { FailoverState, LogNode, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { FailoverState, LogNode, ReplicaStatus } from '../engine/replication.ts'
 import { ERR } from '../protocol/errors.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address } from './connection.ts'
 import type { Handover } from './primary-link.ts'
 

@@ -8,15 +8,15 @@
 //   emptied   clients hear LOADING; the old data goes first, so that there is memory for the new
 
 import type { Engine } from '../engine/engine.ts'
-import type { DiskFile } from '../persistence/disk.ts'
-import { streamDatabaseIn } from '../persistence/history-note.ts'
-import { KeyDelay } from '../persistence/key-delay.ts'
+import type { DiskFile } from '../persistence/disk/disk.ts'
+import { KeyDelay } from '../persistence/disk/key-delay.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { LoadTarget } from '../persistence/rdb/load-target.ts'
 import { readRdb } from '../persistence/rdb/read-rdb.ts'
-import { Database } from '../store/database.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Bytes } from '../util/bytes.ts'
+import { streamDatabaseIn } from '../persistence/snapshot/history-note.ts'
+import { Database } from '../store/keyspace/database.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
 

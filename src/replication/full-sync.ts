@@ -14,13 +14,13 @@
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/background-saving.ts'
-import type { DiskFile } from '../persistence/disk.ts'
+import type { DiskFile } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
-import type { Timer } from '../util/clock.ts'
-import { CopyRow } from './copy-row.ts'
+import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/snapshot/background-saving.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
+import { CopyRow } from './snapshot-bytes.ts'
 
 /** Until it has its size, the file of a snapshot for replicas. */
 const FILE_NAME = 'replicas.rdb'

@@ -7,12 +7,12 @@
 // `repl-backlog-ttl` seconds: without replicas nothing is encoded. What a turn did is sent at its end, and only as
 // far as the journal has it. So a replica never has what a restart of this server would lose.
 
-import type { Client } from '../engine/client.ts'
-import { CLIENT_REPLICA } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import { CLIENT_REPLICA } from '../engine/clients/client.ts'
+import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/effects/replication.ts'
+import type { DroppedKey, HistoryPosition } from '../engine/effects/replication-history.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
-import type { DroppedKey, HistoryPosition } from '../engine/replication-history.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import { FullSync } from './full-sync.ts'
 import { KeptStream } from './kept-stream.ts'
 import { canGoOn } from './partial-sync.ts'

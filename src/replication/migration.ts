@@ -11,14 +11,14 @@
 // Nothing is sent before the target has agreed to AUTH and SELECT: redis-server sends all at once, and the values end up in
 // database 0 where the target has no other.
 
+import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { HeldKey } from '../engine/held-keys.ts'
-import { databaseOf, keyOf } from '../engine/key-name.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Timer } from '../util/clock.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 
 /** As much is given to the connection at a time, so that a slow one is seen to move: Redis's chunk. */

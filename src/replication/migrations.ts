@@ -2,17 +2,17 @@
 //
 // A client that migrates is parked, and its command run again when the target has answered: that run removes the keys, and nothing
 // else does, so a client that goes away, or is told to wait no longer, leaves all of them here. Keys that are to be removed are held
-// until then (engine/held-keys.ts).
+// until then (engine/conditions/held-keys.ts).
 
-import type { Call } from '../engine/call.ts'
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import { nameKey } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { HeldKey } from '../engine/held-keys.ts'
-import { nameKey } from '../engine/key-name.ts'
+import type { Call } from '../engine/requests/call.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Bytes } from '../util/bytes.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
 

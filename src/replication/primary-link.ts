@@ -6,14 +6,14 @@
 //
 // What a link leaves behind is the history's id and offset, from which the next one goes on if the primary can.
 
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Following } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Following } from '../engine/replication.ts'
-import { type Disk, systemDisk } from '../persistence/disk.ts'
+import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { ReplyError } from '../protocol/errors.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
 import { type Agreement, Handshake, HandshakeError } from './handshake.ts'

@@ -1,9 +1,9 @@
 // `#!lua flags=no-writes` and `#!lua name=library`: what a script says of itself in its first line.
 
-import type { Claims } from '../engine/command.ts'
+import type { Claims } from '../engine/spec/command.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { splitInline } from '../protocol/inline-words.ts'
-import type { Bytes } from '../util/bytes.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 
 export const SCRIPT_NO_WRITES = 1 << 0
 export const SCRIPT_ALLOW_OOM = 1 << 1

@@ -5,8 +5,8 @@
 // A move has one such client: another that comes for the same move takes its place, and its connection ends, so nothing that it still had under way
 // arrives later. It ends as well when the map knows no such move any more, or another epoch of the source, and when this node leads no more.
 
-import type { Client } from '../engine/client.ts'
-import { removeKeysOfSlot } from '../engine/slot-removal.ts'
+import type { Client } from '../engine/clients/client.ts'
+import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'

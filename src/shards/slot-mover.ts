@@ -13,9 +13,9 @@
 
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Address, Dial } from '../replication/connection.ts'
-import { NONE } from '../store/keyspace.ts'
-import { Bytes } from '../util/bytes.ts'
-import { hashSlotOf } from '../util/hash-slot.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
+import { hashSlotOf } from '../util/tables/hash-slot.ts'
 import { ChangedKeys } from './changed-keys.ts'
 import { type MapMove, type ShardMap, type SlotSpan, slotsIn, spansOf } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'

@@ -3,8 +3,8 @@
 // Only while this node leads, and therefore has read the map to its end: a slot can come (back) to a shard only by a move whose keys its leader takes itself, and
 // such a slot is spared from the moment at which the leader knows of the move, before it takes the first key.
 
-import { removeKeysOfSlot } from '../engine/slot-removal.ts'
-import { SLOT_COUNT } from '../util/hash-slot.ts'
+import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 

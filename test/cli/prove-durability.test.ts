@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { PowerTrial } from '../../src/cli/prove/power-trial.ts'
 import { durabilityRules, type Finding, type Policy } from '../../src/cli/prove/workload.ts'
 import { runProveDurability } from '../../src/cli/prove-durability.ts'
-import type { ConfigSettings } from '../../src/engine/config.ts'
+import type { ConfigSettings } from '../../src/config/config.ts'
 import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 

@@ -1,7 +1,7 @@
 // A node of a cluster in this process: the engine for tests, with a map whose file is in memory.
 
-import { type MapFile, OwnCluster } from '../../src/cluster/own-cluster.ts'
-import type { ConfigName } from '../../src/engine/config.ts'
+import { type MapFile, OwnCluster } from '../../src/cluster/standalone-cluster.ts'
+import type { ConfigName } from '../../src/config/config.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 export const FIRST = '1'.repeat(40)

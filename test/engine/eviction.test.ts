@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ConfigSettings } from '../../src/engine/config.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import type { ConfigSettings } from '../../src/config/config.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 describe('maxmemory', () => {

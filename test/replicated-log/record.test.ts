@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Chain, NOWHERE } from '../../src/replicated-log/chain.ts'
 import { Gap } from '../../src/replicated-log/log.ts'
-import { placeNoteOf, readPlaceNote } from '../../src/replicated-log/place-note.ts'
+import { placeNoteOf, readPlaceNote } from '../../src/replicated-log/position-note.ts'
 import {
   cutPayload,
   decodeRecord,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { digestOf } from '../../src/store/data-digest.ts'
+import { digestOf } from '../../src/store/keyspace/data-digest.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 const MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { type Listener, Seats } from '../../src/util/seats.ts'
+import { type Listener, Seats } from '../../src/util/tables/handlers.ts'
 
 type Told = [word: string, number: number]
 

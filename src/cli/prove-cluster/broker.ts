@@ -1,7 +1,7 @@
 // The brokers of a cluster on trial: this very program, on a log, told its place and, now and then, another time of day.
 
 import { writeFileSync } from 'node:fs'
-import type { ConfigSettings } from '../../engine/config.ts'
+import type { ConfigSettings } from '../../config/config.ts'
 import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
 import { Member } from './member.ts'

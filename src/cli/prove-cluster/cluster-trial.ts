@@ -1,8 +1,8 @@
 // A cluster under load and in trouble, round after round. In a round it is struck a few times, each time when it works again; then everything is
 // looked at: what was acknowledged, what was read, what every broker holds.
 
-import { Random } from '../../util/random.ts'
-import { performance, sleep } from '../../util/real-time.ts'
+import { Random } from '../../util/numbers/random.ts'
+import { performance, sleep } from '../../util/time/real-time.ts'
 import type { Reply } from '../prove/ways.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'

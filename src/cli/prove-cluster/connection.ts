@@ -3,8 +3,8 @@
 import net from 'node:net'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-encoder.ts'
-import { clearTimeout, setTimeout } from '../../util/real-time.ts'
-import { textOf } from '../../util/text.ts'
+import { textOf } from '../../util/bytes/text.ts'
+import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import type { Reply } from '../prove/ways.ts'
 
 /** Nothing was sent. */

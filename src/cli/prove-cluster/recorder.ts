@@ -5,8 +5,8 @@
 // that is a push into the channel's stream. Others have opened a connection to the leader and rest: they read by it when a broker has stood still.
 // What may be done with what they remember is in prove/histories.ts. What brokers say that they are is looked at all the while (role-watch.ts).
 
-import type { Random } from '../../util/random.ts'
-import { performance, sleep } from '../../util/real-time.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import { performance, sleep } from '../../util/time/real-time.ts'
 import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../prove/histories.ts'
 import type { Reply } from '../prove/ways.ts'
 import { Client } from './client.ts'

@@ -1,8 +1,8 @@
 // What happens to a cluster on trial. Each strike leaves it with everybody running again and everything connected; whether it has recovered then is for
 // others to find out.
 
-import type { Random } from '../../util/random.ts'
-import { sleep } from '../../util/real-time.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
 import type { Member } from './member.ts'

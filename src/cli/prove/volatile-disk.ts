@@ -7,9 +7,9 @@
 // that power can fail in the middle of them.
 
 import path from 'node:path'
-import type { AppendedFile, Disk, OpenMode } from '../../persistence/disk.ts'
-import type { Random } from '../../util/random.ts'
-import { setImmediate } from '../../util/real-time.ts'
+import type { AppendedFile, Disk, OpenMode } from '../../persistence/disk/disk.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
 
 /** The longest an operation takes. */
 const TURNS_MAX = 4

@@ -1,6 +1,6 @@
 // Answers the kernel's questions about the files of a `VolatileTree`. It knows one user, root, and refuses nobody anything.
 
-import { dateNow } from '../../util/real-time.ts'
+import { dateNow } from '../../util/time/real-time.ts'
 import {
   type Attributes,
   ERRNO,

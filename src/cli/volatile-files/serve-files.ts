@@ -4,8 +4,8 @@
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import { Random } from '../../util/random.ts'
-import { dateNow, setTimeout } from '../../util/real-time.ts'
+import { Random } from '../../util/numbers/random.ts'
+import { dateNow, setTimeout } from '../../util/time/real-time.ts'
 import { FileServer } from './file-server.ts'
 import { REQUEST_BYTES_MAX } from './fuse-wire.ts'
 

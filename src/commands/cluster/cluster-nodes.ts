@@ -1,10 +1,10 @@
 // CLUSTER NODES, CLUSTER REPLICAS, CLUSTER SLAVES: nodes, a line each.
 
-import type { Call } from '../../engine/call.ts'
-import type { ClusterNode } from '../../engine/cluster.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { describeNodes, type Place } from '../../engine/describe-nodes.ts'
-import { ipFor } from '../../engine/node-address.ts'
+import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
+import { describeNodes, type Place } from '../../engine/cluster-view/describe-nodes.ts'
+import { ipFor } from '../../engine/cluster-view/node-address.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, nodeAt } from './cluster-of.ts'
 

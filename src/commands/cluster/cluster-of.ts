@@ -1,12 +1,12 @@
 // What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
 
-import type { Call } from '../../engine/call.ts'
-import type { ChangeableMap, Cluster, ClusterNode, SlotMoves } from '../../engine/cluster.ts'
-import type { ArgSpec } from '../../engine/command-spec.ts'
+import type { ChangeableMap, Cluster, ClusterNode, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { ArgSpec } from '../../engine/spec/command-spec.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import { SLOT_COUNT } from '../../util/hash-slot.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 
 const DISABLED = ERR.of('This instance has cluster support disabled')
 const MADE_ELSEWHERE = ERR.of(

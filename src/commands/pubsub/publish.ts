@@ -1,8 +1,8 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 // So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Claims, ClaimsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 

@@ -8,10 +8,10 @@
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Claims, ClaimsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 

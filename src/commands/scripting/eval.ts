@@ -1,9 +1,9 @@
 // EVAL, EVALSHA, EVAL_RO, EVALSHA_RO: run a script, given whole or by its SHA-1.
 
-import type { Call } from '../../engine/call.ts'
-import { type Claims, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { ClaimsHost } from '../../engine/command-spec.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type Claims, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ClaimsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'

@@ -1,7 +1,7 @@
 // FUNCTION STATS: the function that runs, and how many there are.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const functionStats = defineCommand({

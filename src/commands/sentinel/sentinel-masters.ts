@@ -1,9 +1,9 @@
 // SENTINEL MASTERS, MASTER, REPLICAS, SLAVES, SENTINELS: nodes of the shard, each as names and values. What only one who watches by pings could know says
 // what it says of a node that has just answered.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Shard, ShardNode } from '../../engine/shard.ts'
+import type { Shard, ShardNode } from '../../engine/cluster-view/sentinel-view.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ipOf, isOffered, namedShard, portOf, shardOf } from './shard-of.ts'
 
 /** Sentinel's defaults, which tools show. */

@@ -1,10 +1,10 @@
 // What Sentinel's commands begin with: the shard that a name means, and where its nodes are for whoever asks.
 
-import type { Call } from '../../engine/call.ts'
-import type { Config } from '../../engine/config.ts'
+import type { Config } from '../../config/config.ts'
+import { localIp } from '../../engine/cluster-view/node-address.ts'
+import type { Shard, ShardNode } from '../../engine/cluster-view/sentinel-view.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { localIp } from '../../engine/node-address.ts'
-import type { Shard, ShardNode } from '../../engine/shard.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const NO_SUCH_MASTER = ERR.of('No such master with that name')

@@ -1,16 +1,16 @@
 // The fields of INFO: a row for each, in Redis 7.2's words and order.
 //
-// A new counter is a field of `Counters` (engine/stats.ts), the line that counts, and a row here. A row says what its figure
+// A new counter is a field of `Counters` (engine/figures/stats.ts), the line that counts, and a row here. A row says what its figure
 // is, so that whoever shows figures in another form can make use of it. Fields of Redis that mean nothing here are left
 // out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
 
 import { arch, release, type } from 'node:os'
-import type { MessageFigures, SlotMove, SlotMoves } from '../../engine/cluster.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
+import type { MessageFigures, SlotMove, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
+import type { LoadingProgress } from '../../engine/conditions/loading.ts'
+import type { Following, LogNode } from '../../engine/effects/replication.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
-import type { LoadingProgress } from '../../engine/loading.ts'
-import type { Following, LogNode } from '../../engine/replication.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
-import type { Database } from '../../store/database.ts'
+import type { Database } from '../../store/keyspace/database.ts'
 import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 

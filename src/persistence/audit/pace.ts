@@ -6,8 +6,8 @@
 //
 // One command of the log is replayed in one go, as it was when its client sent it.
 
-import type { Clock } from '../../util/clock.ts'
-import type { ReplayPace } from '../replay.ts'
+import type { Clock } from '../../util/time/clock.ts'
+import type { ReplayPace } from '../log/replay.ts'
 
 /** How long a slice goes on. */
 const SLICE_MS = 1

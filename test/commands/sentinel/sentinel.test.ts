@@ -1,11 +1,11 @@
 // Sentinel's commands, as clients use them: nothing without a name, the shard's nodes with one, and who has switched.
 
 import { expect, test } from 'vitest'
-import type { Shard, ShardNode } from '../../../src/engine/shard.ts'
-import { publishSwitches } from '../../../src/engine/switch-messages.ts'
-import { OwnShard } from '../../../src/replication/own-shard.ts'
+import type { Shard, ShardNode } from '../../../src/engine/cluster-view/sentinel-view.ts'
+import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
 import { Replication } from '../../../src/replication/replication.ts'
-import { Seats } from '../../../src/util/seats.ts'
+import { OwnShard } from '../../../src/replication/sentinel-reports.ts'
+import { Seats } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'
 import { createEngine } from '../../support/engine.ts'
 
