@@ -181,23 +181,21 @@ class Judging implements Subject {
   async save(): Promise<void> {
     await this.#write(4, this.#fillerBytes)
     const before = await this.#comparison.check('before BGSAVE')
-    await this.#begin('BGSAVE')
+    await this.#begin('BGSAVE', JUDGED_SNAPSHOT)
     await this.#write(4, this.#fillerBytes / 2)
     await this.#idle('rdb_bgsave_in_progress')
     this.#reached('BGSAVE')
     await this.#comparison.check('after BGSAVE')
     const copy = this.#newServer(['--appendonly', 'no'])
     try {
-      copyFileSync(join(this.#server.directory, 'dump.rdb'), join(copy.directory, 'dump.rdb'))
+      copyFileSync(join(this.#server.directory, JUDGED_SNAPSHOT), join(copy.directory, 'dump.rdb'))
       await copy.start()
       const readers = [await copy.link(0)]
       const { encodings } = this.#comparison
       this.#comparison.encodings = false
       const facts = await this.#comparison.facts(readers)
       const withoutEncodings = new Map([...before].map(([name, fact]) => [name, { ...fact, encoding: '' }]))
-      // Where housekeeping never rests the server saves by itself, and its file is of a later moment.
-      if (this.#options.restless !== true)
-        await this.#comparison.expectSame('in the snapshot', facts, withoutEncodings, readers)
+      await this.#comparison.expectSame('in the snapshot', facts, withoutEncodings, readers)
       this.#comparison.encodings = encodings
     } finally {
       await copy.remove()
@@ -324,12 +322,13 @@ class Judging implements Subject {
   }
 
   /** Asks for it until it begins: the file may be rewritten of itself just now, and one of the two waits for the other. */
-  async #begin(command: string): Promise<void> {
+  /** Begins work in the background. A snapshot gets a name that no other snapshot of the server gets. */
+  async #begin(command: string, snapshot = SNAPSHOT): Promise<void> {
     for (const other of BACKGROUND) await this.#idle(other)
-    const reply = await this.#server.ask(command)
+    const reply = await this.#server.beginAs(command, snapshot, SNAPSHOT)
     if (!reply.startsWith('Background') || /scheduled/.test(reply)) {
       await new Promise((resolve) => setTimeout(resolve, 10))
-      await this.#begin(command)
+      await this.#begin(command, snapshot)
     }
   }
 
@@ -347,6 +346,10 @@ class Judging implements Subject {
   }
 }
 
+/** The file of snapshots that the server makes by itself. */
+const SNAPSHOT = 'dump.rdb'
+/** The file of the snapshot that is compared: a restless server saves by itself, at later moments. */
+const JUDGED_SNAPSHOT = 'judged.rdb'
 const SILENCE_MS = 2500
 /** Keys that expire live no longer than 300 ms. */
 const BRIEF_SILENCE_MS = 600

@@ -15,7 +15,16 @@ const SOURCE = `
   import { CodeCache } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/code-cache.ts'))}
   run(process.argv.slice(1), new CodeCache(undefined))`
 
-const OPTIONS = ['--save', '', '--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'] // biome-ignore format: one line
+const OPTIONS = [
+  '--save',
+  '',
+  '--enable-debug-command',
+  'yes',
+  '--enable-protected-configs',
+  'yes',
+  '--repl-diskless-sync-delay',
+  '0',
+]
 const OUTPUT_MAX = 4000
 
 export class OurServer {
@@ -85,6 +94,13 @@ export class OurServer {
   async link(lane: number): Promise<Link> {
     this.#links[lane] ??= await Link.open(this.#socket)
     return this.#links[lane]
+  }
+
+  /** Asks for work while `dbfilename` is `name`; afterwards it is `otherwise`. Returns the reply to the command. */
+  async beginAs(command: string, name: string, otherwise: string): Promise<string> {
+    const set = (file: string): string[] => ['CONFIG', 'SET', 'dbfilename', file]
+    const replies = await (await this.link(CONTROL)).ask([set(name), [command], set(otherwise)])
+    return frameText(replies[1]!)
   }
 
   /** Sends one command of no lane and returns the text of its reply. */

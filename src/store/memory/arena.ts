@@ -160,6 +160,8 @@ export class Arena {
 
   #slabClass = NO_BYTES
   #slabLive = NO_WORDS
+  /** Blocks in use, counted in the checked build alone. */
+  #blocks = 0
   /** First freed block (ref), 0 = none. */
   #slabFreed = NO_WORDS
   /** Granules handed out from the slab's beginning; blocks beyond were never used. */
@@ -244,6 +246,7 @@ export class Arena {
       this.#slabBump[slab] += stride
     }
     this.#slabLive[slab]++
+    if (CHECKED) this.#blocks++
     if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + stride > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
     this.usedBytes += granules << GRANULE_SHIFT
     if (CHECKED) guardBlock(chunk, (ref & CHUNK_MASK) << GRANULE_SHIFT, granules << GRANULE_SHIFT, ref)
@@ -269,6 +272,7 @@ export class Arena {
     )
     this.#slabFreed[slab] = ref
     if (this.#slabListed[slab] === UNLISTED) this.#list(slab, sizeClass)
+    if (CHECKED) this.#blocks--
     if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
   }
 
@@ -349,10 +353,7 @@ export class Arena {
 
   /** Bytes of the guards of blocks in use, in the checked build: neither used nor gaps. */
   get #guardBytes(): number {
-    if (!CHECKED) return 0
-    let blocks = 0
-    for (let slab = 0; slab < this.#slabLive.length; slab++) blocks += this.#slabLive[slab]!
-    return blocks * GUARD_BYTES
+    return CHECKED ? this.#blocks * GUARD_BYTES : 0
   }
 
   /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
@@ -500,6 +501,7 @@ export class Arena {
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       if (this.#slabClass[slab] === 0 || this.#slabSince[slab]! < era) continue
       if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      if (CHECKED) this.#blocks -= this.#slabLive[slab]!
       this.#slabLive[slab] = 0
       if (this.#slabSince[slab]! < spared) {
         this.#slabSince[slab] = LENT
@@ -570,6 +572,7 @@ export class Arena {
   check(): void {
     if (!CHECKED) return
     let bytes = 0
+    let inUse = 0
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
       const stride = CLASS_STRIDES[this.#slabClass[slab]!]!
@@ -588,7 +591,9 @@ export class Arena {
       assert(this.#slabLive[slab]! + freed.size === blocks, 'a block is in use or in the list')
       for (let ref = first; ref < end; ref += stride) if (!freed.has(ref)) this.#assertGuarded(ref)
       bytes += (this.#slabLive[slab]! * granules) << GRANULE_SHIFT
+      inUse += this.#slabLive[slab]!
     }
+    assert(inUse === this.#blocks, 'the guards of the blocks in use are counted')
     assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
   }
 
