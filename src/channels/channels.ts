@@ -23,7 +23,7 @@ import type { Effect } from '../engine/effects/effects.ts'
 import type { Role } from '../engine/effects/role.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Stats } from '../engine/figures/stats.ts'
-import type { Moment } from '../engine/upkeep/unit-clock.ts'
+import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
@@ -36,7 +36,7 @@ import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
 import { RuledChannels } from './log/ruled-channels.ts'
 import { Tally, type TallyHost } from './log/tally.ts'
-import { Places, type PlacesHost, UNCOUNTED } from './positions/read-positions.ts'
+import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
 import { Sampling, type SamplingHost } from './positions/sampling.ts'
 import { Audience, type AudienceHost } from './reading/audience.ts'
 import { Gaps } from './reading/gaps.ts'
@@ -53,8 +53,8 @@ const SWEEP_MS_MAX = 1000
 export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
   readonly clock: Clock
-  readonly machine: Clock
-  readonly moment: Moment
+  readonly workClock: Clock
+  readonly unitClock: UnitClock
   readonly state: ServerState
   readonly stats: Stats
   readonly changes: Changes
@@ -78,7 +78,7 @@ export class Channels
     KeepingRules,
     MessageKeeper,
     ChannelLogsHost,
-    PlacesHost,
+    ReadPositionsHost,
     SubscriptionsHost,
     GroupsHost,
     AudienceHost,
@@ -88,7 +88,7 @@ export class Channels
 {
   readonly ids = new MessageIds()
   readonly logs: ChannelLogs
-  readonly places: Places
+  readonly places: ReadPositions
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   /** What is asked and changed of subscribers from outside. */
@@ -117,7 +117,7 @@ export class Channels
     this.#gaps = new Gaps((channel, text) => void host.pubSub.publishTo(channel, text), later)
     this.#sampling = new Sampling(this, host.clock)
     this.logs = new ChannelLogs(this)
-    this.places = new Places(this)
+    this.places = new ReadPositions(this)
     this.subscriptions = new Subscriptions(this, host)
     this.groups = new Groups(this)
     this.audience = new Audience(this)
@@ -126,8 +126,8 @@ export class Channels
     this.schedule = new Schedule(host, this, later)
     host.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#give(rules))
-    host.loading.changed.take(() => this.#follow())
-    host.role.changed.take(() => {
+    host.loading.changed.add(() => this.#follow())
+    host.role.changed.add(() => {
       if (host.role.isReplica !== this.#isReplica) this.#follow()
     })
     this.#give(host.config.get('channel'))
@@ -259,7 +259,7 @@ export class Channels
   }
 
   now(): number {
-    return this.#host.moment.now()
+    return this.#host.unitClock.now()
   }
 
   get redeliverMs(): number {
@@ -325,7 +325,7 @@ export class Channels
     if (!this.logs.isOpen) return
     const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logs.count)
     this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
-      this.#host.moment.pass()
+      this.#host.unitClock.pass()
       this.tally.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
       this.places.look(SWEPT_MAX)
@@ -343,8 +343,8 @@ export class Channels
 
 /** The engine's channels, made when first asked for. */
 export function channelsOf(engine: Engine): Channels {
-  if (engine.keeper instanceof Channels) return engine.keeper
+  if (engine.channels instanceof Channels) return engine.channels
   const made = new Channels(engine, engine.later)
-  engine.keeper = made
+  engine.channels = made
   return made
 }

@@ -9,6 +9,7 @@ import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../config/
 import { ConfigFileError, parseCommandLine } from '../config/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
+import { runProveDurability } from '../prover/prove-durability.ts'
 import { LogError } from '../replicated-log/log.ts'
 import { ListenError, TlsError, UsersError } from '../server/boot/errors.ts'
 import { createConfig, OptionError } from '../server/boot/options.ts'
@@ -22,7 +23,6 @@ import { processBytes } from '../util/memory/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check.ts'
 import type { CodeCache } from './code-cache.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
-import { runProveDurability } from './prove-durability.ts'
 
 const HELP = `Usage: respite [config-file] [--option value …] [-]
 

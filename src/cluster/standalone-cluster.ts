@@ -3,12 +3,12 @@
 // Nodes do not talk with each other (docs/decisions/0040-cluster-without-gossip.md): whom this one knows stands in its file, and
 // whoever moves slots tells every node, as `redis-cli --cluster reshard` does.
 
-import type { ChangeableMap, Cluster, ClusterNode } from '../engine/cluster-view/cluster-view.ts'
+import type { ChangeableMap, ClusterNode, ClusterView } from '../engine/cluster-view/cluster-view.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
 import { Random } from '../util/numbers/random.ts'
-import { type Listener, Seats } from '../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { MapNode } from './map-node.ts'
 import { parseNodes, printNodes } from './nodes-file.ts'
@@ -26,16 +26,16 @@ export interface MapFile {
   write(text: string): void
 }
 
-export class OwnCluster implements Cluster, ChangeableMap {
+export class StandaloneCluster implements ClusterView, ChangeableMap {
   isOk = false
   hasOpenSlots = false
   readonly hasHeldSlots = false
   readonly moves = undefined
   readonly messages = undefined
-  readonly changed = new Seats<[]>((slot) => {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly #engine: Engine
   readonly #file: MapFile
   /** Names are not drawn from what a test may have seeded: two nodes are two. */
@@ -55,7 +55,7 @@ export class OwnCluster implements Cluster, ChangeableMap {
     this.#follow()
     this.#write()
     for (const name of ADDRESS_SETTINGS) config.onChange(name, () => this.#addressChanged())
-    engine.loading.changed.take(() => {
+    engine.loading.changed.add(() => {
       this.myself.health = engine.state.loading.holds ? 'loading' : 'online'
     })
     config.onChange('cluster-require-full-coverage', () => this.#addressChanged())

@@ -58,8 +58,8 @@ export class Primary {
     const hear = (what: PrimaryEvent): void => {
       if (what === event) listener()
     }
-    this.#replication.onLink.take(hear)
-    return () => this.#replication.onLink.leave(hear)
+    this.#replication.onLink.add(hear)
+    return () => this.#replication.onLink.remove(hear)
   }
 
   /** Waits until the primary is heard: what it had is here then. */

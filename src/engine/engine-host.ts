@@ -45,7 +45,7 @@ export interface EngineHost {
 }
 
 /** Where messages are kept (channels/), as the engine sees it. */
-export interface ChannelKeeper {
+export interface KeptChannels {
   /** Tells whether messages are kept, or wait to be published. */
   readonly holdsData: boolean
   /** Bytes of what it knows of channels, besides the data and the clients. */

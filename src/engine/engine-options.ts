@@ -13,7 +13,7 @@ export interface EngineOptions {
   /** The time that the data is in: when keys expire, who has waited long enough, what TIME says. Default: the machine's. */
   clock?: Clock
   /** The time that work takes, its pauses included: the disk's, memory's, a script's. Default: as `clock`. */
-  machine?: Clock
+  workClock?: Clock
   random?: Random
   /** Default: drawn from the system's entropy. */
   hashKey?: HashKey

@@ -85,7 +85,7 @@ function addDatabaseMetrics(readings: Readings, engine: Engine): void {
   ofDatabases(
     'redis_db_avg_ttl_seconds',
     'Time to live of keys of a database that expire, averaged over a few.',
-    (db) => averageTtl(db, engine.moment.now()) / 1000,
+    (db) => averageTtl(db, engine.unitClock.now()) / 1000,
   )
 }
 

@@ -9,14 +9,14 @@
 import { Fenced, LogAway, LogFull, OutcomeUnknown, type ReplicatedLog, Truncated } from './log.ts'
 
 /** It stands where it should; or something else does; or the log ends before that place. */
-export interface Outcome {
+export interface AppendOutcome {
   readonly is: 'there' | 'taken' | 'lost end'
   /** What has taken the place; undefined where that has been removed already. */
   readonly by?: Uint8Array
 }
 
 /** Finds out what became of bytes that were appended, and appends them again if they are not there. Throws `LogFull`, `LogAway`. */
-export async function settleAppend(log: ReplicatedLog, batch: Uint8Array, expected: number): Promise<Outcome> {
+export async function settleAppend(log: ReplicatedLog, batch: Uint8Array, expected: number): Promise<AppendOutcome> {
   while (true) {
     let found: Uint8Array | undefined
     try {

@@ -30,8 +30,8 @@ export class LogStream {
 
   constructor(engine: Engine) {
     this.#engine = engine
-    engine.pause.ended.take(this.#goOn)
-    engine.loading.changed.take(this.#goOn)
+    engine.pause.ended.add(this.#goOn)
+    engine.loading.changed.add(this.#goOn)
   }
 
   /** The client under which effects are run; undefined before the first. */
@@ -56,8 +56,8 @@ export class LogStream {
   /** Effects come no more, or by another stream. */
   stop(): void {
     const { loading, pause } = this.#engine
-    pause.ended.leave(this.#goOn)
-    loading.changed.leave(this.#goOn)
+    pause.ended.remove(this.#goOn)
+    loading.changed.remove(this.#goOn)
     this.#stream?.end()
     this.#stream = undefined
     this.#wake()

@@ -9,7 +9,7 @@
 // policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
 //
 // An acknowledgement counts only when all before it have come. What became of a record whose answer was lost, or which was refused, is asked of
-// the log (sure-append.ts): all under way is awaited, then each is looked at in order. Three things may be found:
+// the log (append-outcome.ts): all under way is awaited, then each is looked at in order. Three things may be found:
 //
 //   ours is there, or can be put there     it goes on
 //   a record of a higher epoch             somebody else leads: nothing of this journal advances any more
@@ -30,7 +30,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
-import type { Chain, Counted, Place } from './chain.ts'
+import type { Chain, Counted, RecordPosition } from './chain.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
@@ -70,7 +70,7 @@ export interface ReplicatedJournalOptions {
    * All that was done is on its way to the log: if the record that was sent last comes to stand at this place, the data is what the log says there. `before` is the
    * place of the record before it. Called between two commands.
    */
-  sent(place: Place, before: number): void
+  sent(place: RecordPosition, before: number): void
   /** A record, with its parts, is in the log. */
   counted(counted: Counted): void
   /** This journal is over. What was not acknowledged until now never will be by it. */

@@ -10,7 +10,7 @@
 
 import { JournalBuffer } from '../persistence/log/journal-buffer.ts'
 import { assert } from '../util/assert.ts'
-import type { Row } from './shared-bytes.ts'
+import type { SharedBytes } from './shared-bytes.ts'
 
 /** A block that holds so much is full: commands of up to 8 KiB fit behind it into the 64 KiB that it is made with. */
 const BLOCK_FULL_BYTES = 56 * 1024
@@ -23,7 +23,7 @@ interface Block {
   readonly buffer: JournalBuffer
 }
 
-export class Backlog implements Row {
+export class Backlog implements SharedBytes {
   /** Bytes that are kept in any case. */
   keepBytes: number
   readonly #blocks: Block[] = []

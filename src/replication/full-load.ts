@@ -69,7 +69,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
       progress: (bytes) => {
         check()
         progress.loadedBytes = bytes
-        return delay.pass(engine.machine, target.keys)
+        return delay.pass(engine.workClock, target.keys)
       },
     })
     await complete(end)
@@ -90,7 +90,7 @@ function emptyDatabases({ databases, dataset }: Engine): Database[] {
 
 /** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
-  const { blocking, databases, durability, loading, ownKeys, scripts, state, tracking, watches } = engine
+  const { blocking, databases, durability, loading, replicaExpiry, scripts, state, tracking, watches } = engine
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)
@@ -111,7 +111,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     other.clear()
   }
   if (!isLoading) loading.end()
-  ownKeys.forget()
+  replicaExpiry.forget()
   durability.changedEverywhere()
   tracking.flushed()
   if (blocking.room.hasReady) blocking.serve()

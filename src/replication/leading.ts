@@ -53,8 +53,8 @@ export class Leading implements LeadingView, StreamCopy {
       drop: (replica) => engine.clients.close(replica.client, 'now'),
     })
     const { clients, config, turn } = engine
-    clients.gone.take((client) => this.#left(client))
-    turn.ended.take(() => this.#send())
+    clients.gone.add((client) => this.#left(client))
+    turn.ended.add(() => this.#send())
     config.onChange('min-replicas-to-write', () => this.#count())
     config.onChange('min-replicas-max-lag', () => this.#count())
     this.#count()
@@ -230,7 +230,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   // ── from request to stream ───────────────────────────────────────────────
 
-  readonly #now = (): number => this.#engine.machine.now()
+  readonly #now = (): number => this.#engine.workClock.now()
 
   #tellOfRequest({ name }: Replica): void {
     this.#engine.log.info({}, `Replica ${name} asks for synchronization`)
@@ -377,7 +377,7 @@ export class Leading implements LeadingView, StreamCopy {
   // ── by the clock ─────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer ??= this.#engine.machine.after(LOOK_MS, () => {
+    this.#timer ??= this.#engine.workClock.after(LOOK_MS, () => {
       this.#timer = undefined
       this.#look()
       if (this.#replicas.size > 0 || this.#kept.backlog !== undefined) this.#lookLater()

@@ -38,8 +38,8 @@ export class Migrations {
       return { name: nameKey(db.index, key), held: holds ? heldKeys.hold(db, key) : undefined }
     })
     if (this.#byClient.size === 0) {
-      clients.gone.take(this.#drop)
-      pause.ended.take(this.#lookLater)
+      clients.gone.add(this.#drop)
+      pause.ended.add(this.#lookLater)
     }
     const migration = new Migration(this.#engine, order, parcels, {
       dial: this.#dial,
@@ -82,7 +82,7 @@ export class Migrations {
   /** It is over: its client's command is run again, and what is left of it is forgotten. */
   #settle(client: Client): void {
     if (this.#engine.pause.active) return
-    this.#engine.moment.renew()
+    this.#engine.unitClock.renew()
     this.#engine.blocking.wakeEverywhere(waitingName(client))
     this.#drop(client)
   }
@@ -103,8 +103,8 @@ export class Migrations {
     for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
     this.#engine.heldKeys.release(held)
     if (this.#byClient.size > 0) return
-    this.#engine.clients.gone.leave(this.#drop)
-    this.#engine.pause.ended.leave(this.#lookLater)
+    this.#engine.clients.gone.remove(this.#drop)
+    this.#engine.pause.ended.remove(this.#lookLater)
   }
 }
 

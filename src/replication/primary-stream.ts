@@ -141,8 +141,8 @@ export class PrimaryStream implements RequestHandler {
   #run(bytes: Buffer): void {
     const engine = this.#engine
     const { client } = this
-    const { dataset, moment, replies, role, runner, stats, turn } = engine
-    client.lastActiveMs = moment.renew()
+    const { dataset, unitClock, replies, role, runner, stats, turn } = engine
+    client.lastActiveMs = unitClock.renew()
     stats.readsProcessed++
     this.#unapplied.push(bytes)
     this.#unappliedBytes += bytes.length

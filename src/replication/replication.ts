@@ -14,7 +14,7 @@ import type { Disk } from '../persistence/disk/disk.ts'
 import type { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
-import { type Listener, Seats } from '../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import type { Address, Dial } from './connection.ts'
 import { Failover } from './failover.ts'
 import { Leading } from './leading.ts'
@@ -39,10 +39,10 @@ export class Replication implements ReplicationView {
   /** Undefined where other servers cannot be reached. */
   readonly migrations: Migrations | undefined
   /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
-  readonly onLink = new Seats<[what: 'up' | 'down' | 'synced']>((slot) => {
+  readonly onLink = new Handlers<[what: 'up' | 'down' | 'synced']>((slot) => {
     this.#told = slot
   })
-  #told: Listener<[what: 'up' | 'down' | 'synced']> | null = null
+  #told: Handler<[what: 'up' | 'down' | 'synced']> | null = null
   readonly #engine: Engine
   readonly #options: ReplicationOptions
   readonly #copy: StreamCopy

@@ -1,34 +1,34 @@
 // The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
 
-import type { Shard, ShardNode } from '../engine/cluster-view/sentinel-view.ts'
+import type { SentinelNode, SentinelView } from '../engine/cluster-view/sentinel-view.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Random } from '../util/numbers/random.ts'
-import { type Listener, Seats } from '../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 
 const ID_LENGTH = 40
 /** What Redis takes a replica for that says nothing else. */
 const PRIORITY = 100
 
-export class OwnShard implements Shard {
+export class SentinelReports implements SentinelView {
   readonly name: string
-  readonly others: readonly ShardNode[] = []
+  readonly others: readonly SentinelNode[] = []
   readonly id = new Random().hex(ID_LENGTH)
   epoch = 0
-  readonly switched = new Seats<[ShardNode, ShardNode]>((slot) => {
+  readonly switched = new Handlers<[SentinelNode, SentinelNode]>((slot) => {
     this.#switched = slot
   })
-  #switched: Listener<[ShardNode, ShardNode]> | null = null
+  #switched: Handler<[SentinelNode, SentinelNode]> | null = null
   readonly #engine: Engine
-  #primary: ShardNode
+  #primary: SentinelNode
 
   constructor(engine: Engine, name: string) {
     this.#engine = engine
     this.name = name
     this.#primary = this.primary
-    engine.role.changed.take(this.look)
+    engine.role.changed.add(this.look)
   }
 
-  get primary(): ShardNode {
+  get primary(): SentinelNode {
     const { config, replication, role } = this.#engine
     const following = replication?.following
     // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
@@ -46,7 +46,7 @@ export class OwnShard implements Shard {
     }
   }
 
-  get replicas(): readonly ShardNode[] {
+  get replicas(): readonly SentinelNode[] {
     const { replication, role } = this.#engine
     if (role.isReplica) return [this.#myself]
     return (replication?.leading.replicas ?? []).map(({ address, offset, port, state }) => ({
@@ -60,7 +60,7 @@ export class OwnShard implements Shard {
     }))
   }
 
-  get #myself(): ShardNode {
+  get #myself(): SentinelNode {
     const { config, history, runId } = this.#engine
     const announced = config.get('replica-announce-port')
     return {

@@ -6,13 +6,13 @@
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Sender } from './sender.ts'
-import type { Row } from './shared-bytes.ts'
+import type { SharedBytes } from './shared-bytes.ts'
 
 /** Pieces are kept for new ones to be gathered in, as many as may wait. */
 const SPARES_MAX = 96
 const SPARE_BYTES_MIN = 64 * 1024
 
-export class CopyRow implements Row, SnapshotSink {
+export class SnapshotBytes implements SharedBytes, SnapshotSink {
   end = 0
   /** Whoever reads it. */
   readonly senders = new Set<Sender>()

@@ -299,7 +299,7 @@ export class Scripts implements ScriptRunner {
     const running = this.#running
     if (running === undefined) return
     const { engine } = this
-    const elapsedMs = engine.machine.monotonic() - running.startedMs
+    const elapsedMs = engine.workClock.monotonic() - running.startedMs
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
     const listener = engine.host.whileBusy
     if (listener !== undefined) {

@@ -17,7 +17,7 @@ const UNKNOWN_MOVE = new ReplyError('TRYAGAIN This node knows of no such move')
 const NOT_LEADING = new ReplyError('TRYAGAIN This node does not lead')
 const OTHER_SLOTS = ERR.of('These slots do not move here')
 
-interface Bringer {
+interface Importer {
   readonly move: number
   readonly epoch: number
   /** Empty until what was in the way is gone. */
@@ -26,11 +26,11 @@ interface Bringer {
 
 export class Arrivals {
   readonly #host: ShardView
-  readonly #bringers = new Map<Client, Bringer>()
+  readonly #bringers = new Map<Client, Importer>()
 
   constructor(host: ShardView) {
     this.#host = host
-    host.engine.clients.gone.take((client) => this.#bringers.delete(client))
+    host.engine.clients.gone.add((client) => this.#bringers.delete(client))
   }
 
   /** See SlotMoves.receive. */
@@ -66,7 +66,7 @@ export class Arrivals {
       if (!this.#isCurrent(bringer)) this.#host.engine.clients.close(client, 'now')
   }
 
-  #isCurrent({ epoch, move: id }: Pick<Bringer, 'move' | 'epoch'>): boolean {
+  #isCurrent({ epoch, move: id }: Pick<Importer, 'move' | 'epoch'>): boolean {
     const { leadingEpoch, mapLog, shard } = this.#host
     const move = mapLog.map.move(id)
     return leadingEpoch !== 0 && move?.to === shard && mapLog.map.shard(move.from)?.epoch === epoch

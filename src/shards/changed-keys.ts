@@ -23,9 +23,9 @@ export class ChangedKeys {
   constructor(dataset: Dataset, slots: Iterable<number>) {
     this.#dataset = dataset
     this.#slots = new Set(slots)
-    dataset.onBeforeChange.take(this.#changing)
-    dataset.onCreated.take(this.#created)
-    dataset.onEmptied.take(this.#emptied)
+    dataset.onBeforeChange.add(this.#changing)
+    dataset.onCreated.add(this.#created)
+    dataset.onEmptied.add(this.#emptied)
   }
 
   /** The data was emptied: what was sent says nothing any more. */
@@ -59,9 +59,9 @@ export class ChangedKeys {
   }
 
   stop(): void {
-    this.#dataset.onBeforeChange.leave(this.#changing)
-    this.#dataset.onCreated.leave(this.#created)
-    this.#dataset.onEmptied.leave(this.#emptied)
+    this.#dataset.onBeforeChange.remove(this.#changing)
+    this.#dataset.onCreated.remove(this.#created)
+    this.#dataset.onEmptied.remove(this.#emptied)
   }
 
   get #database(): Database {

@@ -16,7 +16,7 @@ import { isPassing, settleAppend, tryAppend } from '../replicated-log/append-out
 import { Gap, LogAway, type ReplicatedLog, Truncated } from '../replicated-log/log.ts'
 import { assert } from '../util/assert.ts'
 import { Random } from '../util/numbers/random.ts'
-import { type Listener, Seats } from '../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import type { Clock } from '../util/time/clock.ts'
 import { ShardMap } from './shard-map.ts'
 
@@ -39,10 +39,10 @@ export class MapLog {
   /** Why it is not followed any more. */
   failure: string | undefined = undefined
   /** Told when there is another map. */
-  readonly changed = new Seats<[]>((slot) => {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly #options: MapLogOptions
   readonly #closing = new AbortController()
   /** Undefined until it could be reached. */

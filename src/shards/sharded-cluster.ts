@@ -13,12 +13,12 @@
 
 import { MapNode } from '../cluster/map-node.ts'
 import type { Client } from '../engine/clients/client.ts'
-import type { Cluster, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
+import type { ClusterView, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
 import type { LogNode } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ReplicatedLog } from '../replicated-log/log.ts'
 import type { Address, Dial } from '../replication/connection.ts'
-import { type Listener, Seats } from '../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { Arrivals } from './arrivals.ts'
 import { MapLog } from './map-log.ts'
@@ -33,7 +33,7 @@ import { StrayKeys } from './stray-keys.ts'
 const BUS_PORT_OFFSET = 10_000
 const NO_SLOTS: ReadonlySet<number> = new Set()
 
-export interface ShardClusterOptions {
+export interface ShardedClusterOptions {
   /** Name of this node's shard. */
   readonly shard: string
   /** Kind and name of its log. */
@@ -56,11 +56,11 @@ export interface ShardPlace {
 /** The map has no shards yet. */
 class NotYet extends Error {}
 
-export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
-  readonly changed = new Seats<[]>((slot) => {
+export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly engine: Engine
   readonly mapLog: MapLog
   readonly shard: string
@@ -74,7 +74,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
   readonly messages: MessageExchange
   readonly nodes = new Map<string, MapNode>()
   isOk = false
-  readonly #options: ShardClusterOptions
+  readonly #options: ShardedClusterOptions
   readonly #mover: SlotMover
   readonly #arrivals: Arrivals
   readonly #strays: StrayKeys
@@ -89,13 +89,13 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
   #leaders: (MapNode | undefined)[] = []
   #held = NO_SLOTS
 
-  constructor(engine: Engine, options: ShardClusterOptions) {
+  constructor(engine: Engine, options: ShardedClusterOptions) {
     const { dial, shard, timing = MOVER_TIMING } = options
     this.engine = engine
     this.shard = shard
     this.dial = dial
     this.timing = timing
-    this.mapLog = new MapLog({ clock: engine.machine, messages: engine.log, retryMs: timing.retryMs })
+    this.mapLog = new MapLog({ clock: engine.workClock, messages: engine.log, retryMs: timing.retryMs })
     this.#options = options
     this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
     this.#arrivals = new Arrivals(this)
@@ -103,9 +103,9 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
     this.#mover = new SlotMover(this)
     this.moves = new Moves(this, this.#mover, this.#arrivals)
     this.messages = new MessageExchange(this)
-    this.mapLog.changed.take(() => this.#look())
+    this.mapLog.changed.add(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
-    engine.loading.changed.take(() => {
+    engine.loading.changed.add(() => {
       this.#myself.health = engine.state.loading.holds ? 'loading' : 'online'
     })
     this.#look()
@@ -157,7 +157,7 @@ export class ShardCluster implements Cluster, ShardView, SlotMoverHost {
       } catch (error) {
         if (!(error instanceof NotYet)) throw error
         if (tries === 0) this.engine.log.warn({}, `this shard waits: ${error.message}`)
-        await new Promise<void>((resolve) => void this.engine.machine.after(this.timing.retryMs, resolve))
+        await new Promise<void>((resolve) => void this.engine.workClock.after(this.timing.retryMs, resolve))
       }
     }
     return false

@@ -36,12 +36,12 @@ export class StrayKeys {
     this.#isBusy = false
     const slot = this.#next()
     if (slot === undefined) return
-    const { admission, dataset, machine, moment, turn } = this.#host.engine
+    const { admission, dataset, workClock, unitClock, turn } = this.#host.engine
     if (admission.diskFailure !== undefined) {
-      machine.after(RETRY_MS, () => this.look())
+      workClock.after(RETRY_MS, () => this.look())
       return
     }
-    moment.renew()
+    unitClock.renew()
     removeKeysOfSlot(dataset, dataset.databases[0]!, slot, REMOVED_KEYS)
     turn.endSoon()
     this.look()

@@ -3,10 +3,10 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { PowerTrial } from '../../src/cli/prove/power-trial.ts'
-import { durabilityRules, type Finding, type Policy } from '../../src/cli/prove/workload.ts'
-import { runProveDurability } from '../../src/cli/prove-durability.ts'
 import type { ConfigSettings } from '../../src/config/config.ts'
+import { PowerTrial } from '../../src/prover/durability/power-trial.ts'
+import { durabilityRules, type Finding, type Policy } from '../../src/prover/durability/workload.ts'
+import { runProveDurability } from '../../src/prover/prove-durability.ts'
 import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 

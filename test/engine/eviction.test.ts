@@ -86,7 +86,7 @@ describe('eviction', () => {
     const watcher = run.connect()
     const subscriber = run.connect()
     const gate: string[] = []
-    run.engine.dataset.onBeforeChange.take((db, entry) => {
+    run.engine.dataset.onBeforeChange.add((db, entry) => {
       gate.push(db.keys.keyOf(entry, new Bytes()).toString())
     })
     client.ask('SELECT', '3')

@@ -571,7 +571,7 @@ describe('a disk that is full', () => {
     const client = connect()
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
-    database.setExpiry(database.find(Bytes.from('a')), engine.moment.now() + 500)
+    database.setExpiry(database.find(Bytes.from('a')), engine.unitClock.now() + 500)
     engine.timekeeper.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')

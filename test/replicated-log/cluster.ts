@@ -11,7 +11,7 @@ import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { OwnShard } from '../../src/replication/sentinel-reports.ts'
+import { SentinelReports } from '../../src/replication/sentinel-reports.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
@@ -65,7 +65,7 @@ export class Cluster {
       log: { ...silentLog, error: (details, message) => void errors.push({ ...details, message }) },
       commands: catalog,
       clock,
-      machine: clock,
+      workClock: clock,
       random: new Random(1),
       hashKey: new HashKey(1, 2),
       config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
@@ -90,7 +90,7 @@ export class Cluster {
     }
     const view = new NodeView(clock)
     new Replication(engine).join(view)
-    engine.shard = new OwnShard(engine, 'orders')
+    engine.sentinelView = new SentinelReports(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({

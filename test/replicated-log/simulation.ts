@@ -8,11 +8,11 @@
 // explained by what is there (histories.ts), on every node.
 
 import { channelsOf } from '../../src/channels/channels.ts'
-import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
@@ -207,7 +207,7 @@ class Simulation {
     const engine = new Engine({
       commands: catalog,
       clock,
-      machine: clock,
+      workClock: clock,
       random: new Random(this.#random.uint32()),
       hashKey: new HashKey(1, 2),
       config: new Config({

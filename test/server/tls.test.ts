@@ -262,7 +262,7 @@ describe.each([
   async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
     const clock = new FakeClock()
-    const engine = new Engine({ commands: catalog, config, machine: clock })
+    const engine = new Engine({ commands: catalog, config, workClock: clock })
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()

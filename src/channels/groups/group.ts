@@ -20,7 +20,7 @@ import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
-import { Place, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
 import { type Search, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
@@ -55,7 +55,7 @@ export class Group implements SharingGroup, MemberHost {
   /** True when messages that it hears are kept, or may be: then its place is remembered. */
   isKept = false
   /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
-  readonly remembered = new Place()
+  readonly remembered = new ReadPosition()
   rememberedMs = 0
   readonly #host: GroupHost
   readonly #members: GroupMember[] = []
@@ -168,16 +168,16 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** The place behind the last message of a channel, or of all that the group's pattern matches. */
-  #reached(log: ChannelLog): Place {
+  #reached(log: ChannelLog): ReadPosition {
     const { last } = this.#host.ids
     const isBehind = this.kind === 'pattern' || log.id.compare(last) < 0
-    return new Place().set(isBehind ? last : log.id, this.#countIn(log))
+    return new ReadPosition().set(isBehind ? last : log.id, this.#countIn(log))
   }
 
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin(place: Place, logs: Search): void {
+  begin(place: ReadPosition, logs: Search): void {
     this.#isLive = false
     this.#unread.begin(place, logs)
     this.#readSoon()
@@ -191,7 +191,7 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** Goes on behind a place, wherever it has been: what members were given counts no more. */
-  seek(place: Place, logs: Search): void {
+  seek(place: ReadPosition, logs: Search): void {
     this.forget()
     this.begin(place, logs)
   }
@@ -336,9 +336,9 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** How far everything was heard for certain; `end` = the place behind all there is. */
-  place(end: Place): Place {
+  place(end: ReadPosition): ReadPosition {
     const { heard } = this.#unread
-    const place = new Place().copyFrom(this.#isLive ? end : heard)
+    const place = new ReadPosition().copyFrom(this.#isLive ? end : heard)
     const id = new StreamId()
     for (const { given } of this.#members) {
       if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))
@@ -370,7 +370,7 @@ export function groupOfSubscriber(subscriber: string): string | undefined {
 export const GROUP_USER = '$share'
 
 /** Moves a place below a message. */
-function lower(place: Place, id: StreamId, count: number): void {
+function lower(place: ReadPosition, id: StreamId, count: number): void {
   if (id.compare(place.id) > 0) return
   place.set(id, count === UNCOUNTED ? UNCOUNTED : count - 1)
   place.id.decrement()

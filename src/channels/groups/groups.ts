@@ -1,7 +1,7 @@
 // The groups: who is in which, which of them hear a channel, and where they are (group.ts).
 //
 // A group is made when its first member comes, and gone when its last one leaves. What stays of it, where messages are kept, is its
-// place, as that of a named subscriber would (places.ts). There are groups without any rule too; while there is none, a message
+// place, as that of a named subscriber would (read-positions.ts). There are groups without any rule too; while there is none, a message
 // costs one look at that.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
@@ -13,7 +13,7 @@ import { Client } from '../../engine/clients/client.ts'
 import { assert } from '../../util/assert.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
-import { type Place, type Places, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
+import { type ReadPosition, type ReadPositions, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
 import { Round } from '../positions/round.ts'
 import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
 
@@ -27,7 +27,7 @@ const MEMBER_BYTES = 1024
 
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
-  readonly places: Places
+  readonly places: ReadPositions
   /** Data is being loaded: what that brings is how it was, and nothing is written into it. */
   readonly isLoading: boolean
   now(): number
@@ -207,12 +207,12 @@ export class Groups implements Sharing {
   }
 
   /** How far a group has heard for certain. */
-  placeOf(group: Group): Place {
+  placeOf(group: Group): ReadPosition {
     return group.place(this.#host.logs.endOf(group.kind, group.target))
   }
 
   /** Has a group that has members go on behind a place. */
-  seek(group: Group, place: Place): void {
+  seek(group: Group, place: ReadPosition): void {
     group.seek(place, this.#host.logs.of(group.kind, group.target))
     this.#remember(group)
   }

@@ -10,7 +10,7 @@ import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
-import { Place, type Places, placesIn, UNCOUNTED } from '../positions/read-positions.ts'
+import { placesIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { Round } from '../positions/round.ts'
 import { type ChannelKind, channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
@@ -23,7 +23,7 @@ const NAMES_OF_LOG = 3
 const PRUNED = 3
 
 export interface ChannelLogsHost extends ChannelLogHost {
-  readonly places: Places
+  readonly places: ReadPositions
   /** Logs have gone. */
   forgetRoutes(): void
 }
@@ -167,8 +167,8 @@ export class ChannelLogs {
    * Returns the place behind all that a channel has, or all that the channels of a pattern have but for ids that are ahead of the clock.
    * Of a channel that keeps its messages it is counted.
    */
-  endOf(kind: SubscriptionKind, target: string): Place {
-    const end = new Place().set(this.#host.ids.last, UNCOUNTED)
+  endOf(kind: SubscriptionKind, target: string): ReadPosition {
+    const end = new ReadPosition().set(this.#host.ids.last, UNCOUNTED)
     if (kind === 'pattern' || !this.keep(kind, target)) return end
     const stream = streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
     end.count = stream === undefined ? 0 : Number(stream.entriesAdded)
@@ -180,7 +180,7 @@ export class ChannelLogs {
    * Moves a place back that is behind all there is: its id was ahead of the clock, and the stream that it comes from is gone. In a channel it
    * moves before everything that is kept; of a pattern to where the ids were when the data were found.
    */
-  correct(kind: SubscriptionKind, target: string, place: Place): Place {
+  correct(kind: SubscriptionKind, target: string, place: ReadPosition): ReadPosition {
     if (place.id.compare(this.endOf(kind, target).id) <= 0) return place
     if (kind === 'pattern') place.id.copyFrom(this.#host.ids.found)
     else place.id.setZero()

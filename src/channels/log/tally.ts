@@ -3,14 +3,14 @@
 // Streams and hashes are keys like any other, which may change and go without anybody being told here, so they are counted. A few are
 // counted whenever somebody asks; where there are more, they are counted a slice a second, and the last whole count is told.
 
-import type { Places } from '../positions/read-positions.ts'
+import type { ReadPositions } from '../positions/read-positions.ts'
 import type { ChannelLogs } from './channel-logs.ts'
 
 /** Logs and hashes of places that are counted for one question: what asking costs is a fraction of a millisecond. */
 const COUNTED_MAX = 100
 
 export interface TallyHost {
-  readonly places: Places
+  readonly places: ReadPositions
   readonly logs: ChannelLogs
 }
 

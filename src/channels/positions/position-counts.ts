@@ -6,7 +6,7 @@
 
 import type { ChannelRule } from '../../config/channel-rules.ts'
 
-export class PlaceCounts {
+export class PositionCounts {
   /** By the rule's pattern and the user; neither has a blank. */
   #counts = new Map<string, number>()
   /** What the walk has found so far, and what has changed since it began; undefined = there is none. */

@@ -20,7 +20,7 @@ import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { placesKey, targetOfPlacesKey } from '../log/channel-keys.ts'
-import { PlaceCounts } from './position-counts.ts'
+import { PositionCounts } from './position-counts.ts'
 
 /** Not known. */
 export const UNCOUNTED = -1
@@ -30,7 +30,7 @@ export const WRITTEN_AGAIN_MS = 60_000
 const WALKED_MAX = 100
 const MS_PER_SECOND = 1000
 
-export class Place {
+export class ReadPosition {
   readonly id = new StreamId()
   /** Messages of the channel up to here, ever; UNCOUNTED. */
   count = UNCOUNTED
@@ -41,12 +41,12 @@ export class Place {
     return this
   }
 
-  copyFrom({ id, count }: Place): this {
+  copyFrom({ id, count }: ReadPosition): this {
     return this.set(id, count)
   }
 }
 
-export interface PlacesHost {
+export interface ReadPositionsHost {
   readonly db: Database
   /** Data is being loaded. */
   readonly isLoading: boolean
@@ -59,37 +59,37 @@ export interface PlacesHost {
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
-export class Places {
-  readonly #host: PlacesHost
+export class ReadPositions {
+  readonly #host: ReadPositionsHost
   /** The keys under which places are, or have been. */
   readonly #keys = new NameSet()
-  #counts = new PlaceCounts()
+  #counts = new PositionCounts()
   /** The walk through all places; undefined = between two walks. */
   #walk: Iterator<undefined> | undefined = undefined
   /** Since when places are looked after here. Before that subscribers may have been connected of which nothing is known. */
   #sinceMs = 0
 
-  constructor(host: PlacesHost) {
+  constructor(host: ReadPositionsHost) {
     this.#host = host
   }
 
   /** Other rules are in force, or other data are there, and all keys of places that there are have been noted. */
   follow(): void {
     this.#sinceMs = this.#host.now()
-    this.#counts = new PlaceCounts()
+    this.#counts = new PositionCounts()
     this.#walk = undefined
     this.look(Number.POSITIVE_INFINITY)
   }
 
   /** Returns how far a subscriber has heard; undefined = nothing is remembered of it. */
-  get(kind: SubscriptionKind, target: string, subscriber: string): Place | undefined {
+  get(kind: SubscriptionKind, target: string, subscriber: string): ReadPosition | undefined {
     const hash = this.#hash(Bytes.from(placesKey(kind, target)))
     const value = new Bytes()
     return hash?.get(Bytes.from(subscriber), value) ? parsePlace(value.toString()) : undefined
   }
 
   /** Remembers how far a subscriber has heard, unless it is new and too many are remembered of its user. */
-  set(kind: SubscriptionKind, target: string, subscriber: string, place: Place): void {
+  set(kind: SubscriptionKind, target: string, subscriber: string, place: ReadPosition): void {
     const { db, isLoading } = this.#host
     assert(!isLoading, 'nothing is remembered among data that is being loaded')
     const key = Bytes.from(placesKey(kind, target))
@@ -103,7 +103,7 @@ export class Places {
     }
     if (present === undefined) this.#keys.add(key.toString())
     const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)!
-    const text = formatPlace(place, this.#host.now())
+    const text = formatReadPosition(place, this.#host.now())
     hash.set(field, Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
@@ -215,7 +215,7 @@ export class Places {
   *of(
     kind: SubscriptionKind,
     target: string,
-  ): Generator<readonly (readonly [subscriber: string, place: Place])[], undefined> {
+  ): Generator<readonly (readonly [subscriber: string, place: ReadPosition])[], undefined> {
     const key = Bytes.from(placesKey(kind, target))
     const slots: number[] = []
     const met = new Set<string>()
@@ -239,9 +239,9 @@ export class Places {
 }
 
 /** The places that stand in some slots of a hash. */
-function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, place: Place])[] {
+function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, place: ReadPosition])[] {
   const window = new Bytes()
-  const found: (readonly [subscriber: string, place: Place])[] = []
+  const found: (readonly [subscriber: string, place: ReadPosition])[] = []
   for (const slot of slots) {
     const subscriber = hash.fieldOf(slot, window).toString()
     const place = parsePlace(hash.valueOf(slot, window).toString())
@@ -251,7 +251,7 @@ function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: 
 }
 
 /** The places that a hash remembers. */
-export function* placesIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, place: Place]> {
+export function* placesIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, place: ReadPosition]> {
   if (hash === undefined) return
   const window = new Bytes()
   for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
@@ -262,13 +262,13 @@ export function* placesIn(hash: Hash | undefined): Iterable<readonly [subscriber
 }
 
 /** Returns a place as it is stored. */
-export function formatPlace({ id, count }: Place, nowMs: number): string {
+export function formatReadPosition({ id, count }: ReadPosition, nowMs: number): string {
   return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}`
 }
 
-function parsePlace(text: string): Place | undefined {
+function parsePlace(text: string): ReadPosition | undefined {
   const [id = '', count] = text.split(' ')
-  const place = new Place()
+  const place = new ReadPosition()
   if (parseStreamId(Bytes.from(id), place.id, 0, false) === ID_INVALID) return undefined
   if (count !== undefined && /^[0-9]{1,15}$/.test(count)) place.count = Number(count)
   return place

@@ -1,6 +1,6 @@
 // Who listens to a channel under its name, and how far each has heard: what CHANNEL SUBSCRIBERS, LAG, ACK, SEEK and FORGET ask and change.
 //
-// A subscriber is known by what is remembered of it (places.ts). While it is connected its reader knows better, and is told of what
+// A subscriber is known by what is remembered of it (read-positions.ts). While it is connected its reader knows better, and is told of what
 // changes.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
@@ -19,14 +19,14 @@ import { streamUnder } from '../log/channel-log.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { countBetween, LagCount } from '../positions/lag-count.ts'
-import { Place, type Places, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { Reader } from './reader.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface AudienceHost {
   readonly db: Database
   readonly ids: MessageIds
-  readonly places: Places
+  readonly places: ReadPositions
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
@@ -40,7 +40,7 @@ export interface Listening {
   readonly name: string
   readonly isConnected: boolean
   /** How far it has heard: what it was sent, or what it acknowledged. */
-  readonly place: Place
+  readonly place: ReadPosition
   /** Messages that it has not heard yet. */
   lag: number
 }
@@ -101,14 +101,14 @@ export class Audience {
   }
 
   /** Describes a subscriber, but for what it has not heard. */
-  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: Place): Listening {
+  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): Listening {
     const place = this.#placeOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
       isConnected: place !== remembered,
-      place: new Place().copyFrom(place),
+      place: new ReadPosition().copyFrom(place),
       lag: 0,
     }
   }
@@ -119,7 +119,7 @@ export class Audience {
     return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
   }
 
-  #placeOf(reader: Reader | Group | undefined): Place | undefined {
+  #placeOf(reader: Reader | Group | undefined): ReadPosition | undefined {
     if (reader === undefined) return undefined
     if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
@@ -166,7 +166,7 @@ export class Audience {
   }
 
   /** Moves a place to an id, but not beyond what was sent, and never back. */
-  #advance(place: Place, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
+  #advance(place: ReadPosition, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
     const to = id.compare(sent) < 0 ? id : sent
     if (to.compare(place.id) <= 0) return false
     if (place.count !== UNCOUNTED) {
@@ -195,9 +195,9 @@ export class Audience {
   }
 
   /** Where somebody stands who is to go on there. What has gone already is not counted as missed: nobody wants to hear it who goes back. */
-  #placeFor(kind: SubscriptionKind, target: string, aim: Aim): Place {
+  #placeFor(kind: SubscriptionKind, target: string, aim: Aim): ReadPosition {
     const last = this.#host.logs.endOf(kind, target).id
-    const place = new Place().set(last, UNCOUNTED)
+    const place = new ReadPosition().set(last, UNCOUNTED)
     if (aim !== 'last') {
       if (aim === 'first') place.id.setZero()
       else if ('behind' in aim) place.id.copyFrom(aim.behind)
@@ -239,7 +239,7 @@ export class Audience {
 }
 
 /** Counts the messages of a stream behind a place. Walks only where the place does not say how many were before it. */
-export function messagesBehind(stream: Stream, place: Place): number {
+export function messagesBehind(stream: Stream, place: ReadPosition): number {
   const { length } = stream
   if (length === 0 || place.id.compare(stream.lastId) >= 0) return 0
   if (place.id.compare(stream.firstId) < 0) return length
@@ -251,7 +251,7 @@ export function messagesBehind(stream: Stream, place: Place): number {
 }
 
 /** How many messages a channel has had up to an id behind a place; UNCOUNTED. */
-function countAt(stream: Stream, place: Place, id: StreamId): number {
+function countAt(stream: Stream, place: ReadPosition, id: StreamId): number {
   if (place.id.compare(stream.firstId) >= 0) return place.count + countBetween(stream, place.id, id)
   return Number(stream.entriesAdded) - stream.length + countBetween(stream, place.id, id)
 }

@@ -17,7 +17,7 @@ import type { StreamId } from '../../store/stream/stream-id.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
-import { Place, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { TakenMarks } from '../positions/taken-marks.ts'
 import { SpareMessages } from './spare-messages.ts'
 import { type Search, UnreadMessages } from './unread-messages.ts'
@@ -89,7 +89,7 @@ export class Reader implements Listener, Sliced {
   /**
    * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
    */
-  acknowledged: Place | undefined = undefined
+  acknowledged: ReadPosition | undefined = undefined
   /** Messages that it will never hear, as far as they were counted. */
   missed = 0
   /** It ends without its client having asked for that: its place is remembered. */
@@ -97,7 +97,7 @@ export class Reader implements Listener, Sliced {
   ended = false
   queued = false
   /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
-  readonly remembered = new Place()
+  readonly remembered = new ReadPosition()
   rememberedMs = 0
   /** Bytes that it takes. */
   readonly bytes: number
@@ -105,7 +105,7 @@ export class Reader implements Listener, Sliced {
   #isLive = true
   /** While behind: what it has not read yet. */
   readonly #unread: UnreadMessages
-  readonly #taken = new TakenMarks<Place>()
+  readonly #taken = new TakenMarks<ReadPosition>()
   #spare: SpareMessages | undefined = undefined
 
   constructor(host: ReaderHost, client: Client, kind: SubscriptionKind, target: string, subscriber: string) {
@@ -120,7 +120,7 @@ export class Reader implements Listener, Sliced {
   }
 
   /** While behind: how far it has read. */
-  get heard(): Place {
+  get heard(): ReadPosition {
     return this.#unread.heard
   }
 
@@ -185,7 +185,7 @@ export class Reader implements Listener, Sliced {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what these logs have since then is to be read. */
-  begin(place: Place, logs: Search): void {
+  begin(place: ReadPosition, logs: Search): void {
     this.#unread.begin(place, logs)
     this.#setLive(false)
   }
@@ -202,7 +202,7 @@ export class Reader implements Listener, Sliced {
   }
 
   /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
-  seek(place: Place, logs: Search): void {
+  seek(place: ReadPosition, logs: Search): void {
     this.begin(place, logs)
     this.#taken.clear()
     this.acknowledged?.set(place.id, place.count)
@@ -255,8 +255,8 @@ export class Reader implements Listener, Sliced {
   // ── where it is ──────────────────────────────────────────────────────────
 
   /** How far it has been sent messages; `end` = the place behind all there is. */
-  placeNow(end: Place): Place {
-    return new Place().copyFrom(this.isLive ? end : this.heard)
+  placeNow(end: ReadPosition): ReadPosition {
+    return new ReadPosition().copyFrom(this.isLive ? end : this.heard)
   }
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
@@ -265,14 +265,14 @@ export class Reader implements Listener, Sliced {
   }
 
   /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
-  sample(nowMs: number, end: Place): void {
+  sample(nowMs: number, end: ReadPosition): void {
     if (this.client.outputBytes > 0) return
     const place = this.placeNow(end)
     if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
   }
 
   /** How far it had heard at a time, everything sent until then having been taken; undefined = that is not known any more. */
-  placeAt(ms: number): Place | undefined {
+  placeAt(ms: number): ReadPosition | undefined {
     return this.#taken.at(ms)
   }
 }

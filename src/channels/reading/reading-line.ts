@@ -3,7 +3,7 @@
 // Each is given a slice when its client has taken the one before, and stands at the end of the line again. Everybody else is heard
 // between two turns of the line, which are bounded by time.
 
-import type { Moment } from '../../engine/upkeep/unit-clock.ts'
+import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { SLICE_BYTES, type Sliced } from './reader.ts'
 
@@ -15,8 +15,8 @@ const LOOK_AGAIN_MS = 1
 export interface ReadingLineHost {
   readonly clock: Clock
   /** What a transport cannot tell is asked for again after this clock's time. */
-  readonly machine: Clock
-  readonly moment: Moment
+  readonly workClock: Clock
+  readonly unitClock: UnitClock
 }
 
 export class ReadingLine {
@@ -49,9 +49,9 @@ export class ReadingLine {
   }
 
   #serve(): void {
-    const { clock, moment } = this.#host
+    const { clock, unitClock } = this.#host
     this.#isServedSoon = false
-    moment.pass()
+    unitClock.pass()
     const untilMs = clock.monotonic() + READ_MS_MAX
     const line = this.#waiting
     this.#waiting = []
@@ -69,7 +69,7 @@ export class ReadingLine {
     if (transport.backlogBytes > 0 || client.heldForDurability) {
       const again = (): void => this.#push(reader)
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
-      else this.#host.machine.after(LOOK_AGAIN_MS, again)
+      else this.#host.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
       // What it was given leaves when this turn ends.
       this.#push(reader)

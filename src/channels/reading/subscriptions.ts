@@ -18,12 +18,12 @@ import { NameMap } from '../../util/tables/name-map.ts'
 import { GROUP_USER, groupSubscriber } from '../groups/group.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import { userOf } from '../positions/position-counts.ts'
-import { Place, type Places, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
+import { ReadPosition, type ReadPositions, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
 import { Reader, type ReaderHost } from './reader.ts'
 
 export interface SubscriptionsHost extends ReaderHost {
   readonly logs: ChannelLogs
-  readonly places: Places
+  readonly places: ReadPositions
   /** True while data is being loaded: what that brings is how it was. */
   readonly isLoading: boolean
   readonly redeliverMs: number
@@ -140,7 +140,7 @@ export class Subscriptions {
     } else if (when === 'first' && logs.beginBefore(kind, name)) {
       reader.beginFirst(logs.of(kind, name), end.id)
     }
-    if (client.wantsMessageIds) reader.acknowledged = new Place().copyFrom(place ?? reader.placeNow(end))
+    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(place ?? reader.placeNow(end))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     client.listenerBytes += reader.bytes
@@ -156,7 +156,7 @@ export class Subscriptions {
   }
 
   /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
-  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): Place | undefined {
+  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
     const { logs, places } = this.#host
@@ -247,7 +247,7 @@ export class Subscriptions {
   // ── what is remembered of them ───────────────────────────────────────────
 
   /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago; undefined = not known. */
-  certainPlace(reader: Reader): Place | undefined {
+  certainPlace(reader: Reader): ReadPosition | undefined {
     return reader.acknowledged ?? reader.placeAt(this.#host.monotonic() - this.#host.redeliverMs)
   }
 
@@ -255,7 +255,7 @@ export class Subscriptions {
    * Has a place written down, unless it is already, or data is loaded: what that brings is how it was. Of a subscriber that has `left` it is
    * also written down when that was, if the last writing is some time ago.
    */
-  remember(reader: Reader, place: Place, when: 'left' | 'there' = 'there'): void {
+  remember(reader: Reader, place: ReadPosition, when: 'left' | 'there' = 'there'): void {
     const { remembered, kind, subscriber, target } = reader
     const { isLoading, places } = this.#host
     if (isLoading) return

@@ -14,7 +14,7 @@ import { StreamId } from '../../store/stream/stream-id.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
-import { Place, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 
 /** Is told of messages that have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. */
 export type NoteGap = (log: ChannelLog, count: number, from: StreamId, to: StreamId) => void
@@ -47,7 +47,7 @@ interface Unread {
 
 export class UnreadMessages {
   /** How far it has read. While it is searched where rules have a new subscriber begin: zero, nothing. */
-  readonly heard = new Place()
+  readonly heard = new ReadPosition()
   /** The last id that was given; undefined = of one channel alone the place follows every id. */
   readonly #last: StreamId | undefined
   readonly #noteGap: NoteGap
@@ -66,7 +66,7 @@ export class UnreadMessages {
   }
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin({ id, count }: Place, logs: Search): void {
+  begin({ id, count }: ReadPosition, logs: Search): void {
     this.heard.set(id, count)
     this.#begin(logs, undefined)
   }

@@ -6,11 +6,11 @@
 // other commands, the timer looks at the data before it publishes.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
-import { type Cluster, servesSlot } from '../../engine/cluster-view/cluster-view.ts'
+import { type ClusterView, servesSlot } from '../../engine/cluster-view/cluster-view.ts'
 import type { Loading } from '../../engine/conditions/loading.ts'
 import type { ServerState } from '../../engine/conditions/state.ts'
 import type { Dataset } from '../../engine/data/dataset.ts'
-import type { Moment } from '../../engine/upkeep/unit-clock.ts'
+import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { ArenaFull } from '../../store/memory/arena.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'
@@ -38,14 +38,14 @@ const CHANNEL_BYTES = 1024
 
 export interface ScheduleHost {
   readonly clock: Clock
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly state: ServerState
   readonly dataset: Dataset
   readonly loading: Loading
   readonly pubSub: PubSub
   readonly admission: { readonly diskFailure: ReplyError | undefined; refusalOfWrite(): ReplyError | undefined }
   readonly propagation: { beginUnit(): void; endUnit(): void }
-  readonly cluster: Cluster | null
+  readonly cluster: ClusterView | null
 }
 
 /** The room that messages belong to (channels.ts). */
@@ -75,7 +75,7 @@ export class Schedule {
     this.#host = host
     this.#room = room
     this.#later = later
-    host.loading.changed.take(() => this.findChannels())
+    host.loading.changed.add(() => this.findChannels())
     this.findChannels()
   }
 
@@ -132,7 +132,7 @@ export class Schedule {
   }
 
   #nextNumber(): number {
-    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#host.moment.now() * NUMBERS_PER_MS)
+    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#host.unitClock.now() * NUMBERS_PER_MS)
     return this.#lastNumber
   }
 
@@ -198,9 +198,9 @@ export class Schedule {
 
   /** Publishes some of what is due, in the order of its time. */
   #publishDue(): void {
-    const { clock, moment } = this.#host
+    const { clock, unitClock } = this.#host
     this.#timerMs = Number.POSITIVE_INFINITY
-    const nowMs = moment.renew()
+    const nowMs = unitClock.renew()
     if (this.#mustWait) {
       this.#arm(nowMs + RETRY_MS)
       return

@@ -30,7 +30,7 @@ export const functionStats = defineCommand({
       reply.array(running.command.length)
       for (const word of running.command) reply.text(word)
       reply.text('duration_ms')
-      reply.integer(Math.round(engine.machine.monotonic() - running.startedMs))
+      reply.integer(Math.round(engine.workClock.monotonic() - running.startedMs))
     } else {
       reply.nil()
     }

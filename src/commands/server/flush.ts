@@ -69,9 +69,9 @@ export const flushall = defineCommand({
 
 /** Removes everything; in the journal stands `words`, or the request as it came. */
 export function emptyAll(call: Call, ...words: Word[]): void {
-  const { databases, ownKeys } = engineOf(call)
+  const { databases, replicaExpiry } = engineOf(call)
   for (const database of databases) empty(call, database)
-  ownKeys.forget()
+  replicaExpiry.forget()
   flushed(call, words)
 }
 

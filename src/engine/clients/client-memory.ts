@@ -18,7 +18,7 @@ const LIMIT_BYTES_MIN = 128 * 1024
 
 export interface ClientMemoryHost {
   readonly config: Config
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly log: Log
   readonly stats: Stats
   readonly clients: { values(): Iterable<Client>; close(client: Client, when: 'flushed' | 'now'): void }
@@ -68,7 +68,7 @@ export class ClientMemory {
       return
     }
     this.#unread.add(client)
-    this.#timer ??= this.#host.machine.after(LOOK_MS, this.#look)
+    this.#timer ??= this.#host.workClock.after(LOOK_MS, this.#look)
   }
 
   /** A client is gone. */

@@ -2,15 +2,15 @@
 //
 // A room that keeps something about a client takes a seat at `gone`, and forgets it there.
 
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { Client, type ClientHost, type Origin, type Transport } from './client.ts'
 import type { Users } from './users.ts'
 
 export interface ClientsHost extends ClientHost {
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly state: ServerState
   readonly stats: Stats
   readonly users: Users
@@ -19,10 +19,10 @@ export interface ClientsHost extends ClientHost {
 
 export class Clients {
   /** Told of each client that is gone, before it is forgotten here. */
-  readonly gone = new Seats<[client: Client]>((slot) => {
+  readonly gone = new Handlers<[client: Client]>((slot) => {
     this.#gone = slot
   })
-  #gone: Listener<[client: Client]> | null = null
+  #gone: Handler<[client: Client]> | null = null
   readonly #host: ClientsHost
   readonly #byId = new Map<number, Client>()
   #nextId = 1
@@ -47,10 +47,10 @@ export class Clients {
 
   /** Takes a new client in. */
   connect(transport: Transport, origin: Origin = 'client'): Client {
-    const { moment, state, stats, users } = this.#host
+    const { unitClock, state, stats, users } = this.#host
     // A slow script, during which connections are accepted, keeps its own time.
-    if (!state.busy.holds) moment.pass()
-    const client = new Client(this.#host, this.#nextId++, transport, origin, moment.now())
+    if (!state.busy.holds) unitClock.pass()
+    const client = new Client(this.#host, this.#nextId++, transport, origin, unitClock.now())
     if (origin === 'client') users.greet(client)
     if (origin !== 'replay') {
       this.#byId.set(client.id, client)

@@ -9,7 +9,7 @@
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { quoted } from '../../util/bytes/quoted.ts'
-import type { Seats } from '../../util/tables/handlers.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Call } from '../requests/call.ts'
 import { isSecret } from '../spec/command.ts'
@@ -17,7 +17,7 @@ import { CLIENT_MONITOR, CLIENT_MUTED, type Client } from './client.ts'
 
 export interface MonitorsHost {
   readonly clock: Clock
-  readonly runner: { readonly onRan: Seats<[call: Call]> }
+  readonly runner: { readonly onRan: Handlers<[call: Call]> }
 }
 
 export class Monitors {
@@ -34,14 +34,14 @@ export class Monitors {
   add(client: Client): void {
     client.state |= CLIENT_MONITOR
     this.#clients.add(client)
-    this.#host.runner.onRan.take(this.#ran)
+    this.#host.runner.onRan.add(this.#ran)
   }
 
   /** A client is gone, or wants to see no more. */
   remove(client: Client): void {
     if (!this.#clients.delete(client)) return
     client.state &= ~CLIENT_MONITOR
-    if (this.#clients.size === 0) this.#host.runner.onRan.leave(this.#ran)
+    if (this.#clients.size === 0) this.#host.runner.onRan.remove(this.#ran)
   }
 
   readonly #ran = (call: Call): void => {

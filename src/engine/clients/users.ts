@@ -13,7 +13,7 @@ import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 import type { CommandTable } from '../spec/command-table.ts'
 import type { Tracker } from '../tracking/tracking.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { CLIENT_RESTRICTED, CLIENT_UNAUTHENTICATED, type Client } from './client.ts'
 import { describeClient } from './describe-client.ts'
 
@@ -26,7 +26,7 @@ const OPEN_RULES = ['+@all', '~*', '&*', 'on', 'nopass']
 export interface UsersHost {
   readonly config: Config
   readonly commands: CommandTable
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly stats: Stats
   readonly log: Log
   readonly clients: { values(): IterableIterator<Client>; close(client: Client, when: 'flushed' | 'now'): void }
@@ -229,9 +229,9 @@ export class Users {
     username?: Bytes,
     args?: Arguments,
   ): void {
-    const { config, moment, stats } = this.#host
+    const { config, unitClock, stats } = this.#host
     stats.accessDenied[reason]++
-    const now = moment.now()
+    const now = unitClock.now()
     this.log.add(
       { reason, context, object: cut(object), username: username === undefined ? client.user.name : cut(username) },
       describeClient(client, now, this.#host.tracking.trackerOf(client), args),

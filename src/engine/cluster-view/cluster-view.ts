@@ -10,7 +10,7 @@
 //   unbound      nobody's: CLUSTERDOWN
 //   held         for a moment requests for it wait: it is being handed over, and who owns it next is not certain yet
 
-import type { Seats } from '../../util/tables/handlers.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Client } from '../clients/client.ts'
 
 export interface ClusterNode {
@@ -36,7 +36,7 @@ export interface ClusterNode {
   readonly slotCount: number
 }
 
-export interface Cluster {
+export interface ClusterView {
   readonly myself: ClusterNode
   /** All that are known, this one included. */
   readonly nodes: ReadonlyMap<string, ClusterNode>
@@ -57,7 +57,7 @@ export interface Cluster {
   /** Whence the keys of another's slot are coming; undefined = nowhence. */
   importingFrom(slot: number): ClusterNode | undefined
   /** Told when anything of this has changed. */
-  readonly changed: Seats<[]>
+  readonly changed: Handlers<[]>
   /** Undefined = the map is not made here: who wants to change it is refused. */
   readonly map: ChangeableMap | undefined
   /** Undefined = slots do not move by themselves here: somebody moves their keys (MIGRATE). */
@@ -140,6 +140,6 @@ export interface ChangeableMap {
 }
 
 /** Tells whether a slot is this node's at this moment, for what happens by itself. */
-export function servesSlot(cluster: Cluster, slot: number): boolean {
+export function servesSlot(cluster: ClusterView, slot: number): boolean {
   return cluster.ownerOf(slot) === cluster.myself && !cluster.isHeld(slot)
 }

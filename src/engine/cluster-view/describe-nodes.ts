@@ -6,22 +6,22 @@
 // Nodes do not talk with each other here: no ping was sent, no pong received, and every link is up.
 
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
-import type { Cluster, ClusterNode } from './cluster-view.ts'
+import type { ClusterNode, ClusterView } from './cluster-view.ts'
 import { type SlotRange, slotRanges } from './slot-ranges.ts'
 
 /** What of a cluster is described. */
 export type DescribedCluster = Pick<
-  Cluster,
+  ClusterView,
   'myself' | 'nodes' | 'ownerOf' | 'migratingTo' | 'importingFrom' | 'hasOpenSlots'
 >
 
 /** Where a node is, as the line says it: the second word. */
-export type Place = (node: ClusterNode) => string
+export type AddressColumn = (node: ClusterNode) => string
 
 /** Describes all nodes, or those that are asked for; each line has its end. */
 export function describeNodes(
   cluster: DescribedCluster,
-  place: Place,
+  place: AddressColumn,
   nodes: Iterable<ClusterNode> = cluster.nodes.values(),
 ): string[] {
   const ranges = new Map<ClusterNode, SlotRange[]>()

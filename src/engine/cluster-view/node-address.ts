@@ -2,7 +2,7 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../clients/client.ts'
-import type { Cluster, ClusterNode } from './cluster-view.ts'
+import type { ClusterNode, ClusterView } from './cluster-view.ts'
 
 /** Returns what stands for a node, `?` for a host name that it does not have; undefined = clients go on where they are (`unknown-endpoint`). */
 export function preferredEndpoint(node: ClusterNode, config: Config, ip = node.ip): string | undefined {
@@ -12,7 +12,7 @@ export function preferredEndpoint(node: ClusterNode, config: Config, ip = node.i
 }
 
 /** Returns the address of a node; of this one, where nobody has told it, the one at which a client asks. */
-export function ipFor(client: Client, node: ClusterNode, cluster: Cluster): string {
+export function ipFor(client: Client, node: ClusterNode, cluster: ClusterView): string {
   return node.ip === '' && node === cluster.myself ? localIp(client) : node.ip
 }
 

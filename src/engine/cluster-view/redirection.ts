@@ -27,7 +27,7 @@ import { transactionOf } from '../requests/transaction.ts'
 import type { Command } from '../spec/command.ts'
 import { findKeys } from '../spec/key-extraction.ts'
 import type { Blocking } from '../waiting/blocking.ts'
-import type { Cluster, ClusterNode } from './cluster-view.ts'
+import type { ClusterNode, ClusterView } from './cluster-view.ts'
 import { preferredEndpoint } from './node-address.ts'
 
 export interface RedirectionHost extends PostponedHost {
@@ -70,7 +70,7 @@ interface PlainRoute {
 
 export class Redirection {
   readonly #host: RedirectionHost
-  readonly #cluster: Cluster
+  readonly #cluster: ClusterView
   /** Whose slot is held. */
   readonly #postponed: PostponedClients
   /** Command number → where its keys stand; null = they must be looked for; undefined = not asked yet. */
@@ -87,12 +87,12 @@ export class Redirection {
   #missing = 0
   #existing = 0
 
-  constructor(host: RedirectionHost, cluster: Cluster) {
+  constructor(host: RedirectionHost, cluster: ClusterView) {
     this.#host = host
     this.#cluster = cluster
     this.#postponed = new PostponedClients(host)
-    cluster.changed.take(() => this.#follow())
-    host.clients.gone.take((client) => this.#postponed.forget(client))
+    cluster.changed.add(() => this.#follow())
+    host.clients.gone.add((client) => this.#postponed.forget(client))
   }
 
   /** Returns why a client's request is not served here; undefined = it is. `isWrite` = what it claims. */

@@ -1,9 +1,9 @@
 // The engine's view of the shard that this server is part of, as Sentinel's commands tell it: which node is the primary, which follow, and whom
 // else one may ask. Who knows stands above: a server with replicas knows of those, a replicated log of all.
 
-import type { Seats } from '../../util/tables/handlers.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
 
-export interface ShardNode {
+export interface SentinelNode {
   /** 40 hexadecimal digits; empty = not known. */
   readonly id: string
   /** Empty = this server, at the address at which it is asked. */
@@ -16,17 +16,17 @@ export interface ShardNode {
   readonly priority: number
 }
 
-export interface Shard {
+export interface SentinelView {
   /** What clients ask for: `mymaster`. */
   readonly name: string
-  readonly primary: ShardNode
-  readonly replicas: readonly ShardNode[]
+  readonly primary: SentinelNode
+  readonly replicas: readonly SentinelNode[]
   /** Others that answer Sentinel's commands; clients ask them when this one is gone. */
-  readonly others: readonly ShardNode[]
+  readonly others: readonly SentinelNode[]
   /** The name of this node as one that answers. */
   readonly id: string
   /** Counts the changes of the primary. */
   readonly epoch: number
   /** Another node is the primary: who it was, and who it is. */
-  readonly switched: Seats<[from: ShardNode, to: ShardNode]>
+  readonly switched: Handlers<[from: SentinelNode, to: SentinelNode]>
 }

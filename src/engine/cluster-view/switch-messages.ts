@@ -4,14 +4,14 @@ import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { ownAddress } from './own-address.ts'
-import type { Shard, ShardNode } from './sentinel-view.ts'
+import type { SentinelNode, SentinelView } from './sentinel-view.ts'
 
 const CHANNEL = '+switch-master'
 
 /** Publishes it here from now on. A message has no asker who could tell at which address this server is reached. */
-export function publishSwitches(shard: Shard, { config, pubSub }: { config: Config; pubSub: PubSub }): void {
-  const place = (node: ShardNode): string => `${node.ip || ownAddress(config)} ${node.port || node.tlsPort}`
-  shard.switched.take((from, to) => {
+export function publishSwitches(shard: SentinelView, { config, pubSub }: { config: Config; pubSub: PubSub }): void {
+  const place = (node: SentinelNode): string => `${node.ip || ownAddress(config)} ${node.port || node.tlsPort}`
+  shard.switched.add((from, to) => {
     pubSub.publishTo(CHANNEL, Bytes.from(`${shard.name} ${place(from)} ${place(to)}`))
   })
 }

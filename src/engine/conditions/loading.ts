@@ -6,7 +6,7 @@
 
 import type { DatabaseHost } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Changes } from '../data/changes.ts'
 import type { ServerState } from './state.ts'
@@ -35,10 +35,10 @@ export class Loading {
   /** Undefined while nothing is being read. */
   progress: LoadingProgress | undefined = undefined
   /** Told when it begins, and when it has ended. */
-  readonly changed = new Seats<[]>((slot) => {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly #host: LoadingHost
 
   constructor(host: LoadingHost) {

@@ -6,7 +6,7 @@
 // ever, because answering "nothing came" changes nothing.
 
 import type { Arguments } from '../../protocol/arguments.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Client } from '../clients/client.ts'
 import { PostponedClients, type PostponedHost } from './postponed.ts'
@@ -27,10 +27,10 @@ export class Pause {
   /** The mode of the strictest pause. */
   mode: PauseMode = 'write'
   /** Told that commands run again. */
-  readonly ended = new Seats<[]>((slot) => {
+  readonly ended = new Handlers<[]>((slot) => {
     this.#ended = slot
   })
-  #ended: Listener<[]> | null = null
+  #ended: Handler<[]> | null = null
   readonly #host: PauseHost
   readonly #postponed: PostponedClients
   readonly #pauses = new Map<PauseReason, { mode: PauseMode; untilMs: number }>()

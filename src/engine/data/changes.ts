@@ -6,7 +6,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { EventName } from '../../config/event-flags.ts'
 
 /** What is told of a change. The key is a window that is valid during the call. */
@@ -14,12 +14,12 @@ export type Change = [db: Database, key: Bytes, event: EventName]
 
 export class Changes {
   /** To be called with each change; null while nobody listens. */
-  told: Listener<Change> | null = null
-  readonly observers = new Seats<Change>((slot) => {
+  told: Handler<Change> | null = null
+  readonly observers = new Handlers<Change>((slot) => {
     this.#slot = slot
     this.#tell()
   })
-  #slot: Listener<Change> | null = null
+  #slot: Handler<Change> | null = null
   #silent = false
 
   /** Tells nobody of what follows: data is being loaded, and what is loaded happened long ago. */

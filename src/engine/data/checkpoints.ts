@@ -20,7 +20,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
 import type { Word } from '../effects/effects.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Saving } from '../effects/saving.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -31,9 +31,9 @@ export interface CheckpointsHost {
   readonly dataset: DatabaseHost
   readonly state: ServerState
   readonly stats: Stats
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly saving: Saving | undefined
-  readonly keeper: { readonly holdsData: boolean; contentsChanged(): void } | undefined
+  readonly channels: { readonly holdsData: boolean; contentsChanged(): void } | undefined
   readonly watches: Watches
   readonly admission: { readonly diskFailure: ReplyError | undefined }
   readonly runner: { readonly client: Client | undefined }
@@ -84,11 +84,11 @@ export class Checkpoints {
   /** Keeps the present state. `isShared` = a branch begins with it, which gives it up when it ends; nobody goes back to it. */
   begin(isShared = false): Checkpoint {
     this.#refuseHalfWay()
-    const { databases, keeper } = this.#host
+    const { databases, channels } = this.#host
     const states = databases.map(({ contents }) => contents.keep(isShared))
     const origin = isShared ? this.#origin : undefined
     if (origin !== undefined) origin.holders++
-    const checkpoint = { states, concernsChannels: keeper?.holdsData === true, origin, holders: 1 }
+    const checkpoint = { states, concernsChannels: channels?.holdsData === true, origin, holders: 1 }
     if (!isShared) this.#checkpoints.push(checkpoint)
     return checkpoint
   }
@@ -102,13 +102,13 @@ export class Checkpoints {
   rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at === -1) throw new CheckpointError('this moment is over: it was released, or an earlier one was gone back to')
-    const { admission, blocking, durability, keeper, moment, propagation, stats, timekeeper, tracking, turn, watches } =
+    const { admission, blocking, durability, channels, unitClock, propagation, stats, timekeeper, tracking, turn, watches } =
       this.#host
     this.#refuseHalfWay()
     if (admission.diskFailure !== undefined) throw new CheckpointError(admission.diskFailure.text)
-    moment.renew()
+    unitClock.renew()
     stats.changesSinceSave++
-    const concernsChannels = checkpoint.concernsChannels || keeper?.holdsData === true
+    const concernsChannels = checkpoint.concernsChannels || channels?.holdsData === true
     const breakWatches = watches.compare((database, key) => this.#identityOf(database, key))
     const tellJournal = propagation.on ? this.#compareKeys(checkpoint, payload) : undefined
     this.#restore(checkpoint, this.#checkpoints.splice(at + 1))
@@ -118,7 +118,7 @@ export class Checkpoints {
     if (propagation.on) durability.wrote(client)
     tracking.flushed()
     // They look at every key, so they are asked only where they have any.
-    if (concernsChannels) keeper?.contentsChanged()
+    if (concernsChannels) channels?.contentsChanged()
     blocking.contentsChanged()
     if (blocking.room.hasReady) blocking.serve()
     timekeeper.arm()
@@ -132,13 +132,13 @@ export class Checkpoints {
   beginWith(checkpoint: Checkpoint): void {
     const { states, concernsChannels } = checkpoint
     this.#origin = checkpoint
-    const { databases, dataset, keeper, timekeeper } = this.#host
+    const { databases, dataset, channels, timekeeper } = this.#host
     for (const [i, state] of states.entries()) {
       const db = databases[i]!
       db.contents.abandon()
       db.take(Contents.branch(state, dataset))
     }
-    if (concernsChannels) keeper?.contentsChanged()
+    if (concernsChannels) channels?.contentsChanged()
     timekeeper.arm()
   }
 

@@ -12,18 +12,18 @@ import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { happened } from '../../util/restless.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Changes } from './changes.ts'
 import type { Config } from '../../config/config.ts'
 import type { Word } from '../effects/effects.ts'
 import { followEncodingLimits } from './encoding-settings.ts'
 import type { KeyspaceEvents } from './keyspace-events.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Stats } from '../figures/stats.ts'
 
 export interface DatasetHost {
   readonly config: Config
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly stats: Stats
   readonly memory: { notePeak(): void }
   readonly changes: Changes
@@ -44,41 +44,41 @@ export class Dataset implements DatabaseHost {
   hits = 0
   misses = 0
   changesBegun = 0
-  beforeChange: Listener<BeforeChange<Database>> | null = null
-  emptied: Listener<Emptied<Database>> | null = null
-  missed: Listener<Missed<Database>> | null = null
-  created: Listener<Created<Database>> | null = null
-  gone: Listener<Gone<Database>> | null = null
-  looked: Listener<Looked> | null = null
-  deadline: Listener<Deadline<Database>> | null = null
+  beforeChange: Handler<BeforeChange<Database>> | null = null
+  emptied: Handler<Emptied<Database>> | null = null
+  missed: Handler<Missed<Database>> | null = null
+  created: Handler<Created<Database>> | null = null
+  gone: Handler<Gone<Database>> | null = null
+  looked: Handler<Looked> | null = null
+  deadline: Handler<Deadline<Database>> | null = null
   readonly grown = (): void => this.#host.memory.notePeak()
-  readonly onBeforeChange = new Seats<BeforeChange<Database>>((slot) => {
+  readonly onBeforeChange = new Handlers<BeforeChange<Database>>((slot) => {
     this.beforeChange = slot
   })
-  readonly onEmptied = new Seats<Emptied<Database>>((slot) => {
+  readonly onEmptied = new Handlers<Emptied<Database>>((slot) => {
     this.emptied = slot
   })
-  readonly onMissed = new Seats<Missed<Database>>((slot) => {
+  readonly onMissed = new Handlers<Missed<Database>>((slot) => {
     this.missed = slot
   })
-  readonly onCreated = new Seats<Created<Database>>((slot) => {
+  readonly onCreated = new Handlers<Created<Database>>((slot) => {
     this.created = slot
   })
-  readonly onGone = new Seats<Gone<Database>>((slot) => {
+  readonly onGone = new Handlers<Gone<Database>>((slot) => {
     this.gone = slot
   })
-  readonly onLooked = new Seats<Looked>((slot) => {
+  readonly onLooked = new Handlers<Looked>((slot) => {
     this.looked = slot
   })
-  readonly onDeadline = new Seats<Deadline<Database>>((slot) => {
+  readonly onDeadline = new Handlers<Deadline<Database>>((slot) => {
     this.deadline = slot
   })
   readonly #host: DatasetHost
-  readonly #moment: Moment
+  readonly #unitClock: UnitClock
 
   constructor(host: DatasetHost, hashKey: HashKey) {
     this.#host = host
-    this.#moment = host.moment
+    this.#unitClock = host.unitClock
     this.hashKey = hashKey
     this.limits = followEncodingLimits(host.config)
     this.indexesSlots = host.config.get('cluster-enabled')
@@ -87,7 +87,7 @@ export class Dataset implements DatabaseHost {
   }
 
   now(): number {
-    return this.#moment.now()
+    return this.#unitClock.now()
   }
 
   get removesExpired(): boolean {
@@ -95,7 +95,7 @@ export class Dataset implements DatabaseHost {
   }
 
   get accessSeconds(): number {
-    return this.#moment.seconds
+    return this.#unitClock.seconds
   }
 
   /** Bytes that keys and values take, removed ones included that are not freed yet. */

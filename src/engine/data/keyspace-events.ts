@@ -10,7 +10,7 @@ import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Created, Missed } from '../../store/keyspace/database-host.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import type { Seats } from '../../util/tables/handlers.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Changes } from './changes.ts'
 import type { Config } from '../../config/config.ts'
 import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from '../../config/event-flags.ts'
@@ -21,12 +21,12 @@ export interface KeyspaceEventsHost {
   readonly changes: Changes
   readonly role: { readonly isReplica: boolean }
   /** The room that keeps messages; it knows in which keys of database 0. */
-  readonly keeper: { ownsKey(key: Bytes): boolean } | undefined
+  readonly channels: { ownsKey(key: Bytes): boolean } | undefined
   readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   readonly dataset: {
     readonly databases: readonly Database[]
-    readonly onMissed: Seats<Missed<Database>>
-    readonly onCreated: Seats<Created<Database>>
+    readonly onMissed: Handlers<Missed<Database>>
+    readonly onCreated: Handlers<Created<Database>>
   }
 }
 
@@ -54,8 +54,8 @@ export class KeyspaceEvents {
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
     if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
-    const { keeper, propagation, pubSub, role } = this.#host
-    if (db.index === 0 && keeper?.ownsKey(key) === true) return
+    const { channels, propagation, pubSub, role } = this.#host
+    if (db.index === 0 && channels?.ownsKey(key) === true) return
     // A replica's events are those of its primary, which has announced them.
     const announces = propagation.announces && !role.isReplica
     if ((flags & EVENT_KEYSPACE) !== 0) {

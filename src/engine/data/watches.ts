@@ -35,7 +35,7 @@ export class Watches {
     if (watchers === undefined) {
       watchers = new Set()
       this.#watchers.set(name, watchers)
-      this.#changes.observers.take(this.#changed)
+      this.#changes.observers.add(this.#changed)
     }
     watchers.add(watcher)
   }
@@ -50,7 +50,7 @@ export class Watches {
       if (watchers.size === 0) this.#watchers.delete(name)
     }
     watcher.watched.clear()
-    if (this.#watchers.size === 0) this.#changes.observers.leave(this.#changed)
+    if (this.#watchers.size === 0) this.#changes.observers.remove(this.#changed)
   }
 
   /** Lets those of somebody's watched keys go whose time is up, so that their watchers learn of it. */

@@ -6,7 +6,7 @@
 
 import { Arguments } from '../../protocol/arguments.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Client } from '../clients/client.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Call } from '../requests/call.ts'
@@ -39,10 +39,10 @@ export class Propagation {
   /** What the running command came across has opened a unit, to which its own effects belong: whoever runs it ends that. */
   endsWithCommand = false
   /** Told of each message to a channel, and each keyspace event, that begins here: others may want to hear it who are told of no effects (src/shards). */
-  readonly announced = new Seats<[channel: Bytes, message: Bytes]>((slot) => {
+  readonly announced = new Handlers<[channel: Bytes, message: Bytes]>((slot) => {
     this.#announced = slot
   })
-  #announced: Listener<[channel: Bytes, message: Bytes]> | null = null
+  #announced: Handler<[channel: Bytes, message: Bytes]> | null = null
   readonly #host: PropagationHost
   #lines: readonly Line[] = NO_LINES
   #depth = 0

@@ -8,7 +8,7 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 
 export interface RoleHost {
@@ -16,17 +16,17 @@ export interface RoleHost {
   readonly state: ServerState
   readonly dataset: { expiry: Expiry }
   readonly timekeeper: { arm(): void }
-  readonly ownKeys: { follow(): void }
+  readonly replicaExpiry: { follow(): void }
 }
 
 export class Role {
   /** Follows a primary, whether or not that can be reached. */
   isReplica = false
   /** Told when the role has changed, or what it means. */
-  readonly changed = new Seats<[]>((slot) => {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly #host: RoleHost
   #isUpToDate = true
   /** Follows a log. */
@@ -65,12 +65,12 @@ export class Role {
   }
 
   #follow(): void {
-    const { config, dataset, ownKeys, state, timekeeper } = this.#host
+    const { config, dataset, replicaExpiry, state, timekeeper } = this.#host
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
     // While data is loaded nothing expires whatever the role.
     if (!state.loading.holds) dataset.expiry = this.expiry
-    ownKeys.follow()
+    replicaExpiry.follow()
     this.#changed?.()
     timekeeper.arm()
   }

@@ -12,7 +12,7 @@ import type { LatencyMonitor } from './latency-monitor.ts'
 const INTERVAL_MS = 100
 
 export interface ProcessPausesHost {
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly config: Config
   readonly latency: LatencyMonitor
 }
@@ -42,14 +42,14 @@ export class ProcessPauses {
   }
 
   #wait(): void {
-    const { machine } = this.#host
-    this.#dueMs = machine.monotonic() + INTERVAL_MS
-    this.#timer = machine.after(INTERVAL_MS, this.#look)
+    const { workClock } = this.#host
+    this.#dueMs = workClock.monotonic() + INTERVAL_MS
+    this.#timer = workClock.after(INTERVAL_MS, this.#look)
   }
 
   readonly #look = (): void => {
-    const { latency, machine } = this.#host
-    latency.note('event-loop', machine.monotonic() - this.#dueMs)
+    const { latency, workClock } = this.#host
+    latency.note('event-loop', workClock.monotonic() - this.#dueMs)
     this.#wait()
   }
 

@@ -8,7 +8,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import type { Client } from '../clients/client.ts'
 import { type Command, isSecret } from '../spec/command.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 
 /** What an entry takes besides its texts, words counted by themselves. */
 const ENTRY_BYTES = 160
@@ -32,7 +32,7 @@ export interface SlowLogEntry {
 
 export interface SlowLogHost {
   readonly config: Config
-  readonly moment: Moment
+  readonly unitClock: UnitClock
 }
 
 export class SlowLog {
@@ -67,7 +67,7 @@ export class SlowLog {
     if (lengthMax === 0 || command.flags.has('skip_slowlog')) return
     const entry = {
       id: this.#nextId++,
-      seconds: Math.floor(this.#host.moment.now() / 1000),
+      seconds: Math.floor(this.#host.unitClock.now() / 1000),
       microseconds,
       words: shortened(command, args),
       address: client?.transport.address ?? '',

@@ -42,7 +42,7 @@ import type { Watches } from '../data/watches.ts'
 import type { Progress } from '../effects/journal.ts'
 import type { Saving } from '../effects/saving.ts'
 import type { Stats } from '../figures/stats.ts'
-import type { Claims, Command } from '../spec/command.ts'
+import type { Command, Requirements } from '../spec/command.ts'
 import { hasArity } from '../spec/command-table.ts'
 import type { Tracking } from '../tracking/tracking.ts'
 import type { DebugSwitches } from '../upkeep/debug-switches.ts'
@@ -202,7 +202,7 @@ export class Admission {
   }
 
   /** Sends a client to another node, and returns false, when a request's keys are not served here. */
-  #isServed(client: Client, command: Command, args: Arguments, claims: Claims): boolean {
+  #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
     const { redirection, replies, watches } = this.#host
     const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
@@ -246,7 +246,7 @@ export class Admission {
     return refusal !== undefined
   }
 
-  #retryRefusal({ isDenyoom, isWrite }: Claims): ReplyError | undefined {
+  #retryRefusal({ isDenyoom, isWrite }: Requirements): ReplyError | undefined {
     if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
     if (!isWrite) return undefined
     return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
@@ -279,7 +279,7 @@ export class Admission {
    * Returns why a script may not run, `readOnly` when it was called as one that only reads. `claims` is undefined for a script that
    * declares nothing: it is looked at when it calls commands.
    */
-  refusalOfScript(client: Client, claims: Claims | undefined, readOnly: boolean): ReplyError | undefined {
+  refusalOfScript(client: Client, claims: Requirements | undefined, readOnly: boolean): ReplyError | undefined {
     if (client.isObeyed) return undefined
     if (claims === undefined) return this.#state.stale.holds ? ERR.primaryDown : undefined
     if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
@@ -336,11 +336,11 @@ export class Admission {
   }
 
   /** Returns what one call of a command claims: what it says of itself, or what the command's flags say. */
-  claimsOf(command: Command, args: Arguments, client: Client): Claims {
+  claimsOf(command: Command, args: Arguments, client: Client): Requirements {
     return command.declared?.(this.#host, args, client) ?? command
   }
 
-  #writeRefusal(script: CallingScript, client: Client, claims: Claims): ReplyError | undefined {
+  #writeRefusal(script: CallingScript, client: Client, claims: Requirements): ReplyError | undefined {
     if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
     if (script.wrote || client.isObeyed) return undefined
@@ -391,7 +391,7 @@ export class Admission {
     this.#host.stats.countError(error)
   }
 
-  #pauseConcerns(claims: Claims): boolean {
+  #pauseConcerns(claims: Requirements): boolean {
     return this.#host.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
   }
 }

@@ -25,7 +25,7 @@ import type { Word } from '../effects/effects.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 import type { CommandOf } from '../spec/command-spec.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { Options } from './options.ts'
 
 /** How a command that found nothing waits. */
@@ -50,7 +50,7 @@ export interface CallHost {
   readonly stats: Stats
   readonly pubSub: PubSub
   readonly replies: ReplyBuffer
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly dataset: DatabaseHost & { readonly databases: readonly Database[] } & Pick<Dataset, 'removalWord'>
   readonly changes: Changes
   readonly events: KeyspaceEvents
@@ -123,7 +123,7 @@ export class Call {
 
   /** The time of this command, script or EXEC in Unix milliseconds (invariant 2). */
   now(): number {
-    return this.engine.moment.now()
+    return this.engine.unitClock.now()
   }
 
   /**

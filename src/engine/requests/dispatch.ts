@@ -24,7 +24,7 @@ import type { ServerState } from '../conditions/state.ts'
 import type { Command } from '../spec/command.ts'
 import { type CommandTable, hasArity, meantBy } from '../spec/command-table.ts'
 import { speaksHttp, unknownCommand } from '../spec/unknown-command.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Admission } from './admission.ts'
 import { Call, type CallHost } from './call.ts'
 import type { Runner } from './runner.ts'
@@ -49,7 +49,7 @@ export class Dispatch {
   readonly #state: ServerState
   readonly #runner: Runner
   readonly #replies: ReplyBuffer
-  readonly #moment: Moment
+  readonly #unitClock: UnitClock
   readonly #room: { readonly hasReady: boolean }
   readonly #call: Call
   readonly #execCall: Call
@@ -61,7 +61,7 @@ export class Dispatch {
     this.#state = host.state
     this.#runner = host.runner
     this.#replies = host.replies
-    this.#moment = host.moment
+    this.#unitClock = host.unitClock
     this.#room = host.blocking.room
     this.#call = new Call(host)
     this.#call.reply = host.replies
@@ -73,7 +73,7 @@ export class Dispatch {
 
   /** Runs one request of a client, or says why not; then serves whoever it fed. */
   execute(client: Client, args: Arguments): void {
-    this.#moment.pass()
+    this.#unitClock.pass()
     if ((client.state & CLIENT_MUTED) === 0) {
       this.dispatch(client, args, this.#call)
     } else {

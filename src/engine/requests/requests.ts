@@ -8,12 +8,12 @@ import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from '../clients/cl
 import { endSkip } from '../clients/reply-mode.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Runner } from './runner.ts'
 
 export interface RequestsHost {
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly stats: Stats
   readonly log: Log
   readonly replies: ReplyBuffer
@@ -61,9 +61,9 @@ export class Requests {
 
   #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
-    const { clientMemory, moment, replies, runner, stats, turn } = this.#host
+    const { clientMemory, unitClock, replies, runner, stats, turn } = this.#host
     const ends = alone && turn.take()
-    client.lastActiveMs = moment.renew()
+    client.lastActiveMs = unitClock.renew()
     stats.readsProcessed++
     stats.inputBytes += end - start
     runner.timeNext()
@@ -83,8 +83,8 @@ export class Requests {
     // Whoever had its request put off lets it go on (postponed.ts).
     client.paused = false
     if (client.halted) return
-    const { clientMemory, dispatch, moment, replies, runner } = this.#host
-    moment.pass()
+    const { clientMemory, dispatch, unitClock, replies, runner } = this.#host
+    unitClock.pass()
     runner.timeNext()
     replies.open(client)
     try {

@@ -6,7 +6,7 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { CLIENT_NO_TOUCH, type Client } from '../clients/client.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -19,7 +19,7 @@ const TIMED_EVERY = 10
 const TIMED_SPREAD = 13
 
 export interface RunnerHost {
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly stats: Stats
   /** Takes how long a command ran. */
   readonly times: {
@@ -42,15 +42,15 @@ interface Deferred {
 
 export class Runner {
   /** Told of each command that has run, its call still whole; those that EXEC and scripts run come before EXEC and the script. */
-  readonly onRan = new Seats<[call: Call]>((slot) => {
+  readonly onRan = new Handlers<[call: Call]>((slot) => {
     this.#ran = slot
   })
-  #ran: Listener<[call: Call]> | null = null
+  #ran: Handler<[call: Call]> | null = null
   readonly #host: RunnerHost
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
   readonly #times: RunnerHost['times']
-  readonly #machine: Clock
+  readonly #workClock: Clock
   readonly #dataset: RunnerHost['dataset']
   readonly #replies: RunnerHost['replies']
   #current: Call | undefined = undefined
@@ -67,7 +67,7 @@ export class Runner {
     this.#host = host
     this.#stats = host.stats
     this.#times = host.times
-    this.#machine = host.machine
+    this.#workClock = host.workClock
     this.#dataset = host.dataset
     this.#replies = host.replies
   }
@@ -105,10 +105,10 @@ export class Runner {
       if (isTurn && !this.#times.wantsAll) this.#untimed = TIMED_EVERY + (stats.commandsProcessed % TIMED_SPREAD)
       const { args } = call
       args.forgetReplaced()
-      const before = this.#machine.monotonic()
+      const before = this.#workClock.monotonic()
       this.startedMs = before
       this.#runGuarded(call, command)
-      const took = this.#machine.monotonic() - before
+      const took = this.#workClock.monotonic() - before
       this.tookMs = took
       this.#times.note(call, command, args, took)
     } else {

@@ -5,8 +5,8 @@ import { assert } from '../../util/assert.ts'
 import { CopySpace } from '../../util/bytes/copy-space.ts'
 import { CLIENT_MULTI, type Client, type OpenTransaction } from '../clients/client.ts'
 import type { Watches } from '../data/watches.ts'
-import type { Claims, Command } from '../spec/command.ts'
-import type { ClaimsHost } from '../spec/command-spec.ts'
+import type { Command, Requirements } from '../spec/command.ts'
+import type { RequirementsHost } from '../spec/command-spec.ts'
 
 /** What a queued command takes besides its arguments' bytes, and each argument. */
 const QUEUED_BYTES = 160
@@ -19,7 +19,7 @@ export interface QueuedCommand {
 }
 
 /** The commands that a client has queued since MULTI. */
-export class Transaction implements OpenTransaction, Claims {
+export class Transaction implements OpenTransaction, Requirements {
   readonly queue: QueuedCommand[] = []
   /** A command was refused while queueing: EXEC will refuse the whole. */
   broken = false
@@ -38,7 +38,7 @@ export class Transaction implements OpenTransaction, Claims {
   runsWhileStale = true
   readonly #space = new CopySpace()
 
-  add(command: Command, args: Arguments, claims: Claims = command): void {
+  add(command: Command, args: Arguments, claims: Requirements = command): void {
     // None of it will run.
     if (this.broken) return
     const { contentBytes } = args
@@ -52,7 +52,7 @@ export class Transaction implements OpenTransaction, Claims {
    * Claims for EXEC what its commands claim by now: a rule may say more of them than when they were queued. Scripts are left out:
    * Redis judges each of them when it runs.
    */
-  review(host: ClaimsHost, client: Client): this {
+  review(host: RequirementsHost, client: Client): this {
     for (const { args, command } of this.queue) {
       if (command.spec.group === 'scripting') continue
       const claims = command.declared?.(host, args, client)
@@ -61,7 +61,7 @@ export class Transaction implements OpenTransaction, Claims {
     return this
   }
 
-  #claim(claims: Claims): void {
+  #claim(claims: Requirements): void {
     if (claims.isDenyoom) this.isDenyoom = true
     if (claims.isWrite) this.isWrite = true
     if (claims.isWrite || claims.mayReplicate) this.mayReplicate = true

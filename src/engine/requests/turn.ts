@@ -7,7 +7,7 @@
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
-import { type Listener, Seats } from '../../util/tables/handlers.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -40,10 +40,10 @@ export interface TurnHost {
 
 export class Turn {
   /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
-  readonly ended = new Seats<[]>((slot) => {
+  readonly ended = new Handlers<[]>((slot) => {
     this.#ended = slot
   })
-  #ended: Listener<[]> | null = null
+  #ended: Handler<[]> | null = null
   readonly #host: TurnHost
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()

@@ -118,7 +118,7 @@ export interface ArgSpec {
 }
 
 /** A claim: what a command, or one call of it, needs to be allowed. */
-export interface Claims {
+export interface Requirements {
   readonly isWrite: boolean
   readonly isDenyoom: boolean
   /** It may have effects elsewhere, as PUBLISH has. */
@@ -130,7 +130,7 @@ export interface Claims {
 }
 
 /** Whoever knows more than a command's flags of what one call of it may do. */
-export interface ClaimsHost {
+export interface RequirementsHost {
   readonly scripts: ScriptRunner
   readonly pubSub: PubSub
 }
@@ -181,7 +181,7 @@ export interface CommandSpecOf<Call> {
   /** It is for those who work on servers: documentation leaves it out. */
   docFlags?: readonly 'syscmd'[]
   /** What one call may do where its arguments say more than the flags: a script declares it, EXEC does what was queued. Undefined: what the flags say. */
-  declared?: (host: ClaimsHost, args: Arguments, client: Client) => Claims | undefined
+  declared?: (host: RequirementsHost, args: Arguments, client: Client) => Requirements | undefined
   /** Between MULTI and EXEC commands are queued; this one `runs` at once, `ends` the transaction, or `executes` it. */
   duringMulti?: 'runs' | 'ends' | 'executes'
   /** A RESP2 client may use it while it is subscribed. */
@@ -203,7 +203,7 @@ export interface CommandSpecOf<Call> {
 }
 
 /** A spec made ready for dispatch. */
-export interface CommandOf<Call> extends Claims {
+export interface CommandOf<Call> extends Requirements {
   readonly spec: CommandSpecOf<Call>
   /** Its number in the table that it stands in. */
   readonly id: number

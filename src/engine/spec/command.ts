@@ -5,7 +5,15 @@ import type { Call } from '../requests/call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
 import { plainKeysOf } from './plain-keys.ts'
 
-export { type ArgSpec, type Claims, FLAGS, type Flag, type Group, type KeySpec, type KeyUse } from './command-spec.ts'
+export {
+  type ArgSpec,
+  FLAGS,
+  type Flag,
+  type Group,
+  type KeySpec,
+  type KeyUse,
+  type Requirements,
+} from './command-spec.ts'
 
 export type CommandSpec = CommandSpecOf<Call>
 export type Command = CommandOf<Call>

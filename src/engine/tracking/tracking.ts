@@ -19,7 +19,7 @@ import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Random } from '../../util/numbers/random.ts'
-import type { Seats } from '../../util/tables/handlers.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { CLIENT_CACHING, type Client } from '../clients/client.ts'
 import type { ServerState } from '../conditions/state.ts'
@@ -41,7 +41,7 @@ export interface TrackingHost {
   readonly changes: Changes
   readonly clients: { get(id: number): Client | undefined }
   readonly runner: {
-    readonly onRan: Seats<[call: Call]>
+    readonly onRan: Handlers<[call: Call]>
     readonly call: Call | undefined
     readonly client: Client | undefined
     afterReply(run: () => void): void
@@ -212,7 +212,7 @@ export class Tracking {
     runner.onRan.follow(this.#ran, this.#reading > 0)
     // Caches are told before keyspace events are published, as in Redis.
     if (this.#on > 0 || this.#keys.size > 0) changes.observers.takeFirst(this.#changed)
-    else changes.observers.leave(this.#changed)
+    else changes.observers.remove(this.#changed)
   }
 
   // ── what was read ────────────────────────────────────────────────────────

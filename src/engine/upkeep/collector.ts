@@ -23,7 +23,7 @@ const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
 const GARBAGE_SHARE = 0.25
 
 export interface CollectorHost {
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly dataset: { readonly databases: readonly Database[] }
   readonly memory: { readonly besideBytes: (() => number) | undefined }
 }
@@ -55,7 +55,7 @@ export class Collector {
   }
 
   #lookLater(): void {
-    if (!this.#isOver) this.#timer ??= this.#host.machine.after(LOOK_MS << this.#collections, this.#look)
+    if (!this.#isOver) this.#timer ??= this.#host.workClock.after(LOOK_MS << this.#collections, this.#look)
   }
 
   /** Looks no more: clients that leave a stopped engine would set the timer again, and it holds the whole engine. */

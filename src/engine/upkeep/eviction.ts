@@ -95,7 +95,7 @@ export class Eviction {
     const { config } = host
     config.onChange('maxmemory', () => this.#configure())
     config.onChange('maxmemory-policy', () => this.#configure())
-    host.role.changed.take(() => this.#configure())
+    host.role.changed.add(() => this.#configure())
     this.#configure()
   }
 

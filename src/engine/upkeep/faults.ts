@@ -18,7 +18,7 @@ import { type Duration, durationOf } from '../../util/time/duration.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { ServerState } from '../conditions/state.ts'
-import type { Claims, Command } from '../spec/command.ts'
+import type { Command, Requirements } from '../spec/command.ts'
 import type { DebugSwitches } from './debug-switches.ts'
 
 /** A state in which a server refuses commands. */
@@ -97,7 +97,7 @@ export class Faults {
 
   constructor(host: FaultsHost) {
     this.#host = host
-    host.clients.gone.take((client) => this.#forget(client))
+    host.clients.gone.add((client) => this.#forget(client))
   }
 
   // ── what a program asks for ──────────────────────────────────────────────
@@ -189,7 +189,7 @@ export class Faults {
   // ── requests ─────────────────────────────────────────────────────────────
 
   /** A client asks for a command. Returns why it is refused, 'cut' when the connection ends instead, undefined when it may go on. */
-  meets(client: Client, command: Command, claims: Claims): ReplyError | 'cut' | undefined {
+  meets(client: Client, command: Command, claims: Requirements): ReplyError | 'cut' | undefined {
     let outcome: ReplyError | 'cut' | undefined
     // Each rule counts, whatever another one does to the command.
     for (const rule of this.#rules) {

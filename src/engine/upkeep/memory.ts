@@ -46,12 +46,12 @@ const LINE_BYTES = 320
 const PLACE_BYTES = 160
 
 export interface MemoryHost {
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly stats: { usedMemoryPeak: number }
   readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
   readonly clientMemory: { readonly bytes: number }
   readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
-  readonly keeper: { readonly bytes: number } | undefined
+  readonly channels: { readonly bytes: number } | undefined
   readonly watches: { readonly size: number }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
   readonly users: { readonly bytes: number }
@@ -129,11 +129,11 @@ export class Memory {
 
   /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
   get tableBytes(): number {
-    const { blocking, keeper, pubSub, tracking, watches } = this.#host
+    const { blocking, channels, pubSub, tracking, watches } = this.#host
     const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
     return (
       tracking.tableBytes +
-      (keeper === undefined ? 0 : keeper.bytes) +
+      (channels === undefined ? 0 : channels.bytes) +
       (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES +
       blocking.room.count * PLACE_BYTES
     )
@@ -149,7 +149,7 @@ export class Memory {
   /** Follows the turns: counts what is beside data and clients, and has the process measured before long. */
   follow(): void {
     this.#besides = this.#countBesides()
-    if (this.#measure !== undefined) this.#timer ??= this.#host.machine.after(LOOK_MS, this.#look)
+    if (this.#measure !== undefined) this.#timer ??= this.#host.workClock.after(LOOK_MS, this.#look)
     this.notePeak()
   }
 

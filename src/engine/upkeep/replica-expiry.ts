@@ -10,7 +10,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
 
-export interface OwnKeysHost {
+export interface ReplicaExpiryHost {
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
   readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
@@ -24,8 +24,8 @@ interface OwnKey {
   position: number
 }
 
-export class OwnKeys {
-  readonly #host: OwnKeysHost
+export class ReplicaExpiry {
+  readonly #host: ReplicaExpiryHost
   readonly #byName = new Map<string, number>()
   readonly #keys: (OwnKey | undefined)[] = []
   readonly #unused: number[] = []
@@ -35,7 +35,7 @@ export class OwnKeys {
   })
   readonly #window = new Bytes()
 
-  constructor(host: OwnKeysHost) {
+  constructor(host: ReplicaExpiryHost) {
     this.#host = host
   }
 
@@ -52,8 +52,8 @@ export class OwnKeys {
   /** Follows the role: on a replica that may be written to, times that are set are noted. */
   follow(): void {
     const { dataset, role } = this.#host
-    if (role.expiry === 'own') dataset.onDeadline.take(this.#note)
-    else dataset.onDeadline.leave(this.#note)
+    if (role.expiry === 'own') dataset.onDeadline.add(this.#note)
+    else dataset.onDeadline.remove(this.#note)
   }
 
   /** All data has gone. */

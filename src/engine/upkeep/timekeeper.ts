@@ -16,15 +16,15 @@ import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { Stats } from '../figures/stats.ts'
 import { Collector } from './collector.ts'
-import type { Moment } from './unit-clock.ts'
+import type { UnitClock } from './unit-clock.ts'
 
 export interface TimekeeperHost {
   readonly config: Config
   readonly clock: Clock
-  readonly machine: Clock
-  readonly moment: Moment
+  readonly workClock: Clock
+  readonly unitClock: UnitClock
   readonly dataset: Dataset
-  readonly ownKeys: { readonly earliest: number; expire(max: number): number }
+  readonly replicaExpiry: { readonly earliest: number; expire(max: number): number }
   readonly memory: { follow(): void; readonly besideBytes: (() => number) | undefined }
   readonly stats: Stats
   readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
@@ -78,13 +78,13 @@ export class Timekeeper {
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
-    const { blocking, clock, dataset, memory, ownKeys } = this.#host
+    const { blocking, clock, dataset, memory, replicaExpiry } = this.#host
     const { databases } = dataset
     this.#collector.follow()
     memory.follow()
     let due = blocking.room.earliestDeadlineMs
     const expires = this.#expires
-    if (this.#expiresOwn && ownKeys.earliest + 1 < due) due = ownKeys.earliest + 1
+    if (this.#expiresOwn && replicaExpiry.earliest + 1 < due) due = replicaExpiry.earliest + 1
     for (let i = 0; i < databases.length; i++) {
       const { contents, keys, lazyFree } = databases[i]!
       if (lazyFree.pending > 0) due = 0
@@ -115,17 +115,17 @@ export class Timekeeper {
 
   #run(): void {
     if (this.#dueMs === STOPPED) return
-    const { blocking, dataset, later, latency, machine, moment, ownKeys } = this.#host
+    const { blocking, dataset, later, latency, workClock, unitClock, replicaExpiry } = this.#host
     this.#dueMs = Number.POSITIVE_INFINITY
-    blocking.room.expire(moment.renew())
+    blocking.room.expire(unitClock.renew())
     let isDone = true
     if (this.#expires) {
-      const beganMs = machine.monotonic()
+      const beganMs = workClock.monotonic()
       for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
-      latency.note('expire-cycle', machine.monotonic() - beganMs)
+      latency.note('expire-cycle', workClock.monotonic() - beganMs)
       if (blocking.room.hasReady) blocking.serve()
     } else if (this.#expiresOwn) {
-      isDone = ownKeys.expire(EXPIRE_STEP) < EXPIRE_STEP
+      isDone = replicaExpiry.expire(EXPIRE_STEP) < EXPIRE_STEP
       if (blocking.room.hasReady) blocking.serve()
     }
     this.freeRemoved()
@@ -149,27 +149,27 @@ export class Timekeeper {
 
   /** Removes some of what is due; false when something is left. */
   #expire(db: Database, untilMs: number): boolean {
-    const { machine } = this.#host
+    const { workClock } = this.#host
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
       const keys = db.expireDue(EXPIRE_STEP, this.#window)
       const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
       if (keys < EXPIRE_STEP && fields < EXPIRE_STEP) return true
-      if (machine.monotonic() >= untilMs) return false
+      if (workClock.monotonic() >= untilMs) return false
     }
     return false
   }
 
   /** Frees some of the elements of removed values; false when there are none. */
   freeRemoved(): boolean {
-    const { dataset, machine, stats } = this.#host
+    const { dataset, workClock, stats } = this.#host
     const { databases } = dataset
     for (let i = 0; i < databases.length; i++) {
       const { lazyFree } = databases[i]!
       if (lazyFree.pending === 0) continue
-      const untilMs = machine.monotonic() + FREE_MS_MAX
+      const untilMs = workClock.monotonic() + FREE_MS_MAX
       for (let freed = 0; freed < FREE_BATCH && lazyFree.pending > 0; freed += FREE_STEP) {
         stats.lazyFreedObjects += lazyFree.free(FREE_STEP)
-        if (machine.monotonic() >= untilMs) break
+        if (workClock.monotonic() >= untilMs) break
       }
       return true
     }
@@ -178,15 +178,15 @@ export class Timekeeper {
 
   /** Closes some of the gaps in one database's memory. */
   #compact(): void {
-    const { clock, dataset, machine } = this.#host
+    const { clock, dataset, workClock } = this.#host
     const nowMs = clock.now()
     if (nowMs < this.#compactMs) return
     for (const { contents } of dataset.databases) {
       const { compaction } = contents
       if (!compaction.isDue) continue
-      const untilMs = machine.monotonic() + COMPACT_MS_MAX
+      const untilMs = workClock.monotonic() + COMPACT_MS_MAX
       do compaction.step(COMPACT_STEP)
-      while (compaction.isDue && machine.monotonic() < untilMs)
+      while (compaction.isDue && workClock.monotonic() < untilMs)
       this.#compactMs = nowMs + COMPACT_EVERY_MS
       return
     }

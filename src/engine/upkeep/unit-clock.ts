@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../util/time/clock.ts'
 
-export class Moment {
+export class UnitClock {
   /** Whole seconds of the last `renew`: the access clock, coarse. */
   seconds: number
   readonly #clock: Clock

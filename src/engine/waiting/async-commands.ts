@@ -42,13 +42,13 @@ export function awaitWork(call: Call, begin: () => Promise<void>): boolean {
 }
 
 function follow(call: Call, done: Promise<void>): Work {
-  const { blocking, moment } = engineOf(call)
+  const { blocking, unitClock } = engineOf(call)
   const { client } = call
   const work: Work = { isOver: false, error: undefined }
   const end = (error: ReplyError | undefined): void => {
     work.isOver = true
     work.error = error
-    moment.renew()
+    unitClock.renew()
     blocking.wakeEverywhere(waitingName(client))
   }
   done.then(

@@ -30,10 +30,10 @@ import { databaseOf, keyOf, nameKey } from '../data/key-name.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { BlockOptions, Call } from '../requests/call.ts'
 import type { Command } from '../spec/command.ts'
-import type { Moment } from '../upkeep/unit-clock.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 
 export interface BlockingHost {
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   readonly dataset: Dataset
   readonly timekeeper: { arm(): void }
   readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }

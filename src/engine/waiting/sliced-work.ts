@@ -1,5 +1,5 @@
 // Questions whose answer may take long: they are answered at once while little is looked at, else in slices between which others are
-// served. Their client waits meanwhile (awaited-work.ts). In a transaction and in a script there is no waiting: all is done at once.
+// served. Their client waits meanwhile (async-commands.ts). In a transaction and in a script there is no waiting: all is done at once.
 
 import type { Client } from '../clients/client.ts'
 import { engineOf } from '../engine.ts'
@@ -20,7 +20,7 @@ const searches = new WeakMap<Client, Search>()
 /** Makes the steps of a walk, and returns what it returns; undefined = the client waits, and the command will run again. */
 export function inSlices<Found extends object>(call: Call, begin: () => Iterator<undefined, Found>): Found | undefined {
   const { client } = call
-  const { later, machine } = engineOf(call)
+  const { later, workClock } = engineOf(call)
   if (call.retrying) {
     awaitWork(call, nothing)
     return searches.get(client)!.found as Found
@@ -28,8 +28,8 @@ export function inSlices<Found extends object>(call: Call, begin: () => Iterator
   const walk = begin()
   if (!call.mayBlock || client.isObeyed) return lastOf(walk)
   const slice = (): Found | undefined => {
-    const untilMs = machine.monotonic() + SLICE_MS_MAX
-    for (let steps = 0; steps < STEPS_MAX && machine.monotonic() <= untilMs; steps++) {
+    const untilMs = workClock.monotonic() + SLICE_MS_MAX
+    for (let steps = 0; steps < STEPS_MAX && workClock.monotonic() <= untilMs; steps++) {
       const { done, value } = walk.next()
       if (done === true) return value
     }

@@ -89,9 +89,9 @@ export class Audit {
     this.#host = host
     this.#refuse()
     this.#parts = parts ?? partsFor(engine)
-    this.#beganMs = engine.machine.monotonic()
+    this.#beganMs = engine.workClock.monotonic()
     this.#pace = new Pace({
-      machine: engine.machine,
+      workClock: engine.workClock,
       stats: engine.stats,
       later: host.later,
       rested: host.rested,
@@ -111,7 +111,7 @@ export class Audit {
 
   /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
   async run(): Promise<AuditReport> {
-    const { log, machine, memory } = this.#engine
+    const { log, workClock, memory } = this.#engine
     memory.besideBytes = () => this.#heldBytes('reserved')
     log.info({ parts: this.#parts }, 'audit: comparing memory with the append-only file')
     try {
@@ -125,7 +125,7 @@ export class Audit {
       differing,
       named,
       parts: this.#parts,
-      milliseconds: machine.monotonic() - this.#beganMs,
+      milliseconds: workClock.monotonic() - this.#beganMs,
       longestSliceMs: this.#pace.longestSliceMs,
     }
     this.#tell(report)
@@ -204,7 +204,7 @@ export class Audit {
     while (journal.written < offset) {
       if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
       this.#check()
-      await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 

@@ -10,10 +10,10 @@ import { DirectoryInUseError, DirectoryLock } from './directory-lock.ts'
 import { type Disk, systemDisk } from './disk.ts'
 
 /** What others need to know of them. */
-export type Claims = Pick<ClaimedDirectories, 'has' | 'claim'>
+export type DirectoryClaimsView = Pick<DirectoryClaims, 'has' | 'claim'>
 
-export class ClaimedDirectories {
-  readonly #engine: Pick<Engine, 'log' | 'machine'>
+export class DirectoryClaims {
+  readonly #engine: Pick<Engine, 'log' | 'workClock'>
   readonly #disk: Disk
   readonly #locks = new Map<string, Promise<DirectoryLock>>()
   readonly #claimed = new Set<string>()
@@ -21,7 +21,7 @@ export class ClaimedDirectories {
   #released = false
 
   /** `lost` is called when a directory has come to belong to somebody else. */
-  constructor(engine: Pick<Engine, 'log' | 'machine'>, lost: () => void, disk: Disk = systemDisk) {
+  constructor(engine: Pick<Engine, 'log' | 'workClock'>, lost: () => void, disk: Disk = systemDisk) {
     this.#engine = engine
     this.#lost = lost
     this.#disk = disk
@@ -49,7 +49,7 @@ export class ClaimedDirectories {
   }
 
   async #take(directory: string, resolved: string): Promise<DirectoryLock> {
-    const { log, machine } = this.#engine
+    const { log, workClock } = this.#engine
     try {
       await this.#disk.makeDirectory(directory)
       const lost = (): void => {
@@ -57,7 +57,7 @@ export class ClaimedDirectories {
         this.#claimed.delete(resolved)
         this.#lost()
       }
-      const lock = await DirectoryLock.take({ disk: this.#disk, clock: machine, log, directory, lost })
+      const lock = await DirectoryLock.take({ disk: this.#disk, clock: workClock, log, directory, lost })
       if (!this.#released) return lock
       await lock.release()
       throw new Error('the broker is closed')

@@ -31,14 +31,14 @@ export function attachJournal(
   engine: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
-  const { config, durability, log, machine } = engine
+  const { config, durability, log, workClock } = engine
   const journal = new AppendOnlyFile({
     ...options,
     // Offsets go on where the journal before had got to: somebody may wait for one.
     startOffset: durability.progress.appended,
     policy: config.get('appendfsync'),
     rules: durability.rules,
-    clock: machine,
+    clock: workClock,
     log,
     syncs: engine.stats.syncs,
     switches: engine.switches,

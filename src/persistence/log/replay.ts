@@ -177,7 +177,7 @@ class Replay {
   async run(): Promise<ReplayReport> {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
-    const started = engine.machine.monotonic()
+    const started = engine.workClock.monotonic()
     const progress = engine.loading.progress!
     const bringCountsBack = this.#rememberCounts()
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
@@ -188,9 +188,9 @@ class Replay {
       let last = parts.length - 1
       while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
-        const beganMs = engine.machine.monotonic()
+        const beganMs = engine.workClock.monotonic()
         const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
-        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.machine.monotonic() - beganMs)
+        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.workClock.monotonic() - beganMs)
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
@@ -202,7 +202,7 @@ class Replay {
       bringCountsBack()
       engine.disconnect(this.#client)
     }
-    report.milliseconds = engine.machine.monotonic() - started
+    report.milliseconds = engine.workClock.monotonic() - started
     if (progress.totalBytes > 0) {
       engine.log.info(
         { bytes: report.bytes },
@@ -301,7 +301,7 @@ class Replay {
         checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
-          return pace === AT_A_START ? this.#delay.pass(engine.machine, this.#run + target.keys) : pace.rest()
+          return pace === AT_A_START ? this.#delay.pass(engine.workClock, this.#run + target.keys) : pace.rest()
         },
       })
       progress.loadedBytes = before + end
@@ -336,7 +336,7 @@ class Replay {
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
       if (outcome === 'paused' || this.#pace !== AT_A_START) await this.#pace.rest()
-      await this.#delay.pass(this.#engine.machine, this.#run)
+      await this.#delay.pass(this.#engine.workClock, this.#run)
     }
   }
 
@@ -363,11 +363,11 @@ class Replay {
     const reader = this.#reader
     const args = this.#args
     const { commandsPerLook, sliceMs } = this.#pace
-    const end = engine.machine.monotonic() + sliceMs
+    const end = engine.workClock.monotonic() + sliceMs
     const interrupted = engine.replies.open(this.#client)
     try {
       for (let n = 1; ; n++) {
-        if (n % commandsPerLook === 0 && engine.machine.monotonic() >= end) return 'paused'
+        if (n % commandsPerLook === 0 && engine.workClock.monotonic() >= end) return 'paused'
         const start = reader.offset
         if (this.#unitEnd !== -1) {
           reader.next(args)

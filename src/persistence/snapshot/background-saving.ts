@@ -25,7 +25,7 @@ import { happened, RESTLESS, restlessRandom } from '../../util/restless.ts'
 import type { Timer } from '../../util/time/clock.ts'
 import { setImmediate, setTimeout } from '../../util/time/real-time.ts'
 import { Audit, NoAudit, type Walk } from '../audit/audit.ts'
-import type { Claims } from '../disk/directory-claims.ts'
+import type { DirectoryClaimsView } from '../disk/directory-claims.ts'
 import { type Disk, systemDisk } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import type { AppendOnlyFile } from '../log/append-only-file.ts'
@@ -68,7 +68,7 @@ export interface BackgroundSavingOptions {
   /** What keeps the data in the place of an append-only file: then what is saved is a backup. */
   rewrite?: Rewrite
   /** What is written into is claimed before. Default: nobody else is expected there. */
-  claims?: Claims
+  claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   second?: (like: Engine) => Engine
   /** What was found at the start, for INFO. */
@@ -105,7 +105,7 @@ export class BackgroundSaving implements Saving {
   readonly #disk: Disk
   readonly #later: (run: () => void) => void
   readonly #rested: (run: () => void) => void
-  readonly #claims: Claims | undefined
+  readonly #claims: DirectoryClaimsView | undefined
   readonly #rewrite: Rewrite
   readonly #second: BackgroundSavingOptions['second']
   #audit: Audit | undefined = undefined
@@ -180,7 +180,7 @@ export class BackgroundSaving implements Saving {
     const { busyWith } = this
     // Redis counts a snapshot for replicas as one.
     const isSaving = busyWith === 'save' || busyWith === 'copy'
-    const seconds = Math.floor((this.#engine.machine.monotonic() - this.#beganMs) / 1000)
+    const seconds = Math.floor((this.#engine.workClock.monotonic() - this.#beganMs) / 1000)
     return {
       saveInProgress: isSaving,
       currentSaveSeconds: isSaving ? seconds : -1,
@@ -287,7 +287,7 @@ export class BackgroundSaving implements Saving {
     const { journal } = this
     while (journal !== undefined && journal.written < journal.appended) {
       if (journal.failure !== undefined) throw new Error(journal.failure)
-      await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 
@@ -349,7 +349,7 @@ export class BackgroundSaving implements Saving {
     if (this.busyWith !== 'nothing' || this.#closed) return
     if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
     else if (this.#copies.length > 0) this.#work = this.#copy(this.#copies.shift()!)
-    else if (this.#rewriteScheduled && this.#engine.machine.monotonic() >= this.#rewriteNotBeforeMs)
+    else if (this.#rewriteScheduled && this.#engine.workClock.monotonic() >= this.#rewriteNotBeforeMs)
       this.rewriteInBackground()
     else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
   }
@@ -359,7 +359,7 @@ export class BackgroundSaving implements Saving {
   /** Makes a snapshot; `waiting` are told how it went. */
   async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
     const engine = this.#engine
-    const { clock, config, log, machine, stats } = engine
+    const { clock, config, log, workClock, stats } = engine
     const directory = config.get('dir')
     const target = path.join(directory, config.get('dbfilename'))
     this.#changesInImage = stats.changesSinceSave
@@ -403,7 +403,7 @@ export class BackgroundSaving implements Saving {
       this.#saveOk = saved
       this.#followFailure()
     }
-    if (waiting === undefined) this.#saveSeconds = Math.floor((machine.monotonic() - this.#beganMs) / 1000)
+    if (waiting === undefined) this.#saveSeconds = Math.floor((workClock.monotonic() - this.#beganMs) / 1000)
     this.#end()
     for (const done of waiting ?? []) done(saved)
     this.#next()
@@ -479,7 +479,7 @@ export class BackgroundSaving implements Saving {
 
   #begin(what: 'save' | 'rewrite' | 'copy'): void {
     this.busyWith = what
-    this.#beganMs = this.#engine.machine.monotonic()
+    this.#beganMs = this.#engine.workClock.monotonic()
   }
 
   #end(): void {
@@ -495,7 +495,7 @@ export class BackgroundSaving implements Saving {
   // ── rewriting ────────────────────────────────────────────────────────────
 
   async #runRewrite(): Promise<void> {
-    const { log, machine } = this.#engine
+    const { log, workClock } = this.#engine
     const images: Image[] = []
     this.#begin('rewrite')
     this.#rewriteCount++
@@ -518,8 +518,8 @@ export class BackgroundSaving implements Saving {
       // Turning the append-only file on is tried until it succeeds, or is not wanted any more.
       if (this.#rewrite.isWanted && this.#rewrite.journal === undefined) this.#rewriteScheduled = true
     }
-    this.#rewriteSeconds = Math.floor((machine.monotonic() - this.#beganMs) / 1000)
-    this.#rewriteNotBeforeMs = machine.monotonic() + this.#rewriteDelayMs
+    this.#rewriteSeconds = Math.floor((workClock.monotonic() - this.#beganMs) / 1000)
+    this.#rewriteNotBeforeMs = workClock.monotonic() + this.#rewriteDelayMs
     this.#end()
     this.#next()
   }
@@ -550,7 +550,7 @@ export class BackgroundSaving implements Saving {
   // ── what is due ──────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer = this.#engine.machine.after(LOOK_MS, () => {
+    this.#timer = this.#engine.workClock.after(LOOK_MS, () => {
       this.#look()
       if (!this.#closed) this.#lookLater()
     })
@@ -592,9 +592,9 @@ export class BackgroundSaving implements Saving {
   }
 
   #hasGrown(): boolean {
-    const { config, machine } = this.#engine
+    const { config, workClock } = this.#engine
     const { journal } = this
-    if (journal === undefined || machine.monotonic() < this.#rewriteNotBeforeMs) return false
+    if (journal === undefined || workClock.monotonic() < this.#rewriteNotBeforeMs) return false
     return hasGrown(journal, this.#rewrite.baseBytes, config)
   }
 

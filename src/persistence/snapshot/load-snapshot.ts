@@ -56,7 +56,7 @@ export async function readSnapshot(
 ): Promise<LoadedSnapshot> {
   const { config } = engine
   const file = snapshotPath(engine)
-  const started = engine.machine.monotonic()
+  const started = engine.workClock.monotonic()
   const progress = engine.loading.progress!
   const dropped = new DroppedKeys(config.get('repl-backlog-size'))
   const target = new LoadTarget(engine, {
@@ -79,7 +79,7 @@ export async function readSnapshot(
         checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
         progress: (loaded) => {
           progress.loadedBytes = loaded
-          return delay.pass(engine.machine, target.keys)
+          return delay.pass(engine.workClock, target.keys)
         },
       })
       bytes = end
@@ -111,7 +111,7 @@ export async function readSnapshot(
   const position = positionIn(target.auxiliaries)
   engine.history.found = position && { ...position, dropped: dropped.keys, forgottenBytes: dropped.forgottenBytes }
   engine.stats.changesSinceSave = 0
-  const milliseconds = engine.machine.monotonic() - started
+  const milliseconds = engine.workClock.monotonic() - started
   engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)
   return { bytes, milliseconds, keysExpired: target.expired }
 }

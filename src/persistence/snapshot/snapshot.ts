@@ -191,8 +191,8 @@ export class Snapshot {
     for (const code of options.functions) this.#writer.function(code)
     for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
     const { dataset } = this.#engine
-    dataset.onBeforeChange.take(this.#beforeChange)
-    dataset.onEmptied.take(this.#keepEmptied)
+    dataset.onBeforeChange.add(this.#beforeChange)
+    dataset.onEmptied.add(this.#keepEmptied)
     options.later(this.#turn)
   }
 
@@ -235,7 +235,7 @@ export class Snapshot {
   #run(): void {
     if (this.ended || this.#resting) return
     const { later, rested, sink } = this.#options
-    const { machine, stats } = this.#engine
+    const { workClock, stats } = this.#engine
     if (sink.waitingBytes >= WAITING_BYTES_MAX) {
       this.#resting = true
       sink.onDrained(() => {
@@ -246,10 +246,10 @@ export class Snapshot {
     }
     const restMs = this.#delay.next(this.written)
     if (restMs > 0) {
-      machine.after(restMs, this.#turn)
+      workClock.after(restMs, this.#turn)
       return
     }
-    const now = machine.monotonic()
+    const now = workClock.monotonic()
     const { commandsProcessed } = stats
     const busy = commandsProcessed !== this.#seenCommands
     this.#seenCommands = commandsProcessed
@@ -259,7 +259,7 @@ export class Snapshot {
     }
     const served = commandsProcessed !== this.#sliceCommands
     this.#slice(this.#delay.isOn ? now : now + SLICE_MS)
-    this.#sliceEndMs = machine.monotonic()
+    this.#sliceEndMs = workClock.monotonic()
     this.#sliceMs = Math.max(this.#sliceEndMs - now, 0)
     this.#sliceCommands = commandsProcessed
     this.#tookSlice(this.#sliceMs)
@@ -285,14 +285,14 @@ export class Snapshot {
   }
 
   #seek(untilMs: number): void {
-    const { machine } = this.#engine
+    const { workClock } = this.#engine
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
       const part = this.#parts[this.#partAt]!
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
         if (this.#isDue(part, entry) && isLarge(db, entry)) this.#large.push({ part, entry })
-        if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && machine.monotonic() >= untilMs) return
+        if (part.sought % SEEK_ENTRIES_PER_LOOK === 0 && workClock.monotonic() >= untilMs) return
       }
     }
     this.#phase = 'large'
@@ -308,7 +308,7 @@ export class Snapshot {
   }
 
   #writeLarge(untilMs: number): void {
-    const { machine } = this.#engine
+    const { workClock } = this.#engine
     const { output } = this.#writer
     do {
       if (this.#current === undefined) {
@@ -328,7 +328,7 @@ export class Snapshot {
         this.#currentWritten()
       }
       this.#passOn(PIECE_BYTES)
-    } while (machine.monotonic() < untilMs)
+    } while (workClock.monotonic() < untilMs)
     if (this.#phase === 'large') this.#nextLarge()
   }
 
@@ -371,7 +371,7 @@ export class Snapshot {
   }
 
   #walk(untilMs: number): void {
-    const { machine } = this.#engine
+    const { workClock } = this.#engine
     const writer = this.#writer
     let looked = writer.work
     let entries = 0
@@ -386,7 +386,7 @@ export class Snapshot {
         entries = 0
         looked = writer.work
         this.#passOn(PIECE_BYTES)
-        if (machine.monotonic() >= untilMs) return
+        if (workClock.monotonic() >= untilMs) return
       }
     }
     this.#writer.end()
@@ -411,7 +411,7 @@ export class Snapshot {
       const current = this.#current
       const large = this.hasLarge && isLarge(db, entry)
       if (large && extent === 'whole' && this.#takeOver(part, db, entry)) return
-      const beganMs = large ? this.#engine.machine.monotonic() : 0
+      const beganMs = large ? this.#engine.workClock.monotonic() : 0
       if (current !== undefined && current.part === part && current.entry === entry) {
         this.#writer.step(Number.POSITIVE_INFINITY)
         this.#currentWritten()
@@ -423,7 +423,7 @@ export class Snapshot {
         this.#writeQuickly(this.#writer, db, part, entry)
       }
       this.#passOn(PIECE_BYTES)
-      if (large) this.#tookSlice(this.#engine.machine.monotonic() - beganMs)
+      if (large) this.#tookSlice(this.#engine.workClock.monotonic() - beganMs)
     } catch (error) {
       this.abort(error)
     }
@@ -502,8 +502,8 @@ export class Snapshot {
   #end(phase: 'done' | 'failed', error: unknown): void {
     this.#phase = phase
     const { dataset } = this.#engine
-    dataset.onBeforeChange.leave(this.#beforeChange)
-    dataset.onEmptied.leave(this.#keepEmptied)
+    dataset.onBeforeChange.remove(this.#beforeChange)
+    dataset.onEmptied.remove(this.#keepEmptied)
     this.#large.length = 0
     this.#hurried.length = 0
     this.#removed.length = 0

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { channelsOf } from '../../channels/channels.ts'
 import { ClusterFile } from '../../cluster/cluster-file.ts'
 import { NodesFileError } from '../../cluster/nodes-file.ts'
-import { OwnCluster } from '../../cluster/standalone-cluster.ts'
+import { StandaloneCluster } from '../../cluster/standalone-cluster.ts'
 import { catalog } from '../../commands/catalog.ts'
 import { type Config, ConfigError } from '../../config/config.ts'
 import { publishSwitches } from '../../engine/cluster-view/switch-messages.ts'
@@ -17,7 +17,7 @@ import type { ShutdownOptions } from '../../engine/engine-host.ts'
 import type { EngineOptions } from '../../engine/engine-options.ts'
 import type { Log } from '../../engine/log.ts'
 import { scriptsLater } from '../../engine/requests/script-runner.ts'
-import { ClaimedDirectories } from '../../persistence/disk/directory-claims.ts'
+import { DirectoryClaims } from '../../persistence/disk/directory-claims.ts'
 import { DirectoryInUseError } from '../../persistence/disk/directory-lock.ts'
 import { systemDisk } from '../../persistence/disk/disk.ts'
 import { describeDiskError, PersistenceError } from '../../persistence/errors.ts'
@@ -26,7 +26,7 @@ import { BackgroundSaving } from '../../persistence/snapshot/background-saving.t
 import { loadSnapshot } from '../../persistence/snapshot/load-snapshot.ts'
 import type { Dial } from '../../replication/connection.ts'
 import { Replication } from '../../replication/replication.ts'
-import { OwnShard } from '../../replication/sentinel-reports.ts'
+import { SentinelReports } from '../../replication/sentinel-reports.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 import { Random } from '../../util/numbers/random.ts'
 import { OptionError } from '../../util/option-error.ts'
@@ -37,7 +37,7 @@ import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { dialPrimary } from '../listening/dial-primary.ts'
 import { CatchingUp } from './catching-up.ts'
 import { loadUsers } from './load-users.ts'
-import { type Membership, membershipOf, type OpenLog } from './log-participation.ts'
+import { type LogParticipation, logParticipationOf, type OpenLog } from './log-participation.ts'
 import type { OptionKind } from './options.ts'
 import { secondEngine } from './second-engine.ts'
 
@@ -94,14 +94,14 @@ export class Boot {
   /** What an ending server owes its replicas. */
   readonly catchingUp: CatchingUp
   readonly #loads: boolean
-  readonly #claims: ClaimedDirectories
+  readonly #claims: DirectoryClaims
   /** Undefined where this server is no node of a cluster, or its map lies in a log. */
-  readonly #cluster: OwnCluster | undefined
+  readonly #cluster: StandaloneCluster | undefined
   /** Undefined where clients do not ask for one. */
-  #shard: OwnShard | undefined = undefined
+  #shard: SentinelReports | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
   /** Our part in a replicated log; undefined = the files here keep the data. */
-  readonly #membership: Membership | undefined
+  readonly #membership: LogParticipation | undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
 
@@ -154,8 +154,8 @@ export class Boot {
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
     const shardName = config.get('shard-name')
     if (shardName !== '') {
-      this.#shard = new OwnShard(this.engine, shardName)
-      this.engine.shard = this.#shard
+      this.#shard = new SentinelReports(this.engine, shardName)
+      this.engine.sentinelView = this.#shard
       publishSwitches(this.#shard, this.engine)
     }
     config.onChange('appendonly', () => {
@@ -163,10 +163,10 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
-    if (config.get('log') !== '') this.#membership = membershipOf(this.engine, this.replication, dials, openLog)
+    if (config.get('log') !== '') this.#membership = logParticipationOf(this.engine, this.replication, dials, openLog)
     // Whoever connects before `load` is done hears LOADING.
     if (this.#loads) this.engine.loading.begin()
-    this.#claims = new ClaimedDirectories(this.engine, () => this.#saving?.disown())
+    this.#claims = new DirectoryClaims(this.engine, () => this.#saving?.disown())
   }
 
   #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
@@ -284,7 +284,7 @@ export class Boot {
     return new Promise((resolve) => {
       const timer = this.#membership === undefined ? undefined : setTimeout(() => ended(), UNCONFIRMED_MS_MAX)
       const ended = (): void => {
-        turn.ended.leave(look)
+        turn.ended.remove(look)
         clearTimeout(timer)
         resolve()
       }
@@ -292,7 +292,7 @@ export class Boot {
         const { failure, synced } = durability.progress
         if (durability.heldClients === 0 || failure !== undefined || synced >= asked) ended()
       }
-      turn.ended.take(look)
+      turn.ended.add(look)
       look()
     })
   }
@@ -325,10 +325,10 @@ function prepareForCluster(config: Config, log: Log | undefined): void {
 }
 
 /** Makes a server a node of a cluster, as its file says. Throws PersistenceError. */
-function joinCluster(engine: Engine): OwnCluster {
+function joinCluster(engine: Engine): StandaloneCluster {
   const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
   try {
-    const cluster = new OwnCluster(engine, new ClusterFile(file))
+    const cluster = new StandaloneCluster(engine, new ClusterFile(file))
     engine.join(cluster)
     return cluster
   } catch (error) {
@@ -348,7 +348,7 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
   if (clock !== undefined) {
     if (!(clock instanceof HeldClock)) throw new OptionError("option 'clock': it is made by testClock()")
     options.clock = clock
-    options.machine = systemClock
+    options.workClock = systemClock
     options.later = clock.later
   }
   if (seed !== undefined) {
@@ -362,8 +362,8 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
 }
 
 /** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
-function sharedWith({ clock, dataset, later, machine }: Engine): Partial<EngineOptions> {
-  return { clock, machine, later, hashKey: dataset.hashKey }
+function sharedWith({ clock, dataset, later, workClock }: Engine): Partial<EngineOptions> {
+  return { clock, workClock, later, hashKey: dataset.hashKey }
 }
 
 /** Somebody is owed a reply that waits for the disk, which is going to take it. */

@@ -45,7 +45,7 @@ export class CatchingUp {
 
   /** How long the wait that is under way lasts at most; undefined while nobody waits. */
   get millisecondsLeft(): number | undefined {
-    return this.#wait && Math.round(this.#untilMs - this.#engine.machine.monotonic())
+    return this.#wait && Math.round(this.#untilMs - this.#engine.workClock.monotonic())
   }
 
   /** Ends the wait: the server is to go on. False when nobody waits. */
@@ -58,19 +58,19 @@ export class CatchingUp {
   }
 
   async #untilTheyAreHere(signal: AbortSignal): Promise<boolean> {
-    const { config, history, log, machine, pause } = this.#engine
+    const { config, history, log, workClock, pause } = this.#engine
     const followers = this.#followers
     const timeoutMs = config.get('shutdown-timeout') * 1000
     // What asks them how far they are is a part of the stream, too: it comes after what counts.
     const { offset } = history
     const countBehind = (): number => followers.onlineCount - followers.countUpTo(offset, 'memory')
-    this.#untilMs = machine.monotonic() + timeoutMs
+    this.#untilMs = workClock.monotonic() + timeoutMs
     if (timeoutMs === 0 || countBehind() === 0) return true
     pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
     log.info({}, `${countBehind()} of ${followers.onlineCount} replicas are not in sync, waiting for them.`)
     followers.askForAcknowledgements()
-    while (!signal.aborted && countBehind() > 0 && machine.monotonic() < this.#untilMs) {
-      await new Promise<void>((resolve) => void machine.after(LOOK_MS, resolve))
+    while (!signal.aborted && countBehind() > 0 && workClock.monotonic() < this.#untilMs) {
+      await new Promise<void>((resolve) => void workClock.after(LOOK_MS, resolve))
     }
     if (signal.aborted) return false
     const { onlineCount } = followers

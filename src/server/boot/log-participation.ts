@@ -3,7 +3,7 @@
 import { type Config, ConfigError } from '../../config/config.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Claims } from '../../persistence/disk/directory-claims.ts'
+import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
 import { systemDisk } from '../../persistence/disk/disk.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
@@ -19,7 +19,7 @@ import type { LogSource } from '../../replicated-log/worker/log-source.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
 import type { Dial } from '../../replication/connection.ts'
 import type { Replication } from '../../replication/replication.ts'
-import { ShardCluster } from '../../shards/sharded-cluster.ts'
+import { ShardedCluster } from '../../shards/sharded-cluster.ts'
 import { secondEngine } from './second-engine.ts'
 
 /** How often a log is tried that cannot be reached at a start. */
@@ -28,9 +28,9 @@ const RETRY_MS = 1000
 /** Opens a log. Throws LogUnfit, LogAway. */
 export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
 
-export class Membership {
+export class LogParticipation {
   /** This server's shard among others; undefined = there is one shard, and no slots. */
-  readonly cluster: ShardCluster | undefined
+  readonly cluster: ShardedCluster | undefined
   readonly #engine: Engine
   /** What this server is told of its part, from its first moment on. */
   readonly #view: NodeView
@@ -56,7 +56,7 @@ export class Membership {
     this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
     // A log is one shard: whether there are others, and slots, is asked for.
     if (config.get('cluster-enabled')) {
-      this.cluster = new ShardCluster(engine, {
+      this.cluster = new ShardedCluster(engine, {
         shard: config.get('shard-name') || nameOfLog(this.#source).name,
         log: Object.values(nameOfLog(this.#source)).join('/'),
         isFirst: first === '',
@@ -65,7 +65,7 @@ export class Membership {
       engine.join(this.cluster)
     }
     // Nothing expires before this node leads, and nobody takes it for a primary.
-    this.#view = new NodeView(engine.machine)
+    this.#view = new NodeView(engine.workClock)
     replication.join(this.#view)
     engine.role.become('follower')
   }
@@ -74,14 +74,14 @@ export class Membership {
    * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
    * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
    */
-  async join(claims: Claims, changed: () => void): Promise<number> {
-    const { config, host, log, machine } = this.#engine
+  async join(claims: DirectoryClaimsView, changed: () => void): Promise<number> {
+    const { config, host, log, workClock } = this.#engine
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(this.#source, where)
     if (opened === undefined) return 0
     const place = host.describe?.()
     const address = announcedAddress(config, place)
-    const beganMs = machine.monotonic()
+    const beganMs = workClock.monotonic()
     const store = this.#store && (await openStore(this.#store))
     const { cluster } = this
     if (cluster !== undefined) {
@@ -106,16 +106,16 @@ export class Membership {
     this.#view.show(this.#node)
     const { position } = this.#node.chain
     log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
-    return machine.monotonic() - beganMs
+    return workClock.monotonic() - beganMs
   }
 
   /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
   async handOver(): Promise<void> {
-    const { config, log, machine } = this.#engine
+    const { config, log, workClock } = this.#engine
     const node = this.#node
     if (node?.state !== 'leading') return
     log.info({}, 'handing the lead over')
-    const tooLong = new Promise<void>((resolve) => void machine.after(config.get('shutdown-timeout') * 1000, resolve))
+    const tooLong = new Promise<void>((resolve) => void workClock.after(config.get('shutdown-timeout') * 1000, resolve))
     await Promise.race([node.handOver(), tooLong])
   }
 
@@ -128,14 +128,14 @@ export class Membership {
 
   /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
   async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
-    const { log, machine } = this.#engine
+    const { log, workClock } = this.#engine
     for (let tries = 0; !this.#hasLeft; tries++) {
       try {
         return await this.#open(source)
       } catch (error) {
         if (!(error instanceof LogAway)) throw error
         if (tries === 0) log.warn({ log: where, reason: error.message }, 'the log cannot be reached yet; trying on')
-        await new Promise<void>((resolve) => void machine.after(RETRY_MS, resolve))
+        await new Promise<void>((resolve) => void workClock.after(RETRY_MS, resolve))
       }
     }
     return undefined
@@ -143,17 +143,17 @@ export class Membership {
 }
 
 /** Prepares to join the log that the configuration names. Throws ConfigError. */
-export function membershipOf(
+export function logParticipationOf(
   engine: Engine,
   replication: Replication,
   dial: Dial,
   open: OpenLog = openWorkerLog,
-): Membership {
+): LogParticipation {
   if (engine.config.get('cluster-log') !== '' && !engine.config.get('cluster-enabled'))
     throw new ConfigError("'cluster-log' needs 'cluster-enabled yes'")
   if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
   try {
-    return new Membership(engine, replication, dial, open)
+    return new LogParticipation(engine, replication, dial, open)
   } catch (error) {
     if (error instanceof AddressError) throw new ConfigError(error.message)
     throw error

@@ -18,12 +18,12 @@ const QUIET: ConfigSettings = {
   'notify-keyspace-events': '',
 }
 
-export function secondEngine({ clock, commands, config, dataset, later, machine }: Engine): Engine {
+export function secondEngine({ clock, commands, config, dataset, later, workClock }: Engine): Engine {
   const engine = new Engine({
     commands: commands.catalog,
     config: new Config({ ...config.changed(), ...QUIET }),
     clock,
-    machine,
+    workClock,
     later,
     hashKey: dataset.hashKey,
   })

@@ -74,8 +74,8 @@ export class BusySockets implements BusyListener {
   }
 
   listen(clients: BusyAnswers): void {
-    const { machine } = this.#engine
-    const started = machine.monotonic()
+    const { workClock } = this.#engine
+    const started = workClock.monotonic()
     if (started < this.#nextLookMs) return
     this.#accept()
     this.#buffer ??= Source.allocate(READ_BUFFER_BYTES)
@@ -85,7 +85,7 @@ export class BusySockets implements BusyListener {
       const length = clients.hears(client) ? transport.readNow(this.#buffer) : 0
       if (length > 0) clients.receive(client, this.#buffer, 0, length)
     }
-    const ended = machine.monotonic()
+    const ended = workClock.monotonic()
     this.#nextLookMs = ended + Math.max(LOOK_MS, (ended - started) * SCRIPT_SHARE)
   }
 

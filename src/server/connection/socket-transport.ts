@@ -91,14 +91,14 @@ export abstract class SocketTransport implements Transport {
       })
     }
     // Who is being told something is not idle.
-    this.client.lastActiveMs = this.#engine.moment.now()
+    this.client.lastActiveMs = this.#engine.unitClock.now()
     return taken === bytes.length
   }
 
   writeNow(bytes: Buffer, start: number, end: number): number {
     const { socket } = this
     if (socket.destroyed || this.#ending || socket.writableLength > 0) return 0
-    this.client.lastActiveMs = this.#engine.moment.now()
+    this.client.lastActiveMs = this.#engine.unitClock.now()
     return this.pass(bytes, start, end)
   }
 

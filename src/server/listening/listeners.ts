@@ -9,9 +9,9 @@ import { PlainTransport } from '../connection/plain-transport.ts'
 import type { SocketTransport } from '../connection/socket-transport.ts'
 import { TlsTransport } from '../connection/tls-transport.ts'
 import { type Endpoint, Listener } from './listener.ts'
-import { Place, type Where } from './port-listeners.ts'
+import { type PortAddresses, PortListeners } from './port-listeners.ts'
 
-export interface ListenOptions extends Where {
+export interface ListenOptions extends PortAddresses {
   /** As `port`, for clients that speak TLS; `handshakes` must have been given its terms. */
   readonly tlsPort?: number | undefined
   /** Path of the unix socket; empty = none. */
@@ -29,8 +29,8 @@ const FLUSH_MS_MAX = 1000
 export class Listeners {
   readonly transports = new Set<SocketTransport>()
   readonly handshakes: Handshakes
-  readonly tcp = new Place('tcp', this)
-  readonly tls = new Place('tls', this)
+  readonly tcp = new PortListeners('tcp', this)
+  readonly tls = new PortListeners('tls', this)
   readonly #engine: Engine
   readonly #sharedReads: boolean
   #unix: Listener | undefined = undefined
@@ -40,7 +40,7 @@ export class Listeners {
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
-    this.handshakes = new Handshakes(engine.machine, {
+    this.handshakes = new Handshakes(engine.workClock, {
       done: (socket) => this.#shaken(socket),
       failed: (reason, addresses) => this.#warn(`Error accepting a client connection: ${reason}`, addresses),
     })
@@ -121,12 +121,12 @@ export class Listeners {
   /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
   #connectionsGone(): Promise<void> {
     const { transports } = this
-    const { machine } = this.#engine
+    const { workClock } = this.#engine
     return new Promise((resolve) => {
-      const started = machine.monotonic()
+      const started = workClock.monotonic()
       const look = (): void => {
         for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
-        if (transports.size === 0 || machine.monotonic() - started > FLUSH_MS_MAX) resolve()
+        if (transports.size === 0 || workClock.monotonic() - started > FLUSH_MS_MAX) resolve()
         else setTimeout(look, 5)
       }
       setImmediate(look)
@@ -189,7 +189,7 @@ export class Listeners {
   }
 
   #warn(message: string, details: object): void {
-    const now = this.#engine.machine.monotonic()
+    const now = this.#engine.workClock.monotonic()
     if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return
     this.#refusalToldMs = now
     this.#engine.log.warn(details, message)

@@ -8,7 +8,7 @@ import { ListenError } from '../boot/errors.ts'
 import { type Door, Listener, type PortEndpoint, type PortKind } from './listener.ts'
 
 /** Where clients are served. */
-export interface Where {
+export interface PortAddresses {
   /** 0 = any free port, the same for all addresses; undefined = nowhere. */
   readonly port: number | undefined
   /** Addresses as in `bind`. */
@@ -18,7 +18,7 @@ export interface Where {
 /** Errors that a `-` in front of an address excuses. */
 const MISSING_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL', 'ENOTFOUND'])
 
-export class Place {
+export class PortListeners {
   /** 0 when there is none. */
   port = 0
   readonly #kind: PortKind
@@ -26,7 +26,7 @@ export class Place {
   #listeners: Listener[] = []
   #wasOpen = false
   /** What the listeners were opened with. */
-  #where: Where = { port: undefined, addresses: [] }
+  #where: PortAddresses = { port: undefined, addresses: [] }
 
   constructor(kind: PortKind, door: Door) {
     this.#kind = kind
@@ -37,7 +37,7 @@ export class Place {
     return this.#listeners
   }
 
-  get where(): Where {
+  get where(): PortAddresses {
     return this.#where
   }
 
@@ -47,7 +47,7 @@ export class Place {
   }
 
   /** Opens all listeners; those that are open when it throws ListenError are for `close`. */
-  async open({ port, addresses }: Where, backlog: number): Promise<void> {
+  async open({ port, addresses }: PortAddresses, backlog: number): Promise<void> {
     let refused: ListenError | undefined
     for (const address of port === undefined ? [] : addresses) {
       try {
@@ -67,7 +67,7 @@ export class Place {
    *
    * Without an address, or if all that may be missing are, nobody is served: so it is with Redis.
    */
-  moveTo(where: Where, backlog: number): void {
+  moveTo(where: PortAddresses, backlog: number): void {
     const before = this.#where
     // The old ones close first: the new addresses may include them (`*`).
     this.close()
@@ -87,7 +87,7 @@ export class Place {
     this.port = 0
   }
 
-  #openNow(where: Where, backlog: number): void {
+  #openNow(where: PortAddresses, backlog: number): void {
     const { port, addresses } = where
     this.#where = where
     for (const address of port === undefined ? [] : addresses) {

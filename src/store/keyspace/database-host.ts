@@ -3,7 +3,7 @@
 // `D` is the database itself (database.ts), which stands above this: it is told of, and never looked into, here.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import type { Listener } from '../../util/tables/handlers.ts'
+import type { Handler } from '../../util/tables/handlers.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 
 /** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
@@ -67,13 +67,13 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   misses: number
   /** Counts what passes the *before* side of the gate, and what comes into being; wraps. Unchanged = nothing has changed. */
   changesBegun: number
-  readonly beforeChange: Listener<BeforeChange<D>> | null
-  readonly emptied: Listener<Emptied<D>> | null
-  readonly missed: Listener<Missed<D>> | null
-  readonly created: Listener<Created<D>> | null
-  readonly gone: Listener<Gone<D>> | null
-  readonly looked: Listener<Looked> | null
-  readonly deadline: Listener<Deadline<D>> | null
+  readonly beforeChange: Handler<BeforeChange<D>> | null
+  readonly emptied: Handler<Emptied<D>> | null
+  readonly missed: Handler<Missed<D>> | null
+  readonly created: Handler<Created<D>> | null
+  readonly gone: Handler<Gone<D>> | null
+  readonly looked: Handler<Looked> | null
+  readonly deadline: Handler<Deadline<D>> | null
   /** A key's time was up; it is already gone. The window is valid during the call. */
   expired(db: D, key: Bytes): void
   /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */

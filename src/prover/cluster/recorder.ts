@@ -7,8 +7,8 @@
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../prove/histories.ts'
-import type { Reply } from '../prove/ways.ts'
+import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/histories.ts'
+import type { Reply } from '../durability/ways.ts'
 import { Client } from './client.ts'
 import { Connection, Unreached } from './connection.ts'
 import type { Member } from './member.ts'

@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
 import { performance } from '../util/time/real-time.ts'
-import type { Terminal } from './check.ts'
-import { ClusterTrial, type Seen } from './prove-cluster/cluster-trial.ts'
-import type { LogKind } from './prove-cluster/log-system.ts'
+import { ClusterTrial, type Seen } from './cluster/cluster-trial.ts'
+import type { LogKind } from './cluster/log-system.ts'
+import type { Terminal } from './terminal.ts'
 
 /** The history of a register is long. */
 const PROBLEM_CHARS_MAX = 300

@@ -1,7 +1,7 @@
 // A client of the cluster, as clients of Redis Sentinel are: it asks any broker where the leader is, and goes there.
 
 import type { Random } from '../../util/numbers/random.ts'
-import type { Reply } from '../prove/ways.ts'
+import type { Reply } from '../durability/ways.ts'
 import { SHARD } from './broker.ts'
 import { Connection, Unreached } from './connection.ts'
 import type { Member } from './member.ts'

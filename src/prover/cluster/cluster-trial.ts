@@ -3,7 +3,7 @@
 
 import { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import type { Reply } from '../prove/ways.ts'
+import type { Reply } from '../durability/ways.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
 import type { Member } from './member.ts'

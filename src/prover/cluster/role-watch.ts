@@ -1,6 +1,6 @@
 // Asks every broker what it is, again and again, in each way that clients and balancers ask: the answers of one moment agree.
 
-import type { Reply } from '../prove/ways.ts'
+import type { Reply } from '../durability/ways.ts'
 import { SHARD } from './broker.ts'
 import { Connection } from './connection.ts'
 import type { Member } from './member.ts'
