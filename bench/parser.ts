@@ -7,7 +7,7 @@
 import Parser from 'redis-parser'
 import type { Arguments } from '../src/protocol/arguments.ts'
 import { RequestParser } from '../src/protocol/request-parser.ts'
-import { Source } from '../src/util/bytes.ts'
+import { Source } from '../src/util/bytes/bytes.ts'
 import { median } from './pairs.ts'
 import { type Answer, perSecond, type Question, type Row, type Scale } from './question.ts'
 import { encode } from './wire.ts'

@@ -116,7 +116,7 @@ function fileOf(id: string): string | null {
 }
 
 function isOfEntries(source: string): boolean {
-  return /^(cli|drop-in)\//.test(source) || ENTRY_FILES.includes(source.replace(/\.ts$/, ''))
+  return /^(cli|prover|drop-in)\//.test(source) || ENTRY_FILES.includes(source.replace(/\.ts$/, ''))
 }
 
 /** Rewrites what the bundler has written, so that parts are loaded when they are first used. */

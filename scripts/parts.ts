@@ -11,29 +11,29 @@ import { parseSync, Visitor } from 'rolldown/utils'
 
 /** What a part is called → the sources in it, under `src`. Commands stand with what they are about, where few others use that. */
 const PARTS: Readonly<Record<string, RegExp>> = {
-  bitmap: /^(commands\/bitmap\/|store\/bit-field\.|util\/bitops\.)/,
+  bitmap: /^(commands\/bitmap\/|store\/derived\/bit-field\.|util\/bytes\/bitops\.)/,
   'broker-stream': /^embedded\/broker-stream\./,
   channels:
-    /^channels\/(ahead-marks|channel-log|given-messages|group|group-member|lag-count|reader|scheduled-messages|unread-messages)\./,
+    /^channels\/[a-z]+\/(ahead-marks|channel-log|given-messages|group|group-member|lag-count|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
-  'config-file': /^engine\/config-(file|rewrite)\./,
-  faults: /^engine\/faults\./,
-  geo: /^(commands\/geo\/|store\/geo|util\/partial-sort\.)/,
-  hash: /^(commands\/hash\/|store\/(hash|field-times)\.)/,
-  hyperloglog: /^(commands\/hyperloglog\/|store\/hyperloglog\.)/,
-  list: /^(commands\/list\/|store\/list(?!-entry))/,
+  'config-file': /^config\/config-(file|rewrite)\./,
+  faults: /^engine\/upkeep\/faults\./,
+  geo: /^(commands\/geo\/|store\/derived\/geo|util\/numbers\/partial-sort\.)/,
+  hash: /^(commands\/hash\/|store\/hash\/(hash|field-times)\.)/,
+  hyperloglog: /^(commands\/hyperloglog\/|store\/derived\/hyperloglog\.)/,
+  list: /^(commands\/list\/|store\/list\/list(?!-entry))/,
   metrics: /^metrics\//,
   persistence:
-    /^(util\/lzf\.|store\/data-digest\.|persistence\/(?!(background-saving|claimed-directories|disk|errors|large-changes|rewrite)\.))/,
+    /^(util\/bytes\/lzf\.|store\/keyspace\/data-digest\.|persistence\/(?!(snapshot\/(background-saving|large-changes)|disk\/(directory-claims|disk)|errors|log\/rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication:
-    /^replication\/(?!(copy-row|failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|row)\.)/,
+    /^replication\/(?!(failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|shared-bytes|snapshot-bytes)\.)/,
   scripting: /^(commands\/)?scripting\//,
-  server: /^server\/(?!(boot|catching-up|errors|listening|load-users|options)\.)/,
+  server: /^server\/(?!(boot\/(boot|catching-up|errors|load-users|options)|listening\/listening)\.)/,
   shards: /^shards\//,
-  set: /^(commands\/set\/|store\/(member-set|intset|set-algebra)\.)/,
-  'sorted-set': /^(commands\/sorted-set\/|store\/(sorted-set|score-|gathered-scores))/,
-  stream: /^(commands\/stream\/|store\/stream(?!-id))/,
+  set: /^(commands\/set\/|store\/set\/)/,
+  'sorted-set': /^(commands\/sorted-set\/|store\/sorted-set\/)/,
+  stream: /^(commands\/stream\/|store\/stream\/stream(?!-id))/,
 }
 
 /** Other commands, by groups: `commands-string`. What several groups share is in the core. */

@@ -2,9 +2,9 @@
 
 import { groups } from '../src/commands/groups.ts'
 import { commands } from '../src/commands/index.ts'
-import type { CommandSpec, Group } from '../src/engine/command.ts'
-import { type ConfigName, configRow } from '../src/engine/config.ts'
-import { CONFIG_TABLE } from '../src/engine/config-table.ts'
+import { type ConfigName, configRow } from '../src/config/config.ts'
+import { CONFIG_TABLE } from '../src/config/config-table.ts'
+import type { CommandSpec, Group } from '../src/engine/spec/command.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
 import { sampleConfig } from './sample-config.ts'
 

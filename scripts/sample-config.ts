@@ -1,7 +1,7 @@
 // respite.conf: every setting with what it does and its default, as a config file to start from.
 
-import { type ConfigName, configRow } from '../src/engine/config.ts'
-import { CONFIG_TABLE } from '../src/engine/config-table.ts'
+import { type ConfigName, configRow } from '../src/config/config.ts'
+import { CONFIG_TABLE } from '../src/config/config-table.ts'
 
 const LINE_LENGTH = 100
 

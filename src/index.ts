@@ -3,10 +3,9 @@
 //   import { startServer, openBroker } from 'respite'
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
-import { checkFaultRule, type FaultRule } from './engine/faults.ts'
 import { type Log, silentLog } from './engine/log.ts'
-import { TEST_OPTIONS, type TestOptions } from './server/boot.ts'
-import { ProgramLog } from './server/logger.ts'
+import { checkFaultRule, type FaultRule } from './engine/upkeep/faults.ts'
+import { TEST_OPTIONS, type TestOptions } from './server/boot/boot.ts'
 import {
   anyArray,
   anyHost,
@@ -20,10 +19,12 @@ import {
   type Settings,
   settingsOf,
   takeOptions,
-} from './server/options.ts'
-import { Server } from './server/server.ts'
-import { splitTls, type TlsOptions } from './server/tls-options.ts'
+} from './server/boot/options.ts'
+import { Server } from './server/boot/server.ts'
+import { splitTls, type TlsOptions } from './server/listening/tls-options.ts'
+import { ProgramLog } from './server/process/logger.ts'
 
+export { RESPITE_VERSION as version } from './config/version.ts'
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
 export type { CommandReply, Word } from './embedded/caller.ts'
 export type { ConnectorClass } from './embedded/connector.ts'
@@ -33,19 +34,18 @@ export type { Moment } from './embedded/moment.ts'
 export type { Primary, PrimaryEvent, PrimaryOptions, PrimaryStatus } from './embedded/primary.ts'
 export type { Session, SessionOptions } from './embedded/session.ts'
 export type { Listener, Unsubscribe } from './embedded/subscriptions.ts'
-export { CheckpointError } from './engine/checkpoints.ts'
-export type { Fault, FaultRule, Faults, FaultyCondition } from './engine/faults.ts'
+export { CheckpointError } from './engine/data/checkpoints.ts'
 export type { Log } from './engine/log.ts'
-export { RESPITE_VERSION as version } from './engine/version.ts'
+export type { Fault, FaultRule, Faults, FaultyCondition } from './engine/upkeep/faults.ts'
 export { PersistenceError } from './persistence/errors.ts'
 export { CommandError } from './protocol/reply-value.ts'
-export type { TestOptions } from './server/boot.ts'
-export { ListenError, LogFileError, TlsError, UsersError } from './server/errors.ts'
-export type { Listening, ListeningOptions } from './server/listening.ts'
-export { OptionError, type Settings } from './server/options.ts'
-export type { PemSource, TlsOptions } from './server/tls-options.ts'
-export type { Duration } from './util/duration.ts'
-export { type PointInTime, type TestClock, testClock } from './util/held-clock.ts'
+export type { TestOptions } from './server/boot/boot.ts'
+export { ListenError, LogFileError, TlsError, UsersError } from './server/boot/errors.ts'
+export { OptionError, type Settings } from './server/boot/options.ts'
+export type { Listening, ListeningOptions } from './server/listening/listening.ts'
+export type { PemSource, TlsOptions } from './server/listening/tls-options.ts'
+export type { Duration } from './util/time/duration.ts'
+export { type PointInTime, type TestClock, testClock } from './util/time/held-clock.ts'
 
 export interface ServerOptions extends TestOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */

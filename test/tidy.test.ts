@@ -14,11 +14,11 @@ import {
 } from '../scripts/redis-commands.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
 import { commands } from '../src/commands/index.ts'
-import { aclCategories } from '../src/engine/acl-categories.ts'
-import type { ArgSpec, Command } from '../src/engine/command.ts'
-import { type ConfigName, configRow } from '../src/engine/config.ts'
-import { CONFIG_TABLE } from '../src/engine/config-table.ts'
-import { RESPITE_VERSION } from '../src/engine/version.ts'
+import { type ConfigName, configRow } from '../src/config/config.ts'
+import { CONFIG_TABLE } from '../src/config/config-table.ts'
+import { RESPITE_VERSION } from '../src/config/version.ts'
+import { aclCategories } from '../src/engine/spec/acl-categories.ts'
+import type { ArgSpec, Command } from '../src/engine/spec/command.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -41,7 +41,8 @@ const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join
 
 /** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
 const LEVELS: Readonly<Record<string, number>> = {
-  cli: 14,
+  cli: 15,
+  prover: 14,
   'drop-in': 13,
   entry: 12,
   embedded: 11,
@@ -56,6 +57,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   channels: 4,
   persistence: 4,
   engine: 3,
+  config: 2.5,
   acl: 2,
   broker: 2,
   queues: 2,
@@ -64,7 +66,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   util: 0,
 }
 
-/** The folder of a file under src: `src/engine/call.ts` → engine. What lies in src itself is an entry of the package. */
+/** The folder of a file under src: `src/engine/requests/call.ts` → engine. What lies in src itself is an entry of the package. */
 function folderOf(path: string): string {
   const parts = path.split('/')
   return parts.length > 2 ? parts[1]! : 'entry'
@@ -189,9 +191,9 @@ describe('sources', () => {
 
 describe('time', () => {
   // A thread has globals of its own, which no test framework reaches.
-  const IN_A_THREAD = 'src/server/busy-sockets.ts'
+  const IN_A_THREAD = 'src/server/connection/busy-sockets.ts'
   const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate']
-  const HOME = 'src/util/real-time.ts'
+  const HOME = 'src/util/time/real-time.ts'
 
   test('is taken from one file, which fake timers do not reach', () => {
     const wrong: string[] = []

@@ -1,7 +1,7 @@
 // Patterns that keys and channels are held against.
 
-import type { Bytes } from '../util/bytes.ts'
-import { Glob } from '../util/glob.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import { Glob } from '../util/bytes/glob.ts'
 
 /** What may be done with a key; bits of what a pattern grants and of what a command needs. */
 export const READ = 1

@@ -5,8 +5,8 @@
 // about its subcommands.
 
 import { splitInline } from '../protocol/inline-words.ts'
-import type { Bytes } from '../util/bytes.ts'
-import { lowerCase } from '../util/text.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import { lowerCase } from '../util/bytes/text.ts'
 import { type AccessPattern, keyRule, PatternList, READ, WRITE } from './patterns.ts'
 import { hasBlanks, REASONS, RuleError } from './rule-error.ts'
 import type { RuleCommand, Vocabulary } from './vocabulary.ts'

@@ -1,7 +1,7 @@
 // A user: whether it may come in, with which passwords, and what it may do then.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { lowerCase } from '../util/text.ts'
+import { lowerCase } from '../util/bytes/text.ts'
 import { REASONS, RuleError } from './rule-error.ts'
 import { Selector } from './selector.ts'
 import type { Vocabulary } from './vocabulary.ts'

@@ -1,6 +1,6 @@
 // What the broker needs of whoever keeps messages (channels/): who listens in a subscriber's place, and where messages are kept.
 
-import type { Bytes } from '../util/bytes.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Listener, Subscriber } from './subscriber.ts'
 
 export type SubscriptionKind = 'channel' | 'pattern' | 'shard'

@@ -9,8 +9,8 @@
 //
 // What follows the prefix is nothing, a lone star, or else matched as a glob.
 
-import { Glob } from '../util/glob.ts'
-import { type Prefixed, PrefixTrie } from '../util/prefix-trie.ts'
+import { Glob, literalPrefix } from '../util/bytes/glob.ts'
+import { type Prefixed, PrefixTrie } from '../util/tables/prefix-trie.ts'
 import { SubscriberList } from './subscriber-list.ts'
 
 /** A pattern somebody subscribed to, with its subscribers. */
@@ -66,20 +66,6 @@ export class PatternIndex<Indexed extends Pattern = Pattern> {
   get nodes(): number {
     return this.#trie.nodes
   }
-}
-
-/** Returns the part of a pattern before its first special character. */
-export function literalPrefix(pattern: string): string {
-  for (let i = 0; i < pattern.length; i++) {
-    switch (pattern.charCodeAt(i)) {
-      case 42: // *
-      case 63: // ?
-      case 91: // [
-      case 92: // \
-        return pattern.slice(0, i)
-    }
-  }
-  return pattern
 }
 
 function bySequence(a: Pattern, b: Pattern): number {

@@ -8,9 +8,9 @@
 
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
-import { Bytes, copyBytes, Source } from '../util/bytes.ts'
-import { type HashKey, hashBytes } from '../util/keyed-hash.ts'
-import { NameMap } from '../util/name-map.ts'
+import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
+import { type HashKey, hashBytes } from '../util/tables/keyed-hash.ts'
+import { NameMap } from '../util/tables/name-map.ts'
 import type { KeepingRules, MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
 import { isShared } from './shared-name.ts'

@@ -3,7 +3,7 @@
 // The group's name has no slash and no blank; what follows may have any. A group is one of its kind: `workers` on `orders.eu` and
 // `workers` on `orders.us` are two, and so are a channel and a pattern of the same text.
 
-import { Bytes } from '../util/bytes.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
 
 const PREFIX = '$share/'
 

@@ -1,6 +1,6 @@
-// What the broker needs of whoever has groups (channels/groups.ts): who joins and leaves one, and which of them hear a message.
+// What the broker needs of whoever has groups (channels/groups/groups.ts): who joins and leaves one, and which of them hear a message.
 
-import type { Bytes } from '../util/bytes.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 import type { SubscriptionKind } from './message-keeper.ts'
 import type { Subscriber } from './subscriber.ts'
 

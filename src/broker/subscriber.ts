@@ -1,7 +1,7 @@
 // What the broker needs to know of somebody who listens. The engine's client is one.
 
-import type { Source } from '../util/bytes.ts'
-import type { NameSet } from '../util/name-map.ts'
+import type { Source } from '../util/bytes/bytes.ts'
+import type { NameSet } from '../util/tables/name-map.ts'
 
 /** Whoever stands in the list of a channel or pattern. */
 export interface Listener {

@@ -10,40 +10,40 @@
 import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
-import type { Changes } from '../engine/changes.ts'
-import { type ChannelRule, keeps } from '../engine/channel-rules.ts'
-import type { Client } from '../engine/client.ts'
-import type { Clients } from '../engine/clients.ts'
-import type { Config } from '../engine/config.ts'
-import type { Dataset } from '../engine/dataset.ts'
-import type { Effect } from '../engine/effects.ts'
+import { type ChannelRule, keeps } from '../config/channel-rules.ts'
+import type { Config } from '../config/config.ts'
+import type { EventName } from '../config/event-flags.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Clients } from '../engine/clients/clients.ts'
+import type { Loading } from '../engine/conditions/loading.ts'
+import type { ServerState } from '../engine/conditions/state.ts'
+import type { Changes } from '../engine/data/changes.ts'
+import type { Dataset } from '../engine/data/dataset.ts'
+import type { Effect } from '../engine/effects/effects.ts'
+import type { Role } from '../engine/effects/role.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { EventName } from '../engine/events.ts'
-import type { Loading } from '../engine/loading.ts'
-import type { Moment } from '../engine/moment.ts'
-import type { Role } from '../engine/role.ts'
-import type { ServerState } from '../engine/state.ts'
-import type { Stats } from '../engine/stats.ts'
-import type { Database } from '../store/database.ts'
-import type { StreamId } from '../store/stream-id.ts'
-import type { Bytes } from '../util/bytes.ts'
-import type { Clock, Timer } from '../util/clock.ts'
-import { Audience, type AudienceHost } from './audience.ts'
-import type { ChannelKind } from './channel-keys.ts'
-import type { ChannelLog } from './channel-log.ts'
-import { ChannelLogs, type ChannelLogsHost } from './channel-logs.ts'
-import { Gaps } from './gaps.ts'
-import { Groups, type GroupsHost } from './groups.ts'
-import { MessageIds } from './message-ids.ts'
-import { Places, type PlacesHost, UNCOUNTED } from './places.ts'
-import type { Reader, Sliced } from './reader.ts'
-import { ReadingLine } from './reading-line.ts'
-import { RecentIds } from './recent-ids.ts'
-import { RuledChannels } from './ruled-channels.ts'
-import { Sampling, type SamplingHost } from './sampling.ts'
-import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule.ts'
-import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts'
-import { Tally, type TallyHost } from './tally.ts'
+import type { Stats } from '../engine/figures/stats.ts'
+import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
+import type { Database } from '../store/keyspace/database.ts'
+import type { StreamId } from '../store/stream/stream-id.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import type { Clock, Timer } from '../util/time/clock.ts'
+import { Groups, type GroupsHost } from './groups/groups.ts'
+import type { ChannelKind } from './log/channel-keys.ts'
+import type { ChannelLog } from './log/channel-log.ts'
+import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
+import { MessageIds } from './log/message-ids.ts'
+import { RecentIds } from './log/recent-ids.ts'
+import { RuledChannels } from './log/ruled-channels.ts'
+import { Tally, type TallyHost } from './log/tally.ts'
+import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
+import { Sampling, type SamplingHost } from './positions/sampling.ts'
+import { Audience, type AudienceHost } from './reading/audience.ts'
+import { Gaps } from './reading/gaps.ts'
+import type { Reader, Sliced } from './reading/reader.ts'
+import { ReadingLine } from './reading/reading-line.ts'
+import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
+import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule/schedule.ts'
 
 /** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
 const SWEPT_MAX = 1000
@@ -53,8 +53,8 @@ const SWEEP_MS_MAX = 1000
 export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
   readonly clock: Clock
-  readonly machine: Clock
-  readonly moment: Moment
+  readonly workClock: Clock
+  readonly unitClock: UnitClock
   readonly state: ServerState
   readonly stats: Stats
   readonly changes: Changes
@@ -78,7 +78,7 @@ export class Channels
     KeepingRules,
     MessageKeeper,
     ChannelLogsHost,
-    PlacesHost,
+    ReadPositionsHost,
     SubscriptionsHost,
     GroupsHost,
     AudienceHost,
@@ -88,7 +88,7 @@ export class Channels
 {
   readonly ids = new MessageIds()
   readonly logs: ChannelLogs
-  readonly places: Places
+  readonly places: ReadPositions
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   /** What is asked and changed of subscribers from outside. */
@@ -117,7 +117,7 @@ export class Channels
     this.#gaps = new Gaps((channel, text) => void host.pubSub.publishTo(channel, text), later)
     this.#sampling = new Sampling(this, host.clock)
     this.logs = new ChannelLogs(this)
-    this.places = new Places(this)
+    this.places = new ReadPositions(this)
     this.subscriptions = new Subscriptions(this, host)
     this.groups = new Groups(this)
     this.audience = new Audience(this)
@@ -126,8 +126,8 @@ export class Channels
     this.schedule = new Schedule(host, this, later)
     host.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#give(rules))
-    host.loading.changed.take(() => this.#follow())
-    host.role.changed.take(() => {
+    host.loading.changed.add(() => this.#follow())
+    host.role.changed.add(() => {
       if (host.role.isReplica !== this.#isReplica) this.#follow()
     })
     this.#give(host.config.get('channel'))
@@ -259,7 +259,7 @@ export class Channels
   }
 
   now(): number {
-    return this.#host.moment.now()
+    return this.#host.unitClock.now()
   }
 
   get redeliverMs(): number {
@@ -325,7 +325,7 @@ export class Channels
     if (!this.logs.isOpen) return
     const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logs.count)
     this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
-      this.#host.moment.pass()
+      this.#host.unitClock.pass()
       this.tally.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
       this.places.look(SWEPT_MAX)
@@ -343,8 +343,8 @@ export class Channels
 
 /** The engine's channels, made when first asked for. */
 export function channelsOf(engine: Engine): Channels {
-  if (engine.keeper instanceof Channels) return engine.keeper
+  if (engine.channels instanceof Channels) return engine.channels
   const made = new Channels(engine, engine.later)
-  engine.keeper = made
+  engine.channels = made
   return made
 }

@@ -5,14 +5,14 @@
 // Exit codes: 0 whole, or cut and whole now; 1 damaged; 2 the command line makes no sense.
 
 import path from 'node:path'
-import readline from 'node:readline/promises'
 import { silentLog } from '../engine/log.ts'
-import { type AofFileVerdict, checkAof, cutAof } from '../persistence/check-aof.ts'
-import { checkRdb, type RdbVerdict } from '../persistence/check-rdb.ts'
-import { DirectoryLock } from '../persistence/directory-lock.ts'
-import { systemDisk } from '../persistence/disk.ts'
-import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/rebuild-manifest.ts'
-import { systemClock } from '../util/clock.ts'
+import { DirectoryLock } from '../persistence/disk/directory-lock.ts'
+import { systemDisk } from '../persistence/disk/disk.ts'
+import { type AofFileVerdict, checkAof, cutAof } from '../persistence/log/check-aof.ts'
+import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/log/rebuild-manifest.ts'
+import { checkRdb, type RdbVerdict } from '../persistence/snapshot/check-rdb.ts'
+import { processTerminal, type Terminal } from '../prover/terminal.ts'
+import { systemClock } from '../util/time/clock.ts'
 
 const CHECK_AOF_HELP = `Usage: respite check-aof [--fix] [--truncate-to-timestamp SECONDS] [--yes] FILE | MANIFEST
        respite check-aof --rebuild-manifest [--yes] DIRECTORY | MANIFEST
@@ -36,25 +36,6 @@ Tells whether a snapshot is whole, and what it holds.
 `
 
 const NO_REPAIR = 'A damaged snapshot cannot be repaired: restore a backup.'
-
-/** Where the programs print and ask. */
-export interface Terminal {
-  print(line: string): void
-  /** True when the answer is yes. */
-  confirm(question: string): Promise<boolean>
-}
-
-export const processTerminal: Terminal = {
-  print: (line) => void process.stdout.write(`${line}\n`),
-  async confirm(question) {
-    const asking = readline.createInterface({ input: process.stdin, output: process.stdout })
-    // Without anybody to answer the input ends: that is a no.
-    const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')))
-    const answer = await Promise.race([asking.question(`${question} [y/N] `), ended])
-    asking.close()
-    return /^y(es)?$/i.test(answer.trim())
-  },
-}
 
 /** Runs `check-aof` with its arguments and returns the exit code. */
 export async function runCheckAof(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {

@@ -2,7 +2,7 @@
 //
 // Exit codes: 0 it is done, all is well; 1 it is not; 2 the command line makes no sense.
 
-import { processTerminal, type Terminal } from './check.ts'
+import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { addShard, create } from './cluster/create.ts'
 import { moveSlots } from './cluster/move-slots.ts'
 import { NodeError } from './cluster/node.ts'

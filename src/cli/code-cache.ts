@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
-import { setTimeout } from '../util/real-time.ts'
+import { setTimeout } from '../util/time/real-time.ts'
 
 /** What is compiled is kept so long after it was loaded: the functions that its first calls needed are compiled by then, and part of it. */
 const KEEP_AFTER_MS = 3000

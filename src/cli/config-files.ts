@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import { join, parse } from 'node:path'
 import { describeDiskError } from '../persistence/errors.ts'
-import { globMatch } from '../util/glob.ts'
+import { globMatch } from '../util/bytes/glob.ts'
 
 const SLASHES = process.platform === 'win32' ? /[/\\]/ : /\//
 

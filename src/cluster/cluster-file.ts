@@ -2,8 +2,8 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { SYNCS_DIRECTORIES } from '../persistence/disk.ts'
-import type { MapFile } from './own-cluster.ts'
+import { SYNCS_DIRECTORIES } from '../persistence/disk/disk.ts'
+import type { MapFile } from './standalone-cluster.ts'
 
 export class ClusterFile implements MapFile {
   readonly path: string

@@ -1,6 +1,6 @@
 // A node as the map knows it.
 
-import type { ClusterNode } from '../engine/cluster.ts'
+import type { ClusterNode } from '../engine/cluster-view/cluster-view.ts'
 
 export class MapNode implements ClusterNode {
   readonly id: string

@@ -1,4 +1,4 @@
-// The file that keeps a map, `cluster-config-file`, in Redis's format: a line for each node (engine/describe-nodes.ts), whose second word
+// The file that keeps a map, `cluster-config-file`, in Redis's format: a line for each node (engine/cluster-view/describe-nodes.ts), whose second word
 // goes on with what clients are not shown, and a line of variables.
 //
 //   <id> <ip>:<port>@<bus port>,<host name>,tls-port=<port>,shard-id=<id> myself,master - 0 0 1 connected 0-8191
@@ -6,8 +6,8 @@
 //
 // What Redis wrote is read: flags of nodes that it found failing are left out, and nodes that it had not met yet.
 
-import { type DescribedCluster, describeNodes } from '../engine/describe-nodes.ts'
-import { SLOT_COUNT } from '../util/hash-slot.ts'
+import { type DescribedCluster, describeNodes } from '../engine/cluster-view/describe-nodes.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { MapNode } from './map-node.ts'
 import { SlotMap } from './slot-map.ts'
 

@@ -1,7 +1,7 @@
 // Which node owns which slot, and which slots move: the data of a map, without the rules by which it changes.
 
 import { assert } from '../util/assert.ts'
-import { SLOT_COUNT } from '../util/hash-slot.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import type { MapNode } from './map-node.ts'
 
 export class SlotMap {

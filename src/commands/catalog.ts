@@ -1,6 +1,6 @@
 // All commands by their names, for engines: a group is made when one of its commands is first asked for.
 
-import { CommandCatalog } from '../engine/command-catalog.ts'
+import { CommandCatalog } from '../engine/spec/command-catalog.ts'
 import { groups } from './groups.ts'
 import { NAMES } from './names.ts'
 

@@ -1,6 +1,6 @@
 // Every command, in its group. A new one is its file, a line in its group's index, and `npm run docs`, which writes names.ts.
 
-import type { CommandGroup } from '../engine/command-catalog.ts'
+import type { CommandGroup } from '../engine/spec/command-catalog.ts'
 import { bitmapCommands } from './bitmap/index.ts'
 import { channelCommands } from './channel/index.ts'
 import { clusterCommands } from './cluster/index.ts'

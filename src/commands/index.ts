@@ -1,6 +1,6 @@
 // Every command at once, for whoever looks at all of them.
 
-import type { Command } from '../engine/command.ts'
+import type { Command } from '../engine/spec/command.ts'
 import { groups } from './groups.ts'
 
 export const commands: readonly Command[] = Object.values(groups).flatMap((group) => group())

@@ -9,10 +9,10 @@
 // output limits of its class end the connection.
 
 import { Duplex } from 'node:stream'
-import type { Client, Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
-import { Source } from '../util/bytes.ts'
-import { nextTick } from '../util/real-time.ts'
+import { Source } from '../util/bytes/bytes.ts'
+import { nextTick } from '../util/time/real-time.ts'
 
 export class BrokerStream extends Duplex {
   /** For libraries that print whom they are connected to. */

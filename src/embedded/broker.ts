@@ -12,12 +12,10 @@
 
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../engine/engine.ts'
-import type { FaultRule, Faults } from '../engine/faults.ts'
 import type { Log } from '../engine/log.ts'
+import type { FaultRule, Faults } from '../engine/upkeep/faults.ts'
 import { replicationOf } from '../replication/replication.ts'
-import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot.ts'
-import { dialPrimary } from '../server/dial-primary.ts'
-import { type Listening, type ListeningOptions, Sockets } from '../server/listening.ts'
+import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot/boot.ts'
 import {
   anyArray,
   anyObject,
@@ -26,7 +24,9 @@ import {
   type Settings,
   settingsOf,
   takeOptions,
-} from '../server/options.ts'
+} from '../server/boot/options.ts'
+import { dialPrimary } from '../server/listening/dial-primary.ts'
+import { type Listening, type ListeningOptions, Sockets } from '../server/listening/listening.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'

@@ -3,12 +3,12 @@
 // Requests are encoded as bytes, because they pass through the parser and into the journal like anybody's. Replies are read
 // from the engine's buffers in place when the turn ends; promises are settled in the order of the calls.
 
-import type { Client, Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { Source } from '../util/bytes.ts'
-import { setInterval } from '../util/real-time.ts'
-import { utf8Of } from '../util/text.ts'
+import { Source } from '../util/bytes/bytes.ts'
+import { utf8Of } from '../util/bytes/text.ts'
+import { setInterval } from '../util/time/real-time.ts'
 
 /** A word of a command: text (sent as UTF-8), a number, or bytes. */
 export type Word = string | number | bigint | Uint8Array

@@ -4,7 +4,7 @@
 // broker does not need ioredis.
 
 import type { Duplex } from 'node:stream'
-import { nextTick } from '../util/real-time.ts'
+import { nextTick } from '../util/time/real-time.ts'
 
 /**
  * Constructed by ioredis with its options.

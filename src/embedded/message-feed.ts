@@ -4,14 +4,14 @@
 // It is a connection of its own, with a name. What has arrived and was not taken counts as its backlog, so a reader that is slow
 // reads on from what the channel keeps, like any other. A message counts as heard when it is acknowledged, not before.
 
-import type { Client, Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
-import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/options.ts'
-import { Source } from '../util/bytes.ts'
-import { nextTick } from '../util/real-time.ts'
-import { utf8Of } from '../util/text.ts'
+import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/boot/options.ts'
+import { Source } from '../util/bytes/bytes.ts'
+import { utf8Of } from '../util/bytes/text.ts'
+import { nextTick } from '../util/time/real-time.ts'
 
 /** One message. */
 export interface Message {

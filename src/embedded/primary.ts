@@ -2,7 +2,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { Replication } from '../replication/replication.ts'
-import type { PrimaryTls } from '../server/dial-primary.ts'
+import type { PrimaryTls } from '../server/listening/dial-primary.ts'
 
 /** Where the primary is, and as whom it is followed. */
 export interface PrimaryOptions {
@@ -58,8 +58,8 @@ export class Primary {
     const hear = (what: PrimaryEvent): void => {
       if (what === event) listener()
     }
-    this.#replication.onLink.take(hear)
-    return () => this.#replication.onLink.leave(hear)
+    this.#replication.onLink.add(hear)
+    return () => this.#replication.onLink.remove(hear)
   }
 
   /** Waits until the primary is heard: what it had is here then. */

@@ -9,7 +9,7 @@
 // commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
 
 import type { Engine } from '../engine/engine.ts'
-import { nextTick } from '../util/real-time.ts'
+import { nextTick } from '../util/time/real-time.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 
 /** What to use instead of a command that calls cannot have: because all share a connection, or because it takes their replies away. */

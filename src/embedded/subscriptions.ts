@@ -2,13 +2,13 @@
 //
 // Messages are handed out after the engine's turn, never from inside a `publish`: a listener may call anything.
 
-import type { Client, Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
-import { Source } from '../util/bytes.ts'
-import { nextTick } from '../util/real-time.ts'
-import { utf8Of } from '../util/text.ts'
+import { Source } from '../util/bytes/bytes.ts'
+import { utf8Of } from '../util/bytes/text.ts'
+import { nextTick } from '../util/time/real-time.ts'
 
 /** Receives a message and the channel it was published on. */
 export type Listener<S> = (message: S, channel: string) => void

@@ -1,7 +1,7 @@
 // The engine's view of the program around it: a server, or nothing where the engine is embedded.
 
-import type { Bytes } from '../util/bytes.ts'
-import type { BusyListener } from './script-runner.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import type { BusyListener } from './requests/script-runner.ts'
 
 export interface ShutdownOptions {
   /** Whether a snapshot is made first: `default` = if there are save points. */
@@ -45,7 +45,7 @@ export interface EngineHost {
 }
 
 /** Where messages are kept (channels/), as the engine sees it. */
-export interface ChannelKeeper {
+export interface KeptChannels {
   /** Tells whether messages are kept, or wait to be published. */
   readonly holdsData: boolean
   /** Bytes of what it knows of channels, besides the data and the clients. */

@@ -1,11 +1,11 @@
 // The parts of an engine that a program, or a test, may hand in.
 
-import type { Clock } from '../util/clock.ts'
-import type { HashKey } from '../util/keyed-hash.ts'
-import type { Random } from '../util/random.ts'
-import type { CommandCatalog } from './command-catalog.ts'
-import type { Config } from './config.ts'
+import type { Config } from '../config/config.ts'
+import type { Random } from '../util/numbers/random.ts'
+import type { HashKey } from '../util/tables/keyed-hash.ts'
+import type { Clock } from '../util/time/clock.ts'
 import type { Log } from './log.ts'
+import type { CommandCatalog } from './spec/command-catalog.ts'
 
 export interface EngineOptions {
   commands: CommandCatalog
@@ -13,7 +13,7 @@ export interface EngineOptions {
   /** The time that the data is in: when keys expire, who has waited long enough, what TIME says. Default: the machine's. */
   clock?: Clock
   /** The time that work takes, its pauses included: the disk's, memory's, a script's. Default: as `clock`. */
-  machine?: Clock
+  workClock?: Clock
   random?: Random
   /** Default: drawn from the system's entropy. */
   hashKey?: HashKey

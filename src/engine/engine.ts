@@ -5,80 +5,80 @@
 // Clock, chance, journal and the loop's "later" are handed in.
 
 import { PubSub } from '../broker/pub-sub.ts'
+import { Config } from '../config/config.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../store/keyspace/database.ts'
 import { assert } from '../util/assert.ts'
-import type { Source } from '../util/bytes.ts'
-import { type Clock, systemClock } from '../util/clock.ts'
-import { HashKey } from '../util/keyed-hash.ts'
-import { Random } from '../util/random.ts'
-import { setImmediate } from '../util/real-time.ts'
+import type { Source } from '../util/bytes/bytes.ts'
+import { Random } from '../util/numbers/random.ts'
 import { RESTLESS } from '../util/restless.ts'
-import { Admission } from './admission.ts'
-import { Blocking } from './blocking.ts'
-import type { Call } from './call.ts'
-import { Changes } from './changes.ts'
-import { Checkpoints } from './checkpoints.ts'
-import type { Client, Origin, Transport } from './client.ts'
-import { ClientMemory } from './client-memory.ts'
-import { Clients } from './clients.ts'
-import type { Cluster } from './cluster.ts'
-import { CommandTable } from './command-table.ts'
-import { CommandTimes } from './command-times.ts'
-import { Config } from './config.ts'
-import { Dataset } from './dataset.ts'
-import { DebugSwitches } from './debug-switches.ts'
-import { Dispatch } from './dispatch.ts'
-import { Durability } from './durability.ts'
-import type { ChannelKeeper, EngineHost } from './engine-host.ts'
+import { HashKey } from '../util/tables/keyed-hash.ts'
+import { type Clock, systemClock } from '../util/time/clock.ts'
+import { setImmediate } from '../util/time/real-time.ts'
+import type { Client, Origin, Transport } from './clients/client.ts'
+import { ClientMemory } from './clients/client-memory.ts'
+import { Clients } from './clients/clients.ts'
+import { Monitors } from './clients/monitors.ts'
+import { OutputLimits } from './clients/output-limits.ts'
+import { Users } from './clients/users.ts'
+import type { ClusterView } from './cluster-view/cluster-view.ts'
+import { Redirection } from './cluster-view/redirection.ts'
+import type { SentinelView } from './cluster-view/sentinel-view.ts'
+import { HeldKeys } from './conditions/held-keys.ts'
+import { Loading } from './conditions/loading.ts'
+import { Pause } from './conditions/pause.ts'
+import { ServerState } from './conditions/state.ts'
+import { Changes } from './data/changes.ts'
+import { Checkpoints } from './data/checkpoints.ts'
+import { Dataset } from './data/dataset.ts'
+import { KeyspaceEvents } from './data/keyspace-events.ts'
+import { Watches } from './data/watches.ts'
+import { Durability } from './effects/durability.ts'
+import { Propagation } from './effects/propagation.ts'
+import type { Replication } from './effects/replication.ts'
+import { ReplicationHistory } from './effects/replication-history.ts'
+import { Role } from './effects/role.ts'
+import type { Saving } from './effects/saving.ts'
+import type { EngineHost, KeptChannels } from './engine-host.ts'
 import type { EngineOptions } from './engine-options.ts'
-import { Eviction } from './eviction.ts'
-import { Faults } from './faults.ts'
-import { HeldKeys } from './held-keys.ts'
-import { KeyspaceEvents } from './keyspace-events.ts'
-import { LatencyMonitor } from './latency-monitor.ts'
-import { Loading } from './loading.ts'
+import { CommandTimes } from './figures/command-times.ts'
+import { LatencyMonitor } from './figures/latency-monitor.ts'
+import { ProcessPauses } from './figures/process-pauses.ts'
+import { SlowLog } from './figures/slow-log.ts'
+import { Stats } from './figures/stats.ts'
 import { type Log, silentLog } from './log.ts'
-import { Memory } from './memory.ts'
-import { Moment } from './moment.ts'
-import { Monitors } from './monitors.ts'
-import { OutputLimits } from './output-limits.ts'
-import { OwnKeys } from './own-keys.ts'
-import { Pause } from './pause.ts'
-import { ProcessPauses } from './process-pauses.ts'
-import { Propagation } from './propagation.ts'
-import { Redirection } from './redirection.ts'
-import type { Replication } from './replication.ts'
-import { ReplicationHistory } from './replication-history.ts'
-import { Requests } from './requests.ts'
-import { RestlessHousekeeping } from './restless-housekeeping.ts'
-import { Role } from './role.ts'
-import { Runner } from './runner.ts'
-import type { Saving } from './saving.ts'
-import { noScripts, type ScriptRunner } from './script-runner.ts'
-import type { Shard } from './shard.ts'
-import { SlowLog } from './slow-log.ts'
-import { ServerState } from './state.ts'
-import { Stats } from './stats.ts'
-import { Timekeeper } from './timekeeper.ts'
-import { Tracking } from './tracking.ts'
-import { Turn } from './turn.ts'
-import { Users } from './users.ts'
-import { Watches } from './watches.ts'
+import { Admission } from './requests/admission.ts'
+import type { Call } from './requests/call.ts'
+import { Dispatch } from './requests/dispatch.ts'
+import { Requests } from './requests/requests.ts'
+import { Runner } from './requests/runner.ts'
+import { noScripts, type ScriptRunner } from './requests/script-runner.ts'
+import { Turn } from './requests/turn.ts'
+import { CommandTable } from './spec/command-table.ts'
+import { Tracking } from './tracking/tracking.ts'
+import { DebugSwitches } from './upkeep/debug-switches.ts'
+import { Eviction } from './upkeep/eviction.ts'
+import { Faults } from './upkeep/faults.ts'
+import { Memory } from './upkeep/memory.ts'
+import { ReplicaExpiry } from './upkeep/replica-expiry.ts'
+import { RestlessHousekeeping } from './upkeep/restless-housekeeping.ts'
+import { Timekeeper } from './upkeep/timekeeper.ts'
+import { UnitClock } from './upkeep/unit-clock.ts'
+import { Blocking } from './waiting/blocking.ts'
 
 /** Each part is given the whole and names, as an interface of its own, the few others that it needs. */
 export class Engine {
   // What is handed in.
   readonly config: Config
   readonly clock: Clock
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly random: Random
   readonly log: Log
   readonly commands: CommandTable
   // What everybody may look at.
   readonly state = new ServerState()
   readonly stats = new Stats()
-  readonly moment: Moment
+  readonly unitClock: UnitClock
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string
   readonly startedMs: number
@@ -97,7 +97,7 @@ export class Engine {
   readonly durability: Durability
   readonly loading: Loading
   readonly role: Role
-  readonly ownKeys: OwnKeys
+  readonly replicaExpiry: ReplicaExpiry
   /** Earlier states of the data. */
   readonly checkpoints = new Checkpoints(this)
   // Who asks, and what they are told.
@@ -136,12 +136,12 @@ export class Engine {
   /** Null until a test asks for some. */
   faults: Faults | null = null
   /** Null where this server is no node of a cluster, and serves all keys. */
-  cluster: Cluster | null = null
+  cluster: ClusterView | null = null
   redirection: Redirection | null = null
   /** Null where nobody is told, as by a Sentinel, who is the primary. */
-  shard: Shard | null = null
+  sentinelView: SentinelView | null = null
   /** Undefined where no messages are kept. */
-  keeper: ChannelKeeper | undefined = undefined
+  channels: KeptChannels | undefined = undefined
   /** The event loop serves nobody but this engine's clients. */
   readonly ownsLoop: boolean
   /** Runs something after the events of this turn of the loop. */
@@ -149,7 +149,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
-    this.machine = options.machine ?? this.clock
+    this.workClock = options.workClock ?? this.clock
     this.random = options.random ?? new Random()
     this.log = options.log ?? silentLog
     this.config = options.config ?? new Config()
@@ -158,7 +158,7 @@ export class Engine {
     this.runId = new Random().hex(40)
     this.startedMs = this.clock.now()
     this.history = new ReplicationHistory(new Random())
-    this.moment = new Moment(this.clock)
+    this.unitClock = new UnitClock(this.clock)
     const hashKey = options.hashKey ?? HashKey.draw()
     this.pubSub = new PubSub(hashKey)
     this.users = new Users(this)
@@ -186,7 +186,7 @@ export class Engine {
     this.monitors = new Monitors(this)
     this.timekeeper = new Timekeeper(this)
     this.memory = new Memory(this, options.processBytes)
-    this.ownKeys = new OwnKeys(this)
+    this.replicaExpiry = new ReplicaExpiry(this)
     this.role = new Role(this)
     this.eviction = new Eviction(this)
     this.admission = new Admission(this)
@@ -194,16 +194,16 @@ export class Engine {
     this.dispatch = new Dispatch(this)
     this.requests = new Requests(this)
     // In this order a client that is gone is forgotten.
-    this.clients.gone.take((client) => this.blocking.release(client))
-    this.clients.gone.take((client) => this.watches.clear(client))
-    this.clients.gone.take((client) => this.tracking.forget(client))
-    this.clients.gone.take((client) => this.pubSub.remove(client))
-    this.clients.gone.take((client) => this.monitors.remove(client))
-    this.clients.gone.take((client) => this.pause.forget(client))
-    this.clients.gone.take((client) => this.heldKeys.forget(client))
-    this.clients.gone.take((client) => this.outputLimits.forget(client))
-    this.clients.gone.take((client) => this.durability.forget(client))
-    this.clients.gone.take((client) => this.clientMemory.forget(client))
+    this.clients.gone.add((client) => this.blocking.release(client))
+    this.clients.gone.add((client) => this.watches.clear(client))
+    this.clients.gone.add((client) => this.tracking.forget(client))
+    this.clients.gone.add((client) => this.pubSub.remove(client))
+    this.clients.gone.add((client) => this.monitors.remove(client))
+    this.clients.gone.add((client) => this.pause.forget(client))
+    this.clients.gone.add((client) => this.heldKeys.forget(client))
+    this.clients.gone.add((client) => this.outputLimits.forget(client))
+    this.clients.gone.add((client) => this.durability.forget(client))
+    this.clients.gone.add((client) => this.clientMemory.forget(client))
   }
 
   /** Faults on demand, for tests. */
@@ -213,7 +213,7 @@ export class Engine {
   }
 
   /** Is a node of a cluster from now on. */
-  join(cluster: Cluster): void {
+  join(cluster: ClusterView): void {
     this.cluster = cluster
     this.redirection = new Redirection(this, cluster)
     this.state.clustered.begin()
@@ -248,7 +248,7 @@ export class Engine {
   /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
   stop(): void {
     this.timekeeper.stop()
-    this.keeper?.stop()
+    this.channels?.stop()
     this.pause.stop()
     this.eviction.stop()
     this.outputLimits.stop()

@@ -1,7 +1,7 @@
 // How often each command was called, how long its calls took, and how many errors were replied.
 
-import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Command } from '../engine/spec/command.ts'
 import type { Distribution, Labels, Readings, Sample } from './reading.ts'
 
 /** Error codes are made up by scripts: what does not look like one of Redis's is counted under this. */

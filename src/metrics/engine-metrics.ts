@@ -2,9 +2,9 @@
 
 import { type } from 'node:os'
 import { averageTtl } from '../commands/server/info-table.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import type { Engine } from '../engine/engine.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../engine/version.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../store/keyspace/database.ts'
 import type { Readings, Sample } from './reading.ts'
 
 /** Databases that are shown whether or not they hold keys: Redis's number of them. */
@@ -85,7 +85,7 @@ function addDatabaseMetrics(readings: Readings, engine: Engine): void {
   ofDatabases(
     'redis_db_avg_ttl_seconds',
     'Time to live of keys of a database that expire, averaged over a few.',
-    (db) => averageTtl(db, engine.moment.now()) / 1000,
+    (db) => averageTtl(db, engine.unitClock.now()) / 1000,
   )
 }
 

@@ -5,15 +5,15 @@
 // keys: up to 5,000 every queue is known at once, and of a million within ten seconds. A known queue is looked up by its name.
 // When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
 
+import { EntryWalk } from '../engine/data/entry-walk.ts'
 import type { Engine } from '../engine/engine.ts'
-import { EntryWalk } from '../engine/entry-walk.ts'
-import type { Database } from '../store/database.ts'
-import { Hash } from '../store/hash.ts'
-import { NONE } from '../store/keyspace.ts'
-import { TYPE_HASH, TYPE_STRING } from '../store/value.ts'
-import { Bytes } from '../util/bytes.ts'
-import type { Timer } from '../util/clock.ts'
-import { Glob } from '../util/glob.ts'
+import { Hash } from '../store/hash/hash.ts'
+import type { Database } from '../store/keyspace/database.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import { TYPE_HASH, TYPE_STRING } from '../store/structures/value.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
+import { Glob } from '../util/bytes/glob.ts'
+import type { Timer } from '../util/time/clock.ts'
 
 /** Names that clients chose and that stand in each scrape: of each kind no more than this. */
 export const QUEUES_MAX = 200
@@ -75,7 +75,7 @@ export class KnownQueues {
   look(): void {
     this.stop()
     if (!this.#entries.step(STRETCH_ENTRIES, this.#consider))
-      this.#timer = this.#engine.machine.after(PAUSE_MS, () => this.look())
+      this.#timer = this.#engine.workClock.after(PAUSE_MS, () => this.look())
   }
 
   /** The walk ends here until the next `look`. */

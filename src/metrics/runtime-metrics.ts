@@ -2,8 +2,8 @@
 // metrics, so that boards for Node programs fit; those themselves would look at every open socket at each scrape.
 
 import { constants, type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
-import { Durations } from '../util/durations.ts'
-import { dateNow } from '../util/real-time.ts'
+import { Durations } from '../util/time/durations.ts'
+import { dateNow } from '../util/time/real-time.ts'
 import type { Readings } from './reading.ts'
 
 /** How often the loop's delay is looked at: 50 times a second costs nothing that can be measured. */

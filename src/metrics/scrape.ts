@@ -6,7 +6,7 @@
 import { Registry } from 'prom-client'
 import { infoFigures } from '../commands/server/info.ts'
 import type { Engine } from '../engine/engine.ts'
-import { performance } from '../util/real-time.ts'
+import { performance } from '../util/time/real-time.ts'
 import { addCommandMetrics } from './command-metrics.ts'
 import { addEngineMetrics } from './engine-metrics.ts'
 import { addInfoMetrics, prepareInfo } from './info-metrics.ts'
@@ -57,7 +57,7 @@ export class Scrape {
     this.#goodUntilMs = Number.POSITIVE_INFINITY
     try {
       // It does not come with a command, which would have ended the moment before.
-      this.#engine.moment.renew()
+      this.#engine.unitClock.renew()
       prepareInfo(infoFigures(this.#engine))
       this.#runtime.prepare()
       this.#queues.look()

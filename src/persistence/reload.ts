@@ -4,15 +4,15 @@
 // meanwhile, and so do the function libraries. So nothing is lost by a file that
 // cannot be read.
 
+import type { ReloadOptions } from '../engine/effects/saving.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { ReloadOptions } from '../engine/saving.ts'
-import { Database } from '../store/database.ts'
-import { NONE } from '../store/keyspace.ts'
-import { Bytes } from '../util/bytes.ts'
-import { AofDirectory } from './aof-directory.ts'
-import type { Disk } from './disk.ts'
-import { readSnapshot, snapshotPath } from './load-snapshot.ts'
-import { replay } from './replay.ts'
+import { Database } from '../store/keyspace/database.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
+import type { Disk } from './disk/disk.ts'
+import { AofDirectory } from './log/aof-directory.ts'
+import { replay } from './log/replay.ts'
+import { readSnapshot, snapshotPath } from './snapshot/load-snapshot.ts'
 
 /** Loads the files. Throws what is wrong with them, or which key is there twice; everything is as it was then. */
 export async function reload(engine: Engine, disk: Disk, { from, present }: ReloadOptions): Promise<void> {

@@ -4,9 +4,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { User } from '../acl/user.ts'
 import { parseUserLines, UserLinesError, userLine } from '../acl/user-lines.ts'
-import type { Config } from '../engine/config.ts'
-import type { Users } from '../engine/users.ts'
-import { replaceFile } from './replace-file.ts'
+import type { Config } from '../config/config.ts'
+import type { Users } from '../engine/clients/users.ts'
+import { replaceFile } from './disk/replace-file.ts'
 
 /** A new file is for its owner alone: hashes of passwords are worth guessing at. */
 const NEW_FILE_MODE = 0o600

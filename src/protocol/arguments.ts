@@ -4,9 +4,9 @@
 // windows, the command reads them. `bytes(i)` hands out the window itself; what
 // must outlive the command is copied by whoever keeps it.
 
-import { Bytes, copyBytes, Source } from '../util/bytes.ts'
-import type { CopySpace } from '../util/copy-space.ts'
-import { parseInteger } from '../util/numbers.ts'
+import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
+import type { CopySpace } from '../util/bytes/copy-space.ts'
+import { parseInteger } from '../util/numbers/numbers.ts'
 import { ERR } from './errors.ts'
 
 /** Words that one command replaces at most: an id, and how a stream is trimmed. */

@@ -3,7 +3,7 @@
 // A word ends at a space, a tab or a line break. In front of a word a vertical tab or a form feed is skipped, too; later on it is a part of the
 // word. Redis has it so.
 
-import type { Source } from '../util/bytes.ts'
+import type { Source } from '../util/bytes/bytes.ts'
 import type { Arguments } from './arguments.ts'
 
 const TAB = 9

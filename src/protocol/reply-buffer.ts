@@ -8,10 +8,10 @@
 // and writing goes on in the scratch where it stopped. After everything was sent
 // `recycle` starts the scratch over.
 
-import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
-import { discarded } from '../util/discarded.ts'
-import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/numbers.ts'
-import { spareMemory } from '../util/spare-memory.ts'
+import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
+import { discarded } from '../util/memory/discarded.ts'
+import { spareMemory } from '../util/memory/spare-memory.ts'
+import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/numbers/numbers.ts'
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
@@ -137,7 +137,7 @@ export class ReplyBuffer implements Reply {
     this.#use(this.#scratch, this.#rest())
   }
 
-  /** As `abandon`, where whoever holds segments has said so (util/discarded.ts). */
+  /** As `abandon`, where whoever holds segments has said so (util/memory/discarded.ts). */
   leave(): void {
     if (this.#spentBytes !== 0) this.#discardSpent()
     this.abandon()

@@ -9,7 +9,7 @@
 // pieces. The containers that a piece leaves open stay open, and of the bytes only a
 // scalar that is cut is kept: each byte is looked at once, however long the reply.
 
-import { textOf } from '../util/text.ts'
+import { textOf } from '../util/bytes/text.ts'
 
 /** An error reply, as a JavaScript caller meets it. `message` is the whole line. */
 export class CommandError extends Error {

@@ -4,7 +4,7 @@
 // makes RESP2 or RESP3 bytes of it; a script's or an embedded caller's
 // implementation makes values.
 
-import type { Bytes, Source } from '../util/bytes.ts'
+import type { Bytes, Source } from '../util/bytes/bytes.ts'
 import type { ReplyError } from './errors.ts'
 
 /** The longest bulk string of a row: its length is one byte, of seven bits. */

@@ -1,5 +1,5 @@
 // Requests as bytes, for those who ask others: primaries, replicas, targets of MIGRATE, servers on trial, the engine in this process.
-// Effects on their way to a file or to replicas are encoded in place (`persistence/journal-buffer.ts`).
+// Effects on their way to a file or to replicas are encoded in place (`persistence/log/journal-buffer.ts`).
 
 /** Encodes a request; words are latin1, a character a byte. */
 export function encodeRequest(words: readonly (string | number)[]): string {

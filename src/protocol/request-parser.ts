@@ -13,7 +13,7 @@
 // exactly its size; further reads fill that, and the command may keep it. Who
 // reads may read there at once (`gathering`).
 //
-// A request may have other clients heard while it runs (engine/busy-clients.ts):
+// A request may have other clients heard while it runs (engine/requests/busy-clients.ts):
 // their parsers are fed within this one's feed, and fill arguments of their own.
 //
 //   states   between     no request begun
@@ -24,11 +24,11 @@
 // Malformed input throws ProtocolError: its text is Redis's own and the
 // connection ends after the reply.
 
-import { roomFor } from '../util/announced-bytes.ts'
 import { assert } from '../util/assert.ts'
-import type { Source } from '../util/bytes.ts'
-import { discarded } from '../util/discarded.ts'
-import { spareMemory } from '../util/spare-memory.ts'
+import { roomFor } from '../util/bytes/announced-bytes.ts'
+import type { Source } from '../util/bytes/bytes.ts'
+import { discarded } from '../util/memory/discarded.ts'
+import { spareMemory } from '../util/memory/spare-memory.ts'
 import { Arguments } from './arguments.ts'
 import { readPlainWords, splitInline } from './inline-words.ts'
 import {

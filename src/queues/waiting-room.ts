@@ -12,9 +12,9 @@
 // the caller has put the database.
 
 import { assert } from '../util/assert.ts'
-import { DeadlineHeap } from '../util/deadline-heap.ts'
 import { CHECKED } from '../util/invariant.ts'
-import { NameMap, NameSet } from '../util/name-map.ts'
+import { NameMap, NameSet } from '../util/tables/name-map.ts'
+import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
 /** One waiter's place in one key's list. */
 interface Place {

@@ -1,6 +1,6 @@
 // What follows the question mark in the address of a log or of a store of snapshots: `name=value&name=value`.
 
-import { parseMemory } from '../engine/config-kinds.ts'
+import { parseMemory } from '../config/config-kinds.ts'
 
 /** An address in the configuration is not understood. */
 export class AddressError extends Error {

@@ -12,14 +12,14 @@ import { Gap, type LogEntry } from './log.ts'
 import { decodeEpochNote, decodeRecord, type EpochNote, type LogRecord, NO_HASH, type RecordKind } from './record.ts'
 
 /** How far somebody has got: the last position, and epoch and hash of the last record there or before it that counts. */
-export interface Place {
+export interface RecordPosition {
   readonly epoch: number
   readonly position: number
   readonly hash: string
 }
 
 /** Before the first record. */
-export const NOWHERE: Place = { epoch: 0, position: 0, hash: NO_HASH }
+export const NOWHERE: RecordPosition = { epoch: 0, position: 0, hash: NO_HASH }
 
 /** A record that counts, and has told something whole. */
 export interface Counted {
@@ -30,7 +30,7 @@ export interface Counted {
   readonly effects: Buffer | undefined
 }
 
-export class Chain implements Place {
+export class Chain implements RecordPosition {
   epoch: number
   position: number
   hash: string
@@ -41,14 +41,14 @@ export class Chain implements Place {
   /** Parts of what is not whole yet. */
   #parts: LogRecord[] = []
 
-  constructor({ epoch, position, hash }: Place) {
+  constructor({ epoch, position, hash }: RecordPosition) {
     this.epoch = epoch
     this.position = position
     this.hash = hash
   }
 
   /** Goes on from another place: that of a snapshot. */
-  goTo({ epoch, position, hash }: Place): void {
+  goTo({ epoch, position, hash }: RecordPosition): void {
     this.epoch = epoch
     this.position = position
     this.hash = hash

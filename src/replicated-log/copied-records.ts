@@ -6,23 +6,23 @@
 //
 // Each file but the first begins by repeating the last note of the file before it.
 
-import { CommandReader } from '../persistence/command-reader.ts'
-import type { Disk } from '../persistence/disk.ts'
+import type { Disk } from '../persistence/disk/disk.ts'
+import { CommandReader } from '../persistence/log/command-reader.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { Gap, type LogEntry } from './log.ts'
-import { type PlaceNote, readPlaceNote } from './place-note.ts'
+import { type PositionNote, readPositionNote } from './position-note.ts'
 import { encodeRecord, NO_HASH } from './record.ts'
 
 /** A note, and where it stands in its file. */
 interface FoundNote {
-  readonly note: PlaceNote
+  readonly note: PositionNote
   readonly start: number
   readonly end: number
 }
 
 /** Makes the records behind a position again, from files of a copy in their order. Throws `Gap` where the copy does not have them. */
 export async function* copiedRecords(disk: Disk, files: readonly string[], after: number): AsyncIterable<LogEntry> {
-  let previous: PlaceNote | undefined
+  let previous: PositionNote | undefined
   let position = after
   for (const path of files) {
     const file = await disk.open(path, 'read')
@@ -77,7 +77,7 @@ async function notesOf(reader: CommandReader): Promise<FoundNote[]> {
   const args = new Arguments()
   const notes: FoundNote[] = []
   reader.onAnnotation = (text) => {
-    const note = readPlaceNote(text)
+    const note = readPositionNote(text)
     if (note !== undefined) notes.push({ note, start: reader.offset, end: reader.offset + text.length + 1 })
   }
   while (reader.next(args) || (await reader.fill(reader.offset)));

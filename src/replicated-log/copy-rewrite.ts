@@ -7,9 +7,9 @@
 //   leading     it may be ahead of the log: writes are held up until the log has everything, some milliseconds
 
 import type { Engine } from '../engine/engine.ts'
-import type { AofDirectory } from '../persistence/aof-directory.ts'
-import type { AppendOnlyFile } from '../persistence/append-only-file.ts'
-import type { Rewrite, TakeImage } from '../persistence/rewrite.ts'
+import type { AofDirectory } from '../persistence/log/aof-directory.ts'
+import type { AppendOnlyFile } from '../persistence/log/append-only-file.ts'
+import type { Rewrite, TakeImage } from '../persistence/log/rewrite.ts'
 import { assert } from '../util/assert.ts'
 import type { LocalCopy } from './local-copy.ts'
 import type { ReplicatedJournal } from './replicated-journal.ts'
@@ -83,12 +83,12 @@ export class CopyRewrite implements Rewrite {
   }
 
   async #whileLeading<T>(journal: ReplicatedJournal, take: (isStill: () => boolean) => Promise<T>): Promise<T> {
-    const { machine, pause } = this.#engine
+    const { workClock, pause } = this.#engine
     if (journal.failure !== undefined) throw new Error(journal.failure)
     const isStill = (): boolean => this.#holder.journal === journal && !journal.isBehind
     pause.begin('saving', 'write', Number.MAX_SAFE_INTEGER)
     try {
-      const tooLong = new Promise<void>((resolve) => void machine.after(DRAIN_MS_MAX, resolve))
+      const tooLong = new Promise<void>((resolve) => void workClock.after(DRAIN_MS_MAX, resolve))
       await Promise.race([journal.drain(), tooLong])
       if (!isStill()) throw new Error('the log does not acknowledge what was written')
       return await take(isStill)

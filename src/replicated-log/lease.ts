@@ -7,7 +7,7 @@
 // and others lead meanwhile; the clock of the day goes on. That one may be set at any time, forward or back: then the lease
 // ends too early, and the next record renews it. A virtual machine that is paused with both clocks cannot notice that.
 
-import type { Clock } from '../util/clock.ts'
+import type { Clock } from '../util/time/clock.ts'
 
 /** When a record was sent, by both clocks. */
 export interface SendingTime {

@@ -1,6 +1,6 @@
 // This node's append-only file: a copy of the log up to a noted place.
 //
-// Only what is in the log goes there, behind each record a line that says which it was (place-note.ts):
+// Only what is in the log goes there, behind each record a line that says which it was (position-note.ts):
 //
 //   SELECT 0, RPUSH k a …            the effects of a record, as they stand in it
 //   #POS 3 17 5f0c… effects 56       this is position 17
@@ -10,28 +10,28 @@
 // is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
 // comes again from the log. To Redis it is a file like others.
 //
-// When it has grown it is rewritten, as other append-only files are (persistence/rewrite.ts has the steps): a base of the data at a place, and an
+// When it has grown it is rewritten, as other append-only files are (persistence/log/rewrite.ts has the steps): a base of the data at a place, and an
 // increment that begins with the note of that place. What the base replaces stays, as the manifest's history, until the next rewrite: should the log
 // have lost its end, the records are made again from it.
 
 import path from 'node:path'
-import { DurabilityRules } from '../engine/durability-rules.ts'
+import { DurabilityRules } from '../config/durability-rules.ts'
 import type { Engine } from '../engine/engine.ts'
-import { AofDirectory, type AofLocation } from '../persistence/aof-directory.ts'
-import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/append-only-file.ts'
-import { CommandReader, DamagedFile } from '../persistence/command-reader.ts'
-import { appendAll, type Disk, writeAll } from '../persistence/disk.ts'
+import { appendAll, type Disk, writeAll } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
-import type { Image } from '../persistence/image.ts'
-import type { Part } from '../persistence/manifest.ts'
-import { type OpenJournal, openJournal } from '../persistence/open-journal.ts'
+import { AofDirectory, type AofLocation } from '../persistence/log/aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions } from '../persistence/log/append-only-file.ts'
+import { CommandReader, DamagedFile } from '../persistence/log/command-reader.ts'
+import type { Part } from '../persistence/log/manifest.ts'
+import { type OpenJournal, openJournal } from '../persistence/log/open-journal.ts'
+import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
-import { goOnBehind, type TakeImage } from '../persistence/rewrite.ts'
+import type { Image } from '../persistence/snapshot/image.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { type Counted, NOWHERE, type Place } from './chain.ts'
+import { type Counted, NOWHERE, type RecordPosition } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
-import { firstNoteOf, type PlaceNote, placeNoteOf, readPlaceNote } from './place-note.ts'
+import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
 /** What notes begin with. */
@@ -49,9 +49,9 @@ export class LocalCopy {
   /** Size of all files after the last rewrite, or of the base at the start. */
   #bytesAfterRewrite: number
   /** What was taken last. */
-  #place: Place
+  #place: RecordPosition
 
-  private constructor(engine: Engine, disk: Disk, files: OpenJournal, place: Place) {
+  private constructor(engine: Engine, disk: Disk, files: OpenJournal, place: RecordPosition) {
     this.#engine = engine
     this.#disk = disk
     this.#files = files
@@ -64,7 +64,7 @@ export class LocalCopy {
    * Loads the copy in the directory of the configuration, an empty one at first, and returns it with the place that it reaches. Throws
    * PersistenceError.
    */
-  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: Place }> {
+  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: RecordPosition }> {
     const place = await cutToLastPlace(engine, disk)
     const files = await openJournal(engine, disk, journalOf, 'kept')
     return { copy: new LocalCopy(engine, disk, files, place), place }
@@ -93,7 +93,7 @@ export class LocalCopy {
   take({ effects, records }: Counted): void {
     const { journal } = this.#files
     if (effects !== undefined) journal.appendEncoded(effects)
-    for (const record of records) journal.annotate(placeNoteOf(record))
+    for (const record of records) journal.annotate(positionNoteOf(record))
     const { epoch, hash, position } = records.at(-1)!
     this.#place = { epoch, hash, position }
     journal.write('others')
@@ -193,7 +193,7 @@ export class LocalCopy {
    * Puts a snapshot in the place of the copy, and of the data: the log does not have what lies between. Returns the place that it reaches. Throws
    * PersistenceError, and what the store says.
    */
-  async replace(snapshot: AsyncIterable<Uint8Array>): Promise<Place> {
+  async replace(snapshot: AsyncIterable<Uint8Array>): Promise<RecordPosition> {
     const engine = this.#engine
     const { config } = engine
     const temporary = path.join(this.#files.directory.path, 'temp-snapshot')
@@ -233,7 +233,7 @@ export class LocalCopy {
 }
 
 /** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
-async function cutToLastPlace(engine: Engine, disk: Disk): Promise<Place> {
+async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPosition> {
   const { log } = engine
   const directory = await AofDirectory.open(disk, locationOf(engine))
   for (const part of directory.manifest.increments.toReversed()) {
@@ -269,10 +269,10 @@ function locationOf({ config }: Engine): AofLocation {
 
 /** The file is written at once, and synced within a second: others have what it holds. */
 function journalOf(
-  { log, machine }: Engine,
+  { log, workClock }: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
-  return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: machine, log })
+  return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: workClock, log })
 }
 
 /** Writes a snapshot into a file; returns the place that it names. */
@@ -306,7 +306,7 @@ function notACopy({ path }: AofDirectory): PersistenceError {
 
 /** What is read of a file. */
 interface LastNote {
-  readonly note: PlaceNote | undefined
+  readonly note: PositionNote | undefined
   /** Where it ends. */
   readonly end: number
   readonly size: number
@@ -321,12 +321,12 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
     const size = await file.size()
     const reader = new CommandReader(file, size)
     const args = new Arguments()
-    let note: PlaceNote | undefined
+    let note: PositionNote | undefined
     let end = 0
     await reader.fill(0)
     const isCopy = size === 0 || reader.peek(0) === HASH
     reader.onAnnotation = (text) => {
-      const found = readPlaceNote(text)
+      const found = readPositionNote(text)
       if (found === undefined || found.kind === 'part') return
       note = found
       end = reader.offset + text.length + 1

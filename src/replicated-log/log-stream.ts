@@ -1,6 +1,6 @@
 // What the log tells is done here: effects of others, run for a client of origin `primary`, as a replica runs its primary's stream.
 
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Connection } from '../replication/connection.ts'
 import { PrimaryStream } from '../replication/primary-stream.ts'
@@ -30,8 +30,8 @@ export class LogStream {
 
   constructor(engine: Engine) {
     this.#engine = engine
-    engine.pause.ended.take(this.#goOn)
-    engine.loading.changed.take(this.#goOn)
+    engine.pause.ended.add(this.#goOn)
+    engine.loading.changed.add(this.#goOn)
   }
 
   /** The client under which effects are run; undefined before the first. */
@@ -56,8 +56,8 @@ export class LogStream {
   /** Effects come no more, or by another stream. */
   stop(): void {
     const { loading, pause } = this.#engine
-    pause.ended.leave(this.#goOn)
-    loading.changed.leave(this.#goOn)
+    pause.ended.remove(this.#goOn)
+    loading.changed.remove(this.#goOn)
     this.#stream?.end()
     this.#stream = undefined
     this.#wake()

@@ -9,7 +9,7 @@
 //
 // The row has a clock of its own, and each client one of its node: a node that stands still hears its replies when it goes on.
 
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/time/clock.ts'
 import {
   Fenced,
   Gap,

@@ -3,8 +3,8 @@
 // Who follows the log shows its leader as a primary, so that clients and tools that know Redis's replicas find their way. Before
 // the log is reached, and the copy loaded, it follows somebody whom it does not know yet.
 
-import type { Following, LogNode } from '../engine/replication.ts'
-import type { Clock } from '../util/clock.ts'
+import type { Following, LogNode } from '../engine/effects/replication.ts'
+import type { Clock } from '../util/time/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
 
 export class NodeView implements LogNode {

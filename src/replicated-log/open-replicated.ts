@@ -1,8 +1,8 @@
 // From an engine and a log to a node that leads or follows; what a server calls.
 
 import type { Engine } from '../engine/engine.ts'
-import type { Claims } from '../persistence/claimed-directories.ts'
-import { type Disk, systemDisk } from '../persistence/disk.ts'
+import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
+import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import { Chain } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'
@@ -23,7 +23,7 @@ export interface ReplicatedOptions {
   readonly address?: string
   readonly disk?: Disk
   /** What is written into besides is claimed before. Default: nobody else is expected there. */
-  readonly claims?: Claims
+  readonly claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   readonly second?: (like: Engine) => Engine
   /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */

@@ -12,7 +12,7 @@
 //
 // When it has waited and nobody came, the next groups do not wait: one the first time, then two, four and so on.
 
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/time/clock.ts'
 
 /** This part of the largest record goes whatever is under way: 128 KiB where that is 1 MiB, as in all logs so far. */
 const MUCH_PART = 1 / 8

@@ -17,8 +17,8 @@
 //
 // What is too large for one batch of the log is cut: records of kind `part`, and at last one of kind `effects`. Only then it is applied.
 
-import { Source } from '../util/bytes.ts'
-import { Crc64 } from '../util/crc64.ts'
+import { Source } from '../util/bytes/bytes.ts'
+import { Crc64 } from '../util/bytes/crc64.ts'
 import { Gap } from './log.ts'
 
 /**

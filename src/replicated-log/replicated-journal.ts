@@ -5,11 +5,11 @@
 //                                                            └──▶ counted: synced advances, the local copy grows
 //
 // What gathers becomes one record, at a turn's end, when record-pace.ts says so and fewer are under way than the log allows: this is the group
-// commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/durability.ts); under the other
+// commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/effects/durability.ts); under the other
 // policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
 //
 // An acknowledgement counts only when all before it have come. What became of a record whose answer was lost, or which was refused, is asked of
-// the log (sure-append.ts): all under way is awaited, then each is looked at in order. Three things may be found:
+// the log (append-outcome.ts): all under way is awaited, then each is looked at in order. Three things may be found:
 //
 //   ours is there, or can be put there     it goes on
 //   a record of a higher epoch             somebody else leads: nothing of this journal advances any more
@@ -22,14 +22,15 @@
 //
 // A handover is the last thing that this journal says: nothing is sent behind it. What is done afterwards is undone.
 
-import type { DurabilityRules, SyncPolicy } from '../engine/durability-rules.ts'
-import type { Word } from '../engine/effects.ts'
-import type { Journal, JournalStatus } from '../engine/journal.ts'
-import { JournalBuffer } from '../persistence/journal-buffer.ts'
+import type { DurabilityRules, SyncPolicy } from '../config/durability-rules.ts'
+import type { Word } from '../engine/effects/effects.ts'
+import type { Journal, JournalStatus } from '../engine/effects/journal.ts'
+import { JournalBuffer } from '../persistence/log/journal-buffer.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
-import type { Clock, Timer } from '../util/clock.ts'
-import type { Chain, Counted, Place } from './chain.ts'
+import type { Clock, Timer } from '../util/time/clock.ts'
+import { isPassing, settleAppend } from './append-outcome.ts'
+import type { Chain, Counted, RecordPosition } from './chain.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
@@ -42,7 +43,6 @@ import {
   type RecordKind,
 } from './record.ts'
 import { RecordPace } from './record-pace.ts'
-import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
 /** So much may wait to be sent; beyond it even writers that do not wait for the quorum wait. */
@@ -70,7 +70,7 @@ export interface ReplicatedJournalOptions {
    * All that was done is on its way to the log: if the record that was sent last comes to stand at this place, the data is what the log says there. `before` is the
    * place of the record before it. Called between two commands.
    */
-  sent(place: Place, before: number): void
+  sent(place: RecordPosition, before: number): void
   /** A record, with its parts, is in the log. */
   counted(counted: Counted): void
   /** This journal is over. What was not acknowledged until now never will be by it. */

@@ -16,14 +16,15 @@
 // for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed at once, too: no request of theirs is run on
 // data that may be old by now, and clients look for whoever leads. Those whose writes had to wait for the handover hear that they were not done.
 
+import { noProgress } from '../engine/effects/journal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { noProgress } from '../engine/journal.ts'
-import { BackgroundSaving } from '../persistence/background-saving.ts'
-import type { Claims } from '../persistence/claimed-directories.ts'
-import type { Disk } from '../persistence/disk.ts'
+import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
+import type { Disk } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
+import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
+import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, Counted } from './chain.ts'
 import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
 import { sendingTime } from './lease.ts'
@@ -34,7 +35,6 @@ import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './r
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
-import { isPassing, settleAppend } from './sure-append.ts'
 import type { Timing } from './timing.ts'
 
 export interface NodeOptions {
@@ -50,7 +50,7 @@ export interface NodeOptions {
   /** A snapshot is made when the log has grown by so many records. */
   readonly snapshotEvery: number
   /** What is written into is claimed before. Default: nobody else is expected there. */
-  readonly claims?: Claims
+  readonly claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   readonly second?: (like: Engine) => Engine
   /**
@@ -99,7 +99,7 @@ export class ReplicatedNode implements CopyHolder {
   constructor(options: NodeOptions) {
     this.#options = options
     this.#stream = new LogStream(options.engine)
-    this.#heardMs = options.engine.machine.monotonic()
+    this.#heardMs = options.engine.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
     const claims = options.claims && { claims: options.claims }
@@ -194,7 +194,7 @@ export class ReplicatedNode implements CopyHolder {
   /** Hands over if it leads, and ends: nothing is read, done or answered by it any more. Throws what the disk says. */
   async close(): Promise<void> {
     const { copy, engine, log } = this.#options
-    const tooLong = new Promise<void>((resolve) => void engine.machine.after(HANDOVER_MS_MAX, resolve))
+    const tooLong = new Promise<void>((resolve) => void engine.workClock.after(HANDOVER_MS_MAX, resolve))
     await Promise.race([this.handOver(), tooLong])
     this.#stop()
     await log.close()
@@ -376,7 +376,7 @@ export class ReplicatedNode implements CopyHolder {
         payload: encodeEpochNote(self),
       } as const
       const { batch, hash } = encodeRecord(fields)
-      const since = sendingTime(engine.machine)
+      const since = sendingTime(engine.workClock)
       if (!(await this.#isTaken(batch, position - 1))) {
         this.#heardMs = this.#now
         return undefined
@@ -389,7 +389,7 @@ export class ReplicatedNode implements CopyHolder {
         chain,
         since,
         self,
-        clock: engine.machine,
+        clock: engine.workClock,
         timing,
         policy: engine.config.get('appendfsync'),
         rules: engine.durability.rules,
@@ -505,14 +505,14 @@ export class ReplicatedNode implements CopyHolder {
   // ── time ─────────────────────────────────────────────────────────────────
 
   get #now(): number {
-    return this.#options.engine.machine.monotonic()
+    return this.#options.engine.workClock.monotonic()
   }
 
   /** Has the reading end when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
-    this.#timer = engine.machine.after(Math.max(leftMs, timing.retryMs), () => {
+    this.#timer = engine.workClock.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()
     })
@@ -528,7 +528,7 @@ export class ReplicatedNode implements CopyHolder {
     const { engine, timing } = this.#options
     return new Promise((resolve) => {
       this.#wake = resolve
-      engine.machine.after(timing.retryMs, resolve)
+      engine.workClock.after(timing.retryMs, resolve)
     })
   }
 

@@ -7,7 +7,7 @@
 //   two verified ones ──▶ the log is truncated behind the older of the two, and older snapshots are removed
 //
 // Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
-// memory holds (store/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
+// memory holds (store/keyspace/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
 //
 // Who has made a snapshot never verifies it. Several may put one of the same place at the same time; who has made the one that stays is said in it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
 // no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
@@ -19,17 +19,17 @@
 // A snapshot is an RDB file, which says in fields of its own at which place it was taken, by whom, and its digest.
 
 import type { Engine } from '../engine/engine.ts'
-import type { BackgroundSaving, Pictures } from '../persistence/background-saving.ts'
-import { checkSnapshot } from '../persistence/check-rdb.ts'
-import type { SnapshotSink } from '../persistence/snapshot.ts'
-import { areComparable, DataDigest } from '../store/data-digest.ts'
-import type { Source } from '../util/bytes.ts'
-import type { Place } from './chain.ts'
+import type { BackgroundSaving, Pictures } from '../persistence/snapshot/background-saving.ts'
+import { checkSnapshot } from '../persistence/snapshot/check-rdb.ts'
+import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
+import { areComparable, DataDigest } from '../store/keyspace/data-digest.ts'
+import type { Source } from '../util/bytes/bytes.ts'
+import { isPassing } from './append-outcome.ts'
+import type { RecordPosition } from './chain.ts'
 import { type ReplicatedLog, Truncated } from './log.ts'
 import { decodeRecord } from './record.ts'
 import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts'
 import { StreamedFile } from './streamed-file.ts'
-import { isPassing } from './sure-append.ts'
 
 const FIELD = 'log-place'
 const DIGEST_FIELD = 'log-digest'
@@ -45,7 +45,7 @@ const MADE_IN_A_ROW_MAX = 2
 const DIGESTS_MAX = 16
 
 /** What a snapshot says of itself. */
-export interface SnapshotNote extends Place {
+export interface SnapshotNote extends RecordPosition {
   readonly node: string
 }
 
@@ -100,13 +100,13 @@ export class Snapshots {
    * what the log says up to `place`, with each record that counts, between two; `before` is the position of the one before it. A picture is taken before it returns. What
    * goes wrong is logged; what could not be verified is tried again with the next call.
    */
-  look(place: Place, before: number): void {
+  look(place: RecordPosition, before: number): void {
     if (isBetween(this.#apart, before, place.position)) this.#takePicture(place, 'kept')
     this.#verify(place, 'all')
   }
 
   /** The same for a leader whose data is what the log says if the record that it has just sent comes to stand at `place`. */
-  lookWhileLeading(place: Place, before: number): void {
+  lookWhileLeading(place: RecordPosition, before: number): void {
     if (isBetween(this.#apart, before, place.position)) {
       if (this.#helps) this.#takePicture(place, 'for its digest')
       this.#options.store.list().then(
@@ -129,13 +129,13 @@ export class Snapshots {
     if (!isPassing(error)) this.#options.engine.log.warn({ error }, 'a snapshot could not be made, or verified')
   }
 
-  #isWorthALook({ position }: Place): boolean {
+  #isWorthALook({ position }: RecordPosition): boolean {
     return this.#looked < 0 || position - this.#looked >= this.#options.everyPositions / LOOKS_PER_SNAPSHOT
   }
 
   // ── made ─────────────────────────────────────────────────────────────────
 
-  #takePicture(place: Place, what: 'kept' | 'for its digest'): void {
+  #takePicture(place: RecordPosition, what: 'kept' | 'for its digest'): void {
     const run = (pictures: Pictures): Promise<void> =>
       this.#make(place, what, pictures).catch((error) => this.#warn(error))
     if (this.#options.saving.copyNow({ run })) return
@@ -143,7 +143,11 @@ export class Snapshots {
     if (this.#taking !== undefined) this.#apart *= 2
   }
 
-  async #make({ epoch, hash, position }: Place, what: 'kept' | 'for its digest', pictures: Pictures): Promise<void> {
+  async #make(
+    { epoch, hash, position }: RecordPosition,
+    what: 'kept' | 'for its digest',
+    pictures: Pictures,
+  ): Promise<void> {
     const { node } = this.#options
     const parts = new SnapshotParts()
     const digest = new DataDigest()
@@ -198,7 +202,7 @@ export class Snapshots {
 
   // ── verified ─────────────────────────────────────────────────────────────
 
-  #verify(place: Place, which: 'all' | 'those of known places'): void {
+  #verify(place: RecordPosition, which: 'all' | 'those of known places'): void {
     if (this.#isVerifying || !this.#isWorthALook(place)) return
     this.#isVerifying = true
     this.#verifyOthers(place.position, which)

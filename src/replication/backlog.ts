@@ -8,9 +8,9 @@
 // are encoded straight into the open block. A block that is full is closed
 // between two units, so that an open unit can be taken back.
 
-import { JournalBuffer } from '../persistence/journal-buffer.ts'
+import { JournalBuffer } from '../persistence/log/journal-buffer.ts'
 import { assert } from '../util/assert.ts'
-import type { Row } from './row.ts'
+import type { SharedBytes } from './shared-bytes.ts'
 
 /** A block that holds so much is full: commands of up to 8 KiB fit behind it into the 64 KiB that it is made with. */
 const BLOCK_FULL_BYTES = 56 * 1024
@@ -23,7 +23,7 @@ interface Block {
   readonly buffer: JournalBuffer
 }
 
-export class Backlog implements Row {
+export class Backlog implements SharedBytes {
   /** Bytes that are kept in any case. */
   keepBytes: number
   readonly #blocks: Block[] = []

@@ -7,10 +7,10 @@
 // Writes are paused all the while, so that there is something like everything. Who waited runs when it is over: where this
 // server leads again, or to be told that it does not any more.
 
+import type { FailoverState, LogNode, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { FailoverState, LogNode, ReplicaStatus } from '../engine/replication.ts'
 import { ERR } from '../protocol/errors.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address } from './connection.ts'
 import type { Handover } from './primary-link.ts'
 
@@ -54,7 +54,7 @@ export class Failover {
 
   /** Begins it. Throws ReplyError where it cannot be. */
   begin({ isForced, target, timeoutMs }: FailoverOrder): void {
-    const { log, machine, pause, turn } = this.#engine
+    const { log, workClock, pause, turn } = this.#engine
     const { following, leading } = this.#host
     if (this.state !== 'no-failover') throw IN_PROGRESS
     if (following !== undefined) throw IS_REPLICA
@@ -75,9 +75,9 @@ export class Failover {
     this.state = 'waiting-for-sync'
     log.info({}, `FAILOVER requested to ${describe(target)}.`)
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
-    if (timeoutMs !== undefined) this.#timer = machine.after(timeoutMs, () => this.#timedOut(isForced))
+    if (timeoutMs !== undefined) this.#timer = workClock.after(timeoutMs, () => this.#timedOut(isForced))
     // Replicas say each second how far they are, which is heard in some turn. To ask them would make the stream longer.
-    turn.ended.take(this.#look)
+    turn.ended.add(this.#look)
     turn.endSoon()
   }
 
@@ -90,7 +90,7 @@ export class Failover {
   /** Does nothing by the clock any more. */
   stop(): void {
     this.#timer?.cancel()
-    this.#engine.turn.ended.leave(this.#look)
+    this.#engine.turn.ended.remove(this.#look)
   }
 
   /** At the end of a turn: hands over if a replica that may take over has everything. */

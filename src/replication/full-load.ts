@@ -8,15 +8,15 @@
 //   emptied   clients hear LOADING; the old data goes first, so that there is memory for the new
 
 import type { Engine } from '../engine/engine.ts'
-import type { DiskFile } from '../persistence/disk.ts'
-import { streamDatabaseIn } from '../persistence/history-note.ts'
-import { KeyDelay } from '../persistence/key-delay.ts'
+import type { DiskFile } from '../persistence/disk/disk.ts'
+import { KeyDelay } from '../persistence/disk/key-delay.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { LoadTarget } from '../persistence/rdb/load-target.ts'
 import { readRdb } from '../persistence/rdb/read-rdb.ts'
-import { Database } from '../store/database.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Bytes } from '../util/bytes.ts'
+import { streamDatabaseIn } from '../persistence/snapshot/history-note.ts'
+import { Database } from '../store/keyspace/database.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
 
@@ -69,7 +69,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
       progress: (bytes) => {
         check()
         progress.loadedBytes = bytes
-        return delay.pass(engine.machine, target.keys)
+        return delay.pass(engine.workClock, target.keys)
       },
     })
     await complete(end)
@@ -90,7 +90,7 @@ function emptyDatabases({ databases, dataset }: Engine): Database[] {
 
 /** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
-  const { blocking, databases, durability, loading, ownKeys, scripts, state, tracking, watches } = engine
+  const { blocking, databases, durability, loading, replicaExpiry, scripts, state, tracking, watches } = engine
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)
@@ -111,7 +111,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     other.clear()
   }
   if (!isLoading) loading.end()
-  ownKeys.forget()
+  replicaExpiry.forget()
   durability.changedEverywhere()
   tracking.flushed()
   if (blocking.room.hasReady) blocking.serve()

@@ -14,13 +14,13 @@
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/background-saving.ts'
-import type { DiskFile } from '../persistence/disk.ts'
+import type { DiskFile } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
-import type { Timer } from '../util/clock.ts'
-import { CopyRow } from './copy-row.ts'
+import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/snapshot/background-saving.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
+import { SnapshotBytes } from './snapshot-bytes.ts'
 
 /** Until it has its size, the file of a snapshot for replicas. */
 const FILE_NAME = 'replicas.rdb'
@@ -48,7 +48,7 @@ export class FullSync {
   #isOrdered = false
   #timer: Timer | undefined = undefined
   /** The snapshot that is being sent. */
-  #row: CopyRow | undefined = undefined
+  #row: SnapshotBytes | undefined = undefined
   #snapshot: { abort(error: unknown): void } | undefined = undefined
 
   constructor(host: FullSyncHost) {
@@ -76,7 +76,7 @@ export class FullSync {
       return
     }
     log.info({}, 'Delay next BGSAVE for diskless SYNC')
-    this.#timer ??= engine.machine.after(delayMs, () => {
+    this.#timer ??= engine.workClock.after(delayMs, () => {
       this.#timer = undefined
       this.#order()
     })
@@ -152,9 +152,9 @@ export class FullSync {
   // ── into the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { later, log, machine, random } = this.#host.engine
+    const { later, log, workClock, random } = this.#host.engine
     const mark = random.hex(40)
-    const row = new CopyRow()
+    const row = new SnapshotBytes()
     this.#begin(replicas)
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
@@ -162,7 +162,7 @@ export class FullSync {
         transport: replica.client.transport,
         row,
         place: 0,
-        now: () => machine.now(),
+        now: () => workClock.now(),
         later,
         moved: () => row.released(),
       })

@@ -7,9 +7,9 @@
 // It may be sent as far as the journal has it: written, or synced where some key's policy asks for that. So a replica never
 // has what a restart of this server would lose.
 
-import type { Word } from '../engine/effects.ts'
+import type { Word } from '../engine/effects/effects.ts'
 import type { Engine } from '../engine/engine.ts'
-import { Source } from '../util/bytes.ts'
+import { Source } from '../util/bytes/bytes.ts'
 import { Backlog } from './backlog.ts'
 import { Stream } from './stream.ts'
 

@@ -7,12 +7,12 @@
 // `repl-backlog-ttl` seconds: without replicas nothing is encoded. What a turn did is sent at its end, and only as
 // far as the journal has it. So a replica never has what a restart of this server would lose.
 
-import type { Client } from '../engine/client.ts'
-import { CLIENT_REPLICA } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import { CLIENT_REPLICA } from '../engine/clients/client.ts'
+import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/effects/replication.ts'
+import type { DroppedKey, HistoryPosition } from '../engine/effects/replication-history.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/replication.ts'
-import type { DroppedKey, HistoryPosition } from '../engine/replication-history.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import { FullSync } from './full-sync.ts'
 import { KeptStream } from './kept-stream.ts'
 import { canGoOn } from './partial-sync.ts'
@@ -53,8 +53,8 @@ export class Leading implements LeadingView, StreamCopy {
       drop: (replica) => engine.clients.close(replica.client, 'now'),
     })
     const { clients, config, turn } = engine
-    clients.gone.take((client) => this.#left(client))
-    turn.ended.take(() => this.#send())
+    clients.gone.add((client) => this.#left(client))
+    turn.ended.add(() => this.#send())
     config.onChange('min-replicas-to-write', () => this.#count())
     config.onChange('min-replicas-max-lag', () => this.#count())
     this.#count()
@@ -230,7 +230,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   // ── from request to stream ───────────────────────────────────────────────
 
-  readonly #now = (): number => this.#engine.machine.now()
+  readonly #now = (): number => this.#engine.workClock.now()
 
   #tellOfRequest({ name }: Replica): void {
     this.#engine.log.info({}, `Replica ${name} asks for synchronization`)
@@ -377,7 +377,7 @@ export class Leading implements LeadingView, StreamCopy {
   // ── by the clock ─────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer ??= this.#engine.machine.after(LOOK_MS, () => {
+    this.#timer ??= this.#engine.workClock.after(LOOK_MS, () => {
       this.#timer = undefined
       this.#look()
       if (this.#replicas.size > 0 || this.#kept.backlog !== undefined) this.#lookLater()

@@ -11,14 +11,14 @@
 // Nothing is sent before the target has agreed to AUTH and SELECT: redis-server sends all at once, and the values end up in
 // database 0 where the target has no other.
 
+import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { HeldKey } from '../engine/held-keys.ts'
-import { databaseOf, keyOf } from '../engine/key-name.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Timer } from '../util/clock.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 
 /** As much is given to the connection at a time, so that a slow one is seen to move: Redis's chunk. */
@@ -121,7 +121,7 @@ export class Migration implements ConnectionListener {
   /** Something moves: patience begins anew. */
   #moved(): void {
     this.#timer?.cancel()
-    this.#timer = this.#engine.machine.after(this.#order.timeoutMs, () => this.#fail('timeout'))
+    this.#timer = this.#engine.workClock.after(this.#order.timeoutMs, () => this.#fail('timeout'))
   }
 
   // ── what the connection tells ────────────────────────────────────────────
@@ -195,7 +195,7 @@ export class Migration implements ConnectionListener {
     if (this.#isWriting) return
     let bytes = 0
     const requests: Buffer[] = []
-    this.#engine.moment.pass()
+    this.#engine.unitClock.pass()
     while (bytes < CHUNK_BYTES && this.#next < this.parcels.length) {
       const parcel = this.parcels[this.#next++]!
       const request = this.#encode(parcel)
@@ -238,13 +238,13 @@ export class Migration implements ConnectionListener {
 
   /** Encodes a RESTORE of what is under a key at this moment; undefined when nothing is. From here on it must not change. */
   #encode({ name, held }: Parcel): Buffer | undefined {
-    const { config, dataset, moment } = this.#engine
+    const { config, dataset, unitClock } = this.#engine
     const db = dataset.databases[databaseOf(name)]!
     const key = keyOf(name)
     const entry = db.find(key)
     if (entry === NONE) return undefined
     const expiry = db.expiryOf(entry)
-    const leftMs = expiry === undefined ? 0 : Math.floor(expiry - moment.now())
+    const leftMs = expiry === undefined ? 0 : Math.floor(expiry - unitClock.now())
     if (leftMs < 0) return undefined
     if (held !== undefined) held.watchBroken = false
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))

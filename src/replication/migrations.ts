@@ -2,17 +2,17 @@
 //
 // A client that migrates is parked, and its command run again when the target has answered: that run removes the keys, and nothing
 // else does, so a client that goes away, or is told to wait no longer, leaves all of them here. Keys that are to be removed are held
-// until then (engine/held-keys.ts).
+// until then (engine/conditions/held-keys.ts).
 
-import type { Call } from '../engine/call.ts'
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import { nameKey } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { HeldKey } from '../engine/held-keys.ts'
-import { nameKey } from '../engine/key-name.ts'
+import type { Call } from '../engine/requests/call.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
-import { NONE } from '../store/keyspace.ts'
-import type { Bytes } from '../util/bytes.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
 
@@ -38,8 +38,8 @@ export class Migrations {
       return { name: nameKey(db.index, key), held: holds ? heldKeys.hold(db, key) : undefined }
     })
     if (this.#byClient.size === 0) {
-      clients.gone.take(this.#drop)
-      pause.ended.take(this.#lookLater)
+      clients.gone.add(this.#drop)
+      pause.ended.add(this.#lookLater)
     }
     const migration = new Migration(this.#engine, order, parcels, {
       dial: this.#dial,
@@ -82,7 +82,7 @@ export class Migrations {
   /** It is over: its client's command is run again, and what is left of it is forgotten. */
   #settle(client: Client): void {
     if (this.#engine.pause.active) return
-    this.#engine.moment.renew()
+    this.#engine.unitClock.renew()
     this.#engine.blocking.wakeEverywhere(waitingName(client))
     this.#drop(client)
   }
@@ -103,8 +103,8 @@ export class Migrations {
     for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
     this.#engine.heldKeys.release(held)
     if (this.#byClient.size > 0) return
-    this.#engine.clients.gone.leave(this.#drop)
-    this.#engine.pause.ended.leave(this.#lookLater)
+    this.#engine.clients.gone.remove(this.#drop)
+    this.#engine.pause.ended.remove(this.#lookLater)
   }
 }
 

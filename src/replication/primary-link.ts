@@ -6,14 +6,14 @@
 //
 // What a link leaves behind is the history's id and offset, from which the next one goes on if the primary can.
 
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Following } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Following } from '../engine/replication.ts'
-import { type Disk, systemDisk } from '../persistence/disk.ts'
+import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { ReplyError } from '../protocol/errors.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
-import type { Timer } from '../util/clock.ts'
+import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
 import { type Agreement, Handshake, HandshakeError } from './handshake.ts'
@@ -94,8 +94,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#handover = options.handover
     this.host = host
     this.port = port
-    this.#lastHeardMs = engine.machine.now()
-    engine.loading.changed.take(this.#goOn)
+    this.#lastHeardMs = engine.workClock.now()
+    engine.loading.changed.add(this.#goOn)
     this.#look()
   }
 
@@ -124,11 +124,11 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   get lastHeardSeconds(): number {
-    return seconds(this.#engine.machine.now() - this.#lastHeardMs)
+    return seconds(this.#engine.workClock.now() - this.#lastHeardMs)
   }
 
   get downSeconds(): number {
-    return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.machine.now() - this.#downSinceMs)
+    return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.workClock.now() - this.#downSinceMs)
   }
 
   get isContinuable(): boolean {
@@ -140,7 +140,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   #look(): void {
     if (this.#stopped) return
     this.#timer?.cancel()
-    this.#timer = this.#engine.machine.after(LOOK_MS, () => this.#look())
+    this.#timer = this.#engine.workClock.after(LOOK_MS, () => this.#look())
     try {
       this.#check()
     } catch (error) {
@@ -149,8 +149,8 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   #check(): void {
-    const { config, machine } = this.#engine
-    const isOverdue = machine.now() - this.#lastHeardMs > config.get('repl-timeout') * 1000
+    const { config, workClock } = this.#engine
+    const isOverdue = workClock.now() - this.#lastHeardMs > config.get('repl-timeout') * 1000
     switch (this.state) {
       case 'connect':
         this.#connect()
@@ -181,9 +181,9 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   #connect(): void {
-    const { machine, log } = this.#engine
+    const { workClock, log } = this.#engine
     this.state = 'connecting'
-    this.#lastHeardMs = machine.now()
+    this.#lastHeardMs = workClock.now()
     log.info({}, `Connecting to MASTER ${this.host}:${this.port}`)
     this.#connection = this.#options.dial(this, this, 'primary')
     log.info({}, 'MASTER <-> REPLICA sync started')
@@ -198,7 +198,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     const ownPort = config.get('tls-replication') ? described?.tlsPort : described?.tcpPort
     log.info({}, 'Non blocking connect for SYNC fired the event.')
     this.state = 'handshake'
-    this.#lastHeardMs = this.#engine.machine.now()
+    this.#lastHeardMs = this.#engine.workClock.now()
     this.#handshake = new Handshake({
       user: config.get('masteruser'),
       password: config.get('masterauth'),
@@ -213,7 +213,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   received(bytes: Buffer): void {
-    this.#lastHeardMs = this.#engine.machine.now()
+    this.#lastHeardMs = this.#engine.workClock.now()
     try {
       this.#take(bytes)
     } catch (error) {
@@ -403,7 +403,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#stream = stream
     this.state = 'connected'
     this.#downSinceMs = 0
-    this.#lastHeardMs = this.#engine.machine.now()
+    this.#lastHeardMs = this.#engine.workClock.now()
     this.#options.copy?.begin()
     this.#options.changed('up')
     // A primary that sent the snapshot without a file waits for this before it sends more.
@@ -421,7 +421,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   /** Lets go of the link, and tries again. */
   #fail(error: unknown): void {
     if (this.#stopped || this.state === 'connect') return
-    const { machine, log } = this.#engine
+    const { workClock, log } = this.#engine
     const wasUp = this.state === 'connected'
     const isExpected = error instanceof LinkError || error instanceof HandshakeError
     if (isExpected) log.warn({}, error.message)
@@ -436,7 +436,7 @@ export class PrimaryLink implements Following, ConnectionListener {
       refused.refused()
       return
     }
-    if (wasUp) this.#downSinceMs = machine.now()
+    if (wasUp) this.#downSinceMs = workClock.now()
     this.#options.changed('down')
     if (!wasUp) return
     log.info({}, `Reconnecting to MASTER ${this.host}:${this.port}`)
@@ -464,7 +464,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
-    this.#engine.loading.changed.leave(this.#goOn)
+    this.#engine.loading.changed.remove(this.#goOn)
     this.#letGo()
     this.state = 'connect'
   }

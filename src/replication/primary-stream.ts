@@ -6,12 +6,12 @@
 // The offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only when all of it has run. After a break
 // the stream goes on from the offset, so nothing is applied twice and nothing is left out.
 
-import type { Client, Transport } from '../engine/client.ts'
+import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
-import { Source } from '../util/bytes.ts'
+import { Source } from '../util/bytes/bytes.ts'
 import type { Connection } from './connection.ts'
 
 /** Whoever passes the stream on: the backlog of our own replicas. */
@@ -141,8 +141,8 @@ export class PrimaryStream implements RequestHandler {
   #run(bytes: Buffer): void {
     const engine = this.#engine
     const { client } = this
-    const { dataset, moment, replies, role, runner, stats, turn } = engine
-    client.lastActiveMs = moment.renew()
+    const { dataset, unitClock, replies, role, runner, stats, turn } = engine
+    client.lastActiveMs = unitClock.renew()
     stats.readsProcessed++
     this.#unapplied.push(bytes)
     this.#unappliedBytes += bytes.length

@@ -7,8 +7,8 @@
 // What it says of itself before (REPLCONF) is kept here as well. From `copying` on
 // its place in the backlog is held: what happens during the snapshot comes after it.
 
-import type { Client } from '../engine/client.ts'
-import type { ReplicaStatus } from '../engine/replication.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Sender } from './sender.ts'
 
 export type ReplicaState = 'known' | 'waiting' | 'copying' | 'online' | 'done'

@@ -1,15 +1,20 @@
 // Replication of one server, both sides of it put together: whom it follows, and who follows it. The engine, its commands and
 // whoever boots it see this alone.
 
-import type { Client } from '../engine/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type {
+  FailoverState,
+  Following,
+  LogNode,
+  Replication as ReplicationView,
+} from '../engine/effects/replication.ts'
+import type { HistoryPosition } from '../engine/effects/replication-history.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { FailoverState, Following, LogNode, Replication as ReplicationView } from '../engine/replication.ts'
-import type { HistoryPosition } from '../engine/replication-history.ts'
-import type { BackgroundSaving } from '../persistence/background-saving.ts'
-import type { Disk } from '../persistence/disk.ts'
+import type { Disk } from '../persistence/disk/disk.ts'
+import type { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
-import { type Listener, Seats } from '../util/seats.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import type { Address, Dial } from './connection.ts'
 import { Failover } from './failover.ts'
 import { Leading } from './leading.ts'
@@ -34,10 +39,10 @@ export class Replication implements ReplicationView {
   /** Undefined where other servers cannot be reached. */
   readonly migrations: Migrations | undefined
   /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
-  readonly onLink = new Seats<[what: 'up' | 'down' | 'synced']>((slot) => {
+  readonly onLink = new Handlers<[what: 'up' | 'down' | 'synced']>((slot) => {
     this.#told = slot
   })
-  #told: Listener<[what: 'up' | 'down' | 'synced']> | null = null
+  #told: Handler<[what: 'up' | 'down' | 'synced']> | null = null
   readonly #engine: Engine
   readonly #options: ReplicationOptions
   readonly #copy: StreamCopy

@@ -4,15 +4,15 @@
 // handed over. So a slow replica costs its place in the row and no memory of its own.
 // A fast one is handed so much in a turn of the loop, and then others are served.
 
-import type { Transport } from '../engine/client.ts'
-import type { Row } from './row.ts'
+import type { Transport } from '../engine/clients/client.ts'
+import type { SharedBytes } from './shared-bytes.ts'
 
 /** As much as is handed over in one turn: copying it to the system takes about half a millisecond. */
 const AT_ONCE_BYTES_MAX = 512 * 1024
 
 export interface SenderOptions {
   readonly transport: Transport
-  readonly row: Row
+  readonly row: SharedBytes
   /** Offset of the first byte that is sent. */
   readonly place: number
   /** The time (Unix ms). */

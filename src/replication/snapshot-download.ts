@@ -4,7 +4,7 @@
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { type Disk, type DiskFile, writeAll } from '../persistence/disk.ts'
+import { type Disk, type DiskFile, writeAll } from '../persistence/disk/disk.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { loadFully } from './full-load.ts'
 import type { IncomingSnapshot } from './incoming-snapshot.ts'

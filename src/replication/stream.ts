@@ -3,10 +3,10 @@
 // SELECT stands where the database changes, MULTI and EXEC around a unit of several. Messages
 // (PUBLISH) are part of it: who subscribes at a replica hears them too.
 
-import type { EffectSink, Word } from '../engine/effects.ts'
-import type { ReplicationHistory } from '../engine/replication-history.ts'
+import type { EffectSink, Word } from '../engine/effects/effects.ts'
+import type { ReplicationHistory } from '../engine/effects/replication-history.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import type { Source } from '../util/bytes.ts'
+import type { Source } from '../util/bytes/bytes.ts'
 import type { Backlog } from './backlog.ts'
 
 const PING = '*1\r\n$4\r\nPING\r\n'

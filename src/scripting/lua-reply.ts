@@ -10,9 +10,9 @@
 
 import type { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import type { Bytes, Source } from '../util/bytes.ts'
-import { formatDouble } from '../util/numbers.ts'
-import { textOf } from '../util/text.ts'
+import type { Bytes, Source } from '../util/bytes/bytes.ts'
+import { textOf } from '../util/bytes/text.ts'
+import { formatDouble } from '../util/numbers/numbers.ts'
 import { meter, TEXT_BYTES_MAX } from './lua/meter.ts'
 import { EMPTY_SHAPE } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'

@@ -5,8 +5,8 @@
 // adds one.
 
 import { createHash } from 'node:crypto'
+import { REDIS_VERSION } from '../config/version.ts'
 import type { Engine } from '../engine/engine.ts'
-import { REDIS_VERSION } from '../engine/version.ts'
 import { NONE } from './lua/calls.ts'
 import { LuaError } from './lua/errors.ts'
 import { library } from './lua/library.ts'

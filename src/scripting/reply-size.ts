@@ -5,7 +5,7 @@
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import type { Bytes, Source } from '../util/bytes.ts'
+import type { Bytes, Source } from '../util/bytes/bytes.ts'
 
 /** The largest reply of a script: as much as a script may build. */
 const REPLY_BYTES_MAX = 256 * 1024 * 1024

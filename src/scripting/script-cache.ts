@@ -9,7 +9,7 @@
 // recently used is forgotten, as Redis does from 7.4 on, so that clients who write values into their scripts do not
 // fill the memory. Whoever asks for it by its SHA-1 hears NOSCRIPT, as after a restart, and sends the body.
 
-import { Bytes, equalBytes, Source } from '../util/bytes.ts'
+import { Bytes, equalBytes, Source } from '../util/bytes/bytes.ts'
 import type { LuaFunction } from './lua/value.ts'
 import { sha1 } from './redis-library.ts'
 import { readScriptShebang } from './shebang.ts'

@@ -7,15 +7,15 @@
 //
 // One script runs at a time, to its end. The interrupt hook of the Lua runtime
 // comes by every few ten thousand steps: there a slow script lets others be heard
-// (engine/busy-clients.ts), and there it is ended when somebody asked for that.
+// (engine/requests/busy-clients.ts), and there it is ended when somebody asked for that.
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (thrown out of) ──▶ idle
 
-import { BusyClients } from '../engine/busy-clients.ts'
-import type { Call } from '../engine/call.ts'
-import { reportMistake, startOver, UnfinishedChange } from '../engine/command-failure.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { ScriptRunner } from '../engine/script-runner.ts'
+import { BusyClients } from '../engine/requests/busy-clients.ts'
+import type { Call } from '../engine/requests/call.ts'
+import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
+import type { ScriptRunner } from '../engine/requests/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
@@ -299,7 +299,7 @@ export class Scripts implements ScriptRunner {
     const running = this.#running
     if (running === undefined) return
     const { engine } = this
-    const elapsedMs = engine.machine.monotonic() - running.startedMs
+    const elapsedMs = engine.workClock.monotonic() - running.startedMs
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
     const listener = engine.host.whileBusy
     if (listener !== undefined) {

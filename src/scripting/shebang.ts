@@ -1,9 +1,9 @@
 // `#!lua flags=no-writes` and `#!lua name=library`: what a script says of itself in its first line.
 
-import type { Claims } from '../engine/command.ts'
+import type { Requirements } from '../engine/spec/command.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { splitInline } from '../protocol/inline-words.ts'
-import type { Bytes } from '../util/bytes.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
 
 export const SCRIPT_NO_WRITES = 1 << 0
 export const SCRIPT_ALLOW_OOM = 1 << 1
@@ -63,7 +63,7 @@ export function declaredFlags(body: Bytes): number | undefined {
 }
 
 /** Returns what a script or function of these flags may do; undefined when it declares nothing. */
-export function claimsOf(flags: number | undefined): Claims | undefined {
+export function claimsOf(flags: number | undefined): Requirements | undefined {
   if (flags === undefined || (flags & SCRIPT_UNDECLARED) !== 0) return undefined
   const isWrite = (flags & SCRIPT_NO_WRITES) === 0
   const isDenyoom = isWrite && (flags & SCRIPT_ALLOW_OOM) === 0

@@ -4,8 +4,8 @@
 // there last time takes 10 ns, making a string of it 30 to 80 and garbage; and a string that is met again is flat and knows
 // its hash. The first run remembers nothing: many scripts have no other.
 
-import { type Bytes, copyBytes, equalBytes, Source } from '../util/bytes.ts'
-import { textOf } from '../util/text.ts'
+import { type Bytes, copyBytes, equalBytes, Source } from '../util/bytes/bytes.ts'
+import { textOf } from '../util/bytes/text.ts'
 
 /** Places that are remembered; BullMQ's scripts have up to 16 keys. */
 const PLACES = 16

@@ -5,8 +5,8 @@
 // A move has one such client: another that comes for the same move takes its place, and its connection ends, so nothing that it still had under way
 // arrives later. It ends as well when the map knows no such move any more, or another epoch of the source, and when this node leads no more.
 
-import type { Client } from '../engine/client.ts'
-import { removeKeysOfSlot } from '../engine/slot-removal.ts'
+import type { Client } from '../engine/clients/client.ts'
+import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
@@ -17,7 +17,7 @@ const UNKNOWN_MOVE = new ReplyError('TRYAGAIN This node knows of no such move')
 const NOT_LEADING = new ReplyError('TRYAGAIN This node does not lead')
 const OTHER_SLOTS = ERR.of('These slots do not move here')
 
-interface Bringer {
+interface Importer {
   readonly move: number
   readonly epoch: number
   /** Empty until what was in the way is gone. */
@@ -26,11 +26,11 @@ interface Bringer {
 
 export class Arrivals {
   readonly #host: ShardView
-  readonly #bringers = new Map<Client, Bringer>()
+  readonly #bringers = new Map<Client, Importer>()
 
   constructor(host: ShardView) {
     this.#host = host
-    host.engine.clients.gone.take((client) => this.#bringers.delete(client))
+    host.engine.clients.gone.add((client) => this.#bringers.delete(client))
   }
 
   /** See SlotMoves.receive. */
@@ -66,7 +66,7 @@ export class Arrivals {
       if (!this.#isCurrent(bringer)) this.#host.engine.clients.close(client, 'now')
   }
 
-  #isCurrent({ epoch, move: id }: Pick<Bringer, 'move' | 'epoch'>): boolean {
+  #isCurrent({ epoch, move: id }: Pick<Importer, 'move' | 'epoch'>): boolean {
     const { leadingEpoch, mapLog, shard } = this.#host
     const move = mapLog.map.move(id)
     return leadingEpoch !== 0 && move?.to === shard && mapLog.map.shard(move.from)?.epoch === epoch

@@ -3,11 +3,11 @@
 // It is told by the gate, before a key changes (invariant 6), so nothing is missed: commands, scripts, expiry and eviction pass there. A walk over the keys
 // of a slot may go on over many turns of the loop meanwhile: an entry at which it stands goes no other way than through the gate.
 
-import type { Dataset } from '../engine/dataset.ts'
-import type { Database } from '../store/database.ts'
-import { Bytes } from '../util/bytes.ts'
-import { hashSlotOf } from '../util/hash-slot.ts'
-import { NameSet } from '../util/name-map.ts'
+import type { Dataset } from '../engine/data/dataset.ts'
+import type { Database } from '../store/keyspace/database.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
+import { hashSlotOf } from '../util/tables/hash-slot.ts'
+import { NameSet } from '../util/tables/name-map.ts'
 
 export class ChangedKeys {
   readonly #dataset: Dataset
@@ -23,9 +23,9 @@ export class ChangedKeys {
   constructor(dataset: Dataset, slots: Iterable<number>) {
     this.#dataset = dataset
     this.#slots = new Set(slots)
-    dataset.onBeforeChange.take(this.#changing)
-    dataset.onCreated.take(this.#created)
-    dataset.onEmptied.take(this.#emptied)
+    dataset.onBeforeChange.add(this.#changing)
+    dataset.onCreated.add(this.#created)
+    dataset.onEmptied.add(this.#emptied)
   }
 
   /** The data was emptied: what was sent says nothing any more. */
@@ -59,9 +59,9 @@ export class ChangedKeys {
   }
 
   stop(): void {
-    this.#dataset.onBeforeChange.leave(this.#changing)
-    this.#dataset.onCreated.leave(this.#created)
-    this.#dataset.onEmptied.leave(this.#emptied)
+    this.#dataset.onBeforeChange.remove(this.#changing)
+    this.#dataset.onCreated.remove(this.#created)
+    this.#dataset.onEmptied.remove(this.#emptied)
   }
 
   get #database(): Database {

@@ -1,6 +1,6 @@
 // Batches of messages that come from other nodes, made messages again: each once, in the order of its sender.
 
-import { Bytes, Source } from '../util/bytes.ts'
+import { Bytes, Source } from '../util/bytes/bytes.ts'
 import { FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, type ReadBatch, readBatch } from './message-batch.ts'
 
 /** Senders that are remembered: a node is another one after each start. Whoever was heard least lately is forgotten. */

@@ -12,12 +12,12 @@
 // A record is the map as JSON behind a line that no other record has, so that of two nodes that say the same one does not take the other's for its own.
 
 import type { Log } from '../engine/log.ts'
+import { isPassing, settleAppend, tryAppend } from '../replicated-log/append-outcome.ts'
 import { Gap, LogAway, type ReplicatedLog, Truncated } from '../replicated-log/log.ts'
-import { isPassing, settleAppend, tryAppend } from '../replicated-log/sure-append.ts'
 import { assert } from '../util/assert.ts'
-import type { Clock } from '../util/clock.ts'
-import { Random } from '../util/random.ts'
-import { type Listener, Seats } from '../util/seats.ts'
+import { Random } from '../util/numbers/random.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
+import type { Clock } from '../util/time/clock.ts'
 import { ShardMap } from './shard-map.ts'
 
 /** So many maps are kept, for readers that are behind: nobody needs more than the last. */
@@ -39,10 +39,10 @@ export class MapLog {
   /** Why it is not followed any more. */
   failure: string | undefined = undefined
   /** Told when there is another map. */
-  readonly changed = new Seats<[]>((slot) => {
+  readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
-  #changed: Listener<[]> | null = null
+  #changed: Handler<[]> | null = null
   readonly #options: MapLogOptions
   readonly #closing = new AbortController()
   /** Undefined until it could be reached. */

@@ -10,11 +10,11 @@
 //
 // Nothing of this happens where there is one shard.
 
-import type { MessageFigures } from '../engine/cluster.ts'
+import type { MessageFigures } from '../engine/cluster-view/cluster-view.ts'
 import { LogError } from '../replicated-log/log.ts'
 import type { Messaging } from '../replicated-log/messaging.ts'
-import type { Bytes } from '../util/bytes.ts'
-import { Random } from '../util/random.ts'
+import type { Bytes } from '../util/bytes/bytes.ts'
+import { Random } from '../util/numbers/random.ts'
 import { type IncomingMessage, IncomingMessages } from './incoming-messages.ts'
 import { SENDER_DIGITS } from './message-batch.ts'
 import { OutgoingMessages } from './outgoing-messages.ts'

@@ -1,9 +1,9 @@
 // What commands ask of moves: to begin one, to end them, how they stand; and to forget who is gone.
 
-import type { Client } from '../engine/client.ts'
-import type { ClusterNode, SlotMove, SlotMoves } from '../engine/cluster.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { ClusterNode, SlotMove, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
-import { Random } from '../util/random.ts'
+import { Random } from '../util/numbers/random.ts'
 import type { Arrivals } from './arrivals.ts'
 import { describeSpans, type ShardMap, slotsIn, spansOf } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'

@@ -1,6 +1,6 @@
 // Messages that wait to be sent to other shards: one stretch of bytes, of which batches are taken at the front (message-batch.ts).
 
-import { type Bytes, copyBytes, Source } from '../util/bytes.ts'
+import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { FRAME_HEADER_BYTES, headerBytesOf, MESSAGE_BYTES_MAX, writeHeader } from './message-batch.ts'
 
 /** So much may wait, beside what is under way. */

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { assert } from '../util/assert.ts'
-import { SLOT_COUNT } from '../util/hash-slot.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 
 /** First and last slot. */
 export type SlotSpan = readonly [first: number, last: number]

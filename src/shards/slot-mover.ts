@@ -8,14 +8,14 @@
 // Until the map's record stands, the source has everything, and what the target has is a copy that nobody sees: whatever breaks, it is begun anew. From the
 // moment at which that record is sent, until it is known what became of it, nobody is served.
 //
-// What keeps an earlier leader of the source from doing harm is its epoch. A new leader enters itself into the map before it serves (shard-cluster.ts); from then
+// What keeps an earlier leader of the source from doing harm is its epoch. A new leader enters itself into the map before it serves (sharded-cluster.ts); from then
 // on the earlier one's record would stand behind that entry, and is refused by its position; and the target takes keys only from the epoch that the map names.
 
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Address, Dial } from '../replication/connection.ts'
-import { NONE } from '../store/keyspace.ts'
-import { Bytes } from '../util/bytes.ts'
-import { hashSlotOf } from '../util/hash-slot.ts'
+import { NONE } from '../store/keyspace/keyspace.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
+import { hashSlotOf } from '../util/tables/hash-slot.ts'
 import { ChangedKeys } from './changed-keys.ts'
 import { type MapMove, type ShardMap, type SlotSpan, slotsIn, spansOf } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
@@ -106,7 +106,7 @@ export class SlotMover {
           if (!isExpected(error)) throw error
           this.failure = error.message
           this.state = 'waiting'
-          await new Promise<void>((resolve) => void engine.machine.after(timing.retryMs, resolve))
+          await new Promise<void>((resolve) => void engine.workClock.after(timing.retryMs, resolve))
         }
       }
     } catch (error) {
@@ -121,7 +121,7 @@ export class SlotMover {
 
   async #movePortion(move: MapMove): Promise<void> {
     const { dial, engine, leadingEpoch: epoch, mapLog, timing } = this.#host
-    const { config, dataset, machine } = engine
+    const { config, dataset, workClock } = engine
     const to = this.#host.addressOf(move.to)
     if (to === undefined) throw new Interrupted(`nobody leads ${move.to}`)
     const spans = this.#portionOf(move.left)
@@ -131,7 +131,7 @@ export class SlotMover {
     const user = config.get('masteruser')
     const password = config.get('masterauth')
     const credentials = password === '' ? [] : user === '' ? [password] : [user, password]
-    const link = await TargetLink.open({ dial, to, clock: machine, credentials, silenceMs: timing.silenceMs })
+    const link = await TargetLink.open({ dial, to, clock: workClock, credentials, silenceMs: timing.silenceMs })
     const changed = new ChangedKeys(dataset, slots)
     /** Throws where it makes no sense to go on. */
     const check = (): void => {
@@ -199,7 +199,7 @@ export class SlotMover {
     const db = engine.databases[0]!
     let isAtEnd = false
     while (!isAtEnd) {
-      engine.moment.pass()
+      engine.unitClock.pass()
       let bytes = 0
       for (let keys = 0; keys < SLICE_KEYS && bytes < SLICE_BYTES; keys++) {
         const entry = changed.step()
@@ -218,7 +218,7 @@ export class SlotMover {
     const db = engine.databases[0]!
     const names = changed.take()
     for (let at = 0; at < names.length; ) {
-      engine.moment.pass()
+      engine.unitClock.pass()
       let bytes = 0
       for (const end = at + SLICE_KEYS; at < Math.min(end, names.length) && bytes < SLICE_BYTES; at++) {
         const key = Bytes.from(names[at]!)
@@ -293,11 +293,11 @@ export class SlotMover {
   /** Waits until the target knows that the slots are its own, so that nobody is sent to and fro. */
   async #confirm(link: TargetLink, version: number): Promise<void> {
     const { engine, timing } = this.#host
-    const { machine } = engine
-    const untilMs = machine.monotonic() + timing.confirmMs
+    const { workClock } = engine
+    const untilMs = workClock.monotonic() + timing.confirmMs
     try {
-      while (machine.monotonic() < untilMs && Number(await link.ask('CLUSTER', 'RECEIVE')) < version)
-        await new Promise<void>((resolve) => void machine.after(timing.confirmEveryMs, resolve))
+      while (workClock.monotonic() < untilMs && Number(await link.ask('CLUSTER', 'RECEIVE')) < version)
+        await new Promise<void>((resolve) => void workClock.after(timing.confirmEveryMs, resolve))
     } catch (error) {
       // Whoever leads there now reads the map, too.
       if (!(error instanceof LinkError)) throw error

@@ -3,8 +3,8 @@
 // Only while this node leads, and therefore has read the map to its end: a slot can come (back) to a shard only by a move whose keys its leader takes itself, and
 // such a slot is spared from the moment at which the leader knows of the move, before it takes the first key.
 
-import { removeKeysOfSlot } from '../engine/slot-removal.ts'
-import { SLOT_COUNT } from '../util/hash-slot.ts'
+import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 
@@ -36,12 +36,12 @@ export class StrayKeys {
     this.#isBusy = false
     const slot = this.#next()
     if (slot === undefined) return
-    const { admission, dataset, machine, moment, turn } = this.#host.engine
+    const { admission, dataset, workClock, unitClock, turn } = this.#host.engine
     if (admission.diskFailure !== undefined) {
-      machine.after(RETRY_MS, () => this.look())
+      workClock.after(RETRY_MS, () => this.look())
       return
     }
-    moment.renew()
+    unitClock.renew()
     removeKeysOfSlot(dataset, dataset.databases[0]!, slot, REMOVED_KEYS)
     turn.endSoon()
     this.look()

@@ -4,7 +4,7 @@
 // taken, and nothing is answered.
 
 import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
-import type { Clock, Timer } from '../util/clock.ts'
+import type { Clock, Timer } from '../util/time/clock.ts'
 
 /** So many bytes may be on their way without an answer. */
 const UNANSWERED_BYTES_MAX = 1024 * 1024

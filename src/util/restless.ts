@@ -6,14 +6,14 @@
 // many, pages of an index split when they are full, spare memory is lent to the next asker. A test
 // of a few hundred commands meets none of it. With this switch on, pages and chunks are tiny, limits
 // are low, and each command is followed by some housekeeping, chosen by a seeded generator
-// (`engine/restless-housekeeping.ts`). FoundationDB calls the like BUGGIFY.
+// (`engine/upkeep/restless-housekeeping.ts`). FoundationDB calls the like BUGGIFY.
 //
 // Every kind of housekeeping says here that it happened, and a run asserts that it met all of them
 // (`docs/testing.md` lists them). In production both constants are false, and the bundler removes
 // what they guard.
 
 import { CHECKED } from './invariant.ts'
-import { Random } from './random.ts'
+import { Random } from './numbers/random.ts'
 
 /** True when housekeeping never rests. */
 export const RESTLESS = CHECKED && process.env.RESPITE_RESTLESS !== undefined

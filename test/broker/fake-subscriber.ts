@@ -1,8 +1,8 @@
 // A subscriber for tests: remembers what it received as text, and may do something on the way.
 
 import type { Subscriber } from '../../src/broker/subscriber.ts'
-import type { Source } from '../../src/util/bytes.ts'
-import { NameSet } from '../../src/util/name-map.ts'
+import type { Source } from '../../src/util/bytes/bytes.ts'
+import { NameSet } from '../../src/util/tables/name-map.ts'
 
 export class FakeSubscriber implements Subscriber {
   readonly name: string

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Pattern, PatternIndex } from '../../src/broker/pattern-index.ts'
-import { globMatch } from '../../src/util/glob.ts'
+import { globMatch } from '../../src/util/bytes/glob.ts'
 
 /** Few letters, so that prefixes are shared and patterns match. */
 const channel = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 6 })

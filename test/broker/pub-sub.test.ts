@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { PubSub } from '../../src/broker/pub-sub.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 import { FakeSubscriber } from './fake-subscriber.ts'
 

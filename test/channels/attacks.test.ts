@@ -1,9 +1,9 @@
 // What may happen to channels that remember, and must not harm them: their data changed by hand, connections in odd states, odd names.
 
 import { describe, expect, test } from 'vitest'
-import { Place } from '../../src/channels/places.ts'
-import { UnreadMessages } from '../../src/channels/unread-messages.ts'
-import { Source } from '../../src/util/bytes.ts'
+import { ReadPosition } from '../../src/channels/positions/read-positions.ts'
+import { UnreadMessages } from '../../src/channels/reading/unread-messages.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 
 function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): TestClient {
@@ -396,7 +396,7 @@ test('what is unread is looked for in a bounded number of logs at a time', () =>
     for (; looked < 10_000; looked++) yield undefined
   }
   const unread = new UnreadMessages(undefined, () => {})
-  unread.begin(new Place(), logs())
+  unread.begin(new ReadPosition(), logs())
   expect(looked).toBeLessThan(100)
   for (let before = looked; !unread.search(); before = looked) expect(looked - before).toBeLessThan(1000)
   expect(looked).toBe(10_000)

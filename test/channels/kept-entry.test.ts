@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { KeptEntry } from '../../src/channels/kept-entry.ts'
-import { StreamId } from '../../src/store/stream-id.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { KeptEntry } from '../../src/channels/log/kept-entry.ts'
+import { StreamId } from '../../src/store/stream/stream-id.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 
 test('a kept message is encoded as the XADD that adds it, whatever the one before was', () => {
   const kept = new KeptEntry()

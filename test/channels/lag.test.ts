@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { channelsOf } from '../../src/channels/channels.ts'
-import { LagCount } from '../../src/channels/lag-count.ts'
-import { StreamId } from '../../src/store/stream-id.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { LagCount } from '../../src/channels/positions/lag-count.ts'
+import { StreamId } from '../../src/store/stream/stream-id.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'
 

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { globMatch } from '../../src/util/glob.ts'
+import { globMatch } from '../../src/util/bytes/glob.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 const NAMES = ['billing', 'shipping'] as const

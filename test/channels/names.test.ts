@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { channelsOf } from '../../src/channels/channels.ts'
-import { ArenaFull } from '../../src/store/arena.ts'
+import { ArenaFull } from '../../src/store/memory/arena.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 const COUNT = 2000

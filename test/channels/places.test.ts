@@ -1,7 +1,7 @@
 // The places of subscribers that are away: how they are stored, how long, and how many.
 
 import { describe, expect, test } from 'vitest'
-import { parseChannelRules } from '../../src/engine/channel-rules.ts'
+import { parseChannelRules } from '../../src/config/channel-rules.ts'
 import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { matchingFiles, readConfigFile } from '../../src/cli/config-files.ts'
-import { CONFIG_NAMES, Config } from '../../src/engine/config.ts'
-import { parseCommandLine } from '../../src/engine/config-file.ts'
-import { Server } from '../../src/server/server.ts'
+import { CONFIG_NAMES, Config } from '../../src/config/config.ts'
+import { parseCommandLine } from '../../src/config/config-file.ts'
+import { Server } from '../../src/server/boot/server.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
 test('a pattern means files in order, in folders too, but not those that begin with a dot', () => {

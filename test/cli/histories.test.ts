@@ -1,7 +1,13 @@
 // The checker of histories finds what it must find, and nothing else.
 
 import { describe, expect, test } from 'vitest'
-import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
+import {
+  type Counting,
+  checkCounter,
+  checkList,
+  checkRegister,
+  type Operation,
+} from '../../src/prover/durability/histories.ts'
 
 function operation(
   kind: Operation['kind'],

@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { VolatileFiles } from '../../src/cli/volatile-files/volatile-files.ts'
-import { type Directory, File, VolatileTree } from '../../src/cli/volatile-files/volatile-tree.ts'
+import { VolatileFiles } from '../../src/prover/volatile-files/volatile-files.ts'
+import { type Directory, File, VolatileTree } from '../../src/prover/volatile-files/volatile-tree.ts'
 import { program } from '../support/build.ts'
 import { temporaryDirectory } from '../support/server.ts'
 

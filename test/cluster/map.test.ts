@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { NodesFileError, parseNodes } from '../../src/cluster/nodes-file.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { createNode, FIRST, SECOND, THIRD, twoShards } from './node.ts'
 
 const parse = (text: string) => parseNodes(text, () => 'f'.repeat(40))

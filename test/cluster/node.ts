@@ -1,7 +1,7 @@
 // A node of a cluster in this process: the engine for tests, with a map whose file is in memory.
 
-import { type MapFile, OwnCluster } from '../../src/cluster/own-cluster.ts'
-import type { ConfigName } from '../../src/engine/config.ts'
+import { type MapFile, StandaloneCluster } from '../../src/cluster/standalone-cluster.ts'
+import type { ConfigName } from '../../src/config/config.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 export const FIRST = '1'.repeat(40)
@@ -15,7 +15,7 @@ export interface TestFile extends MapFile {
 }
 
 export interface TestNode extends TestEngine {
-  cluster: OwnCluster
+  cluster: StandaloneCluster
   file: TestFile
 }
 
@@ -49,7 +49,7 @@ export function twoShards(myself: string, ports = [7001, 7002, 7003]): string {
 export function createNode(text?: string, settings: Partial<Record<ConfigName, string>> = {}): TestNode {
   const made = createEngine({ 'cluster-enabled': 'yes', databases: '1', port: '7001', ...settings })
   const file = mapFile(text)
-  const cluster = new OwnCluster(made.engine, file)
+  const cluster = new StandaloneCluster(made.engine, file)
   made.engine.join(cluster)
   return { ...made, cluster, file }
 }

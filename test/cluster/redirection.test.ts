@@ -2,7 +2,7 @@
 // a slot leaves, and what is refused because nodes do not talk with each other.
 
 import { describe, expect, test } from 'vitest'
-import { Source } from '../../src/util/bytes.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import type { TestClient } from '../support/engine.ts'
 import { createEngine } from '../support/engine.ts'
 import { bulk, createNode, FIRST, SECOND, THIRD, twoShards } from './node.ts'

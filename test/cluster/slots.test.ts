@@ -1,10 +1,10 @@
 // Keys by their slot: what is counted and named is what is there, whatever was done, and nothing is kept where no cluster asks.
 
 import { describe, expect, test } from 'vitest'
-import { removeKeysOfSlot } from '../../src/engine/slot-removal.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { hashSlotOf } from '../../src/util/hash-slot.ts'
-import { Random } from '../../src/util/random.ts'
+import { removeKeysOfSlot } from '../../src/engine/data/slot-removal.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
+import { hashSlotOf } from '../../src/util/tables/hash-slot.ts'
 import { createEngine } from '../support/engine.ts'
 import { bulk, createNode, FIRST } from './node.ts'
 

@@ -1,6 +1,6 @@
 // Bitmap commands: offsets that meet, every field type, all the words of BITFIELD.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

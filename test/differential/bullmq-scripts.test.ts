@@ -6,7 +6,7 @@
 
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { type RedisServer, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { EnginePeer, type Peer, SocketPeer } from './peers.ts'
 import { encodeCommand } from './program.ts'

@@ -1,7 +1,7 @@
 // Commands that choose by chance, beside redis-server: whatever they choose, it is as much, in the same shape, refused in the same words.
 
 import { describe, expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { askBoth, type Words } from './batches.ts'
 import { type Frame, frameBytes, frameText, scanFrames } from './frames.ts'

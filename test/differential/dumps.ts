@@ -1,7 +1,7 @@
 // RESTORE of payloads made by hand, sound and damaged. What DUMP gives has an order and a compression of its own in each
 // server: that they understand each other is test/persistence/rdb/interchange.test.ts's.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import { double, intset, listpack, payload, string, ziplist, zipmap } from '../persistence/rdb/blobs.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { redisServerDiffers, redisServerMissing } from '../support/redis-server.ts'
 import { type Answered, askBoth, type Words } from './batches.ts'
 import { usePeers } from './use-peers.ts'

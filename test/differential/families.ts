@@ -3,7 +3,7 @@
 // A family may make whole commands of its own, so that arguments fit each other
 // often enough to get somewhere, and tames arguments that would need gigabytes.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import { bitmaps } from './bitmaps.ts'
 import { hashes } from './hashes.ts'
 import { hyperloglogs } from './hyperloglogs.ts'

@@ -11,7 +11,7 @@
 // away and all different, past ones are past, timeouts are for ever or followed by
 // a wait: `settleTimes` sees to it whatever the random arguments were.
 
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { redisServerIsOlder } from '../support/redis-server.ts'
 import { dumpCommand } from './dumps.ts'
 import { FAMILIES } from './families.ts'

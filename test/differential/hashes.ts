@@ -1,6 +1,6 @@
 // Hash commands: few fields, so that commands meet; numbers in some of them; whole hashes only where their order is known.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

@@ -1,6 +1,6 @@
 // HyperLogLog commands: enough elements to pass from one representation to the other, and strings that are nearly HyperLogLogs.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

@@ -2,7 +2,7 @@
 //
 // Each entry is as narrow as its reason. What is not listed here must be equal to the byte.
 
-import { formatDouble, formatDouble17 } from '../../src/util/numbers.ts'
+import { formatDouble, formatDouble17 } from '../../src/util/numbers/numbers.ts'
 import { redisServerIsOlder } from '../support/redis-server.ts'
 import { type Frame, frameBytes, frameText } from './frames.ts'
 import type { Command } from './program.ts'

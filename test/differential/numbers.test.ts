@@ -1,8 +1,8 @@
 // Numbers as text, in and out, beside redis-server: long doubles of INCRBYFLOAT, doubles of scores, distances that are stored.
 
 import { describe, expect, test } from 'vitest'
-import { formatDouble, formatDouble17 } from '../../src/util/numbers.ts'
-import { Random } from '../../src/util/random.ts'
+import { formatDouble, formatDouble17 } from '../../src/util/numbers/numbers.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { type Answered, askBoth, type Words } from './batches.ts'
 import { usePeers } from './use-peers.ts'

@@ -1,6 +1,6 @@
 // Geo commands: places close enough together to be found, some at the edges of the map, and areas of every size.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

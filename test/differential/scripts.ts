@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload.ts'
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

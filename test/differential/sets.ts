@@ -3,7 +3,7 @@
 // What is chosen by chance is compared only where there is no choice: from the
 // sets of one member, or when everything is asked for.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

@@ -1,7 +1,7 @@
 // CONFIG beside redis-server: every name, its default, and for every kind a row of good and bad values.
 
 import { describe, expect, test } from 'vitest'
-import { CONFIG_NAMES, configRow } from '../../src/engine/config.ts'
+import { CONFIG_NAMES, configRow } from '../../src/config/config.ts'
 import { createEngine, encode } from '../support/engine.ts'
 import { type RedisServer, redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { RawConnection } from '../support/server.ts'

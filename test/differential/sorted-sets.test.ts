@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { commands } from '../../src/commands/index.ts'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { frameBytes, scanFrames } from './frames.ts'
 import { Generator } from './generator.ts'

@@ -1,6 +1,6 @@
 // Sorted set commands: few members with scores of every kind, ranges that overlap them, and sets of equal scores for ranges by member.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

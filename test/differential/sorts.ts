@@ -3,7 +3,7 @@
 // Weights and numbers lie under keys of their own, since redis-server 7.0 takes
 // any float for out of range once another command met one that was.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

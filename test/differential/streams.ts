@@ -1,6 +1,6 @@
 // Stream commands: ids that mostly go up, a few groups and consumers, and ranges that overlap what is there.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { Family } from './families.ts'
 import * as values from './values.ts'
 import { chance, pick } from './values.ts'

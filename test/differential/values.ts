@@ -1,6 +1,6 @@
 // What arguments are made of: few keys so that commands meet, and every number, text and byte that may hurt.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 
 export const pick = <T>(random: Random, choices: readonly T[]): T => choices[random.below(choices.length)]!
 

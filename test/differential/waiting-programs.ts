@@ -1,6 +1,6 @@
 // Programs of clients that wait while others make and unmake what they wait for.
 
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { CONNECTIONS } from './generator.ts'
 import type { Command, Program, Step } from './program.ts'
 import { chance, pick } from './values.ts'

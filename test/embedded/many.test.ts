@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openBroker } from '../../src/index.ts'
-import { collectGarbage } from '../../src/util/collect-garbage.ts'
+import { collectGarbage } from '../../src/util/memory/collect-garbage.ts'
 
 const BROKERS = process.env.SOAK === '1' ? 1000 : 30
 /** What the others leave to be collected later, and what V8 learns. One broker that stays takes a megabyte or more. */

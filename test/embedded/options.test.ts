@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import * as respite from '../../src/index.ts'
-import { nearestName } from '../../src/util/nearest-name.ts'
+import { nearestName } from '../../src/util/bytes/nearest-name.ts'
 
 const { OptionError, openBroker, startServer } = respite
 

@@ -1,10 +1,10 @@
 // What happens when a command fails in a way it never should: the mistake is ours, the queues are everybody's.
 
 import { expect, test } from 'vitest'
-import type { Call } from '../../src/engine/call.ts'
-import { type Command, defineCommand } from '../../src/engine/command.ts'
-import { UnfinishedChange } from '../../src/engine/command-failure.ts'
 import type { Log } from '../../src/engine/log.ts'
+import type { Call } from '../../src/engine/requests/call.ts'
+import { UnfinishedChange } from '../../src/engine/requests/command-failure.ts'
+import { type Command, defineCommand } from '../../src/engine/spec/command.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
-import { CommandTable } from '../../src/engine/command-table.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { CommandTable } from '../../src/engine/spec/command-table.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 
 test('a command is found in any case, and nothing else is, whatever was asked for before', () => {
   const table = new CommandTable(catalog)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defineCommand } from '../../src/engine/command.ts'
+import { defineCommand } from '../../src/engine/spec/command.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import type { FakeClock } from '../support/fake-clock.ts'

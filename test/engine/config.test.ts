@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CONFIG_NAMES, Config, ConfigError, type ConfigName, configRow } from '../../src/engine/config.ts'
+import { CONFIG_NAMES, Config, ConfigError, type ConfigName, configRow } from '../../src/config/config.ts'
 
 function refusal(name: ConfigName, text: string): string | undefined {
   try {

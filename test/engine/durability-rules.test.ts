@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Config } from '../../src/engine/config.ts'
-import { parseCommandLine, parseConfigFile } from '../../src/engine/config-file.ts'
-import { rewriteConfigFile } from '../../src/engine/config-rewrite.ts'
-import { DurabilityRules, parseDurabilityRules, type SyncPolicy } from '../../src/engine/durability-rules.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { globMatch } from '../../src/util/glob.ts'
+import { Config } from '../../src/config/config.ts'
+import { parseCommandLine, parseConfigFile } from '../../src/config/config-file.ts'
+import { rewriteConfigFile } from '../../src/config/config-rewrite.ts'
+import { DurabilityRules, parseDurabilityRules, type SyncPolicy } from '../../src/config/durability-rules.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { globMatch } from '../../src/util/bytes/glob.ts'
 import { createEngine } from '../support/engine.ts'
 
 function policyOf(rules: string, key: string, otherwise: SyncPolicy = 'everysec'): SyncPolicy {

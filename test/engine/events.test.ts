@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { EVENT_ALL, formatEventFlags, parseEventFlags } from '../../src/engine/events.ts'
-import { List } from '../../src/store/list.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { EVENT_ALL, formatEventFlags, parseEventFlags } from '../../src/config/event-flags.ts'
+import { List } from '../../src/store/list/list.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { createEngine, encode, type TestClient } from '../support/engine.ts'
 
 /** Subscribes to every event, and returns what arrived since the last look as `keyspace@0 k set`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ConfigSettings } from '../../src/engine/config.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import type { ConfigSettings } from '../../src/config/config.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 describe('maxmemory', () => {
@@ -86,7 +86,7 @@ describe('eviction', () => {
     const watcher = run.connect()
     const subscriber = run.connect()
     const gate: string[] = []
-    run.engine.dataset.onBeforeChange.take((db, entry) => {
+    run.engine.dataset.onBeforeChange.add((db, entry) => {
       gate.push(db.keys.keyOf(entry, new Bytes()).toString())
     })
     client.ask('SELECT', '3')

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { lookAhead, type Places } from '../../src/engine/lookahead.ts'
-import { Arena } from '../../src/store/arena.ts'
-import { ABSENT, Dictionary } from '../../src/store/dictionary.ts'
-import { Keyspace } from '../../src/store/keyspace.ts'
-import { type MemberTable, TYPE_HASH, TYPE_SET, TYPE_ZSET, type Value } from '../../src/store/value.ts'
-import { Bytes, Source } from '../../src/util/bytes.ts'
+import { lookAhead, type Places } from '../../src/engine/requests/lookahead.ts'
+import { Keyspace } from '../../src/store/keyspace/keyspace.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { ABSENT, Dictionary } from '../../src/store/structures/dictionary.ts'
+import { type MemberTable, TYPE_HASH, TYPE_SET, TYPE_ZSET, type Value } from '../../src/store/structures/value.ts'
+import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 /** A keyspace that notes which keys it is asked to fetch. */

@@ -1,7 +1,7 @@
 // Used memory: what is counted beside the data, and how what is measured enters into it.
 
 import { describe, expect, test } from 'vitest'
-import { CLIENT_BYTES } from '../../src/engine/client.ts'
+import { CLIENT_BYTES } from '../../src/engine/clients/client.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { createEngine, encode, type TestClient } from '../support/engine.ts'
 

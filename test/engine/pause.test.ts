@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Client } from '../../src/engine/client.ts'
-import { Source } from '../../src/util/bytes.ts'
+import type { Client } from '../../src/engine/clients/client.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import { createEngine, encode } from '../support/engine.ts'
 
 test('a pause of writes holds writes and PUBLISH, and lets reads through', () => {

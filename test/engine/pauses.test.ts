@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.ts'
-import { Arena } from '../../src/store/arena.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
 import { createEngine, type TestClient } from '../support/engine.ts'
 import { callsOf, replaceMethod } from '../support/replace-method.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EffectSink } from '../../src/engine/effects.ts'
+import type { EffectSink } from '../../src/engine/effects/effects.ts'
 import { createEngine, RecordingJournal, TestClient, withoutJournal } from '../support/engine.ts'
 
 /** A sink as a replica's would be: it keeps nothing, and carries messages too. */

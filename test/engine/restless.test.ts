@@ -2,7 +2,7 @@
 // what the journal says, what the snapshot says, and what a model that knows nothing of memory says.
 
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { HOUSEKEEPING, RESTLESS, timesOf } from '../../src/util/restless.ts'
 import type { TestClient } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TrackedKeys } from '../../src/engine/tracked-keys.ts'
-import { findOverlap, OwnPrefixes, TrackedPrefixes } from '../../src/engine/tracked-prefixes.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { TrackedKeys } from '../../src/engine/tracking/tracked-keys.ts'
+import { findOverlap, OwnPrefixes, TrackedPrefixes } from '../../src/engine/tracking/tracked-prefixes.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 describe('tracked keys', () => {

@@ -3,7 +3,7 @@
 // None of them writes for ever: who has written cannot be ended but with the server. What the programs are worth shows when
 // one of the bounds in src/scripting is taken away.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import { chance, pick } from '../differential/values.ts'
 
 export interface HostileProgram {

@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { encode } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'
 import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'

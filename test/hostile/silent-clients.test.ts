@@ -4,7 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { chance, pick } from '../differential/values.ts'
 import { encode } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'

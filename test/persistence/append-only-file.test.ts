@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { dump } from '../support/dump.ts'
 import { encode, type TestClient } from '../support/engine.ts'
 import { commands, DIRECTORY, INCREMENT, type Started, start } from '../support/journal.ts'
@@ -141,7 +141,7 @@ describe('what is written', () => {
     for (const key of ['a', 'b', 'c']) {
       const client = connect()
       const bytes = Buffer.from(encode(['SET', key, '1']))
-      const { Source } = await import('../../src/util/bytes.ts')
+      const { Source } = await import('../../src/util/bytes/bytes.ts')
       engine.receive(client.client, new Source(bytes), 0, bytes.length)
     }
     engine.endTurn()
@@ -571,7 +571,7 @@ describe('a disk that is full', () => {
     const client = connect()
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
-    database.setExpiry(database.find(Bytes.from('a')), engine.moment.now() + 500)
+    database.setExpiry(database.find(Bytes.from('a')), engine.unitClock.now() + 500)
     engine.timekeeper.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')

@@ -6,7 +6,7 @@
 import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { systemDisk } from '../../src/persistence/disk.ts'
+import { systemDisk } from '../../src/persistence/disk/disk.ts'
 import { dump } from '../support/dump.ts'
 import { commands, DIRECTORY, INCREMENT, MANIFEST, start } from '../support/journal.ts'
 import { MemoryDisk, settled } from '../support/memory-disk.ts'

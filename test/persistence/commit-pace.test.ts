@@ -1,7 +1,7 @@
 // How long a group of writes waits for company: never for ever.
 
 import { expect, test } from 'vitest'
-import { CommitPace } from '../../src/persistence/commit-pace.ts'
+import { CommitPace } from '../../src/persistence/log/commit-pace.ts'
 import { SimWorld } from '../replicated-log/sim-clock.ts'
 
 test('a group that waits for company goes when the timer has run, however early that was', async () => {

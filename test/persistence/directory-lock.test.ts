@@ -3,14 +3,18 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { VolatileDisk } from '../../src/cli/prove/volatile-disk.ts'
 import type { Log } from '../../src/engine/log.ts'
 import { silentLog } from '../../src/engine/log.ts'
-import { DirectoryInUseError, DirectoryLock, type DirectoryLockOptions } from '../../src/persistence/directory-lock.ts'
-import { type Disk, systemDisk } from '../../src/persistence/disk.ts'
+import {
+  DirectoryInUseError,
+  DirectoryLock,
+  type DirectoryLockOptions,
+} from '../../src/persistence/disk/directory-lock.ts'
+import { type Disk, systemDisk } from '../../src/persistence/disk/disk.ts'
+import { lifeOf, ownIdentity, type ProcessIdentity } from '../../src/persistence/disk/process-identity.ts'
 import { PersistenceError } from '../../src/persistence/errors.ts'
-import { lifeOf, ownIdentity, type ProcessIdentity } from '../../src/persistence/process-identity.ts'
-import { Random } from '../../src/util/random.ts'
+import { VolatileDisk } from '../../src/prover/durability/volatile-disk.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryDisk, settled } from '../support/memory-disk.ts'
 import { temporaryDirectory } from '../support/server.ts'
@@ -232,9 +236,9 @@ describe('of several who find a dead owner exactly one takes over', () => {
     }
     const module = (name: string): string => JSON.stringify(join(import.meta.dirname, '../../src', name))
     const script = `
-      const { DirectoryLock } = await import(${module('persistence/directory-lock.ts')})
-      const { systemDisk } = await import(${module('persistence/disk.ts')})
-      const { systemClock } = await import(${module('util/clock.ts')})
+      const { DirectoryLock } = await import(${module('persistence/disk/directory-lock.ts')})
+      const { systemDisk } = await import(${module('persistence/disk/disk.ts')})
+      const { systemClock } = await import(${module('util/time/clock.ts')})
       const { silentLog } = await import(${module('engine/log.ts')})
       const won = []
       process.stdin.once('data', async () => {

@@ -1,7 +1,7 @@
 // What was journaled replays to the same data: random commands, then a second engine on the same disk.
 
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { dump } from '../support/dump.ts'
 import { encode, type TestClient } from '../support/engine.ts'
 import { start } from '../support/journal.ts'

@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { PersistenceError } from '../../src/persistence/errors.ts'
-import { Manifest } from '../../src/persistence/manifest.ts'
+import { Manifest } from '../../src/persistence/log/manifest.ts'
 import { dump } from '../support/dump.ts'
 import type { TestClient } from '../support/engine.ts'
 import { commands, DIRECTORY, MANIFEST, start } from '../support/journal.ts'

@@ -2,7 +2,7 @@
 // tools look for them.
 
 import { expect, test } from 'vitest'
-import { openJournal } from '../../src/persistence/open-journal.ts'
+import { openJournal } from '../../src/persistence/log/open-journal.ts'
 import { createEngine, withoutJournal } from '../support/engine.ts'
 import { commands, DIRECTORY, MANIFEST, putLog } from '../support/journal.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'

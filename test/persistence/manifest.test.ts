@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PersistenceError } from '../../src/persistence/errors.ts'
-import { Manifest } from '../../src/persistence/manifest.ts'
+import { Manifest } from '../../src/persistence/log/manifest.ts'
 
 const parse = (text: string): Manifest => Manifest.parse(Buffer.from(text, 'latin1'), '/d/m')
 

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openJournal } from '../../src/persistence/open-journal.ts'
+import { openJournal } from '../../src/persistence/log/open-journal.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'

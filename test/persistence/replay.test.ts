@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PersistenceError } from '../../src/persistence/errors.ts'
-import { openJournal } from '../../src/persistence/open-journal.ts'
+import { openJournal } from '../../src/persistence/log/open-journal.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, withoutJournal } from '../support/engine.ts'
 import { commands, DIRECTORY, INCREMENT, MANIFEST, putLog, start } from '../support/journal.ts'
@@ -152,7 +152,7 @@ describe('replay', () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `SET key:${i} ${i}`)
     const disk = diskWith({ [FIRST]: commands(...many) })
     const { createEngine } = await import('../support/engine.ts')
-    const { openJournal } = await import('../../src/persistence/open-journal.ts')
+    const { openJournal } = await import('../../src/persistence/log/open-journal.ts')
     const { engine, connect, clock } = createEngine({ dir: '/data', 'notify-keyspace-events': 'KEA' })
     // Every look at the clock costs a millisecond, so that a slice ends soon.
     Object.assign(clock, {
@@ -246,7 +246,7 @@ describe('a single file from before Redis 7', () => {
 
 test('nobody can write before the journal is there to take it', async () => {
   const { createEngine } = await import('../support/engine.ts')
-  const { openJournal } = await import('../../src/persistence/open-journal.ts')
+  const { openJournal } = await import('../../src/persistence/log/open-journal.ts')
   const disk = diskWith({ [FIRST]: commands('SET a 1') })
   disk.put(MANIFEST, `file ${FIRST} seq 1 type b\nfile old seq 1 type h\n`)
   const { engine, connect } = createEngine({ dir: '/data' })
@@ -266,7 +266,7 @@ test('nobody can write before the journal is there to take it', async () => {
 
 test('a start that is refused leaves the engine refusing', async () => {
   const { createEngine } = await import('../support/engine.ts')
-  const { openJournal } = await import('../../src/persistence/open-journal.ts')
+  const { openJournal } = await import('../../src/persistence/log/open-journal.ts')
   const { engine, connect } = createEngine({ dir: '/data' })
   await expect(openJournal(engine, diskWith({ [FIRST]: 'damage' }))).rejects.toThrow(PersistenceError)
   expect(connect().ask('SET', 'a', '1')).toContain('LOADING')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
+import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, type TestClient } from '../support/engine.ts'
 import { type MemoryDisk, settled } from '../support/memory-disk.ts'

@@ -4,12 +4,12 @@
 // gathered, and by nothing else.
 
 import { describe, expect, test } from 'vitest'
-import { CommandWriter } from '../../src/persistence/command-writer.ts'
-import type { ImageWriter } from '../../src/persistence/image-writer.ts'
-import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
+import { CommandWriter } from '../../src/persistence/log/command-writer.ts'
 import { RdbWriter } from '../../src/persistence/rdb/rdb-writer.ts'
-import { Snapshot } from '../../src/persistence/snapshot.ts'
-import { ArenaFull } from '../../src/store/arena.ts'
+import type { ImageWriter } from '../../src/persistence/snapshot/image-writer.ts'
+import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
+import { Snapshot } from '../../src/persistence/snapshot/snapshot.ts'
+import { ArenaFull } from '../../src/store/memory/arena.ts'
 import { dump } from '../support/dump.ts'
 import {
   createEngine as createJournaling,

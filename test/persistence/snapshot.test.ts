@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
+import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, type TestClient } from '../support/engine.ts'
 import type { MemoryDisk } from '../support/memory-disk.ts'

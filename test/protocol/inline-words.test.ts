@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Arguments } from '../../src/protocol/arguments.ts'
 import { readPlainWords, splitInline } from '../../src/protocol/inline-words.ts'
-import { Source } from '../../src/util/bytes.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 
 /** The words that the windows show, undefined where they were not moved. */
 function plainWords(line: string): string[] | undefined {

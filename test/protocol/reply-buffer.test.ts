@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ERR } from '../../src/protocol/errors.ts'
 import { ReplyBuffer, type ReplyReceiver } from '../../src/protocol/reply-buffer.ts'
-import { Bytes, type Source } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { Bytes, type Source } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 
 class Receiver implements ReplyReceiver {
   readonly protocol: 2 | 3

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CommandError, type ReplyValue, ReplyValueReader } from '../../src/protocol/reply-value.ts'
-import { utf8Of } from '../../src/util/text.ts'
+import { utf8Of } from '../../src/util/bytes/text.ts'
 
 function read(pieces: readonly string[]): { replies: ReplyValue<string>[]; pushes: ReplyValue<string>[][] } {
   const replies: ReplyValue<string>[] = []

@@ -8,8 +8,8 @@ import {
   type RequestHandler,
   RequestParser,
 } from '../../src/protocol/request-parser.ts'
-import { Source } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { seedOf } from '../support/seed.ts'
 
 /** Remembers requests as words, as a command would see them. */

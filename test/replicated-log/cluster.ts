@@ -2,7 +2,7 @@
 
 import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
-import { Config, type ConfigName } from '../../src/engine/config.ts'
+import { Config, type ConfigName } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
@@ -10,12 +10,12 @@ import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
-import { OwnShard } from '../../src/replication/own-shard.ts'
 import { Replication } from '../../src/replication/replication.ts'
+import { SentinelReports } from '../../src/replication/sentinel-reports.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
-import { secondEngine } from '../../src/server/second-engine.ts'
-import { HashKey } from '../../src/util/keyed-hash.ts'
-import { Random } from '../../src/util/random.ts'
+import { secondEngine } from '../../src/server/boot/second-engine.ts'
+import { Random } from '../../src/util/numbers/random.ts'
+import { HashKey } from '../../src/util/tables/keyed-hash.ts'
 import { TestClient } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
@@ -65,7 +65,7 @@ export class Cluster {
       log: { ...silentLog, error: (details, message) => void errors.push({ ...details, message }) },
       commands: catalog,
       clock,
-      machine: clock,
+      workClock: clock,
       random: new Random(1),
       hashKey: new HashKey(1, 2),
       config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
@@ -90,7 +90,7 @@ export class Cluster {
     }
     const view = new NodeView(clock)
     new Replication(engine).join(view)
-    engine.shard = new OwnShard(engine, 'orders')
+    engine.sentinelView = new SentinelReports(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({

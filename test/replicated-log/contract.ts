@@ -15,7 +15,7 @@ import {
   type ReplicatedLog,
   Truncated,
 } from '../../src/replicated-log/log.ts'
-import { sleep } from '../../src/util/real-time.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
 
 /** One log, made for one test, empty at first. */
 export interface LogUnderTest {

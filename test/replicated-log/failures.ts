@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { expect } from 'vitest'
 import { Fenced, LogAway, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../../src/replicated-log/log.ts'
 import type { LogSource } from '../../src/replicated-log/worker/log-source.ts'
-import { sleep } from '../../src/util/real-time.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
 import { logWorker } from '../support/build.ts'
 import { openSoon } from './open-soon.ts'
 

@@ -17,7 +17,7 @@ import type { JetStreamOptions } from '../../src/replicated-log/jetstream/option
 import { subjectOf } from '../../src/replicated-log/jetstream/stream.ts'
 import type { ReplicatedLog } from '../../src/replicated-log/log.ts'
 import { LogUnfit } from '../../src/replicated-log/log-unfit.ts'
-import { sleep } from '../../src/util/real-time.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
 import { type BadWire, startBadWire } from '../support/bad-wire.ts'
 import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { describeReplicatedLog, type LogUnderTest } from './contract.ts'

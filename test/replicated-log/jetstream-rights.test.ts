@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openJetStreamLog } from '../../src/replicated-log/jetstream/jetstream-log.ts'
 import type { JetStreamOptions } from '../../src/replicated-log/jetstream/options.ts'
 import { type ReplicatedLog, Truncated } from '../../src/replicated-log/log.ts'
-import { sleep } from '../../src/util/real-time.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
 import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { openSoon } from './open-soon.ts'
 

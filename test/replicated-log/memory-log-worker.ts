@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads'
 import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
 import { serveLog } from '../../src/replicated-log/worker/serve-log.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { systemClock } from '../../src/util/time/clock.ts'
 
 const log = new MemoryLog({ clock: systemClock, answerTimeoutMs: 60_000 }).connect()
 const append = log.append.bind(log)

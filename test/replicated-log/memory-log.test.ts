@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { Fenced, type ReplicatedLog } from '../../src/replicated-log/log.ts'
 import { FAIR_WEATHER, MemoryLog } from '../../src/replicated-log/memory-log.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { systemClock } from '../../src/util/time/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
 

@@ -1,7 +1,7 @@
 // Servers that have just been started, or have lost their leader, do not answer yet.
 
 import { LogAway } from '../../src/replicated-log/log.ts'
-import { sleep } from '../../src/util/real-time.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
 
 const RETRY_MS = 50
 const GIVE_UP_MS = 30_000

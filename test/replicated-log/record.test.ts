@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Chain, NOWHERE } from '../../src/replicated-log/chain.ts'
 import { Gap } from '../../src/replicated-log/log.ts'
-import { placeNoteOf, readPlaceNote } from '../../src/replicated-log/place-note.ts'
+import { positionNoteOf, readPositionNote } from '../../src/replicated-log/position-note.ts'
 import {
   cutPayload,
   decodeRecord,
@@ -64,10 +64,16 @@ describe('a record', () => {
       const record = decodeRecord(
         encodeRecord({ kind, epoch: 3, position: 17, previous: NO_HASH, payload: Buffer.from(payload) }).batch,
       )
-      const line = placeNoteOf(record)
-      expect(readPlaceNote(line.replace('\r\n', ''))).toEqual({ epoch: 3, position: 17, hash: record.hash, kind, rest })
+      const line = positionNoteOf(record)
+      expect(readPositionNote(line.replace('\r\n', ''))).toEqual({
+        epoch: 3,
+        position: 17,
+        hash: record.hash,
+        kind,
+        rest,
+      })
     }
-    expect(readPlaceNote('#TS:1700000000')).toBeUndefined()
+    expect(readPositionNote('#TS:1700000000')).toBeUndefined()
   })
 
   test('that would be too large is cut', () => {

@@ -1,12 +1,12 @@
 // ROLE, INFO, HELLO and SENTINEL say the same of a broker at every moment: balancers and clients ask any of them.
 
 import { afterEach, expect, onTestFinished, test } from 'vitest'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { silentLog } from '../../src/engine/log.ts'
 import { LogAway } from '../../src/replicated-log/log.ts'
 import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
-import { Boot } from '../../src/server/boot.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { Boot } from '../../src/server/boot/boot.ts'
+import { systemClock } from '../../src/util/time/clock.ts'
 import { TestClient } from '../support/engine.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 import { Cluster } from './cluster.ts'

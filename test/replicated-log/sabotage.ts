@@ -27,18 +27,18 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
   },
   'a leader with clocks that all stand still while it is suspended': {
     sabotage: ({ process }) => {
-      const { machine } = process!.engine
-      const aheadMs = machine.now() - machine.monotonic()
-      machine.now = () => machine.monotonic() + aheadMs
+      const { workClock } = process!.engine
+      const aheadMs = workClock.now() - workClock.monotonic()
+      workClock.now = () => workClock.monotonic() + aheadMs
     },
   },
   'a former leader that leaves connections open for a while': {
     sabotage: ({ process }) => {
-      const { clients, machine } = process!.engine
+      const { clients, workClock } = process!.engine
       const close = clients.close.bind(clients)
       clients.close = (client, when) => {
         if (when === 'now') close(client, when)
-        else machine.after(20, () => close(client, when))
+        else workClock.after(20, () => close(client, when))
       }
     },
   },

@@ -1,8 +1,8 @@
 // SAVE, BGSAVE and BGREWRITEAOF in a node of a log: backups for whoever asks, and the copy of the log made short.
 
 import { afterEach, expect, test } from 'vitest'
-import { checkRdb } from '../../src/persistence/check-rdb.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { checkRdb } from '../../src/persistence/snapshot/check-rdb.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { TestClient } from '../support/engine.ts'
 import type { MemoryDisk } from '../support/memory-disk.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'

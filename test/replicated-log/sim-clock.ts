@@ -1,6 +1,6 @@
 // Time of a simulated world: nothing happens but what somebody has asked to happen at some moment, in order.
 
-import type { Clock, Timer } from '../../src/util/clock.ts'
+import type { Clock, Timer } from '../../src/util/time/clock.ts'
 
 interface Event {
   readonly dueMs: number

@@ -8,20 +8,20 @@
 // explained by what is there (histories.ts), on every node.
 
 import { channelsOf } from '../../src/channels/channels.ts'
-import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
-import type { Client, Transport } from '../../src/engine/client.ts'
-import { Config, type ConfigName } from '../../src/engine/config.ts'
+import { Config, type ConfigName } from '../../src/config/config.ts'
+import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
-import { Source } from '../../src/util/bytes.ts'
-import { HashKey } from '../../src/util/keyed-hash.ts'
-import { Random } from '../../src/util/random.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
+import { HashKey } from '../../src/util/tables/keyed-hash.ts'
 import { encode } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
@@ -207,7 +207,7 @@ class Simulation {
     const engine = new Engine({
       commands: catalog,
       clock,
-      machine: clock,
+      workClock: clock,
       random: new Random(this.#random.uint32()),
       hashKey: new HashKey(1, 2),
       config: new Config({

@@ -14,7 +14,7 @@ import { READ_WINDOW_BYTES, type Reply } from '../../src/replicated-log/worker/m
 import { RemoteLog } from '../../src/replicated-log/worker/remote-log.ts'
 import { serveLog } from '../../src/replicated-log/worker/serve-log.ts'
 import { openWorkerLog } from '../../src/replicated-log/worker/worker-log.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { systemClock } from '../../src/util/time/clock.ts'
 import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
 import { openSoon } from './open-soon.ts'
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { CONNECTIONS, type Generator } from '../differential/generator.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { type RedisServer, redisServerCannotReadOurs, startRedisServer } from '../support/redis-server.ts'

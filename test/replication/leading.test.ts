@@ -1,8 +1,8 @@
 // A server that others follow, seen by replicas written by hand.
 
 import { describe, expect, test } from 'vitest'
-import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
-import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
+import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
+import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { replicationOf } from '../../src/replication/replication.ts'
 import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'

@@ -1,7 +1,7 @@
 // How a row of bytes is handed to a connection: no more at a time than it takes, nor than others can wait for.
 
 import { expect, test } from 'vitest'
-import type { Transport } from '../../src/engine/client.ts'
+import type { Transport } from '../../src/engine/clients/client.ts'
 import { Sender } from '../../src/replication/sender.ts'
 
 const ROW_BYTES = 3_000_000

@@ -1,7 +1,7 @@
 // Scripts that recurse until the stack is used up, in every way there is: Lua's error, and nothing torn.
 
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'
 

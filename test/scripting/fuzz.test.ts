@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module'
 import { expect, onTestFinished, test } from 'vitest'
 import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload.ts'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { chance, pick } from '../differential/values.ts'
 import { encode } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'

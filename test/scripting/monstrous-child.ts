@@ -4,7 +4,7 @@
 // it, at the ticks at which others are heard: the longest time between two of them is what others wait at most.
 
 import { scriptsOf } from '../../src/scripting/scripts.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { systemClock } from '../../src/util/time/clock.ts'
 import { createEngine } from '../support/engine.ts'
 
 export interface Outcome {

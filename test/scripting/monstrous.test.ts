@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { pick } from '../differential/values.ts'
 import { seedOf } from '../support/seed.ts'
 import type { Outcome } from './monstrous-child.ts'

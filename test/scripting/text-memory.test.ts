@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { TextMemory } from '../../src/scripting/text-memory.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { textOf } from '../../src/util/text.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { textOf } from '../../src/util/bytes/text.ts'
 
 test('bytes of every length and value become the text of those bytes', () => {
   const all = Buffer.from(Array.from({ length: 256 }, (_, i) => (i * 37) & 255))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { defineCommand } from '../../src/engine/command.ts'
-import { crashReport } from '../../src/server/crash-report.ts'
+import { defineCommand } from '../../src/engine/spec/command.ts'
+import { crashReport } from '../../src/server/process/crash-report.ts'
 import { createEngine } from '../support/engine.ts'
 
 test('a crash report names the command under way, without its words', () => {

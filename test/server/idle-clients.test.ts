@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import { IdleClients } from '../../src/server/idle-clients.ts'
-import { Listeners } from '../../src/server/listeners.ts'
+import { IdleClients } from '../../src/server/connection/idle-clients.ts'
+import { Listeners } from '../../src/server/listening/listeners.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, RawConnection } from '../support/server.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatLine } from '../../src/server/log-line.ts'
+import { formatLine } from '../../src/server/process/log-line.ts'
 
 const time = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { LogOutput, WAITING_BYTES_MAX, whyUnwritable } from '../../src/server/log-output.ts'
+import { LogOutput, WAITING_BYTES_MAX, whyUnwritable } from '../../src/server/process/log-output.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
 const TOLD = / warn the log could not be written for a while since=\S+Z linesLost=(\d+) reason="(.*)"$/

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { LogFileError, startServer } from '../../src/index.ts'
-import { ProgramLog } from '../../src/server/logger.ts'
+import { ProgramLog } from '../../src/server/process/logger.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
 test('events are written in order, at the level in force, errors with their stack', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { LoneReads } from '../../src/server/lone-reads.ts'
-import { Source } from '../../src/util/bytes.ts'
+import { LoneReads } from '../../src/server/connection/lone-reads.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import { createEngine, encode } from '../support/engine.ts'
 
 /** Reads with turns that end when asked, after which a millisecond passes. */

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { silentLog } from '../../src/engine/log.ts'
-import { followOomScore } from '../../src/server/oom-score.ts'
+import { followOomScore } from '../../src/server/process/oom-score.ts'
 import { temporaryDirectory } from '../support/server.ts'
 
 function withScore(score: string): { file: string; score(): string } {

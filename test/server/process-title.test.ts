@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Config } from '../../src/engine/config.ts'
-import { titleOf, withoutSecrets } from '../../src/server/process-title.ts'
+import { Config } from '../../src/config/config.ts'
+import { titleOf, withoutSecrets } from '../../src/server/process/process-title.ts'
 
 test.each([
   [{}, 'respite 127.0.0.1:6379'],

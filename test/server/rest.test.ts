@@ -1,7 +1,7 @@
 // A server that works without a rest takes no more memory as time goes by. An hour, or SOAK_MINUTES, of a bit of everything; only with SOAK=1.
 
 import { expect, test } from 'vitest'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { residentBytes, startBesieged } from '../hostile/besieged-server.ts'
 import { encode } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { supervisorOf } from '../../src/server/supervision.ts'
+import { supervisorOf } from '../../src/server/process/supervision.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 /** Puts a `systemd-notify` on the PATH that writes down what it is told; it fails where `exitCode` says so. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkSystem } from '../../src/server/system-check.ts'
+import { checkSystem } from '../../src/server/process/system-check.ts'
 
 const GOOD: Readonly<Record<string, string>> = {
   '/sys/devices/system/clocksource/clocksource0/current_clocksource': 'tsc\n',

@@ -9,11 +9,11 @@ import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../../src/cli/client.ts'
 import { catalog } from '../../src/commands/catalog.ts'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { OptionError, type ServerOptions, TlsError } from '../../src/index.ts'
-import { Listeners } from '../../src/server/listeners.ts'
-import { readTlsSettings } from '../../src/server/tls-settings.ts'
+import { Listeners } from '../../src/server/listening/listeners.ts'
+import { readTlsSettings } from '../../src/server/listening/tls-settings.ts'
 import { program } from '../support/build.ts'
 import { encode } from '../support/engine.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -262,7 +262,7 @@ describe.each([
   async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
     const clock = new FakeClock()
-    const engine = new Engine({ commands: catalog, config, machine: clock })
+    const engine = new Engine({ commands: catalog, config, workClock: clock })
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()

@@ -5,7 +5,7 @@
 
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { Comparison, Difference, type Subject, UNITS, UNITS_BRIEF } from './comparison.ts'
 import { judgeEmbedded } from './embedded.ts'
 import type { Link } from './link.ts'

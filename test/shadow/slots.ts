@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { Comparison, type Subject } from './comparison.ts'
 import type { Link } from './link.ts'
 import type { Oracle } from './oracle.ts'

@@ -7,7 +7,7 @@
 // Contents are cut out of a stock of random bytes at a random place: no two values are alike, so bytes of another
 // value in the place of one's own are seen.
 
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { FAMILIES } from '../differential/families.ts'
 import { chance, pick } from '../differential/values.ts'
 import { BRIEF } from './values.ts'

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { IncomingMessages } from '../../src/shards/incoming-messages.ts'
 import { headerBytesOf } from '../../src/shards/message-batch.ts'
 import { OutgoingMessages } from '../../src/shards/outgoing-messages.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 
 const SENDER = '0123456789abcdef'
 const bytesMax = headerBytesOf('shärd') + 40

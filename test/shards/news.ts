@@ -1,8 +1,8 @@
 // What is published while misfortune has its way: at each node somebody listens, and at each something is said now and then. Who listens hears each message once at
 // most, and those of one process of another shard in the order in which they were published.
 
-import { Source } from '../../src/util/bytes.ts'
-import type { Random } from '../../src/util/random.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 import type { SimWorld } from '../replicated-log/sim-clock.ts'
 import { SimConnection } from '../replicated-log/simulation.ts'
 import { encode } from '../support/engine.ts'

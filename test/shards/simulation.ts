@@ -2,21 +2,21 @@
 // As in test/replicated-log/simulation.ts everything happens in one process and in an order that a seed decides; what clients saw must be explained
 // by what there is in the end, and every key must be in one shard, on all of its nodes.
 
-import { checkList, checkRegister, type Operation } from '../../src/cli/prove/histories.ts'
 import { catalog } from '../../src/commands/catalog.ts'
-import { Config } from '../../src/engine/config.ts'
+import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { ShardCluster } from '../../src/shards/shard-cluster.ts'
+import { ShardedCluster } from '../../src/shards/sharded-cluster.ts'
 import type { SlotMoverTiming } from '../../src/shards/slot-mover.ts'
-import { Bytes, Source } from '../../src/util/bytes.ts'
-import { hashSlotOf } from '../../src/util/hash-slot.ts'
-import { HashKey } from '../../src/util/keyed-hash.ts'
-import { Random } from '../../src/util/random.ts'
+import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
+import { hashSlotOf } from '../../src/util/tables/hash-slot.ts'
+import { HashKey } from '../../src/util/tables/keyed-hash.ts'
 import { ProcessClock, SimWorld } from '../replicated-log/sim-clock.ts'
 import { type Asked, ask, parseReplies, type Reply, SIM_TIMING, SimConnection } from '../replicated-log/simulation.ts'
 import { encode } from '../support/engine.ts'
@@ -78,7 +78,7 @@ export async function simulateShards(options: ShardSimulationOptions): Promise<S
 /** A process of a node, from its start to its end. */
 export interface ShardProcess extends Reachable {
   readonly engine: Engine
-  readonly cluster: ShardCluster
+  readonly cluster: ShardedCluster
   readonly clock: ProcessClock
   readonly wires: Set<Wire>
   readonly connections: Set<SimConnection>
@@ -195,7 +195,7 @@ class ShardSimulation {
     const engine = new Engine({
       commands: catalog,
       clock,
-      machine: clock,
+      workClock: clock,
       random: new Random(this.#random.uint32()),
       hashKey: new HashKey(1, 2),
       config: new Config({
@@ -209,7 +209,7 @@ class ShardSimulation {
       later: (run) => this.#world.later(() => process.isDead || run()),
     })
     const dial = wiredDial(this.#network, () => process)
-    const cluster = new ShardCluster(engine, {
+    const cluster = new ShardedCluster(engine, {
       shard: node.shard,
       log: `memory/${node.shard}`,
       isFirst: node.shard === SHARDS[0],
@@ -233,7 +233,7 @@ class ShardSimulation {
     const view = new NodeView(clock)
     replication.join(view)
     engine.join(cluster)
-    cluster.mapLog.changed.take(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
+    cluster.mapLog.changed.add(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
     cluster.begin(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
     const opening = openReplicated({

@@ -1,9 +1,9 @@
 // Connections between simulated processes: bytes take a while, in order; what cuts them ends both sides.
 
-import type { Client, Transport } from '../../src/engine/client.ts'
+import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { Address, Connection, ConnectionListener, Dial } from '../../src/replication/connection.ts'
-import { Source } from '../../src/util/bytes.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import type { ProcessClock, SimWorld } from '../replicated-log/sim-clock.ts'
 
 /** A process that can be reached, and reaches others. */

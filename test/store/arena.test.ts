@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
-import { GUARD_BYTES } from '../../src/store/block-guard.ts'
+import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/memory/arena.ts'
+import { GUARD_BYTES } from '../../src/store/memory/block-guard.ts'
 
 /** The first chunk, which an arena keeps. */
 const CHUNK_BYTES = 4 * 1024 * 1024

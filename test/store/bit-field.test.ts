@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addToField, type FieldType, readField, setField, writeField } from '../../src/store/bit-field.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { narrow } from '../../src/util/numbers.ts'
+import { addToField, type FieldType, readField, setField, writeField } from '../../src/store/derived/bit-field.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { narrow } from '../../src/util/numbers/numbers.ts'
 
 const types = fc.oneof(
   fc.integer({ min: 1, max: 64 }).map((bits): FieldType => ({ signed: true, bits })),

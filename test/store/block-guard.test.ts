@@ -1,11 +1,11 @@
 // Wrong memory reports itself, in the checked build.
 
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { Dictionary } from '../../src/store/dictionary.ts'
-import { packedAppend, packedElement } from '../../src/store/packed.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { SpareMemory } from '../../src/util/spare-memory.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { Dictionary } from '../../src/store/structures/dictionary.ts'
+import { packedAppend, packedElement } from '../../src/store/structures/packed.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { SpareMemory } from '../../src/util/memory/spare-memory.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 describe('a fault in memory is an assertion that fails', () => {

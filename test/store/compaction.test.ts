@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { digestOf } from '../../src/store/data-digest.ts'
+import { digestOf } from '../../src/store/keyspace/data-digest.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 const MIB = 1024 * 1024
@@ -127,10 +127,10 @@ describe('the gaps that removed keys leave', () => {
     for (let i = 0; i < 6000; i++) client.ask('RPUSH', `key:${i}`, ...long(i).slice(0, 2))
     for (let i = 0; i < 6000; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
     const snapshot = (): void => {}
-    run.engine.dataset.onBeforeChange.take(snapshot)
+    run.engine.dataset.onBeforeChange.add(snapshot)
     const { gapBytes } = arena
     expect(contents.compaction.isDue).toBe(false)
-    run.engine.dataset.onBeforeChange.leave(snapshot)
+    run.engine.dataset.onBeforeChange.remove(snapshot)
     while (contents.compaction.isDue) contents.compaction.step(1000)
     expect(arena.gapBytes).toBeLessThan(gapBytes / 2)
     run.engine.stop()

@@ -1,9 +1,9 @@
 // The digest of data: equal for what is equal, however it lies in memory and in whatever order it came, and in memory and file alike.
 
 import { expect, test } from 'vitest'
-import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
-import { checkSnapshot } from '../../src/persistence/check-rdb.ts'
-import { areComparable, DataDigest } from '../../src/store/data-digest.ts'
+import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
+import { checkSnapshot } from '../../src/persistence/snapshot/check-rdb.ts'
+import { areComparable, DataDigest } from '../../src/store/keyspace/data-digest.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { ABSENT, Dictionary } from '../../src/store/dictionary.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { ABSENT, Dictionary } from '../../src/store/structures/dictionary.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 const window = new Bytes()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Area, CELL_PARTS, cellsOf, distanceBetween } from '../../src/store/geo-area.ts'
-import { cellScores, cellStart, geohashText, placeOfScore, scoreOf } from '../../src/store/geohash.ts'
+import { Area, CELL_PARTS, cellsOf, distanceBetween } from '../../src/store/derived/geo-area.ts'
+import { cellScores, cellStart, geohashText, placeOfScore, scoreOf } from '../../src/store/derived/geohash.ts'
 
 const longitudes = fc.double({ min: -180, max: 180, noNaN: true })
 const latitudes = fc.double({ min: -85.05112878, max: 85.05112878, noNaN: true })

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { ABSENT, Hash, NEVER } from '../../src/store/hash.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { ABSENT, Hash, NEVER } from '../../src/store/hash/hash.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { structureHost } from '../support/structure-host.ts'
 
 const window = new Bytes()

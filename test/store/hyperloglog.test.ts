@@ -20,8 +20,8 @@ import {
   toDense,
   UNCHANGED,
   writeDense,
-} from '../../src/store/hyperloglog.ts'
-import { Bytes, Source } from '../../src/util/bytes.ts'
+} from '../../src/store/derived/hyperloglog.ts'
+import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
 
 /** A sparse one in memory that is large enough, raised register by register. */
 class Sparse {

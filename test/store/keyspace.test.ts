@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/arena.ts'
-import { EXPIRY, Keyspace, MARK, NONE, VALUE } from '../../src/store/keyspace.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { EXPIRY, Keyspace, MARK, NONE, VALUE } from '../../src/store/keyspace/keyspace.ts'
+import { Arena, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/memory/arena.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { HASH_KEY } from '../support/structure-host.ts'
 
 function createKeyspace(): Keyspace {

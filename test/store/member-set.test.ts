@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { Int64, integersFind, integersInsert, integersText } from '../../src/store/intset.ts'
-import { ABSENT, MemberSet } from '../../src/store/member-set.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { Int64, integersFind, integersInsert, integersText } from '../../src/store/set/intset.ts'
+import { ABSENT, MemberSet } from '../../src/store/set/member-set.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { structureHost } from '../support/structure-host.ts'
 
 const INTEGERS = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
 import {
   PACKED_FIRST,
   packedAppend,
@@ -17,8 +17,8 @@ import {
   packedPrevious,
   packedRemove,
   packedReplace,
-} from '../../src/store/packed.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+} from '../../src/store/structures/packed.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 
 const window = new Bytes()
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena, ArenaFull } from '../../src/store/arena.ts'
-import { ScoreRun } from '../../src/store/score-run.ts'
-import { ABSENT, SortedSet, SortedSetPosition } from '../../src/store/sorted-set.ts'
-import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set-range.ts'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Random } from '../../src/util/random.ts'
+import { Arena, ArenaFull } from '../../src/store/memory/arena.ts'
+import { ScoreRun } from '../../src/store/sorted-set/score-run.ts'
+import { ABSENT, SortedSet, SortedSetPosition } from '../../src/store/sorted-set/sorted-set.ts'
+import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set/sorted-set-range.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 import { structureHost } from '../support/structure-host.ts'
 
 const host = structureHost()

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { StreamGroup } from '../../src/store/stream-group.ts'
-import { ID_INVALID, ID_WANTS_SEQUENCE, parseStreamId, StreamId } from '../../src/store/stream-id.ts'
-import { IndexCursor, StreamIndex } from '../../src/store/stream-index.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { StreamGroup } from '../../src/store/stream/stream-group.ts'
+import { ID_INVALID, ID_WANTS_SEQUENCE, parseStreamId, StreamId } from '../../src/store/stream/stream-id.ts'
+import { IndexCursor, StreamIndex } from '../../src/store/stream/stream-index.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 
 const id = (n: number) => StreamId.of(n >> 3, n & 7)
 

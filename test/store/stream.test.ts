@@ -2,12 +2,12 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arena } from '../../src/store/arena.ts'
-import { Stream } from '../../src/store/stream.ts'
-import { EntryCursor } from '../../src/store/stream-cursor.ts'
-import { StreamId } from '../../src/store/stream-id.ts'
-import { NodeCursor } from '../../src/store/stream-nodes.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { Arena } from '../../src/store/memory/arena.ts'
+import { Stream } from '../../src/store/stream/stream.ts'
+import { EntryCursor } from '../../src/store/stream/stream-cursor.ts'
+import { StreamId } from '../../src/store/stream/stream-id.ts'
+import { NodeCursor } from '../../src/store/stream/stream-nodes.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 
 const words = (list: readonly string[]) => {
   const bytes = list.map((word) => Bytes.from(word))

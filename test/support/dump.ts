@@ -1,10 +1,10 @@
 // Everything an engine holds, as plain data: two engines are alike when their dumps are.
 
 import type { Engine } from '../../src/engine/engine.ts'
-import { ABSENT, type Hash } from '../../src/store/hash.ts'
-import type { MemberSet } from '../../src/store/member-set.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_NAMES, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../src/store/value.ts'
-import { Bytes } from '../../src/util/bytes.ts'
+import { ABSENT, type Hash } from '../../src/store/hash/hash.ts'
+import type { MemberSet } from '../../src/store/set/member-set.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_NAMES, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../src/store/structures/value.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { TestClient } from './engine.ts'
 
 /** Returns `db key` → type, value and expiry, sorted by key. */

@@ -1,6 +1,6 @@
 // Time that a test owns: nothing passes until `advance`.
 
-import type { Clock, Timer } from '../../src/util/clock.ts'
+import type { Clock, Timer } from '../../src/util/time/clock.ts'
 
 interface Pending {
   dueMs: number

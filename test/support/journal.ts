@@ -1,9 +1,9 @@
 // An engine with a journal on a disk in memory, started as a server starts it.
 
-import type { ConfigName } from '../../src/engine/config.ts'
+import type { ConfigName } from '../../src/config/config.ts'
 import type { Log } from '../../src/engine/log.ts'
-import type { AppendOnlyFile } from '../../src/persistence/append-only-file.ts'
-import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
+import type { AppendOnlyFile } from '../../src/persistence/log/append-only-file.ts'
+import { type OpenJournal, openJournal } from '../../src/persistence/log/open-journal.ts'
 import { createEngine, encode, type TestEngine, withoutJournal } from './engine.ts'
 import type { MemoryDisk } from './memory-disk.ts'
 

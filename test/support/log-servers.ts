@@ -5,16 +5,16 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '../../src/cli/prove-cluster/free-ports.ts'
+import { freePorts } from '../../src/prover/cluster/free-ports.ts'
 import {
   type LogSystem,
   NATS_USER,
   type NatsOptions,
   prepareEtcd,
   prepareNats,
-} from '../../src/cli/prove-cluster/log-system.ts'
-import type { Machine } from '../../src/cli/prove-cluster/machines.ts'
-import type { Member } from '../../src/cli/prove-cluster/member.ts'
+} from '../../src/prover/cluster/log-system.ts'
+import type { Machine } from '../../src/prover/cluster/machines.ts'
+import type { Member } from '../../src/prover/cluster/member.ts'
 
 export { NATS_USER }
 

@@ -7,7 +7,7 @@
 // saved them.
 
 import path from 'node:path'
-import type { AppendedFile, Disk, OpenMode } from '../../src/persistence/disk.ts'
+import type { AppendedFile, Disk, OpenMode } from '../../src/persistence/disk/disk.ts'
 
 export type DiskOperation =
   | 'open'

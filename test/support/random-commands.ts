@@ -1,6 +1,6 @@
 // Random commands that write values of every type, for tests that compare states: a few keys, so that they meet again and again.
 
-import type { Random } from '../../src/util/random.ts'
+import type { Random } from '../../src/util/numbers/random.ts'
 
 const LONG = 'K'.repeat(70_000)
 const TYPED = ['string', 'list', 'hash', 'set', 'zset', 'stream'] as const

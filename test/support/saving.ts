@@ -1,13 +1,13 @@
 // An engine that saves on a disk in memory, its slices run when a test says so.
 
-import type { ConfigName } from '../../src/engine/config.ts'
+import type { ConfigName } from '../../src/config/config.ts'
 import type { Log } from '../../src/engine/log.ts'
-import { BackgroundSaving } from '../../src/persistence/background-saving.ts'
-import type { Disk } from '../../src/persistence/disk.ts'
-import { loadSnapshot } from '../../src/persistence/load-snapshot.ts'
-import { type OpenJournal, openJournal } from '../../src/persistence/open-journal.ts'
+import type { Disk } from '../../src/persistence/disk/disk.ts'
+import { type OpenJournal, openJournal } from '../../src/persistence/log/open-journal.ts'
+import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
+import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
-import { secondEngine } from '../../src/server/second-engine.ts'
+import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { createEngine, type TestClient, type TestEngine, withoutJournal } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
 

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
-import { Config, type ConfigSettings } from '../../src/engine/config.ts'
+import { Config, type ConfigSettings } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/index.ts'
-import { Listeners } from '../../src/server/listeners.ts'
+import { Listeners } from '../../src/server/listening/listeners.ts'
 import { program } from './build.ts'
 
 /** Starts a server that is closed when the test ends. */

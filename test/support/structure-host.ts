@@ -1,7 +1,7 @@
 // One key for hashes, and what structures have in common, wherever a test does not care which.
 
-import { EncodingLimits, type StructureHost } from '../../src/store/encoding-limits.ts'
-import { HashKey } from '../../src/util/keyed-hash.ts'
+import { EncodingLimits, type StructureHost } from '../../src/store/structures/encoding-limits.ts'
+import { HashKey } from '../../src/util/tables/keyed-hash.ts'
 
 export const HASH_KEY = new HashKey(0x5eed, 0x7e57)
 

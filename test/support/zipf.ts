@@ -1,6 +1,6 @@
 // Numbers of which few come often and most seldom, as the keys of a cache do: the one of rank r comes 1 / r^exponent times as often as the first.
 
-import { Random } from '../../src/util/random.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 
 const UINT32_RANGE = 2 ** 32
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { combineBits, countBits, findBit, invertBits } from '../../src/util/bitops.ts'
-import { Bytes, Source } from '../../src/util/bytes.ts'
+import { combineBits, countBits, findBit, invertBits } from '../../src/util/bytes/bitops.ts'
+import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
 
 const bitsOf = (bytes: Uint8Array): number[] =>
   [...bytes].flatMap((byte) => Array.from({ length: 8 }, (_, i) => (byte >> (7 - i)) & 1))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { copyBytes, equalBytes, Source } from '../../src/util/bytes.ts'
+import { copyBytes, equalBytes, Source } from '../../src/util/bytes/bytes.ts'
 
 /** Around every step of the loops, and past where the runtime takes over. */
 const LENGTHS_MAX = 300

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Source } from '../../src/util/bytes.ts'
-import { Crc64 } from '../../src/util/crc64.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { Crc64 } from '../../src/util/bytes/crc64.ts'
 
 function hex(crc: Crc64): string {
   const half = (n: number) => (n >>> 0).toString(16).padStart(8, '0')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DeadlineHeap } from '../../src/util/deadline-heap.ts'
+import { DeadlineHeap } from '../../src/util/time/deadline-heap.ts'
 
 /** A heap whose owner remembers positions, as owners do. */
 function createHeap() {

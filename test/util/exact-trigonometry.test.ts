@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { arcSine, cosine, sine } from '../../src/util/exact-trigonometry.ts'
-import { Random } from '../../src/util/random.ts'
+import { arcSine, cosine, sine } from '../../src/util/numbers/exact-trigonometry.ts'
+import { Random } from '../../src/util/numbers/random.ts'
 
 /** Digits after the point of the fixed-point numbers that say what is right. */
 const ONE = 10n ** 50n

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Bytes } from '../../src/util/bytes.ts'
-import { Glob, globMatch } from '../../src/util/glob.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { Glob, globMatch } from '../../src/util/bytes/glob.ts'
 
 /** The same rules, written down as slowly as possible: every star tries every length. */
 function naiveMatch(pattern: string, text: string): boolean {

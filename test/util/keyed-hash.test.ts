@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Bytes, Source } from '../../src/util/bytes.ts'
-import { HashKey, hashBytes } from '../../src/util/keyed-hash.ts'
+import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
+import { HashKey, hashBytes } from '../../src/util/tables/keyed-hash.ts'
 import { murmur3, murmurCollisions } from '../support/murmur-collisions.ts'
 
 /** Linux's lib/test_siphash.c: the 32-bit `hsiphash` of the bytes 0, 1, 2, …, of lengths from 0 on, under the key 00 01 … 07. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LatencyHistogram } from '../../src/util/latency-histogram.ts'
+import { LatencyHistogram } from '../../src/util/time/latency-histogram.ts'
 
 function histogramOf(...nanoseconds: number[]): LatencyHistogram {
   const histogram = new LatencyHistogram()

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { Bytes } from '../../src/util/bytes.ts'
-import { addLongDouble, formatLongDouble, longDoubleToNumber, parseLongDouble } from '../../src/util/long-double.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import {
+  addLongDouble,
+  formatLongDouble,
+  longDoubleToNumber,
+  parseLongDouble,
+} from '../../src/util/numbers/long-double.ts'
 
 function add(a: string, b: string): string | undefined {
   const sum = addLongDouble(parseLongDouble(a)!, parseLongDouble(b)!)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Source } from '../../src/util/bytes.ts'
-import { LZF_EXPANSION_MAX, lzfCompress, lzfDecompress } from '../../src/util/lzf.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { LZF_EXPANSION_MAX, lzfCompress, lzfDecompress } from '../../src/util/bytes/lzf.ts'
 
 function compress(bytes: Uint8Array, max = bytes.length * 2 + 8): Buffer | undefined {
   const target = Source.allocate(max + 16)

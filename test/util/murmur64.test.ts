@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Source } from '../../src/util/bytes.ts'
-import { murmur64 } from '../../src/util/murmur64.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { murmur64 } from '../../src/util/bytes/murmur64.ts'
 
 const M = 0xc6a4a7935bd1e995n
 const u64 = (value: bigint) => BigInt.asUintN(64, value)

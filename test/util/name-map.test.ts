@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { NameMap, NameSet } from '../../src/util/name-map.ts'
+import { NameMap, NameSet } from '../../src/util/tables/name-map.ts'
 
 const long = 'x'.repeat(16_384)
 const name = fc.oneof(

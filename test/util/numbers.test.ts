@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Bytes } from '../../src/util/bytes.ts'
-import { addLongDouble, formatLongDouble, parseLongDouble } from '../../src/util/long-double.ts'
+import { Bytes } from '../../src/util/bytes/bytes.ts'
+import { addLongDouble, formatLongDouble, parseLongDouble } from '../../src/util/numbers/long-double.ts'
 import {
   addInteger,
   formatDouble,
@@ -12,7 +12,7 @@ import {
   parseInteger,
   writeDouble,
   writeInteger,
-} from '../../src/util/numbers.ts'
+} from '../../src/util/numbers/numbers.ts'
 
 test('every 64-bit integer is read back from its canonical text, as a number where it is safe', () => {
   fc.assert(

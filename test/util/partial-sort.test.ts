@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { partialSort } from '../../src/util/partial-sort.ts'
+import { partialSort } from '../../src/util/numbers/partial-sort.ts'
 
 test('the positions asked for hold what they would hold were all sorted, and nothing is lost', () => {
   const numbers = fc.oneof(

@@ -1,7 +1,7 @@
 // Work that waits for a quiet moment of the loop.
 
 import { expect, test } from 'vitest'
-import { whenQuiet } from '../../src/util/quiet-loop.ts'
+import { whenQuiet } from '../../src/util/time/quiet-loop.ts'
 import { eventually } from '../support/server.ts'
 
 test('waits as long as the loop has much to do', async () => {

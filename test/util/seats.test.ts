@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from 'vitest'
-import { type Listener, Seats } from '../../src/util/seats.ts'
+import { type Handler, Handlers } from '../../src/util/tables/handlers.ts'
 
 type Told = [word: string, number: number]
 
-let slot: Listener<Told> | null
-let seats: Seats<Told>
+let slot: Handler<Told> | null
+let seats: Handlers<Told>
 let heard: string[]
 
 const one = (word: string, number: number): void => void heard.push(`one ${word} ${number}`)
@@ -13,32 +13,32 @@ const two = (word: string): void => void heard.push(`two ${word}`)
 beforeEach(() => {
   slot = null
   heard = []
-  seats = new Seats<Told>((filled) => {
+  seats = new Handlers<Told>((filled) => {
     slot = filled
   })
 })
 
 test('the slot is empty while nobody sits, and the listener itself while one does', () => {
   expect(slot).toBeNull()
-  seats.take(one)
+  seats.add(one)
   expect(slot).toBe(one)
-  seats.leave(one)
+  seats.remove(one)
   expect(slot).toBeNull()
 })
 
 test('several are told one after the other, in the order in which they came', () => {
-  seats.take(two)
-  seats.take(one)
+  seats.add(two)
+  seats.add(one)
   slot!('a', 1)
   expect(heard).toEqual(['two a', 'one a 1'])
-  seats.leave(two)
+  seats.remove(two)
   expect(slot).toBe(one)
 })
 
 test('who sits already is told once, and who does not sit may leave', () => {
-  seats.leave(one)
-  seats.take(one)
-  seats.take(one)
+  seats.remove(one)
+  seats.add(one)
+  seats.add(one)
   expect(slot).toBe(one)
   seats.follow(one, true)
   seats.follow(one, false)
@@ -48,10 +48,10 @@ test('who sits already is told once, and who does not sit may leave', () => {
 test('who leaves while all are told is told for the last time, and nobody is left out', () => {
   const shy = (): void => {
     heard.push('shy')
-    seats.leave(shy)
+    seats.remove(shy)
   }
-  seats.take(shy)
-  seats.take(one)
+  seats.add(shy)
+  seats.add(one)
   slot!('a', 1)
   slot!('b', 2)
   expect(heard).toEqual(['shy', 'one a 1', 'one b 2'])

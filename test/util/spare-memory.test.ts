@@ -1,9 +1,9 @@
 // Buffers that were given back, and who gets them.
 
 import { expect, test } from 'vitest'
-import { Source } from '../../src/util/bytes.ts'
-import { Discarded } from '../../src/util/discarded.ts'
-import { SpareMemory } from '../../src/util/spare-memory.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
+import { Discarded } from '../../src/util/memory/discarded.ts'
+import { SpareMemory } from '../../src/util/memory/spare-memory.ts'
 
 const KIB = 1024
 

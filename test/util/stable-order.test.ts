@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { StableOrder } from '../../src/util/stable-order.ts'
+import { StableOrder } from '../../src/util/numbers/stable-order.ts'
 
 test('numbers are put in order either way, equal ones as they stood', () => {
   const order = new StableOrder()

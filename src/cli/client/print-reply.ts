@@ -1,6 +1,6 @@
 // Replies as redis-cli prints them: for people (numbered, quoted), raw for programs, or as JSON.
 
-import { quoted } from '../../util/quoted.ts'
+import { quoted } from '../../util/bytes/quoted.ts'
 import type { Reply } from './reply.ts'
 
 export type Format = 'people' | 'raw' | 'json'

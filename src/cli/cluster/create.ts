@@ -2,13 +2,13 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Terminal } from '../../prover/terminal.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogError } from '../../replicated-log/log.ts'
 import { describeLogAddress, readLogAddress } from '../../replicated-log/log-address.ts'
 import { LogUnfit } from '../../replicated-log/log-unfit.ts'
 import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
-import type { Terminal } from '../check.ts'
 import { readPlaces, UsageError, type Words } from './words.ts'
 
 /** What all brokers of a shard have in common. */

@@ -1,7 +1,7 @@
 // `respite cluster move-slots`: has a shard give slots to another, and shows how far that is.
 
-import { sleep } from '../../util/real-time.ts'
-import type { Terminal } from '../check.ts'
+import type { Terminal } from '../../prover/terminal.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { type Answer, Node, NodeError, readEntry, valueIn } from './node.ts'
 import { leaderOf, type ShardOf, shardsAt } from './shards.ts'
 import { readPlaces, UsageError, type Words } from './words.ts'

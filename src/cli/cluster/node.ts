@@ -1,6 +1,6 @@
 // A broker of a cluster, as an operator asks it.
 
-import { clearTimeout, setTimeout } from '../../util/real-time.ts'
+import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { Connection, type Encryption } from '../client/connection.ts'
 import type { Reply } from '../client/reply.ts'
 import type { Words } from './words.ts'

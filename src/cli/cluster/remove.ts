@@ -1,7 +1,7 @@
 // `respite cluster remove`: takes a broker away, once it is sure that the others go on without it. The log keeps everything; only its copy goes.
 
-import { sleep } from '../../util/real-time.ts'
-import type { Terminal } from '../check.ts'
+import type { Terminal } from '../../prover/terminal.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { type ShardOf, shardsAt } from './shards.ts'
 import { readPlaces, UsageError, type Words } from './words.ts'

@@ -1,6 +1,6 @@
 // `respite cluster status`: what each broker says of itself, in one table, and what is wrong with it.
 
-import type { Terminal } from '../check.ts'
+import type { Terminal } from '../../prover/terminal.ts'
 import { type Answer, type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { readPlaces, type Words } from './words.ts'
 

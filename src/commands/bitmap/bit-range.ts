@@ -1,7 +1,7 @@
 // The part of a string that BITCOUNT and BITPOS look at, given in bytes or bits.
 
 import { ERR } from '../../protocol/errors.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 
 export type Unit = 'BYTE' | 'BIT'
 

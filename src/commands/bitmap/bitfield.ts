@@ -4,14 +4,21 @@
 // leaves the string as it was. Only when one of them writes is the string
 // opened for writing, and then long enough for all of them.
 
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Options } from '../../engine/options.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { Options } from '../../engine/requests/options.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { addToField, type FieldType, type Overflow, readField, setField, writeField } from '../../store/bit-field.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import {
+  addToField,
+  type FieldType,
+  type Overflow,
+  readField,
+  setField,
+  writeField,
+} from '../../store/derived/bit-field.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { bitOffset } from './bit-offset.ts'
 import { openBits } from './writable-bits.ts'
 

@@ -1,12 +1,12 @@
 // BITOP: combines strings bit by bit; shorter ones count as filled up with zeros.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { TYPE_STRING } from '../../store/value.ts'
-import { type BitOperation, combineBits, invertBits } from '../../util/bitops.ts'
-import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
+import { type BitOperation, combineBits, invertBits } from '../../util/bytes/bitops.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 
 const value = new Bytes()
 const other = new Bytes()

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { bitcount } from './bitcount.ts'
 import { bitfield, bitfieldRo } from './bitfield.ts'
 import { bitop } from './bitop.ts'

@@ -1,8 +1,8 @@
 // The string that SETBIT and BITFIELD write into.
 
-import type { Database } from '../../store/database.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { Bytes } from '../../util/bytes.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const empty = new Bytes()
 

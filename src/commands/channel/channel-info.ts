@@ -1,7 +1,7 @@
-import { formatChannelRules } from '../../engine/channel-rules.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { formatChannelRules } from '../../config/channel-rules.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import type { StreamId } from '../../store/stream-id.ts'
+import type { StreamId } from '../../store/stream/stream-id.ts'
 import { channelCommon, channelsIn, readChannelKind, replyRows, SHARD_ARG } from './channel.ts'
 
 export const channelInfo = defineCommand({

@@ -1,5 +1,5 @@
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { channelCommon, channelsIn, readChannelKind, SHARD_ARG } from './channel.ts'
 
 function channelPendingRun(call: Call): void {

@@ -4,11 +4,11 @@
 // subscribed to. The name always stands in the same place, where access rules find it.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import { logKey, placesKey, scheduledKeys } from '../../channels/channel-keys.ts'
 import { type Channels, channelsOf } from '../../channels/channels.ts'
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { logKey, placesKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'

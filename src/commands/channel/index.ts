@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { channel } from './channel.ts'
 import { channelAck } from './channel-ack.ts'
 import { channelCancel } from './channel-cancel.ts'

@@ -1,5 +1,5 @@
-import { CLIENT_ASKING } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_ASKING } from '../../engine/clients/client.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const asking = defineCommand({

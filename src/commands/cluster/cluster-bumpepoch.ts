@@ -1,6 +1,6 @@
 // CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node, by which claims for slots are weighed.
 
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, mapOf } from './cluster-of.ts'
 

@@ -1,6 +1,6 @@
 // CLUSTER FAILOVER: a replica takes its primary's place in Redis, where the nodes vote. Here they do not talk with each other.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf } from './cluster-of.ts'
 

@@ -1,6 +1,6 @@
-import { awaitWork } from '../../engine/awaited-work.ts'
-import type { ClusterNode } from '../../engine/cluster.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
 

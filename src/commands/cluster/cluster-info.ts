@@ -1,8 +1,8 @@
 // CLUSTER INFO: how the cluster is, in figures. Nodes exchange no messages, so those counters stay at 0.
 
-import type { Cluster, ClusterNode } from '../../engine/cluster.ts'
-import { defineCommand } from '../../engine/command.ts'
-import { SLOT_COUNT } from '../../util/hash-slot.ts'
+import type { ClusterNode, ClusterView } from '../../engine/cluster-view/cluster-view.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const clusterInfo = defineCommand({
@@ -20,7 +20,7 @@ export const clusterInfo = defineCommand({
   },
 })
 
-function describe(cluster: Cluster): string {
+function describe(cluster: ClusterView): string {
   let assigned = 0
   let failing = 0
   const owners = new Set<ClusterNode>()

@@ -1,9 +1,9 @@
 // CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all that is in them, while clients work (src/shards).
 // CLUSTER MOVES tells how far they are.
 
-import { awaitWork } from '../../engine/awaited-work.ts'
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { movesOf, SLOT_RANGES, slotRangesAt } from './cluster-of.ts'
 

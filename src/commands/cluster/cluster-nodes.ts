@@ -1,17 +1,17 @@
 // CLUSTER NODES, CLUSTER REPLICAS, CLUSTER SLAVES: nodes, a line each.
 
-import type { Call } from '../../engine/call.ts'
-import type { ClusterNode } from '../../engine/cluster.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { describeNodes, type Place } from '../../engine/describe-nodes.ts'
-import { ipFor } from '../../engine/node-address.ts'
+import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
+import { type AddressColumn, describeNodes } from '../../engine/cluster-view/describe-nodes.ts'
+import { ipFor } from '../../engine/cluster-view/node-address.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, nodeAt } from './cluster-of.ts'
 
 const NOT_A_MASTER = ERR.of('The specified node is not a master')
 
 /** What is told of where a node is: the port is the one for whoever asks. */
-function placeFor(call: Call): Place {
+function placeFor(call: Call): AddressColumn {
   const { client } = call
   const cluster = clusterOf(call)
   return (node) => {

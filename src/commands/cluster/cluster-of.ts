@@ -1,12 +1,12 @@
 // What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
 
-import type { Call } from '../../engine/call.ts'
-import type { ChangeableMap, Cluster, ClusterNode, SlotMoves } from '../../engine/cluster.ts'
-import type { ArgSpec } from '../../engine/command-spec.ts'
+import type { ChangeableMap, ClusterNode, ClusterView, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { ArgSpec } from '../../engine/spec/command-spec.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import { SLOT_COUNT } from '../../util/hash-slot.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 
 const DISABLED = ERR.of('This instance has cluster support disabled')
 const MADE_ELSEWHERE = ERR.of(
@@ -16,14 +16,14 @@ const MOVED_BY_HAND = ERR.of('The slots of this cluster are moved by CLUSTER SET
 const INVALID_SLOT = ERR.of('Invalid or out of range slot')
 
 /** Returns the cluster. Throws where there is none. */
-export function clusterOf(call: Call): Cluster {
+export function clusterOf(call: Call): ClusterView {
   const { cluster } = engineOf(call)
   if (cluster === null) throw DISABLED
   return cluster
 }
 
 /** Returns what changes the map of a cluster. Throws where that is not done by commands. */
-export function mapOf({ map }: Cluster): ChangeableMap {
+export function mapOf({ map }: ClusterView): ChangeableMap {
   if (map === undefined) throw MADE_ELSEWHERE
   return map
 }

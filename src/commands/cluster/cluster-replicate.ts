@@ -1,7 +1,7 @@
 // CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were lately to those who say READONLY.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
 

@@ -1,7 +1,7 @@
 // CLUSTER RESET: this node forgets the cluster. A replica is a primary again, and empty.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { emptyAll } from '../server/flush.ts'
 import { clusterOf, mapOf } from './cluster-of.ts'

@@ -5,9 +5,9 @@
 //   both     SETSLOT s NODE target           the slot is the target's
 //   either   SETSLOT s STABLE                nothing moves
 
-import type { Call } from '../../engine/call.ts'
-import type { ClusterNode } from '../../engine/cluster.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { clusterOf, countKeys, mapOf, nodeAt, slotAt } from './cluster-of.ts'
 

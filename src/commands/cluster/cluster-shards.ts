@@ -1,10 +1,10 @@
 // CLUSTER SHARDS: each primary with its replicas, and the slots that they serve.
 
-import type { Call } from '../../engine/call.ts'
-import type { ClusterNode } from '../../engine/cluster.ts'
-import { defineCommand } from '../../engine/command.ts'
-import { ipFor, preferredEndpoint } from '../../engine/node-address.ts'
-import { type SlotRange, slotRanges } from '../../engine/slot-ranges.ts'
+import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
+import { ipFor, preferredEndpoint } from '../../engine/cluster-view/node-address.ts'
+import { type SlotRange, slotRanges } from '../../engine/cluster-view/slot-ranges.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const clusterShards = defineCommand({

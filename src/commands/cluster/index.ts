@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { asking } from './asking.ts'
 import { cluster } from './cluster.ts'
 import {

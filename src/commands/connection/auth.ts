@@ -3,10 +3,10 @@
 // A password alone is that of the user `default`. As long as that one has none,
 // `AUTH password` is refused: whoever sends it believes that there is a password.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { authenticate } from './authenticate.ts'
 
 const DEFAULT_USER = Bytes.from('default')

@@ -1,10 +1,10 @@
 // Who a client is: the part that AUTH and HELLO share.
 
-import type { Call } from '../../engine/call.ts'
-import { CLIENT_MULTI } from '../../engine/client.ts'
+import { CLIENT_MULTI } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 
 /** Makes the client that user. Throws ERR.wrongPassword; nothing is changed then. */
 export function authenticate(call: Call, user: Bytes, password: Bytes): void {

@@ -4,12 +4,12 @@
 // there is none; with filters all must hold, one's own is spared unless SKIPME no,
 // and the reply is a count. One's own ends after its reply.
 
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Client } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { type ClientType, clientTypeOf, parseClientType } from './client-type.ts'
 
 interface Filters {

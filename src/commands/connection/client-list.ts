@@ -1,13 +1,13 @@
 // CLIENT LIST, CLIENT INFO: a line about each connection.
 
 import { channelsOf } from '../../channels/channels.ts'
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
-import { describeClient } from '../../engine/describe-client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import { describeClient } from '../../engine/clients/describe-client.ts'
 import { type Engine, engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
 
 export const clientList = defineCommand({

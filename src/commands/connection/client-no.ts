@@ -1,8 +1,8 @@
 // CLIENT NO-EVICT, CLIENT NO-TOUCH: exceptions for connections that look after the server.
 
-import type { Call } from '../../engine/call.ts'
-import { CLIENT_NO_TOUCH } from '../../engine/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { CLIENT_NO_TOUCH } from '../../engine/clients/client.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 function onOrOff(call: Call): boolean {

@@ -1,9 +1,9 @@
 // CLIENT PAUSE, CLIENT UNPAUSE: let all commands, or those that may write, wait for a while.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
+import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 
 export const clientPause = defineCommand({
   name: 'CLIENT PAUSE',

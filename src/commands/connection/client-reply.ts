@@ -1,7 +1,7 @@
 // CLIENT REPLY: whether this connection wants replies at all.
 
-import { CLIENT_MUTED } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_MUTED } from '../../engine/clients/client.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const clientReply = defineCommand({

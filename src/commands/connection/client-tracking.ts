@@ -1,13 +1,13 @@
 // CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: client-side caching, with the server's help.
 
-import type { Call } from '../../engine/call.ts'
-import { CLIENT_CACHING } from '../../engine/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { CLIENT_CACHING } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { findOverlap, OwnPrefixes } from '../../engine/tracked-prefixes.ts'
-import type { Tracker, TrackingMode } from '../../engine/tracking.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { findOverlap, OwnPrefixes } from '../../engine/tracking/tracked-prefixes.ts'
+import type { Tracker, TrackingMode } from '../../engine/tracking/tracking.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { upToZero } from '../../util/text.ts'
+import { upToZero } from '../../util/bytes/text.ts'
 
 /** The options of a request, each checked by itself. */
 interface Asked {

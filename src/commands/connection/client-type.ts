@@ -1,6 +1,6 @@
 // The kinds of connections that CLIENT LIST and CLIENT KILL tell apart.
 
-import type { Client, ClientClass } from '../../engine/client.ts'
+import type { Client, ClientClass } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 /** `master` exists only seen from a replica. */

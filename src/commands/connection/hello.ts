@@ -3,11 +3,11 @@
 // Everything is checked before anything is changed, except that a correct AUTH
 // counts even when nothing else follows.
 
-import { defineCommand } from '../../engine/command.ts'
+import { REDIS_VERSION } from '../../config/version.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { REDIS_VERSION } from '../../engine/version.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { authenticate } from './authenticate.ts'
 import { checkName } from './client-name.ts'
 

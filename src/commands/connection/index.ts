@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { auth } from './auth.ts'
 import { client } from './client.ts'
 import { clientCapa } from './client-capa.ts'

@@ -1,7 +1,7 @@
 // PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because such a client expects nothing else.
 
-import { CLIENT_SUBSCRIBED } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_SUBSCRIBED } from '../../engine/clients/client.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const ping = defineCommand({

@@ -2,10 +2,10 @@
 //
 // What describes the program rather than its work (CLIENT SETINFO) stays.
 
-import { CLIENT_ASKING, CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_ASKING, CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { discardTransaction } from '../../engine/transaction.ts'
+import { discardTransaction } from '../../engine/requests/transaction.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 
 export const reset = defineCommand({
   name: 'RESET',

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const IN_CLUSTER = ERR.of('SELECT is not allowed in cluster mode')

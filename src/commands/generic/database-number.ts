@@ -1,8 +1,8 @@
 // Numbers of databases among the arguments of COPY and MOVE.
 
-import type { Call } from '../../engine/call.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
-import type { Database } from '../../store/database.ts'
+import type { Database } from '../../store/keyspace/database.ts'
 
 /** Redis reads the number as a C int before it asks whether there is such a database. */
 export const INT32_MIN = -2147483648

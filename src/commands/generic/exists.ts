@@ -1,8 +1,8 @@
 // EXISTS, TOUCH: count the keys that are there; TOUCH also counts as use of them.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { NONE } from '../../store/keyspace.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 
 function countExisting(call: Call): void {
   let existing = 0

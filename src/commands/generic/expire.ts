@@ -4,10 +4,10 @@
 // time that has passed already removes the key, and is journaled as DEL. While
 // the journal is replayed such a time is kept: a PERSIST may follow.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import { readExpiry } from './expiry-times.ts'
 
 /** Conditions; bits. */

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { copy } from './copy.ts'
 import { del, unlink } from './del.ts'
 import { dump } from './dump.ts'

@@ -2,9 +2,9 @@
 //
 // The names are looked at where they lie; nothing but the reply is made of them.
 
-import { defineCommand } from '../../engine/command.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { Glob } from '../../util/glob.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { Glob } from '../../util/bytes/glob.ts'
 
 const name = new Bytes()
 

@@ -4,17 +4,17 @@
 // twice, first to send them (replication/migrations.ts), then, when the target has answered, to remove those that it has. A key that
 // has changed all the same stays.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import { keyOf } from '../../engine/data/key-name.ts'
+import type { Word } from '../../engine/effects/effects.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { keyOf } from '../../engine/key-name.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Migration, MigrationOrder } from '../../replication/migration.ts'
 import { replicationOf } from '../../replication/replication.ts'
-import { NONE } from '../../store/keyspace.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 
 const KEY_AT = 3
 const OPTIONS_AT = 6

@@ -1,9 +1,9 @@
 // MOVE: a key changes its database, unless there is one of that name already.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import { databaseAt, INT32_MAX, INT32_MIN } from './database-number.ts'
 
 const IN_CLUSTER = ERR.of('MOVE is not allowed in cluster mode')

@@ -1,9 +1,9 @@
 // OBJECT FREQ: how often a key is used.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import { findAsked, keepsFrequency, objectCommon } from './object.ts'
 
 export const objectFreq = defineCommand({

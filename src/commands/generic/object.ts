@@ -1,8 +1,8 @@
 // OBJECT: what lies behind a key. The container, its help, and how its subcommands look a key up.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { NONE } from '../../store/keyspace.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import { replyHelp } from '../help.ts'
 
 export const object = defineCommand({

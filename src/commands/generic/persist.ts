@@ -1,7 +1,7 @@
 // PERSIST: a key that would expire stays.
 
-import { defineCommand } from '../../engine/command.ts'
-import { NONE } from '../../store/keyspace.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 
 export const persist = defineCommand({
   name: 'PERSIST',

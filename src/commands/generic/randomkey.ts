@@ -1,8 +1,8 @@
 // RANDOMKEY: the name of a key, chosen by chance.
 
-import { defineCommand } from '../../engine/command.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const name = new Bytes()
 

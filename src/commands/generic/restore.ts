@@ -4,17 +4,17 @@
 // but a key that REPLACE was to replace is gone; while the journal is replayed
 // such a key is created, since what followed may have kept it alive.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import type { Word } from '../../engine/effects/effects.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
 import { isPayload, payloadReader } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import type { Value } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { INT64_MAX, narrow } from '../../util/numbers.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Value } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { INT64_MAX, narrow } from '../../util/numbers/numbers.ts'
 
 const invalidTtl = ERR.of('Invalid TTL value, must be >= 0')
 const invalidIdleTime = ERR.of('Invalid IDLETIME value, must be >= 0')

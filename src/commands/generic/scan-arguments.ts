@@ -1,12 +1,12 @@
 // What SCAN, HSCAN, SSCAN and ZSCAN read alike: cursors, counts, patterns.
 
-import type { ArgSpec } from '../../engine/command.ts'
-import type { Options } from '../../engine/options.ts'
+import type { Options } from '../../engine/requests/options.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import type { Bytes } from '../../util/bytes.ts'
-import { Glob } from '../../util/glob.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { Glob } from '../../util/bytes/glob.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 
 const CURSOR_MAX = 18446744073709551615n
 

@@ -6,12 +6,12 @@
 // that were free at the time are passed quickly but not for nothing: how many is
 // bounded, so that a call is short even where a million keys once were.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { TYPE_NAMES } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import type { Glob } from '../../util/glob.ts'
+import { TYPE_NAMES } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Glob } from '../../util/bytes/glob.ts'
 import { parseCursor, ScanOptions } from './scan-arguments.ts'
 
 /** Redis gives up after ten buckets for each key asked for, found or not. */

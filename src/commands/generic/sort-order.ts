@@ -1,8 +1,8 @@
 // How SORT orders elements: by number or by bytes, of themselves or of what BY names for them.
 
-import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
-import { parseDouble } from '../../util/numbers.ts'
-import { StableOrder } from '../../util/stable-order.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { parseDouble } from '../../util/numbers/numbers.ts'
+import { StableOrder } from '../../util/numbers/stable-order.ts'
 
 const DOUBLE_NORMAL_MIN = 2 ** -1022
 

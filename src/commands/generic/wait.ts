@@ -3,12 +3,12 @@
 // They are asked at once how far they are, and each answer has those who wait look again. When the time is up the reply is how
 // many there are by then. Where a log is the journal, its servers are counted: most of them have what it has acknowledged.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { REPLICAS, replicationOf } from '../../replication/replication.ts'
-import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
+import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 
 /** No type serves this waiter. */
 const NO_TYPE = -1

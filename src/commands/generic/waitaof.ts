@@ -3,14 +3,14 @@
 // The journal is asked for a sync at once; who writes much had better make the
 // keys `always` (docs/durability.md) than ask after each command. Replicas are asked how far they are.
 
-import type { Client } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Durability } from '../../engine/durability.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Durability } from '../../engine/effects/durability.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { REPLICAS, type Replication, replicationOf } from '../../replication/replication.ts'
-import { INT64_MAX, parseInteger } from '../../util/numbers.ts'
+import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
 const REPLICAS_OUT_OF_RANGE = ERR.of('value is out of range, must be positive')

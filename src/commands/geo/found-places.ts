@@ -2,9 +2,9 @@
 //
 // Members are known by their places in the set: valid until it changes.
 
-import type { ScoreRun } from '../../store/score-run.ts'
-import { partialSort } from '../../util/partial-sort.ts'
-import { StableOrder } from '../../util/stable-order.ts'
+import type { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import { partialSort } from '../../util/numbers/partial-sort.ts'
+import { StableOrder } from '../../util/numbers/stable-order.ts'
 
 /** Columns keep room for so many between searches. */
 const KEPT_MAX = 4096

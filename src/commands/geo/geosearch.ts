@@ -1,6 +1,6 @@
 // GEOSEARCH, GEOSEARCHSTORE: members within a circle or a box around a place or a member.
 
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { unitArgs } from './place-arguments.ts'
 import { search } from './search.ts'
 

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { geoadd } from './geoadd.ts'
 import { geodist } from './geodist.ts'
 import { geohash, geopos } from './geopos.ts'

@@ -4,15 +4,15 @@
 // arguments and in where results go; the options are the same, and the order in
 // which mistakes are found is Redis's.
 
-import type { Call } from '../../engine/call.ts'
-import type { Options } from '../../engine/options.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Area, CELL_PARTS, cellsOf } from '../../store/geo-area.ts'
-import { exactDistanceBetween } from '../../store/geo-distance.ts'
-import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/geohash.ts'
-import { ScoreRun } from '../../store/score-run.ts'
-import { SortedSet } from '../../store/sorted-set.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { Area, CELL_PARTS, cellsOf } from '../../store/derived/geo-area.ts'
+import { exactDistanceBetween } from '../../store/derived/geo-distance.ts'
+import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/derived/geohash.ts'
+import { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { newSortedSet, readScore } from '../sorted-set/sorted-set-arguments.ts'
 import { storeResult } from '../store-result.ts'
 import { FoundPlaces } from './found-places.ts'

@@ -1,7 +1,7 @@
 // HDEL: removes fields of a hash.
 
-import { defineCommand } from '../../engine/command.ts'
-import { Hash } from '../../store/hash.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { Hash } from '../../store/hash/hash.ts'
 
 export const hdel = defineCommand({
   name: 'HDEL',

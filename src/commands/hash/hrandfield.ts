@@ -4,12 +4,12 @@
 // independent draws. Where every field has a number a draw is one probe; a small
 // hash, and one with fields on their way out, is listed first.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Hash, PROBED_MIN } from '../../store/hash.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { INT64_MIN } from '../../util/numbers.ts'
+import { Hash, PROBED_MIN } from '../../store/hash/hash.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { INT64_MIN } from '../../util/numbers/numbers.ts'
 
 /** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
 const DRAWS_MAX = 1 << 24

@@ -3,11 +3,11 @@
 // Journaled as HSETEX without conditions and with an absolute time; when that is
 // past already, as the removal of the fields.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
-import { noteFieldExpiry } from '../../store/field-expiry.ts'
-import { ABSENT, Hash } from '../../store/hash.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { noteFieldExpiry } from '../../store/hash/field-expiry.ts'
+import { ABSENT, Hash } from '../../store/hash/hash.ts'
 import { expirations, type FieldOptions, readFieldOptions } from './field-options.ts'
 import { hashForAdding, setFields } from './hash-arguments.ts'
 

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { hgetall, hkeys, hvals } from './getall.ts'
 import { hdel } from './hdel.ts'
 import { hexpire, hexpireat, hpexpire, hpexpireat } from './hexpire.ts'

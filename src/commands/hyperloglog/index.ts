@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { pfadd } from './pfadd.ts'
 import { pfcount } from './pfcount.ts'
 import { pfdebug } from './pfdebug.ts'

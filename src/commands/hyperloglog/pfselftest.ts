@@ -1,6 +1,6 @@
 // PFSELFTEST: whether the registers keep what is put into them and the estimates are as good as promised.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import {
   emptyHyperLogLog,
@@ -10,8 +10,8 @@ import {
   registerOf,
   setDense,
   toDense,
-} from '../../store/hyperloglog.ts'
-import { Bytes, Source } from '../../util/bytes.ts'
+} from '../../store/derived/hyperloglog.ts'
+import { Bytes, Source } from '../../util/bytes/bytes.ts'
 
 /** Elements added; estimates are checked at each power of ten. A few milliseconds. */
 const ELEMENTS = 100_000

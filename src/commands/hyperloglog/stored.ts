@@ -4,7 +4,6 @@
 // database: one object follows the string wherever that moves to.
 
 import { ERR } from '../../protocol/errors.ts'
-import type { Database } from '../../store/database.ts'
 import {
   CHANGED,
   CORRUPT,
@@ -18,9 +17,10 @@ import {
   setDense,
   toDense,
   UNCHANGED,
-} from '../../store/hyperloglog.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { Bytes } from '../../util/bytes.ts'
+} from '../../store/derived/hyperloglog.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const EMPTY = emptyHyperLogLog()
 

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { blpop, brpop } from './blpop.ts'
 import { lindex } from './lindex.ts'
 import { linsert } from './linsert.ts'

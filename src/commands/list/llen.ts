@@ -1,7 +1,7 @@
 // LLEN: the length of a list.
 
-import { defineCommand } from '../../engine/command.ts'
-import { List } from '../../store/list.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { List } from '../../store/list/list.ts'
 
 export const llen = defineCommand({
   name: 'LLEN',

@@ -2,11 +2,11 @@
 //
 // Journaled as LPOP or RPOP with the number of elements that went.
 
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { List } from '../../store/list.ts'
-import { TYPE_LIST } from '../../store/value.ts'
+import { List } from '../../store/list/list.ts'
+import { TYPE_LIST } from '../../store/structures/value.ts'
 import { readCount } from '../count-argument.ts'
 import { readEnd } from './list-arguments.ts'
 import { popMany } from './pop.ts'

@@ -3,13 +3,13 @@
 // RANK skips matches, from the tail when negative; COUNT asks for several and
 // makes the reply an array; MAXLEN bounds how many elements are looked at.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { List } from '../../store/list.ts'
-import { ListPosition } from '../../store/list-pages.ts'
-import type { Bytes } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { List } from '../../store/list/list.ts'
+import { ListPosition } from '../../store/list/list-pages.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { readCount } from '../count-argument.ts'
 
 /** -2^63, whose opposite is no 64-bit integer. */

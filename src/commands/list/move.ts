@@ -4,11 +4,11 @@
 // destination may be the same list, which then is turned. The push is reported
 // before the pop, as Redis does it.
 
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { type End, List } from '../../store/list.ts'
-import { TYPE_LIST } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { type End, List } from '../../store/list/list.ts'
+import { TYPE_LIST } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { elementsRemoved, listForAdding, readEnd } from './list-arguments.ts'
 
 const element = new Bytes()

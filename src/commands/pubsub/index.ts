@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { publish, spublish } from './publish.ts'
 import { pubsub } from './pubsub.ts'
 import { pubsubChannels, pubsubShardChannels } from './pubsub-channels.ts'

@@ -3,15 +3,15 @@
 // An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
 // published.
 
-import type { ChannelKind } from '../../channels/channel-keys.ts'
 import { channelsOf } from '../../channels/channels.ts'
-import type { Answer } from '../../channels/recent-ids.ts'
-import type { Call } from '../../engine/call.ts'
-import type { ArgSpec } from '../../engine/command.ts'
+import type { ChannelKind } from '../../channels/log/channel-keys.ts'
+import type { Answer } from '../../channels/log/recent-ids.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 
 /** Words of a request without options: the command, the channel, the message. */
 export const PLAIN_WORDS = 3

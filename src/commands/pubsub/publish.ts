@@ -1,13 +1,13 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 // So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
 /** What publishing claims where something is kept of it. */
-const KEEPING: Claims = {
+const KEEPING: Requirements = {
   isWrite: true,
   isDenyoom: true,
   mayReplicate: true,
@@ -15,7 +15,7 @@ const KEEPING: Claims = {
   runsWhileStale: false,
 }
 
-function claimsOf({ pubSub }: ClaimsHost, args: Arguments): Claims | undefined {
+function claimsOf({ pubSub }: RequirementsHost, args: Arguments): Requirements | undefined {
   return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1)) ? KEEPING : undefined
 }
 

@@ -1,9 +1,9 @@
 // PUBSUB CHANNELS, PUBSUB SHARDCHANNELS: which channels have subscribers.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { globMatch } from '../../util/glob.ts'
+import { globMatch } from '../../util/bytes/glob.ts'
 
 function list(call: Call, channels: Iterable<string>): void {
   if (call.args.length > 3) throw ERR.subcommandSyntax(call.args.string(1), 'PUBSUB')

@@ -2,8 +2,8 @@
 //
 // The reply is a flat array in RESP3 too: name, count, name, count.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 
 function countEach(call: Call, subscribersOf: (channel: string) => number): void {
   const { args, reply } = call

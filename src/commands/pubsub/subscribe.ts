@@ -8,10 +8,10 @@
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Claims, ClaimsHost } from '../../engine/command-spec.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 
@@ -20,7 +20,7 @@ const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING 
 const GROUP_WITHOUT_NAME = ERR.of('a group is named $share/<group>/<channel>, the group without blanks')
 
 /** What subscribing claims where its place is going to be remembered: memory, for as long as a rule says. */
-const REMEMBERING: Claims = {
+const REMEMBERING: Requirements = {
   isWrite: false,
   isDenyoom: true,
   mayReplicate: false,
@@ -28,7 +28,12 @@ const REMEMBERING: Claims = {
   runsWhileStale: true,
 }
 
-function claimsOf({ pubSub }: ClaimsHost, args: Arguments, client: Client, kind: SubscriptionKind): Claims | undefined {
+function claimsOf(
+  { pubSub }: RequirementsHost,
+  args: Arguments,
+  client: Client,
+  kind: SubscriptionKind,
+): Requirements | undefined {
   return pubSub.hasKeeper && pubSub.remembersMore(client, kind, namesIn(args)) ? REMEMBERING : undefined
 }
 

@@ -3,9 +3,9 @@
 // Each name is confirmed, whether it was subscribed to or not; leaving everything
 // when there is nothing is confirmed once, with a nil for the name.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { NameSet } from '../../util/name-map.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { NameSet } from '../../util/tables/name-map.ts'
 
 interface Kind {
   word: string

@@ -1,9 +1,9 @@
 // EVAL, EVALSHA, EVAL_RO, EVALSHA_RO: run a script, given whole or by its SHA-1.
 
-import type { Call } from '../../engine/call.ts'
-import { type Claims, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { ClaimsHost } from '../../engine/command-spec.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand, type Requirements } from '../../engine/spec/command.ts'
+import type { RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
@@ -36,11 +36,11 @@ function run(call: Call, script: Script, keys: number, access: Access): void {
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */
-function bodyDeclares(_: ClaimsHost, args: Arguments): Claims | undefined {
+function bodyDeclares(_: RequirementsHost, args: Arguments): Requirements | undefined {
   return claimsOf(declaredFlags(args.bytes(1)))
 }
 
-function shaDeclares({ scripts }: ClaimsHost, args: Arguments): Claims | undefined {
+function shaDeclares({ scripts }: RequirementsHost, args: Arguments): Requirements | undefined {
   return scripts instanceof Scripts ? claimsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
 }
 

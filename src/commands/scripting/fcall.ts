@@ -1,8 +1,8 @@
 // FCALL, FCALL_RO: run a function of a library.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
 import { claimsOf } from '../../scripting/shebang.ts'

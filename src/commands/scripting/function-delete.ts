@@ -1,7 +1,7 @@
 // FUNCTION DELETE: remove a library with its functions.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 

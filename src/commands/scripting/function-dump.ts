@@ -2,8 +2,8 @@
 //
 //   [245][code] for each library, [version u16][CRC-64 of everything before]
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { isFunctionPayload, readFunctionPayload, writeFunctionPayload } from '../../persistence/rdb/function-payload.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'

@@ -1,14 +1,14 @@
 // FUNCTION LIST: the libraries, what they hold, and their code.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'
 import { oneLine } from '../../scripting/reply-from-lua.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 import { SCRIPT_FLAGS } from '../../scripting/shebang.ts'
-import { Glob } from '../../util/glob.ts'
+import { Glob } from '../../util/bytes/glob.ts'
 
 export const functionList = defineCommand({
   name: 'FUNCTION LIST',

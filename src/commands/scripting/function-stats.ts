@@ -1,7 +1,7 @@
 // FUNCTION STATS: the function that runs, and how many there are.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const functionStats = defineCommand({
@@ -30,7 +30,7 @@ export const functionStats = defineCommand({
       reply.array(running.command.length)
       for (const word of running.command) reply.text(word)
       reply.text('duration_ms')
-      reply.integer(Math.round(engine.machine.monotonic() - running.startedMs))
+      reply.integer(Math.round(engine.workClock.monotonic() - running.startedMs))
     } else {
       reply.nil()
     }

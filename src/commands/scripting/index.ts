@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { eval_, evalRo, evalsha, evalshaRo } from './eval.ts'
 import { fcallRo, fcallWriting } from './fcall.ts'
 import { function_ } from './function.ts'

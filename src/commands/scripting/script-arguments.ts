@@ -1,7 +1,7 @@
 // Arguments that EVAL, EVALSHA and FCALL share: how many keys there are, and their specs.
 
-import type { Call } from '../../engine/call.ts'
-import type { ArgSpec } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 
 export const KEYS_AND_ARGUMENTS: readonly ArgSpec[] = [

@@ -1,7 +1,7 @@
 // SCRIPT EXISTS: which scripts EVALSHA would find.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const scriptExists = defineCommand({

@@ -1,7 +1,7 @@
 // SCRIPT KILL, FUNCTION KILL: end a script that takes too long and has changed nothing yet.
 
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 const common = {

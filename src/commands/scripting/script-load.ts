@@ -1,7 +1,7 @@
 // SCRIPT LOAD: compile a script for EVALSHA without running it.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 
 export const scriptLoad = defineCommand({

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { sentinel } from './sentinel.ts'
 import { sentinelCkquorum } from './sentinel-ckquorum.ts'
 import { sentinelGetMasterAddrByName } from './sentinel-get-master-addr-by-name.ts'

@@ -1,6 +1,6 @@
 // SENTINEL CKQUORUM: in Redis, whether enough Sentinels are there to agree. Here nobody votes: the answer is whether the primary is up.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { isOffered, namedShard } from './shard-of.ts'
 

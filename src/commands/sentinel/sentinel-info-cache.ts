@@ -1,7 +1,7 @@
 // SENTINEL INFO-CACHE: what nodes last said of themselves. This node says it now; of others nothing is kept.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { describeServer } from '../server/info.ts'
 import { isOffered, shardOf } from './shard-of.ts'
 

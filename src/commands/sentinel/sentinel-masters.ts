@@ -1,9 +1,9 @@
 // SENTINEL MASTERS, MASTER, REPLICAS, SLAVES, SENTINELS: nodes of the shard, each as names and values. What only one who watches by pings could know says
 // what it says of a node that has just answered.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Shard, ShardNode } from '../../engine/shard.ts'
+import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ipOf, isOffered, namedShard, portOf, shardOf } from './shard-of.ts'
 
 /** Sentinel's defaults, which tools show. */
@@ -20,7 +20,7 @@ function reply(call: Call, fields: Fields): void {
   }
 }
 
-function common(call: Call, node: ShardNode, name: string, role: string): Fields {
+function common(call: Call, node: SentinelNode, name: string, role: string): Fields {
   return [
     ['name', name],
     ['ip', ipOf(call, node)],
@@ -36,7 +36,7 @@ function common(call: Call, node: ShardNode, name: string, role: string): Fields
   ]
 }
 
-function replyPrimary(call: Call, shard: Shard): void {
+function replyPrimary(call: Call, shard: SentinelView): void {
   reply(call, [
     ...common(call, shard.primary, shard.name, 'master'),
     ['info-refresh', 0],
@@ -51,7 +51,7 @@ function replyPrimary(call: Call, shard: Shard): void {
   ])
 }
 
-function nameOf(call: Call, node: ShardNode): string {
+function nameOf(call: Call, node: SentinelNode): string {
   return `${ipOf(call, node)}:${portOf(call, node)}`
 }
 

@@ -1,10 +1,10 @@
 // What Sentinel's commands begin with: the shard that a name means, and where its nodes are for whoever asks.
 
-import type { Call } from '../../engine/call.ts'
-import type { Config } from '../../engine/config.ts'
+import type { Config } from '../../config/config.ts'
+import { localIp } from '../../engine/cluster-view/node-address.ts'
+import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { localIp } from '../../engine/node-address.ts'
-import type { Shard, ShardNode } from '../../engine/shard.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const NO_SUCH_MASTER = ERR.of('No such master with that name')
@@ -15,24 +15,24 @@ export function isOffered(config: Config): boolean {
   return config.get('shard-name') !== ''
 }
 
-export function shardOf(call: Call): Shard {
-  const { shard } = engineOf(call)
-  if (shard === null) throw NO_SHARD
-  return shard
+export function shardOf(call: Call): SentinelView {
+  const { sentinelView } = engineOf(call)
+  if (sentinelView === null) throw NO_SHARD
+  return sentinelView
 }
 
 /** Returns the shard that an argument names. Throws where it names another. */
-export function namedShard(call: Call, index = 2): Shard {
+export function namedShard(call: Call, index = 2): SentinelView {
   const shard = shardOf(call)
   if (call.args.string(index) !== shard.name) throw NO_SUCH_MASTER
   return shard
 }
 
-export function ipOf(call: Call, node: ShardNode): string {
+export function ipOf(call: Call, node: SentinelNode): string {
   return node.ip || localIp(call.client)
 }
 
-export function portOf(call: Call, node: ShardNode): number {
+export function portOf(call: Call, node: SentinelNode): number {
   const { port, tlsPort } = node
   return (call.client.transport.isEncrypted ? tlsPort : port) || port || tlsPort
 }

@@ -1,10 +1,10 @@
 // ACL CAT: the categories of commands, or the commands of one.
 
-import { ACL_CATEGORIES } from '../../engine/acl-categories.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { ACL_CATEGORIES } from '../../engine/spec/acl-categories.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
-import { lowerCase } from '../../util/text.ts'
+import { lowerCase } from '../../util/bytes/text.ts'
 
 const QUOTED_LENGTH_MAX = 128
 

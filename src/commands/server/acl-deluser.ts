@@ -1,7 +1,7 @@
 // ACL DELUSER: removes users and ends their connections; that of whoever asks after the reply.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const aclDeluser = defineCommand({

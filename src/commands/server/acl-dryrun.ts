@@ -1,9 +1,9 @@
 // ACL DRYRUN: might a user run this command? Nothing is run, and nothing kept in ACL LOG.
 
-import { defineCommand } from '../../engine/command.ts'
-import { hasArity, meantBy } from '../../engine/command-table.ts'
+import { denialOf } from '../../engine/clients/permissions.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { denialOf } from '../../engine/permissions.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { hasArity, meantBy } from '../../engine/spec/command-table.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 

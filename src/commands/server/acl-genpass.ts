@@ -1,7 +1,7 @@
 // ACL GENPASS: a password that nobody can guess. It comes from the system, not from the engine's chance, which may be seeded.
 
 import { randomBytes } from 'node:crypto'
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const BITS_DEFAULT = 256

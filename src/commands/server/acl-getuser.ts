@@ -1,8 +1,8 @@
 // ACL GETUSER: all there is to know of a user, field by field.
 
 import type { Selector } from '../../acl/selector.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
 export const aclGetuser = defineCommand({

@@ -2,9 +2,9 @@
 
 import type { User } from '../../acl/user.ts'
 import { userLine } from '../../acl/user-lines.ts'
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 
 const common = {
   group: 'server',

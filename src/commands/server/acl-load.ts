@@ -3,8 +3,8 @@
 // It is one small file, read and written when somebody asks for it, so that happens synchronously.
 
 import { UserLinesError } from '../../acl/user-lines.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { type Engine, engineOf } from '../../engine/engine.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
 import { ERR } from '../../protocol/errors.ts'
 

@@ -1,7 +1,7 @@
 // ACL LOG: what users were refused, the newest first; or RESET, which forgets it.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const COUNT_DEFAULT = 10

@@ -2,8 +2,8 @@
 
 import { hasBlanks, RuleError } from '../../acl/rule-error.ts'
 import { UnclosedSelector } from '../../acl/user.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 
 export const aclSetuser = defineCommand({

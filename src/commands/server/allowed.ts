@@ -1,7 +1,7 @@
 // `enable-debug-command`, `enable-module-command` and `enable-protected-configs`: who may use what is dangerous.
 
-import type { Client } from '../../engine/client.ts'
-import type { Config } from '../../engine/config.ts'
+import type { Config } from '../../config/config.ts'
+import type { Client } from '../../engine/clients/client.ts'
 
 /** Tells whether a setting of the kind no | yes | local allows something to this client. */
 export function isAllowed(

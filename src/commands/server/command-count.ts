@@ -1,5 +1,5 @@
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 
 export const commandCount = defineCommand({
   name: 'COMMAND COUNT',

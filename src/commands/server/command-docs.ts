@@ -1,7 +1,7 @@
 // COMMAND DOCS: summaries and arguments, from which redis-cli makes its hints.
 
-import { type ArgSpec, type Command, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { type ArgSpec, type Command, defineCommand } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
 export const commandDocs = defineCommand({

@@ -1,10 +1,10 @@
 // COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS: the keys of a command that is written out but not run.
 
-import type { Call } from '../../engine/call.ts'
-import { type Command, type CommandSpec, defineCommand } from '../../engine/command.ts'
-import { hasArity } from '../../engine/command-table.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { type FoundKey, findKeys, hasKeys } from '../../engine/key-extraction.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type Command, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { hasArity } from '../../engine/spec/command-table.ts'
+import { type FoundKey, findKeys, hasKeys } from '../../engine/spec/key-extraction.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 /** Where the command in question begins. */

@@ -1,10 +1,10 @@
 // COMMAND and COMMAND INFO: what a client library wants to know of commands.
 
-import { aclCategories } from '../../engine/acl-categories.ts'
-import type { Call } from '../../engine/call.ts'
-import { type Command, defineCommand, FLAGS, type Flag, type KeySpec } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { keyUses, legacyRange } from '../../engine/key-extraction.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { aclCategories } from '../../engine/spec/acl-categories.ts'
+import { type Command, defineCommand, FLAGS, type Flag, type KeySpec } from '../../engine/spec/command.ts'
+import { keyUses, legacyRange } from '../../engine/spec/key-extraction.ts'
 import type { Reply } from '../../protocol/reply.ts'
 
 const common = {

@@ -1,10 +1,10 @@
 // COMMAND LIST: names of commands, those of a module, a category or a pattern.
 
-import { ACL_CATEGORIES, aclCategories } from '../../engine/acl-categories.ts'
-import { type Command, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { ACL_CATEGORIES, aclCategories } from '../../engine/spec/acl-categories.ts'
+import { type Command, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { globMatch } from '../../util/glob.ts'
+import { globMatch } from '../../util/bytes/glob.ts'
 
 export const commandList = defineCommand({
   name: 'COMMAND LIST',

@@ -3,9 +3,9 @@
 // A name without glob characters is answered as it was written; what a pattern
 // finds, by its own name. Old names are names too (hash-max-ziplist-entries).
 
-import { defineCommand } from '../../engine/command.ts'
-import { CONFIG_NAMES, configRow } from '../../engine/config.ts'
-import { globMatch } from '../../util/glob.ts'
+import { CONFIG_NAMES, configRow } from '../../config/config.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { globMatch } from '../../util/bytes/glob.ts'
 
 export const configGet = defineCommand({
   name: 'CONFIG GET',

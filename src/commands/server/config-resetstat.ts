@@ -1,7 +1,7 @@
 // CONFIG RESETSTAT: the counters of INFO begin again.
 
-import { defineCommand, forgetCalls } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand, forgetCalls } from '../../engine/spec/command.ts'
 import { infoFigures } from './info.ts'
 
 export const configResetstat = defineCommand({

@@ -1,15 +1,15 @@
 // CONFIG REWRITE: what was set while running goes into the config file.
 //
-// Comments, order and untouched lines stay (see engine/config-rewrite.ts). Users are
+// Comments, order and untouched lines stay (see config/config-rewrite.ts). Users are
 // written as lines of this file, unless they have one of their own (`aclfile`).
 
 import { readFileSync, statSync } from 'node:fs'
 import { userLine } from '../../acl/user-lines.ts'
-import { defineCommand } from '../../engine/command.ts'
-import { rewriteConfigFile } from '../../engine/config-rewrite.ts'
+import { rewriteConfigFile } from '../../config/config-rewrite.ts'
 import { type Engine, engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { replaceFile } from '../../persistence/disk/replace-file.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
-import { replaceFile } from '../../persistence/replace-file.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const configRewrite = defineCommand({

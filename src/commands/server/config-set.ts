@@ -1,9 +1,9 @@
 // CONFIG SET: changes settings, all of them or none.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../engine/config.ts'
+import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../config/config.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { isAllowed } from './allowed.ts'

@@ -1,11 +1,11 @@
 // DEBUG AUDIT [PARTS n]: is the data in memory what the append-only file says? Its client waits, the others do not.
 //
 // The reply is a map: keys (compared), differing (how many of them), parts, milliseconds, and named: for each of the first thousand
-// that differ an array of database, key and how it differs (engine/saving.ts).
+// that differ an array of database, key and how it differs (engine/effects/saving.ts).
 
-import type { Call } from '../../engine/call.ts'
+import type { AuditReport } from '../../engine/effects/saving.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { AuditReport } from '../../engine/saving.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { describeNoAudit, NoAudit, PARTS_MAX } from '../../persistence/audit/audit.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'

@@ -1,7 +1,7 @@
 // DEBUG CLIENT-EVICTION: how many clients hold how much, by powers of two, while `maxmemory-clients` bounds it.
 
-import type { Call } from '../../engine/call.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 /** Redis's buckets: below 32 KiB, then doubling up to 4 GiB and beyond. */

@@ -7,20 +7,20 @@
 // that it does.
 
 import { createHash } from 'node:crypto'
-import type { Call } from '../../engine/call.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { Database } from '../../store/database.ts'
-import { ABSENT, type Hash } from '../../store/hash.ts'
-import { NONE } from '../../store/keyspace.ts'
-import type { List } from '../../store/list.ts'
-import { ListPosition } from '../../store/list-pages.ts'
-import type { MemberSet } from '../../store/member-set.ts'
-import { type SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
-import type { Stream } from '../../store/stream.ts'
-import { EntryCursor } from '../../store/stream-cursor.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { formatDoubleDigits } from '../../util/numbers.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { ABSENT, type Hash } from '../../store/hash/hash.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { List } from '../../store/list/list.ts'
+import { ListPosition } from '../../store/list/list-pages.ts'
+import type { MemberSet } from '../../store/set/member-set.ts'
+import { type SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import type { Stream } from '../../store/stream/stream.ts'
+import { EntryCursor } from '../../store/stream/stream-cursor.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { formatDoubleDigits } from '../../util/numbers/numbers.ts'
 
 const DIGEST_BYTES = 20
 /** Redis's number for the type of a stream; those of the other types are ours. */

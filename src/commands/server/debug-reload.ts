@@ -1,8 +1,8 @@
 // DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way shows.
 
-import type { Call } from '../../engine/call.ts'
+import type { ReloadOptions } from '../../engine/effects/saving.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { ReloadOptions } from '../../engine/saving.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 
 const NOT_SAVED = new ReplyError('ERR')

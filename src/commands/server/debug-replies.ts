@@ -1,6 +1,6 @@
 // DEBUG PROTOCOL, ERROR: replies of every shape, for those who write clients.
 
-import type { Call } from '../../engine/call.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 

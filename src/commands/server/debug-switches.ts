@@ -1,8 +1,8 @@
-// DEBUG's switches: what acts here (engine/debug-switches.ts), and what only has to be taken because nothing here differs by it.
+// DEBUG's switches: what acts here (engine/upkeep/debug-switches.ts), and what only has to be taken because nothing here differs by it.
 
-import type { Call } from '../../engine/call.ts'
-import { parseMemory } from '../../engine/config-table.ts'
+import { parseMemory } from '../../config/config-table.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 /** 4 GB, less a megabyte. */

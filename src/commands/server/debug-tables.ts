@@ -4,13 +4,13 @@
 // their sizes are no powers of two, and there is never a second one. What expires
 // stands in a heap, which is told of as a table with one key in each bucket.
 
-import type { Call } from '../../engine/call.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Hash } from '../../store/hash.ts'
-import { MemberSet } from '../../store/member-set.ts'
-import { SortedSet } from '../../store/sorted-set.ts'
-import { TYPE_STRING } from '../../store/value.ts'
+import { Hash } from '../../store/hash/hash.ts'
+import { MemberSet } from '../../store/set/member-set.ts'
+import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
 import { find } from './debug-values.ts'
 
 /** What the figures are made of; entry `i` of `chains` = how many buckets hold `i` keys. */

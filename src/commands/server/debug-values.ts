@@ -1,12 +1,12 @@
 // DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of what is held otherwise here.
 
-import type { Call } from '../../engine/call.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { List } from '../../store/list.ts'
-import { TYPE_STRING } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { List } from '../../store/list/list.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 
 /** What a payload has besides the value: its type before it, version and checksum behind. */

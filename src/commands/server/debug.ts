@@ -6,15 +6,15 @@
 // allows it, but for AUDIT: it changes nothing, and a restart to allow it would
 // take away the memory that is to be looked at.
 
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Config } from '../../engine/config.ts'
+import type { Config } from '../../config/config.ts'
+import type { Client } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import { globMatch } from '../../util/glob.ts'
-import { stopEverything } from '../../util/stop-everything.ts'
+import { globMatch } from '../../util/bytes/glob.ts'
+import { stopEverything } from '../../util/time/stop-everything.ts'
 import { isAllowed } from './allowed.ts'
 import { writeConfigFile } from './config-rewrite.ts'
 import { audit } from './debug-audit.ts'

@@ -2,8 +2,8 @@
 //
 // The reply says that it has begun; how far it has got is in INFO (replication/failover.ts).
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { replicationOf } from '../../replication/replication.ts'
 

@@ -5,13 +5,13 @@
 // nothing was there, which counts as no change: a replica may have keys that this
 // server has lost.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import type { Word } from '../../engine/effects/effects.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import type { Database } from '../../store/database.ts'
-import { NONE } from '../../store/keyspace.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 
 const common = {
   group: 'server',
@@ -69,9 +69,9 @@ export const flushall = defineCommand({
 
 /** Removes everything; in the journal stands `words`, or the request as it came. */
 export function emptyAll(call: Call, ...words: Word[]): void {
-  const { databases, ownKeys } = engineOf(call)
+  const { databases, replicaExpiry } = engineOf(call)
   for (const database of databases) empty(call, database)
-  ownKeys.forget()
+  replicaExpiry.forget()
   flushed(call, words)
 }
 

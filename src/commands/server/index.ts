@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { acl } from './acl.ts'
 import { aclCat } from './acl-cat.ts'
 import { aclDeluser } from './acl-deluser.ts'

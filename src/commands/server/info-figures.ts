@@ -5,12 +5,12 @@
 
 import { totalmem } from 'node:os'
 import { channelsOf } from '../../channels/channels.ts'
-import type { ChannelFigures } from '../../channels/tally.ts'
+import type { ChannelFigures } from '../../channels/log/tally.ts'
+import type { Leading } from '../../engine/effects/replication.ts'
+import type { SavingStatus } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Leading } from '../../engine/replication.ts'
-import type { SavingStatus } from '../../engine/saving.ts'
 import { replicationOf } from '../../replication/replication.ts'
-import { performance } from '../../util/real-time.ts'
+import { performance } from '../../util/time/real-time.ts'
 import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 

@@ -1,16 +1,16 @@
 // The fields of INFO: a row for each, in Redis 7.2's words and order.
 //
-// A new counter is a field of `Counters` (engine/stats.ts), the line that counts, and a row here. A row says what its figure
+// A new counter is a field of `Counters` (engine/figures/stats.ts), the line that counts, and a row here. A row says what its figure
 // is, so that whoever shows figures in another form can make use of it. Fields of Redis that mean nothing here are left
 // out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
 
 import { arch, release, type } from 'node:os'
-import type { MessageFigures, SlotMove, SlotMoves } from '../../engine/cluster.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
+import type { MessageFigures, SlotMove, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
+import type { LoadingProgress } from '../../engine/conditions/loading.ts'
+import type { Following, LogNode } from '../../engine/effects/replication.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
-import type { LoadingProgress } from '../../engine/loading.ts'
-import type { Following, LogNode } from '../../engine/replication.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
-import type { Database } from '../../store/database.ts'
+import type { Database } from '../../store/keyspace/database.ts'
 import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 
@@ -134,7 +134,7 @@ const signedPercentage = (value: number): string => (Object.is(value, -0) ? '-0.
 const percent = (value: number): string => `${value.toFixed(2)}%`
 const microsecondsAsSeconds = (value: number): string => (value / 1e6).toFixed(6)
 
-const uptime: Read<number> = ({ engine }) => Math.max(0, Math.floor((engine.moment.now() - engine.startedMs) / 1000))
+const uptime: Read<number> = ({ engine }) => Math.max(0, Math.floor((engine.unitClock.now() - engine.startedMs) / 1000))
 
 const SERVER: InfoSection = {
   heading: 'Server',
@@ -154,7 +154,7 @@ const SERVER: InfoSection = {
     text('process_supervised', ({ engine }) => engine.host.describe?.().supervisor ?? 'no'),
     text('run_id', ({ engine }) => engine.runId),
     gauge('tcp_port', ({ engine }) => portOf(engine.host.describe?.())),
-    gauge('server_time_usec', ({ engine }) => Math.floor(engine.moment.now() * 1000)),
+    gauge('server_time_usec', ({ engine }) => Math.floor(engine.unitClock.now() * 1000)),
     gauge('uptime_in_seconds', uptime),
     gauge('uptime_in_days', (figures) => Math.floor(uptime(figures) / 86400)),
     gauge('hz', ({ engine }) => engine.config.get('hz')),
@@ -364,7 +364,7 @@ const PERSISTENCE: InfoSection = {
       'loading_eta_seconds',
       whileLoading((progress, { engine }) => {
         const { loadedBytes, startedMs, totalBytes, writerMemoryBytes } = progress
-        const elapsed = Math.floor(engine.moment.now() / 1000) - Math.floor(startedMs / 1000)
+        const elapsed = Math.floor(engine.unitClock.now() / 1000) - Math.floor(startedMs / 1000)
         // Nothing can be told yet: Redis says one second.
         if (elapsed === 0) return 1
         const left = totalBytes > 0 ? totalBytes - loadedBytes : Math.max(1, writerMemoryBytes - loadedBytes)
@@ -418,7 +418,7 @@ const STATS: InfoSection = {
     none('latest_fork_usec'),
     none('total_forks'),
     none('migrate_cached_sockets'),
-    gauge('slave_expires_tracked_keys', ({ engine }) => engine.ownKeys.count),
+    gauge('slave_expires_tracked_keys', ({ engine }) => engine.replicaExpiry.count),
     none('active_defrag_hits'),
     none('active_defrag_misses'),
     none('active_defrag_key_hits'),
@@ -637,7 +637,7 @@ function* errorStats({ engine }: InfoFigures): Iterable<readonly [string, string
 }
 
 function* keyspace({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  const now = engine.moment.now()
+  const now = engine.unitClock.now()
   for (const database of engine.databases) {
     if (database.size === 0) continue
     const { count } = database.keys.expiries

@@ -1,10 +1,10 @@
 // INFO: the state of the server, for people and for clients that look at a few of its fields.
 
-import type { Call } from '../../engine/call.ts'
-import type { Client } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Client } from '../../engine/clients/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { InfoFigures } from './info-figures.ts'
 import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
 import { countKeySizes } from './key-sizes.ts'

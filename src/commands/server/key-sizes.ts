@@ -4,11 +4,11 @@
 // in each turn of the loop. Only the client that asked waits for its end. Whoever asks during a walk is answered by the next
 // one, which sees what that client wrote before; so however many ask, two walks answer them all.
 
-import type { Client } from '../../engine/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import { EntryWalk } from '../../engine/data/entry-walk.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { EntryWalk } from '../../engine/entry-walk.ts'
-import type { Database } from '../../store/database.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/value.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
 
 /** Entries in a turn: some 0.1 ms. */
 const STRETCH_ENTRIES = 2000

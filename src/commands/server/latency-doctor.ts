@@ -3,10 +3,10 @@
 // Redis's words where they are true here; tools and tests of tools know them. Advice about what Redis does otherwise (fork,
 // expiry by sampling, its allocator) is ours.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { LatencyEvent, LatencySeries } from '../../engine/latency-monitor.ts'
+import type { LatencyEvent, LatencySeries } from '../../engine/figures/latency-monitor.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { latencyReport } from './latency-spec.ts'
 
 const DISABLED =

@@ -1,8 +1,8 @@
 // LATENCY GRAPH: the slow events of a kind as a chart of text.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { LatencySeries } from '../../engine/latency-monitor.ts'
+import type { LatencySeries } from '../../engine/figures/latency-monitor.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { latencyReport } from './latency-spec.ts'
 import { sparkline } from './sparkline.ts'

@@ -1,9 +1,9 @@
 // LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer than 1 µs, 2 µs, 4 µs and so on.
 
-import type { Call } from '../../engine/call.ts'
-import { type Command, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { LatencyHistogram } from '../../util/latency-histogram.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type Command, defineCommand } from '../../engine/spec/command.ts'
+import type { LatencyHistogram } from '../../util/time/latency-histogram.ts'
 import { latencyReport } from './latency-spec.ts'
 
 export const latencyHistogram = defineCommand({

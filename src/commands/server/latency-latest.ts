@@ -1,8 +1,8 @@
 // LATENCY LATEST, HISTORY, RESET: the events that took long, the seconds in which one did, and none any more.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { LatencyEvent } from '../../engine/latency-monitor.ts'
+import type { LatencyEvent } from '../../engine/figures/latency-monitor.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { latencyReport } from './latency-spec.ts'
 
 export const latencyLatest = defineCommand({

@@ -4,9 +4,9 @@
 // chance, so no two answers are alike. `LOLWUT [VERSION n [columns [rows]]]`
 // takes Redis's words; there is one picture for every version.
 
-import { defineCommand } from '../../engine/command.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../../engine/version.ts'
-import type { Random } from '../../util/random.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import type { Random } from '../../util/numbers/random.ts'
 
 const COLUMNS = 66
 const ROWS = 16

@@ -1,9 +1,9 @@
 // MEMORY DOCTOR, MEMORY MALLOC-STATS, MEMORY PURGE: the state of the allocator, for people.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { collectGarbage } from '../../util/collect-garbage.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { collectGarbage } from '../../util/memory/collect-garbage.ts'
 import { memoryFigures } from './memory-figures.ts'
 
 /** Below this nothing can be said: a few slabs are always partly empty. */

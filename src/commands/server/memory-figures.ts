@@ -1,6 +1,6 @@
 // Where the memory is: the figures that INFO memory, MEMORY STATS and MEMORY DOCTOR tell, each in its own way.
 //
-// What Redis asks its allocator is here what used memory counts (engine/memory.ts) and, on top of that, gaps: places in slabs
+// What Redis asks its allocator is here what used memory counts (engine/upkeep/memory.ts) and, on top of that, gaps: places in slabs
 // of the arenas that were freed and wait for values of like size.
 
 import type { Engine } from '../../engine/engine.ts'

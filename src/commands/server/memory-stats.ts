@@ -3,9 +3,9 @@
 // The names are Redis's, so that what reads them works here. What has no
 // counterpart is 0.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { replicationOf } from '../../replication/replication.ts'
 import { memoryFigures, ratio } from './memory-figures.ts'
 

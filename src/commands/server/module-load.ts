@@ -1,8 +1,8 @@
 // MODULE LOAD, LOADEX, UNLOAD: there are no modules, which is said in Redis's words: to nobody but who would be allowed to load one.
 
-import type { Client } from '../../engine/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Config } from '../../engine/config.ts'
+import type { Config } from '../../config/config.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { isAllowed } from './allowed.ts'
 

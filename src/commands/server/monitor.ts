@@ -1,8 +1,8 @@
 // MONITOR: show this connection every command that runs.
 
-import { CLIENT_MONITOR } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_MONITOR } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const monitor = defineCommand({

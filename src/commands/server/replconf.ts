@@ -2,14 +2,14 @@
 //
 // ACK and GETACK are not answered: they travel in the stream, where no replies are.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { splitInline } from '../../protocol/inline-words.ts'
 import type { Replica } from '../../replication/replica.ts'
 import { replicationOf } from '../../replication/replication.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 
 /** Redis's: a name of the network. */
 const ADDRESS_BYTES_MAX = 255

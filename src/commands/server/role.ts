@@ -1,7 +1,7 @@
 // ROLE: whether this server leads or follows, and how far that has got.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { replicationOf } from '../../replication/replication.ts'
 
 export const role = defineCommand({

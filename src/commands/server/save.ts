@@ -1,12 +1,12 @@
 // SAVE, BGSAVE, LASTSAVE: snapshots of all data, in the file `dbfilename` names.
 //
-// SAVE holds up only its own client (persistence/background-saving.ts); its reply means what it means in Redis: everything before
+// SAVE holds up only its own client (persistence/snapshot/background-saving.ts); its reply means what it means in Redis: everything before
 // it is on the disk.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Saving } from '../../engine/effects/saving.ts'
 import { engineOf } from '../../engine/engine.ts'
-import type { Saving } from '../../engine/saving.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const common = {

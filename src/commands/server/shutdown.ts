@@ -2,8 +2,8 @@
 //
 // It waits for replicas before (shutdown-timeout). While it does, ABORT ends it: whoever asked for it is told an error.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const shutdown = defineCommand({

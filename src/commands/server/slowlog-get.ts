@@ -1,8 +1,8 @@
 // SLOWLOG GET, LEN, RESET: the commands that took longest, how many of them are known, and none any more.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 const COUNT_DEFAULT = 10

@@ -1,13 +1,13 @@
 // SWAPDB: two databases exchange their contents; every client sees the other's keys at once.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import type { Database } from '../../store/database.ts'
-import { NONE } from '../../store/keyspace.ts'
-import type { Bytes } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 
 const INT32_MAX = 2147483647
 

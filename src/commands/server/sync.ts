@@ -2,13 +2,13 @@
 //
 // What it is sent next is no reply but the stream (replication/leading.ts), so nothing may be on its way to it.
 
-import type { Call } from '../../engine/call.ts'
-import { CLIENT_REPLICA } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import { type Leading, replicationOf } from '../../replication/replication.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 
 export const time = defineCommand({
   name: 'TIME',

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { sadd } from './sadd.ts'
 import { scard } from './scard.ts'
 import { sdiff, sdiffstore } from './sdiff.ts'

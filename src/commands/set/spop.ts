@@ -3,13 +3,13 @@
 // Chance is not replayed: the journal is told which members went (SREM), or that
 // the whole set did (DEL).
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { MemberSet } from '../../store/member-set.ts'
-import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { MemberSet } from '../../store/set/member-set.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 
 /** Members told to the journal in one SREM. */
 const JOURNALED_MAX = 1024

@@ -3,12 +3,12 @@
 // A positive count asks for different members, a negative one for so many
 // independent draws.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { MemberSet } from '../../store/member-set.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { INT64_MIN } from '../../util/numbers.ts'
+import { MemberSet } from '../../store/set/member-set.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { INT64_MIN } from '../../util/numbers/numbers.ts'
 
 /** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
 const DRAWS_MAX = 1 << 24

@@ -1,7 +1,7 @@
 // SREM: remove members from a set.
 
-import { defineCommand } from '../../engine/command.ts'
-import { MemberSet } from '../../store/member-set.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { MemberSet } from '../../store/set/member-set.ts'
 
 export const srem = defineCommand({
   name: 'SREM',

@@ -4,11 +4,11 @@
 // does: a sum of doubles depends on the order of its terms, and which input is
 // looked through and which are looked up in decides the cost.
 
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { GatheredScores } from '../../store/gathered-scores.ts'
-import { ABSENT, type SortedSet } from '../../store/sorted-set.ts'
+import { GatheredScores } from '../../store/sorted-set/gathered-scores.ts'
+import { ABSENT, type SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { readCount } from '../count-argument.ts'
 import { storeResult } from '../store-result.ts'
 import { type Input, readInputs } from './combine-inputs.ts'

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { bzpopmax, bzpopmin } from './bzpop.ts'
 import { zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore } from './combine.ts'
 import { zadd, zincrby } from './zadd.ts'

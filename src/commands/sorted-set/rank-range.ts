@@ -1,6 +1,6 @@
 // Ranks as commands name them: negative ones count from the end, and what lies outside is cut off.
 
-import type { RankRange } from '../../store/sorted-set-range.ts'
+import type { RankRange } from '../../store/sorted-set/sorted-set-range.ts'
 
 /** Makes the range of what a set of `length` members has between two ranks, both included. */
 export function rankRange(length: number, start: number, stop: number, ranks: RankRange): void {

@@ -2,11 +2,11 @@
 //
 // ZINCRBY is ZADD INCR under an older name, down to its options.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { ABSENT, SortedSet } from '../../store/sorted-set.ts'
+import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { newSortedSet, readScore } from './sorted-set-arguments.ts'
 
 const NX = 1

@@ -2,11 +2,11 @@
 //
 // Journaled as ZPOPMIN or ZPOPMAX with the number of members that went.
 
-import type { Call } from '../../engine/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { SortedSet } from '../../store/sorted-set.ts'
-import { TYPE_ZSET } from '../../store/value.ts'
+import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { TYPE_ZSET } from '../../store/structures/value.ts'
 import { readCount } from '../count-argument.ts'
 import { type Extreme, popMembers } from './zpop.ts'
 

@@ -1,10 +1,10 @@
 // ZPOPMIN, ZPOPMAX: remove the members with the lowest or the highest scores and return them.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { SortedSet } from '../../store/sorted-set.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 import { readCount } from '../count-argument.ts'
 import { announceMembers, removeMembers, replyMembers } from './sorted-set-arguments.ts'
 

@@ -3,11 +3,11 @@
 // A positive count asks for that many different members, a negative one for that
 // many draws, which may repeat.
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { announceMembers, replyMembers } from './sorted-set-arguments.ts'
 
 const INT64_MIN = -9223372036854775808n

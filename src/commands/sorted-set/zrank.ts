@@ -1,9 +1,9 @@
 // ZRANK, ZREVRANK: where in the order a member is.
 
-import type { Call } from '../../engine/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/command.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { ABSENT, SortedSet } from '../../store/sorted-set.ts'
+import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'
 
 function rank(call: Call, order: 'ascending' | 'descending'): void {
   const { args } = call

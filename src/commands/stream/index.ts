@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { xack } from './xack.ts'
 import { xadd } from './xadd.ts'
 import { xautoclaim } from './xautoclaim.ts'

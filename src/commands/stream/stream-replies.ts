@@ -1,10 +1,10 @@
 // How entries are answered: each an array of its id and an array of its fields and values.
 
 import type { Reply } from '../../protocol/reply.ts'
-import { type Stream, writeStreamId } from '../../store/stream.ts'
-import { EntryCursor } from '../../store/stream-cursor.ts'
-import { StreamPlace } from '../../store/stream-group.ts'
-import { StreamId } from '../../store/stream-id.ts'
+import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
+import { EntryCursor } from '../../store/stream/stream-cursor.ts'
+import { StreamPlace } from '../../store/stream/stream-group.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
 
 const cursor = new EntryCursor()
 /** Where the range that was just counted begins. */

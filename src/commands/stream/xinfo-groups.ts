@@ -1,5 +1,5 @@
-import { defineCommand } from '../../engine/command.ts'
-import { writeStreamId } from '../../store/stream.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { writeStreamId } from '../../store/stream/stream.ts'
 import { askedStream, writeProgress, xinfoCommon } from './xinfo.ts'
 
 export const xinfoGroups = defineCommand({

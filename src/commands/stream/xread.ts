@@ -7,18 +7,18 @@
 // is written: its length stands at its beginning. What a group was given is
 // journaled as XCLAIM and XGROUP SETID, which replay to the same (invariant 4).
 
-import type { Call } from '../../engine/call.ts'
-import { defineCommand } from '../../engine/command.ts'
-import type { Word } from '../../engine/effects.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
-import { Stream, writeStreamId } from '../../store/stream.ts'
-import { EntryCursor } from '../../store/stream-cursor.ts'
-import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/stream-group.ts'
-import { ID_BYTES, ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream-id.ts'
-import { IndexCursor } from '../../store/stream-index.ts'
-import { TYPE_STREAM } from '../../store/value.ts'
-import { type Bytes, Source } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import { Stream, writeStreamId } from '../../store/stream/stream.ts'
+import { EntryCursor } from '../../store/stream/stream-cursor.ts'
+import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/stream/stream-group.ts'
+import { ID_BYTES, ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream/stream-id.ts'
+import { IndexCursor } from '../../store/stream/stream-index.ts'
+import { TYPE_STREAM } from '../../store/structures/value.ts'
+import { type Bytes, Source } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import {
   ABOVE,
   consumerOf,

@@ -1,7 +1,7 @@
 // GET: the string under a key.
 
-import { defineCommand } from '../../engine/command.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const value = new Bytes()
 

@@ -2,10 +2,10 @@
 //
 // Journaled as what it did to the expiry: PEXPIREAT, PERSIST or DEL.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { type ExpiryUnit, expiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const value = new Bytes()

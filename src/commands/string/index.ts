@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { append } from './append.ts'
 import { get } from './get.ts'
 import { getdel } from './getdel.ts'

@@ -1,9 +1,9 @@
 // MGET: many strings at once. What is missing or no string is nil.
 
-import { defineCommand } from '../../engine/command.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { TYPE_STRING } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const value = new Bytes()
 

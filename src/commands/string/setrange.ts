@@ -1,9 +1,9 @@
 // SETRANGE: overwrites part of a string; what lies between its end and the offset becomes zeros.
 
-import { defineCommand } from '../../engine/command.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace.ts'
-import { Bytes, copyBytes } from '../../util/bytes.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes, copyBytes } from '../../util/bytes/bytes.ts'
 import { checkStringLength } from './string-length.ts'
 
 const value = new Bytes()

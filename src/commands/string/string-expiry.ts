@@ -1,7 +1,7 @@
 // Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or milliseconds, always positive.
 
-import type { Call } from '../../engine/call.ts'
-import type { Options } from '../../engine/options.ts'
+import type { Call } from '../../engine/requests/call.ts'
+import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { readExpiry } from '../generic/expiry-times.ts'
 

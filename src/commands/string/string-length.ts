@@ -1,6 +1,6 @@
 // How long a string may become.
 
-import type { Call } from '../../engine/call.ts'
+import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 /** Throws when a string of `length` bytes is more than `proto-max-bulk-len` allows. */

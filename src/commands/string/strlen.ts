@@ -1,7 +1,7 @@
 // STRLEN: the length of a string.
 
-import { defineCommand } from '../../engine/command.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 
 const value = new Bytes()
 

@@ -1,8 +1,8 @@
 // EXEC: run what MULTI has gathered, as one unit.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { discardTransaction, transactionOf } from '../../engine/transaction.ts'
+import { discardTransaction, transactionOf } from '../../engine/requests/transaction.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const exec = defineCommand({

@@ -1,4 +1,4 @@
-import type { Command } from '../../engine/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { exec } from './exec.ts'
 import { discard, multi } from './multi.ts'
 import { unwatch, watch } from './watch.ts'

@@ -1,9 +1,9 @@
 // MULTI, DISCARD: begin a transaction, and give it up.
 
-import { CLIENT_MULTI } from '../../engine/client.ts'
-import { defineCommand } from '../../engine/command.ts'
+import { CLIENT_MULTI } from '../../engine/clients/client.ts'
 import { engineOf } from '../../engine/engine.ts'
-import { discardTransaction, Transaction } from '../../engine/transaction.ts'
+import { discardTransaction, Transaction } from '../../engine/requests/transaction.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const multi = defineCommand({

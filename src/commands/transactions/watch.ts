@@ -1,7 +1,7 @@
 // WATCH, UNWATCH: EXEC does nothing if one of the keys has changed by then.
 
-import { defineCommand } from '../../engine/command.ts'
 import { engineOf } from '../../engine/engine.ts'
+import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 
 export const watch = defineCommand({

@@ -8,18 +8,18 @@
 // A round needs the memory of its keys twice. Several rounds, each of a part of the keys (portion.ts), need less, and more time;
 // each has a moment of its own. Nothing here changes the data or the files.
 
+import type { AuditReport } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { AuditReport } from '../../engine/saving.ts'
 import { Arguments } from '../../protocol/arguments.ts'
-import type { DigestDepth } from '../../store/data-digest.ts'
-import type { AofDirectory } from '../aof-directory.ts'
-import type { AppendOnlyFile } from '../append-only-file.ts'
-import { CommandReader } from '../command-reader.ts'
-import type { Disk } from '../disk.ts'
+import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import type { Disk } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
-import type { ImageWriter } from '../image-writer.ts'
-import { replay } from '../replay.ts'
-import type { Snapshot, SnapshotSink } from '../snapshot.ts'
+import type { AofDirectory } from '../log/aof-directory.ts'
+import type { AppendOnlyFile } from '../log/append-only-file.ts'
+import { CommandReader } from '../log/command-reader.ts'
+import { replay } from '../log/replay.ts'
+import type { ImageWriter } from '../snapshot/image-writer.ts'
+import type { Snapshot, SnapshotSink } from '../snapshot/snapshot.ts'
 import { compare, Findings } from './comparison.ts'
 import { HeldFiles, type LogPosition } from './held-files.ts'
 import { Pace } from './pace.ts'
@@ -89,9 +89,9 @@ export class Audit {
     this.#host = host
     this.#refuse()
     this.#parts = parts ?? partsFor(engine)
-    this.#beganMs = engine.machine.monotonic()
+    this.#beganMs = engine.workClock.monotonic()
     this.#pace = new Pace({
-      machine: engine.machine,
+      workClock: engine.workClock,
       stats: engine.stats,
       later: host.later,
       rested: host.rested,
@@ -111,7 +111,7 @@ export class Audit {
 
   /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
   async run(): Promise<AuditReport> {
-    const { log, machine, memory } = this.#engine
+    const { log, workClock, memory } = this.#engine
     memory.besideBytes = () => this.#heldBytes('reserved')
     log.info({ parts: this.#parts }, 'audit: comparing memory with the append-only file')
     try {
@@ -125,7 +125,7 @@ export class Audit {
       differing,
       named,
       parts: this.#parts,
-      milliseconds: machine.monotonic() - this.#beganMs,
+      milliseconds: workClock.monotonic() - this.#beganMs,
       longestSliceMs: this.#pace.longestSliceMs,
     }
     this.#tell(report)
@@ -204,7 +204,7 @@ export class Audit {
     while (journal.written < offset) {
       if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
       this.#check()
-      await new Promise<void>((resolve) => void this.#engine.machine.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 

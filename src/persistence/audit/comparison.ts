@@ -1,10 +1,10 @@
 // Holds the data of a second engine against what a table knows of the first, and names the keys that differ.
 
+import type { DifferenceKind, KeyDifference } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { DifferenceKind, KeyDifference } from '../../engine/saving.ts'
-import type { DigestDepth } from '../../store/data-digest.ts'
-import type { Database } from '../../store/database.ts'
-import { Bytes } from '../../util/bytes.ts'
+import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Portion } from './portion.ts'
 import { STATE_ABSENT, STATE_UNREADABLE, type ValueTable } from './value-table.ts'
 import { ValueSums } from './values-writer.ts'

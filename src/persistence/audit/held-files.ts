@@ -1,10 +1,10 @@
 // The files of a log up to one position, held open: a rewrite may remove their names while they are read.
 
 import { assert } from '../../util/assert.ts'
-import type { AofDirectory } from '../aof-directory.ts'
-import type { Disk, DiskFile } from '../disk.ts'
-import type { Part } from '../manifest.ts'
-import type { ReplayedFiles } from '../replay.ts'
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import type { AofDirectory } from '../log/aof-directory.ts'
+import type { Part } from '../log/manifest.ts'
+import type { ReplayedFiles } from '../log/replay.ts'
 
 /** Where a log ends: in this file, after so many bytes. */
 export interface LogPosition {

@@ -6,8 +6,8 @@
 //
 // One command of the log is replayed in one go, as it was when its client sent it.
 
-import type { Clock } from '../../util/clock.ts'
-import type { ReplayPace } from '../replay.ts'
+import type { Clock } from '../../util/time/clock.ts'
+import type { ReplayPace } from '../log/replay.ts'
 
 /** How long a slice goes on. */
 const SLICE_MS = 1
@@ -19,7 +19,7 @@ const COMMANDS_PER_LOOK = 8
 const CHUNK_BYTES = 16 * 1024
 
 export interface PaceOptions {
-  readonly machine: Clock
+  readonly workClock: Clock
   readonly stats: { readonly commandsProcessed: number }
   /** Runs something after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
@@ -41,23 +41,23 @@ export class Pace implements ReplayPace {
 
   constructor(options: PaceOptions) {
     this.#options = options
-    this.#beganMs = options.machine.monotonic()
+    this.#beganMs = options.workClock.monotonic()
   }
 
   /** A slice begins: the loop was free until now. */
   begin(): void {
-    this.#beganMs = this.#options.machine.monotonic()
+    this.#beganMs = this.#options.workClock.monotonic()
   }
 
   /** The slice is over: to be asked between two pieces of work. */
   get isOver(): boolean {
-    return this.#options.machine.monotonic() - this.#beganMs >= SLICE_MS
+    return this.#options.workClock.monotonic() - this.#beganMs >= SLICE_MS
   }
 
   /** Rests, if the slice is over. */
   async rest(): Promise<void> {
-    const { check, later, machine, rested, stats } = this.#options
-    const endMs = machine.monotonic()
+    const { check, later, workClock, rested, stats } = this.#options
+    const endMs = workClock.monotonic()
     const tookMs = endMs - this.#beganMs
     if (tookMs < SLICE_MS) return
     this.slices++
@@ -67,9 +67,9 @@ export class Pace implements ReplayPace {
     do {
       seen = stats.commandsProcessed
       await new Promise<void>((resolve) => later(resolve))
-    } while (stats.commandsProcessed !== seen && machine.monotonic() - endMs < REST_SLICES * tookMs)
+    } while (stats.commandsProcessed !== seen && workClock.monotonic() - endMs < REST_SLICES * tookMs)
     if (stats.commandsProcessed !== served) await new Promise<void>((resolve) => rested(resolve))
     check()
-    this.#beganMs = machine.monotonic()
+    this.#beganMs = workClock.monotonic()
   }
 }

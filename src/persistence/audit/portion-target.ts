@@ -1,8 +1,8 @@
 // Loads a portion of an RDB file's keys; the others are read and dropped.
 
-import type { Database } from '../../store/database.ts'
-import type { Value } from '../../store/value.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import type { Value } from '../../store/structures/value.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { KeyAttributes, RdbTarget } from '../rdb/rdb-parser.ts'
 import type { Portion } from './portion.ts'
 

@@ -5,11 +5,11 @@
 // keys and all that they are joined with, by whatever number of steps. That is sound for any log. Where commands join nearly all
 // keys, parts save no memory.
 
-import type { Command } from '../../engine/command.ts'
-import { meantBy } from '../../engine/command-table.ts'
-import { findKeys } from '../../engine/key-extraction.ts'
+import type { Command } from '../../engine/spec/command.ts'
+import { meantBy } from '../../engine/spec/command-table.ts'
+import { findKeys } from '../../engine/spec/key-extraction.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
-import type { Keyspace } from '../../store/keyspace.ts'
+import type { Keyspace } from '../../store/keyspace/keyspace.ts'
 
 /** Keys are joined by sets of this many: half a megabyte knows all about a log of any length. */
 const SETS = 1 << 16

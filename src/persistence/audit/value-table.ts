@@ -3,8 +3,8 @@
 // Copies of the values would need their memory twice; this takes 48 bytes a key and its name. Records lie in pages off the JS heap,
 // chained by hash. The number of keys is known when the table is made, so its buckets never have to grow.
 
-import type { Fingerprint } from '../../store/data-digest.ts'
-import type { Bytes } from '../../util/bytes.ts'
+import type { Fingerprint } from '../../store/keyspace/data-digest.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
 
 const PAGE_RECORDS = 4096
 const NAME_PAGE_BYTES = 256 * 1024

@@ -3,12 +3,12 @@
 //
 // Memory that is damaged may be beyond reading: such a value is noted as unreadable, and the walk goes on.
 
-import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../../store/data-digest.ts'
-import type { Database } from '../../store/database.ts'
-import { TYPE_STRING, type Value } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import type { ImageWriter } from '../image-writer.ts'
+import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../../store/keyspace/data-digest.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_STRING, type Value } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbOutput } from '../rdb/rdb-output.ts'
+import type { ImageWriter } from '../snapshot/image-writer.ts'
 import type { Portion } from './portion.ts'
 import type { ValueTable } from './value-table.ts'
 

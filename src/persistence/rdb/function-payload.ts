@@ -3,7 +3,7 @@
 //   [245][code] for each library, [version u16][CRC-64 of everything before]
 
 import { ReplyError } from '../../protocol/errors.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { isPayload } from './payload.ts'
 import { OPCODE, RDB_VERSION_WRITTEN } from './rdb-format.ts'

@@ -7,9 +7,9 @@
 //   25  [earliest expiry, ms][listpack of field, value, expiry or 0 …]
 //   22, 23  the same before the release: without the earliest expiry, and all expiries absolute
 
-import type { Database } from '../../store/database.ts'
-import { ABSENT, Hash, NEVER } from '../../store/hash.ts'
-import { Bytes } from '../../util/bytes.ts'
+import { ABSENT, Hash, NEVER } from '../../store/hash/hash.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
 import type { PackedReader } from './packed-reader.ts'

@@ -1,7 +1,7 @@
 // Intsets: sets of integers, sorted, all of the same width. [width u32][count u32][integer]…
 
-import { Bytes, Source } from '../../util/bytes.ts'
-import { writeInteger } from '../../util/numbers.ts'
+import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { writeInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf } from './packed-reader.ts'
 

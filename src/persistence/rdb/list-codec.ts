@@ -1,14 +1,14 @@
 // Lists: elements as strings (type 1), a ziplist (10), nodes of ziplists (14), nodes of listpacks and plain elements (18).
 //
 // A list is written as type 18, in the nodes in which Redis would hold it
-// (store/list-nodes.ts). One with elements that have buffers of their own, or with a
+// (store/list/list-nodes.ts). One with elements that have buffers of their own, or with a
 // node of more than 64 KiB, is written as type 1: there a listpack would be a second
 // copy of something large. Its nodes are those of a list that was pushed, then (docs/decisions/0012-answers-of-7-2.md).
 
-import type { Database } from '../../store/database.ts'
-import { List } from '../../store/list.ts'
-import { ListPosition } from '../../store/list-pages.ts'
-import { Bytes } from '../../util/bytes.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { List } from '../../store/list/list.ts'
+import { ListPosition } from '../../store/list/list-pages.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
 import type { PackedReader } from './packed-reader.ts'

@@ -7,7 +7,7 @@
 //   110iiiii  13-bit integer, 2 B    1110llll  up to 4095 bytes, 2 B
 //   11110000  length in 32 bits      11110001 … 11110100  integer of 16, 24, 32, 64 bits
 
-import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf, PackedElements, PackedReader } from './packed-reader.ts'
 

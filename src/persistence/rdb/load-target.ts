@@ -1,13 +1,13 @@
 // Where an RDB file's keys go: into the engine's databases, or into others that are going to take their place.
 
-import type { LoadingProgress } from '../../engine/loading.ts'
-import type { ScriptRunner } from '../../engine/script-runner.ts'
+import type { LoadingProgress } from '../../engine/conditions/loading.ts'
+import type { ScriptRunner } from '../../engine/requests/script-runner.ts'
 import { ReplyError } from '../../protocol/errors.ts'
-import type { Database } from '../../store/database.ts'
-import { NONE } from '../../store/keyspace.ts'
-import type { Value } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import type { Clock } from '../../util/clock.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Value } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Clock } from '../../util/time/clock.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
 

@@ -1,7 +1,7 @@
 // What listpacks and ziplists have in common: checked once as a whole, then read element by element.
 
-import { type Bytes, Source } from '../../util/bytes.ts'
-import { narrow, parseInteger, writeInteger } from '../../util/numbers.ts'
+import { type Bytes, Source } from '../../util/bytes/bytes.ts'
+import { narrow, parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 
 /** Integers that may be pointed at as text at the same time. */

@@ -5,10 +5,10 @@
 // A payload holds no key, no expiry, no use. It comes from anywhere: a checksum is
 // no signature, so the value is checked as if there were none.
 
-import type { Database } from '../../store/database.ts'
-import { TYPE_STRING, type Value } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { Crc64 } from '../../util/crc64.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_STRING, type Value } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { Crc64 } from '../../util/bytes/crc64.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { RDB_VERSION_MAX, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbInput } from './rdb-input.ts'

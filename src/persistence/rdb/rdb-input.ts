@@ -9,9 +9,9 @@
 // there are not so many bytes beyond, it is damage: so no length is believed that
 // the file could not hold.
 
-import { Bytes, Source } from '../../util/bytes.ts'
-import { LZF_EXPANSION_MAX, lzfDecompress } from '../../util/lzf.ts'
-import { writeInteger } from '../../util/numbers.ts'
+import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { LZF_EXPANSION_MAX, lzfDecompress } from '../../util/bytes/lzf.ts'
+import { writeInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { ENCODED_INT8, ENCODED_INT16, ENCODED_INT32, ENCODED_LZF } from './rdb-format.ts'
 

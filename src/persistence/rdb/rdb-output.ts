@@ -1,8 +1,8 @@
 // RDB bytes on the way out: gathered in one buffer with a running checksum, taken away in pieces.
 
-import { type Bytes, copyBytes, Source } from '../../util/bytes.ts'
-import { Crc64 } from '../../util/crc64.ts'
-import { lzfCompress } from '../../util/lzf.ts'
+import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { Crc64 } from '../../util/bytes/crc64.ts'
+import { lzfCompress } from '../../util/bytes/lzf.ts'
 import { ENCODED_INT8, ENCODED_INT16, ENCODED_INT32, ENCODED_LZF } from './rdb-format.ts'
 
 /** A string up to here is tried as an integer: a sign and ten digits. */

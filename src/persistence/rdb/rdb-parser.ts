@@ -7,9 +7,9 @@
 // taken from the chunk into the database without a copy between. The key of a
 // structure is put aside, since the structure may reach over many chunks.
 
-import type { Database } from '../../store/database.ts'
-import type { Value } from '../../store/value.ts'
-import { Bytes, copyBytes, Source } from '../../util/bytes.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import type { Value } from '../../store/structures/value.ts'
+import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { OPCODE, RDB_VERSION_MAX, TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'

@@ -5,10 +5,10 @@
 // until it is done. It must not change in between; before it does, the driver
 // finishes it.
 
-import type { Database } from '../../store/database.ts'
-import { TYPE_STRING } from '../../store/value.ts'
-import { Bytes } from '../../util/bytes.ts'
-import type { ImageWriter } from '../image-writer.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { ImageWriter } from '../snapshot/image-writer.ts'
 import { OPCODE, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbOutput } from './rdb-output.ts'
 import { ValueWriter } from './value-codec.ts'

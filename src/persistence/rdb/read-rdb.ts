@@ -1,11 +1,11 @@
 // Reading an RDB file from the disk: chunk by chunk, the loop running in between.
 
-import { roomFor } from '../../util/announced-bytes.ts'
-import { Source } from '../../util/bytes.ts'
-import { Crc64 } from '../../util/crc64.ts'
-import { discarded } from '../../util/discarded.ts'
-import { setImmediate } from '../../util/real-time.ts'
-import type { DiskFile } from '../disk.ts'
+import { roomFor } from '../../util/bytes/announced-bytes.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import { Crc64 } from '../../util/bytes/crc64.ts'
+import { discarded } from '../../util/memory/discarded.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
+import type { DiskFile } from '../disk/disk.ts'
 import { RdbDamage } from './damage.ts'
 import { RdbInput } from './rdb-input.ts'
 import { RdbParser, type RdbTarget } from './rdb-parser.ts'

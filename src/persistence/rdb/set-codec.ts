@@ -1,9 +1,9 @@
 // Sets: members as strings (type 2), or in one blob (intset 11, listpack 20).
 
-import type { Database } from '../../store/database.ts'
-import { ABSENT, MemberSet } from '../../store/member-set.ts'
-import { Bytes } from '../../util/bytes.ts'
-import { parseInteger } from '../../util/numbers.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { ABSENT, MemberSet } from '../../store/set/member-set.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { buildIntset, IntsetReader } from './intset.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'

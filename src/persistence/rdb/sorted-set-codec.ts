@@ -3,10 +3,10 @@
 // Written as 5 and 17. In type 5 the highest score comes first, as Redis writes
 // it: a skiplist takes each of them in at its head.
 
-import type { Database } from '../../store/database.ts'
-import { SortedSet, SortedSetPosition } from '../../store/sorted-set.ts'
-import { Bytes, Source } from '../../util/bytes.ts'
-import { formatDouble } from '../../util/numbers.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { formatDouble } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
 import type { PackedReader } from './packed-reader.ts'

@@ -8,17 +8,17 @@
 //       [pending]([id, 16 B])…)…)…
 //
 // Ids in 16 bytes are big-endian, elsewhere they are two lengths. A node is a
-// listpack in the file as it is here (store/stream-nodes.ts).
+// listpack in the file as it is here (store/stream/stream-nodes.ts).
 
-import type { Database } from '../../store/database.ts'
-import { Stream } from '../../store/stream.ts'
-import { EntryCursor } from '../../store/stream-cursor.ts'
-import { NEVER_ACTIVE, type StreamConsumer, type StreamGroup } from '../../store/stream-group.ts'
-import { ID_BYTES, StreamId } from '../../store/stream-id.ts'
-import { IndexCursor } from '../../store/stream-index.ts'
-import { NodeCursor } from '../../store/stream-nodes.ts'
-import { Bytes, type Source } from '../../util/bytes.ts'
-import { narrow } from '../../util/numbers.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { Stream } from '../../store/stream/stream.ts'
+import { EntryCursor } from '../../store/stream/stream-cursor.ts'
+import { NEVER_ACTIVE, type StreamConsumer, type StreamGroup } from '../../store/stream/stream-group.ts'
+import { ID_BYTES, StreamId } from '../../store/stream/stream-id.ts'
+import { IndexCursor } from '../../store/stream/stream-index.ts'
+import { NodeCursor } from '../../store/stream/stream-nodes.ts'
+import { Bytes, type Source } from '../../util/bytes/bytes.ts'
+import { narrow } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { TYPE } from './rdb-format.ts'
 import type { RdbInput } from './rdb-input.ts'

@@ -1,7 +1,7 @@
 // What the codec of every structure offers: reading and writing that can pause.
 
-import type { Database } from '../../store/database.ts'
-import type { Value } from '../../store/value.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import type { Value } from '../../store/structures/value.ts'
 import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 

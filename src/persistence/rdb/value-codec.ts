@@ -1,7 +1,7 @@
 // One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
 
-import type { Database } from '../../store/database.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/value.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/structures/value.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { HashReader, HashWriter } from './hash-codec.ts'
 import { ListReader, ListWriter } from './list-codec.ts'

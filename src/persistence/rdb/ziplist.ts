@@ -7,7 +7,7 @@
 //   01llllll  up to 16383 bytes, 2 B       11110000, 11111110            integer of 24, 8 bits
 //   10000000  length in 32 bits, big end   1111iiii                      integer iiii - 1, 0 … 12
 
-import type { Source } from '../../util/bytes.ts'
+import type { Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf, PackedReader } from './packed-reader.ts'
 

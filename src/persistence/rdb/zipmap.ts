@@ -3,7 +3,7 @@
 //   zipmap = [fields, 254 = count them]([length][field][length][unused][value][unused bytes])…[255]
 //   length = one byte below 254, or 254 and four bytes
 
-import { type Bytes, Source } from '../../util/bytes.ts'
+import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 
 const LONG = 254

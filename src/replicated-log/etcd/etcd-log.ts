@@ -10,7 +10,7 @@
 // Requests to etcd may overtake each other, so one transaction of appends is under way at a time, and those that come meanwhile are the next:
 // one transaction with several batches. That is also faster than a transaction each (docs/decisions/0033-which-log.md).
 
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import {
   Fenced,
   Gap,

@@ -3,7 +3,7 @@
 // Each batch takes a quorum and its disks, as an append does: etcd has nothing cheaper. What was overwritten takes space until it is compacted; whoever has sent
 // so much sees to that, up to where it was when it began to count, so that others are told of what is newer.
 
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { LogAway } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import { compactBefore } from './compaction.ts'

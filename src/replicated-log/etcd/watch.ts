@@ -1,6 +1,6 @@
 // What is put under some keys of etcd, from a revision on, as it happens.
 
-import { clearTimeout, setTimeout } from '../../util/real-time.ts'
+import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import type { EtcdGateway } from './gateway.ts'
 import type { KeyRange } from './keys.ts'
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type * as JetStreamPackage from '@nats-io/jetstream'
 import type * as NatsPackage from '@nats-io/transport-node'
-import { clearTimeout, setTimeout, sleep } from '../../util/real-time.ts'
+import { clearTimeout, setTimeout, sleep } from '../../util/time/real-time.ts'
 import { LogAway } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
 import type { JetStreamOptions } from './options.ts'

@@ -11,7 +11,7 @@
 
 import type { ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import {
   Gap,
   LogAway,

@@ -1,7 +1,7 @@
 // The stream that holds the log: made as it must be, or looked at before anything is trusted to it.
 
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream'
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { LogAway, LogError } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
 import type { NatsPackages } from './connection.ts'

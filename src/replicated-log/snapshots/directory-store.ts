@@ -7,7 +7,7 @@
 
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { type Disk, writeAll } from '../../persistence/disk.ts'
+import { type Disk, writeAll } from '../../persistence/disk/disk.ts'
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.ts'
 import { snapshotName, snapshotPosition } from './snapshot-name.ts'
 

@@ -1,7 +1,7 @@
 // Requests to an S3-compatible store: signed (AWS Signature 4), with the hash of what they carry, and tried again while the store is busy.
 
 import { createHash } from 'node:crypto'
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { LogUnfit } from '../log-unfit.ts'
 
 export interface S3Options {

@@ -3,7 +3,7 @@
 // Each message wakes the other thread. Sixteen appends that came as sixteen messages left it as sixteen writes, and a third as many of them were
 // acknowledged in a second as of those that left in one (docs/decisions/0033-which-log.md).
 
-import { setImmediate } from '../../util/real-time.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
 import type { Port } from './messages.ts'
 
 export class Outbox<Message> {

@@ -1,7 +1,7 @@
 // A replicated log in a thread of its own. When the thread ends, which it should not, the log is away until the next one has opened it.
 
 import { Worker } from 'node:worker_threads'
-import { sleep } from '../../util/real-time.ts'
+import { sleep } from '../../util/time/real-time.ts'
 import { LogAway, type LogBounds, type LogEntry, type ReplicatedLog } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import type { LogSource } from './log-source.ts'

@@ -16,8 +16,8 @@
 
 // Node's global of this name is looked up through a getter at each use.
 import { getHeapStatistics } from 'node:v8'
-import { collectGarbage } from '../../util/collect-garbage.ts'
-import { performance } from '../../util/real-time.ts'
+import { collectGarbage } from '../../util/memory/collect-garbage.ts'
+import { performance } from '../../util/time/real-time.ts'
 import { LuaError } from './errors.ts'
 import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 

@@ -1,6 +1,6 @@
 // What can be done with any Lua value: its type's name, as text, as a number.
 
-import { parseDigits } from '../../util/numbers.ts'
+import { parseDigits } from '../../util/numbers/numbers.ts'
 import { type LuaError, runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
 import { LONG_NUMBER_LENGTH, shortenNumber } from './long-number.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { REDIS_VERSION } from '../../../src/engine/version.ts'
+import { REDIS_VERSION } from '../../../src/config/version.ts'
 import { createEngine, encode } from '../../support/engine.ts'
 
 const WRONG_PASSWORD = '-WRONGPASS invalid username-password pair or user is disabled.\r\n'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Random } from '../../../src/util/random.ts'
+import { Random } from '../../../src/util/numbers/random.ts'
 import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
 
 let server: TestEngine

@@ -1,32 +1,32 @@
 // Sentinel's commands, as clients use them: nothing without a name, the shard's nodes with one, and who has switched.
 
 import { expect, test } from 'vitest'
-import type { Shard, ShardNode } from '../../../src/engine/shard.ts'
-import { publishSwitches } from '../../../src/engine/switch-messages.ts'
-import { OwnShard } from '../../../src/replication/own-shard.ts'
+import type { SentinelNode, SentinelView } from '../../../src/engine/cluster-view/sentinel-view.ts'
+import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
 import { Replication } from '../../../src/replication/replication.ts'
-import { Seats } from '../../../src/util/seats.ts'
+import { SentinelReports } from '../../../src/replication/sentinel-reports.ts'
+import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'
 import { createEngine } from '../../support/engine.ts'
 
-const node = (port: number, more: Partial<ShardNode> = {}): ShardNode => ({
+const node = (port: number, more: Partial<SentinelNode> = {}): SentinelNode => ({
   ...{ id: String(port).repeat(10), ip: '10.0.0.1', port, tlsPort: 0, isUp: true, replicationOffset: 7, priority: 100 },
   ...more,
 })
 
-const shard: Shard = {
+const shard: SentinelView = {
   name: 'mymaster',
   primary: node(7001),
   replicas: [node(7002), node(7003, { isUp: false })],
   others: [node(7002)],
   id: 'e'.repeat(40),
   epoch: 3,
-  switched: new Seats<[ShardNode, ShardNode]>(() => {}),
+  switched: new Handlers<[SentinelNode, SentinelNode]>(() => {}),
 }
 
 function connect() {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster' })
-  engine.shard = shard
+  engine.sentinelView = shard
   return connect(3)
 }
 
@@ -78,8 +78,8 @@ test('replicas and other nodes that answer are told, and which of them are down'
 test('a server alone is its own primary until it follows another, of which subscribers hear', () => {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster', port: '7009' })
   const replication = new Replication(engine)
-  engine.shard = new OwnShard(engine, 'mymaster')
-  publishSwitches(engine.shard, engine)
+  engine.sentinelView = new SentinelReports(engine, 'mymaster')
+  publishSwitches(engine.sentinelView, engine)
   const client = connect()
   const listener = connect()
   listener.ask('SUBSCRIBE', '+switch-master')

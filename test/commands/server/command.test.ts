@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { commands } from '../../../src/commands/index.ts'
-import { aclCategories } from '../../../src/engine/acl-categories.ts'
-import { defineCommand, type KeySpec } from '../../../src/engine/command.ts'
-import { findKeys, legacyRange } from '../../../src/engine/key-extraction.ts'
+import { aclCategories } from '../../../src/engine/spec/acl-categories.ts'
+import { defineCommand, type KeySpec } from '../../../src/engine/spec/command.ts'
+import { findKeys, legacyRange } from '../../../src/engine/spec/key-extraction.ts'
 import { Arguments } from '../../../src/protocol/arguments.ts'
 import { createEngine } from '../../support/engine.ts'
 

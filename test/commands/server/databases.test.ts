@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Bytes } from '../../../src/util/bytes.ts'
+import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { createEngine, type TestClient, type TestEngine } from '../../support/engine.ts'
 
 /** Puts a key under WATCH, as the command does. */

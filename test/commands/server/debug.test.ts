@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { REDIS_VERSION } from '../../../src/engine/version.ts'
+import { REDIS_VERSION } from '../../../src/config/version.ts'
 import { scriptsOf } from '../../../src/scripting/scripts.ts'
-import { Bytes } from '../../../src/util/bytes.ts'
+import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { createEngine } from '../../support/engine.ts'
 
 const REFUSED = /^-ERR DEBUG command not allowed\. If the enable-debug-command option is set to "local"/

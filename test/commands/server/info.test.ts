@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/engine/version.ts'
-import { Bytes } from '../../../src/util/bytes.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/config/version.ts'
+import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { useBoth } from '../../scripting/use-both.ts'
 import { createEngine, type TestClient } from '../../support/engine.ts'
 import { redisServerDiffers, redisServerMissing } from '../../support/redis-server.ts'

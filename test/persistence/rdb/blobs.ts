@@ -1,8 +1,8 @@
 // Flattened structures of older servers, built by hand: what this server only reads.
 
 import { ListpackBuilder } from '../../../src/persistence/rdb/listpack.ts'
-import { Bytes, Source } from '../../../src/util/bytes.ts'
-import { Crc64 } from '../../../src/util/crc64.ts'
+import { Bytes, Source } from '../../../src/util/bytes/bytes.ts'
+import { Crc64 } from '../../../src/util/bytes/crc64.ts'
 
 /** An element: text, or an integer written in a width of choice. */
 export type Element = string | { integer: bigint; as: 'immediate' | 8 | 16 | 24 | 32 | 64 }

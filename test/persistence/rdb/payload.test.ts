@@ -3,10 +3,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PayloadReader } from '../../../src/persistence/rdb/payload.ts'
-import type { Stream } from '../../../src/store/stream.ts'
-import { StreamId } from '../../../src/store/stream-id.ts'
-import { IndexCursor } from '../../../src/store/stream-index.ts'
-import { Bytes } from '../../../src/util/bytes.ts'
+import type { Stream } from '../../../src/store/stream/stream.ts'
+import { StreamId } from '../../../src/store/stream/stream-id.ts'
+import { IndexCursor } from '../../../src/store/stream/stream-index.ts'
+import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { createEngine, type TestClient } from '../../support/engine.ts'
 import {
   byte,

@@ -1,0 +1,93 @@
+// The kept messages that a member of a group was given, and of which it is not certain yet that they were heard: a queue.
+//
+// Their texts lie in the log. What is held of each is its id, the log, and two numbers, 40 bytes in all, in arrays: a fast group has
+// hundreds of thousands of them at any time (what it hears in `redeliver` milliseconds).
+
+import { StreamId } from '../../store/stream/stream-id.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import type { ChannelLog } from '../log/channel-log.ts'
+
+const ID_BYTES = 16
+const CAPACITY_MIN = 16
+
+const found = new StreamId()
+
+export class GivenMessages {
+  /** Messages in the queue. */
+  length = 0
+  /** Where the first one stands; those before are gone. */
+  #first = 0
+  #ids = new Source(Buffer.alloc(0))
+  #ends = new Float64Array(0)
+  #counts = new Float64Array(0)
+  #logs: (ChannelLog | undefined)[] = []
+
+  /** Adds a message: `end` = its place in what its member was sent, `count` = its number in the channel, or UNCOUNTED. */
+  push(log: ChannelLog, id: StreamId, count: number, end: number): void {
+    if (this.#first + this.length === this.#ends.length) this.#makeRoom()
+    const at = this.#first + this.length++
+    id.store(this.#ids, ID_BYTES * at)
+    this.#ends[at] = end
+    this.#counts[at] = count
+    this.#logs[at] = log
+  }
+
+  /** Removes the messages whose place in what was sent is up to `end`. */
+  removeUpTo(end: number): void {
+    while (this.length > 0 && this.#ends[this.#first]! <= end) {
+      this.#logs[this.#first++] = undefined
+      this.length--
+    }
+    if (this.length === 0) this.clear()
+  }
+
+  /** Removes the message of an id, and those that were given before it; false when it is not there. */
+  removeThrough(id: StreamId): boolean {
+    let at = 0
+    while (at < this.length && !this.idAt(at, found).equals(id)) at++
+    if (at === this.length) return false
+    this.removeUpTo(this.#ends[this.#first + at]!)
+    return true
+  }
+
+  clear(): void {
+    this.length = 0
+    this.#first = 0
+    if (this.#ends.length > CAPACITY_MIN) this.#move(CAPACITY_MIN)
+    this.#logs.length = 0
+  }
+
+  idAt(index: number, id: StreamId): StreamId {
+    return id.load(this.#ids, ID_BYTES * (this.#first + index))
+  }
+
+  countAt(index: number): number {
+    return this.#counts[this.#first + index]!
+  }
+
+  logAt(index: number): ChannelLog {
+    return this.#logs[this.#first + index]!
+  }
+
+  /** Moves everything to the front, into arrays twice as large where half of these are in use. */
+  #makeRoom(): void {
+    const capacity = this.#ends.length
+    this.#move(Math.max(CAPACITY_MIN, this.length > capacity / 2 ? 2 * capacity : capacity))
+  }
+
+  #move(capacity: number): void {
+    const first = this.#first
+    const end = first + this.length
+    const ids = Buffer.alloc(ID_BYTES * capacity)
+    this.#ids.u8.copy(ids, 0, ID_BYTES * first, ID_BYTES * end)
+    this.#ids = new Source(ids)
+    const ends = new Float64Array(capacity)
+    ends.set(this.#ends.subarray(first, end))
+    this.#ends = ends
+    const counts = new Float64Array(capacity)
+    counts.set(this.#counts.subarray(first, end))
+    this.#counts = counts
+    this.#logs = this.#logs.slice(first, end)
+    this.#first = 0
+  }
+}

@@ -1,0 +1,299 @@
+// The cluster as a node that stands alone knows it: a map of its own, changed by commands and kept in a file.
+//
+// Nodes do not talk with each other (docs/decisions/0040-cluster-without-gossip.md): whom this one knows stands in its file, and
+// whoever moves slots tells every node, as `redis-cli --cluster reshard` does.
+
+import type { ChangeableMap, ClusterNode, ClusterView } from '../engine/cluster-view/cluster-view.ts'
+import type { Engine } from '../engine/engine.ts'
+import { ERR } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
+import { Random } from '../util/numbers/random.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
+import { MapNode } from './map-node.ts'
+import { parseNodes, printNodes } from './nodes-file.ts'
+import { SlotMap } from './slot-map.ts'
+
+/** Where Redis has the port of the cluster bus, which is told to clients; nobody listens there. */
+const BUS_PORT_OFFSET = 10_000
+const ID_LENGTH = 40
+
+/** Where the map is kept. */
+export interface MapFile {
+  /** What was written last; undefined = nothing yet. */
+  read(): string | undefined
+  /** Replaces it, on disk when the call returns. Throws what the disk says. */
+  write(text: string): void
+}
+
+export class StandaloneCluster implements ClusterView, ChangeableMap {
+  isOk = false
+  hasOpenSlots = false
+  readonly hasHeldSlots = false
+  readonly moves = undefined
+  readonly messages = undefined
+  readonly changed = new Handlers<[]>((slot) => {
+    this.#changed = slot
+  })
+  #changed: Handler<[]> | null = null
+  readonly #engine: Engine
+  readonly #file: MapFile
+  /** Names are not drawn from what a test may have seeded: two nodes are two. */
+  readonly #random = new Random()
+  #map: SlotMap
+  /** The map as it is on disk. */
+  #written = ''
+
+  /** Reads the map, or makes a new one. Throws NodesFileError, and what the disk says. */
+  constructor(engine: Engine, file: MapFile) {
+    this.#engine = engine
+    this.#file = file
+    const text = file.read() ?? ''
+    this.#map = text.trim() === '' ? this.#newMap() : parseNodes(text, () => this.#newId())
+    const { config } = engine
+    this.#introduceMyself()
+    this.#follow()
+    this.#write()
+    for (const name of ADDRESS_SETTINGS) config.onChange(name, () => this.#addressChanged())
+    engine.loading.changed.add(() => {
+      this.myself.health = engine.state.loading.holds ? 'loading' : 'online'
+    })
+    config.onChange('cluster-require-full-coverage', () => this.#addressChanged())
+  }
+
+  // ── Cluster ──────────────────────────────────────────────────────────────
+
+  get myself(): MapNode {
+    return this.#map.myself
+  }
+
+  get nodes(): ReadonlyMap<string, MapNode> {
+    return this.#map.nodes
+  }
+
+  get epoch(): number {
+    return this.#map.epoch
+  }
+
+  get map(): ChangeableMap {
+    return this
+  }
+
+  ownerOf(slot: number): MapNode | undefined {
+    return this.#map.ownerOf(slot)
+  }
+
+  isHeld(): boolean {
+    return false
+  }
+
+  takesFrom(): boolean {
+    return false
+  }
+
+  migratingTo(slot: number): MapNode | undefined {
+    return this.#map.migrating.get(slot)
+  }
+
+  importingFrom(slot: number): MapNode | undefined {
+    return this.#map.importing.get(slot)
+  }
+
+  // ── ChangeableMap ────────────────────────────────────────────────────────
+
+  assign(slots: Iterable<number>, owner: ClusterNode | undefined): void {
+    this.#change((map) => {
+      for (const slot of slots) {
+        map.give(slot, owner && nodeIn(map, owner))
+        // Keys of another's slot were coming here: now it is ours.
+        if (owner === map.myself) map.importing.delete(slot)
+      }
+    })
+  }
+
+  settle(slot: number, owner: ClusterNode, isEmpty: boolean): void {
+    this.#change((map) => {
+      if (isEmpty) map.migrating.delete(slot)
+      map.give(slot, nodeIn(map, owner))
+      // The others are going to believe the new owner: it has the highest epoch.
+      if (owner === map.myself && map.importing.delete(slot)) bump(map)
+    })
+  }
+
+  open(slot: number, direction: 'migrating' | 'importing', node: ClusterNode): void {
+    this.#change((map) => {
+      map[direction].set(slot, nodeIn(map, node))
+    })
+  }
+
+  close(slot: number): void {
+    this.#change((map) => {
+      map.migrating.delete(slot)
+      map.importing.delete(slot)
+    })
+  }
+
+  bumpEpoch(): boolean {
+    let bumped = false
+    this.#change((map) => {
+      bumped = bump(map)
+    })
+    return bumped
+  }
+
+  setEpoch(epoch: number): void {
+    this.#change((map) => {
+      map.myself.epoch = epoch
+      map.epoch = Math.max(map.epoch, epoch)
+    })
+  }
+
+  forget(node: ClusterNode): void {
+    this.#change((map) => map.remove(nodeIn(map, node)))
+  }
+
+  replicate(primary: ClusterNode): void {
+    this.#change((map) => {
+      const { myself } = map
+      myself.primary = nodeIn(map, primary)
+      myself.shardId = primary.shardId
+      map.migrating.clear()
+      map.importing.clear()
+    })
+  }
+
+  reset(hard: boolean): void {
+    const before = this.#map
+    this.#change(() => {
+      const map = this.#newMap(hard ? this.#newId() : before.myself.id)
+      if (!hard) {
+        map.myself.epoch = before.myself.epoch
+        map.epoch = before.epoch
+      }
+      this.#map = map
+      this.#introduceMyself()
+    })
+  }
+
+  save(): void {
+    this.#change(() => {})
+  }
+
+  /** Takes slots of which there are keys and which nobody owns; those of others are coming here. Called once the data is loaded. */
+  claimSlots(): void {
+    const { databases, log } = this.#engine
+    const { slots } = databases[0]!.keys
+    if (slots === null || this.#map.myself.primary !== undefined) return
+    const { map, strays } = { map: this.#map, strays: [] as number[] }
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const isSettled = map.ownerOf(slot) === map.myself || map.importing.has(slot)
+      if (slots.count(slot) > 0 && !isSettled) strays.push(slot)
+    }
+    if (strays.length === 0) return
+    this.#change((changing) => {
+      for (const slot of strays) {
+        const owner = changing.ownerOf(slot)
+        if (owner === undefined) changing.give(slot, changing.myself)
+        else changing.importing.set(slot, owner)
+      }
+    })
+    log.warn(
+      { slots: strays.length },
+      'there are keys of slots that are not ours: taken where they were nobody’s, else importing',
+    )
+  }
+
+  // ── changing ─────────────────────────────────────────────────────────────
+
+  /** Changes the map and writes it; where that fails it is as it was, and the error says so. */
+  #change(change: (map: SlotMap) => void): void {
+    change(this.#map)
+    this.#follow()
+    try {
+      this.#write()
+    } catch (error) {
+      this.#map = parseNodes(this.#written, () => this.#newId())
+      this.#introduceMyself()
+      this.#follow()
+      this.#engine.log.error({ error }, 'the cluster configuration cannot be written')
+      throw ERR.of(`error saving the cluster node config: ${(error as Error).message}`)
+    }
+    this.#changed?.()
+  }
+
+  #addressChanged(): void {
+    this.#introduceMyself()
+    this.#follow()
+    try {
+      this.#write()
+    } catch (error) {
+      // The address is found out again at the next start.
+      this.#engine.log.error({ error }, 'the cluster configuration cannot be written')
+    }
+    this.#changed?.()
+  }
+
+  #write(): void {
+    const text = printNodes(this)
+    this.#file.write(text)
+    this.#written = text
+  }
+
+  #follow(): void {
+    const { assigned, importing, migrating } = this.#map
+    this.isOk = assigned === SLOT_COUNT || !this.#engine.config.get('cluster-require-full-coverage')
+    this.hasOpenSlots = importing.size + migrating.size > 0
+  }
+
+  /** Notes where this node is to be found. An address that the file has stays where the settings say nothing. */
+  #introduceMyself(): void {
+    const { config, history, state } = this.#engine
+    const { myself } = this
+    myself.ip = config.get('cluster-announce-ip') || myself.ip
+    myself.port = config.get('cluster-announce-port') || config.get('port')
+    myself.tlsPort = config.get('cluster-announce-tls-port') || config.get('tls-port')
+    const main = config.get('port') || config.get('tls-port')
+    myself.busPort =
+      config.get('cluster-announce-bus-port') || config.get('cluster-port') || (main === 0 ? 0 : main + BUS_PORT_OFFSET)
+    myself.hostname = config.get('cluster-announce-hostname')
+    myself.offset = () => history.offset
+    myself.health = state.loading.holds ? 'loading' : 'online'
+  }
+
+  #newMap(id = this.#newId()): SlotMap {
+    return new SlotMap(new MapNode(id, this.#newId()))
+  }
+
+  #newId(): string {
+    return this.#random.hex(ID_LENGTH)
+  }
+}
+
+/** Settings that say where this node is to be found. */
+const ADDRESS_SETTINGS = [
+  'cluster-announce-ip',
+  'cluster-announce-port',
+  'cluster-announce-tls-port',
+  'cluster-announce-bus-port',
+  'cluster-announce-hostname',
+  'port',
+  'tls-port',
+] as const
+
+/** Gives this node an epoch above all others; false when it has the highest already. */
+function bump(map: SlotMap): boolean {
+  const { myself } = map
+  let highest = map.epoch
+  for (const { epoch } of map.nodes.values()) highest = Math.max(highest, epoch)
+  if (myself.epoch !== 0 && myself.epoch === highest) return false
+  map.epoch++
+  myself.epoch = map.epoch
+  return true
+}
+
+/** The node of a map that somebody holds by the cluster's interface. */
+function nodeIn(map: SlotMap, node: ClusterNode): MapNode {
+  const found = map.nodes.get(node.id)
+  assert(found === node, 'a node that is named is one of the map')
+  return found
+}

@@ -1,0 +1,77 @@
+// Rules by glob pattern, of keys or of channels.
+//
+// Among the rules that match a name the one with the longest literal prefix (what stands before the first * ? [ or \)
+// decides, among equally long ones the one given last.
+//
+// The rules hang in a trie over their literal prefixes, a byte a step, so a name meets only those along its own path, the
+// longest last. A thousand rules cost a name no more than one does.
+
+import type { Bytes } from '../util/bytes/bytes.ts'
+import { Glob, literalPrefix } from '../util/bytes/glob.ts'
+
+export interface PatternRule {
+  readonly pattern: string
+}
+
+/** A rule made ready. */
+interface Entry<T> {
+  readonly rule: T
+  /** Null = whatever follows the prefix is fine. */
+  readonly glob: Glob | null
+}
+
+class Node<T> {
+  /** Next byte → node. */
+  children: Map<number, Node<T>> | undefined = undefined
+  /** The rules whose prefix ends here, the one given last first. */
+  readonly entries: Entry<T>[] = []
+}
+
+export class PatternRules<T extends PatternRule> {
+  /** Number of rules. */
+  readonly size: number
+  readonly #root = new Node<T>()
+  /** Nodes with rules along the current name's path; kept between calls. */
+  readonly #path: Node<T>[] = []
+
+  constructor(rules: readonly T[]) {
+    this.size = rules.length
+    for (const rule of rules) this.#add(rule)
+  }
+
+  #add(rule: T): void {
+    const { pattern } = rule
+    const prefix = literalPrefix(pattern)
+    let node = this.#root
+    for (let i = 0; i < prefix.length; i++) {
+      const byte = prefix.charCodeAt(i)
+      node.children ??= new Map()
+      let child = node.children.get(byte)
+      if (child === undefined) {
+        child = new Node()
+        node.children.set(byte, child)
+      }
+      node = child
+    }
+    node.entries.unshift({ rule, glob: pattern === `${prefix}*` ? null : new Glob(pattern) })
+  }
+
+  /** Returns the rule that decides about a name; undefined = none matches it. */
+  find(name: Bytes): T | undefined {
+    const path = this.#path
+    let depth = 0
+    let node: Node<T> | undefined = this.#root
+    for (let i = 0; node !== undefined; i++) {
+      if (node.entries.length > 0) path[depth++] = node
+      node = i < name.length ? node.children?.get(name.at(i)) : undefined
+    }
+    while (depth > 0) {
+      const { entries } = path[--depth]!
+      for (let i = 0; i < entries.length; i++) {
+        const { glob, rule } = entries[i]!
+        if (glob === null || glob.matchesBytes(name)) return rule
+      }
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,88 @@
+// A connection as a line of CLIENT LIST: every field of Redis 7.2, in its order.
+//
+// Where this server has nothing of the kind (a reply buffer of a client's own) the
+// field says what Redis says for an idle connection. Requests are read into a buffer
+// that all share: what of it is a client's shows while that one asks.
+
+import type { Arguments } from '../../protocol/arguments.ts'
+import { upToZero } from '../../util/bytes/text.ts'
+import { transactionOf } from '../requests/transaction.ts'
+import type { Tracker } from '../tracking/tracking.ts'
+import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_REPLICA, type Client } from './client.ts'
+
+/**
+ * Describes a client, without a line end, as of `now`. `tracker`: how it is told of changes, if it is; `request`: what it
+ * asks for just now, if it does.
+ */
+export function describeClient(
+  client: Client,
+  now: number,
+  tracker: Tracker | undefined,
+  request: Arguments | undefined,
+): string {
+  const { parser, transport } = client
+  const transaction = transactionOf(client)
+  // Redis tells of a big argument that is under way alone: it lies in a buffer of its own.
+  const waitingBytes = parser.gathering === undefined ? parser.pendingBytes : parser.gatheredBytes
+  const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
+  const backlogBytes = transport.backlogBytes + client.streamBytes
+  const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
+  return [
+    `id=${client.id}`,
+    `addr=${transport.address}`,
+    `laddr=${transport.localAddress}`,
+    `fd=${transport.descriptor}`,
+    `name=${upToZero(client.name)}`,
+    `age=${seconds(now - client.createdMs)}`,
+    `idle=${seconds(now - client.lastActiveMs)}`,
+    `flags=${flagsOf(client, tracker)}`,
+    `db=${client.database}`,
+    `sub=${client.channels.size}`,
+    `psub=${client.patterns.size}`,
+    `ssub=${client.shardChannels.size}`,
+    `multi=${transaction === undefined ? -1 : transaction.queue.length}`,
+    `qbuf=${queryBytes}`,
+    `qbuf-free=${Math.max(0, parser.reservedBytes - queryBytes)}`,
+    `argv-mem=${request?.contentBytes ?? client.argumentBytes}`,
+    `multi-mem=${transaction?.memoryBytes ?? 0}`,
+    'rbs=0',
+    'rbp=0',
+    `obl=${client.pendingBytes}`,
+    `oll=${backlogBytes > 0 ? 1 : 0}`,
+    `omem=${backlogBytes}`,
+    `tot-mem=${totalBytes}`,
+    `events=${backlogBytes > 0 ? 'rw' : 'r'}`,
+    `cmd=${client.lastCommand}`,
+    `user=${client.user.name}`,
+    `redir=${tracker?.redirect ?? -1}`,
+    `resp=${client.protocol}`,
+    `lib-name=${upToZero(client.libraryName)}`,
+    `lib-ver=${upToZero(client.libraryVersion)}`,
+  ].join(' ')
+}
+
+function flagsOf(client: Client, tracker: Tracker | undefined): string {
+  let flags = client.origin === 'primary' ? 'M' : ''
+  if ((client.state & CLIENT_MONITOR) !== 0) flags += 'O'
+  if ((client.state & CLIENT_REPLICA) !== 0) flags += 'S'
+  if (client.outputClass === 'pubsub') flags += 'P'
+  if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
+  if (client.parked || client.paused) flags += 'b'
+  if (tracker !== undefined) {
+    flags += 't'
+    if (tracker.broken) flags += 'R'
+    if (tracker.mode === 'broadcast') flags += 'B'
+  }
+  if (client.watchBroken) flags += 'd'
+  if (client.closing) flags += 'c'
+  if (client.overLimit) flags += 'A'
+  if (client.transport.kind === 'unix') flags += 'U'
+  if (client.readsReplica) flags += 'r'
+  if (client.noEvict) flags += 'e'
+  if ((client.state & CLIENT_NO_TOUCH) !== 0) flags += 'T'
+  return flags === '' ? 'N' : flags
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1000))
+}

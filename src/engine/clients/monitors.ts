@@ -1,0 +1,98 @@
+// MONITOR: clients that are shown every command as it runs.
+//
+//   +1700000000.123456 [0 127.0.0.1:50000] "SET" "k" "v"
+//
+// A line is made once for all of them, when the command has run: with the database
+// it left its client in. Scripts are shown before what they call. Commands for
+// administrators are not shown, nor are passwords. Nobody listens, and nothing is
+// made, while nobody monitors.
+
+import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { quoted } from '../../util/bytes/quoted.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
+import type { Clock } from '../../util/time/clock.ts'
+import type { Call } from '../requests/call.ts'
+import { isSecret } from '../spec/command.ts'
+import { CLIENT_MONITOR, CLIENT_MUTED, type Client } from './client.ts'
+
+export interface MonitorsHost {
+  readonly clock: Clock
+  readonly runner: { readonly onRan: Handlers<[call: Call]> }
+}
+
+export class Monitors {
+  readonly #host: MonitorsHost
+  readonly #clients = new Set<Client>()
+  /** Made with the first line. */
+  #buffer: ReplyBuffer | undefined = undefined
+  #used = false
+
+  constructor(host: MonitorsHost) {
+    this.#host = host
+  }
+
+  add(client: Client): void {
+    client.state |= CLIENT_MONITOR
+    this.#clients.add(client)
+    this.#host.runner.onRan.add(this.#ran)
+  }
+
+  /** A client is gone, or wants to see no more. */
+  remove(client: Client): void {
+    if (!this.#clients.delete(client)) return
+    client.state &= ~CLIENT_MONITOR
+    if (this.#clients.size === 0) this.#host.runner.onRan.remove(this.#ran)
+  }
+
+  readonly #ran = (call: Call): void => {
+    const { flags } = call.command
+    // What a parked client asked for was shown when it was parked.
+    if (!flags.has('admin') && !flags.has('skip_monitor') && !call.retrying) this.show(call)
+  }
+
+  /** Shows a call; for scripts, which are shown before they run. */
+  show(call: Call): void {
+    if (this.#clients.size === 0) return
+    const line = `+${this.#time()} [${call.client.database} ${whoAsks(call)}]${words(call)}\r\n`
+    this.#buffer ??= new ReplyBuffer()
+    const buffer = this.#buffer
+    this.#used = true
+    buffer.reserve(line.length)
+    const { source, position } = buffer
+    buffer.raw(line)
+    for (const client of this.#clients) {
+      if ((client.state & CLIENT_MUTED) === 0) client.deliver(source, position, position + line.length)
+    }
+  }
+
+  #time(): string {
+    const microseconds = Math.floor(this.#host.clock.now() * 1000)
+    return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`
+  }
+
+  /** Every line so far has left: its bytes may be written over. */
+  recycle(): void {
+    if (this.#used) this.#buffer!.recycle()
+    this.#used = false
+  }
+
+  /** Somebody still holds lines: new ones are written elsewhere. */
+  abandon(): void {
+    if (this.#used) this.#buffer!.abandon()
+    this.#used = false
+  }
+}
+
+function whoAsks({ client, fromScript }: Call): string {
+  if (fromScript) return 'lua'
+  const { address } = client.transport
+  return address.startsWith('/') && address.endsWith(':0') ? `unix:${address.slice(0, -2)}` : address
+}
+
+function words({ args, command }: Call): string {
+  let text = ''
+  for (let i = 0; i < args.length; i++) {
+    text += isSecret(command, args, i) ? ' "(redacted)"' : ` ${quoted(args.string(i))}`
+  }
+  return text
+}

@@ -1,0 +1,144 @@
+// Subscribers that do not read: `client-output-buffer-limit`, as Redis has it.
+//
+// A client whose backlog passes the hard limit of its class, or stays above the
+// soft one for longer than its time, is disconnected. So the server's memory stays
+// bounded and publishers never wait.
+//
+// The backlog is what waits in the client plus what its transport holds. It is
+// looked at when the turn's output was handed over, and within the turn as soon as
+// what waits in the client alone could be too much (a publisher that pipelines huge
+// messages). Who is over the limit gets nothing more; the connection itself ends
+// with the turn, because somebody may be in the middle of a fan-out. A timer finds
+// those whose soft limit's time is up while nothing more is sent to them.
+//
+// A client that has not authenticated may have far less, whatever the setting says: a
+// stranger who sends commands and reads no reply must not fill the memory.
+
+import type { Config } from '../../config/config.ts'
+import { OUTPUT_CLASSES } from '../../config/config-table.ts'
+import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../../protocol/limits.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { Log } from '../log.ts'
+import type { Client, ClientClass } from './client.ts'
+
+export interface OutputLimitsHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: Stats
+  readonly replies: { markFor(client: Client): void }
+  readonly turn: { flushSoon(client: Client): void }
+}
+
+export class OutputLimits {
+  /** No client with less output than this can be over a limit. */
+  leastBytes = Number.POSITIVE_INFINITY
+  readonly #host: OutputLimitsHost
+  /** Clients over their soft limit. */
+  readonly #behind = new Set<Client>()
+  #timer: Timer | undefined = undefined
+
+  constructor(host: OutputLimitsHost) {
+    this.#host = host
+    host.config.onChange('client-output-buffer-limit', () => this.#configure())
+    this.#configure()
+  }
+
+  #configure(): void {
+    const limits = this.#host.config.get('client-output-buffer-limit')
+    this.leastBytes = Number.POSITIVE_INFINITY
+    for (const name of OUTPUT_CLASSES) {
+      const { hardBytes, softBytes } = limits[name]
+      if (hardBytes !== 0) this.leastBytes = Math.min(this.leastBytes, hardBytes)
+      if (softBytes !== 0) this.leastBytes = Math.min(this.leastBytes, softBytes)
+    }
+  }
+
+  /** Looks at a client's backlog; true when it is over its limit and will be disconnected with this turn. */
+  check(client: Client): boolean {
+    if (client.overLimit) return true
+    if (client.isObeyed || client.closed) return false
+    const backlog = client.outputBytes
+    if (!client.authenticated && isTooMuchForStranger(client)) {
+      this.#end(client, client.outputClass, backlog)
+      return true
+    }
+    const limit = this.#host.config.get('client-output-buffer-limit')[client.outputClass]
+    // A replica that may go on within the backlog must be able to.
+    const keptBytes = client.outputClass === 'replica' ? this.#host.config.get('repl-backlog-size') : 0
+    if (limit.hardBytes !== 0 && backlog >= Math.max(limit.hardBytes, keptBytes)) {
+      this.#end(client, client.outputClass, backlog)
+      return true
+    }
+    if (limit.softBytes === 0 || backlog < limit.softBytes) {
+      this.forget(client)
+      return false
+    }
+    const now = this.#host.clock.now()
+    if (client.softLimitSinceMs === 0) {
+      client.softLimitSinceMs = now
+      this.#behind.add(client)
+      this.#arm()
+      return false
+    }
+    if (now - client.softLimitSinceMs <= limit.softSeconds * 1000) return false
+    this.#end(client, client.outputClass, backlog)
+    return true
+  }
+
+  /** As `check`, right after a command: what that replied is counted too. */
+  checkReply(client: Client): void {
+    this.#host.replies.markFor(client)
+    this.check(client)
+  }
+
+  /** A client keeps up again, or is gone. */
+  forget(client: Client): void {
+    if (client.softLimitSinceMs === 0) return
+    client.softLimitSinceMs = 0
+    this.#behind.delete(client)
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
+    const { log, stats, turn } = this.#host
+    log.warn(
+      { client: client.transport.address, class: outputClass, backlogBytes },
+      'closing a client that does not read its replies fast enough',
+    )
+    stats.outputLimitDisconnects++
+    this.forget(client)
+    client.overLimit = true
+    client.dropOutput()
+    turn.flushSoon(client)
+  }
+
+  /** Has the timer fire when the first soft limit's time is up. */
+  #arm(): void {
+    if (this.#timer !== undefined || this.#behind.size === 0) return
+    const limits = this.#host.config.get('client-output-buffer-limit')
+    let due = Number.POSITIVE_INFINITY
+    for (const client of this.#behind) {
+      // Redis counts whole seconds and lets the last one pass.
+      due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
+    }
+    this.#timer = this.#host.clock.after(Math.max(0, due - this.#host.clock.now()), this.#fired)
+  }
+
+  readonly #fired = (): void => {
+    this.#timer = undefined
+    for (const client of this.#behind) this.check(client)
+    this.#arm()
+  }
+}
+
+/** What was handed over and is still here was not read; what this turn has made may be read yet. */
+function isTooMuchForStranger({ pendingBytes, transport }: Client): boolean {
+  return pendingBytes > UNAUTHENTICATED_REPLY_BYTES_MAX || transport.backlogBytes > UNAUTHENTICATED_UNREAD_BYTES_MAX
+}

@@ -1,0 +1,100 @@
+// Is a user allowed a request: its command, the keys it names and what happens to each, the channels it names?
+//
+// The name of a group is looked at for what the group listens to. One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
+
+import { WRITE } from '../../acl/patterns.ts'
+import type { Selector } from '../../acl/selector.ts'
+import type { User } from '../../acl/user.ts'
+import { targetBytesOf } from '../../broker/shared-name.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { lowerCase } from '../../util/bytes/text.ts'
+import type { Command } from '../spec/command.ts'
+import type { PlainKeys } from '../spec/command-spec.ts'
+import { findKeys, hasKeys } from '../spec/key-extraction.ts'
+import { needsOf } from '../spec/plain-keys.ts'
+
+export interface Denial {
+  readonly reason: 'command' | 'key' | 'channel'
+  /** Where what was refused stands, counted from the command's name. */
+  readonly index: number
+}
+
+/** Later ones win. */
+const REASONS = ['command', 'key', 'channel'] as const
+
+/** A denial, or no denial, in one number: the reason's place times this, and the index. */
+const INDEX_MAX = 2 ** 32
+const ALLOWED = -1
+
+/** Returns why a user may not make a request; undefined = it may. `from` is where the command's name stands in `args`. */
+export function denialOf(user: User, command: Command, args: Arguments, from = 0): Denial | undefined {
+  const { selectors } = user
+  let furthest = ALLOWED
+  for (let i = 0; i < selectors.length; i++) {
+    const refused = ask(selectors[i]!, user, command, args, from)
+    if (refused === ALLOWED) return undefined
+    if (refused > furthest) furthest = refused
+  }
+  return { reason: REASONS[Math.floor(furthest / INDEX_MAX)]!, index: furthest % INDEX_MAX }
+}
+
+/** Tells whether one selector allows a request and lets it read every key besides (SORT … GET). */
+export function mayReadEveryKey(user: User, command: Command, args: Arguments): boolean {
+  return user.selectors.some((selector) => selector.readsEveryKey && ask(selector, user, command, args, 0) === ALLOWED)
+}
+
+/** Returns ALLOWED, or what is refused. */
+function ask(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
+  if (!selector.allCommands && !mayCall(selector, command, args, from)) return 0
+  if (!selector.allKeys) {
+    const index = refusedKey(selector, user, command, args, from)
+    if (index !== 0) return INDEX_MAX + index
+  }
+  if (!selector.allChannels && command.spec.channels !== undefined) {
+    const index = refusedChannel(selector, command, args, from)
+    if (index !== 0) return 2 * INDEX_MAX + index
+  }
+  return ALLOWED
+}
+
+function mayCall(selector: Selector, command: Command, args: Arguments, from: number): boolean {
+  if (selector.hasCommand(command.id) || command.flags.has('no_auth')) return true
+  const words = selector.firstArgumentsOf(command.id)
+  return words !== undefined && args.length > from + 1 && words.has(lowerCase(args.string(from + 1)))
+}
+
+/** Where the first key stands that is refused; 0 = nowhere. Keys whose places make no sense are none: the command will say so. */
+function refusedKey(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
+  const { plainKeys, spec } = command
+  if (plainKeys !== undefined) return refusedPlainKey(selector, plainKeys, args, from)
+  if (spec.changesKey !== undefined) {
+    const key = spec.changesKey(args, from, user.name)
+    return key === undefined || selector.allowsKey(Bytes.from(key), WRITE) ? 0 : spec.channels!.first
+  }
+  if (!hasKeys(command)) return 0
+  for (const { index, flags } of findKeys(command, args, from) ?? []) {
+    if (!selector.allowsKey(args.bytes(index), needsOf(flags))) return index - from
+  }
+  return 0
+}
+
+function refusedPlainKey(selector: Selector, keys: PlainKeys, args: Arguments, from: number): number {
+  const { first, flagsOf, step } = keys
+  const count = args.length - from
+  const last = keys.last < 0 ? count + keys.last : keys.last
+  if (first >= count || last >= count || last < first) return 0
+  const needs = flagsOf === undefined ? keys.needs : needsOf(flagsOf(args, from))
+  for (let i = first; i <= last; i += step) if (!selector.allowsKey(args.bytes(from + i), needs)) return i
+  return 0
+}
+
+function refusedChannel(selector: Selector, command: Command, args: Arguments, from: number): number {
+  const { first, last, are } = command.spec.channels!
+  const end = last < 0 ? args.length + last : from + last
+  const arePatterns = (typeof are === 'string' ? are : are(args, from)) === 'patterns'
+  for (let i = from + first; i <= end; i++) {
+    if (!selector.allowsChannel(targetBytesOf(args.bytes(i)), arePatterns)) return i - from
+  }
+  return 0
+}

@@ -1,0 +1,18 @@
+// Where others reach this server when nobody asks at an address of it: said of itself, in the replicated log and in messages.
+
+import { networkInterfaces } from 'node:os'
+import type { Config } from '../../config/config.ts'
+
+/** Addresses of `bind` at which everybody listens, so they name nobody. */
+const ANY: ReadonlySet<string> = new Set(['', '*', '::*', '0.0.0.0', '::'])
+
+/** Returns `replica-announce-ip`, else the first address of `bind`; where all are served, the machine's first one that others can reach. */
+export function ownAddress(config: Config): string {
+  const announced = config.get('replica-announce-ip')
+  if (announced !== '') return announced
+  const bound = config.get('bind').split(' ')
+  const own = bound.map((address) => address.replace(/^-/, '')).find((address) => !ANY.has(address))
+  if (own !== undefined) return own
+  const places = Object.values(networkInterfaces()).flat()
+  return places.find((place) => place?.internal === false && place.family === 'IPv4')?.address ?? '127.0.0.1'
+}

@@ -1,0 +1,17 @@
+// What subscribers of a Sentinel hear when another node becomes the primary: `+switch-master`, the name, the old address, the new one.
+
+import type { PubSub } from '../../broker/pub-sub.ts'
+import type { Config } from '../../config/config.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { ownAddress } from './own-address.ts'
+import type { SentinelNode, SentinelView } from './sentinel-view.ts'
+
+const CHANNEL = '+switch-master'
+
+/** Publishes it here from now on. A message has no asker who could tell at which address this server is reached. */
+export function publishSwitches(shard: SentinelView, { config, pubSub }: { config: Config; pubSub: PubSub }): void {
+  const place = (node: SentinelNode): string => `${node.ip || ownAddress(config)} ${node.port || node.tlsPort}`
+  shard.switched.add((from, to) => {
+    pubSub.publishTo(CHANNEL, Bytes.from(`${shard.name} ${place(from)} ${place(to)}`))
+  })
+}

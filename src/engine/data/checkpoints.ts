@@ -1,0 +1,233 @@
+// Checkpoints: states of all databases that can be gone back to.
+//
+// What it takes to keep a state is the store's (store/keyspace/contents.ts). Here is who else has to hear of it: going back is a
+// change of many keys that no command made.
+//
+//   who watches a key that is another one then   its EXEC does nothing
+//   who waits for something that is there then   is served; who waits in a stream that is gone is told
+//   who caches                                   forgets everything
+//   channels                                     look anew at what they keep
+//   the journal                                  is told what leads to the same state: DEL, RESTORE, FLUSHDB, as one unit
+//
+// Nobody is sent events of keys. Connections, subscriptions, settings, users, scripts and functions are no part of a state.
+// Checkpoints stand one upon another: to go back to one ends those that came later.
+
+import type { ReplyError } from '../../protocol/errors.ts'
+import { Contents, type KeptState } from '../../store/keyspace/contents.ts'
+import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
+import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { NameSet } from '../../util/tables/name-map.ts'
+import type { Client } from '../clients/client.ts'
+import type { Word } from '../effects/effects.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+import type { Saving } from '../effects/saving.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { Watches } from './watches.ts'
+
+export interface CheckpointsHost {
+  readonly databases: readonly Database[]
+  readonly dataset: DatabaseHost
+  readonly state: ServerState
+  readonly stats: Stats
+  readonly unitClock: UnitClock
+  readonly saving: Saving | undefined
+  readonly channels: { readonly holdsData: boolean; contentsChanged(): void } | undefined
+  readonly watches: Watches
+  readonly admission: { readonly diskFailure: ReplyError | undefined }
+  readonly runner: { readonly client: Client | undefined }
+  readonly blocking: { readonly room: { readonly hasReady: boolean }; contentsChanged(): void; serve(): void }
+  readonly tracking: { flushed(): void }
+  readonly durability: { changedEverywhere(): void; wrote(client: Client): void }
+  readonly propagation: {
+    readonly on: boolean
+    beginUnit(): void
+    endUnit(): void
+    happened(database: number, words: readonly Word[]): void
+  }
+  readonly timekeeper: { arm(): void }
+  readonly turn: { endSoon(): void }
+}
+
+/** A state of all databases. */
+export interface Checkpoint {
+  /** Database → what it held. */
+  readonly states: readonly KeptState[]
+  /** Channels had messages, places or schedules there. */
+  readonly concernsChannels: boolean
+  /** What the engine began with whose state this is, should that be a branch: whoever reads this one's memory reads that one's, too. */
+  readonly origin: Checkpoint | undefined
+  /** How many need it: it is given up when the last one lets go. */
+  holders: number
+}
+
+/** Writes a value as RESTORE takes it; the window is valid until the next one is written. */
+export type WritePayload = (db: Database, entry: number) => Bytes
+
+/** Why nothing can be done now. */
+export class CheckpointError extends Error {
+  override name = 'CheckpointError'
+}
+
+export class Checkpoints {
+  readonly #host: CheckpointsHost
+  /** Those that can be gone back to, the newest last. */
+  readonly #checkpoints: Checkpoint[] = []
+  /** What this engine began with. */
+  #origin: Checkpoint | undefined = undefined
+
+  constructor(host: CheckpointsHost) {
+    this.#host = host
+  }
+
+  /** Keeps the present state. `isShared` = a branch begins with it, which gives it up when it ends; nobody goes back to it. */
+  begin(isShared = false): Checkpoint {
+    this.#refuseHalfWay()
+    const { databases, channels } = this.#host
+    const states = databases.map(({ contents }) => contents.keep(isShared))
+    const origin = isShared ? this.#origin : undefined
+    if (origin !== undefined) origin.holders++
+    const checkpoint = { states, concernsChannels: channels?.holdsData === true, origin, holders: 1 }
+    if (!isShared) this.#checkpoints.push(checkpoint)
+    return checkpoint
+  }
+
+  /** Tells whether a checkpoint can be gone back to. */
+  has(checkpoint: Checkpoint): boolean {
+    return this.#checkpoints.includes(checkpoint)
+  }
+
+  /** Goes back to a checkpoint, on behalf of a client, any number of times. Throws CheckpointError. */
+  rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
+    const at = this.#checkpoints.indexOf(checkpoint)
+    if (at === -1) throw new CheckpointError('this moment is over: it was released, or an earlier one was gone back to')
+    const { admission, blocking, durability, channels, unitClock, propagation, stats, timekeeper, tracking, turn, watches } =
+      this.#host
+    this.#refuseHalfWay()
+    if (admission.diskFailure !== undefined) throw new CheckpointError(admission.diskFailure.text)
+    unitClock.renew()
+    stats.changesSinceSave++
+    const concernsChannels = checkpoint.concernsChannels || channels?.holdsData === true
+    const breakWatches = watches.compare((database, key) => this.#identityOf(database, key))
+    const tellJournal = propagation.on ? this.#compareKeys(checkpoint, payload) : undefined
+    this.#restore(checkpoint, this.#checkpoints.splice(at + 1))
+    breakWatches()
+    tellJournal?.()
+    durability.changedEverywhere()
+    if (propagation.on) durability.wrote(client)
+    tracking.flushed()
+    // They look at every key, so they are asked only where they have any.
+    if (concernsChannels) channels?.contentsChanged()
+    blocking.contentsChanged()
+    if (blocking.room.hasReady) blocking.serve()
+    timekeeper.arm()
+    turn.endSoon()
+  }
+
+  /**
+   * Takes a checkpoint of another engine, with as many databases, for the data: the memory is shared, and neither sees what the
+   * other does from now on. The checkpoint must be shared, and be released when this engine has ended.
+   */
+  beginWith(checkpoint: Checkpoint): void {
+    const { states, concernsChannels } = checkpoint
+    this.#origin = checkpoint
+    const { databases, dataset, channels, timekeeper } = this.#host
+    for (const [i, state] of states.entries()) {
+      const db = databases[i]!
+      db.contents.abandon()
+      db.take(Contents.branch(state, dataset))
+    }
+    if (concernsChannels) channels?.contentsChanged()
+    timekeeper.arm()
+  }
+
+  /** Gives a checkpoint up; what goes on is the present state. One that is given up already is left alone. */
+  release(checkpoint: Checkpoint): void {
+    const at = this.#checkpoints.indexOf(checkpoint)
+    if (at !== -1) this.#checkpoints.splice(at, 1)
+    letGo(checkpoint)
+    this.#host.timekeeper.arm()
+  }
+
+  #refuseHalfWay(): void {
+    const { runner, saving, state } = this.#host
+    if (state.loading.holds) throw new CheckpointError('data is being loaded')
+    if (state.busy.holds || runner.client !== undefined) throw new CheckpointError('a command is running')
+    // A snapshot knows entries by their numbers, and takes over what is removed.
+    saving?.finishImage()
+  }
+
+  #restore({ states }: Checkpoint, later: readonly Checkpoint[]): void {
+    const { databases } = this.#host
+    const kept = new Set<Contents>(states.map(({ contents }) => contents))
+    for (const { contents } of databases) if (!kept.has(contents)) contents.abandon()
+    for (const [i, state] of states.entries()) {
+      state.contents.restore(state)
+      databases[i]!.take(state.contents)
+    }
+    for (const checkpoint of later) this.release(checkpoint)
+  }
+
+  // ── what is another than it was ──────────────────────────────────────────
+
+  /** What distinguishes a key from another one of its name: where it lies changes whenever anything about it does. */
+  #identityOf(database: number, key: Bytes): unknown {
+    const { contents, keys } = this.#host.databases[database]!
+    const entry = keys.find(key)
+    return entry === NONE ? undefined : `${contents.number} ${entry} ${keys.word(entry, KEY)}`
+  }
+
+  /** Finds the keys that have changed since a checkpoint. Returns what tells the journal of them, to be called when they have been put back. */
+  #compareKeys({ states }: Checkpoint, payload: WritePayload): () => void {
+    const { databases } = this.#host
+    const name = new Bytes()
+    const changes = states.map((state, i) => {
+      const { keys, contents } = databases[i]!
+      const names = new NameSet()
+      const were: number[] = []
+      const isOther = contents !== state.contents
+      if (!isOther) {
+        keys.forEachChanged(state.keys, (entry, was, is) => {
+          if (is) names.add(keys.keyOf(entry, name).toString())
+          if (was) were.push(entry)
+        })
+      }
+      return { names, were, isOther }
+    })
+    return () => {
+      this.#host.propagation.beginUnit()
+      for (const [i, { names, were, isOther }] of changes.entries()) {
+        const db = databases[i]!
+        for (const entry of were) names.add(db.keys.keyOf(entry, name).toString())
+        if (isOther) this.#tellAll(db, payload)
+        else for (const text of names) this.#tellOne(db, Bytes.from(text), payload)
+      }
+      this.#host.propagation.endUnit()
+    }
+  }
+
+  /** The database held other contents. */
+  #tellAll(db: Database, payload: WritePayload): void {
+    this.#host.propagation.happened(db.index, ['FLUSHDB'])
+    for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
+      if (db.keys.isLive(entry)) this.#tellOne(db, db.keys.keyOf(entry, new Bytes()), payload)
+    }
+  }
+
+  #tellOne(db: Database, key: Bytes, payload: WritePayload): void {
+    const { propagation } = this.#host
+    const entry = db.keys.find(key)
+    if (entry === NONE) propagation.happened(db.index, ['DEL', key])
+    else {
+      const words = ['RESTORE', key, db.expiryOf(entry) ?? 0, payload(db, entry), 'REPLACE', 'ABSTTL']
+      propagation.happened(db.index, words)
+    }
+  }
+}
+
+function letGo(checkpoint: Checkpoint): void {
+  if (--checkpoint.holders > 0) return
+  for (const state of checkpoint.states) state.contents.release(state)
+  if (checkpoint.origin !== undefined) letGo(checkpoint.origin)
+}

@@ -1,0 +1,147 @@
+// The data: the numbered databases, and what they tell of themselves.
+//
+// Databases tell by slots (store/keyspace/database-host.ts). Whoever wants to be told takes a
+// seat here and leaves when it has heard enough. What goes without a command that
+// removed it (its time was up, or there was no room) is propagated from here.
+
+import { ERR } from '../../protocol/errors.ts'
+import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
+import type { BeforeChange, Created, Deadline, Emptied, Expiry, Gone, Looked, Missed } from '../../store/keyspace/database-host.ts'
+import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import type { HashKey } from '../../util/tables/keyed-hash.ts'
+import { happened } from '../../util/restless.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
+import type { Changes } from './changes.ts'
+import type { Config } from '../../config/config.ts'
+import type { Word } from '../effects/effects.ts'
+import { followEncodingLimits } from './encoding-settings.ts'
+import type { KeyspaceEvents } from './keyspace-events.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+import type { Stats } from '../figures/stats.ts'
+
+export interface DatasetHost {
+  readonly config: Config
+  readonly unitClock: UnitClock
+  readonly stats: Stats
+  readonly memory: { notePeak(): void }
+  readonly changes: Changes
+  readonly events: KeyspaceEvents
+  readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
+  readonly propagation: { happened(database: number, words: readonly Word[]): void }
+}
+
+export class Dataset implements DatabaseHost {
+  readonly databases: Database[] = []
+  readonly hashKey: HashKey
+  readonly limits: EncodingLimits
+  readonly indexesSlots: boolean
+  expiry: Expiry = 'remove'
+  freesInSteps = false
+  touches = true
+  frequency: ((frequency: number, accessWord: number) => number) | null = null
+  hits = 0
+  misses = 0
+  changesBegun = 0
+  beforeChange: Handler<BeforeChange<Database>> | null = null
+  emptied: Handler<Emptied<Database>> | null = null
+  missed: Handler<Missed<Database>> | null = null
+  created: Handler<Created<Database>> | null = null
+  gone: Handler<Gone<Database>> | null = null
+  looked: Handler<Looked> | null = null
+  deadline: Handler<Deadline<Database>> | null = null
+  readonly grown = (): void => this.#host.memory.notePeak()
+  readonly onBeforeChange = new Handlers<BeforeChange<Database>>((slot) => {
+    this.beforeChange = slot
+  })
+  readonly onEmptied = new Handlers<Emptied<Database>>((slot) => {
+    this.emptied = slot
+  })
+  readonly onMissed = new Handlers<Missed<Database>>((slot) => {
+    this.missed = slot
+  })
+  readonly onCreated = new Handlers<Created<Database>>((slot) => {
+    this.created = slot
+  })
+  readonly onGone = new Handlers<Gone<Database>>((slot) => {
+    this.gone = slot
+  })
+  readonly onLooked = new Handlers<Looked>((slot) => {
+    this.looked = slot
+  })
+  readonly onDeadline = new Handlers<Deadline<Database>>((slot) => {
+    this.deadline = slot
+  })
+  readonly #host: DatasetHost
+  readonly #unitClock: UnitClock
+
+  constructor(host: DatasetHost, hashKey: HashKey) {
+    this.#host = host
+    this.#unitClock = host.unitClock
+    this.hashKey = hashKey
+    this.limits = followEncodingLimits(host.config)
+    this.indexesSlots = host.config.get('cluster-enabled')
+    for (let i = 0, databases = host.config.get('databases'); i < databases; i++)
+      this.databases.push(new Database(i, this))
+  }
+
+  now(): number {
+    return this.#unitClock.now()
+  }
+
+  get removesExpired(): boolean {
+    return this.expiry === 'remove' || (this.expiry === 'own' && this.#host.runner.call?.command.isReadonly !== true)
+  }
+
+  get accessSeconds(): number {
+    return this.#unitClock.seconds
+  }
+
+  /** Bytes that keys and values take, removed ones included that are not freed yet. */
+  get usedBytes(): number {
+    let bytes = 0
+    const { databases } = this
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      if (db.size !== 0 || db.lazyFree.pending !== 0) bytes += db.usedBytes
+    }
+    return bytes
+  }
+
+  expired(db: Database, key: Bytes): void {
+    this.#host.stats.expiredKeys++
+    if (CHECKED) happened('key expired')
+    this.removed(db, key, 'expired')
+  }
+
+  /** Tells the world that a key is gone without a command that removed it. */
+  removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
+    const { changes, propagation } = this.#host
+    // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
+    if (changes.told !== null) changes.told(db, key, event)
+    propagation.happened(db.index, [this.removalWord(event), key])
+  }
+
+  /** The command that a removal is told by: UNLINK where the configuration says that such values are freed in the background. */
+  removalWord(event: 'expired' | 'evicted' | 'del'): 'DEL' | 'UNLINK' {
+    const { config } = this.#host
+    let isLazy: boolean
+    if (event === 'expired') isLazy = config.get('lazyfree-lazy-expire')
+    else if (event === 'evicted') isLazy = config.get('lazyfree-lazy-eviction')
+    else isLazy = config.get('lazyfree-lazy-server-del')
+    return isLazy ? 'UNLINK' : 'DEL'
+  }
+
+  fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
+    if (CHECKED) happened('field expired')
+    const { changes, events, propagation } = this.#host
+    if (changes.told !== null) changes.told(db, key, 'hexpired')
+    if (keyGone) events.publish(db, key, 'del')
+    propagation.happened(db.index, keyGone ? [this.removalWord('expired'), key] : ['HDEL', key, ...fields])
+  }
+
+  wrongType(): never {
+    throw ERR.wrongType
+  }
+}

@@ -1,0 +1,92 @@
+// Keyspace events: messages to whoever subscribed to the changes of a key, or to an event.
+//
+// Which classes are published is said by `notify-keyspace-events`; most changes are
+// heard of as everybody else hears of them (changes.ts), misses and new keys
+// from the keyspace itself.
+//
+// The keys in which channels keep messages make no events: where events are kept, each would be the cause of the next.
+
+import type { PubSub } from '../../broker/pub-sub.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import type { Created, Missed } from '../../store/keyspace/database-host.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
+import type { Changes } from './changes.ts'
+import type { Config } from '../../config/config.ts'
+import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from '../../config/event-flags.ts'
+
+export interface KeyspaceEventsHost {
+  readonly config: Config
+  readonly pubSub: PubSub
+  readonly changes: Changes
+  readonly role: { readonly isReplica: boolean }
+  /** The room that keeps messages; it knows in which keys of database 0. */
+  readonly channels: { ownsKey(key: Bytes): boolean } | undefined
+  readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
+  readonly dataset: {
+    readonly databases: readonly Database[]
+    readonly onMissed: Handlers<Missed<Database>>
+    readonly onCreated: Handlers<Created<Database>>
+  }
+}
+
+export class KeyspaceEvents {
+  readonly #host: KeyspaceEventsHost
+  /** `notify-keyspace-events`; 0 unless it names a class as well as where to publish. */
+  #flags = 0
+  /** Where events are published, by database and event. */
+  readonly #channels: Map<EventName, Bytes>[] = []
+
+  constructor(host: KeyspaceEventsHost) {
+    this.#host = host
+    const { changes, config, dataset } = host
+    const follow = (flags: number): void => {
+      this.#flags = (flags & (EVENT_KEYSPACE | EVENT_KEYEVENT)) === 0 ? 0 : flags
+      changes.observers.follow(this.#changed, this.#flags !== 0)
+      dataset.onMissed.follow(this.#missed, (this.#flags & EVENT_BITS.m) !== 0)
+      dataset.onCreated.follow(this.#created, (this.#flags & EVENT_BITS.n) !== 0)
+    }
+    config.onChange('notify-keyspace-events', follow)
+    follow(config.get('notify-keyspace-events'))
+  }
+
+  /** Publishes an event, if its class is wanted. */
+  publish(db: Database, key: Bytes, event: EventName): void {
+    const flags = this.#flags
+    if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
+    const { channels, propagation, pubSub, role } = this.#host
+    if (db.index === 0 && channels?.ownsKey(key) === true) return
+    // A replica's events are those of its primary, which has announced them.
+    const announces = propagation.announces && !role.isReplica
+    if ((flags & EVENT_KEYSPACE) !== 0) {
+      const channel = `__keyspace@${db.index}__:${key.toString()}`
+      const text = eventBytes(event)
+      pubSub.publishTo(channel, text)
+      if (announces) propagation.announce(Bytes.from(channel), text)
+    }
+    if ((flags & EVENT_KEYEVENT) !== 0) {
+      const channel = this.#channelOf(db.index, event)
+      pubSub.publish(channel, key)
+      if (announces) propagation.announce(channel, key)
+    }
+  }
+
+  /** The channel of an event: its bytes, kept, lead to who listens without a string (pub-sub.ts). */
+  #channelOf(database: number, event: EventName): Bytes {
+    this.#channels[database] ??= new Map()
+    const channels = this.#channels[database]
+    let channel = channels.get(event)
+    if (channel === undefined) {
+      channel = Bytes.from(`__keyevent@${database}__:${event}`)
+      channels.set(event, channel)
+    }
+    return channel
+  }
+
+  readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)
+  readonly #missed = (db: Database, key: Bytes): void => this.publish(db, key, 'keymiss')
+  readonly #created = (db: Database, key: Bytes): void => {
+    // What is loaded to take the place of a database is nobody's yet.
+    if (this.#host.dataset.databases[db.index] === db) this.publish(db, key, 'new')
+  }
+}

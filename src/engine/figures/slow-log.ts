@@ -1,0 +1,103 @@
+// SLOWLOG: the commands that took longest to run, the newest first.
+//
+// A command is kept with its words, shortened as Redis shortens them, and with who sent it; a script's own calls have nobody.
+// What is for nobody's eyes is not kept at all. `slowlog-max-len` bounds it; a lower bound takes effect with the next entry.
+
+import type { Config } from '../../config/config.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { textOf } from '../../util/bytes/text.ts'
+import type { Client } from '../clients/client.ts'
+import { type Command, isSecret } from '../spec/command.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+
+/** What an entry takes besides its texts, words counted by themselves. */
+const ENTRY_BYTES = 160
+const WORD_OVERHEAD_BYTES = 24
+/** Words of an entry at most, the one that tells how many are missing included. Redis's. */
+const WORDS_MAX = 32
+/** Bytes of a word at most, before the ones that tell how many are missing. Redis's. */
+const WORD_BYTES_MAX = 128
+
+export interface SlowLogEntry {
+  readonly id: number
+  /** Unix time of its end. */
+  readonly seconds: number
+  readonly microseconds: number
+  /** As latin1. */
+  readonly words: readonly string[]
+  /** Both are empty for what a script called. */
+  readonly address: string
+  readonly clientName: string
+}
+
+export interface SlowLogHost {
+  readonly config: Config
+  readonly unitClock: UnitClock
+}
+
+export class SlowLog {
+  /** Bytes of all entries. */
+  bytes = 0
+  readonly #host: SlowLogHost
+  /** The newest last. */
+  #entries: SlowLogEntry[] = []
+  #nextId = 0
+
+  constructor(host: SlowLogHost) {
+    this.#host = host
+  }
+
+  get length(): number {
+    return this.#entries.length
+  }
+
+  /** The newest entries, the newest first. */
+  newest(count: number): readonly SlowLogEntry[] {
+    return this.#entries.slice(Math.max(0, this.#entries.length - count)).reverse()
+  }
+
+  clear(): void {
+    this.#entries = []
+    this.bytes = 0
+  }
+
+  /** Keeps a command that took long enough; `client` is undefined where a script called it. */
+  add(command: Command, args: Arguments, client: Client | undefined, microseconds: number): void {
+    const lengthMax = this.#host.config.get('slowlog-max-len')
+    if (lengthMax === 0 || command.flags.has('skip_slowlog')) return
+    const entry = {
+      id: this.#nextId++,
+      seconds: Math.floor(this.#host.unitClock.now() / 1000),
+      microseconds,
+      words: shortened(command, args),
+      address: client?.transport.address ?? '',
+      clientName: client?.name ?? '',
+    }
+    this.#entries.push(entry)
+    this.bytes += bytesOf(entry)
+    if (this.#entries.length <= lengthMax) return
+    for (const old of this.#entries.splice(0, this.#entries.length - lengthMax)) this.bytes -= bytesOf(old)
+  }
+}
+
+function bytesOf({ address, clientName, words }: SlowLogEntry): number {
+  let bytes = ENTRY_BYTES + address.length + clientName.length
+  for (const { length } of words) bytes += WORD_OVERHEAD_BYTES + length
+  return bytes
+}
+
+function shortened(command: Command, args: Arguments): string[] {
+  const words: string[] = []
+  const shown = args.length > WORDS_MAX ? WORDS_MAX - 1 : args.length
+  for (let i = 0; i < shown; i++) words.push(isSecret(command, args, i) ? '(redacted)' : shortenedWord(args, i))
+  if (shown < args.length) words.push(`... (${args.length - shown} more arguments)`)
+  return words
+}
+
+function shortenedWord(args: Arguments, i: number): string {
+  const word = args.original(i)
+  const { length, source, start } = word
+  if (length <= WORD_BYTES_MAX) return word.toString()
+  const text = textOf(source.u8, start, WORD_BYTES_MAX)
+  return `${text}... (${length - WORD_BYTES_MAX} more bytes)`
+}

@@ -1,0 +1,413 @@
+// May this command run now? One place answers for everybody who runs commands:
+//
+//   a client   admit            who? rights? another node's? busy? memory? disk? subscribed? loading? paused? keys held? snapshot? then run, queue or postpone
+//   EXEC       admit            as a client's command, which claims what its queued commands claim together
+//              refusalInExec    and each of them once more: rights may have changed since it was queued
+//   EVAL       admit            as a client's command, which claims what its script declares
+//              refusalOfScript  the same claims, asked by the script itself: it may run within EXEC
+//   redis.call refusalInScript  does it exist, may scripts call it, rights? may it write, is there memory? another node's?
+//
+//   a parked client  refuseRetry  rights? They may have changed since it was parked
+//
+// Rights are about who asks and what for; everything else is about the state of the server. A client's command is asked
+// about only when something is special: the client has not authenticated, has a user that may not do everything, queues a
+// transaction or is subscribed; the server is loading, paused, short of memory or unable to write.
+//
+// The order of the questions is Redis's: it decides which error a client sees.
+
+import type { DenialContext } from '../../acl/access-log.ts'
+import type { PubSub } from '../../broker/pub-sub.ts'
+import type { Config } from '../../config/config.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { ERR, ReplyError } from '../../protocol/errors.ts'
+import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import {
+  CLIENT_MONITOR,
+  CLIENT_MULTI,
+  CLIENT_REPLICA,
+  CLIENT_RESTRICTED,
+  CLIENT_SUBSCRIBED,
+  CLIENT_UNAUTHENTICATED,
+  type Client,
+} from '../clients/client.ts'
+import { type Denial, denialOf } from '../clients/permissions.ts'
+import type { Users } from '../clients/users.ts'
+import type { Redirection } from '../cluster-view/redirection.ts'
+import type { HeldKeys } from '../conditions/held-keys.ts'
+import type { Pause } from '../conditions/pause.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Watches } from '../data/watches.ts'
+import type { Progress } from '../effects/journal.ts'
+import type { Saving } from '../effects/saving.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { Command, Requirements } from '../spec/command.ts'
+import { hasArity } from '../spec/command-table.ts'
+import type { Tracking } from '../tracking/tracking.ts'
+import type { DebugSwitches } from '../upkeep/debug-switches.ts'
+import type { Eviction } from '../upkeep/eviction.ts'
+import type { Faults } from '../upkeep/faults.ts'
+import type { ScriptRunner } from './script-runner.ts'
+import { discardTransaction, transactionOf } from './transaction.ts'
+
+export interface AdmissionHost {
+  readonly config: Config
+  readonly state: ServerState
+  readonly stats: Stats
+  readonly replies: ReplyBuffer
+  readonly watches: Watches
+  readonly pause: Pause
+  readonly eviction: Eviction
+  readonly durability: { readonly progress: Progress }
+  readonly scripts: ScriptRunner
+  readonly pubSub: PubSub
+  readonly users: Users
+  readonly saving: Saving | undefined
+  readonly heldKeys: HeldKeys
+  readonly faults: Faults | null
+  readonly redirection: Redirection | null
+  readonly tracking: Tracking
+  readonly clientMemory: { enforce(): void }
+  readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
+}
+
+/** The script that calls a command: what it may still do. */
+export interface CallingScript {
+  /** It was called by a read-only command, or has declared that it does not write. */
+  readonly readOnly: boolean
+  /** It has declared that it needs no memory, or may have it in any case. */
+  readonly allowsOom: boolean
+  /** It may ask for keys of several slots, one after the other. */
+  readonly crossesSlots: boolean
+  /** It has called a command that writes: from then on nothing stops it halfway. */
+  readonly wrote: boolean
+}
+
+const UNKNOWN_IN_SCRIPT = new ReplyError('ERR Unknown Redis command called from script')
+const ARITY_IN_SCRIPT = new ReplyError('ERR Wrong number of args calling Redis command from script')
+const NOT_IN_SCRIPT = new ReplyError('ERR This Redis command is not allowed from script')
+const WRITE_IN_READ_ONLY_SCRIPT = new ReplyError('ERR Write commands are not allowed from read-only scripts.')
+const WRITING_SCRIPT_IN_READ_ONLY = ERR.of('Can not execute a script with write flag using *_ro command.')
+const WRITING_SCRIPT_ON_REPLICA = new ReplyError('READONLY Can not run script with write flag on readonly replica.')
+const STALE_FOR_SCRIPT = new ReplyError(
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
+)
+const STALE_IN_SCRIPT = new ReplyError('ERR Can not execute the command on a stale replica')
+const NO_MEMORY_FOR_SCRIPT = new ReplyError(
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+)
+
+/** What EXEC tells of a queued command that is not allowed any more. */
+const RIGHTS_CHANGED = {
+  command: rightsChanged('no permission to execute the command or subcommand'),
+  key: rightsChanged('no permission to touch the specified keys'),
+  channel: rightsChanged('no permission to access one of the channels used as arguments'),
+} as const
+
+export class Admission {
+  readonly #host: AdmissionHost
+  // Looked at for every request of a restricted user: a way less to each.
+  readonly #state: ServerState
+  /** There was no memory to be had when a client's command was last asked about. */
+  #foundNoMemory = false
+
+  constructor(host: AdmissionHost) {
+    this.#host = host
+    this.#state = host.state
+  }
+
+  /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
+  admit(client: Client, command: Command, args: Arguments): boolean {
+    if (client.state === CLIENT_RESTRICTED && this.#state.special === 0 && command.forbidden === undefined) {
+      // Nothing is special but the user: this is asked for each of its requests.
+      const denial = this.#denialOf(client, command, args, 'toplevel')
+      return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
+    }
+    // A replica's clients read, nearly always.
+    if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
+      if (command.forbidden === undefined) return true
+    }
+    // So do all clients of a node of a cluster.
+    if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
+      return this.#isServed(client, command, args, this.claimsOf(command, args, client))
+    }
+    const { clientMemory, eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
+    const { flags, spec } = command
+    const inMulti = (client.state & CLIENT_MULTI) !== 0
+    const claims = this.claimsOf(command, args, client)
+    const stranger = this.#strangerRefusal(client, command, args)
+    if (stranger !== undefined) return this.refuse(client, command, stranger)
+    if (inMulti && flags.has('no_multi')) {
+      return this.refuse(client, command, ERR.of('Command not allowed inside a transaction'))
+    }
+    const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
+    if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
+    if (this.#state.clustered.holds && !this.#isServed(client, command, args, claims)) return false
+    if (this.#state.faulty.holds) {
+      const fault = faults?.meets(client, command, claims)
+      if (fault === 'cut') return false
+      if (fault !== undefined) return this.refuse(client, command, fault)
+    }
+    const isBusy = this.#state.busy.holds
+    if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
+    if (this.#state.tracksTooMuch.holds) tracking.makeRoom()
+    // Keys that a script works on are not evicted meanwhile.
+    if (this.#state.memoryLimited.holds && !isBusy) {
+      // No key goes for clients that take too much.
+      clientMemory.enforce()
+      if (client.closed) return false
+      this.#foundNoMemory = !eviction.makeRoom()
+      // Commands that end a transaction run even when there is no memory for queueing more.
+      const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
+      if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
+    }
+    const failure = this.diskFailure
+    if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
+    if (this.#state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
+    if (this.#state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
+    if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
+      return this.refuse(
+        client,
+        command,
+        ERR.of(
+          `Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+        ),
+      )
+    }
+    if (this.#state.stale.holds && !claims.runsWhileStale) return this.refuse(client, command, ERR.primaryDown)
+    if (this.#state.loadingBeside.holds && flags.has('no_async_loading'))
+      return this.refuse(client, command, ERR.loading)
+    if (this.#state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
+    // Redis counts who monitors as a replica.
+    const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
+    if ((client.state & (CLIENT_MONITOR | CLIENT_REPLICA)) !== 0 && isKeyspace) {
+      return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
+    }
+    // What runs while data is loaded needs none: it goes on in the pause of DEBUG RELOAD.
+    const isReplica = (client.state & CLIENT_REPLICA) !== 0
+    if (this.#state.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
+      pause.postpone(client, args)
+      return false
+    }
+    if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
+    if (this.#state.snapshot.holds && saving!.postpones(client, command, args)) return false
+    if (inMulti && spec.duringMulti === undefined) {
+      transactionOf(client)!.add(command, args, claims)
+      if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
+      replies.status('QUEUED')
+      return false
+    }
+    return true
+  }
+
+  /** Sends a client to another node, and returns false, when a request's keys are not served here. */
+  #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
+    const { redirection, replies, watches } = this.#host
+    const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
+    if (elsewhere === undefined) return true
+    if (redirection!.postpones(client, args, elsewhere)) return false
+    // Unlike other refusals it is told as it is by EXEC, too.
+    if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
+    else if (client.transaction !== undefined) client.transaction.broken = true
+    this.#count(command, elsewhere)
+    replies.error(elsewhere)
+    return false
+  }
+
+  /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
+  admitObeyed(client: Client, command: Command, args: Arguments): boolean {
+    if ((client.state & CLIENT_MULTI) === 0 || command.spec.duringMulti !== undefined) return true
+    transactionOf(client)!.add(command, args)
+    return false
+  }
+
+  /** Returns why EXEC may not run a queued command, rights having changed since; undefined = it may. Counts the refusal. */
+  refusalInExec(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    if (client.isObeyed) return undefined
+    let refusal = this.#strangerRefusal(client, command, args)
+    if (refusal === undefined) {
+      const denial = this.#denialOf(client, command, args, 'multi')
+      if (denial === undefined) return undefined
+      refusal = RIGHTS_CHANGED[denial.reason]
+    }
+    this.#host.stats.countError(refusal)
+    return refusal
+  }
+
+  /** Refuses, and returns true, when a parked client may not be served any more: rights, or the state of the server, have changed since it was parked. */
+  refuseRetry(client: Client, command: Command, args: Arguments): boolean {
+    const denial = this.#denialOf(client, command, args, 'toplevel')
+    let refusal = denial && noPermission(client, command, denial)
+    if (refusal === undefined && this.#state.special !== 0 && !client.isObeyed) {
+      refusal = this.#retryRefusal(this.claimsOf(command, args, client))
+    }
+    if (refusal !== undefined) this.refuse(client, command, refusal)
+    return refusal !== undefined
+  }
+
+  #retryRefusal({ isDenyoom, isWrite }: Requirements): ReplyError | undefined {
+    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
+    if (!isWrite) return undefined
+    return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
+  }
+
+  /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */
+  #denialOf(client: Client, command: Command, args: Arguments, context: DenialContext): Denial | undefined {
+    if ((client.state & CLIENT_RESTRICTED) === 0) return undefined
+    const denial = denialOf(client.user, command, args)
+    if (denial === undefined) return undefined
+    const { index, reason } = denial
+    // Redis counts it as the client's last command.
+    if (context !== 'lua') client.lastCommand = command.name
+    const object = reason === 'command' ? Bytes.from(command.name) : args.bytes(index)
+    this.#host.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
+    return denial
+  }
+
+  /** Returns why a client may not use a command, whoever its user is; undefined = it may. */
+  #strangerRefusal(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    if (command.forbidden !== undefined) {
+      const forbidden = command.forbidden(this.#host.config, client, args)
+      if (forbidden !== undefined) return forbidden
+    }
+    if ((client.state & CLIENT_UNAUTHENTICATED) === 0 || client.authenticated) return undefined
+    return command.flags.has('no_auth') ? undefined : ERR.noAuth
+  }
+
+  /**
+   * Returns why a script may not run, `readOnly` when it was called as one that only reads. `claims` is undefined for a script that
+   * declares nothing: it is looked at when it calls commands.
+   */
+  refusalOfScript(client: Client, claims: Requirements | undefined, readOnly: boolean): ReplyError | undefined {
+    if (client.isObeyed) return undefined
+    if (claims === undefined) return this.#state.stale.holds ? ERR.primaryDown : undefined
+    if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
+    if (claims.isWrite) {
+      if (this.#state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
+      const { diskFailure } = this
+      if (diskFailure !== undefined) return diskFailure
+      if (this.#state.tooFewReplicas.holds) return ERR.noReplicas
+      if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
+    }
+    return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
+  }
+
+  /** Returns why a client's script may not call a command, which is undefined if there is none of that name; and counts the refusal. */
+  refusalInScript(
+    script: CallingScript,
+    client: Client,
+    command: Command | undefined,
+    args: Arguments,
+  ): ReplyError | undefined {
+    if (
+      command !== undefined &&
+      ((client.state & (CLIENT_RESTRICTED | CLIENT_UNAUTHENTICATED)) | this.#state.special) === 0 &&
+      !(script.readOnly || command.isNoscript || command.forbidden !== undefined) &&
+      hasArity(command, args)
+    ) {
+      // Nothing is special: so it is for nearly every call.
+      return undefined
+    }
+    let refusal: ReplyError | undefined
+    if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
+    else if (!hasArity(command, args)) refusal = ARITY_IN_SCRIPT
+    else if (command.isNoscript && !this.#host.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
+    else {
+      refusal = this.#strangerRefusal(client, command, args) ?? this.#rightsInScript(client, command, args)
+      if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
+        refusal = this.#writeRefusal(script, client, this.claimsOf(command, args, client))
+      }
+      if (refusal === undefined && this.#state.stale.holds && !command.runsWhileStale && !client.isObeyed) {
+        refusal = STALE_IN_SCRIPT
+      }
+      if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
+        const { isWrite } = this.claimsOf(command, args, client)
+        refusal = this.#host.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
+      }
+    }
+    if (refusal !== undefined) this.#count(command, refusal)
+    return refusal
+  }
+
+  #rightsInScript(client: Client, command: Command, args: Arguments): ReplyError | undefined {
+    const denial = this.#denialOf(client, command, args, 'lua')
+    return denial && new ReplyError(`ERR ACL failure in script: ${describeDenial(client, command, denial)}`)
+  }
+
+  /** Returns what one call of a command claims: what it says of itself, or what the command's flags say. */
+  claimsOf(command: Command, args: Arguments, client: Client): Requirements {
+    return command.declared?.(this.#host, args, client) ?? command
+  }
+
+  #writeRefusal(script: CallingScript, client: Client, claims: Requirements): ReplyError | undefined {
+    if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
+    // Once it has written it may go on: nothing is left half done.
+    if (script.wrote || client.isObeyed) return undefined
+    if (claims.isWrite && this.#state.readOnly.holds) return ERR.readOnly
+    const { diskFailure } = this
+    if (claims.isWrite && diskFailure !== undefined) return diskFailure
+    if (claims.isWrite && this.#state.tooFewReplicas.holds) return ERR.noReplicas
+    return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
+  }
+
+  /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
+  get #outOfMemory(): boolean {
+    const { faults } = this.#host
+    return (this.#foundNoMemory && this.#state.memoryLimited.holds) || faults?.isOutOfMemory === true
+  }
+
+  /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
+  refusalOfWrite(): ReplyError | undefined {
+    const { eviction } = this.#host
+    if (this.#state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
+    return this.diskFailure ?? (this.#state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
+  }
+
+  /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
+  get diskFailure(): ReplyError | undefined {
+    const { durability, faults } = this.#host
+    if (this.#state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
+    if (this.#state.saveFailed.holds) return ERR.misconfRdb
+    return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
+  }
+
+  /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */
+  refuse(client: Client, command: Command | undefined, error: ReplyError): false {
+    const { replies, watches } = this.#host
+    let told = error
+    if (client.transaction !== undefined) client.transaction.broken = true
+    if (command?.spec.duringMulti === 'executes') {
+      discardTransaction(client, watches)
+      told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
+    }
+    this.#count(command, told)
+    replies.error(told)
+    return false
+  }
+
+  #count(command: Command | undefined, error: ReplyError): void {
+    if (command !== undefined) command.rejected++
+    this.#host.stats.countError(error)
+  }
+
+  #pauseConcerns(claims: Requirements): boolean {
+    return this.#host.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
+  }
+}
+
+function rightsChanged(reason: string): ReplyError {
+  return new ReplyError(
+    `NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: ${reason}`,
+  )
+}
+
+function noPermission(client: Client, command: Command, denial: Denial): ReplyError {
+  return new ReplyError(`NOPERM ${describeDenial(client, command, denial)}`)
+}
+
+/** Keys and channels are not named: an error must not tell what its reader may not see. */
+function describeDenial(client: Client, command: Command, { reason }: Denial): string {
+  if (reason === 'command') return `User ${client.user.name} has no permissions to run the '${command.name}' command`
+  return `No permissions to access a ${reason}`
+}

@@ -1,0 +1,201 @@
+// From a request to a command that runs: which command is it, has it the right number of words, may it run now?
+//
+//   execute ─▶ find ─▶ admit (only when something is special) ─▶ Runner.run ─▶ whoever the change fed is served
+//
+// The same commands are run in three more ways: within EXEC, again for a client
+// that was parked, and for others while a script holds everybody up.
+
+import type { Arguments } from '../../protocol/arguments.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { RESTLESS } from '../../util/restless.ts'
+import {
+  CLIENT_ASKING,
+  CLIENT_CACHING,
+  CLIENT_FOR_ONE_REQUEST,
+  CLIENT_MULTI,
+  CLIENT_MUTED,
+  CLIENT_UNAUTHENTICATED,
+  type Client,
+} from '../clients/client.ts'
+import { muteReply } from '../clients/reply-mode.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Command } from '../spec/command.ts'
+import { type CommandTable, hasArity, meantBy } from '../spec/command-table.ts'
+import { speaksHttp, unknownCommand } from '../spec/unknown-command.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+import type { Admission } from './admission.ts'
+import { Call, type CallHost } from './call.ts'
+import type { Runner } from './runner.ts'
+import type { Transaction } from './transaction.ts'
+
+export interface DispatchHost extends CallHost {
+  readonly commands: CommandTable
+  readonly state: ServerState
+  readonly admission: Admission
+  readonly runner: Runner
+  readonly propagation: CallHost['propagation'] & { beginUnit(): void; endUnit(): void }
+  readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
+  readonly outputLimits: { checkReply(client: Client): void }
+  readonly clientMemory: { note(client: Client): void }
+  readonly restless: { afterRequest(): void } | null
+}
+
+export class Dispatch {
+  readonly #host: DispatchHost
+  // Looked at for every request: a way less to each.
+  readonly #commands: CommandTable
+  readonly #state: ServerState
+  readonly #runner: Runner
+  readonly #replies: ReplyBuffer
+  readonly #unitClock: UnitClock
+  readonly #room: { readonly hasReady: boolean }
+  readonly #call: Call
+  readonly #execCall: Call
+  readonly #retryCall: Call
+
+  constructor(host: DispatchHost) {
+    this.#host = host
+    this.#commands = host.commands
+    this.#state = host.state
+    this.#runner = host.runner
+    this.#replies = host.replies
+    this.#unitClock = host.unitClock
+    this.#room = host.blocking.room
+    this.#call = new Call(host)
+    this.#call.reply = host.replies
+    this.#execCall = new Call(host)
+    this.#execCall.mayBlock = false
+    this.#retryCall = new Call(host)
+    this.#retryCall.retrying = true
+  }
+
+  /** Runs one request of a client, or says why not; then serves whoever it fed. */
+  execute(client: Client, args: Arguments): void {
+    this.#unitClock.pass()
+    if ((client.state & CLIENT_MUTED) === 0) {
+      this.dispatch(client, args, this.#call)
+    } else {
+      this.#replies.mark()
+      if (client.replyMode === 'skip') client.replyMode = 'skipping'
+      const { position } = client
+      this.dispatch(client, args, this.#call)
+      muteReply(client, position, this.#replies)
+    }
+    if ((client.state & (CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST)) !== 0) this.#afterwards(client, args)
+    if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
+    if (this.#room.hasReady) this.#host.blocking.serve()
+    if (RESTLESS) this.#host.restless!.afterRequest()
+  }
+
+  /** What follows the request of a client that needs a look after each. */
+  #afterwards(client: Client, args: Arguments): void {
+    const { state } = client
+    if ((state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.outputLimits.checkReply(client)
+    // CLIENT CACHING and ASKING are about one request or one transaction, and are not what they are about themselves.
+    if ((state & CLIENT_FOR_ONE_REQUEST) === 0 || (state & CLIENT_MULTI) !== 0) return
+    if (client.parked || client.postponedRequest !== undefined) return
+    const named = this.#commands.find(args.bytes(0))
+    const isClient = named?.spec.name === 'CLIENT' && meantBy(named, args)?.run !== undefined
+    if (!isClient) client.state &= ~CLIENT_CACHING
+    if (named?.spec.name !== 'ASKING') client.state &= ~CLIENT_ASKING
+  }
+
+  /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
+  dispatch(client: Client, args: Arguments, call: Call): void {
+    let named = this.#commands.find(args.bytes(0))
+    if (named === undefined && client.isObeyed) named = this.#commands.findWritten(args.bytes(0))
+    const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
+    if (command === undefined) {
+      this.#refuseUnknown(client, args, named)
+      return
+    }
+    if (!hasArity(command, args)) {
+      this.#host.admission.refuse(client, command, ERR.arity(command.name))
+      return
+    }
+    if ((client.state | this.#state.special) !== 0) {
+      const { admission } = this.#host
+      if (!(client.isObeyed ? admission.admitObeyed(client, command, args) : admission.admit(client, command, args)))
+        return
+    }
+    // What came in pieces is the command's from here on: a value that is kept must not count twice.
+    if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {
+      this.#host.clientMemory.note(client)
+    }
+    call.begin(client, args, command)
+    this.#runner.run(call, command)
+  }
+
+  /** `container` has no subcommand of that name; or there is no such command at all. */
+  #refuseUnknown(client: Client, args: Arguments, container: Command | undefined): void {
+    const { admission, clients, log } = this.#host
+    if (container !== undefined) {
+      admission.refuse(client, container, ERR.unknownSubcommand(args.string(1), container.spec.name))
+    } else if (speaksHttp(args)) {
+      log.warn({ client: client.transport.address }, 'closing a client that speaks HTTP (cross-protocol scripting?)')
+      clients.close(client, 'now')
+    } else {
+      admission.refuse(client, undefined, unknownCommand(args))
+    }
+  }
+
+  /** Refuses a request that is not going to be run, if it might write. */
+  refuseWrite(client: Client, args: Arguments, error: ReplyError): void {
+    const { admission } = this.#host
+    const named = this.#commands.find(args.bytes(0))
+    const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
+    if (command === undefined) return
+    const { isWrite, mayReplicate } = admission.claimsOf(command, args, client)
+    if (isWrite || mayReplicate) this.replyTo(client, () => admission.refuse(client, command, error))
+  }
+
+  /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
+  runTransaction(call: Call, { queue }: Transaction): void {
+    const { client } = call
+    const { admission, propagation } = this.#host
+    const inner = this.#execCall
+    inner.reply = call.reply
+    propagation.beginUnit()
+    for (const { command, args } of queue) {
+      inner.begin(client, args, command)
+      // CLIENT REPLY OFF holds from the command after it, inside a transaction too.
+      const muted = client.replyMode === 'off'
+      if (muted) this.#replies.mark()
+      const { position } = client
+      const denied = admission.refusalInExec(client, command, args)
+      // A transaction has one reading of the clock; EXEC made it.
+      if (denied === undefined) this.#runner.run(inner, command)
+      else inner.reply.error(denied)
+      if (muted) muteReply(client, position, this.#replies)
+    }
+    propagation.endUnit()
+  }
+
+  /** Runs a parked client's command again, replying to it; false when it was refused. */
+  retry(client: Client, command: Command, args: Arguments): boolean {
+    const interrupted = this.#replies.open(client)
+    const call = this.#retryCall
+    call.reply = this.#replies
+    call.begin(client, args, command)
+    const { position } = client
+    const isRefused = this.#host.admission.refuseRetry(client, command, args)
+    if (!isRefused) this.#runner.run(call, command)
+    if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
+    if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
+    this.#replies.close()
+    if (interrupted !== undefined) this.#replies.open(interrupted)
+    return !isRefused
+  }
+
+  /** Writes something to a client outside of its own commands. */
+  replyTo(client: Client, write: (reply: Reply) => void): void {
+    const interrupted = this.#replies.open(client)
+    const { position } = client
+    write(this.#replies)
+    if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
+    this.#replies.close()
+    if (interrupted !== undefined) this.#replies.open(interrupted)
+  }
+}

@@ -1,0 +1,131 @@
+// Requests come in: bytes become commands, one after the other, until a client has to wait.
+
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { ProtocolError, QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from '../clients/client.ts'
+import { endSkip } from '../clients/reply-mode.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { Log } from '../log.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Runner } from './runner.ts'
+
+export interface RequestsHost {
+  readonly unitClock: UnitClock
+  readonly stats: Stats
+  readonly log: Log
+  readonly replies: ReplyBuffer
+  readonly runner: Runner
+  readonly dispatch: Dispatch
+  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
+  readonly clientMemory: { note(client: Client): void }
+  readonly turn: { take(): boolean; end(): void }
+  later(run: () => void): void
+}
+
+/** What came from a client while a command ran. */
+interface Late {
+  readonly client: Client
+  readonly bytes: Buffer
+}
+
+export class Requests {
+  readonly #host: RequestsHost
+  /** In the order in which it came; whatever comes before it is run follows it. */
+  #late: Late[] = []
+  readonly #receiveLate = (): void => {
+    const late = this.#late
+    this.#late = []
+    for (const { client, bytes } of late) this.#take(client, new Source(bytes), 0, bytes.length, false)
+  }
+
+  constructor(host: RequestsHost) {
+    this.#host = host
+  }
+
+  /**
+   * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them.
+   *
+   * A program's own logger is called while a command runs, and may call the broker in turn: that is run when the command is over.
+   */
+  receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
+    if (this.#host.replies.isOpen || this.#late.length > 0) {
+      if (this.#late.push({ client, bytes: Buffer.from(source.u8.subarray(start, end)) }) === 1)
+        this.#host.later(this.#receiveLate)
+      return
+    }
+    this.#take(client, source, start, end, alone)
+  }
+
+  #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
+    if (client.closed || client.closing) return
+    const { clientMemory, unitClock, replies, runner, stats, turn } = this.#host
+    const ends = alone && turn.take()
+    client.lastActiveMs = unitClock.renew()
+    stats.readsProcessed++
+    stats.inputBytes += end - start
+    runner.timeNext()
+    replies.open(client)
+    try {
+      client.feed(source, start, end)
+    } catch (error) {
+      this.refuse(client, error)
+    }
+    replies.close()
+    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
+    if (ends || replies.halfFull) turn.end()
+  }
+
+  /** Runs what a client that had to wait has sent. */
+  resume(client: Client): void {
+    // Whoever had its request put off lets it go on (postponed.ts).
+    client.paused = false
+    if (client.halted) return
+    const { clientMemory, dispatch, unitClock, replies, runner } = this.#host
+    unitClock.pass()
+    runner.timeNext()
+    replies.open(client)
+    try {
+      const { postponedRequest } = client
+      client.postponedRequest = undefined
+      if (postponedRequest !== undefined) {
+        dispatch.execute(client, postponedRequest)
+      } else {
+        // What it waited for is answered, and with it the request that CLIENT REPLY SKIP, CLIENT CACHING or ASKING was about.
+        if (client.replyMode === 'skipping') endSkip(client)
+        client.state &= ~CLIENT_FOR_ONE_REQUEST
+      }
+      client.parser.resume(client)
+    } catch (error) {
+      this.refuse(client, error)
+    }
+    replies.close()
+    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
+  }
+
+  /** Refuses the request that a client has had to put off, if that might write; it is not run any more in any case. */
+  refusePostponed(client: Client, error: ReplyError): void {
+    const { postponedRequest } = client
+    if (postponedRequest === undefined) return
+    client.postponedRequest = undefined
+    this.#host.dispatch.refuseWrite(client, postponedRequest, error)
+  }
+
+  /** Answers what cannot be parsed, and ends the connection. */
+  refuse(client: Client, error: unknown): void {
+    const { clients, log, replies } = this.#host
+    if (error instanceof ProtocolError) {
+      log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
+      if ((client.state & CLIENT_MUTED) === 0) replies.error(ERR.of(`Protocol error: ${error.message}`))
+      client.parser.reset()
+      clients.close(client, 'flushed')
+    } else if (error instanceof QueryBufferOverflow) {
+      log.warn({ client: client.transport.address }, 'closing client that reached max query buffer length')
+      clients.close(client, 'now')
+    } else {
+      throw error
+    }
+  }
+}

@@ -1,0 +1,434 @@
+// CLIENT TRACKING: clients that cache what they read are told when it may have changed.
+//
+//   default    each key that the client's commands only read; told once, at its first change
+//   optin      as default, but only after CLIENT CACHING YES
+//   optout     as default, but not after CLIENT CACHING NO
+//   broadcast  every change of a key that begins with one of the client's prefixes, gathered for a turn
+//
+// What is remembered of keys (tracked-keys.ts) and of prefixes (tracked-prefixes.ts), and how messages look
+// (invalidation-messages.ts), is told there. As in Redis, keys of the same name in different databases are one.
+//
+// A change that a client's own command made it is told after that command, or not at
+// all (NOLOOP). Redis counts the expiry of a key that its command comes across as
+// made by it; not so the eviction of a key, nor that of an entry of the table,
+// which Redis leaves out under NOLOOP as well: the client would go on with a value
+// that nobody watches any more.
+
+import type { Config } from '../../config/config.ts'
+import type { EventName } from '../../config/event-flags.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import type { Handlers } from '../../util/tables/handlers.ts'
+import type { HashKey } from '../../util/tables/keyed-hash.ts'
+import { CLIENT_CACHING, type Client } from '../clients/client.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Changes } from '../data/changes.ts'
+import type { Call } from '../requests/call.ts'
+import type { Command } from '../spec/command.ts'
+import { findKeys } from '../spec/key-extraction.ts'
+import { InvalidationMessages } from './invalidation-messages.ts'
+import { TrackedKeys } from './tracked-keys.ts'
+import { OwnPrefixes, TrackedPrefixes } from './tracked-prefixes.ts'
+
+/** Keys given up before one command, for each time in a row that there were still too many afterwards (as Redis has it). */
+const GIVEN_UP_KEYS = 100
+
+export interface TrackingHost {
+  readonly config: Config
+  readonly random: Random
+  readonly state: ServerState
+  readonly changes: Changes
+  readonly clients: { get(id: number): Client | undefined }
+  readonly runner: {
+    readonly onRan: Handlers<[call: Call]>
+    readonly call: Call | undefined
+    readonly client: Client | undefined
+    afterReply(run: () => void): void
+  }
+  readonly turn: { endSoon(): void }
+}
+
+export type TrackingMode = 'default' | 'optin' | 'optout' | 'broadcast'
+
+/** What CLIENT TRACKING ON asks for. */
+export interface TrackingOptions {
+  readonly mode: TrackingMode
+  /** Leave out what the client itself changes. */
+  readonly noLoop: boolean
+  /** The client that is told instead; 0 = this one. */
+  readonly redirect: number
+  /** Of `broadcast`; none = every key. */
+  readonly prefixes: readonly string[]
+}
+
+/** A client that caches, or did. */
+export class Tracker {
+  readonly client: Client
+  on = false
+  mode: TrackingMode = 'default'
+  noLoop = false
+  redirect = 0
+  /** There was something to tell, and whom it was to be told is gone. */
+  broken = false
+  /** Its number among the readers of keys; -1 = it has read none. */
+  number = -1
+  /** Of `broadcast`; undefined otherwise. */
+  prefixes: OwnPrefixes | undefined = undefined
+
+  constructor(client: Client) {
+    this.client = client
+  }
+}
+
+/** A change, as it is told: of a key, of several, or of all. */
+type Told = Bytes | readonly string[] | 'all'
+
+export class Tracking {
+  readonly #host: TrackingHost
+  readonly #trackers = new Map<Client, Tracker>()
+  /** How many of them are on, and how many of those want to hear of the keys they read. */
+  #on = 0
+  #reading = 0
+  readonly #keys: TrackedKeys<Tracker>
+  readonly #prefixes = new TrackedPrefixes<Tracker, Client>()
+  #keysMax: number
+  /** How often in a row too many keys were left. */
+  #leftTooMany = 0
+  /** Both are made when the first client tracks: they have buffers. */
+  #pushes: InvalidationMessages | undefined = undefined
+  #messages: InvalidationMessages | undefined = undefined
+  /** What is being told, and whether it is encoded already. */
+  #told: Told = 'all'
+  #isPushMade = false
+  #isMessageMade = false
+  /** What the running command has done to its client's own cache. */
+  readonly #own: { readonly tracker: Tracker; readonly told: Told }[] = []
+
+  constructor(host: TrackingHost, hashKey: HashKey) {
+    this.#host = host
+    this.#keys = new TrackedKeys(hashKey)
+    this.#keysMax = keysMax(host.config.get('tracking-table-max-keys'))
+    host.config.onChange('tracking-table-max-keys', (limit) => {
+      this.#keysMax = keysMax(limit)
+      this.#measure()
+    })
+  }
+
+  // ── for INFO ─────────────────────────────────────────────────────────────
+
+  get clientCount(): number {
+    return this.#on
+  }
+
+  get keyCount(): number {
+    return this.#keys.size
+  }
+
+  /** Pairs of a key and a client that read it. */
+  get itemCount(): number {
+    return this.#keys.items
+  }
+
+  /** Bytes of the table of keys. */
+  get tableBytes(): number {
+    return this.#keys.size === 0 ? 0 : this.#keys.usedBytes
+  }
+
+  get prefixCount(): number {
+    return this.#prefixes.size
+  }
+
+  // ── who caches ───────────────────────────────────────────────────────────
+
+  /** How a client caches; undefined = it does not. */
+  trackerOf(client: Client): Tracker | undefined {
+    const tracker = this.#trackers.get(client)
+    return tracker?.on ? tracker : undefined
+  }
+
+  /** Begins to track for a client, or changes how; prefixes are added to those it has. The options were checked. */
+  enable(client: Client, { mode, noLoop, redirect, prefixes }: TrackingOptions): void {
+    let tracker = this.#trackers.get(client)
+    if (tracker === undefined) {
+      tracker = new Tracker(client)
+      this.#trackers.set(client, tracker)
+    }
+    this.#count(tracker, -1)
+    tracker.on = true
+    tracker.mode = mode
+    tracker.noLoop = noLoop
+    tracker.redirect = redirect
+    tracker.broken = false
+    this.#count(tracker, 1)
+    if (mode === 'broadcast') {
+      tracker.prefixes ??= new OwnPrefixes()
+      for (const name of prefixes.length === 0 ? [''] : prefixes) {
+        tracker.prefixes.add(name)
+        this.#prefixes.add(name, tracker)
+      }
+      client.prefixBytes = tracker.prefixes.bytes
+    }
+    this.#listen()
+  }
+
+  /** Tracks no more for a client. What it has read stays noted: it may begin again, and hears of it then. */
+  disable(client: Client): void {
+    client.state &= ~CLIENT_CACHING
+    const tracker = this.#trackers.get(client)
+    if (tracker === undefined || !tracker.on) return
+    this.#count(tracker, -1)
+    tracker.on = false
+    if (tracker.prefixes !== undefined) {
+      for (const name of tracker.prefixes.names()) this.#prefixes.remove(name, tracker)
+      tracker.prefixes = undefined
+      client.prefixBytes = 0
+    }
+    this.#listen()
+  }
+
+  /** A client is gone. */
+  forget(client: Client): void {
+    const tracker = this.#trackers.get(client)
+    if (tracker === undefined) return
+    this.disable(client)
+    this.#trackers.delete(client)
+    if (tracker.number !== -1) this.#keys.part(tracker.number)
+    // Nobody is left whom a key could concern.
+    if (this.#trackers.size === 0) this.#keys.clear()
+    this.#measure()
+    this.#listen()
+  }
+
+  #count({ on, mode }: Tracker, by: 1 | -1): void {
+    if (!on) return
+    this.#on += by
+    if (mode !== 'broadcast') this.#reading += by
+  }
+
+  /** Hears of commands and changes while that concerns somebody. */
+  #listen(): void {
+    const { changes, runner } = this.#host
+    runner.onRan.follow(this.#ran, this.#reading > 0)
+    // Caches are told before keyspace events are published, as in Redis.
+    if (this.#on > 0 || this.#keys.size > 0) changes.observers.takeFirst(this.#changed)
+    else changes.observers.remove(this.#changed)
+  }
+
+  // ── what was read ────────────────────────────────────────────────────────
+
+  /** A command has run: if its client caches what that read, the keys are noted. */
+  readonly #ran = ({ args, client, command }: Call): void => {
+    // Of a script that only reads, the commands count that it calls.
+    if (!command.isReadonly || command.spec.group === 'scripting') return
+    const tracker = this.#trackers.get(client)
+    if (tracker === undefined || !tracker.on || tracker.mode === 'broadcast') return
+    const isAsked = (client.state & CLIENT_CACHING) !== 0
+    if (tracker.mode === 'optin' ? !isAsked : tracker.mode === 'optout' && isAsked) return
+    if (hasOneKey(command)) {
+      this.#note(args.bytes(1), tracker)
+    } else {
+      const found = findKeys(command, args)
+      if (found !== undefined) for (const { index } of found) this.#note(args.bytes(index), tracker)
+    }
+    this.#measure()
+  }
+
+  #note(key: Bytes, tracker: Tracker): void {
+    if (!this.#keys.hasRoom) this.#giveUp()
+    if (tracker.number === -1) tracker.number = this.#keys.join(tracker)
+    this.#keys.add(key, tracker.number)
+  }
+
+  // ── bounds ───────────────────────────────────────────────────────────────
+
+  /** Too many keys are noted: gives some up, more each time that this was not enough. */
+  makeRoom(): void {
+    const effort = GIVEN_UP_KEYS * (this.#leftTooMany + 1)
+    for (let i = 0; i < effort && this.#keys.size > this.#keysMax; i++) this.#giveUp()
+    this.#measure()
+    this.#leftTooMany = this.#host.state.tracksTooMuch.holds ? this.#leftTooMany + 1 : 0
+  }
+
+  #measure(): void {
+    this.#host.state.tracksTooMuch.follow(this.#keys.size > this.#keysMax)
+  }
+
+  /** Forgets a random key, and tells those who have read it as if somebody else had changed it. */
+  #giveUp(): void {
+    this.#begin('all')
+    this.#keys.takeRandom(this.#host.random, (tracker, key) => {
+      if (this.#told === 'all') this.#begin(key)
+      this.#tell(tracker)
+    })
+  }
+
+  // ── what changed ─────────────────────────────────────────────────────────
+
+  readonly #changed = (_db: Database, key: Bytes, event: EventName): void => {
+    if (this.#prefixes.size > 0 && this.#prefixes.note(key.toString(), this.#changerBy(event))) {
+      this.#host.turn.endSoon()
+    }
+    if (this.#keys.size === 0) return
+    this.#begin(key)
+    this.#keys.take(key, this.#tellOfChange)
+    if (this.#on === 0) this.#listen()
+  }
+
+  /** Who made a change, for NOLOOP; undefined for what nobody did, and for what a script did: it is not its caller, as in Redis. */
+  #changerBy(event: EventName): Client | undefined {
+    if (event === 'expired' || event === 'evicted' || event === 'hexpired') return undefined
+    const { call } = this.#host.runner
+    return call === undefined || call.fromScript ? undefined : call.client
+  }
+
+  readonly #tellOfChange = (tracker: Tracker): void => {
+    if (!tracker.noLoop || tracker.client !== this.#host.runner.client) this.#tell(tracker)
+  }
+
+  /** Tells a reader of the key in question. */
+  #tell(tracker: Tracker): void {
+    if (tracker.on && tracker.mode !== 'broadcast') this.#sendInTime(tracker)
+  }
+
+  /** Databases were emptied: everybody is told to forget everything, whichever they were and whoever did it. */
+  flushed(): void {
+    for (const protocol of [2, 3]) {
+      this.#begin('all')
+      for (const tracker of this.#trackers.values()) {
+        if (tracker.on && tracker.client.protocol === protocol) this.#sendInTime(tracker)
+      }
+    }
+    this.#keys.clear()
+    this.#measure()
+    this.#listen()
+  }
+
+  /** The turn ends: those who asked for prefixes are told what changed there. */
+  tellChanges(): void {
+    if (!this.#prefixes.isDue) return
+    for (const prefix of this.#prefixes.takeDue()) {
+      const all = [...prefix.changed.keys()].sort()
+      const own = new Set<Client>(prefix.changers())
+      this.#begin(all)
+      for (const tracker of prefix.readers) if (!tracker.noLoop || !own.has(tracker.client)) this.#send(tracker)
+      for (const tracker of prefix.readers) {
+        if (!tracker.noLoop || !own.has(tracker.client)) continue
+        const others = all.filter((key) => prefix.changed.get(key) !== tracker.client)
+        if (others.length === 0) continue
+        this.#begin(others)
+        this.#send(tracker)
+      }
+      prefix.startOver()
+    }
+  }
+
+  // ── telling ──────────────────────────────────────────────────────────────
+
+  /** From here on this is what is told. */
+  #begin(told: Told): void {
+    this.#told = told
+    this.#isPushMade = false
+    this.#isMessageMade = false
+  }
+
+  /** Tells a client at once, but of what its own command does when that has replied. */
+  #sendInTime(tracker: Tracker): void {
+    const { runner } = this.#host
+    if (runner.client !== tracker.client) {
+      this.#send(tracker)
+      return
+    }
+    if (this.#own.length === 0) runner.afterReply(this.#sendOwn)
+    this.#own.push({ tracker, told: this.#told instanceof Bytes ? this.#told.copy() : this.#told })
+  }
+
+  /** A client's command has replied. Whom to tell, and how, is asked only now, as in Redis: the command may have changed it. */
+  readonly #sendOwn = (): void => {
+    for (const { tracker, told } of this.#own) {
+      this.#begin(told)
+      this.#send(tracker)
+    }
+    this.#own.length = 0
+  }
+
+  /** Tells a client, or whom it named instead. One of RESP2 can be told only as a subscriber, and only in place of another. */
+  #send(tracker: Tracker): void {
+    const { client, redirect } = tracker
+    let receiver = client
+    if (redirect !== 0) {
+      const other = this.#host.clients.get(redirect)
+      if (other === undefined) {
+        this.#sendBroken(tracker)
+        return
+      }
+      receiver = other
+    }
+    if (receiver.protocol === 3) {
+      this.#pushes ??= new InvalidationMessages('push')
+      if (!this.#isPushMade) this.#encode(this.#pushes, client.protocol)
+      this.#isPushMade = true
+      deliver(receiver, this.#pushes)
+    } else if (redirect !== 0 && receiver.outputClass === 'pubsub') {
+      this.#messages ??= new InvalidationMessages('message')
+      if (!this.#isMessageMade) this.#encode(this.#messages, client.protocol)
+      this.#isMessageMade = true
+      deliver(receiver, this.#messages)
+    }
+  }
+
+  #encode(messages: InvalidationMessages, protocol: 2 | 3): void {
+    const told = this.#told
+    if (told === 'all') messages.all(protocol)
+    else if (told instanceof Bytes) messages.key(told)
+    else messages.keys(told)
+  }
+
+  /** The client that was to be told is gone: its principal is told so, each time. */
+  #sendBroken(tracker: Tracker): void {
+    tracker.broken = true
+    const { client } = tracker
+    if (client.protocol === 2) return
+    this.#pushes ??= new InvalidationMessages('push')
+    this.#isPushMade = false
+    this.#pushes.broken(tracker.redirect)
+    deliver(client, this.#pushes)
+  }
+
+  // ── memory ───────────────────────────────────────────────────────────────
+
+  /** Every message so far has left: its bytes may be written over. */
+  recycle(): void {
+    this.#pushes?.recycle()
+    this.#messages?.recycle()
+  }
+
+  /** Somebody still holds messages: new ones are written elsewhere. */
+  abandon(): void {
+    this.#pushes?.abandon()
+    this.#messages?.abandon()
+  }
+}
+
+function deliver(receiver: Client, { source, start, end }: InvalidationMessages): void {
+  receiver.deliver(source, start, end)
+}
+
+function keysMax(setting: number | bigint): number {
+  return setting === 0 ? Number.POSITIVE_INFINITY : Number(setting)
+}
+
+/** Tells whether a command's only key is its first argument: then nothing need be searched. */
+function hasOneKey({ spec: { keys } }: Command): boolean {
+  if (keys?.length !== 1) return false
+  const { count, find, first = 1, flags, keyword, last = first, unknown } = keys[0]!
+  return (
+    first === 1 &&
+    last === 1 &&
+    count === undefined &&
+    keyword === undefined &&
+    find === undefined &&
+    flags === undefined &&
+    unknown === undefined
+  )
+}

@@ -1,0 +1,304 @@
+// maxmemory: which keys go when there is no room, and what is remembered to decide it.
+//
+// Used memory is what the databases count as they allocate, and what is beside them
+// (memory.ts). Before a command runs that finds it above the limit, keys are evicted
+// one by one, each as if it had been deleted (gate, DEL in the journal, event) before
+// the command came. Where what is beside the data is above the limit by itself, every
+// key goes and writes are refused, as in Redis.
+//
+// A policy is a choice of candidates (every key, or those that expire) and a
+// measure of how dispensable one is:
+//   lru     seconds since its last use
+//   lfu     255 - its use count, which decays with time
+//   random  nothing: one is as good as another
+//   ttl     how soon it expires: the expiry heap knows the soonest, so it is exact
+//
+// For lru and lfu no order over all keys is kept. Some are drawn from each
+// database, and the best seen so far stay in a pool from one eviction to the next:
+// the oldest of a few, again and again, is nearly the oldest of all. The pool
+// holds entry numbers, so what it says is checked against the entry before it is
+// believed.
+//
+// Under an LFU policy each key counts its use on a logarithmic scale: the higher
+// the count, the rarer it goes up by one, and it goes down by one for every
+// `lfu-decay-time` minutes without use.
+
+import type { Config } from '../../config/config.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import { happened } from '../../util/restless.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Dataset } from '../data/dataset.ts'
+import type { Role } from '../effects/role.ts'
+import type { Stats } from '../figures/stats.ts'
+
+export interface EvictionHost {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly state: ServerState
+  readonly role: Role
+  readonly stats: Stats
+  readonly latency: { note(event: 'eviction-cycle', milliseconds: number): void }
+  readonly dataset: Dataset
+  readonly memory: { readonly boundedBytes: number }
+  readonly timekeeper: { freeRemoved(): boolean }
+  readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
+}
+
+/** A new key begins here, so that it is not the first to go; below it every use counts. */
+const FREQUENCY_INITIAL = 5
+const FREQUENCY_MAX = 255
+const UINT32_RANGE = 2 ** 32
+/** Candidates remembered from one eviction to the next. More hardly improves the choice. */
+const POOL_SIZE = 16
+/** Keys evicted before one command at most; the rest goes between the following ones. */
+const BATCH_KEYS_MAX = 128
+/** Time for evictions before one command, looked at every BATCH_KEYS_TIMED keys: freeing one large structure takes as long as thousands of small. */
+const BATCH_MS_MAX = 0.5
+const BATCH_KEYS_TIMED = 16
+/** Draws for one database at most, whatever `maxmemory-samples` says: the work before one command stays bounded. */
+const SAMPLES_MAX = 1000
+
+/** The part of a policy's name after the dash; `none` is noeviction. */
+type Measure = 'none' | 'lru' | 'lfu' | 'random' | 'ttl'
+
+export class Eviction {
+  readonly #host: EvictionHost
+  // The pool: the first #pooled places of each array, the most dispensable last.
+  readonly #scores = new Float64Array(POOL_SIZE)
+  readonly #entries = new Int32Array(POOL_SIZE)
+  readonly #hashes = new Int32Array(POOL_SIZE)
+  readonly #indices = new Int32Array(POOL_SIZE)
+  #pooled = 0
+  #limit = 0
+  #measure: Measure = 'none'
+  /** Only keys that expire are candidates. */
+  #volatile = false
+  /** Where `random` draws next: databases take turns. */
+  #turn = 0
+  #timer: Timer | undefined = undefined
+  readonly #onTimer = () => {
+    this.#timer = undefined
+    this.makeRoom()
+    const { blocking } = this.#host
+    if (blocking.room.hasReady) blocking.serve()
+  }
+  readonly #name = new Bytes()
+
+  constructor(host: EvictionHost) {
+    this.#host = host
+    const { config } = host
+    config.onChange('maxmemory', () => this.#configure())
+    config.onChange('maxmemory-policy', () => this.#configure())
+    host.role.changed.add(() => this.#configure())
+    this.#configure()
+  }
+
+  /**
+   * Evicts keys until used memory is within the limit; false when nothing is left that the policy lets go.
+   *
+   * Long work is done in parts: true is also the answer while a part remains, which follows when the loop is free. So the limit
+   * may be passed for a moment, and no command waits for the eviction of a million keys.
+   */
+  makeRoom(): boolean {
+    const { clock, latency, memory, state, timekeeper } = this.#host
+    if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
+    // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
+    if (state.loading.holds || state.paused.holds) return true
+    // The memory of what was removed is as good as free.
+    if (this.#measure === 'none') return timekeeper.freeRemoved()
+    const began = clock.monotonic()
+    const goesOn = this.#evictSome(began)
+    latency.note('eviction-cycle', clock.monotonic() - began)
+    return goesOn
+  }
+
+  #evictSome(began: number): boolean {
+    const { clock, memory, timekeeper } = this.#host
+    for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
+      // Values that were removed already are freed before more are.
+      const freed = timekeeper.freeRemoved()
+      if (!freed && !this.#evictOne()) return false
+      if (memory.boundedBytes <= this.#limit) return true
+      if ((freed || evicted % BATCH_KEYS_TIMED === 0) && clock.monotonic() - began > BATCH_MS_MAX) break
+    }
+    this.#continueSoon()
+    return true
+  }
+
+  /** Returns how often an entry is used, as of now: its count less what time took from it. */
+  frequencyOf(db: Database, entry: number): number {
+    return this.#rested(db.frequencyOf(entry), db.idleSeconds(entry))
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#limit = 0
+  }
+
+  #configure(): void {
+    const { config, dataset, role, state } = this.#host
+    const policy = config.get('maxmemory-policy')
+    this.#limit = role.evicts ? config.get('maxmemory') : 0
+    state.memoryLimited.follow(this.#limit !== 0)
+    this.#volatile = policy.startsWith('volatile-')
+    this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)
+    dataset.frequency = this.#measure === 'lfu' ? this.#used : null
+    // Scores of another measure mean nothing now.
+    this.#pooled = 0
+    // A lower limit does not wait for the next command.
+    if (this.#limit !== 0) this.#continueSoon()
+  }
+
+  #continueSoon(): void {
+    this.#timer ??= this.#host.clock.after(0, this.#onTimer)
+  }
+
+  // ── choosing ─────────────────────────────────────────────────────────────
+
+  #evictOne(): boolean {
+    if (this.#measure === 'ttl') return this.#evictSoonest()
+    if (this.#measure === 'random') return this.#evictRandom()
+    for (;;) {
+      if (!this.#fillPool()) return false
+      while (this.#pooled > 0) {
+        const at = --this.#pooled
+        const db = this.#host.dataset.databases[this.#indices[at]!]!
+        const entry = this.#entries[at]!
+        if (!this.#isStill(db, entry, this.#hashes[at]!, this.#scores[at]!)) continue
+        this.#evict(db, entry)
+        return true
+      }
+      // Everything in the pool was deleted or used since: it is empty now, and fresh draws are true.
+    }
+  }
+
+  /** True when a pooled entry is the key it was and has not been used since. */
+  #isStill(db: Database, entry: number, hash: number, score: number): boolean {
+    const { keys } = db
+    if (entry >= keys.entriesEnd || !keys.isLive(entry) || db.hashOf(entry) !== hash) return false
+    if (this.#volatile && db.expiryOf(entry) === undefined) return false
+    return this.#score(db, entry) >= score
+  }
+
+  #evictSoonest(): boolean {
+    const { databases } = this.#host.dataset
+    let soonest: Database | undefined
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      if (db.keys.expiries.earliest < (soonest?.keys.expiries.earliest ?? Number.POSITIVE_INFINITY)) soonest = db
+    }
+    if (soonest === undefined) return false
+    this.#evict(soonest, soonest.keys.expiries.entryAt(0))
+    return true
+  }
+
+  #evictRandom(): boolean {
+    const { databases } = this.#host.dataset
+    for (let tries = 0; tries < databases.length; tries++) {
+      this.#turn = (this.#turn + 1) % databases.length
+      const db = databases[this.#turn]!
+      const entry = this.#draw(db)
+      if (entry === NONE) continue
+      this.#evict(db, entry)
+      return true
+    }
+    return false
+  }
+
+  /** Returns a random candidate, NONE when the database has none. */
+  #draw(db: Database): number {
+    const { random } = this.#host
+    if (!this.#volatile) return db.keys.randomEntry(random)
+    const { expiries } = db.keys
+    return expiries.count === 0 ? NONE : expiries.entryAt(random.below(expiries.count))
+  }
+
+  /** Draws candidates from each database; false when none has any. */
+  #fillPool(): boolean {
+    const { config, dataset } = this.#host
+    const { databases } = dataset
+    const wanted = Math.min(config.get('maxmemory-samples'), SAMPLES_MAX)
+    let found = false
+    for (let i = 0; i < databases.length; i++) {
+      const db = databases[i]!
+      for (let k = 0; k < wanted; k++) {
+        const entry = this.#draw(db)
+        if (entry === NONE) break
+        this.#pool(i, entry, db.hashOf(entry), this.#score(db, entry))
+        found = true
+      }
+    }
+    return found
+  }
+
+  /** How dispensable an entry is. */
+  #score(db: Database, entry: number): number {
+    return this.#measure === 'lru' ? db.idleSeconds(entry) : FREQUENCY_MAX - this.frequencyOf(db, entry)
+  }
+
+  /** Puts a candidate into the pool, in the place of the least dispensable when it is full. */
+  #pool(index: number, entry: number, hash: number, score: number): void {
+    for (let i = 0; i < this.#pooled; i++) {
+      if (this.#entries[i] === entry && this.#indices[i] === index && this.#hashes[i] === hash) return
+    }
+    if (this.#pooled === POOL_SIZE) {
+      if (score <= this.#scores[0]!) return
+      // The least dispensable falls out at the front.
+      for (let i = 1; i < POOL_SIZE; i++) this.#move(i, i - 1)
+    } else {
+      this.#pooled++
+    }
+    let at = this.#pooled - 1
+    while (at > 0 && this.#scores[at - 1]! > score) {
+      this.#move(at - 1, at)
+      at--
+    }
+    this.#scores[at] = score
+    this.#entries[at] = entry
+    this.#hashes[at] = hash
+    this.#indices[at] = index
+  }
+
+  #move(from: number, to: number): void {
+    this.#scores[to] = this.#scores[from]!
+    this.#entries[to] = this.#entries[from]!
+    this.#hashes[to] = this.#hashes[from]!
+    this.#indices[to] = this.#indices[from]!
+  }
+
+  #evict(db: Database, entry: number): void {
+    const { dataset, stats } = this.#host
+    // The name must outlive the entry for those who are told of it.
+    const key = db.keys.keyOf(entry, this.#name).copy()
+    db.deleteEntry(entry)
+    stats.evictedKeys++
+    if (CHECKED) happened('key evicted')
+    dataset.removed(db, key, 'evicted')
+  }
+
+  // ── frequency ────────────────────────────────────────────────────────────
+
+  /** Returns a key's count after one more use; `lastUsed` is in seconds. */
+  readonly #used = (frequency: number, lastUsed: number): number => {
+    const { config, dataset, random } = this.#host
+    const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
+    if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
+    const above = Math.max(0, rested - FREQUENCY_INITIAL)
+    const chance = 1 / (above * config.get('lfu-log-factor') + 1)
+    return random.uint32() / UINT32_RANGE < chance ? rested + 1 : rested
+  }
+
+  #rested(frequency: number, idleSeconds: number): number {
+    const decayMinutes = this.#host.config.get('lfu-decay-time')
+    if (decayMinutes === 0) return frequency
+    return Math.max(0, frequency - Math.floor(Math.max(0, idleSeconds) / 60 / decayMinutes))
+  }
+}

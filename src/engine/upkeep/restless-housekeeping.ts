@@ -1,0 +1,66 @@
+// What follows each request where housekeeping never rests (util/restless.ts): a checked build alone.
+//
+// A little of all that is otherwise done now and then: what is due expires, elements of removed
+// values are freed one at a time, some chunk of memory is emptied, an earlier state is kept for some
+// requests and given up. Nothing of it may be seen by a client (invariant 14).
+
+import type { Database } from '../../store/keyspace/database.ts'
+import { restlessRandom } from '../../util/restless.ts'
+
+export interface RestlessHost {
+  readonly dataset: { readonly databases: readonly Database[]; readonly beforeChange: unknown }
+  readonly state: { readonly loading: { readonly holds: boolean }; readonly busy: { readonly holds: boolean } }
+  readonly runner: { readonly call: unknown }
+  readonly timekeeper: { expireOne(): void }
+}
+
+/** Entries that a step of closing gaps looks at, at most. */
+const COMPACTED_MAX = 40
+/** Elements of removed values that are freed after one request, at most. */
+const FREED_MAX = 3
+/** An earlier state is kept after one request in so many, and for so many requests at most. */
+const KEPT_EVERY = 16
+const KEPT_REQUESTS_MAX = 30
+
+/** What of a database keeps an earlier state. */
+type Kept = ReturnType<Database['contents']['keep']>
+
+export class RestlessHousekeeping {
+  readonly #host: RestlessHost
+  /** The earlier state that is kept, one of each database; empty = none. */
+  #kept: Kept[] = []
+  #requestsLeft = 0
+
+  constructor(host: RestlessHost) {
+    this.#host = host
+  }
+
+  /** Does some housekeeping; nothing while a command or a script runs, or while data is loaded. */
+  afterRequest(): void {
+    const { dataset, runner, state, timekeeper } = this.#host
+    if (runner.call !== undefined || state.loading.holds || state.busy.holds) return
+    timekeeper.expireOne()
+    const { beforeChange, databases } = dataset
+    for (const { contents } of databases) {
+      const { compaction, keys, lazyFree } = contents
+      if (lazyFree.pending > 0) lazyFree.free(restlessRandom.below(FREED_MAX + 1))
+      if (keys.count > 0 && beforeChange === null) compaction.step(1 + restlessRandom.below(COMPACTED_MAX))
+    }
+    if (this.#kept.length > 0) {
+      if (--this.#requestsLeft <= 0) this.giveUp()
+    } else if (restlessRandom.below(KEPT_EVERY) === 0 && beforeChange === null) {
+      this.#keep(databases)
+    }
+  }
+
+  #keep(databases: readonly Database[]): void {
+    for (const { contents } of databases) if (!contents.keys.isFilling) this.#kept.push(contents.keep(false))
+    this.#requestsLeft = 1 + restlessRandom.below(KEPT_REQUESTS_MAX)
+  }
+
+  /** Gives the earlier state up that is kept, if there is one. */
+  giveUp(): void {
+    for (const state of this.#kept) state.contents.release(state)
+    this.#kept = []
+  }
+}

@@ -1,0 +1,279 @@
+// Parked clients: how a command that found nothing waits and is tried again.
+//
+// A blocking command runs like any other. When there is nothing for it, it calls
+// `call.block`: the client is parked with a copy of its arguments. After the unit
+// that fed one of its keys the *same command* runs again; if it blocks again the
+// client goes to the end of the line, as in Redis. So a blocking command is its
+// non-blocking twin plus one line, and it propagates the twin (invariant 4).
+//
+// What feeds a key is what Redis says of it, and no other change:
+//
+//   a list, sorted set or stream comes into being under it    created
+//   a stream that was there goes, or is replaced              gone: its groups went with it
+//   XADD adds an entry, XGROUP DESTROY removes a group        wake
+//   the database gets other contents (SWAPDB), or none        contentsReplaced
+//
+// So a list that replaces something under the same key (SORT … STORE) serves nobody.
+
+import type { Arguments } from '../../protocol/arguments.ts'
+import type { ReplyError } from '../../protocol/errors.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { Waiter, WaitingRoom } from '../../queues/waiting-room.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import { TYPE_NAMES, TYPE_STREAM } from '../../store/structures/value.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { NameSet } from '../../util/tables/name-map.ts'
+import type { Client } from '../clients/client.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { databaseOf, keyOf, nameKey } from '../data/key-name.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { BlockOptions, Call } from '../requests/call.ts'
+import type { Command } from '../spec/command.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+
+export interface BlockingHost {
+  readonly unitClock: UnitClock
+  readonly dataset: Dataset
+  readonly timekeeper: { arm(): void }
+  readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
+  readonly turn: { resumeSoon(client: Client): void }
+  readonly times: { answered(client: Client, command: Command, args: Arguments): void }
+  readonly stats: Stats
+  readonly dispatch: {
+    /** False when the command was refused, and has not run. */
+    retry(client: Client, command: Command, args: Arguments): boolean
+    replyTo(client: Client, write: (reply: Reply) => void): void
+  }
+}
+
+/** The command of a parked client, kept to be run again. */
+export interface Parked {
+  readonly client: Client
+  readonly command: Command
+  readonly args: Arguments
+  readonly options: BlockOptions
+}
+
+export class Blocking {
+  readonly room = new WaitingRoom<Parked>()
+  readonly #host: BlockingHost
+  readonly #waiters = new Map<Client, Waiter<Parked>>()
+  /** The command that was last blamed for what it did to others, by how many had been run. */
+  #blamed = -1
+  /** The command being tried again found nothing again. */
+  #blockedAgain = false
+  /** Parked clients whom a deletion, or another type, concerns too. */
+  #servedByDeletion = 0
+  /** Parked clients by the type they wait for. */
+  readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
+
+  constructor(host: BlockingHost) {
+    this.#host = host
+  }
+
+  /** Parks the client of a call; see Call.block. */
+  block(call: Call, options: BlockOptions): void {
+    if (call.retrying) {
+      this.#blockedAgain = true
+      return
+    }
+    // A replayed command has happened already: it does not wait.
+    if (!call.mayBlock || call.client.isObeyed) {
+      replyTimeout(call.reply, options)
+      return
+    }
+    const { client } = call
+    const names = options.keys.map((key) => String.fromCharCode(client.database) + key)
+    const parked: Parked = { client, command: call.command, args: call.args.copy(), options }
+    const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + options.timeoutMs
+    const waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
+    if (options.servedByDeletion) this.#servedByDeletion++
+    this.#waitingForType[options.type]!++
+    this.#waiters.set(client, waiter)
+    client.parked = true
+    client.parkedRunMs = 0
+    client.parkedBytes = parked.args.contentBytes
+    this.room.park(waiter)
+    this.#listen()
+    if (options.timeoutMs !== 0) this.#host.timekeeper.arm()
+  }
+
+  /**
+   * Serves everybody whose keys became ready, until nothing new becomes so.
+   *
+   * A walk along a key's line ends where the value does: one element for ten thousand waiters costs one of them.
+   */
+  serve(): void {
+    const { room } = this
+    while (room.hasReady) for (const name of room.takeReady()) this.#serveLine(name)
+  }
+
+  #serveLine(name: string): void {
+    const database = this.#host.dataset.databases[databaseOf(name)]!
+    const key = keyOf(name)
+    this.room.forEachOn(name, (waiter) => {
+      const { options } = waiter.owner
+      // Looking is not reading: a key whose time is up is found out by whoever is served.
+      const type = typeUnder(database, key)
+      if (type === options.type || options.servedByDeletion) {
+        this.#retry(waiter)
+        return true
+      }
+      // Not for this one; is there anybody whom it can be for?
+      return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
+    })
+  }
+
+  /** Hears of what comes and goes while somebody waits for it. */
+  #listen(): void {
+    const { onCreated, onGone } = this.#host.dataset
+    onCreated.follow(this.#created, this.room.count > 0)
+    onGone.follow(this.#gone, this.#servedByDeletion > 0)
+  }
+
+  readonly #created = (database: Database, key: Bytes, type: number): void => {
+    if (this.#waitingForType[type]! > 0) this.room.markReady(nameKey(database.index, key))
+  }
+
+  readonly #gone = (database: Database, key: Bytes, type: number): void => {
+    if (type === TYPE_STREAM) this.room.markReady(nameKey(database.index, key))
+  }
+
+  /** Has those who wait for a stream look again: there is something new in it, or a group is gone. */
+  wake(database: Database, key: Bytes): void {
+    if (this.#waitingForType[TYPE_STREAM]! > 0) this.room.markReady(nameKey(database.index, key))
+  }
+
+  /** Has those who wait for no key, but for something that has a name that no key can have, look again, in whatever database they are. */
+  wakeEverywhere(name: string): void {
+    const { dataset, runner } = this.#host
+    if (this.room.count === 0) return
+    for (const { index } of dataset.databases) this.room.markReady(String.fromCharCode(index) + name)
+    // Within a command they are served after it.
+    if (this.room.hasReady && runner.client === undefined) this.serve()
+  }
+
+  /** The contents of a database are going to be replaced by others, or to go: whoever waits for something in it looks again. */
+  contentsReplaced(database: Database, by?: Database): void {
+    for (const name of this.room.keys()) {
+      if (databaseOf(name) !== database.index) continue
+      const key = keyOf(name)
+      const before = database.keys.find(key)
+      const after = by === undefined ? NONE : by.keys.find(key)
+      const goes = before !== NONE && database.typeOf(before) === TYPE_STREAM && this.#servedByDeletion > 0
+      if (goes || (after !== NONE && this.#waitingForType[by!.typeOf(after)]! > 0)) this.room.markReady(name)
+    }
+  }
+
+  /** The contents of all databases have been replaced: whoever may find something now, or lacks what it waited in, looks again. */
+  contentsChanged(): void {
+    for (const name of this.room.keys()) {
+      const type = typeUnder(this.#host.dataset.databases[databaseOf(name)]!, keyOf(name))
+      if (this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)) this.room.markReady(name)
+    }
+  }
+
+  #retry(waiter: Waiter<Parked>): void {
+    const { client, command, args } = waiter.owner
+    this.#blockedAgain = false
+    const hasRun = this.#host.dispatch.retry(client, command, args)
+    if (this.#blockedAgain) {
+      this.room.requeue(waiter)
+      return
+    }
+    this.release(client)
+    if (hasRun) this.#host.times.answered(client, command, args)
+  }
+
+  /** Lets a client go on: it is served, timed out, unblocked or gone. */
+  release(client: Client): void {
+    if (!client.parked) return
+    const waiter = this.#waiters.get(client)!
+    this.room.leave(waiter)
+    this.#forget(waiter.owner)
+  }
+
+  /** CLIENT UNBLOCK: as if the time were up, or with an error. False when the client is not parked. */
+  unblock(client: Client, error: ReplyError | undefined): boolean {
+    if (!client.parked) return false
+    const waiter = this.#waiters.get(client)!
+    this.release(client)
+    this.#tell(waiter.owner, error)
+    return true
+  }
+
+  /** All who are parked, in the order in which they came. */
+  *parked(): IterableIterator<Parked> {
+    for (const { owner } of this.#waiters.values()) yield owner
+  }
+
+  /** Counts the keys that clients wait for: all, or those whose removal serves them too (XREADGROUP). */
+  countAwaited(what: 'any change' | 'removal'): number {
+    if (this.#servedByDeletion === 0) return what === 'removal' ? 0 : this.room.awaitedKeys
+    const names = new NameSet()
+    for (const { keys, owner } of this.#waiters.values()) {
+      const { servedByDeletion, type } = owner.options
+      // Whoever waits for no type waits for no key: for replicas, or for a sync.
+      if (type === NONE || (what === 'removal' && servedByDeletion !== true)) continue
+      for (const key of keys) names.add(key)
+    }
+    return names.size
+  }
+
+  /** Nobody waits any more: all are told `error`. Returns who they were. */
+  endAll(error: ReplyError): readonly Client[] {
+    const clients = [...this.#waiters.keys()]
+    for (const client of clients) this.unblock(client, error)
+    return clients
+  }
+
+  #timeOut(parked: Parked): void {
+    this.#forget(parked)
+    this.#tell(parked, undefined)
+  }
+
+  #forget(parked: Parked): void {
+    const { client } = parked
+    client.parked = false
+    client.parkedBytes = 0
+    this.#waiters.delete(client)
+    if (parked.options.servedByDeletion) this.#servedByDeletion--
+    this.#waitingForType[parked.options.type]!--
+    this.#listen()
+    this.#host.turn.resumeSoon(client)
+  }
+
+  #tell(parked: Parked, error: ReplyError | undefined): void {
+    if (error !== undefined) this.#countFailure(parked.command, error)
+    this.#host.dispatch.replyTo(parked.client, (reply) => {
+      if (error !== undefined) reply.error(error)
+      else replyTimeout(reply, parked.options)
+    })
+    this.#host.times.answered(parked.client, parked.command, parked.args)
+  }
+
+  /** Redis takes an error that a command brings upon another client for one of its own as well. */
+  #countFailure(command: Command, error: ReplyError): void {
+    const { runner, stats } = this.#host
+    command.failed++
+    if (runner.call !== undefined && this.#blamed !== stats.commandsProcessed) {
+      runner.call.command.failed++
+      this.#blamed = stats.commandsProcessed
+    }
+    stats.countError(error)
+  }
+}
+
+/** The type of what is there for readers; NONE = nothing. */
+function typeUnder(database: Database, key: Bytes): number {
+  const entry = database.keys.find(key)
+  return entry === NONE || database.isExpired(entry) ? NONE : database.typeOf(entry)
+}
+
+function replyTimeout(reply: Reply, { onTimeout }: BlockOptions): void {
+  if (typeof onTimeout === 'function') onTimeout(reply)
+  else if (onTimeout === 'nil') reply.nil()
+  else if (onTimeout === 'nilArray') reply.nilArray()
+  else reply.integer(0)
+}

@@ -1,0 +1,774 @@
+// The journal on this disk: the last increment of the append-only file.
+//
+// What a turn's commands did gathers in one buffer; at the turn's end `write` puts
+// it into the file, before the replies leave (invariant 3). Three offsets count
+// the bytes since the start, and only ever move over whole turns:
+//
+//   synced ≤ written ≤ appended
+//
+// Who waits for which of them is the engine's business (engine/effects/durability.ts). All
+// effects go into one file in one order, whatever the policies of their keys; what
+// differs is how soon a sync is due: at once for those of `always`, a second later
+// for `everysec`, never for `no`.
+//
+//   gathered ──write──▶ flight ──(in the file)──▶ unsynced ──fdatasync──▶ gone
+//
+//   idle     flight is empty. `write` puts small groups into the system's cache at once: a copy, some microseconds.
+//   putting  flight is being written by another thread: it is large, or an fdatasync is under way, behind which the same
+//            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
+//   syncing  fdatasync is under way, on another thread. A group whose clients all wait for a sync gathers until this one has
+//            ended: this is the group commit. If there are others among them the group is written beside it. Where this thread
+//            syncs by itself (commit-pace.ts) the state stays idle.
+//   putting, too, is the state while `switchTo` makes the file whole before the next one is begun.
+//   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
+//            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
+//
+// The disk's failures, and what follows:
+//
+//   A write fails (ENOSPC, EIO), perhaps half done: the file is cut back to the end of the last whole group, and the group is
+//   appended again later. It is not before what was half written is gone, so nothing can be replayed twice. Replies to that group
+//   wait, under every policy. Memory is bounded, because further writes are refused; only expired and evicted keys still add
+//   their DEL.
+//
+//   An fdatasync fails: the system may have dropped the very pages it could not write and marked them clean, so that the next
+//   fdatasync would succeed and prove nothing. Therefore everything since the last success is written again, in the same
+//   place, before the next fdatasync counts. While any key is `always` those bytes, whatever key they are of, are still in
+//   memory: a hole in front of an acknowledged effect would take it along. Under the other policies they are read back from
+//   the file: there their replies have left, and only a power cut could take them.
+//
+//   Somebody else changed the file, or took it away (increment-file.ts): looked for once a second while there are writes, and
+//   before anything is cut off or written once more. Nothing is tried again then: somebody has to decide which data counts.
+
+import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Journal, JournalStatus, Served } from '../../engine/effects/journal.ts'
+import type { Log } from '../../engine/log.ts'
+import type { DebugSwitches } from '../../engine/upkeep/debug-switches.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+import { Durations } from '../../util/time/durations.ts'
+import { stopEverything } from '../../util/time/stop-everything.ts'
+import type { AppendedFile } from '../disk/disk.ts'
+import { describeDiskError } from '../errors.ts'
+import { CommitPace } from './commit-pace.ts'
+import { ChangedFile, IncrementFile } from './increment-file.ts'
+import { JournalBuffer } from './journal-buffer.ts'
+import { UnsyncedBytes } from './unsynced-bytes.ts'
+
+/** What `everysec` means, and how often a failed disk is tried again. */
+const SYNC_INTERVAL_MS = 1000
+const RETRY_INTERVAL_MS = 1000
+/** How often it is looked whether the file is still what was written; for that long writes may be acknowledged to a file that is gone. */
+const CHECK_INTERVAL_MS = 1000
+/** A sync that takes longer is logged. Redis's. */
+const SLOW_SYNC_MS = 2000
+/** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
+const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
+/**
+ * While any key is `always`, everything since the last sync stays in memory. Beyond the first bound a sync is due even if nobody
+ * waits for it; beyond the second nothing more is written, and so nobody answered, until the sync under way has ended.
+ */
+const UNSYNCED_BYTES_SOFT_MAX = 16 * 1024 * 1024
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
+/** Pieces in which uncertain bytes are read back and written again. */
+const REWRITE_BYTES = 1024 * 1024
+
+type DiskSwitches = Pick<DebugSwitches, 'journalSleepMs' | 'syncDelayMs'>
+
+const NO_SWITCHES: DiskSwitches = { journalSleepMs: 0, syncDelayMs: 0 }
+const NO_RULES = new DurabilityRules([])
+
+export interface AppendOnlyFileOptions {
+  /** Its path, for messages. */
+  path: string
+  file: AppendedFile
+  /** Bytes in the file already: all whole units. */
+  size: number
+  /** Bytes in the files before this one, for INFO. */
+  earlierBytes: number
+  /** Of those, the base's. */
+  baseBytes: number
+  /** Where offsets begin; a journal that follows another one goes on from its end. Default 0. */
+  startOffset?: number
+  policy: SyncPolicy
+  /** Keys with a policy of their own; what is appended is followed by `require` then. Default none. */
+  rules?: DurabilityRules
+  clock: Clock
+  log: Log
+  /** Where the time of each fdatasync is noted. Default: nowhere. */
+  syncs?: Durations
+  /** Says how long to stop before each write, for tests. Default: not at all. */
+  switches?: DiskSwitches
+  /** The event loop serves nobody but this journal's clients, and may wait for the disk on their behalf. Default: it does not. */
+  ownsLoop?: boolean
+  /** Who is told how long the disk took. Default: nobody. */
+  diskTimes?: DiskTimes
+}
+
+/** Hears how long the disk took, while that is of interest. */
+export interface DiskTimes {
+  readonly listens: boolean
+  /** A group was written; `syncing`: while a sync was under way. */
+  wrote(milliseconds: number, syncing: boolean): void
+  /** A sync ended that clients may have waited for. */
+  synced(milliseconds: number): void
+}
+
+export class AppendOnlyFile implements Journal {
+  readonly enabled = true
+  failure: string | undefined = undefined
+  waits = false
+  /** `aof-timestamp-enabled`: the time is noted in the file. */
+  timestamps = false
+  appended = 0
+  written = 0
+  synced = 0
+  #policy: SyncPolicy
+  /** There are rules: `require` says what is to be synced how soon. */
+  #byKey = false
+  /** What lies before these offsets is to be synced at once, within a second. */
+  #atOnceTo = 0
+  #soonTo = 0
+  /** Among what gathered is something whose client waits for no sync. */
+  #othersGathered = false
+  /** Position in the file where offset 0 lies, or would. */
+  #origin: number
+  #file: IncrementFile
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #syncs: Durations
+  readonly #switches: DiskSwitches
+  readonly #diskTimes: DiskTimes | undefined
+  #earlierBytes: number
+  #baseBytes: number
+  /** The database that the last appended command was for; -1 = say it anew. */
+  #database = -1
+  #gathered = new JournalBuffer()
+  /** Where the open unit begins in it. */
+  #unitStart = 0
+  #inUnit = false
+  /** The last time noted, Unix seconds. */
+  #stampedSeconds = 0
+  /** The group being written; not empty only while it is, or could not be. */
+  #flight = new JournalBuffer()
+  /** Offset of the flight's first byte. */
+  #flightAt = 0
+  readonly #unsynced = new UnsyncedBytes()
+  /** Another thread is writing, truncating or rewriting. */
+  #putting = false
+  #syncing = false
+  /** An fdatasync failed: what lies between synced and written must be written again. */
+  #uncertain = false
+  #closed = false
+  /** Somebody waits for the moment when nothing is under way: no sync follows the other at once. */
+  #ending = false
+  #work: Promise<void> = Promise.resolve()
+  #syncWork: Promise<void> = Promise.resolve()
+  #syncTimer: Timer | undefined = undefined
+  #retryTimer: Timer | undefined = undefined
+  #checkTimer: Timer | undefined = undefined
+  /** Somebody else changed the file. */
+  #changed = false
+  #delayedSyncs = 0
+  /** When the last sync aside began (monotonic), and who looks whether it takes long. */
+  #syncStartedMs = 0
+  #slowTimer: Timer | undefined = undefined
+  /** Commands in `gathered` and in `flight`. */
+  #gatheredCommands = 0
+  #flightCommands = 0
+  readonly #pace: CommitPace
+  readonly #listeners: (() => void)[] = []
+
+  constructor(options: AppendOnlyFileOptions) {
+    this.#file = new IncrementFile(options.path, options.file, options.size)
+    const { startOffset = 0 } = options
+    this.appended = startOffset
+    this.written = startOffset
+    this.synced = startOffset
+    this.#flightAt = startOffset
+    this.#origin = options.size - startOffset
+    this.#earlierBytes = options.earlierBytes
+    this.#baseBytes = options.baseBytes
+    this.#policy = options.policy
+    this.#clock = options.clock
+    this.#pace = new CommitPace(options.clock, options.ownsLoop === true, () => this.#progressed())
+    this.#log = options.log
+    this.#syncs = options.syncs ?? new Durations()
+    this.#switches = options.switches ?? NO_SWITCHES
+    this.#diskTimes = options.diskTimes
+    this.setPolicy(options.policy, options.rules)
+  }
+
+  /** Of the increment that is written to. */
+  get path(): string {
+    return this.#file.path
+  }
+
+  /** Where what was appended so far ends in the file. To be asked between two commands, and not while the file is changed for the next. */
+  get endInFile(): { readonly path: string; readonly bytes: number } {
+    assert(!this.#inUnit, 'a unit is appended whole')
+    return { path: this.path, bytes: this.#positionOf(this.appended) }
+  }
+
+  /** False when somebody else changed the file: it may hold what this process knows nothing of. */
+  get isOurs(): boolean {
+    return !this.#changed
+  }
+
+  get status(): JournalStatus {
+    return {
+      currentBytes: this.#earlierBytes + this.#origin + this.written,
+      baseBytes: this.#baseBytes,
+      bufferedBytes: this.appended - this.written,
+      pendingSyncs: this.#syncing ? 1 : 0,
+      delayedSyncs: this.#delayedSyncs,
+    }
+  }
+
+  onProgress(run: () => void): void {
+    this.#listeners.push(run)
+  }
+
+  /** Follows CONFIG SET appendfsync and durability. */
+  setPolicy(policy: SyncPolicy, rules: DurabilityRules = NO_RULES): void {
+    this.#policy = policy
+    this.#byKey = rules.size > 0
+    this.waits = policy === 'always' || rules.anyAlways
+    if (this.waits) {
+      // Somebody may be waiting for what is there already, and it lies before whatever is to come.
+      this.#atOnceTo = this.appended
+    } else if (!this.#syncing && !this.#uncertain) {
+      this.#unsynced.release(this.written)
+    }
+    this.#soonTo = this.appended
+    // Under the other policies held replies may leave.
+    this.#armSync()
+    this.#progressed()
+  }
+
+  require(policy: SyncPolicy, offset: number): void {
+    if (policy === 'always') {
+      if (offset > this.#atOnceTo) this.#atOnceTo = offset
+      if (this.#byKey) this.#gatheredCommands++
+      return
+    }
+    this.#othersGathered = true
+    if (policy === 'everysec') this.#soonTo = offset
+  }
+
+  // ── appending ────────────────────────────────────────────────────────────
+
+  appendRequest(database: number, args: Arguments): void {
+    const gathered = this.#gathered
+    const before = gathered.length
+    if (this.timestamps && !this.#inUnit) this.#stamp()
+    if (database !== this.#database) this.#select(database)
+    if (!this.#byKey) this.#gatheredCommands++
+    gathered.request(args)
+    this.appended += gathered.length - before
+  }
+
+  append(database: number, words: readonly Word[]): void {
+    const gathered = this.#gathered
+    const before = gathered.length
+    if (this.timestamps && !this.#inUnit) this.#stamp()
+    if (database !== this.#database) this.#select(database)
+    if (!this.#byKey) this.#gatheredCommands++
+    gathered.command(words)
+    this.appended += gathered.length - before
+  }
+
+  /** Takes whole units that are encoded already, and annotation lines behind them. */
+  appendEncoded(bytes: Buffer): void {
+    this.#gathered.copy(new Source(bytes), 0, bytes.length)
+    this.appended += bytes.length
+  }
+
+  beginUnit(): void {
+    const gathered = this.#gathered
+    this.#unitStart = gathered.length
+    this.#inUnit = true
+    if (this.timestamps) this.#stamp()
+    gathered.beginUnit()
+    this.appended += gathered.length - this.#unitStart
+  }
+
+  endUnit(): void {
+    this.#inUnit = false
+    const before = this.#gathered.length
+    this.#gathered.endUnit()
+    this.appended += this.#gathered.length - before
+  }
+
+  abandonUnit(): void {
+    // Nothing is written while a unit is open: turns end between commands.
+    this.appended -= this.#gathered.length - this.#unitStart
+    this.#gathered.length = this.#unitStart
+    this.#gathered.abandonUnit()
+    this.#inUnit = false
+  }
+
+  /** Notes the time, once a second at most and always between units, for `check-aof --truncate-to-timestamp`. */
+  #stamp(): void {
+    const seconds = Math.floor(this.#clock.now() / 1000)
+    if (seconds <= this.#stampedSeconds) return
+    this.#stampedSeconds = seconds
+    this.#gathered.raw(`#TS:${seconds}\r\n`)
+  }
+
+  #select(database: number): void {
+    const digits = String(database)
+    this.#gathered.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
+    this.#database = database
+  }
+
+  // ── writing ──────────────────────────────────────────────────────────────
+
+  write(served: Served): boolean {
+    if (this.waits) this.#pace.serves(served)
+    return this.#advance(served)
+  }
+
+  /** Puts what gathered into the file, and has it synced where that is due. Returns true to be asked again at once. */
+  #advance(served: Served): boolean {
+    if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return false
+    const due = this.#isSyncDue()
+    if (this.#gathered.length > 0) {
+      const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
+      if (this.#syncing && (!others || this.#unsynced.length >= UNSYNCED_BYTES_MAX)) return false
+      if (due && !others) {
+        const verdict = this.#pace.verdict(this.#gatheredCommands)
+        if (verdict !== 'goes') return verdict === 'looks'
+      }
+      this.#put()
+      if (this.#putting || this.failure !== undefined) return false
+    }
+    if (!due || this.#syncing) this.#armSync()
+    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here') this.#syncHere()
+    else this.#sync()
+    return false
+  }
+
+  #isSyncDue(): boolean {
+    const atOnceTo = this.#policy === 'always' && !this.#byKey ? this.appended : Math.min(this.#atOnceTo, this.appended)
+    return atOnceTo > this.synced || this.#unsynced.length >= UNSYNCED_BYTES_SOFT_MAX
+  }
+
+  /** Puts what gathered into the file: at once when that cannot take long. */
+  #put(): void {
+    if (this.#switches.journalSleepMs > 0) stopEverything(this.#switches.journalSleepMs)
+    this.#takeFlight()
+    if (this.#syncing || this.#flight.length > PUT_AT_ONCE_BYTES_MAX) {
+      this.#work = this.#putAside()
+      return
+    }
+    const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
+    try {
+      this.#file.appendSync(this.#flight)
+    } catch (error) {
+      this.#work = this.#putFailed(error)
+      return
+    }
+    if (startedMs !== undefined) this.#diskTimes!.wrote(this.#clock.monotonic() - startedMs, false)
+    this.#flightArrived()
+  }
+
+  async #putAside(): Promise<void> {
+    this.#putting = true
+    const startedMs = this.#clock.monotonic()
+    const syncing = this.#syncing
+    try {
+      await this.#file.append(this.#flight)
+    } catch (error) {
+      await this.#putFailed(error)
+      return
+    }
+    this.#diskTimes?.wrote(this.#clock.monotonic() - startedMs, syncing)
+    this.#putting = false
+    this.#flightArrived()
+    this.#progressed()
+  }
+
+  #takeFlight(): void {
+    const flight = this.#gathered
+    this.#gathered = this.#flight
+    this.#flight = flight
+    this.#flightAt = this.appended - flight.length
+    this.#flightCommands = this.#gatheredCommands
+    this.#gatheredCommands = 0
+    this.#othersGathered = false
+  }
+
+  /** The flight is in the file. */
+  #flightArrived(): void {
+    const flight = this.#flight
+    this.written = this.#flightAt + flight.length
+    if (this.waits && flight.length > 0) this.#flight = this.#unsynced.keep(flight, this.#flightAt)
+    else flight.clear()
+    if (this.#checkTimer === undefined) this.#checkLater()
+  }
+
+  #positionOf(offset: number): number {
+    return this.#origin + offset
+  }
+
+  // ── syncing ──────────────────────────────────────────────────────────────
+
+  /** Syncs on this thread: nobody is served who would not wait for it (commit-pace.ts). */
+  #syncHere(): void {
+    const startedMs = this.#clock.monotonic()
+    try {
+      this.#file.syncSync()
+    } catch (error) {
+      this.#syncFailed(error)
+      return
+    }
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#noteSync(milliseconds)
+    this.#pace.syncedHere(milliseconds)
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
+    this.#armSync()
+    this.#progressed()
+  }
+
+  #sync(): void {
+    this.#syncing = true
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+    this.#syncWork = this.#runSync(this.written)
+  }
+
+  /** Returns how many milliseconds it took. */
+  async #fdatasync(): Promise<number> {
+    const startedMs = this.#clock.monotonic()
+    const { syncDelayMs } = this.#switches
+    if (syncDelayMs > 0) await new Promise<void>((resolve) => void this.#clock.after(syncDelayMs, resolve))
+    await this.#file.sync()
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#noteSync(milliseconds)
+    return milliseconds
+  }
+
+  #noteSync(milliseconds: number): void {
+    this.#syncs.note(milliseconds / 1000)
+    if (this.waits) this.#diskTimes?.synced(milliseconds)
+  }
+
+  async #runSync(target: number): Promise<void> {
+    this.#watchSync()
+    let milliseconds: number
+    try {
+      milliseconds = await this.#fdatasync()
+    } catch (error) {
+      this.#syncing = false
+      this.#syncFailed(error)
+      return
+    }
+    this.#syncing = false
+    this.synced = target
+    if (this.waits) this.#pace.syncedAside(milliseconds, this.#flightCommands + this.#gatheredCommands)
+    this.#unsynced.release(this.waits ? target : this.written)
+    // The next group need not wait for the turn's end, with the disk idle, when it is as large as the one before: there are no
+    // units half appended between two events. A smaller one waits for those whose requests are about to be read.
+    if (this.waits && !this.#ending && this.#gatheredCommands >= this.#flightCommands && this.#pace.place === 'aside')
+      this.#advance('others')
+    this.#armSync()
+    this.#progressed()
+  }
+
+  #syncFailed(error: unknown): void {
+    this.#uncertain = true
+    this.#fail(error, 'fdatasync')
+  }
+
+  /** Where `everysec` holds: one fdatasync a second while there is something to sync. */
+  #armSync(): void {
+    if (this.#syncSoonTo() <= this.synced) {
+      this.#syncTimer?.cancel()
+      this.#syncTimer = undefined
+      return
+    }
+    if (this.#syncTimer !== undefined || this.#syncing) return
+    this.#syncTimer = this.#clock.after(SYNC_INTERVAL_MS, () => {
+      this.#syncTimer = undefined
+      if (this.failure !== undefined || this.#closed) return
+      // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
+      if (this.#putting || this.#syncing) {
+        this.#delayedSyncs++
+        this.#armSync()
+      } else if (this.#syncSoonTo() > this.synced) {
+        this.#sync()
+      }
+    })
+  }
+
+  /** Has it told when the sync that begins takes long. One timer serves many of them: making one costs as much as a command. */
+  #watchSync(): void {
+    this.#syncStartedMs = this.#clock.monotonic()
+    this.#slowTimer ??= this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
+  }
+
+  readonly #tellOfSlowSync = (): void => {
+    this.#slowTimer = undefined
+    if (!this.#syncing) return
+    const remainingMs = this.#syncStartedMs + SLOW_SYNC_MS - this.#clock.monotonic()
+    if (remainingMs > 0) {
+      this.#slowTimer = this.#clock.after(remainingMs, this.#tellOfSlowSync)
+      return
+    }
+    this.#log.warn(
+      { file: this.path },
+      'Asynchronous AOF fsync is taking too long (disk is busy?). What is written meanwhile waits, or is at risk longer than a second.',
+    )
+  }
+
+  #syncSoonTo(): number {
+    if (this.#byKey) return Math.min(this.#soonTo, this.written)
+    return this.#policy === 'everysec' ? this.written : 0
+  }
+
+  #progressed(): void {
+    assert(this.synced <= this.written && this.written <= this.appended, 'synced ≤ written ≤ appended')
+    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+  }
+
+  // ── failing and recovering ───────────────────────────────────────────────
+
+  /** A group could not be written, or not whole: cuts off what there is of it. */
+  async #putFailed(error: unknown): Promise<void> {
+    this.#putting = true
+    this.#fail(error, 'write')
+    try {
+      await this.#file.cutBack(this.#flight)
+    } catch (cutError) {
+      // Not vital: it is tried again before the next attempt, and a crash before that leaves a torn end, which the next start
+      // cuts off.
+      if (cutError instanceof ChangedFile) this.#fail(cutError, 'write')
+      else
+        this.#log.warn({ file: this.path, error: describeDiskError(cutError) }, 'cannot cut off a half written group')
+    }
+    this.#putting = false
+  }
+
+  #fail(error: unknown, operation: 'write' | 'fdatasync'): void {
+    const repeated = this.failure !== undefined
+    this.failure = describeDiskError(error)
+    if (error instanceof ChangedFile) {
+      this.#changed = true
+      this.#log.error({ file: this.path, advice: error.advice }, `${error.message}: writes are refused`)
+    } else if (!repeated) {
+      const what = operation === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file'
+      this.#log.error({ file: this.path }, `${what}: ${this.failure}. Writes answer MISCONF until it can be written`)
+    }
+    this.#retryLater()
+    this.#progressed()
+  }
+
+  #retryLater(): void {
+    if (this.#closed || this.#changed) return
+    this.#retryTimer?.cancel()
+    this.#retryTimer = this.#clock.after(RETRY_INTERVAL_MS, () => {
+      if (this.#putting || this.#syncing) this.#retryLater()
+      else if (!this.#closed) this.#work = this.#recover()
+    })
+  }
+
+  #checkLater(): void {
+    this.#checkTimer = this.#clock.after(CHECK_INTERVAL_MS, () => {
+      this.#checkTimer = undefined
+      if (this.failure === undefined && !this.#closed) void this.#check(this.#file)
+    })
+  }
+
+  async #check(file: IncrementFile): Promise<void> {
+    try {
+      await file.check()
+    } catch (error) {
+      // A disk that cannot be asked says so when it is written to. And a file that is done with may be anything.
+      if (error instanceof ChangedFile && this.#file === file && !this.#closed) this.#fail(error, 'write')
+    }
+  }
+
+  /** Writes everything that is not certain again, in its place, and syncs it; then the failure is over. */
+  async #recover(): Promise<void> {
+    this.#putting = true
+    const flight = this.#flight
+    try {
+      await this.#file.cutBack(flight)
+      if (this.#uncertain) await this.#rewriteUncertain()
+      if (flight.length > 0) await this.#file.append(flight)
+    } catch (error) {
+      if (flight.length > 0) {
+        await this.#putFailed(error)
+      } else {
+        this.#putting = false
+        this.#fail(error, 'write')
+      }
+      return
+    }
+    if (flight.length > 0) this.#flightArrived()
+    try {
+      await this.#fdatasync()
+    } catch (error) {
+      this.#putting = false
+      this.#syncFailed(error)
+      return
+    }
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
+    this.#uncertain = false
+    this.#putting = false
+    if (this.failure !== undefined) {
+      this.failure = undefined
+      this.#log.warn({ file: this.path }, 'AOF write error looks solved, the file can be written again.')
+    }
+    this.#progressed()
+  }
+
+  /** Writes what lies between synced and written again: from memory, and where it is not there any more from the file itself. */
+  async #rewriteUncertain(): Promise<void> {
+    let from = this.synced
+    for (const { at, buffer } of this.#unsynced.stretches) {
+      if (at > from) await this.#rewrite(from, at)
+      await this.#file.rewrite(buffer.u8, buffer.length, this.#positionOf(at))
+      from = at + buffer.length
+    }
+    await this.#rewrite(from, this.written)
+  }
+
+  /** Reads [from, to) back from the file and writes it again, which makes the system write it to the disk again. */
+  async #rewrite(from: number, to: number): Promise<void> {
+    const piece = Buffer.allocUnsafe(Math.min(REWRITE_BYTES, Math.max(0, to - from)))
+    for (let at = from; at < to; ) {
+      const length = await this.#file.read(piece, Math.min(piece.length, to - at), this.#positionOf(at))
+      if (length === 0) throw new Error('the file is shorter than what was written')
+      await this.#file.rewrite(piece, length, this.#positionOf(at))
+      at += length
+    }
+  }
+
+  // ── going on in another file ─────────────────────────────────────────────
+
+  /**
+   * Goes on in another, empty file, and closes this one. `atSwitch` runs between two turns' bytes: what was appended before it
+   * is in the old file, what is appended after it goes to the new one.
+   *
+   * Nothing reaches the new file before the old one is synced: after a power cut there is never a gap between them. So there is
+   * one fdatasync for which writers wait. Throws what the disk says; then nothing has changed, and `atSwitch` may have run.
+   */
+  async switchTo(next: { path: string; file: AppendedFile }, atSwitch: () => void): Promise<void> {
+    // Most of what is not synced yet is synced beside the writing.
+    if (!this.#putting && !this.#syncing && this.synced < this.written && this.failure === undefined) this.#sync()
+    this.#ending = true
+    while (this.#putting || this.#syncing) await Promise.all([this.#work, this.#syncWork])
+    this.#ending = false
+    if (this.#closed) throw new Error('the append-only file is closed')
+    if (this.failure !== undefined) throw new Error(this.failure)
+    const switching = this.#makeWhole(atSwitch)
+    this.#work = switching.then(
+      () => {},
+      () => {},
+    )
+    await switching
+    const file = this.#file
+    this.#earlierBytes += this.#origin + this.written
+    this.#file = new IncrementFile(next.path, next.file, 0)
+    this.#origin = -this.written
+    this.#putting = false
+    this.#progressed()
+    try {
+      await file.close()
+    } catch (error) {
+      // It is whole and synced; nothing is lost with a descriptor.
+      this.#log.warn({ error: describeDiskError(error) }, 'cannot close the increment before')
+    }
+  }
+
+  /** Writes and syncs what gathered; leaves the state `putting` when it succeeded. */
+  async #makeWhole(atSwitch: () => void): Promise<void> {
+    this.#putting = true
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+    this.#takeFlight()
+    this.#database = -1
+    this.#stampedSeconds = 0
+    atSwitch()
+    const flight = this.#flight
+    try {
+      if (flight.length > 0) await this.#file.append(flight)
+    } catch (error) {
+      await this.#putFailed(error)
+      throw error
+    }
+    this.#flightArrived()
+    try {
+      await this.#fdatasync()
+    } catch (error) {
+      this.#putting = false
+      this.#syncFailed(error)
+      throw error
+    }
+    this.synced = this.written
+    this.#unsynced.release(this.synced)
+  }
+
+  /** The files before the current one were replaced by a base, all but so many bytes; for INFO. */
+  rebased(baseBytes: number, otherBytes: number): void {
+    this.#baseBytes = baseBytes
+    this.#earlierBytes = baseBytes + otherBytes
+  }
+
+  /** Writes no more: the directory belongs to somebody else now. */
+  disown(): void {
+    if (!this.#changed) this.#fail(new ChangedFile('taken'), 'write')
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────
+
+  /** Adds an annotation line behind everything. */
+  annotate(line: string): void {
+    this.#gathered.raw(line)
+    this.appended += line.length
+  }
+
+  /**
+   * Writes and syncs everything, whatever the policy, and closes the file. What is appended later stays unwritten, and replies
+   * to it are never sent.
+   *
+   * Throws what the disk said when it still refuses; nothing of that was acknowledged.
+   */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#ending = true
+    while (this.#putting || this.#syncing) await Promise.all([this.#work, this.#syncWork])
+    this.#ending = false
+    this.#closed = true
+    this.#syncTimer?.cancel()
+    this.#slowTimer?.cancel()
+    this.#retryTimer?.cancel()
+    const unchecked = this.#checkTimer !== undefined || this.appended > this.written
+    this.#checkTimer?.cancel()
+    if (this.failure === undefined && this.#gathered.length > 0) this.#takeFlight()
+    if (this.failure !== undefined || this.appended > this.synced) await this.#recoverAtEnd()
+    try {
+      if (unchecked) await this.#file.check()
+    } finally {
+      await this.#file.close()
+    }
+    this.#progressed()
+  }
+
+  async #recoverAtEnd(): Promise<void> {
+    if (!this.#changed) await this.#recover()
+    if (this.failure === undefined && this.#gathered.length > 0) {
+      this.#takeFlight()
+      await this.#recover()
+    }
+    if (this.failure === undefined) return
+    await this.#file.close()
+    throw new Error(`${this.path}: ${this.failure}; the last ${this.appended - this.written} bytes were not written`)
+  }
+}

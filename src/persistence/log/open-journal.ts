@@ -1,0 +1,185 @@
+// From an empty or full directory to a running journal: load, then append.
+//
+// Where the log is empty and there is a snapshot (`dump.rdb` of a server without an
+// append-only file), the snapshot is what is loaded, and the log's first base is
+// made of it before anything is acknowledged. In this order: the manifest names an
+// empty increment; the base is written and gets its name; the manifest names it.
+// Whatever a crash leaves before the last step is an empty log beside a snapshot,
+// so the next start does the same again.
+
+import type { Engine } from '../../engine/engine.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
+import { type Disk, systemDisk } from '../disk/disk.ts'
+import { describeDiskError, PersistenceError } from '../errors.ts'
+import { Image } from '../snapshot/image.ts'
+import { readSnapshot, snapshotPath } from '../snapshot/load-snapshot.ts'
+import { AofDirectory } from './aof-directory.ts'
+import { AppendOnlyFile, type AppendOnlyFileOptions, type DiskTimes } from './append-only-file.ts'
+import { type ReplayReport, replay } from './replay.ts'
+
+export interface OpenJournal {
+  readonly journal: AppendOnlyFile
+  readonly directory: AofDirectory
+  /** What was loaded. */
+  readonly loaded: ReplayReport
+  /** Writes and syncs everything and closes the file; see AppendOnlyFile.close. */
+  close(): Promise<void>
+}
+
+/** Makes an engine append to a file from now on, as its configuration says. */
+export function attachJournal(
+  engine: Engine,
+  options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
+): AppendOnlyFile {
+  const { config, durability, log, workClock } = engine
+  const journal = new AppendOnlyFile({
+    ...options,
+    // Offsets go on where the journal before had got to: somebody may wait for one.
+    startOffset: durability.progress.appended,
+    policy: config.get('appendfsync'),
+    rules: durability.rules,
+    clock: workClock,
+    log,
+    syncs: engine.stats.syncs,
+    switches: engine.switches,
+    ownsLoop: engine.ownsLoop,
+    diskTimes: diskTimesOf(engine),
+  })
+  engine.propagation.add(journal)
+  durability.follow(journal)
+  const follow = (): void => {
+    if (durability.progress === journal) journal.setPolicy(config.get('appendfsync'), durability.rules)
+  }
+  config.onChange('appendfsync', follow)
+  config.onChange('durability', follow)
+  journal.timestamps = config.get('aof-timestamp-enabled')
+  config.onChange('aof-timestamp-enabled', (enabled) => {
+    journal.timestamps = enabled
+  })
+  return journal
+}
+
+/** Tells LATENCY of the disk, in Redis's words. */
+function diskTimesOf(engine: Engine): DiskTimes {
+  const { latency } = engine
+  return {
+    get listens() {
+      return latency.thresholdMs !== Number.POSITIVE_INFINITY
+    },
+    wrote(milliseconds, syncing) {
+      if (milliseconds < latency.thresholdMs) return
+      const status = engine.saving?.status
+      const saving = status?.saveInProgress === true || status?.rewriteInProgress === true
+      latency.note('aof-write', milliseconds)
+      if (syncing) latency.note('aof-write-pending-fsync', milliseconds)
+      else latency.note(saving ? 'aof-write-active-child' : 'aof-write-alone', milliseconds)
+    },
+    synced: (milliseconds) => latency.note('aof-fsync-always', milliseconds),
+  }
+}
+
+/**
+ * Loads the append-only files that the engine's configuration names, then makes the engine append to them.
+ *
+ * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
+ * trusted or reached; the engine keeps answering LOADING then and is of no further use. `attach` makes the journal that writes to
+ * the last of the files; `history`: what becomes of files that were replaced before.
+ */
+export async function openJournal(
+  engine: Engine,
+  disk: Disk = systemDisk,
+  attach: typeof attachJournal = attachJournal,
+  history: 'removed' | 'kept' = 'removed',
+): Promise<OpenJournal> {
+  const { config } = engine
+  const location = {
+    dir: config.get('dir'),
+    directoryName: config.get('appenddirname'),
+    prefix: config.get('appendfilename'),
+  }
+  engine.loading.begin()
+  try {
+    const directory = await AofDirectory.open(disk, location)
+    await tellOfUnnamed(engine, directory)
+    const isBegun = !(await directory.isEmpty())
+    const snapshot = snapshotPath(engine)
+    const isThere = await disk.exists(snapshot)
+    if (isThere && isBegun) {
+      engine.log.info({ file: snapshot }, 'the snapshot is left as it is: the append-only file has the data')
+    }
+    const loaded = await replay(engine, directory)
+    if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
+    const file = await directory.openLast()
+    if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
+    if (history === 'removed') await directory.removeHistory()
+    const size = await file.size()
+    const { base, increments } = directory.manifest
+    const last = directory.pathOf(increments.at(-1)!)
+    if (size !== (loaded.sizes.get(increments.at(-1)!.name) ?? 0)) {
+      throw new PersistenceError(
+        last,
+        undefined,
+        'somebody else wrote to the file while it was loaded',
+        'Find out which other process uses the directory, and stop it',
+      )
+    }
+    const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
+    let earlierBytes = 0
+    for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
+    const journal = attach(engine, {
+      path: last,
+      file,
+      size,
+      earlierBytes,
+      baseBytes,
+    })
+    engine.loading.end()
+    return { journal, directory, loaded, close: () => journal.close() }
+  } catch (error) {
+    if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
+    const { path } = error as NodeJS.ErrnoException
+    throw new PersistenceError(
+      path ?? location.dir,
+      undefined,
+      describeDiskError(error),
+      'Make the directory readable and writable and start again',
+      error,
+    )
+  }
+}
+
+/** Loads the snapshot, and makes the base of an empty log of it. */
+async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory, report: ReplayReport): Promise<void> {
+  const { keysExpired, bytes, milliseconds } = await readSnapshot(engine, disk)
+  const format = engine.config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof'
+  const base = await directory.nextBase(format)
+  const image = new Image({
+    engine,
+    disk,
+    later: (run) => setImmediate(run),
+    target: directory.pathOf(base),
+    format,
+    isBase: true,
+    largeWritten: () => {},
+  })
+  try {
+    await image.complete()
+    await directory.adoptBase(image.temporary, base, directory.manifest.increments)
+  } catch (error) {
+    await image.discard()
+    throw error
+  }
+  report.sizes.set(base.name, image.bytes)
+  report.bytes += bytes
+  report.milliseconds += milliseconds
+  engine.log.info(
+    { file: snapshotPath(engine), bytes, keysExpired, base: base.name },
+    'there was no append-only file: the snapshot was loaded, and is its first base',
+  )
+}
+
+async function tellOfUnnamed(engine: Engine, directory: AofDirectory): Promise<void> {
+  const files = await directory.unnamed()
+  if (files.length === 0) return
+  engine.log.warn({ directory: directory.path, files }, 'files that the manifest does not name are left as they are')
+}

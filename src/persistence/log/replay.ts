@@ -1,0 +1,588 @@
+// Replay: the append-only files through the real engine, at start.
+//
+// Each command runs for a client that is obeyed: no checks, no journal, no events, and
+// nothing expires on the way, because what was journaled is what happened
+// (invariant 4). It goes in slices, so that clients hear LOADING in the meantime
+// and INFO shows how far it got.
+//
+// A file may begin with an RDB snapshot, or be nothing else: a base that a rewrite
+// made. It is read first (rdb/), the commands after it follow as ever.
+//
+// A unit (MULTI … EXEC) is parsed to its end before its first command runs, then
+// once more to run: so an unfinished one leaves no trace, without copies.
+//
+// What may be wrong with a file, and what follows:
+//   its last unit is not whole       a write that a crash cut short. In the last file it is cut off (aof-load-truncated),
+//                                    in any other it is damage. An increment that only empty ones follow counts as the last:
+//                                    a rewrite names the next one before the first byte goes there (rewrite.ts).
+//   zeros from some place to the end in the last file: a power cut after the size and before the bytes reached the disk;
+//                                    treated as a cut.
+//   anything else                    damage: the start is refused, naming file, offset and remedy.
+//
+// A damaged length can look like a cut: the word seems to reach beyond the end of
+// the file. But what a crash cuts short is followed by nothing; when whole
+// commands follow, it is damage, and cutting would throw them away.
+
+import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { HistoryPosition } from '../../engine/effects/replication-history.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Command } from '../../engine/spec/command.ts'
+import { Arguments } from '../../protocol/arguments.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { parseInteger } from '../../util/numbers/numbers.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
+import { concerns, type Portion } from '../audit/portion.ts'
+import { PortionTarget } from '../audit/portion-target.ts'
+import type { DiskFile, OpenMode } from '../disk/disk.ts'
+import { KeyDelay } from '../disk/key-delay.ts'
+import { describeDiskError, PersistenceError, seconds } from '../errors.ts'
+import { RdbDamage } from '../rdb/damage.ts'
+import { LoadTarget } from '../rdb/load-target.ts'
+import { readRdb } from '../rdb/read-rdb.ts'
+import { readNote } from '../snapshot/history-note.ts'
+import { CommandReader, DamagedFile } from './command-reader.ts'
+import type { Part } from './manifest.ts'
+
+/** Clients are heard at least this often while loading. */
+const SLICE_MS = 10
+/** Commands between two looks at the clock. */
+const COMMANDS_PER_LOOK = 128
+/** How far beyond a cut command whole ones are looked for. */
+const RESYNC_BYTES_MAX = 4 * 1024 * 1024
+/** Places where a command might begin that are tried there. */
+const RESYNC_TRIES_MAX = 10_000
+/** When a file has brought this many keys, how many it will bring can be guessed. */
+const KEYS_TELLING = 4096
+/** Where there are more keys already, making room for others takes too long: each finds its place anew. */
+const KEYS_RELINKED_MAX = 64 * 1024
+/** 16 MB of buckets: a guess may be wrong. */
+const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
+/** An RDB file, also one in front of commands, begins with this. */
+const RDB_MAGIC = 'REDIS'
+
+const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
+/** What Redis calls it. */
+/** The counters of a command that was first asked for while files were replayed. */
+const NEVER_CALLED = { calls: 0, microseconds: 0, untimed: 0, failed: 0, latencies: undefined }
+
+const BAD_FORMAT = 'Bad file format reading the append only file'
+const CHECK_ADVICE =
+  'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
+
+/** What a replay did. */
+export interface ReplayReport {
+  /** Bytes of each file, by name, in order. */
+  sizes: Map<string, number>
+  bytes: number
+  milliseconds: number
+  /** Bytes cut off the end of the last file. */
+  cutBytes: number
+}
+
+/** The files that are replayed. */
+export interface ReplayedFiles {
+  readonly manifest: { readonly parts: readonly Part[] }
+  pathOf(part: Part): string
+  readonly disk: { open(path: string, mode: OpenMode): Promise<DiskFile> }
+}
+
+/** How a replay goes beside other work. */
+export interface ReplayPace {
+  /** How long commands run in one go; the clock is looked at after so many of them. */
+  readonly sliceMs: number
+  readonly commandsPerLook: number
+  /** Of a snapshot so much is parsed in one go; undefined = as at a start. */
+  readonly chunkBytes: number | undefined
+  /** Called after each go, and between; the replay goes on when it is done. What it throws ends the replay. */
+  rest(): Promise<void>
+}
+
+export interface ReplayOptions {
+  /** Default: as at a start, when only those are served who hear LOADING. */
+  pace?: ReplayPace
+  /** What becomes of a last unit that is not whole. Default: it is cut off. */
+  tornEnd?: 'cut' | 'left'
+  /** Only these keys. Default: all. */
+  portion?: Portion
+}
+
+const AT_A_START: ReplayPace = {
+  sliceMs: SLICE_MS,
+  commandsPerLook: COMMANDS_PER_LOOK,
+  chunkBytes: undefined,
+  rest: () => new Promise((resolve) => void setImmediate(resolve)),
+}
+
+/** Runs everything in a directory through an engine that is loading. Throws PersistenceError; the engine's data is then incomplete. */
+export async function replay(
+  engine: Engine,
+  directory: ReplayedFiles,
+  options: ReplayOptions = {},
+): Promise<ReplayReport> {
+  return new Replay(engine, directory, options).run()
+}
+
+/** Replies to replayed commands go nowhere; the last is kept until the next, to quote an error. */
+class Discard implements Transport {
+  readonly kind = 'in-process'
+  readonly address = 'replay'
+  readonly localAddress = 'replay'
+  readonly descriptor = -1
+  readonly backlogBytes = 0
+  last: Buffer | undefined = undefined
+
+  write(bytes: Buffer): boolean {
+    this.last = bytes
+    return true
+  }
+
+  close(): void {}
+}
+
+class Replay {
+  readonly #engine: Engine
+  readonly #directory: ReplayedFiles
+  readonly #pace: ReplayPace
+  readonly #tornEnd: 'cut' | 'left'
+  readonly #portion: Portion | undefined
+  readonly #transport = new Discard()
+  readonly #client: Client
+  readonly #args = new Arguments()
+  #path = ''
+  #reader!: CommandReader
+  /** Where the current unit's MULTI stands; -1 outside of one. */
+  #unitStart = -1
+  /** Where it ends while its commands are run; -1 otherwise. */
+  #unitEnd = -1
+  /** Keys of each database when the file began; infinite when nothing is guessed from it any more. */
+  #keysBefore: number[] = []
+  /** The file is whole up to here. */
+  #wholeTo = 0
+  /** How many commands had been run when the last annotation was read. */
+  #notedAt = -1
+  /** Commands run, for the delay after each of them. */
+  #run = 0
+  readonly #delay: KeyDelay
+
+  constructor(engine: Engine, directory: ReplayedFiles, options: ReplayOptions) {
+    this.#engine = engine
+    this.#pace = options.pace ?? AT_A_START
+    this.#tornEnd = options.tornEnd ?? 'cut'
+    this.#portion = options.portion
+    this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
+    this.#directory = directory
+    this.#client = engine.connect(this.#transport, 'replay')
+  }
+
+  async run(): Promise<ReplayReport> {
+    const engine = this.#engine
+    const { parts } = this.#directory.manifest
+    const started = engine.workClock.monotonic()
+    const progress = engine.loading.progress!
+    const bringCountsBack = this.#rememberCounts()
+    const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
+    try {
+      const sizes: number[] = []
+      for (const part of parts) sizes.push(await this.#sizeOf(part))
+      progress.totalBytes = sizes.reduce((sum, size) => sum + size, 0)
+      let last = parts.length - 1
+      while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
+      for (let i = 0; i < parts.length; i++) {
+        const beganMs = engine.workClock.monotonic()
+        const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
+        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.workClock.monotonic() - beganMs)
+        report.cutBytes += cut
+        report.bytes += sizes[i]! - cut
+        report.sizes.set(parts[i]!.name, sizes[i]! - cut)
+      }
+      for (const { keys } of engine.databases) {
+        while (!keys.trim()) await this.#pace.rest()
+      }
+    } finally {
+      bringCountsBack()
+      engine.disconnect(this.#client)
+    }
+    report.milliseconds = engine.workClock.monotonic() - started
+    if (progress.totalBytes > 0) {
+      engine.log.info(
+        { bytes: report.bytes },
+        `DB loaded from append only file: ${seconds(report.milliseconds)} seconds`,
+      )
+    }
+    return report
+  }
+
+  #tellOfPart({ name, type }: Part, milliseconds: number): void {
+    const kind = type === 'base' ? 'base' : 'incr'
+    this.#engine.log.info({}, `DB loaded from ${kind} file ${name}: ${seconds(milliseconds)} seconds`)
+  }
+
+  async #sizeOf(part: Part): Promise<number> {
+    return this.#withFile(part, 'read', (file) => file.size())
+  }
+
+  /** Runs one file; returns how many bytes were cut off its end. */
+  async #file(part: Part, size: number, isLast: boolean): Promise<number> {
+    this.#path = this.#directory.pathOf(part)
+    this.#wholeTo = 0
+    this.#unitStart = -1
+    this.#unitEnd = -1
+    const torn = await this.#withFile(part, 'read', async (file) => {
+      const preamble = await this.#preamble(file, size)
+      this.#wholeTo = preamble
+      this.#reader = new CommandReader(file, size, preamble)
+      let noted: HistoryPosition | undefined
+      this.#reader.onAnnotation = (text) => {
+        noted = readNote(text)
+        this.#notedAt = this.#run
+      }
+      try {
+        await this.#commands()
+        // What it says at its end holds if nothing came after it.
+        if (size > 0) this.#engine.history.found = this.#notedAt === this.#run ? noted : undefined
+        if (this.#wholeTo === size) return false
+        if (isLast) await this.#refuseIfCommandsFollow(file)
+        return true
+      } catch (error) {
+        if (!(error instanceof DamagedFile)) throw error
+        if (isLast && (await isZeroToEnd(file, error.offset, size))) return true
+        throw new PersistenceError(this.#path, error.offset, `${BAD_FORMAT}: ${error.message}`, CHECK_ADVICE)
+      }
+    })
+    if (!torn) return 0
+    const cut = size - this.#wholeTo
+    if (!isLast) {
+      throw new PersistenceError(
+        this.#path,
+        this.#wholeTo,
+        `${BAD_FORMAT}: it ends within a command or transaction, but it is not the last one`,
+        CHECK_ADVICE,
+      )
+    }
+    if (!this.#engine.config.get('aof-load-truncated')) {
+      throw new PersistenceError(
+        this.#path,
+        this.#wholeTo,
+        `Unexpected end of file reading the append only file: the last command or transaction is not whole (${cut} bytes)`,
+        'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
+      )
+    }
+    if (this.#tornEnd === 'left') return cut
+    await this.#withFile(part, 'write', async (file) => {
+      await file.truncate(this.#wholeTo)
+      await file.sync()
+    })
+    const { log } = this.#engine
+    log.info({}, `!!! Warning: short read while loading the AOF file ${part.name}!!!`)
+    log.warn(
+      { file: this.#path, offset: this.#wholeTo, bytes: cut },
+      `!!! Truncating the AOF ${part.name} at offset ${this.#wholeTo} !!!`,
+    )
+    log.info({}, `AOF ${part.name} loaded anyway because aof-load-truncated is enabled`)
+    return cut
+  }
+
+  /** Loads the snapshot that a file begins with; returns where the commands begin. */
+  async #preamble(file: DiskFile, size: number): Promise<number> {
+    const magic = Buffer.alloc(RDB_MAGIC.length)
+    await readFully(file, magic, 0)
+    if (magic.toString('latin1') !== RDB_MAGIC) return 0
+    const engine = this.#engine
+    const progress = engine.loading.progress!
+    const before = progress.loadedBytes
+    const target = new LoadTarget(engine, { expired: 'kept', progress })
+    const pace = this.#pace
+    try {
+      const { end } = await readRdb({
+        file,
+        size,
+        target: this.#portion === undefined ? target : new PortionTarget(target, this.#portion),
+        ...(pace.chunkBytes === undefined ? {} : { chunkBytes: pace.chunkBytes }),
+        checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
+        progress: (bytes) => {
+          progress.loadedBytes = before + bytes
+          return pace === AT_A_START ? this.#delay.pass(engine.workClock, this.#run + target.keys) : pace.rest()
+        },
+      })
+      progress.loadedBytes = before + end
+      this.#run += target.keys
+      // Commands behind it were not read beforehand.
+      if (this.#portion !== undefined && end < size) throw new Error(`commands follow the snapshot in ${this.#path}`)
+      return end
+    } catch (error) {
+      if (!(error instanceof RdbDamage)) throw error
+      throw new PersistenceError(
+        this.#path,
+        error.offset,
+        `Short read or OOM loading DB, the RDB snapshot in it cannot be loaded: ${error.message}`,
+        RDB_ADVICE,
+      )
+    }
+  }
+
+  /** Runs all whole units of the current file. */
+  async #commands(): Promise<void> {
+    const reader = this.#reader
+    const progress = this.#engine.loading.progress!
+    const before = progress.loadedBytes
+    const start = reader.offset
+    this.#keysBefore = this.#engine.databases.map(({ keys }) => keys.count)
+    while (true) {
+      const outcome = this.#slice()
+      progress.loadedBytes = before + reader.offset - start
+      // Replies are dropped, and other clients hear LOADING.
+      this.#engine.endTurn()
+      if (outcome === 'starved') this.#expectKeys(start)
+      if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
+        return
+      if (outcome === 'paused' || this.#pace !== AT_A_START) await this.#pace.rest()
+      await this.#delay.pass(this.#engine.workClock, this.#run)
+    }
+  }
+
+  /**
+   * Makes room for the keys that are to come, if those that came since `start` let them be guessed. Splitting buckets one by one took
+   * a fifth of the start from 1,000,000 SETs; buckets that turn out to be too many are given back when all is read.
+   */
+  #expectKeys(start: number): void {
+    const { database } = this.#client
+    const { keys } = this.#engine.databases[database]!
+    const come = keys.count - this.#keysBefore[database]!
+    if (come < KEYS_TELLING) return
+    // Once is enough.
+    this.#keysBefore[database] = Number.POSITIVE_INFINITY
+    if (keys.count > KEYS_RELINKED_MAX) return
+    const { offset, size } = this.#reader
+    const guessed = keys.count + Math.floor((come * (size - offset)) / (offset - start))
+    keys.reserve(Math.min(guessed, BUCKETS_GUESSED_MAX))
+  }
+
+  /** Runs commands until the time of a slice is up or the reader needs more bytes. */
+  #slice(): 'paused' | 'starved' {
+    const engine = this.#engine
+    const reader = this.#reader
+    const args = this.#args
+    const { commandsPerLook, sliceMs } = this.#pace
+    const end = engine.workClock.monotonic() + sliceMs
+    const interrupted = engine.replies.open(this.#client)
+    try {
+      for (let n = 1; ; n++) {
+        if (n % commandsPerLook === 0 && engine.workClock.monotonic() >= end) return 'paused'
+        const start = reader.offset
+        if (this.#unitEnd !== -1) {
+          reader.next(args)
+          if (reader.offset === this.#unitEnd) this.#endUnit()
+          else this.#execute(start)
+          continue
+        }
+        if (!reader.next(args)) {
+          // Annotations may have been passed.
+          if (this.#unitStart === -1 && reader.reachedEnd && reader.peek(reader.offset) === undefined) {
+            this.#wholeTo = reader.offset
+          }
+          return 'starved'
+        }
+        const name = args.bytes(0)
+        if (this.#unitStart === -1) {
+          if (name.equalsIgnoreCase('MULTI')) this.#unitStart = start
+          else if (name.equalsIgnoreCase('EXEC')) throw new DamagedFile(start, 'EXEC without MULTI')
+          else this.#execute(start)
+        } else if (name.equalsIgnoreCase('EXEC')) {
+          this.#runUnit(reader.offset)
+        } else if (name.equalsIgnoreCase('MULTI')) {
+          throw new DamagedFile(start, 'MULTI within MULTI')
+        } else {
+          // A damaged EXEC must not make everything up to the file's end look like one unfinished unit.
+          this.#command(start)
+        }
+        if (this.#unitStart === -1) this.#wholeTo = reader.offset
+      }
+    } finally {
+      engine.replies.close()
+      if (interrupted !== undefined) engine.replies.open(interrupted)
+    }
+  }
+
+  /** Has the unit that begins at #unitStart and ends at `end` run: all of it is in the reader's buffer. */
+  #runUnit(end: number): void {
+    this.#unitEnd = end
+    this.#reader.seek(this.#unitStart)
+    this.#reader.next(this.#args)
+  }
+
+  #endUnit(): void {
+    this.#wholeTo = this.#unitEnd
+    this.#unitStart = -1
+    this.#unitEnd = -1
+  }
+
+  /** Returns the command that #args name; undefined for SELECT, which replay does itself. */
+  #command(start: number): Command | undefined {
+    const name = this.#args.bytes(0)
+    if (name.equalsIgnoreCase('SELECT')) return undefined
+    const command = this.#engine.commands.findWritten(name)
+    if (command === undefined) throw new DamagedFile(start, `unknown command ${quote(name)}`)
+    if (!mayBeJournaled(command))
+      throw new DamagedFile(start, `${quote(name)} does not belong into an append-only file`)
+    return command
+  }
+
+  /** Runs the command in #args, which began at `start`. */
+  #execute(start: number): void {
+    const engine = this.#engine
+    const args = this.#args
+    const name = args.bytes(0)
+    const command = this.#command(start)
+    if (command === undefined) {
+      this.#select(start)
+      return
+    }
+    this.#run++
+    if (this.#portion !== undefined) {
+      const { keys } = engine.databases[this.#client.database]!
+      if (!concerns(this.#portion, keys, command, args)) return
+    }
+    const errors = engine.stats.errorReplies
+    engine.dispatch.execute(this.#client, args)
+    if (engine.stats.errorReplies !== errors) {
+      throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
+    }
+    if (this.#client.parked) {
+      engine.blocking.release(this.#client)
+      throw new DamagedFile(start, `${quote(name)} waited when replayed`)
+    }
+  }
+
+  #select(start: number): void {
+    const args = this.#args
+    const database = args.length === 2 ? parseInteger(args.bytes(1)) : undefined
+    if (typeof database !== 'number' || database < 0 || database >= this.#engine.databases.length) {
+      throw new DamagedFile(start, `SELECT names no database of the ${this.#engine.databases.length} configured`)
+    }
+    this.#client.database = database
+  }
+
+  #lastError(): string {
+    this.#engine.replies.mark()
+    this.#client.flush()
+    const text = this.#transport.last?.toString('latin1') ?? ''
+    return text.trimEnd().split('\r\n').at(-1)!.slice(1)
+  }
+
+  /** Throws DamagedFile when the command that seems cut short is followed by whole ones. */
+  async #refuseIfCommandsFollow(file: DiskFile): Promise<void> {
+    const start = this.#reader.offset
+    const length = Math.min(this.#reader.size - start, RESYNC_BYTES_MAX)
+    const tail = Buffer.alloc(length)
+    const end = await readFully(file, tail, start)
+    const reader = new CommandReader(new BytesFile(tail.subarray(0, end)), end, 0, end)
+    await reader.fill(0)
+    let at = tail.indexOf('\n*', 0, 'latin1')
+    for (let tries = 0; at !== -1 && tries < RESYNC_TRIES_MAX; tries++) {
+      if (this.#isCommandAt(reader, at + 1)) {
+        throw new DamagedFile(start, `this command seems to reach beyond the end, but whole ones follow it`)
+      }
+      at = tail.indexOf('\n*', at + 1, 'latin1')
+    }
+  }
+
+  #isCommandAt(reader: CommandReader, at: number): boolean {
+    reader.seek(at)
+    try {
+      return reader.next(this.#args) && this.#engine.commands.findWritten(this.#args.bytes(0)) !== undefined
+    } catch (error) {
+      if (error instanceof DamagedFile) return false
+      throw error
+    }
+  }
+
+  /** History is no traffic: what is returned sets the counters to what they are now. Only changes are all on the disk then. */
+  #rememberCounts(): () => void {
+    const { commands, dataset, stats } = this.#engine
+    const { commandsProcessed, errorReplies } = stats
+    const { hits, misses } = dataset
+    const errors = new Map(stats.errors)
+    const counts = new Map<Command, Partial<Command>>()
+    for (const command of commands.used()) {
+      const { calls, microseconds, untimed, failed, latencies } = command
+      counts.set(command, { calls, microseconds, untimed, failed, latencies })
+      // What comes now is counted in another histogram, which is forgotten.
+      command.latencies = undefined
+    }
+    return () => {
+      Object.assign(stats, { commandsProcessed, errorReplies, changesSinceSave: 0 })
+      stats.errors.clear()
+      for (const [code, count] of errors) stats.errors.set(code, count)
+      Object.assign(dataset, { hits, misses })
+      for (const command of commands.used()) Object.assign(command, counts.get(command) ?? NEVER_CALLED)
+    }
+  }
+
+  /** Opens a part for a moment; what goes wrong with the disk there becomes a PersistenceError. */
+  async #withFile<T>(part: Part, mode: 'read' | 'write', use: (file: DiskFile) => Promise<T>): Promise<T> {
+    const path = this.#directory.pathOf(part)
+    try {
+      const file = await this.#directory.disk.open(path, mode)
+      try {
+        return await use(file)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
+      throw new PersistenceError(
+        path,
+        undefined,
+        describeDiskError(error),
+        'Make the file readable and start again',
+        error,
+      )
+    }
+  }
+}
+
+/** A stretch of memory as a file, for the reader. */
+class BytesFile implements Pick<DiskFile, 'read'> {
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  async read(into: Buffer, start: number, length: number, position: number): Promise<number> {
+    return this.#bytes.copy(into, start, position, position + length)
+  }
+}
+
+/** SELECT aside, only what changes data is journaled; PFCOUNT and its like may change a cached value. */
+function mayBeJournaled(command: Command): boolean {
+  return command.isWrite || command.mayReplicate || command.subcommands !== undefined
+}
+
+async function readFully(file: DiskFile, into: Buffer, position: number): Promise<number> {
+  let filled = 0
+  while (filled < into.length) {
+    const read = await file.read(into, filled, into.length - filled, position + filled)
+    if (read === 0) break
+    filled += read
+  }
+  return filled
+}
+
+async function isZeroToEnd(file: DiskFile, from: number, size: number): Promise<boolean> {
+  const chunk = Buffer.alloc(Math.min(1024 * 1024, size - from))
+  for (let at = from; at < size; ) {
+    const read = await file.read(chunk, 0, Math.min(chunk.length, size - at), at)
+    if (read === 0) return false
+    for (let i = 0; i < read; i++) if (chunk[i] !== 0) return false
+    at += read
+  }
+  return true
+}
+
+function quote(word: Bytes): string {
+  return `'${word
+    .toString()
+    .slice(0, 64)
+    .replace(/[^ -~]/g, '?')}'`
+}

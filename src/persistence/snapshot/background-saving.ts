@@ -1,0 +1,627 @@
+// Who saves when: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the append-only file, `appendonly` turned on or off.
+//
+// One thing is under way at a time, because there is one *before* gate:
+//
+//   nothing ──▶ save     an image to dbfilename (save)
+//      ▲  ├───▶ rewrite  an image to the base of the append-only file (rewrite.ts)
+//      │  └───▶ copy     an image for somebody else: replicas that need all of the data
+//      └──────────┘      what was asked for meanwhile comes next: SAVE, then a copy, then a rewrite, then BGSAVE
+//
+// SAVE does not stop the server as Redis's does: its client waits, the others go
+// on. What it promises is kept: when it replies, everything before it is on disk.
+//
+// A failed save is tried again after five seconds if a save point asks for it, and
+// until one succeeds writes are refused (`stop-writes-on-bgsave-error`), as Redis
+// does it. A rewrite that fails again and again is tried less and less often.
+
+import path from 'node:path'
+import type { Client } from '../../engine/clients/client.ts'
+import type { AuditReport, ReloadOptions, Saving, SavingStatus } from '../../engine/effects/saving.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Command } from '../../engine/spec/command.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import { happened, RESTLESS, restlessRandom } from '../../util/restless.ts'
+import type { Timer } from '../../util/time/clock.ts'
+import { setImmediate, setTimeout } from '../../util/time/real-time.ts'
+import { Audit, NoAudit, type Walk } from '../audit/audit.ts'
+import type { DirectoryClaimsView } from '../disk/directory-claims.ts'
+import { type Disk, systemDisk } from '../disk/disk.ts'
+import { describeDiskError } from '../errors.ts'
+import type { AppendOnlyFile } from '../log/append-only-file.ts'
+import { hasGrown } from '../log/growth.ts'
+import type { OpenJournal } from '../log/open-journal.ts'
+import { AofRewrite, type Rewrite } from '../log/rewrite.ts'
+import { reload } from '../reload.ts'
+import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
+import { LargeChanges } from './large-changes.ts'
+import type { Snapshot, SnapshotSink } from './snapshot.ts'
+
+/** Where housekeeping never rests (util/restless.ts) all is saved or rewritten after so many commands. */
+const RESTLESS_COMMANDS = 100
+/** How often it is looked whether something is due. */
+const LOOK_MS = RESTLESS ? 5 : 500
+/** A failed snapshot that a save point asks for is tried again after this. */
+const SAVE_RETRY_MS = 5000
+/** From so many failed rewrites in a row on the next one waits: a minute, then twice as long each time, at most an hour. */
+const REWRITE_FAILURES_MAX = 3
+const REWRITE_DELAY_MS = 60_000
+const REWRITE_DELAY_MS_MAX = 3_600_000
+
+/** Rest of a snapshot after a slice while clients come and go. Timers know no shorter one. */
+const REST_MS = 1
+
+/** How long clients may have to wait for DEBUG RELOAD: 25 days. */
+const PAUSE_MS_MAX = 2 ** 31 - 1
+/** How often it is looked whether the append-only file holds everything. */
+const WRITTEN_LOOK_MS = 1
+
+/** The snapshot under way shows data that FLUSHALL has emptied. */
+class GivenUp extends Error {}
+
+export interface BackgroundSavingOptions {
+  disk?: Disk
+  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  later?: (run: () => void) => void
+  /** The append-only file, if there is one. */
+  aof?: OpenJournal
+  /** What keeps the data in the place of an append-only file: then what is saved is a backup. */
+  rewrite?: Rewrite
+  /** What is written into is claimed before. Default: nobody else is expected there. */
+  claims?: DirectoryClaimsView
+  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  second?: (like: Engine) => Engine
+  /** What was found at the start, for INFO. */
+  keysLoaded?: number
+  keysExpired?: number
+}
+
+/** Takes the pictures of one copy, one after the other. */
+export interface Pictures {
+  /** For a sink that is no file. Default: everything, and nothing more is said about it. */
+  send(
+    sink: SnapshotSink,
+    contents?: Contents,
+    more?: Pick<PictureOptions, 'about' | 'digest' | 'rested' | 'writer'>,
+  ): Picture
+  /** Claims the directory of the configuration, where files may be made then. */
+  claim(): Promise<void>
+  /** For a file; it keeps its temporary name. */
+  save(target: string, contents: Contents): Image
+  readonly disk: Disk
+}
+
+/** Somebody else who wants the data of one moment. */
+export interface CopyOrder {
+  /** Called when nothing else is under way, and not before; takes its picture and waits until it is written. Never rejects. */
+  run(pictures: Pictures): Promise<void>
+}
+
+export class BackgroundSaving implements Saving {
+  lastSaveMs: number
+  readonly isBackup: boolean
+  busyWith: 'nothing' | 'save' | 'rewrite' | 'copy' = 'nothing'
+  readonly #engine: Engine
+  readonly #disk: Disk
+  readonly #later: (run: () => void) => void
+  readonly #rested: (run: () => void) => void
+  readonly #claims: DirectoryClaimsView | undefined
+  readonly #rewrite: Rewrite
+  readonly #second: BackgroundSavingOptions['second']
+  #audit: Audit | undefined = undefined
+  readonly #largeChanges: LargeChanges
+  readonly #keysLoaded: number
+  readonly #keysExpired: number
+  /** What is being written. */
+  #snapshot: Snapshot | undefined = undefined
+  /** Changes since the last save that the image under way has. */
+  #changesInImage = 0
+  /** Of the last snapshot. */
+  #longestSliceMs = 0
+  #work: Promise<void> = Promise.resolve()
+  #closed = false
+  #timer: Timer | undefined = undefined
+  #beganMs = 0
+  /** Clients of SAVE that wait for their turn. */
+  #saves: ((saved: boolean) => void)[] = []
+  #saveScheduled = false
+  #rewriteScheduled = false
+  /** Copies that wait for their turn. */
+  readonly #copies: CopyOrder[] = []
+  #saveOk = true
+  #saveSeconds = -1
+  #saveTriedMs = 0
+  #saveCount = 0
+  #rewriteOk = true
+  #rewriteSeconds = -1
+  #rewriteCount = 0
+  #rewriteFailures = 0
+  #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+  /** Commands that had run when something was last written for no other reason. */
+  #restlessFrom = 0
+
+  constructor(engine: Engine, options: BackgroundSavingOptions = {}) {
+    this.#engine = engine
+    this.#disk = options.disk ?? systemDisk
+    this.#later = options.later ?? ((run) => setImmediate(run))
+    this.#rested = options.later ?? ((run) => setTimeout(run, REST_MS))
+    this.#claims = options.claims
+    this.isBackup = options.rewrite !== undefined
+    this.#rewrite = options.rewrite ?? new AofRewrite(engine, this.#disk, options.aof)
+    this.#second = options.second
+    this.#largeChanges = new LargeChanges(engine)
+    this.#keysLoaded = options.keysLoaded ?? 0
+    this.#keysExpired = options.keysExpired ?? 0
+    this.lastSaveMs = engine.clock.now()
+    engine.saving = this
+    const { config } = engine
+    config.onChange('appendonly', (wanted) => this.#appendOnly(wanted))
+    config.onChange('save', () => this.#followFailure())
+    config.onChange('stop-writes-on-bgsave-error', () => this.#followFailure())
+    this.#lookLater()
+  }
+
+  /** The append-only file that is written to. */
+  get journal(): AppendOnlyFile | undefined {
+    return this.#rewrite.journal
+  }
+
+  /** See Rewrite. */
+  get owesBase(): boolean {
+    return this.#rewrite.owesBase
+  }
+
+  get refusesWrites(): boolean {
+    const { config } = this.#engine
+    return !this.isBackup && !this.#saveOk && config.get('stop-writes-on-bgsave-error') && config.get('save').length > 0
+  }
+
+  get status(): SavingStatus {
+    const { busyWith } = this
+    // Redis counts a snapshot for replicas as one.
+    const isSaving = busyWith === 'save' || busyWith === 'copy'
+    const seconds = Math.floor((this.#engine.workClock.monotonic() - this.#beganMs) / 1000)
+    return {
+      saveInProgress: isSaving,
+      currentSaveSeconds: isSaving ? seconds : -1,
+      lastSaveSeconds: this.#saveSeconds,
+      lastSaveOk: this.#saveOk,
+      saves: this.#saveCount,
+      keysProcessed: this.#snapshot?.written ?? 0,
+      keysTotal: this.#snapshot?.total ?? 0,
+      longestSliceMs: this.#snapshot?.longestSliceMs ?? this.#longestSliceMs,
+      rewriteInProgress: busyWith === 'rewrite',
+      rewriteScheduled: this.#rewriteScheduled,
+      currentRewriteSeconds: busyWith === 'rewrite' ? seconds : -1,
+      lastRewriteSeconds: this.#rewriteSeconds,
+      lastRewriteOk: this.#rewriteOk,
+      rewrites: this.#rewriteCount,
+      rewriteFailuresInARow: this.#rewriteFailures,
+      rewriteBaseBytes: this.#rewrite.baseBytes,
+      keysLoaded: this.#keysLoaded,
+      keysExpiredAtLoad: this.#keysExpired,
+    }
+  }
+
+  // ── asked for ────────────────────────────────────────────────────────────
+
+  save(done: (saved: boolean) => void): void {
+    this.#saves.push(done)
+    this.#next()
+  }
+
+  saveEmptiness(done: (saved: boolean) => void): void {
+    const { stats } = this.#engine
+    const changes = stats.changesSinceSave
+    stats.changesSinceSave = 0
+    this.#changesInImage = 0
+    if (this.busyWith === 'save') this.#snapshot?.abort(new GivenUp())
+    this.save((saved) => {
+      if (!saved) stats.changesSinceSave += changes
+      done(saved)
+    })
+  }
+
+  finishImage(): void {
+    this.#snapshot?.finish()
+  }
+
+  saveInBackground(): void {
+    this.#saveScheduled = false
+    this.#work = this.#save()
+  }
+
+  scheduleSave(): void {
+    this.#saveScheduled = true
+    this.#later(() => this.#next())
+  }
+
+  rewriteInBackground(): void {
+    this.#rewriteScheduled = false
+    this.#work = this.#runRewrite()
+  }
+
+  scheduleRewrite(): void {
+    this.#rewriteScheduled = true
+    // Somebody wants it now.
+    this.#rewriteFailures = 0
+    this.#later(() => this.#next())
+  }
+
+  leaveLog(): void {
+    this.#appendOnly(false)
+  }
+
+  beginLogAnew(): void {
+    this.#appendOnly(this.#engine.config.get('appendonly'))
+  }
+
+  reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
+    const { clock, pause } = this.#engine
+    // Nobody may change what was saved before it is loaded.
+    pause.begin('saving', 'all', clock.now() + PAUSE_MS_MAX)
+    void this.#reload(options).then((outcome) => {
+      pause.end('saving')
+      done(outcome)
+    })
+  }
+
+  async #reload(options: ReloadOptions): Promise<'reloaded' | 'not saved' | 'not loaded'> {
+    const engine = this.#engine
+    if (options.saves && !(await new Promise((resolve) => this.save(resolve)))) return 'not saved'
+    try {
+      if (options.from === 'log') await this.#completeLog()
+      await reload(engine, this.#disk, options)
+      return 'reloaded'
+    } catch (error) {
+      engine.log.error({ error: describeDiskError(error) }, 'the data cannot be loaded again; it stays as it was')
+      return 'not loaded'
+    }
+  }
+
+  /** Waits until the append-only file holds everything and is not being rewritten. Throws what the disk says. */
+  async #completeLog(): Promise<void> {
+    // The turn ends first: what it did is written then.
+    await new Promise<void>((resolve) => this.#later(resolve))
+    if (this.busyWith === 'rewrite') await this.#work
+    const { journal } = this
+    while (journal !== undefined && journal.written < journal.appended) {
+      if (journal.failure !== undefined) throw new Error(journal.failure)
+      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
+    }
+  }
+
+  get isAuditing(): boolean {
+    return this.#audit !== undefined
+  }
+
+  audit(parts: number | undefined, done: (outcome: AuditReport | Error) => void): void {
+    const rewrite = this.#rewrite
+    const host = {
+      disk: this.#disk,
+      get directory() {
+        return rewrite.directory
+      },
+      get journal() {
+        return rewrite.owesBase ? undefined : rewrite.journal
+      },
+      alone: (run: (walk: Walk) => Promise<void>) => this.#alone(run),
+      atOnePosition: (run: () => void) => rewrite.atOnePosition(run),
+      second: this.#second,
+      later: this.#later,
+      rested: this.#rested,
+    }
+    if (this.#audit !== undefined) throw new NoAudit('another audit is under way')
+    if (this.#closed) throw new NoAudit('the server is ending')
+    const audit = new Audit(this.#engine, host, parts)
+    this.#audit = audit
+    const end = (outcome: AuditReport | Error): void => {
+      this.#audit = undefined
+      done(outcome)
+    }
+    void audit.run().then(end, (error) => {
+      const details = { error: describeDiskError(error) }
+      if (!this.#closed) this.#engine.log.error(details, 'audit: memory was not compared with the append-only file')
+      end(error as Error)
+    })
+  }
+
+  /** Has an audit walk the data while nothing else is under way; rejects with what goes wrong. */
+  #alone(run: (walk: Walk) => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.copy({
+        run: ({ send }) => {
+          const walk: Walk = (writer, sink) => send(sink, undefined, { writer, rested: this.#rested })
+          return run(walk).then(resolve, reject)
+        },
+      })
+    })
+  }
+
+  postpones(client: Client, command: Command, args: Arguments): boolean {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined || !snapshot.hasLarge) return false
+    return this.#largeChanges.postpone(snapshot, client, command, args)
+  }
+
+  /** Begins whatever is due next. */
+  #next(): void {
+    if (this.busyWith !== 'nothing' || this.#closed) return
+    if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
+    else if (this.#copies.length > 0) this.#work = this.#copy(this.#copies.shift()!)
+    else if (this.#rewriteScheduled && this.#engine.workClock.monotonic() >= this.#rewriteNotBeforeMs)
+      this.rewriteInBackground()
+    else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
+  }
+
+  // ── saving ───────────────────────────────────────────────────────────────
+
+  /** Makes a snapshot; `waiting` are told how it went. */
+  async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
+    const engine = this.#engine
+    const { clock, config, log, workClock, stats } = engine
+    const directory = config.get('dir')
+    const target = path.join(directory, config.get('dbfilename'))
+    this.#changesInImage = stats.changesSinceSave
+    this.#begin('save')
+    this.#saveTriedMs = clock.now()
+    this.#saveCount++
+    let image: Image | undefined
+    let saved = false
+    if (waiting === undefined) log.info({ file: target }, `Background saving started by pid ${process.pid}`)
+    try {
+      if (!this.#isClaimed) await this.#claims?.claim(directory)
+      image = this.#takeImage(target, 'rdb', false)
+      await image.complete()
+      await this.#disk.rename(image.temporary, target)
+      await this.#disk.syncDirectory(directory)
+      saved = true
+      if (CHECKED) happened('snapshot made')
+      stats.changesSinceSave = Math.max(0, stats.changesSinceSave - this.#changesInImage)
+      this.lastSaveMs = clock.now()
+      log.info({ file: target, bytes: image.bytes, keys: image.snapshot.written }, 'DB saved on disk')
+      if (waiting === undefined) log.info({}, 'Background saving terminated with success')
+    } catch (error) {
+      await image?.discard()
+      if (error instanceof GivenUp) {
+        this.#end()
+        // Another one takes its place at once, also for those who wait.
+        this.#saves.push(...(waiting ?? []))
+        this.#next()
+        return
+      }
+      // A crash of the disk is no news when the server is ending.
+      if (!this.#closed) {
+        log.error(
+          { file: target },
+          `${waiting === undefined ? 'Background saving error' : 'Error saving DB'}: ${describeDiskError(error)}`,
+        )
+      }
+    }
+    // Redis lets a failed SAVE, whose client knows, refuse nobody's writes.
+    if (saved || waiting === undefined) {
+      this.#saveOk = saved
+      this.#followFailure()
+    }
+    if (waiting === undefined) this.#saveSeconds = Math.floor((workClock.monotonic() - this.#beganMs) / 1000)
+    this.#end()
+    for (const done of waiting ?? []) done(saved)
+    this.#next()
+  }
+
+  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): Image {
+    const picture = this.#pictureOptions(format, isBase, contents)
+    const image = new Image({ ...picture, disk: this.#disk, target })
+    this.#snapshot = image.snapshot
+    return image
+  }
+
+  #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): PictureOptions {
+    const engine = this.#engine
+    engine.state.snapshot.begin()
+    return {
+      engine,
+      later: this.#later,
+      // A replica waits for its copy.
+      rested: this.busyWith === 'copy' ? this.#later : this.#rested,
+      format,
+      isBase,
+      ...(contents === undefined ? {} : { contents }),
+      largeWritten: () => {
+        if (this.#snapshot?.hasLarge !== true) engine.state.snapshot.end()
+        this.#largeChanges.resume()
+      },
+    }
+  }
+
+  // ── copies ───────────────────────────────────────────────────────────────
+
+  /** Has somebody else take a picture as soon as nothing is under way. */
+  copy(order: CopyOrder): void {
+    this.#copies.push(order)
+    this.#later(() => this.#next())
+  }
+
+  /** Has somebody else take a picture at once; false where something is under way, and nothing comes of it. */
+  copyNow(order: CopyOrder): boolean {
+    if (this.busyWith !== 'nothing' || this.#closed) return false
+    this.#work = this.#copy(order)
+    return true
+  }
+
+  async #copy(order: CopyOrder): Promise<void> {
+    this.#begin('copy')
+    await order.run({
+      send: (sink, contents, more = {}) => {
+        const picture = takePicture({ ...this.#pictureOptions('rdb', false, contents), ...more }, sink)
+        this.#snapshot = picture.snapshot
+        return picture
+      },
+      claim: async () => {
+        if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
+      },
+      save: (target, contents) => this.#takeImage(target, 'rdb', false, contents),
+      disk: this.#disk,
+    })
+    this.#end()
+    this.#next()
+  }
+
+  /** The directory need not be waited for, so that the picture is taken at once. */
+  get #isClaimed(): boolean {
+    return this.#claims === undefined || this.#claims.has(this.#engine.config.get('dir'))
+  }
+
+  /** The directory belongs to somebody else now: nothing is written any more. */
+  disown(): void {
+    this.journal?.disown()
+  }
+
+  #begin(what: 'save' | 'rewrite' | 'copy'): void {
+    this.busyWith = what
+    this.#beganMs = this.#engine.workClock.monotonic()
+  }
+
+  #end(): void {
+    this.busyWith = 'nothing'
+    if (this.#snapshot !== undefined) this.#longestSliceMs = this.#snapshot.longestSliceMs
+    this.#snapshot = undefined
+  }
+
+  #followFailure(): void {
+    this.#engine.state.saveFailed.follow(this.refusesWrites)
+  }
+
+  // ── rewriting ────────────────────────────────────────────────────────────
+
+  async #runRewrite(): Promise<void> {
+    const { log, workClock } = this.#engine
+    const images: Image[] = []
+    this.#begin('rewrite')
+    this.#rewriteCount++
+    log.info({}, `Background append only file rewriting started by pid ${process.pid}`)
+    try {
+      if (!this.#isClaimed) await this.#claims?.claim(this.#engine.config.get('dir'))
+      await this.#rewrite.run((target, format) => {
+        const image = this.#takeImage(target, format, true)
+        images.push(image)
+        return image
+      })
+      this.#rewriteOk = true
+      this.#rewriteFailures = 0
+      if (CHECKED) happened('journal rewritten')
+      log.info({ bytes: images.at(-1)?.bytes ?? 0 }, 'Background AOF rewrite finished successfully')
+    } catch (error) {
+      this.#rewriteOk = false
+      this.#rewriteFailures++
+      if (!this.#closed) log.error({ error: describeDiskError(error) }, 'Background AOF rewrite terminated with error')
+      // Turning the append-only file on is tried until it succeeds, or is not wanted any more.
+      if (this.#rewrite.isWanted && this.#rewrite.journal === undefined) this.#rewriteScheduled = true
+    }
+    this.#rewriteSeconds = Math.floor((workClock.monotonic() - this.#beganMs) / 1000)
+    this.#rewriteNotBeforeMs = workClock.monotonic() + this.#rewriteDelayMs
+    this.#end()
+    this.#next()
+  }
+
+  get #rewriteDelayMs(): number {
+    if (this.#rewriteOk) return 0
+    if (this.#rewriteFailures < REWRITE_FAILURES_MAX) return LOOK_MS
+    return Math.min(REWRITE_DELAY_MS_MAX, REWRITE_DELAY_MS * 2 ** (this.#rewriteFailures - REWRITE_FAILURES_MAX))
+  }
+
+  /** Follows CONFIG SET appendonly. */
+  #appendOnly(wanted: boolean): void {
+    if (wanted === this.#rewrite.isWanted) return
+    this.#rewrite.isWanted = wanted
+    this.#rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
+    // Whatever rewrite is under way, it is not the one that is wanted now.
+    if (this.busyWith === 'rewrite') this.#snapshot?.abort(new Error('appendonly was changed'))
+    if (wanted) {
+      this.#rewriteFailures = 0
+      this.#rewriteScheduled = true
+      this.#next()
+    } else {
+      this.#rewriteScheduled = false
+      this.#rewrite.retire()
+    }
+  }
+
+  // ── what is due ──────────────────────────────────────────────────────────
+
+  #lookLater(): void {
+    this.#timer = this.#engine.workClock.after(LOOK_MS, () => {
+      this.#look()
+      if (!this.#closed) this.#lookLater()
+    })
+  }
+
+  #look(): void {
+    this.#next()
+    if (this.busyWith !== 'nothing' || this.#closed || this.#engine.state.loading.holds) return
+    if (RESTLESS && this.#ranMany()) this.#writeSomething()
+    else if (this.#savePointReached()) this.saveInBackground()
+    else if (this.#hasGrown()) this.rewriteInBackground()
+  }
+
+  /** Tells whether RESTLESS_COMMANDS ran since it last said so. */
+  #ranMany(): boolean {
+    const { commandsProcessed } = this.#engine.stats
+    if (commandsProcessed < this.#restlessFrom + RESTLESS_COMMANDS) return false
+    this.#restlessFrom = commandsProcessed
+    return true
+  }
+
+  #writeSomething(): void {
+    if (this.journal !== undefined && restlessRandom.below(2) === 0) this.rewriteInBackground()
+    else if (!this.isBackup && this.#mayTryToSave()) this.saveInBackground()
+  }
+
+  #savePointReached(): boolean {
+    const { clock, config, stats } = this.#engine
+    if (this.isBackup) return false
+    const seconds = Math.floor(clock.now() / 1000) - Math.floor(this.lastSaveMs / 1000)
+    for (const point of config.get('save')) {
+      if (stats.changesSinceSave >= point.changes && seconds > point.seconds && this.#mayTryToSave()) return true
+    }
+    return false
+  }
+
+  #mayTryToSave(): boolean {
+    return this.#saveOk || this.#engine.clock.now() - this.#saveTriedMs > SAVE_RETRY_MS
+  }
+
+  #hasGrown(): boolean {
+    const { config, workClock } = this.#engine
+    const { journal } = this
+    if (journal === undefined || workClock.monotonic() < this.#rewriteNotBeforeMs) return false
+    return hasGrown(journal, this.#rewrite.baseBytes, config)
+  }
+
+  /**
+   * Stops whatever is under way and makes the append-only file durable. If that was just turned on its first base is made before:
+   * redis-server refuses to end then. Throws what the disk says.
+   */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#audit?.giveUp(new NoAudit('the server is ending'))
+    if (this.#rewrite.owesBase) await this.#makeFirstBase()
+    this.#snapshot?.abort(new Error('the server is ending'))
+    // A rewrite may be waiting for the journal, which closing it sets free.
+    const closing = this.#rewrite.close()
+    closing.catch(() => {})
+    await this.#work
+    await closing
+    if (this.#rewrite.owesBase) throw new Error('the append-only file that was turned on could not be made')
+  }
+
+  async #makeFirstBase(): Promise<void> {
+    const snapshot = this.#snapshot
+    if (this.busyWith === 'save') snapshot?.abort(new Error('the server is ending'))
+    else snapshot?.finish()
+    await this.#work
+    // It was not begun yet, or failed before.
+    if (this.#rewrite.owesBase) await this.#runRewrite()
+  }
+}

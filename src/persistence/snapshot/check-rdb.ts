@@ -1,0 +1,174 @@
+// Is an RDB file whole? Reads it as a start would, value by value, and keeps nothing.
+
+import { Config } from '../../config/config.ts'
+import { Engine } from '../../engine/engine.ts'
+import { CommandCatalog } from '../../engine/spec/command-catalog.ts'
+import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import type { Value } from '../../store/structures/value.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import { dateNow, setImmediate } from '../../util/time/real-time.ts'
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import { RdbDamage } from '../rdb/damage.ts'
+import type { KeyAttributes, RdbTarget } from '../rdb/rdb-parser.ts'
+import { readRdb } from '../rdb/read-rdb.ts'
+
+/** So much of a large value is summed up in one go: a millisecond's work. */
+const SLICE_BYTES = 256 * 1024
+
+/** What an RDB file holds. */
+export interface RdbContent {
+  keys: number
+  /** Of those, keys that expire, and keys whose time is up already. */
+  volatile: number
+  expired: number
+  /** Databases with keys. */
+  databases: number
+  functionLibraries: number
+  /** The program that wrote it, as it calls itself; undefined when it does not say. */
+  writtenBy: string | undefined
+}
+
+export interface RdbVerdict {
+  size: number
+  /** What was found, up to the damage if there is any. */
+  content: RdbContent
+  /** 0 when the file is none at all. */
+  version: number
+  /** Where the snapshot ends; commands may follow. Undefined when it is damaged. */
+  end: number | undefined
+  /** What is wrong, and where. */
+  damage: { offset: number; problem: string } | undefined
+}
+
+/** Checks a file. Throws what the disk says. */
+export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Promise<RdbVerdict> {
+  const file = await disk.open(path, 'read')
+  try {
+    return await checkSnapshot(file, await file.size(), { nowMs })
+  } finally {
+    await file.close()
+  }
+}
+
+export interface CheckOptions {
+  /** Default: now. */
+  readonly nowMs?: number
+  /** What the file holds is added to it. */
+  readonly digest?: DataDigest
+  /** Told what the file says about itself. */
+  auxiliary?(name: string, value: string): void
+}
+
+/** Checks the snapshot that an open file begins with, which is read from its beginning to its end. */
+export async function checkSnapshot(
+  file: Pick<DiskFile, 'read'>,
+  size: number,
+  options: CheckOptions = {},
+): Promise<RdbVerdict> {
+  const target = new CountingTarget(options)
+  const { content } = target
+  try {
+    const progress = (): Promise<void> | undefined => target.settle()
+    const { end, version } = await readRdb({ file, size, target, checksum: true, progress })
+    return { size, content, version, end, damage: undefined }
+  } catch (error) {
+    if (!(error instanceof RdbDamage)) throw error
+    return { size, content, version: 0, end: undefined, damage: { offset: error.offset ?? 0, problem: error.message } }
+  }
+}
+
+class CountingTarget implements RdbTarget {
+  readonly content: RdbContent = {
+    keys: 0,
+    volatile: 0,
+    expired: 0,
+    databases: 0,
+    functionLibraries: 0,
+    writtenBy: undefined,
+  }
+  /** Structures are built to be checked, in the memory of an engine of their own. */
+  readonly #engine: Engine
+  readonly #options: CheckOptions
+  readonly #nowMs: number
+  readonly #databases = new Set<number>()
+  #database = 0
+  /** Large values that are not summed up yet. */
+  #unsettled: { readonly keys: KeyDigest; readonly value: Value }[] = []
+  #keys: KeyDigest | undefined
+
+  constructor(options: CheckOptions) {
+    const { digest, nowMs = dateNow() } = options
+    this.#engine = new Engine({ commands: new CommandCatalog([]), config: new Config() })
+    this.#options = options
+    this.#nowMs = nowMs
+    this.#keys = digest && new KeyDigest(digest)
+  }
+
+  auxiliary(name: string, value: string): void {
+    if (name === 'redis-ver') this.content.writtenBy = value
+    this.#options.auxiliary?.(name, value)
+  }
+
+  selectDatabase(index: number): Database {
+    this.#database = index
+    this.#databases.add(index)
+    this.content.databases = this.#databases.size
+    return this.#engine.databases[0]!
+  }
+
+  expect(): void {}
+
+  string(key: Bytes, value: Bytes, _owned: boolean, attributes: KeyAttributes): void {
+    this.#count(attributes)
+    const keys = this.#keys
+    if (keys === undefined || this.#begin(keys, key, value, attributes)) return
+    // The window moves on.
+    while (!keys.step());
+  }
+
+  structure(key: Bytes, value: Value, attributes: KeyAttributes): void {
+    this.#count(attributes)
+    const keys = this.#keys
+    if (keys === undefined || this.#begin(keys, key, value, attributes)) {
+      value.free()
+      return
+    }
+    this.#unsettled.push({ keys, value })
+    this.#keys = new KeyDigest(this.#options.digest!)
+  }
+
+  #begin(keys: KeyDigest, key: Bytes, value: Bytes | Value, { expiryMs }: KeyAttributes): boolean {
+    return keys.begin(this.#database, key, expiryMs === -1 ? undefined : expiryMs, value)
+  }
+
+  empty(): void {}
+
+  /** Sums up what a chunk has brought, with rests in between. */
+  async settle(): Promise<void> {
+    while (!this.finish()) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  finish(): boolean {
+    const one = this.#unsettled[0]
+    if (one === undefined) return true
+    if (one.keys.step(SLICE_BYTES)) {
+      one.value.free()
+      this.#unsettled.shift()
+    }
+    return false
+  }
+
+  function(code: string): void {
+    this.content.functionLibraries++
+    this.#options.digest?.addLibrary(code)
+  }
+
+  #count({ expiryMs }: KeyAttributes): void {
+    const { content } = this
+    content.keys++
+    if (expiryMs === -1) return
+    content.volatile++
+    if (expiryMs < this.#nowMs) content.expired++
+  }
+}

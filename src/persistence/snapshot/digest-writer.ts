@@ -1,0 +1,92 @@
+// An RDB file that says at its end what the memory held that it was written from: the digest of the values themselves, not of what became of them in the
+// file. Who reads the file back value by value finds the same, or the file is not the data.
+
+import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { TYPE_STRING } from '../../store/structures/value.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { RdbOutput } from '../rdb/rdb-output.ts'
+import type { RdbWriter } from '../rdb/rdb-writer.ts'
+import type { ImageWriter } from './image-writer.ts'
+
+/** A digest that a picture makes on its way. */
+export interface PictureDigest {
+  readonly data: DataDigest
+  /** The field in which the file says it. */
+  readonly field: string
+  /** False from the moment on in which nobody wants the file any more: then the digest alone is made. */
+  isWritten(): boolean
+}
+
+export class DigestWriter implements ImageWriter {
+  readonly #writer: RdbWriter
+  readonly #digest: PictureDigest
+  readonly #keys: KeyDigest
+  readonly #name = new Bytes()
+  readonly #string = new Bytes()
+  #database = 0
+  #isDigested = true
+  #isWritten = true
+
+  constructor(writer: RdbWriter, digest: PictureDigest) {
+    this.#writer = writer
+    this.#digest = digest
+    this.#keys = new KeyDigest(digest.data)
+  }
+
+  get output(): RdbOutput {
+    return this.#writer.output
+  }
+
+  get work(): number {
+    return this.#writer.work + this.#keys.work
+  }
+
+  header(auxiliary: Readonly<Record<string, string | number>>): void {
+    this.#writer.header(auxiliary)
+  }
+
+  function(code: string): void {
+    this.#digest.data.addLibrary(code)
+    this.#writer.function(code)
+  }
+
+  database(index: number, keys: number, volatileKeys: number): void {
+    this.#writer.database(index, keys, volatileKeys)
+  }
+
+  select(index: number): void {
+    this.#database = index
+    this.#writer.select(index)
+  }
+
+  forgetDatabase(): void {
+    this.#writer.forgetDatabase()
+  }
+
+  begin(db: Database, entry: number): boolean {
+    const isString = db.typeOf(entry) === TYPE_STRING
+    this.#isDigested = this.#keys.begin(
+      this.#database,
+      db.keys.keyOf(entry, this.#name),
+      db.expiryOf(entry),
+      isString ? db.strings.read(entry, this.#string) : db.structureOf(entry),
+    )
+    this.#isWritten = !this.#digest.isWritten() || this.#writer.begin(db, entry)
+    return this.#isDigested && this.#isWritten
+  }
+
+  step(untilBytes: number): boolean {
+    while (!this.#isDigested) {
+      this.#isDigested = this.#keys.step()
+      if (untilBytes < Number.POSITIVE_INFINITY) return this.#isDigested && this.#isWritten
+    }
+    this.#isWritten ||= this.#writer.step(untilBytes)
+    return this.#isWritten
+  }
+
+  end(): void {
+    this.#writer.auxiliary(this.#digest.field, String(this.#digest.data))
+    this.#writer.end()
+  }
+}

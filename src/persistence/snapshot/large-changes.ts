@@ -1,0 +1,42 @@
+// Changes of large values while a snapshot still needs their old state: the request is postponed, as by CLIENT PAUSE.
+//
+// The value is written next. When a large value was written everybody tries again, and may be postponed once more
+// because of another.
+
+import type { Client } from '../../engine/clients/client.ts'
+import { changesKey } from '../../engine/conditions/changing-keys.ts'
+import { PostponedClients } from '../../engine/conditions/postponed.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Command } from '../../engine/spec/command.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export class LargeChanges {
+  readonly #engine: Engine
+  readonly #postponed: PostponedClients
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#postponed = new PostponedClients(engine)
+  }
+
+  /** Postpones a command, or a transaction, that is going to change a large value; false if it is going to change none. */
+  postpone(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
+    const db = this.#engine.databases[client.database]!
+    const isLarge = changesKey(client, db, command, args, (within, key) => {
+      const entry = within.keys.find(key)
+      if (entry === NONE || !snapshot.concerns(within, entry)) return false
+      snapshot.hurry(within, entry)
+      return true
+    })
+    if (!isLarge) return false
+    this.#postponed.add(client, args)
+    return true
+  }
+
+  /** Lets everybody try again at this turn's end. */
+  resume(): void {
+    this.#postponed.resume()
+  }
+}

@@ -1,0 +1,90 @@
+// A connection of a client: requests out, replies back in order, within a time.
+
+import net from 'node:net'
+import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { encodeRequest } from '../../protocol/request-encoder.ts'
+import { textOf } from '../../util/bytes/text.ts'
+import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
+import type { Reply } from '../durability/ways.ts'
+
+/** Nothing was sent. */
+export class Unreached extends Error {
+  override name = 'Unreached'
+}
+
+/** It was sent, and no answer came. */
+export class Unanswered extends Error {
+  override name = 'Unanswered'
+}
+
+interface Waiting {
+  readonly replies: Reply[]
+  readonly count: number
+  resolve(replies: Reply[]): void
+  reject(error: Error): void
+}
+
+export class Connection implements ReplyValueReceiver<string> {
+  /** `host:port`. */
+  readonly address: string
+  readonly #socket: net.Socket
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
+  readonly #waiting: Waiting[] = []
+  #state: 'connecting' | 'open' | 'closed' = 'connecting'
+  readonly #connected: Promise<void>
+
+  constructor(host: string, port: number) {
+    const socket = net.connect({ host, port, noDelay: true })
+    this.address = `${host}:${port}`
+    this.#socket = socket
+    this.#connected = new Promise((resolve) => {
+      socket.once('connect', () => {
+        this.#state = 'open'
+        resolve()
+      })
+      socket.once('close', () => {
+        this.#state = 'closed'
+        for (const { reject } of this.#waiting.splice(0)) reject(new Unanswered('the connection ended'))
+        resolve()
+      })
+    })
+    // Why it ended does not matter to those who wait.
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk) => this.#reader.feed(chunk))
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Sends requests together and returns their replies, errors among them. Throws `Unreached`, `Unanswered`; then it is closed. */
+  async ask(requests: readonly (readonly string[])[], timeoutMs: number): Promise<Reply[]> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    try {
+      timer = setTimeout(() => this.end(), timeoutMs)
+      if (this.#state === 'connecting') await this.#connected
+      if (this.#state !== 'open') throw new Unreached('there is no connection')
+      return await new Promise<Reply[]>((resolve, reject) => {
+        this.#waiting.push({ replies: [], count: requests.length, resolve, reject })
+        this.#socket.write(requests.map(encodeRequest).join(''), 'latin1')
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  reply(value: Reply): void {
+    const first = this.#waiting[0]
+    if (first === undefined) return
+    first.replies.push(value)
+    if (first.replies.length < first.count) return
+    this.#waiting.shift()
+    first.resolve(first.replies)
+  }
+
+  push(): void {}
+
+  end(): void {
+    this.#socket.destroy()
+  }
+}

@@ -1,0 +1,226 @@
+// Power cuts: the engine in this process on a disk in memory (volatile-disk.ts).
+//
+// A life: load what the last one left, compare it with what was acknowledged, go on
+// writing, and at some turn of the loop the power is gone: also in the middle of a
+// write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
+
+import { channelsOf } from '../../channels/channels.ts'
+import { catalog } from '../../commands/catalog.ts'
+import { Config, type ConfigSettings } from '../../config/config.ts'
+import type { Client, Transport } from '../../engine/clients/client.ts'
+import { Engine } from '../../engine/engine.ts'
+import { openJournal } from '../../persistence/log/open-journal.ts'
+import { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
+import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { encodeRequest } from '../../protocol/request-encoder.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import { textOf } from '../../util/bytes/text.ts'
+import { Random } from '../../util/numbers/random.ts'
+import { HashKey } from '../../util/tables/keyed-hash.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+import { dateNow, setImmediate } from '../../util/time/real-time.ts'
+import { ask, type Port } from './port.ts'
+import { VolatileDisk } from './volatile-disk.ts'
+import type { Reply } from './ways.ts'
+import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
+
+/** Steps of a life, each a turn of the loop and up to so many milliseconds of simulated time. */
+const STEPS_MAX = 600
+const STEP_MS_MAX = 20
+/** Between two snapshots or rewrites, at most, in simulated time. */
+const SAVE_PAUSE_MS_MAX = 2000
+/** Producers of each way and policy. */
+const COPIES = 2
+/** Lives whose disk fails now and then. */
+const FAILING_LIVES = 0.25
+const FAILURE_CHANCE = 0.01
+
+/** Time that passes when it is told to. */
+class SteppedClock implements Clock {
+  #nowMs = dateNow()
+  #timers: { dueMs: number; run: () => void }[] = []
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  monotonic(): number {
+    return this.#nowMs
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    const timer = { dueMs: this.#nowMs + delayMs, run }
+    this.#timers.push(timer)
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer)
+      },
+    }
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms
+    const due = this.#timers.filter(({ dueMs }) => dueMs <= this.#nowMs)
+    this.#timers = this.#timers.filter(({ dueMs }) => dueMs > this.#nowMs)
+    for (const { run } of due) run()
+  }
+
+  /** Nothing that was planned happens: the machine is off. */
+  forget(): void {
+    this.#timers = []
+  }
+}
+
+/** A client inside the process. Requests leave with `pump`, not from within a reply. */
+class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
+  readonly kind = 'in-process'
+  readonly address = 'prove'
+  readonly localAddress = 'prove'
+  readonly descriptor = -1
+  readonly backlogBytes = 0
+  readonly #engine: Engine
+  readonly #client: Client
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
+  #outbox: Buffer[] = []
+  #waiting: ((reply: Reply) => void)[] = []
+  pushed: Port['pushed'] = undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#client = engine.connect(this)
+  }
+
+  send(words: readonly string[], answered: (reply: Reply) => void): void {
+    this.#waiting.push(answered)
+    this.tell(words)
+  }
+
+  tell(words: readonly string[]): void {
+    this.#outbox.push(Buffer.from(encodeRequest(words), 'latin1'))
+  }
+
+  pump(): void {
+    if (this.#outbox.length === 0) return
+    const bytes = Buffer.concat(this.#outbox)
+    this.#outbox = []
+    this.#engine.receive(this.#client, new Source(bytes), 0, bytes.length)
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#reader.feed(Buffer.from(bytes))
+    return true
+  }
+
+  reply(value: Reply): void {
+    this.#waiting.shift()!(value)
+  }
+
+  push(parts: Reply[]): void {
+    this.pushed?.(parts)
+  }
+
+  close(): void {}
+}
+
+export class PowerTrial {
+  lives = 0
+  readonly #random: Random
+  readonly #saves: boolean
+  #disk: VolatileDisk
+  readonly #clock = new SteppedClock()
+  #producers: Producer[] = []
+  #cutMs = 0
+
+  /** Without `saves` there are no snapshots and rewrites, whose own syncs save much that would otherwise be lost. */
+  constructor(seed?: number, saves = true) {
+    this.#saves = saves
+    this.#random = new Random(seed)
+    this.#disk = new VolatileDisk(this.#random)
+  }
+
+  /**
+   * Lives once under these settings, and returns what was left of the life before. `harm` is sent before anybody looks: what a server
+   * would be like that had done this by itself.
+   */
+  async live(
+    settings: ConfigSettings,
+    policies: readonly Policy[],
+    harm: readonly (readonly string[])[] = [],
+  ): Promise<Finding[]> {
+    const disk = this.#disk
+    const random = this.#random
+    const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
+    const hashKey = new HashKey(random.uint32(), random.uint32())
+    const engine = new Engine({
+      commands: catalog,
+      config,
+      clock: this.#clock,
+      random: new Random(random.uint32()),
+      hashKey,
+      // Syncs are made on this thread in some lives, aside in the others.
+      ownsLoop: random.below(2) === 0,
+    })
+    channelsOf(engine)
+    // Now and then power fails again during the start.
+    if (this.lives > 0 && random.below(10) === 0) {
+      const opening = openJournal(engine, disk).catch(() => undefined)
+      await this.#turns(random.below(12))
+      this.#disk = disk.cutPower()
+      engine.stop()
+      await Promise.race([opening, this.#turns(2)])
+      return this.live(settings, policies, harm)
+    }
+    const aof = await openJournal(engine, disk)
+    new BackgroundSaving(engine, { aof, disk })
+    const ports: EnginePort[] = []
+    const connect = (): EnginePort => {
+      const port = new EnginePort(engine)
+      ports.push(port)
+      return port
+    }
+    const admin = connect()
+    const death = { kind: 'power cut' as const, atMs: this.#cutMs, diskFailed: disk.failed }
+    disk.failed = false
+    const findings = await this.#while(ports, async () => {
+      for (const words of harm) await ask(admin, words)
+      return Promise.all(this.#producers.map((producer) => producer.examine(admin, connect, death)))
+    })
+    this.lives++
+    this.#producers = await this.#while(ports, async () => {
+      await new Promise((resolve) => admin.send(['FLUSHALL'], resolve))
+      return createProducers(admin, policies, this.lives, COPIES)
+    })
+    for (const producer of this.#producers) producer.run(connect(), () => this.#clock.now())
+    runReader(connect(), this.#producers)
+    if (this.#saves) runOperator(connect(), (then) => this.#clock.after(random.below(SAVE_PAUSE_MS_MAX), then))
+    if (random.below(100) < FAILING_LIVES * 100) disk.failureChance = FAILURE_CHANCE
+    for (let steps = random.below(STEPS_MAX) + 1; steps > 0; steps--) await this.#step(ports)
+    this.#cutMs = this.#clock.now()
+    const { failed } = disk
+    this.#disk = disk.cutPower()
+    this.#disk.failed = failed
+    this.#clock.forget()
+    engine.stop()
+    return findings
+  }
+
+  /** Steps until something is done. */
+  async #while<T>(ports: readonly EnginePort[], work: () => Promise<T>): Promise<T> {
+    let done = false
+    const result = work().finally(() => {
+      done = true
+    })
+    while (!done) await this.#step(ports)
+    return result
+  }
+
+  async #step(ports: readonly EnginePort[]): Promise<void> {
+    for (const port of ports) if (this.#random.below(3) > 0) port.pump()
+    this.#clock.advance(this.#random.below(STEP_MS_MAX + 1))
+    await this.#turns(1)
+  }
+
+  async #turns(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+}

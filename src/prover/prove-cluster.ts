@@ -1,0 +1,92 @@
+// `respite prove-durability --cluster`: what a cluster loses, tried out on the user's own machine.
+//
+// Three log servers and three brokers (prove-cluster/cluster.ts), clients that remember what they were told (recorder.ts), and what happens to all
+// of these (strikes.ts). Where the system allows it, each has a disk whose power can be cut and a network that can be cut off.
+//
+// Exit codes: 0 every promise was kept; 1 one was broken, or the cluster did not recover; 2 the command line makes no sense.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { ConfigSettings } from '../config/config.ts'
+import { performance } from '../util/time/real-time.ts'
+import { ClusterTrial, type Seen } from './cluster/cluster-trial.ts'
+import type { LogKind } from './cluster/log-system.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The history of a register is long. */
+const PROBLEM_CHARS_MAX = 300
+
+export interface ClusterProofOptions {
+  /** Where it works; a directory is made in it, and removed. Default: the system's place for such. */
+  readonly dir: string | undefined
+  readonly logKind: LogKind
+  readonly seconds: number
+  readonly rounds: number
+  readonly seed: number
+  readonly settings: ConfigSettings
+  readonly isVerbose: boolean
+}
+
+/** The words that start this very program. */
+const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, process.argv[1]!]
+
+/** Runs the proof and returns the exit code. */
+export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
+  const { isVerbose, logKind, rounds, seconds, seed, settings } = options
+  const parent = options.dir ?? tmpdir()
+  mkdirSync(parent, { recursive: true })
+  const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
+  terminal.print(`Proving what a cluster loses, on ${logKind}, for ${seconds} s or ${rounds} rounds; seed ${seed}.`)
+  // Nobody else ends what was begun.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  let trial: ClusterTrial | undefined
+  let failure: string | undefined
+  try {
+    const trace = (line: string): void => terminal.print(`  ${line}`)
+    trial = await ClusterTrial.start({
+      dir,
+      logKind,
+      program: PROGRAM,
+      seed,
+      settings,
+      ...(isVerbose ? { trace } : {}),
+    })
+    for (const line of trial.cluster.machines.missing) terminal.print(`Note: ${line}.`)
+    const endMs = performance.now() + seconds * 1000
+    const isEnough = (): boolean => performance.now() >= endMs
+    while (trial.seen.rounds < rounds && trial.seen.problems.length === 0 && (trial.seen.rounds === 0 || !isEnough()))
+      await trial.round(isEnough)
+  } catch (error) {
+    failure = (error as Error).message
+  } finally {
+    await trial?.end()
+  }
+  if (trial !== undefined) report(terminal, trial.seen)
+  if (failure !== undefined) terminal.print(`\nThe proof failed: ${failure}`)
+  const isKept = failure === undefined && trial?.seen.problems.length === 0
+  // What the servers said may tell why.
+  if (isKept) rmSync(dir, { recursive: true, force: true })
+  else terminal.print(`What the servers said is in ${dir}.`)
+  terminal.print(isKept ? '\nEvery promise was kept.' : '\nA promise was broken.')
+  return isKept ? 0 : 1
+}
+
+function report(terminal: Terminal, seen: Seen): void {
+  const { acknowledged, cuts, failovers, machinesCut, pausesMs, problems, reads, refused, rounds, unknown } = seen
+  terminal.print(`\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}`)
+  for (const [name, pauses] of [...pausesMs].sort()) {
+    const sorted = pauses.toSorted((a, b) => a - b)
+    const median = sorted[sorted.length >> 1]!
+    terminal.print(
+      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1)!).padStart(10)}`,
+    )
+  }
+  terminal.print(
+    `\n${rounds} rounds, ${failovers} changes of the leader, ${cuts} power cuts (of ${machinesCut} machines)`,
+  )
+  terminal.print(`${acknowledged} writes acknowledged, ${reads} reads, ${refused} refused, ${unknown} unanswered`)
+  for (const problem of problems) terminal.print(`  broken: ${problem.slice(0, PROBLEM_CHARS_MAX)}`)
+}
+
+const ms = (value: number): string => `${value.toFixed(0)} ms`

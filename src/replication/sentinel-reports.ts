@@ -1,0 +1,88 @@
+// The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
+
+import type { SentinelNode, SentinelView } from '../engine/cluster-view/sentinel-view.ts'
+import type { Engine } from '../engine/engine.ts'
+import { Random } from '../util/numbers/random.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
+
+const ID_LENGTH = 40
+/** What Redis takes a replica for that says nothing else. */
+const PRIORITY = 100
+
+export class SentinelReports implements SentinelView {
+  readonly name: string
+  readonly others: readonly SentinelNode[] = []
+  readonly id = new Random().hex(ID_LENGTH)
+  epoch = 0
+  readonly switched = new Handlers<[SentinelNode, SentinelNode]>((slot) => {
+    this.#switched = slot
+  })
+  #switched: Handler<[SentinelNode, SentinelNode]> | null = null
+  readonly #engine: Engine
+  #primary: SentinelNode
+
+  constructor(engine: Engine, name: string) {
+    this.#engine = engine
+    this.name = name
+    this.#primary = this.primary
+    engine.role.changed.add(this.look)
+  }
+
+  get primary(): SentinelNode {
+    const { config, replication, role } = this.#engine
+    const following = replication?.following
+    // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
+    const isOfLog = config.get('log') !== ''
+    const [ip, port] = isOfLog ? [following?.host ?? '', following?.port ?? 0] : config.get('replicaof').split(' ')
+    if (ip === undefined || port === undefined || (isOfLog && !role.isReplica)) return this.#myself
+    return {
+      id: '',
+      ip,
+      port: Number(port),
+      tlsPort: Number(port),
+      isUp: following?.linkUp ?? false,
+      replicationOffset: following?.readOffset ?? 0,
+      priority: PRIORITY,
+    }
+  }
+
+  get replicas(): readonly SentinelNode[] {
+    const { replication, role } = this.#engine
+    if (role.isReplica) return [this.#myself]
+    return (replication?.leading.replicas ?? []).map(({ address, offset, port, state }) => ({
+      id: '',
+      ip: address,
+      port,
+      tlsPort: port,
+      isUp: state === 'online',
+      replicationOffset: offset,
+      priority: PRIORITY,
+    }))
+  }
+
+  get #myself(): SentinelNode {
+    const { config, history, runId } = this.#engine
+    const announced = config.get('replica-announce-port')
+    return {
+      id: runId,
+      ip: config.get('replica-announce-ip'),
+      port: announced || config.get('port'),
+      tlsPort: announced || config.get('tls-port'),
+      isUp: true,
+      replicationOffset: history.offset,
+      priority: config.get('replica-priority'),
+    }
+  }
+
+  /** To be called when somebody else may be the primary. */
+  readonly look = (): void => {
+    const before = this.#primary
+    const now = this.primary
+    // While nobody leads, or nobody knows who, the one before is as good.
+    if (now.port === 0 && now.ip === '') return
+    this.#primary = now
+    if (before.ip === now.ip && before.port === now.port) return
+    this.epoch++
+    this.#switched?.(before, now)
+  }
+}

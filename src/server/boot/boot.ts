@@ -1,0 +1,399 @@
+// An engine with everything around it but sockets: its commands, its log, its journal, its snapshots.
+//
+// Shared by the server and by the broker inside a program.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { channelsOf } from '../../channels/channels.ts'
+import { ClusterFile } from '../../cluster/cluster-file.ts'
+import { NodesFileError } from '../../cluster/nodes-file.ts'
+import { StandaloneCluster } from '../../cluster/standalone-cluster.ts'
+import { catalog } from '../../commands/catalog.ts'
+import { type Config, ConfigError } from '../../config/config.ts'
+import { publishSwitches } from '../../engine/cluster-view/switch-messages.ts'
+import type { Checkpoint } from '../../engine/data/checkpoints.ts'
+import { Engine } from '../../engine/engine.ts'
+import type { ShutdownOptions } from '../../engine/engine-host.ts'
+import type { EngineOptions } from '../../engine/engine-options.ts'
+import type { Log } from '../../engine/log.ts'
+import { scriptsLater } from '../../engine/requests/script-runner.ts'
+import { DirectoryClaims } from '../../persistence/disk/directory-claims.ts'
+import { DirectoryInUseError } from '../../persistence/disk/directory-lock.ts'
+import { systemDisk } from '../../persistence/disk/disk.ts'
+import { describeDiskError, PersistenceError } from '../../persistence/errors.ts'
+import { openJournal } from '../../persistence/log/open-journal.ts'
+import { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
+import { loadSnapshot } from '../../persistence/snapshot/load-snapshot.ts'
+import type { Dial } from '../../replication/connection.ts'
+import { Replication } from '../../replication/replication.ts'
+import { SentinelReports } from '../../replication/sentinel-reports.ts'
+import { scriptsOf } from '../../scripting/scripts.ts'
+import { Random } from '../../util/numbers/random.ts'
+import { OptionError } from '../../util/option-error.ts'
+import { HashKey } from '../../util/tables/keyed-hash.ts'
+import { systemClock } from '../../util/time/clock.ts'
+import { HeldClock, type TestClock } from '../../util/time/held-clock.ts'
+import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
+import { dialPrimary } from '../listening/dial-primary.ts'
+import { CatchingUp } from './catching-up.ts'
+import { loadUsers } from './load-users.ts'
+import { type LogParticipation, logParticipationOf, type OpenLog } from './log-participation.ts'
+import type { OptionKind } from './options.ts'
+import { secondEngine } from './second-engine.ts'
+
+/** Loads the code of audits only when there is one. */
+const audited = (like: Engine): Engine => secondEngine(like)
+
+/** 32 bits. */
+const SEED_MAX = 2 ** 32 - 1
+
+/** What was found on disk. */
+export interface Loaded {
+  keys: number
+  bytes: number
+  milliseconds: number
+}
+
+/** Time and chance in a test's hands. */
+export interface TestOptions {
+  /** The time that the data is in, which stands still until the test moves it: `testClock()`. Default: the machine's. */
+  clock?: TestClock | undefined
+  /** Where the numbers of random commands, and of `math.random` in scripts, begin. Default: the system's entropy. */
+  seed?: number | undefined
+}
+
+/** They are looked at closely where they are used. */
+export const TEST_OPTIONS = {
+  clock: { what: 'it is made by testClock()', accepts: (value: unknown) => value instanceof HeldClock },
+  seed: {
+    what: `an integer from 0 to ${SEED_MAX}`,
+    accepts: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= SEED_MAX,
+  },
+} satisfies Record<keyof TestOptions, OptionKind>
+
+export interface BootOptions extends TestOptions {
+  /** Whether, without an append-only file, a snapshot in the directory is loaded. */
+  snapshot?: 'loaded' | 'ignored'
+  /** Users that the configuration names: a name, then rules. */
+  users?: readonly (readonly string[])[] | undefined
+  /** See EngineOptions. */
+  processBytes?: (() => number) | undefined
+  /** See EngineOptions. */
+  ownsLoop?: boolean | undefined
+  /** Connects to a primary; default: as the configuration says. */
+  dial?: Dial | undefined
+  /** Opens the log that the configuration names; default: in a thread of its own. */
+  openLog?: OpenLog | undefined
+  /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
+  branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
+}
+
+export class Boot {
+  readonly engine: Engine
+  readonly replication: Replication
+  /** What an ending server owes its replicas. */
+  readonly catchingUp: CatchingUp
+  readonly #loads: boolean
+  readonly #claims: DirectoryClaims
+  /** Undefined where this server is no node of a cluster, or its map lies in a log. */
+  readonly #cluster: StandaloneCluster | undefined
+  /** Undefined where clients do not ask for one. */
+  #shard: SentinelReports | undefined = undefined
+  #saving: BackgroundSaving | undefined = undefined
+  /** Our part in a replicated log; undefined = the files here keep the data. */
+  readonly #membership: LogParticipation | undefined
+  /** Files are being read, and may be changed. */
+  #isLoading = false
+
+  constructor(
+    config: Config,
+    log: Log | undefined,
+    {
+      branchOf,
+      clock,
+      dial,
+      openLog,
+      ownsLoop = false,
+      processBytes,
+      seed,
+      snapshot = 'loaded',
+      users = [],
+    }: BootOptions = {},
+  ) {
+    // The append-only file is the copy of the log.
+    if (config.get('log') !== '') config.set('appendonly', 'yes')
+    this.#loads = config.get('appendonly') || snapshot === 'loaded'
+    if (config.get('cluster-enabled')) prepareForCluster(config, log)
+    this.engine = new Engine({
+      commands: catalog,
+      config,
+      ...(log === undefined ? {} : { log }),
+      ...(processBytes === undefined ? {} : { processBytes }),
+      ownsLoop,
+      ...inTestsHands({ clock, seed }),
+      ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
+    })
+    const time = this.engine.clock
+    if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
+    // Before anybody can ask.
+    try {
+      loadUsers(this.engine, users)
+    } catch (error) {
+      this.engine.stop()
+      throw error
+    }
+    // The files may hold functions.
+    this.engine.scripts = scriptsLater(() => scriptsOf(this.engine))
+    if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
+    channelsOf(this.engine)
+    if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
+    const isOwnCluster = config.get('cluster-enabled') && config.get('log') === ''
+    if (branchOf === undefined && isOwnCluster) this.#cluster = joinCluster(this.engine)
+    const dials: Dial = dial ?? ((...to) => dialPrimary(config)(...to))
+    this.replication = new Replication(this.engine, { dial: dials })
+    this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
+    const shardName = config.get('shard-name')
+    if (shardName !== '') {
+      this.#shard = new SentinelReports(this.engine, shardName)
+      this.engine.sentinelView = this.#shard
+      publishSwitches(this.#shard, this.engine)
+    }
+    config.onChange('appendonly', () => {
+      if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
+      if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
+    })
+    config.onChange('dir', refuseMissing)
+    if (config.get('log') !== '') this.#membership = logParticipationOf(this.engine, this.replication, dials, openLog)
+    // Whoever connects before `load` is done hears LOADING.
+    if (this.#loads) this.engine.loading.begin()
+    this.#claims = new DirectoryClaims(this.engine, () => this.#saving?.disown())
+  }
+
+  #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
+    const { engine } = this
+    engine.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
+    engine.scripts.addLibraries([...scripts.libraries()], 'append')
+    engine.checkpoints.beginWith(checkpoint)
+  }
+
+  /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
+  async load(): Promise<Loaded> {
+    await this.#claim()
+    this.#isLoading = true
+    try {
+      const loaded = await this.#load()
+      this.#cluster?.claimSlots()
+      this.replication.begin(this.#saving)
+      const primary = this.#cluster?.myself.primary
+      if (primary !== undefined) this.replication.follow({ host: primary.ip, port: primary.port })
+      return loaded
+    } finally {
+      this.#isLoading = false
+    }
+  }
+
+  async #load(): Promise<Loaded> {
+    const { engine } = this
+    const { config } = engine
+    const claims = this.#claims
+    if (!this.#loads) {
+      this.#saving = new BackgroundSaving(engine, { claims, second: audited })
+      return { keys: 0, bytes: 0, milliseconds: 0 }
+    }
+    if (this.#membership !== undefined) {
+      const milliseconds = await this.#membership.join(claims, () => this.#shard?.look())
+      return { keys: countKeys(engine), bytes: 0, milliseconds }
+    }
+    if (config.get('appendonly')) {
+      const aof = await openJournal(engine)
+      const { bytes, milliseconds } = aof.loaded
+      const keys = countKeys(engine)
+      this.#saving = new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys })
+      return { keys, bytes, milliseconds }
+    }
+    await this.#tellOfUnloaded()
+    const loaded = await loadSnapshot(engine)
+    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
+    engine.loading.end()
+    const keys = countKeys(engine)
+    const keysExpired = loaded?.keysExpired ?? 0
+    this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
+    return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
+  }
+
+  /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
+  async #claim(): Promise<void> {
+    const { config, log } = this.engine
+    const isLogged = config.get('appendonly')
+    if (!isLogged && config.get('save').length === 0) return
+    try {
+      await this.#claims.claim(config.get('dir'))
+    } catch (error) {
+      // Without an append-only file what is there can be loaded and served even where nothing can be written.
+      if (isLogged || error instanceof DirectoryInUseError) throw error
+      log.warn({ error }, 'snapshots cannot be saved')
+    }
+  }
+
+  async #tellOfUnloaded(): Promise<void> {
+    const { config, log } = this.engine
+    const directory = path.join(config.get('dir'), config.get('appenddirname'))
+    if (!(await systemDisk.exists(path.join(directory, `${config.get('appendfilename')}.manifest`)))) return
+    log.warn({ directory }, 'there are append-only files, which are not loaded: appendonly is no')
+  }
+
+  /**
+   * Makes the snapshot that an ending server owes; false when it could not be made. Nobody is served from then on: call
+   * `goOn` if the server does not end after all.
+   */
+  saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
+    const { engine } = this
+    const { saving } = engine
+    if (saving === undefined) return Promise.resolve(true)
+    const isOwed = save === 'default' && engine.config.get('save').length > 0 && !saving.isBackup
+    if (save !== 'save' && !isOwed) return Promise.resolve(true)
+    engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
+    engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
+    return new Promise((resolve) => saving.save(resolve))
+  }
+
+  /** Has others be able to go on before this server ends, within `shutdown-timeout`; false when that was given up, and writes go on. */
+  async letOthersGoOn(): Promise<boolean> {
+    if (this.#membership === undefined) return this.catchingUp.wait()
+    await this.#membership.handOver()
+    return true
+  }
+
+  /** `appendonly` was turned on and its first base is not there yet: ending now would lose what was acknowledged since. */
+  get owesBase(): boolean {
+    return this.#saving?.owesBase === true
+  }
+
+  goOn(): void {
+    this.engine.pause.end('shutdown')
+  }
+
+  /**
+   * Waits until whoever is owed a reply that the disk keeps back has been sent it: under `always` what was called before the end. A
+   * disk that refuses is not waited for, and what comes meanwhile is not either.
+   */
+  #repliesLeft(): Promise<void> {
+    const { durability, turn } = this.engine
+    this.engine.endTurn()
+    const asked = durability.progress.appended
+    return new Promise((resolve) => {
+      const timer = this.#membership === undefined ? undefined : setTimeout(() => ended(), UNCONFIRMED_MS_MAX)
+      const ended = (): void => {
+        turn.ended.remove(look)
+        clearTimeout(timer)
+        resolve()
+      }
+      const look = (): void => {
+        const { failure, synced } = durability.progress
+        if (durability.heldClients === 0 || failure !== undefined || synced >= asked) ended()
+      }
+      turn.ended.add(look)
+      look()
+    })
+  }
+
+  /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
+  async close(): Promise<void> {
+    await this.#repliesLeft()
+    this.replication.stop()
+    await this.#membership?.leave()
+    this.engine.stop()
+    if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
+    try {
+      await this.#saving?.close()
+    } finally {
+      // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
+      if (!this.#isLoading) await this.#claims.release()
+    }
+  }
+}
+
+/** Whoever waits for a log that most of its servers may never confirm is waited for so long. */
+const UNCONFIRMED_MS_MAX = 1000
+
+/** A cluster has one database, and says itself who follows whom. Throws OptionError. */
+function prepareForCluster(config: Config, log: Log | undefined): void {
+  if (config.get('replicaof') !== '') throw new OptionError('replicaof directive not allowed in cluster mode')
+  if (config.get('databases') === 1) return
+  log?.warn({}, `WARNING: Changing databases number from ${config.get('databases')} to 1 since we are in cluster mode`)
+  config.set('databases', '1')
+}
+
+/** Makes a server a node of a cluster, as its file says. Throws PersistenceError. */
+function joinCluster(engine: Engine): StandaloneCluster {
+  const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
+  try {
+    const cluster = new StandaloneCluster(engine, new ClusterFile(file))
+    engine.join(cluster)
+    return cluster
+  } catch (error) {
+    engine.stop()
+    const isFormat = error instanceof NodesFileError
+    const problem = isFormat ? error.message : describeDiskError(error)
+    const advice = isFormat
+      ? 'Mend it, or move it away: the node is a new one then, and owns no slots'
+      : 'A node of a cluster keeps there which slots are its own'
+    throw new PersistenceError(file, undefined, problem, advice, error)
+  }
+}
+
+/** Turns time and chance of a test into options of an engine. Throws OptionError. */
+function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
+  const options: Partial<EngineOptions> = {}
+  if (clock !== undefined) {
+    if (!(clock instanceof HeldClock)) throw new OptionError("option 'clock': it is made by testClock()")
+    options.clock = clock
+    options.workClock = systemClock
+    options.later = clock.later
+  }
+  if (seed !== undefined) {
+    if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
+      throw new OptionError(`option 'seed': an integer from 0 to ${SEED_MAX}`)
+    options.random = new Random(seed)
+    // The order of members follows from their hashes.
+    options.hashKey = new HashKey(seed, ~seed)
+  }
+  return options
+}
+
+/** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
+function sharedWith({ clock, dataset, later, workClock }: Engine): Partial<EngineOptions> {
+  return { clock, workClock, later, hashKey: dataset.hashKey }
+}
+
+/** Somebody is owed a reply that waits for the disk, which is going to take it. */
+function waitsForDisk({ durability }: Engine): boolean {
+  return durability.heldClients > 0 && durability.progress.failure === undefined
+}
+
+/** CONFIG SET dir: as redis-server, which goes there at once. Throws ConfigError. */
+function refuseMissing(directory: string): void {
+  let isDirectory: boolean
+  try {
+    isDirectory = fs.statSync(directory).isDirectory()
+  } catch (error) {
+    throw new ConfigError(describeDiskError(error))
+  }
+  if (!isDirectory) throw new ConfigError('Not a directory')
+}
+
+function countKeys(engine: Engine): number {
+  let keys = 0
+  for (const db of engine.databases) keys += db.keys.count
+  return keys
+}
+
+/** Where the data lives, for people. */
+export function describeData(config: Config): string {
+  if (!config.get('appendonly')) {
+    return config.get('save').length === 0
+      ? 'in memory only'
+      : path.resolve(config.get('dir'), config.get('dbfilename'))
+  }
+  return path.resolve(config.get('dir'), config.get('appenddirname'))
+}

@@ -1,0 +1,190 @@
+// This server's part in a replicated log: how it is joined and left. What happens in between is src/replicated-log's.
+
+import { type Config, ConfigError } from '../../config/config.ts'
+import { ownAddress } from '../../engine/cluster-view/own-address.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
+import { systemDisk } from '../../persistence/disk/disk.ts'
+import { AddressError } from '../../replicated-log/address-options.ts'
+import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
+import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../../replicated-log/log-address.ts'
+import { NodeView } from '../../replicated-log/node-view.ts'
+import { openReplicated } from '../../replicated-log/open-replicated.ts'
+import type { ReplicatedNode } from '../../replicated-log/replicated-node.ts'
+import type { SnapshotStore } from '../../replicated-log/snapshot-store.ts'
+import { DirectoryStore } from '../../replicated-log/snapshots/directory-store.ts'
+import { S3Store } from '../../replicated-log/snapshots/s3-store.ts'
+import { readStoreAddress, type StoreSource } from '../../replicated-log/snapshots/store-address.ts'
+import type { LogSource } from '../../replicated-log/worker/log-source.ts'
+import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
+import type { Dial } from '../../replication/connection.ts'
+import type { Replication } from '../../replication/replication.ts'
+import { ShardedCluster } from '../../shards/sharded-cluster.ts'
+import { secondEngine } from './second-engine.ts'
+
+/** How often a log is tried that cannot be reached at a start. */
+const RETRY_MS = 1000
+
+/** Opens a log. Throws LogUnfit, LogAway. */
+export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
+
+export class LogParticipation {
+  /** This server's shard among others; undefined = there is one shard, and no slots. */
+  readonly cluster: ShardedCluster | undefined
+  readonly #engine: Engine
+  /** What this server is told of its part, from its first moment on. */
+  readonly #view: NodeView
+  readonly #source: LogSource
+  /** Where snapshots lie; undefined = nowhere. */
+  readonly #store: StoreSource | undefined
+  /** Where the map of the cluster lies. */
+  readonly #mapSource: LogSource
+  readonly #open: OpenLog
+  /** Undefined before the log could be reached. */
+  #node: ReplicatedNode | undefined = undefined
+  #hasLeft = false
+
+  /** Throws AddressError where the configuration names no log. */
+  constructor(engine: Engine, replication: Replication, dial: Dial, open: OpenLog) {
+    const { config } = engine
+    this.#engine = engine
+    this.#source = readLogAddress(config.get('log'))
+    const store = config.get('log-snapshots')
+    this.#store = store === '' ? undefined : readStoreAddress(store)
+    this.#open = open
+    const first = config.get('cluster-log')
+    this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
+    // A log is one shard: whether there are others, and slots, is asked for.
+    if (config.get('cluster-enabled')) {
+      this.cluster = new ShardedCluster(engine, {
+        shard: config.get('shard-name') || nameOfLog(this.#source).name,
+        log: Object.values(nameOfLog(this.#source)).join('/'),
+        isFirst: first === '',
+        dial,
+      })
+      engine.join(this.cluster)
+    }
+    // Nothing expires before this node leads, and nobody takes it for a primary.
+    this.#view = new NodeView(engine.workClock)
+    replication.join(this.#view)
+    engine.role.become('follower')
+  }
+
+  /**
+   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
+   * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
+   */
+  async join(claims: DirectoryClaimsView, changed: () => void): Promise<number> {
+    const { config, host, log, workClock } = this.#engine
+    const where = describeLogAddress(config.get('log'))
+    const opened = await this.#reach(this.#source, where)
+    if (opened === undefined) return 0
+    const place = host.describe?.()
+    const address = announcedAddress(config, place)
+    const beganMs = workClock.monotonic()
+    const store = this.#store && (await openStore(this.#store))
+    const { cluster } = this
+    if (cluster !== undefined) {
+      const map = await this.#reach(this.#mapSource, `${where}, its map of the cluster`)
+      if (map === undefined) return 0
+      cluster.begin(map, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 })
+    }
+    this.#node = await openReplicated({
+      engine: this.#engine,
+      claims,
+      second: secondEngine,
+      log: opened,
+      node: address,
+      address,
+      ...(store === undefined ? {} : { snapshots: store }),
+      ...(cluster === undefined
+        ? {}
+        : { enter: (epoch: number, isWanted: () => boolean) => cluster.enter(epoch, isWanted) }),
+    })
+    cluster?.attach(this.#view)
+    this.#view.onChange(changed)
+    this.#view.show(this.#node)
+    const { position } = this.#node.chain
+    log.info({ log: where, node: address, position }, 'this node takes part in a replicated log')
+    return workClock.monotonic() - beganMs
+  }
+
+  /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
+  async handOver(): Promise<void> {
+    const { config, log, workClock } = this.#engine
+    const node = this.#node
+    if (node?.state !== 'leading') return
+    log.info({}, 'handing the lead over')
+    const tooLong = new Promise<void>((resolve) => void workClock.after(config.get('shutdown-timeout') * 1000, resolve))
+    await Promise.race([node.handOver(), tooLong])
+  }
+
+  /** Takes part no more, and closes the copy. Throws what the disk says. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true
+    await this.#node?.close()
+    await this.cluster?.close()
+  }
+
+  /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
+  async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
+    const { log, workClock } = this.#engine
+    for (let tries = 0; !this.#hasLeft; tries++) {
+      try {
+        return await this.#open(source)
+      } catch (error) {
+        if (!(error instanceof LogAway)) throw error
+        if (tries === 0) log.warn({ log: where, reason: error.message }, 'the log cannot be reached yet; trying on')
+        await new Promise<void>((resolve) => void workClock.after(RETRY_MS, resolve))
+      }
+    }
+    return undefined
+  }
+}
+
+/** Prepares to join the log that the configuration names. Throws ConfigError. */
+export function logParticipationOf(
+  engine: Engine,
+  replication: Replication,
+  dial: Dial,
+  open: OpenLog = openWorkerLog,
+): LogParticipation {
+  if (engine.config.get('cluster-log') !== '' && !engine.config.get('cluster-enabled'))
+    throw new ConfigError("'cluster-log' needs 'cluster-enabled yes'")
+  if (engine.config.get('replicaof') !== '') throw new ConfigError("'log' and 'replicaof' exclude each other")
+  try {
+    return new LogParticipation(engine, replication, dial, open)
+  } catch (error) {
+    if (error instanceof AddressError) throw new ConfigError(error.message)
+    throw error
+  }
+}
+
+async function openStore(source: StoreSource): Promise<SnapshotStore> {
+  if (source.kind === 'directory') {
+    return new DirectoryStore(systemDisk, source.path)
+  }
+  return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
+}
+
+/** Keys of S3, where its own tools look for them. Throws ConfigError. */
+function credentialsOf(environment: NodeJS.ProcessEnv): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment
+  if (!accessKeyId || !secretAccessKey)
+    throw new ConfigError("'log-snapshots' needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
+}
+
+/** Where clients find this server, as `host:port`; also its name among the nodes of a log. */
+function announcedAddress(config: Config, place: { tcpPort: number; tlsPort: number } | undefined): string {
+  const port = config.get('replica-announce-port') || place?.tcpPort || place?.tlsPort || 0
+  return `${ownAddress(config)}:${port}`
+}

@@ -1,0 +1,39 @@
+// An engine beside another, which files are replayed into: with its commands, settings and clocks, and nothing of its data.
+//
+// It serves nobody, keeps nothing and ends by `stop`. Hashes are the first one's, so that keys of the two are found by the same.
+
+import { channelsOf } from '../../channels/channels.ts'
+import { Config, type ConfigSettings } from '../../config/config.ts'
+import { Engine } from '../../engine/engine.ts'
+import { scriptsLater } from '../../engine/requests/script-runner.ts'
+import { scriptsOf } from '../../scripting/scripts.ts'
+
+/** Settings that would have it do more than replay. */
+const QUIET: ConfigSettings = {
+  appendonly: 'no',
+  save: '',
+  log: '',
+  maxmemory: '0',
+  'key-load-delay': '0',
+  'notify-keyspace-events': '',
+}
+
+export function secondEngine({ clock, commands, config, dataset, later, workClock }: Engine): Engine {
+  const engine = new Engine({
+    commands: commands.catalog,
+    config: new Config({ ...config.changed(), ...QUIET }),
+    clock,
+    workClock,
+    later,
+    hashKey: dataset.hashKey,
+  })
+  // The log has requests as they came.
+  for (const [from, to] of commands.renames) engine.commands.rename(from, to)
+  engine.scripts = scriptsLater(() => scriptsOf(engine))
+  channelsOf(engine)
+  engine.dataset.freesInSteps = true
+  // What the first one stores is no garbage.
+  engine.memory.besideBytes = () =>
+    dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
+  return engine
+}

@@ -1,0 +1,146 @@
+// Connections that are not yet secure: accepted, and shaking hands.
+//
+//   accepted ──▶ pending ──secure, and its certificate as wanted──▶ done
+//                   └──refused, gone, or too slow──▶ failed, destroyed
+//
+// The server of node:tls that does the work listens nowhere; it is given what was accepted. Other settings make another one:
+// who shakes hands with the one before may finish. A pending connection takes a place like a client, but is none.
+
+import type net from 'node:net'
+import tls, { type TLSSocket } from 'node:tls'
+import { assert } from '../../util/assert.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+import { describeTlsError } from '../listening/tls-settings.ts'
+
+/** From being accepted to being secure. Some round trips; a script that holds up everybody may fall into it. */
+const HANDSHAKE_MS_MAX = 30_000
+
+/** Whether clients must show a certificate: `tls-auth-clients`. */
+export type ClientCertificates = 'no' | 'yes' | 'optional'
+
+export interface HandshakeResults {
+  /** It is secure; nothing of it was read. */
+  done(socket: TLSSocket): void
+  /** It is gone; why, in Redis's words. */
+  failed(reason: string, addresses: Addresses): void
+}
+
+/** Whose it is, and where it came in; known only as long as it is there. */
+interface Addresses {
+  readonly addr: string
+  readonly laddr: string
+}
+
+interface Pending {
+  readonly addresses: Addresses
+  readonly tooLate: Timer
+}
+
+const VERIFY_FAILED = 'error:0A000086:SSL routines::certificate verify failed'
+const NO_CERTIFICATE = 'error:0A0000C7:SSL routines::peer did not return a certificate'
+
+export class Handshakes {
+  readonly #clock: Clock
+  readonly #results: HandshakeResults
+  readonly #pending = new Map<net.Socket, Pending>()
+  #options: tls.TlsOptions = {}
+  #server: tls.Server | undefined = undefined
+
+  constructor(clock: Clock, results: HandshakeResults) {
+    this.#clock = clock
+    this.#results = results
+  }
+
+  /** Connections that are shaking hands. */
+  get count(): number {
+    return this.#pending.size
+  }
+
+  /** Takes settings for whoever comes from now on. Throws what node:tls says of them. */
+  use(options: tls.TlsOptions, certificates: ClientCertificates): void {
+    this.#server = this.#createServer(options, certificates)
+    this.#options = options
+  }
+
+  /** Takes another answer to whether clients must show a certificate; the rest stays. */
+  want(certificates: ClientCertificates): void {
+    if (this.#server !== undefined) this.#server = this.#createServer(this.#options, certificates)
+  }
+
+  /** Begins with a socket just accepted and not read from. */
+  begin(accepted: net.Socket): void {
+    const server = this.#server
+    assert(server !== undefined, 'a port for TLS is opened after its settings were read')
+    // It is told through the socket made of it.
+    accepted.on('error', () => {})
+    const tooLate = this.#clock.after(HANDSHAKE_MS_MAX, () => {
+      this.#fail(accepted, 'the handshake took too long')
+      accepted.destroy()
+    })
+    this.#pending.set(accepted, { addresses: addressesOf(accepted), tooLate })
+    server.emit('connection', accepted)
+  }
+
+  /** Ends all that are pending. */
+  close(): void {
+    for (const [accepted, { tooLate }] of this.#pending) {
+      tooLate.cancel()
+      accepted.destroy()
+    }
+    this.#pending.clear()
+  }
+
+  #createServer(options: tls.TlsOptions, certificates: ClientCertificates): tls.Server {
+    const server = tls.createServer({
+      ...options,
+      requestCert: certificates !== 'no',
+      rejectUnauthorized: certificates === 'yes',
+    })
+    server.on('secureConnection', (socket) => {
+      const objection = objectionTo(socket, certificates)
+      if (objection !== undefined) {
+        this.#fail(acceptedOf(socket), objection)
+        socket.destroy()
+        return
+      }
+      if (this.#forget(acceptedOf(socket))) this.#results.done(socket)
+      else socket.destroy()
+    })
+    server.on('tlsClientError', (error, socket) => {
+      this.#fail(acceptedOf(socket), socket.authorizationError ? VERIFY_FAILED : describeTlsError(error))
+      socket.destroy()
+    })
+    return server
+  }
+
+  #fail(accepted: net.Socket, reason: string): void {
+    const pending = this.#pending.get(accepted)
+    if (pending !== undefined && this.#forget(accepted)) this.#results.failed(reason, pending.addresses)
+  }
+
+  /** False when it was not pending any more. */
+  #forget(accepted: net.Socket): boolean {
+    this.#pending.get(accepted)?.tooLate.cancel()
+    return this.#pending.delete(accepted)
+  }
+}
+
+function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: net.Socket): Addresses {
+  return { addr: `${remoteAddress ?? '?'}:${remotePort ?? 0}`, laddr: `${localAddress ?? '?'}:${localPort ?? 0}` }
+}
+
+/**
+ * Tells what is wrong with a client's certificate.
+ *
+ * A session that is taken up again may be of a time when none was wanted, so this is looked at whatever the handshake said.
+ */
+function objectionTo(socket: TLSSocket, wanted: ClientCertificates): string | undefined {
+  if (wanted === 'no') return undefined
+  if (socket.getPeerX509Certificate() === undefined) return wanted === 'yes' ? NO_CERTIFICATE : undefined
+  return socket.authorized ? undefined : VERIFY_FAILED
+}
+
+/** The connection that a secure socket was made of; Node's own field since there is a TLSSocket. */
+function acceptedOf(socket: TLSSocket): net.Socket {
+  return (socket as unknown as { _parent: net.Socket })._parent
+}

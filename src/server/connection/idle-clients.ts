@@ -1,0 +1,50 @@
+// `timeout`: connections that were silent for too long are closed. Nobody is looked at while it is 0.
+//
+// Those who wait by nature are left alone: subscribers, and clients parked in a blocking command.
+
+import type { Engine } from '../../engine/engine.ts'
+import type { Timer } from '../../util/time/clock.ts'
+import type { SocketTransport } from './socket-transport.ts'
+
+/** The timeout is given in seconds; looking more often would not make it truer. */
+const SWEEP_MS = 1000
+
+export class IdleClients {
+  readonly #engine: Engine
+  readonly #transports: ReadonlySet<SocketTransport>
+  #timer: Timer | undefined = undefined
+  #stopped = false
+
+  constructor(engine: Engine, transports: ReadonlySet<SocketTransport>) {
+    this.#engine = engine
+    this.#transports = transports
+    engine.config.onChange('timeout', () => this.#arm())
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #arm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#stopped || this.#engine.config.get('timeout') === 0) return
+    this.#timer = this.#engine.clock.after(SWEEP_MS, () => {
+      this.#sweep()
+      this.#arm()
+    })
+  }
+
+  #sweep(): void {
+    const engine = this.#engine
+    const oldest = engine.clock.now() - engine.config.get('timeout') * 1000
+    for (const { client } of this.#transports) {
+      if (client.lastActiveMs >= oldest || client.parked || client.paused) continue
+      if (client.outputClass !== 'normal') continue
+      engine.log.debug({ client: client.transport.address }, 'closing idle client')
+      engine.clients.close(client, 'now')
+    }
+  }
+}

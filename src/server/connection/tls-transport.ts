@@ -1,0 +1,167 @@
+// A connection within TLS: node:tls encrypts and decrypts, so no byte goes past its stream.
+//
+// As for plain ones (plain-transport.ts), all reads land in one shared buffer where Node allows it. Node makes TLS sockets
+// of accepted ones itself and gives them no `onread`, so the two fields that it would set are set here; where they are not what
+// they have been since Node 12, 'data' events are used.
+//
+// What is written is encrypted before `write` returns and is usually with the system then, but Node says so only a turn later.
+// Bytes that are merely not yet confirmed are no backlog: they would count for the output limits.
+
+import { readSync } from 'node:fs'
+import net from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Engine } from '../../engine/engine.ts'
+import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import { LoneReads } from './lone-reads.ts'
+import { type SocketOptions, SocketTransport } from './socket-transport.ts'
+
+/** Where every read lands, decrypted; consumed before the next one. */
+const readBuffer = Source.allocate(READ_BUFFER_BYTES)
+
+/** Where the content of `readBuffer` is kept while something is read past the loop; allocated when that first happens. */
+let setAside: Buffer | undefined
+
+/** Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait within it. */
+const HANDED_OVER_BYTES_MAX = 128 * 1024
+
+/**
+ * What is read past the loop at a time, encrypted: the rest of a record that had begun, at most 16 KiB, may come on top when it is
+ * decrypted, and all of it must fit into READ_BUFFER_BYTES.
+ */
+const READ_NOW_BYTES = 16 * 1024
+
+const loneReads = new LoneReads()
+
+/** What a TLS socket is made of, as far as this file needs to know. */
+interface Handle {
+  readonly fd?: number
+  useUserBuffer(buffer: Uint8Array): void
+  /** Takes bytes as if they had been read from the wire. */
+  receive(bytes: Uint8Array): void
+}
+
+/** The handle underneath, and what it could not yet give to the system. */
+interface Wire {
+  readonly writeQueueSize?: number
+}
+
+type Receive = (length: number) => boolean
+
+export class TlsTransport extends SocketTransport {
+  readonly isEncrypted = true
+  readonly descriptor: number
+  readonly #handle: Handle | undefined
+  readonly #wire: Wire | undefined
+  /** Where reads go while the loop does not turn, and how much there is. */
+  #readInto: Source | undefined = undefined
+  #readBytes = 0
+  /** Confirmations to come. */
+  #confirmations = 0
+  readonly #confirmed = (): void => {
+    // The stream may be empty, and be given more, before it says so.
+    if (--this.#confirmations === 0) this.unconfirmedBytes = 0
+  }
+
+  /** Takes over a socket that has just become secure, and connects its client. */
+  constructor(engine: Engine, socket: TLSSocket, options: SocketOptions & { readonly sharedReads?: boolean }) {
+    // As long as it was not secure, its end was the end.
+    socket.allowHalfOpen = true
+    super(engine, socket, options)
+    const receive = (length: number): boolean => this.#receive(engine, length)
+    this.#handle = options.sharedReads === false ? undefined : readIntoShared(socket, receive)
+    this.#wire = (socket as unknown as { _handle?: { _parent?: Wire } | null })._handle?._parent
+    this.descriptor = this.#handle?.fd ?? -1
+    if (socket.authorized && engine.config.get('tls-auth-clients-user') === 'CN') this.#identify(engine, socket)
+    // Where reads are shared, that is what came before they were.
+    socket.on('data', (chunk: Buffer) => engine.receive(this.client, new Source(chunk), 0, chunk.length))
+  }
+
+  /** A certificate without a user is no reason to turn anybody away: it may still AUTH. */
+  #identify(engine: Engine, socket: TLSSocket): void {
+    const name = socket.getPeerCertificate().subject.CN
+    if (typeof name !== 'string' || !engine.users.identify(this.client, Buffer.from(name, 'utf8').toString('latin1'))) {
+      engine.log.debug({ client: this.address, name }, 'no user is called as the certificate')
+    }
+  }
+
+  /**
+   * The stream is empty, so it encrypts at once. More than goes out at once is left to it, and so is a second reply before the first
+   * is confirmed: while a script is slow no turn of the loop confirms it, so that client is answered when the script has ended.
+   */
+  protected pass(bytes: Buffer, start: number, end: number): number {
+    const length = end - start
+    if (length > HANDED_OVER_BYTES_MAX) return 0
+    this.#confirmations++
+    this.socket.write(bytes.subarray(start, end), this.#confirmed)
+    this.unconfirmedBytes = this.#wire?.writeQueueSize === 0 ? length : 0
+    return length
+  }
+
+  /** Reads what is on the wire and has it decrypted, which takes no turn of the loop. */
+  readNow(into: Source): number {
+    const handle = this.#handle
+    if (handle === undefined || this.descriptor < 0 || this.isOver) return 0
+    const encrypted = into.u8.subarray(0, READ_NOW_BYTES)
+    let length: number
+    try {
+      length = readSync(this.descriptor, encrypted)
+    } catch {
+      // Nothing there (EAGAIN), or the peer is gone: the stream will tell.
+      return 0
+    }
+    // The end of the connection is found once more by the stream.
+    if (length === 0) return 0
+    this.#readInto = into
+    this.#readBytes = 0
+    // Node decrypts into the shared buffer, in which the running script's request lies, and what its client sent behind it.
+    setAside ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    setAside.set(readBuffer.u8)
+    // A copy: decrypted bytes go where these are.
+    handle.receive(Buffer.from(encrypted.subarray(0, length)))
+    readBuffer.u8.set(setAside)
+    this.#readInto = undefined
+    return this.#readBytes
+  }
+
+  #receive(engine: Engine, length: number): boolean {
+    const into = this.#readInto
+    if (into !== undefined) {
+      into.u8.set(readBuffer.u8.subarray(0, length), this.#readBytes)
+      this.#readBytes += length
+      return true
+    }
+    const isAlone = loneReads.next()
+    engine.receive(this.client, readBuffer, 0, length, isAlone)
+    if (isAlone) loneReads.answered()
+    return true
+  }
+}
+
+/** Has all that a socket reads land in the shared buffer; undefined where Node cannot. */
+function readIntoShared(socket: TLSSocket, receive: Receive): Handle | undefined {
+  const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
+  if (
+    READ_FIELDS === undefined ||
+    typeof handle?.useUserBuffer !== 'function' ||
+    typeof handle.receive !== 'function'
+  ) {
+    return undefined
+  }
+  const fields = socket as unknown as Record<symbol, unknown>
+  fields[READ_FIELDS.buffer] = readBuffer.u8
+  fields[READ_FIELDS.callback] = receive
+  handle.useUserBuffer(readBuffer.u8)
+  return handle as Handle
+}
+
+/** The fields in which a socket keeps its `onread`. */
+const READ_FIELDS = ((): { buffer: symbol; callback: symbol } | undefined => {
+  const sample = new net.Socket({
+    onread: { buffer: new Uint8Array(1), callback: () => true },
+  } as net.SocketConstructorOpts)
+  const symbols = Object.getOwnPropertySymbols(sample)
+  const buffer = symbols.find(({ description }) => description === 'kBuffer')
+  const callback = symbols.find(({ description }) => description === 'kBufferCb')
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
+})()

@@ -1,0 +1,37 @@
+// What is logged of a server that ends by a mistake of ours: what it was, how long it ran, what it was doing.
+//
+// The command under way is named without its arguments: a log is no place for data.
+
+import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+const MIB = 1024 * 1024
+
+export function crashReport(engine: Engine | undefined): object {
+  const { heapUsed, rss } = process.memoryUsage()
+  const program = {
+    version: RESPITE_VERSION,
+    redisVersion: REDIS_VERSION,
+    node: process.version,
+    pid: process.pid,
+    uptimeSeconds: Math.floor(process.uptime()),
+    residentMib: Math.round(rss / MIB),
+    heapMib: Math.round(heapUsed / MIB),
+  }
+  if (engine === undefined) return program
+  const { call } = engine.runner
+  let keys = 0
+  for (const db of engine.databases) keys += db.size
+  return {
+    ...program,
+    // The name is the table's; `client` is an address.
+    ...(call === undefined ? {} : { command: call.command.name, client: call.client.transport.address }),
+    commandsProcessed: engine.stats.commandsProcessed,
+    clients: engine.clients.size,
+    blockedClients: engine.blocking.room.count,
+    keys,
+    usedMib: Math.round(engine.memory.usedBytes / MIB),
+    loading: engine.state.loading.holds,
+    saving: engine.saving?.status.saveInProgress === true || engine.saving?.status.rewriteInProgress === true,
+  }
+}

@@ -1,0 +1,49 @@
+// `oom-score-adj`: tells the kernel how readily to kill this process when memory is short.
+//
+// Of `oom-score-adj-values` the first is for a server that nobody replicates from,
+// which this one is. `yes` adds it to what the process began with, `absolute` takes
+// it as it is; once it is `no` again, what the process began with is put back.
+
+import fs from 'node:fs'
+import type { Config } from '../../config/config.ts'
+import { ConfigError } from '../../config/config.ts'
+import type { Log } from '../../engine/log.ts'
+
+/** Where Linux has it; other systems have no such thing. */
+const FILE = '/proc/self/oom_score_adj'
+/** The kernel's bounds. */
+const SCORE_MAX = 1000
+
+/** Sets the score and follows the settings. At the start a refusal is only logged, CONFIG SET fails with it. */
+export function followOomScore(config: Config, log: Log, file = FILE): void {
+  /** What the process began with; undefined until it is changed. */
+  let beganWith: number | undefined
+
+  const apply = (): void => {
+    const mode = config.get('oom-score-adj')
+    if (mode === 'no') {
+      if (beganWith !== undefined) fs.writeFileSync(file, String(beganWith))
+      beganWith = undefined
+      return
+    }
+    beganWith ??= Number.parseInt(fs.readFileSync(file, 'latin1'), 10)
+    const value = config.get('oom-score-adj-values')[0]! + (mode === 'absolute' ? 0 : beganWith)
+    fs.writeFileSync(file, String(Math.min(Math.max(value, -SCORE_MAX), SCORE_MAX)))
+  }
+
+  const follow = (): void => {
+    try {
+      apply()
+    } catch (error) {
+      log.warn({ file, error }, 'the score for lack of memory cannot be set')
+      throw new ConfigError('Failed to set current oom_score_adj. Check server logs.')
+    }
+  }
+  try {
+    follow()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+  }
+  config.onChange('oom-score-adj', follow)
+  config.onChange('oom-score-adj-values', follow)
+}

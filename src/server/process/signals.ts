@@ -1,0 +1,92 @@
+// What a process is told from outside its sockets: signals, and its own bugs.
+//
+//   SIGTERM, SIGINT     stop as `shutdown-on-sigterm` and `shutdown-on-sigint` say; while the data is loaded, at once
+//   SIGINT once more    stop at once, with exit code 1
+//   SIGHUP              go on; the log is tried again, so a rotated file begins with a line
+//   SIGUSR1, SIGUSR2    go on: a stray signal ends no server, and opens no debugger, which Node would do on SIGUSR1
+//   an error that nobody caught, a rejection that nobody handled: see `crash`
+//
+// Installed before anything is started, by the program only: whoever embeds a server owns the process.
+
+import type { Config } from '../../config/config.ts'
+import { performance } from '../../util/time/real-time.ts'
+import type { Server } from '../boot/server.ts'
+import { crashReport } from './crash-report.ts'
+import type { ProgramLog } from './logger.ts'
+
+/** A terminal sends Ctrl-C to `npm start` and to its child, and npm hands it on: two within this time are one. */
+const SAME_INTERRUPT_MS_MAX = 250
+
+export class Signals {
+  readonly #config: Config
+  readonly #log: ProgramLog
+  #server: Server | undefined = undefined
+  /** When the stop that is under way was asked for. */
+  #stopAskedMs: number | undefined = undefined
+
+  constructor(config: Config, log: ProgramLog) {
+    this.#config = config
+    this.#log = log
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#stop(signal))
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
+      process.on(signal, () => log.info({ signal }, 'signal ignored'))
+    process.on('SIGHUP', () => {
+      log.retry()
+      log.info({}, 'SIGHUP: the log goes on here')
+    })
+    process.on('uncaughtException', (error, origin) => this.#crash(error, origin))
+  }
+
+  /** From now on there is a server to stop. */
+  serve(server: Server): void {
+    this.#server = server
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    const askedMs = performance.now()
+    if (this.#stopAskedMs !== undefined) {
+      if (signal !== 'SIGINT' || askedMs - this.#stopAskedMs < SAME_INTERRUPT_MS_MAX) return
+      this.#log.lastWords('warn', {}, 'You insist... exiting now.')
+      process.exit(1)
+    }
+    if (this.#server === undefined) {
+      // Nothing was acknowledged yet, and what is being read stays as it is on disk.
+      this.#log.lastWords('warn', { why: signal }, 'Received shutdown signal during loading, exiting now.')
+      process.exit(0)
+    }
+    this.#stopAskedMs = askedMs
+    this.#log.info({}, `Received ${signal} scheduling shutdown...`)
+    const config = this.#config
+    const how = signal === 'SIGTERM' ? config.get('shutdown-on-sigterm') : config.get('shutdown-on-sigint')
+    const words = how.split(' ')
+    const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default'
+    this.#server.shutdown(signal, { save, force: words.includes('force'), now: words.includes('now') }).then(
+      (isStopped) => {
+        if (!isStopped) this.#stopAskedMs = undefined
+      },
+      // The server has logged it, and `stopped` is rejected with it.
+      () => {},
+    )
+  }
+
+  /**
+   * Ends the process after an error that nobody expected.
+   *
+   * What is in memory may be wrong by now, so nothing of it is sent or written any more: no reply, no snapshot, no rest of
+   * the journal. What was acknowledged is on its way to the disk already (invariant 3), and the next start reads it.
+   */
+  #crash(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
+    const report = this.#config.get('crash-log-enabled') ? this.#report() : {}
+    this.#log.lastWords('fatal', { origin, ...report, error }, 'a bug: stopped at once; what was acknowledged is kept')
+    process.exit(1)
+  }
+
+  #report(): object {
+    try {
+      return crashReport(this.#server?.engine)
+    } catch (error) {
+      // Whatever is broken must not keep the error itself from the log.
+      return { reportFailed: String(error) }
+    }
+  }
+}

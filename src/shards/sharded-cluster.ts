@@ -1,0 +1,297 @@
+// The cluster as a broker sees it that is one of a shard on a replicated log, beside other shards: the map that all of them read (map-log.ts), put together with
+// what this node knows of its own shard from its own log.
+//
+// Who may serve:
+//
+//   our epoch record stands in our shard's log ──▶ `enter`: the map names us, and our epoch ──▶ we lead, and serve the slots that the map gives our shard
+//
+// That entry is appended behind the last map that there is, so who serves has read all maps before its entry. None that comes after takes a slot from it but
+// by its own doing (slot-mover.ts), because what concerns a shard is changed by the leader of its epoch alone. So a leader may serve by the map
+// that it has read, however old that is.
+//
+// Followers know from their own log who leads, and send clients there; of other shards they know what the map says.
+
+import { MapNode } from '../cluster/map-node.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { ClusterView, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
+import type { LogNode } from '../engine/effects/replication.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ReplicatedLog } from '../replicated-log/log.ts'
+import type { Address, Dial } from '../replication/connection.ts'
+import { type Handler, Handlers } from '../util/tables/handlers.ts'
+import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
+import { Arrivals } from './arrivals.ts'
+import { MapLog } from './map-log.ts'
+import { MessageExchange } from './message-exchange.ts'
+import { Moves } from './moves.ts'
+import { idOf, type MapMember, type ShardMap } from './shard-map.ts'
+import type { ShardView } from './shard-view.ts'
+import { MOVER_TIMING, SlotMover, type SlotMoverHost, type SlotMoverTiming } from './slot-mover.ts'
+import { StrayKeys } from './stray-keys.ts'
+
+/** Where Redis has the port of the cluster bus, which is told to clients; nobody listens there. */
+const BUS_PORT_OFFSET = 10_000
+const NO_SLOTS: ReadonlySet<number> = new Set()
+
+export interface ShardedClusterOptions {
+  /** Name of this node's shard. */
+  readonly shard: string
+  /** Kind and name of its log. */
+  readonly log: string
+  /** The map lies beside its log: it owns all slots at first. */
+  readonly isFirst: boolean
+  readonly dial: Dial
+  readonly timing?: SlotMoverTiming
+}
+
+/** Where this node is, for what its configuration does not announce. */
+export interface ShardPlace {
+  /** As its shard's log names it: `host:port`. */
+  readonly address: string
+  /** 0 = none. */
+  readonly port: number
+  readonly tlsPort: number
+}
+
+/** The map has no shards yet. */
+class NotYet extends Error {}
+
+export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
+  readonly changed = new Handlers<[]>((slot) => {
+    this.#changed = slot
+  })
+  #changed: Handler<[]> | null = null
+  readonly engine: Engine
+  readonly mapLog: MapLog
+  readonly shard: string
+  readonly dial: Dial
+  readonly timing: SlotMoverTiming
+  /** Slots never lie half here and half there. */
+  readonly hasOpenSlots = false
+  /** The map is changed in its log. */
+  readonly map = undefined
+  readonly moves: SlotMoves
+  readonly messages: MessageExchange
+  readonly nodes = new Map<string, MapNode>()
+  isOk = false
+  readonly #options: ShardedClusterOptions
+  readonly #mover: SlotMover
+  readonly #arrivals: Arrivals
+  readonly #strays: StrayKeys
+  /** Not known before the server listens. */
+  #self: MapMember | undefined = undefined
+  #myself: MapNode
+  /** Undefined until this node takes part in its shard's log. */
+  #node: LogNode | undefined = undefined
+  /** The last epoch in which this node was entered as the leader of its shard. */
+  #enteredEpoch = 0
+  /** Place of a shard in the map → its leader. */
+  #leaders: (MapNode | undefined)[] = []
+  #held = NO_SLOTS
+
+  constructor(engine: Engine, options: ShardedClusterOptions) {
+    const { dial, shard, timing = MOVER_TIMING } = options
+    this.engine = engine
+    this.shard = shard
+    this.dial = dial
+    this.timing = timing
+    this.mapLog = new MapLog({ clock: engine.workClock, messages: engine.log, retryMs: timing.retryMs })
+    this.#options = options
+    this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
+    this.#arrivals = new Arrivals(this)
+    this.#strays = new StrayKeys(this)
+    this.#mover = new SlotMover(this)
+    this.moves = new Moves(this, this.#mover, this.#arrivals)
+    this.messages = new MessageExchange(this)
+    this.mapLog.changed.add(() => this.#look())
+    engine.config.onChange('cluster-require-full-coverage', () => this.#look())
+    engine.loading.changed.add(() => {
+      this.#myself.health = engine.state.loading.holds ? 'loading' : 'online'
+    })
+    this.#look()
+  }
+
+  // ── joining ──────────────────────────────────────────────────────────────
+
+  /** Reads the map from now on, and has it say where this node is. */
+  begin(log: ReplicatedLog, place: ShardPlace): void {
+    const self = memberOf(this.engine, this.shard, place)
+    this.#self = self
+    this.mapLog.follow(log)
+    this.messages.begin(log.messaging)
+    const announced = this.mapLog.change(
+      (map) => (isSame(map.member(self.id), self) ? undefined : map.withMember(self)),
+      () => true,
+    )
+    announced.catch((error: unknown) => this.engine.log.error({ error }, 'the map of the cluster cannot be changed'))
+    this.#look()
+  }
+
+  /** Hears from now on who leads this node's shard. */
+  attach(node: LogNode): void {
+    this.#node = node
+    node.onChange(() => this.#look())
+    this.#look()
+  }
+
+  /** Enters this node as the leader of its shard in an epoch; false where there is a later one, or that is not wanted any more. Rejects where the map says what cannot be. */
+  async enter(epoch: number, isWanted: () => boolean): Promise<boolean> {
+    let isSuperseded = false
+    const make = (map: ShardMap): ShardMap | undefined => {
+      const { isFirst, log } = this.#options
+      const self = this.#self!
+      const known = map.shard(this.shard)
+      if (map.shards.length === 0 && !isFirst) throw new NotYet('the first shard has no leader yet')
+      if (known !== undefined && known.log !== log)
+        throw new Error(`there is another shard ${this.shard}, on ${known.log}: give this one another 'shard-name'`)
+      isSuperseded = known !== undefined && known.epoch > epoch
+      if (isSuperseded || (known?.epoch === epoch && known.leader === self.id)) return undefined
+      return map.withMember(self).withLeader({ name: this.shard, log, epoch, leader: self.id })
+    }
+    for (let tries = 0; isWanted(); tries++) {
+      try {
+        const version = await this.mapLog.change(make, isWanted)
+        if (version === undefined || isSuperseded) return false
+        this.#enteredEpoch = epoch
+        return true
+      } catch (error) {
+        if (!(error instanceof NotYet)) throw error
+        if (tries === 0) this.engine.log.warn({}, `this shard waits: ${error.message}`)
+        await new Promise<void>((resolve) => void this.engine.workClock.after(this.timing.retryMs, resolve))
+      }
+    }
+    return false
+  }
+
+  async close(): Promise<void> {
+    await this.mapLog.close()
+  }
+
+  // ── ShardView ────────────────────────────────────────────────────────────
+
+  get leadingEpoch(): number {
+    const node = this.#node
+    return node?.state === 'leading' && node.epoch === this.#enteredEpoch ? this.#enteredEpoch : 0
+  }
+
+  addressOf(shard: string): Address | undefined {
+    const { map } = this.mapLog
+    const member = map.member(map.shard(shard)?.leader ?? '')
+    if (member === undefined) return undefined
+    return { host: member.ip, port: this.engine.config.get('tls-cluster') ? member.tlsPort : member.port }
+  }
+
+  hold(slots: ReadonlySet<number>): void {
+    if (slots.size === 0 && this.#held.size === 0) return
+    this.#held = slots
+    this.#changed?.()
+    this.#strays.look()
+  }
+
+  // ── Cluster ──────────────────────────────────────────────────────────────
+
+  get myself(): MapNode {
+    return this.#myself
+  }
+
+  get epoch(): number {
+    return this.mapLog.version
+  }
+
+  get hasHeldSlots(): boolean {
+    return this.#held.size > 0
+  }
+
+  isHeld(slot: number): boolean {
+    return this.#held.has(slot)
+  }
+
+  ownerOf(slot: number): MapNode | undefined {
+    return this.#leaders[this.mapLog.map.placeOf(slot)]
+  }
+
+  migratingTo(): undefined {
+    return undefined
+  }
+
+  importingFrom(): undefined {
+    return undefined
+  }
+
+  takesFrom(client: Client, slot: number): boolean {
+    return this.#arrivals.takesFrom(client, slot)
+  }
+
+  // ── putting it together ──────────────────────────────────────────────────
+
+  /** There is another map, or this node's shard has another leader. */
+  #look(): void {
+    const { map } = this.mapLog
+    this.#followMembers(map)
+    this.#leaders = map.shards.map(({ leader, name }) =>
+      name === this.shard ? this.#ownLeader(leader) : this.nodes.get(leader),
+    )
+    for (const [place, { epoch, leader, name }] of map.shards.entries()) {
+      // While nobody leads, the last one who did is shown as the primary.
+      const primary = this.#leaders[place] ?? this.nodes.get(leader)
+      for (const node of this.nodes.values()) {
+        if (node.shardId !== idOf(name)) continue
+        node.primary = node === primary ? undefined : primary
+        node.epoch = epoch
+        node.slotCount = node === primary ? map.slotCountOf(name) : 0
+      }
+    }
+    const isCovered = map.shards.length > 0 && map.slotsOwned === SLOT_COUNT
+    this.isOk = isCovered || !this.engine.config.get('cluster-require-full-coverage')
+    this.#arrivals.look()
+    this.#changed?.()
+    this.#mover.look()
+    this.#strays.look()
+    this.messages.look()
+  }
+
+  /** Who leads this node's shard, as its own log says, or else the map; undefined = nobody, as far as is known. */
+  #ownLeader(named: string): MapNode | undefined {
+    if (this.leadingEpoch !== 0) return this.#myself
+    const address = this.#node?.leaderAddress ?? ''
+    const leader = (address === '' ? undefined : this.nodes.get(idOf(this.shard, address))) ?? this.nodes.get(named)
+    return leader === this.#myself ? undefined : leader
+  }
+
+  #followMembers(map: ShardMap): void {
+    const self = this.#self
+    const members = self === undefined || map.member(self.id) !== undefined ? map.members : [...map.members, self]
+    for (const id of [...this.nodes.keys()]) if (!members.some((member) => member.id === id)) this.nodes.delete(id)
+    for (const member of members) {
+      const { id, shard } = member
+      let node = this.nodes.get(id)
+      if (node === undefined) {
+        node = new MapNode(id, idOf(shard))
+        this.nodes.set(id, node)
+      }
+      const { hostname, ip, port, tlsPort } = member
+      Object.assign(node, { hostname, ip, port, tlsPort, busPort: (port || tlsPort) + BUS_PORT_OFFSET })
+    }
+    const myself = self === undefined ? undefined : this.nodes.get(self.id)
+    if (myself === undefined || myself === this.#myself) return
+    this.#myself = myself
+    myself.offset = () => this.#node?.position ?? 0
+    myself.health = this.engine.state.loading.holds ? 'loading' : 'online'
+  }
+}
+
+/** This node, as it is to be found. */
+function memberOf({ config }: Engine, shard: string, { address, port, tlsPort }: ShardPlace): MapMember {
+  return {
+    id: idOf(shard, address),
+    shard,
+    ip: config.get('cluster-announce-ip') || address.slice(0, address.lastIndexOf(':')),
+    port: config.get('cluster-announce-port') || port,
+    tlsPort: config.get('cluster-announce-tls-port') || tlsPort,
+    hostname: config.get('cluster-announce-hostname'),
+  }
+}
+
+function isSame(known: MapMember | undefined, self: MapMember): boolean {
+  return known !== undefined && JSON.stringify(known) === JSON.stringify({ ...self })
+}

@@ -1,0 +1,85 @@
+// How fields of hashes disappear when their time is up.
+//
+// As keys do: nobody sees a field after its last millisecond, whether or not it
+// has been removed. The database's `find` removes what is due in the hash it was
+// asked for, up to a bound; what is left then hides itself (hash.ts). The engine's
+// timer removes what nobody asks for, the earliest first. Where somebody else decides
+// what expires (`DatabaseHost.removesExpired`) nothing is removed.
+
+import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { DatabaseHostOf, Extent } from '../keyspace/database-host.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import { PACKED_COUNT_MAX } from '../structures/packed.ts'
+import { TYPE_HASH, type Value } from '../structures/value.ts'
+import { FieldDeadlines, NEVER } from './field-deadlines.ts'
+import type { Hash } from './hash.ts'
+
+/** Fields removed from a hash before a command sees it: half a millisecond's work, and all of a small hash. */
+const FIELDS_AT_ONCE = PACKED_COUNT_MAX
+
+/** The part of a database that is needed to expire fields. */
+export interface FieldHolder {
+  readonly host: Pick<DatabaseHostOf<FieldHolder>, 'removesExpired' | 'now' | 'fieldsExpired'>
+  readonly keys: Keyspace
+  typeOf(entry: number): number
+  structureOf(entry: number): Value
+  passGate(entry: number, extent: Extent): void
+  deleteEntry(entry: number): void
+}
+
+/** Notes when the next field of a hash is due; to be told of each hash that comes, and when a field's expiry was set. */
+export function noteFieldExpiry(db: FieldHolder, entry: number, value: Value): void {
+  if (value.type !== TYPE_HASH || (value as Hash).earliestExpiry === NEVER) return
+  db.keys.fieldDeadlines ??= new FieldDeadlines()
+  db.keys.fieldDeadlines.set(entry, (value as Hash).earliestExpiry)
+}
+
+/** Removes fields of an entry that are due; tells whether the key went with the last one. */
+export function expireFieldsOf(db: FieldHolder, entry: number, key: Bytes): boolean {
+  if (!db.host.removesExpired || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
+  expireFields(db, entry, key, FIELDS_AT_ONCE)
+  return !db.keys.isLive(entry)
+}
+
+/** Removes up to `max` fields whose time is up, wherever they are; returns how many. `window` is used for names. */
+export function expireDueFields(db: FieldHolder, max: number, window: Bytes): number {
+  const deadlines = db.keys.fieldDeadlines
+  if (deadlines === undefined) return 0
+  const now = db.host.now()
+  let removed = 0
+  while (removed < max && deadlines.earliest < now) {
+    const entry = deadlines.earliestEntry
+    if (db.keys.isLive(entry)) removed += expireFields(db, entry, db.keys.keyOf(entry, window).copy(), max - removed)
+    else deadlines.set(entry, NEVER)
+  }
+  return removed
+}
+
+/** Removes a field that is hidden, before a command writes it anew. */
+export function expireHiddenField(db: FieldHolder, key: Bytes, hash: Hash, field: Bytes): void {
+  if (!hash.isHidden(field)) return
+  const name = field.copy()
+  hash.deleteHidden(field)
+  db.host.fieldsExpired(db, key, [name], false)
+}
+
+function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): number {
+  const deadlines = db.keys.fieldDeadlines!
+  const now = db.host.now()
+  const earliest = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash).earliestExpiry : NEVER
+  if (earliest >= now) {
+    // The deadline that was noted is out of date.
+    deadlines.set(entry, earliest)
+    return 0
+  }
+  db.passGate(entry, 'part')
+  // Only now: behind the gate it may be another.
+  const hash = db.structureOf(entry) as Hash
+  const names: Bytes[] = []
+  hash.removeDue(now, max, names)
+  const { isEmpty } = hash
+  deadlines.set(entry, isEmpty ? NEVER : hash.earliestExpiry)
+  if (isEmpty) db.deleteEntry(entry)
+  db.host.fieldsExpired(db, key, names, isEmpty)
+  return names.length
+}

@@ -1,0 +1,55 @@
+// Hashes of a pipeline's keys: made when the keys are fetched (engine/requests/lookahead.ts), used by the commands that come for them.
+//
+// A hash holds as long as the bytes it was made of stay where they are: until the next bytes of requests arrive. The look ahead at
+// those begins by forgetting. There is one of this in a process, as there is one buffer that requests are read into.
+
+import type { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
+
+/** Keys fetched together: a usual depth of pipelines; more would push the first out of the nearest cache. */
+export const FETCHED_MAX = 16
+
+const hashes = new Int32Array(FETCHED_MAX)
+const starts = new Int32Array(FETCHED_MAX)
+const lengths = new Int32Array(FETCHED_MAX)
+let madeOf: Source | undefined
+let madeWith: HashKey | undefined
+/** Keys that were hashed, and how many of them have been passed. */
+let count = 0
+let passed = 0
+
+/** Lets go of all hashes: their bytes may be written over. */
+export function forgetHashes(): void {
+  passed = count
+}
+
+/** Hashes the keys of a pipeline, at most FETCHED_MAX in the order in which they stand; returns the hashes, which hold until the next call. */
+export function hashAhead(
+  source: Source,
+  keyStarts: Int32Array,
+  keyLengths: Int32Array,
+  keyCount: number,
+  hashKey: HashKey,
+): Int32Array {
+  for (let i = 0; i < keyCount; i++) {
+    starts[i] = keyStarts[i]!
+    lengths[i] = keyLengths[i]!
+    hashes[i] = hashBytes(source, keyStarts[i]!, keyLengths[i]!, hashKey)
+  }
+  madeOf = source
+  madeWith = hashKey
+  count = keyCount
+  passed = 0
+  return hashes
+}
+
+/** Returns the hash of a key, taken from those made ahead if it is there. */
+export function hashOf(key: Bytes, hashKey: HashKey): number {
+  const { source, start, length } = key
+  if (passed < count && source === madeOf && hashKey === madeWith) {
+    // Commands come in the order of their keys; one that did not ask for its key is passed over.
+    while (passed < count && starts[passed]! < start) passed++
+    if (passed < count && starts[passed] === start && lengths[passed] === length) return hashes[passed++]!
+  }
+  return hashBytes(source, start, length, hashKey)
+}

@@ -1,0 +1,744 @@
+// Memory for keys and string values, outside the JS heap.
+//
+// Blocks of 8-byte granules are named by a positive 31-bit `ref` (granule
+// number), so 16 GiB can be addressed and a ref fits a Smi. A block starts with
+// its content's length (32 bits), the bytes follow:
+//
+//   chunk (32 MiB, one Source) = 128 slabs; the first of an arena is 4 MiB
+//   slab  (256 KiB)            = blocks of one size class, or free
+//   block                      = [length u32][bytes …][unused]
+//
+// Classes grow by 8 bytes up to 128, then by an eighth of a power of two, so at
+// most 11 % of a block is unused. Each slab keeps its own list of freed blocks,
+// threaded through them: a slab that empties can serve any class, and a chunk
+// whose slabs are all empty is given back. Larger contents do not live here, but
+// in buffers of their own; those of structures are counted here (`allocateLarge`).
+//
+// Earlier states can be kept. Each begins an *era*, a number that grows: slabs
+// that were in use before it are kept as they are. Nothing is allocated in them,
+// and what is freed there is only noted (`Leftovers`). So to go back is to take
+// all later slabs for free; and an arena of a branch begins with slabs of another.
+//
+// Gaps stay when values of another size take the place of those that were there.
+// Chunks that hold little can be *emptied* (`beginEmptying`): nothing more is
+// allocated in them, whoever has blocks there moves them (compaction.ts), and a
+// chunk goes with its last block.
+
+import { assert } from '../../util/assert.ts'
+import { copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import { discarded } from '../../util/memory/discarded.ts'
+import { happened, RESTLESS, restlessRandom } from '../../util/restless.ts'
+import { viewOf } from './arena-view.ts'
+import {
+  assertFreed,
+  assertGuarded,
+  type BlockKind,
+  fillFreed,
+  fillFreedStretch,
+  GUARD_BYTES,
+  guardBlock,
+  markBlock,
+} from './block-guard.ts'
+
+/**
+ * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
+ * allocation by itself and unmaps it when it is freed; what is smaller may lie in its heap, whose holes stay with the process.
+ */
+const CHUNK_BYTES = RESTLESS ? 64 * 1024 : 32 * 1024 * 1024
+/** Most databases are small: the first chunk is too. */
+const FIRST_CHUNK_BYTES = RESTLESS ? CHUNK_BYTES : 4 * 1024 * 1024
+const SLAB_BYTES = RESTLESS ? 16 * 1024 : 256 * 1024
+/** An empty chunk may be kept with 4 MiB of it in memory. */
+const SPARE_SLABS_MAX = RESTLESS ? 1 : 16
+const GRANULE_SHIFT = 3
+/** ref >>> CHUNK_SHIFT = chunk, ref >>> SLAB_SHIFT = slab, both counted over the whole arena. */
+const CHUNK_SHIFT = RESTLESS ? 13 : 22
+const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
+const SLAB_SHIFT = RESTLESS ? 11 : 15
+const CHUNK_OF_SLAB_SHIFT = RESTLESS ? 2 : 7
+const SLABS_PER_CHUNK = RESTLESS ? 4 : 128
+/** 2^31 granules of 8 bytes. */
+const SLABS_MAX = 65536
+/** An arena counts with no slabs at first, because most databases stay empty, then with this many, and with twice as many whenever they are not enough. */
+const SLABS_FIRST = FIRST_CHUNK_BYTES / SLAB_BYTES
+const NO_BYTES = new Uint8Array(0)
+const NO_WORDS = new Int32Array(0)
+
+/** The era of slabs that are somebody else's, or lent to somebody. */
+const LENT = -1
+
+/** Of a slab: in no list, in a list of slabs with room, or withheld, because its chunk is being emptied. */
+const UNLISTED = 0
+const LISTED = 1
+const WITHHELD = 2
+
+/** Gaps are closed from so much on, and from this share of what is in use. Fewer are the usual state of slabs that blocks come to and leave. */
+const GAP_BYTES_MIN = 8 * 1024 * 1024
+const GAP_SHARE = 1 / 16
+/** A chunk is emptied if it has such gaps: what is moved is at most seven times what is gained. */
+const CHUNK_GAP_BYTES_MIN = 2 * 1024 * 1024
+const CHUNK_GAP_SHARE = 1 / 8
+/** What is moved in one pass, at most: while it goes on, memory is taken for it that is given back only chunk by chunk. */
+const MOVED_BYTES_MAX = 32 * 1024 * 1024
+
+/** The most content a block can hold. */
+export const BLOCK_CONTENT_BYTES_MAX = (RESTLESS ? 12 : 64) * 1024 - 4
+
+const LINEAR_CLASSES = 16
+const CLASSES = LINEAR_CLASSES + 9 * 8 + 1
+
+/** Block size in granules of each class. */
+const CLASS_GRANULES = Int32Array.from({ length: CLASSES }, (_, c) => classGranules(c))
+
+function classGranules(c: number): number {
+  if (c <= LINEAR_CLASSES) return c
+  const step = c - LINEAR_CLASSES - 1
+  const base = 16 << (step >> 3)
+  return base + (base >> 3) * ((step & 7) + 1)
+}
+
+/** How many granules from one block to the next: in the checked build a guard lies between (block-guard.ts). */
+const CLASS_STRIDES = CHECKED
+  ? CLASS_GRANULES.map((granules) => (granules === 0 ? 0 : granules + (GUARD_BYTES >> GRANULE_SHIFT)))
+  : CLASS_GRANULES
+
+/** Returns the smallest class whose blocks hold `granules`. */
+function classFor(granules: number): number {
+  if (granules <= LINEAR_CLASSES) return granules
+  // 2^power < granules ≤ 2^(power + 1), divided into eight.
+  const power = 31 - Math.clz32(granules - 1)
+  const eighth = 1 << (power - 3)
+  const step = ((granules - (1 << power) + eighth - 1) / eighth) | 0
+  return LINEAR_CLASSES + (power - 4) * 8 + step
+}
+
+/** Whatever has memory here, and can give it back. */
+export interface Holder {
+  /** Elements, fields, members or entries. */
+  readonly length: number
+  /** How many elements are to be freed, where that is not `length`: a stream's pending entries outlive its entries. */
+  readonly burden?: number
+  /** Bytes held, arena and an estimate of the object itself. */
+  readonly bytes: number
+  /** Gives all memory back to the arena it came from. */
+  free(): void
+  /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */
+  freeSome?(max: number): boolean
+}
+
+/** What was given up in an era and is part of an earlier state: whoever keeps that frees it in the end. */
+export class Leftovers {
+  readonly blocks: number[] = []
+  /** Buffers and values, with the era in which each came. */
+  readonly buffers: { readonly buffer: Source; readonly since: number }[] = []
+  readonly values: { readonly value: Holder; readonly since: number }[] = []
+}
+
+/** How an arena was at one time: the later slabs are known by their era. */
+export interface ArenaState {
+  readonly usedBytes: number
+  readonly outsideBytes: number
+  /** Large buffers that were there. */
+  readonly large: Set<Source>
+}
+
+/** The address space is used up: 16 GiB of keys and values. */
+export class ArenaFull extends Error {}
+
+export class Arena {
+  /** Chunk number → its memory; undefined = given back. */
+  readonly chunks: (Source | undefined)[] = []
+  /** Bytes in blocks that are in use, their rounding included, and what `account` was told of. */
+  usedBytes = 0
+  /** Those of them that lie outside the blocks: what `account` was told of, and large buffers. */
+  outsideBytes = 0
+  /** Bytes of slabs that were written to: what is held of the system. */
+  heldBytes = 0
+  /** Bytes of chunks, written to or not. */
+  reservedBytes = 0
+
+  #slabClass = NO_BYTES
+  #slabLive = NO_WORDS
+  /** Blocks in use, counted in the checked build alone. */
+  #blocks = 0
+  /** First freed block (ref), 0 = none. */
+  #slabFreed = NO_WORDS
+  /** Granules handed out from the slab's beginning; blocks beyond were never used. */
+  #slabBump = NO_WORDS
+  /** Doubly linked lists of slabs with room, per class; slab + 1, 0 = none. List 0 holds free slabs. */
+  #slabNext = NO_WORDS
+  #slabPrevious = NO_WORDS
+  #slabListed = NO_BYTES
+  /** In which era a slab was taken. */
+  #slabSince = NO_WORDS
+  readonly #listHead = new Int32Array(CLASSES)
+  readonly #chunkFreeSlabs: number[] = []
+  /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
+  #spareChunk = 0
+  /** Chunks that are being emptied. */
+  readonly #leaving = new Set<number>()
+  /** Buffers of contents that are too large for a block; those of this era alone. */
+  #large = new Set<Source>()
+  /** 0 while no earlier state is kept: then nothing is older. */
+  #era = 0
+  /** What was given up in this era. */
+  #leftovers = new Leftovers()
+  /** In a branch: what came before this era belongs to another arena; 0 = everything is ours. */
+  #ownEra = 0
+  /** Chunks of that arena. */
+  readonly #foreign = new Set<Source>()
+
+  /** Views of this arena by kind of owner; none in production. */
+  readonly #views = new Map<BlockKind, Arena>()
+
+  /** Returns this arena as owners of a kind see it: itself, or, in the checked build, a view that knows their blocks (arena-view.ts). */
+  of(kind: BlockKind): Arena {
+    if (!CHECKED) return this
+    const known = this.#views.get(kind)
+    if (known !== undefined) return known
+    const view = viewOf(this, kind)
+    this.#views.set(kind, view)
+    return view
+  }
+
+  /** Asserts that `ref` names a block in use that an owner of this kind allocated. */
+  assertKind(ref: number, kind: BlockKind): void {
+    this.#assertGuarded(ref, kind)
+  }
+
+  /** Gives a block to an owner of another kind. */
+  giveTo(ref: number, kind: BlockKind): void {
+    markBlock(this.source(ref), this.start(ref) - 4, this.capacity(ref) + 4, kind)
+  }
+
+  #assertGuarded(ref: number, kind?: BlockKind): void {
+    const source = this.chunks[ref >>> CHUNK_SHIFT]
+    assert(ref > 0 && source !== undefined && this.#slabClass[ref >>> SLAB_SHIFT] !== 0, 'a ref names a block in use')
+    assertGuarded(source, this.start(ref) - 4, this.capacity(ref) + 4, ref, kind)
+  }
+
+  /** Bytes in blocks that are in use. */
+  get blockBytes(): number {
+    return this.usedBytes - this.outsideBytes
+  }
+
+  /** Tells whether a chunk is left: the next hundred blocks, however large, will find room. */
+  get hasRoom(): boolean {
+    return this.chunks.length * SLABS_PER_CHUNK < SLABS_MAX
+  }
+
+  /** Allocates a block for `length` content bytes (≤ BLOCK_CONTENT_BYTES_MAX) and writes the length. Throws ArenaFull. */
+  allocate(length: number): number {
+    const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)
+    let slab = this.#listHead[sizeClass]! - 1
+    if (slab < 0) slab = this.#takeSlab(sizeClass)
+    const granules = CLASS_GRANULES[sizeClass]!
+    const stride = CLASS_STRIDES[sizeClass]!
+    let ref = this.#slabFreed[slab]!
+    const chunk = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
+    if (ref !== 0) {
+      const at = (ref & CHUNK_MASK) << GRANULE_SHIFT
+      if (CHECKED) assertFreed(chunk, at, granules << GRANULE_SHIFT)
+      this.#slabFreed[slab] = chunk.view.getInt32(at, true)
+    } else {
+      ref = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      this.#slabBump[slab] += stride
+    }
+    this.#slabLive[slab]++
+    if (CHECKED) this.#blocks++
+    if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + stride > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
+    this.usedBytes += granules << GRANULE_SHIFT
+    if (CHECKED) guardBlock(chunk, (ref & CHUNK_MASK) << GRANULE_SHIFT, granules << GRANULE_SHIFT, ref)
+    chunk.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
+    return ref
+  }
+
+  /** Frees a block. */
+  free(ref: number): void {
+    const slab = ref >>> SLAB_SHIFT
+    if (this.#slabSince[slab]! < this.#era) {
+      this.#leaveBlock(ref)
+      return
+    }
+    const sizeClass = this.#slabClass[slab]!
+    if (CHECKED) this.#assertGuarded(ref)
+    this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
+    if (CHECKED) fillFreed(this.source(ref), this.start(ref) - 4, CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT)
+    this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!.view.setInt32(
+      (ref & CHUNK_MASK) << GRANULE_SHIFT,
+      this.#slabFreed[slab]!,
+      true,
+    )
+    this.#slabFreed[slab] = ref
+    if (this.#slabListed[slab] === UNLISTED) this.#list(slab, sizeClass)
+    if (CHECKED) this.#blocks--
+    if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
+  }
+
+  /** Counts memory that belongs to values here but lies outside the blocks; negative when it is given back. */
+  account(bytes: number): void {
+    this.usedBytes += bytes
+    this.outsideBytes += bytes
+  }
+
+  /** Allocates a buffer of its own for a content that is too large for a block, and counts it. */
+  allocateLarge(bytes: number): Source {
+    const source = Source.allocate(bytes)
+    this.#large.add(source)
+    this.account(bytes)
+    return source
+  }
+
+  /** Frees such a buffer. */
+  freeLarge(source: Source): void {
+    this.#large.delete(source)
+    this.account(-source.u8.length)
+    discarded.add(source)
+  }
+
+  /** Gives everything back; the arena is of no use afterwards. */
+  discard(): void {
+    for (const source of this.#large) discarded.add(source)
+    for (const chunk of this.chunks) if (chunk !== undefined && !this.#foreign.has(chunk)) discarded.add(chunk)
+    this.#large.clear()
+    this.chunks.length = 0
+    this.heldBytes = 0
+  }
+
+  /** Returns the memory `ref` lies in. */
+  source(ref: number): Source {
+    return this.chunks[ref >>> CHUNK_SHIFT]!
+  }
+
+  /** Returns where in its source the content of `ref` starts; the length stands in the four bytes before. */
+  start(ref: number): number {
+    return ((ref & CHUNK_MASK) << GRANULE_SHIFT) + 4
+  }
+
+  /** Returns the content length of `ref`. */
+  length(ref: number): number {
+    return this.chunks[ref >>> CHUNK_SHIFT]!.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+  }
+
+  /** Changes the content length within the block's capacity. */
+  setLength(ref: number, length: number): void {
+    this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
+  }
+
+  /** Copies the content of a block into a new one of another arena; returns that. Throws ArenaFull. */
+  copyBlock(ref: number, to: Arena): number {
+    const length = this.length(ref)
+    const copy = to.allocate(length)
+    copyBytes(to.source(copy), to.start(copy), this.source(ref), this.start(ref), length)
+    return copy
+  }
+
+  /** Returns how many content bytes the block of `ref` can hold. */
+  capacity(ref: number): number {
+    return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
+  }
+
+  // ── closing gaps ─────────────────────────────────────────────────────────
+
+  /** True when so much of what is held is gaps that it is worth while to move blocks. */
+  get hasGaps(): boolean {
+    return this.#era === 0 && this.gapBytes > GAP_BYTES_MIN + this.blockBytes * GAP_SHARE
+  }
+
+  /** Bytes of slabs that were written to and are not in use. */
+  get gapBytes(): number {
+    return this.heldBytes - this.blockBytes - this.#guardBytes
+  }
+
+  /** Bytes of the guards of blocks in use, in the checked build: neither used nor gaps. */
+  get #guardBytes(): number {
+    return CHECKED ? this.#blocks * GUARD_BYTES : 0
+  }
+
+  /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
+  beginEmptying(): boolean {
+    if (!this.hasRoom || this.#leaving.size > 0) return false
+    if (RESTLESS) return this.#emptyAny()
+    if (!this.hasGaps) return false
+    const candidates: { chunk: number; heldBytes: number; liveBytes: number }[] = []
+    for (let chunk = 1; chunk < this.chunks.length; chunk++) {
+      if (this.chunks[chunk] === undefined) continue
+      const heldBytes = this.#touchedSlabs(chunk) * SLAB_BYTES
+      const liveBytes = this.#liveBytes(chunk)
+      const gapBytes = heldBytes - liveBytes
+      if (gapBytes >= Math.max(CHUNK_GAP_BYTES_MIN, heldBytes * CHUNK_GAP_SHARE))
+        candidates.push({ chunk, heldBytes, liveBytes })
+    }
+    candidates.sort((a, b) => a.liveBytes - b.liveBytes)
+    let moved = 0
+    for (const { chunk, liveBytes } of candidates) {
+      moved += liveBytes
+      if (this.#leaving.size > 0 && moved > MOVED_BYTES_MAX) break
+      this.#withhold(chunk)
+    }
+    return this.#leaving.size > 0
+  }
+
+  /** Has some chunk emptied, whatever it holds: when housekeeping never rests. */
+  #emptyAny(): boolean {
+    if (this.#era !== 0 || this.chunks.length < 2) return false
+    const chunk = 1 + restlessRandom.below(this.chunks.length - 1)
+    if (this.chunks[chunk] !== undefined) this.#withhold(chunk)
+    return this.#leaving.size > 0
+  }
+
+  /** Tells whether a block is to be moved: it lies in a chunk that is being emptied. */
+  isLeaving(ref: number): boolean {
+    return this.#slabListed[ref >>> SLAB_SHIFT] === WITHHELD
+  }
+
+  /** Moves a block out of a chunk that is being emptied; returns where it is then, `ref` if it may stay. Throws ArenaFull. */
+  moved(ref: number): number {
+    if (!this.isLeaving(ref)) return ref
+    // All of the block, not its content's length: the owner decides what that length counts.
+    const capacity = this.capacity(ref)
+    const to = this.allocate(capacity)
+    copyBytes(this.source(to), this.start(to) - 4, this.source(ref), this.start(ref) - 4, capacity + 4)
+    this.free(ref)
+    if (CHECKED) happened('block moved')
+    return to
+  }
+
+  /** True while chunks that are to be emptied hold something. */
+  get isEmptying(): boolean {
+    return this.#leaving.size > 0
+  }
+
+  /** What is left in chunks that were to be emptied stays there, and they take more again. */
+  endEmptying(): void {
+    for (const chunk of this.#leaving) {
+      for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+        this.#slabListed[slab] = UNLISTED
+        const sizeClass = this.#slabClass[slab]!
+        if (sizeClass === 0 || this.#hasRoom(slab)) this.#list(slab, sizeClass)
+      }
+    }
+    this.#leaving.clear()
+  }
+
+  #withhold(chunk: number): void {
+    this.#leaving.add(chunk)
+    if (chunk === this.#spareChunk) this.#spareChunk = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      this.#slabListed[slab] = WITHHELD
+    }
+  }
+
+  #liveBytes(chunk: number): number {
+    let granules = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++)
+      granules += this.#slabLive[slab]! * CLASS_STRIDES[this.#slabClass[slab]!]!
+    return granules << GRANULE_SHIFT
+  }
+
+  /** Tells whether a slab that is in use has a block that is not. */
+  #hasRoom(slab: number): boolean {
+    return (
+      this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_STRIDES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
+    )
+  }
+
+  // ── earlier states ───────────────────────────────────────────────────────
+
+  /** The newest era; 0 = no earlier state is kept. */
+  get era(): number {
+    return this.#era
+  }
+
+  /** The era of an arena none of whose states is kept. */
+  get firstEra(): number {
+    return this.#ownEra
+  }
+
+  /** Tells whether a block is part of an earlier state: it must not be written to. */
+  isKept(ref: number): boolean {
+    return this.#slabSince[ref >>> SLAB_SHIFT]! < this.#era
+  }
+
+  /** The era in which the slab of a block was taken. */
+  sinceOf(ref: number): number {
+    return this.#slabSince[ref >>> SLAB_SHIFT]!
+  }
+
+  /** Begins an era, whose leftovers go to `leftovers`: everything that is there is kept as it is. Visits every slab. */
+  keep(era: number, leftovers: Leftovers): ArenaState {
+    this.endEmptying()
+    const large = this.#large
+    this.#large = new Set()
+    this.#era = era
+    this.#leftovers = leftovers
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+    }
+    return { usedBytes: this.usedBytes, outsideBytes: this.outsideBytes, large }
+  }
+
+  /**
+   * Goes back to the beginning of an era: what came since is free. `later` are states that were kept after that. Slabs that came
+   * before the era `spared` are needed elsewhere: they are of no more use here, and returned, to be given to `takeBack` when nobody
+   * needs them any more.
+   */
+  restore(
+    { usedBytes, outsideBytes }: ArenaState,
+    era: number,
+    leftovers: Leftovers,
+    later: readonly ArenaState[],
+    spared: number,
+  ): number[] {
+    // Buffers that somebody else may read are left to the collector.
+    if (spared === 0) for (const large of [this.#large, ...later.map((state) => state.large)]) discardAll(large)
+    this.#large = new Set()
+    this.#era = era
+    this.#leftovers = leftovers
+    const lent: number[] = []
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      if (this.#slabClass[slab] === 0 || this.#slabSince[slab]! < era) continue
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      if (CHECKED) this.#blocks -= this.#slabLive[slab]!
+      this.#slabLive[slab] = 0
+      if (this.#slabSince[slab]! < spared) {
+        this.#slabSince[slab] = LENT
+        lent.push(slab)
+      } else {
+        this.#freeSlab(slab)
+      }
+    }
+    this.usedBytes = usedBytes
+    this.outsideBytes = outsideBytes
+    return lent
+  }
+
+  /** Takes slabs back that `restore` has spared. */
+  takeBack(slabs: readonly number[]): void {
+    for (const slab of slabs) this.#freeSlab(slab)
+  }
+
+  /** Ends the newest era but keeps what came in it: goes on in an earlier one, 0 = no state is kept any more. */
+  goBackTo(era: number, leftovers: Leftovers, { large }: ArenaState): void {
+    for (const source of this.#large) large.add(source)
+    this.#large = large
+    this.#era = era
+    this.#leftovers = leftovers
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      const sizeClass = this.#slabClass[slab]!
+      if (sizeClass === 0 || this.#slabSince[slab]! < era || this.#slabListed[slab] === LISTED) continue
+      if (this.#slabLive[slab] === 0) this.#freeSlab(slab)
+      else if (this.#hasRoom(slab)) this.#list(slab, sizeClass)
+    }
+  }
+
+  /** Makes an arena that begins with a kept state, the newest, and leaves it as it is. */
+  branch({ usedBytes }: ArenaState): Arena {
+    const branch = new Arena()
+    while (branch.#slabClass.length < this.#slabClass.length) branch.#growSlabs()
+    for (const [number, chunk] of this.chunks.entries()) {
+      branch.chunks[number] = chunk
+      branch.#chunkFreeSlabs[number] = 0
+      if (chunk !== undefined) branch.#foreign.add(chunk)
+    }
+    branch.#slabClass.set(this.#slabClass)
+    branch.#slabBump.set(this.#slabBump)
+    branch.#slabSince.fill(LENT)
+    branch.#era = this.#era
+    branch.#ownEra = this.#era
+    branch.account(usedBytes)
+    return branch
+  }
+
+  /** Takes note of a buffer that was given up and is part of an earlier state, and of the era in which it came. */
+  leave(buffer: Source, since: number): void {
+    if (since >= this.#ownEra) this.#leftovers.buffers.push({ buffer, since })
+  }
+
+  /** As `leave`, for a value with all its memory. */
+  leaveValue(value: Holder, since: number): void {
+    if (since >= this.#ownEra) this.#leftovers.values.push({ value, since })
+    else this.account(-value.bytes)
+  }
+
+  #leaveBlock(ref: number): void {
+    if (this.#slabSince[ref >>> SLAB_SHIFT] === LENT) this.account(-(this.capacity(ref) + 4))
+    else this.#leftovers.blocks.push(ref)
+  }
+
+  /** Looks at every slab: its blocks are in use or in the list of freed ones, which stays within it, and what is used adds up. */
+  check(): void {
+    if (!CHECKED) return
+    let bytes = 0
+    let inUse = 0
+    for (let slab = 0; slab < this.#slabClass.length; slab++) {
+      const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
+      const stride = CLASS_STRIDES[this.#slabClass[slab]!]!
+      // What belongs to somebody else is counted as being outside.
+      if (granules === 0 || this.#slabSince[slab]! < 0) continue
+      const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
+      const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      const blocks = (end - first) / stride
+      const freed = new Set<number>()
+      for (let ref = this.#slabFreed[slab]!; ref !== 0; ) {
+        assert(ref >= first && ref < end && (ref - first) % stride === 0, 'a freed block is one of its slab')
+        assert(!freed.has(ref), 'a freed block is in the list once')
+        freed.add(ref)
+        ref = this.source(ref).view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
+      }
+      assert(this.#slabLive[slab]! + freed.size === blocks, 'a block is in use or in the list')
+      for (let ref = first; ref < end; ref += stride) if (!freed.has(ref)) this.#assertGuarded(ref)
+      bytes += (this.#slabLive[slab]! * granules) << GRANULE_SHIFT
+      inUse += this.#slabLive[slab]!
+    }
+    assert(inUse === this.#blocks, 'the guards of the blocks in use are counted')
+    assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
+  }
+
+  /** Asserts, in the checked build, that a window lies within the content of a block: nothing else is its owner's to read. */
+  checkWindow(ref: number, start: number, length: number): void {
+    if (!CHECKED) return
+    const from = this.start(ref)
+    assert(
+      from <= start && length >= 0 && start + length <= from + this.capacity(ref),
+      'an element lies within its block (invariant 15)',
+    )
+  }
+
+  /** Looks at what somebody takes for a block: it is one of a slab in use, and its content fits. */
+  checkBlock(ref: number): void {
+    if (!CHECKED) return
+    const slab = ref >>> SLAB_SHIFT
+    const stride = CLASS_STRIDES[this.#slabClass[slab] ?? 0]!
+    assert(ref > 0 && stride > 0, 'a block lies in a slab that is in use')
+    const offset = (ref & ((1 << SLAB_SHIFT) - 1)) - (slab === 0 ? 1 : 0)
+    assert(offset >= 0 && offset % stride === 0, 'a block begins where its slab has one')
+    assert(offset + stride <= this.#slabBump[slab]!, 'a block was handed out')
+    this.#assertGuarded(ref)
+    const length = this.length(ref)
+    assert(length >= 0 && length <= this.capacity(ref), 'the content of a block fits into it')
+  }
+
+  #takeSlab(sizeClass: number): number {
+    let slab = this.#listHead[0]! - 1
+    if (slab < 0) {
+      this.#addChunk()
+      slab = this.#listHead[0]! - 1
+    }
+    this.#unlist(slab, 0)
+    const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
+    this.#chunkFreeSlabs[chunk]!--
+    if (chunk === this.#spareChunk) this.#spareChunk = 0
+    this.#slabClass[slab] = sizeClass
+    this.#slabSince[slab] = this.#era
+    this.#slabFreed[slab] = 0
+    if (this.#slabBump[slab] === 0) this.heldBytes += SLAB_BYTES
+    // Granule 0 of the arena stays unused: ref 0 means "none".
+    this.#slabBump[slab] = slab === 0 ? 1 : 0
+    this.#list(slab, sizeClass)
+    return slab
+  }
+
+  #releaseSlab(slab: number, sizeClass: number): void {
+    if (this.#slabListed[slab] === LISTED) this.#unlist(slab, sizeClass)
+    this.#freeSlab(slab)
+  }
+
+  /** Takes a slab that is in no list for free. */
+  #freeSlab(slab: number): void {
+    if (CHECKED) this.#fillFreed(slab)
+    this.#slabClass[slab] = 0
+    this.#slabFreed[slab] = 0
+    if (this.#slabListed[slab] === UNLISTED) this.#list(slab, 0)
+    const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
+    if (++this.#chunkFreeSlabs[chunk]! < SLABS_PER_CHUNK || chunk === 0) return
+    // One that was hardly used is kept, so that a queue swinging around a boundary does not map and unmap.
+    if (!this.#leaving.has(chunk) && this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX)
+      this.#spareChunk = chunk
+    else this.#dropChunk(chunk)
+  }
+
+  /** Makes sure that nobody reads what was in a slab that is free. */
+  #fillFreed(slab: number): void {
+    const source = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
+    const start = ((slab << SLAB_SHIFT) & CHUNK_MASK) << GRANULE_SHIFT
+    fillFreedStretch(source, start, start + (this.#slabBump[slab]! << GRANULE_SHIFT))
+  }
+
+  #addChunk(): void {
+    let chunk = this.chunks.indexOf(undefined)
+    if (chunk === -1) chunk = this.chunks.length
+    if ((chunk + 1) * SLABS_PER_CHUNK > SLABS_MAX) throw new ArenaFull()
+    const bytes = chunk === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES
+    while (chunk * SLABS_PER_CHUNK + bytes / SLAB_BYTES > this.#slabClass.length) this.#growSlabs()
+    this.chunks[chunk] = Source.allocate(bytes)
+    this.reservedBytes += bytes
+    const slabs = bytes / SLAB_BYTES
+    this.#chunkFreeSlabs[chunk] = slabs
+    for (let i = slabs - 1; i >= 0; i--) this.#list(chunk * SLABS_PER_CHUNK + i, 0)
+  }
+
+  #growSlabs(): void {
+    this.#slabClass = longer(this.#slabClass, Uint8Array)
+    this.#slabLive = longer(this.#slabLive, Int32Array)
+    this.#slabFreed = longer(this.#slabFreed, Int32Array)
+    this.#slabBump = longer(this.#slabBump, Int32Array)
+    this.#slabNext = longer(this.#slabNext, Int32Array)
+    this.#slabPrevious = longer(this.#slabPrevious, Int32Array)
+    this.#slabListed = longer(this.#slabListed, Uint8Array)
+    this.#slabSince = longer(this.#slabSince, Int32Array)
+  }
+
+  #dropChunk(chunk: number): void {
+    if (this.#leaving.delete(chunk) && CHECKED) happened('chunk emptied')
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, 0)
+      this.#slabListed[slab] = UNLISTED
+      if (this.#slabBump[slab] !== 0) this.heldBytes -= SLAB_BYTES
+      this.#slabBump[slab] = 0
+    }
+    this.reservedBytes -= CHUNK_BYTES
+    discarded.add(this.chunks[chunk]!)
+    this.chunks[chunk] = undefined
+  }
+
+  /** Counts the slabs of a chunk that were ever written to. */
+  #touchedSlabs(chunk: number): number {
+    let touched = 0
+    for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
+      if (this.#slabBump[slab] !== 0) touched++
+    }
+    return touched
+  }
+
+  #list(slab: number, list: number): void {
+    const head = this.#listHead[list]!
+    this.#slabNext[slab] = head
+    this.#slabPrevious[slab] = 0
+    if (head !== 0) this.#slabPrevious[head - 1] = slab + 1
+    this.#listHead[list] = slab + 1
+    this.#slabListed[slab] = LISTED
+  }
+
+  #unlist(slab: number, list: number): void {
+    const next = this.#slabNext[slab]!
+    const previous = this.#slabPrevious[slab]!
+    if (previous !== 0) this.#slabNext[previous - 1] = next
+    else this.#listHead[list] = next
+    if (next !== 0) this.#slabPrevious[next - 1] = previous
+    this.#slabListed[slab] = UNLISTED
+  }
+}
+
+function discardAll(sources: Iterable<Source>): void {
+  for (const source of sources) discarded.add(source)
+}
+
+/** Returns a longer copy; what is new is 0. */
+function longer<T extends Uint8Array | Int32Array>(array: T, kind: new (length: number) => T): T {
+  const copy = new kind(Math.max(SLABS_FIRST, 2 * array.length))
+  copy.set(array)
+  return copy
+}

@@ -1,0 +1,654 @@
+// A sorted set: members with scores, ordered by score and then by the members' bytes.
+//
+// Small: pairs in order in one block (sorted-set-small.ts). Large: a dictionary
+// from member to score, whose blocks have room for it, and beside it the order as
+// a tree (score-tree.ts). A set that has become large stays so.
+//
+// A *handle* names a member for a moment: an offset in the small form, an entry
+// of the dictionary in the large one. A *position* walks along the order. Both
+// are valid until the set changes.
+//
+// What Redis would call its encoding is kept apart, since it depends on settings
+// and on the past. One thing follows from it: a listpack holds whole numbers as
+// integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
+
+import { assert } from '../../util/assert.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { murmur64 } from '../../util/bytes/murmur64.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import type { Random } from '../../util/numbers/random.ts'
+import type { Arena } from '../memory/arena.ts'
+import { ABSENT, Dictionary, FETCHED_MAX } from '../structures/dictionary.ts'
+import type { StructureHost } from '../structures/encoding-limits.ts'
+import { TYPE_ZSET, type Value } from '../structures/value.ts'
+import type { GatheredScores } from './gathered-scores.ts'
+import type { ScoreRun } from './score-run.ts'
+import { ScoreTree, TreePosition } from './score-tree.ts'
+import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
+import {
+  SMALL_FIRST,
+  smallCheck,
+  smallCount,
+  smallCountBelow,
+  smallEnd,
+  smallFind,
+  smallFits,
+  smallInsert,
+  smallMember,
+  smallMove,
+  smallNext,
+  smallOffset,
+  smallPlace,
+  smallPrevious,
+  smallRank,
+  smallRemove,
+  smallScore,
+  smallSetScore,
+} from './sorted-set-small.ts'
+
+export { ABSENT }
+
+/** A place in the order of a sorted set. */
+export class SortedSetPosition {
+  rank = 0
+  score = 0
+  /** Offset in the small form. */
+  at = 0
+  readonly tree = new TreePosition()
+}
+
+/** Bytes of a score behind its member. */
+const SCORE_BYTES = 8
+/** A SortedSet on the JS heap. */
+const OBJECT_BYTES = 72
+/** A Dictionary and a ScoreTree with their own fields. */
+const LARGE_OBJECT_BYTES = 400
+/** Blocks looked at to say how large a large set is. */
+const SAMPLES_MAX = 64
+/** How many members ranges are removed by at a time. */
+const REMOVED_AT_ONCE = 128
+/** The cursors of a scan in the order of a hash begin here: above every number of an entry. */
+const HASH_CURSORS = 2 ** 32
+/** With fewer members all is in the cache anyway. */
+const FETCHED_FROM_LENGTH = 4096
+
+const window = new Bytes()
+const scoreWindow = new Bytes()
+const walk = new SortedSetPosition()
+/** The hash a scan goes by; not the keyed one, which a cursor would give away. */
+const hashed = new Int32Array(2)
+const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
+
+export class SortedSet implements Value {
+  static readonly type = TYPE_ZSET
+  readonly #arena: Arena
+  readonly #host: StructureHost
+  /** The small form's block; 0 = empty, or large. */
+  #ref = 0
+  #dictionary: Dictionary | undefined = undefined
+  #tree: ScoreTree | undefined = undefined
+  #skiplist = false
+
+  constructor(arena: Arena, host: StructureHost) {
+    this.#arena = arena.of('scored')
+    this.#host = host
+    arena.account(OBJECT_BYTES)
+  }
+
+  get type(): number {
+    return TYPE_ZSET
+  }
+
+  get length(): number {
+    return this.#dictionary === undefined ? smallCount(this.#arena, this.#ref) : this.#dictionary.count
+  }
+
+  /** The table that the members of a large one are in. */
+  get table(): Dictionary | undefined {
+    return this.#dictionary
+  }
+
+  get encoding(): 'listpack' | 'skiplist' {
+    return this.#skiplist ? 'skiplist' : 'listpack'
+  }
+
+  // ── members ──────────────────────────────────────────────────────────────
+
+  /** Returns the handle of a member, or ABSENT. */
+  find(member: Bytes): number {
+    const dictionary = this.#dictionary
+    return dictionary === undefined ? smallFind(this.#arena, this.#ref, member) : dictionary.find(member)
+  }
+
+  /** Returns the score of a handle. */
+  scoreOf(handle: number): number {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) return smallScore(this.#arena, this.#ref, handle)
+    dictionary.valueOf(handle, SCORE_BYTES, scoreWindow)
+    return scoreWindow.source.view.getFloat64(scoreWindow.start, true)
+  }
+
+  /** Returns the score of a member, undefined when it is not there. */
+  score(member: Bytes): number | undefined {
+    const handle = this.find(member)
+    return handle === ABSENT ? undefined : this.scoreOf(handle)
+  }
+
+  /** Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws ArenaFull, having changed nothing. */
+  add(member: Bytes, score: number): boolean {
+    const handle = this.find(member)
+    if (handle === ABSENT) {
+      this.insert(member, score)
+      return true
+    }
+    this.move(handle, member, score)
+    return false
+  }
+
+  /** Adds a member that `find` did not find. Throws ArenaFull, having changed nothing. */
+  insert(member: Bytes, score: number): void {
+    if (!this.#skiplist) {
+      const limits = this.#host.limits.sortedSet
+      if (this.length >= limits.entries || member.length > limits.value) this.#skiplist = true
+      else if (score === 0) score = 0
+    }
+    const arena = this.#arena
+    if (this.#dictionary === undefined) {
+      if (smallFits(arena, this.#ref, member.length)) {
+        this.#ref = smallInsert(arena, this.#ref, smallPlace(arena, this.#ref, score, member), score, member)
+        return
+      }
+      this.#enlarge()
+    }
+    const dictionary = this.#dictionary!
+    insertLarge(dictionary, this.#tree!, member, score)
+  }
+
+  /** Gives the member of a handle another score; tells whether that is one. Throws ArenaFull, having changed nothing. */
+  move(handle: number, member: Bytes, score: number): boolean {
+    const old = this.scoreOf(handle)
+    // 0 and -0 are the same score: the first stays.
+    if (old === score) return false
+    if (score === 0 && !this.#skiplist) score = 0
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      smallMove(this.#arena, this.#ref, handle, score, member)
+      return true
+    }
+    this.#tree!.move(old, member, dictionary.blockOf(handle), score)
+    setScore(dictionary, handle, score)
+    return true
+  }
+
+  /** As `move`, but 0 takes the place of -0 and -0 that of 0, as where scores are summed up. */
+  replaceScore(handle: number, member: Bytes, score: number): void {
+    if (this.move(handle, member, score) || Object.is(this.scoreOf(handle), score) || !this.#skiplist) return
+    if (this.#dictionary === undefined) {
+      smallSetScore(this.#arena, this.#ref, handle, score)
+      return
+    }
+    this.#tree!.seek(this.rankOf(handle, member), walk.tree)
+    this.#tree!.rewriteScore(walk.tree, score)
+    setScore(this.#dictionary, handle, score)
+  }
+
+  /** Removes a member; false when it was not there. */
+  remove(member: Bytes): boolean {
+    const handle = this.find(member)
+    if (handle === ABSENT) return false
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      this.#ref = smallRemove(this.#arena, this.#ref, handle, 1)
+    } else {
+      this.#tree!.remove(this.scoreOf(handle), member)
+      dictionary.remove(handle)
+    }
+    return true
+  }
+
+  /**
+   * Says that a member will be removed at an end. Queues take one after the other: with every eighth, what the next ones need is
+   * fetched from memory together (bench: structures, ZPOPMIN).
+   */
+  beforePopping(end: 'first' | 'last'): void {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) return
+    const { count } = dictionary
+    if (count % FETCHED_MAX !== 0 || count < FETCHED_FROM_LENGTH) return
+    const tree = this.#tree!
+    const position = walk.tree
+    tree.seek(end === 'first' ? 0 : count - 1, position)
+    for (let i = 0; i < FETCHED_MAX; i++) {
+      removedBlocks[i] = tree.blockAt(position)
+      if (end === 'first') tree.next(position)
+      else tree.previous(position)
+    }
+    dictionary.fetch(removedBlocks, 0, FETCHED_MAX)
+  }
+
+  /** Removes `count` members from rank `rank` on; all of them must exist. */
+  removeRange(rank: number, count: number): void {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      const arena = this.#arena
+      if (count > 0) this.#ref = smallRemove(arena, this.#ref, smallOffset(arena, this.#ref, rank), count)
+      return
+    }
+    while (count > 0) {
+      const removed = this.#tree!.removeSome(rank, Math.min(count, REMOVED_AT_ONCE), removedBlocks)
+      for (let i = 0; i < removed; i++) {
+        if (removed > 1 && i % FETCHED_MAX === 0) {
+          dictionary.fetch(removedBlocks, i, Math.min(removed, i + FETCHED_MAX))
+        }
+        dictionary.removeBlock(removedBlocks[i]!)
+      }
+      count -= removed
+    }
+  }
+
+  // ── order ────────────────────────────────────────────────────────────────
+
+  /** Returns the rank of a handle's member, the lowest score being 0. */
+  rankOf(handle: number, member: Bytes): number {
+    return this.#dictionary === undefined
+      ? smallRank(this.#arena, this.#ref, handle)
+      : this.#tree!.rankOf(this.scoreOf(handle), member)
+  }
+
+  /** Returns how many members have a score below `score`, or equal to it when `orEqual`: the rank where a range begins, or ends. */
+  countBelow(score: number, orEqual: boolean): number {
+    if (this.#dictionary !== undefined) return this.#tree!.countBelow(score, orEqual)
+    return this.#ref === 0 ? 0 : smallCountBelow(this.#arena, this.#ref, score, orEqual)
+  }
+
+  /** Finds the ranks of the members whose scores are in a range. */
+  scoreRange(range: ScoreRange, ranks: RankRange): void {
+    ranks.start = this.countBelow(range.min, range.minExclusive)
+    // A range that ends before it begins is empty, not negative.
+    ranks.end = Math.max(ranks.start, this.countBelow(range.max, !range.maxExclusive))
+  }
+
+  /**
+   * Finds the ranks of the members in a range of members, which is meant for sets whose scores are all equal.
+   *
+   * Where they are not, Redis answers nonetheless, from a listpack by walking it from the end where the reply begins: so does the
+   * small form.
+   */
+  lexRange(range: LexRange, backwards: boolean, ranks: RankRange): void {
+    ranks.start = 0
+    ranks.end = 0
+    const { length } = this
+    if (length === 0 || range.isEmpty) return
+    if (this.#dictionary === undefined) {
+      this.#lexRangeSmall(range, backwards, ranks)
+      return
+    }
+    const { min, max } = range
+    const tree = this.#tree!
+    ranks.start = min.infinite === 0 ? tree.countBelowMember(min.member, min.exclusive) : min.infinite < 0 ? 0 : length
+    ranks.end = max.infinite === 0 ? tree.countBelowMember(max.member, !max.exclusive) : max.infinite < 0 ? 0 : length
+    ranks.end = Math.max(ranks.start, ranks.end)
+  }
+
+  #lexRangeSmall(range: LexRange, backwards: boolean, ranks: RankRange): void {
+    const arena = this.#arena
+    const ref = this.#ref
+    const end = smallEnd(arena, ref)
+    if (!range.reaches(smallMember(arena, ref, smallPrevious(arena, ref, end), window))) return
+    if (!range.covers(smallMember(arena, ref, SMALL_FIRST, window))) return
+    if (backwards) {
+      let rank = this.length
+      let at = end
+      while (at > SMALL_FIRST && !range.covers(smallMember(arena, ref, smallPrevious(arena, ref, at), window))) {
+        at = smallPrevious(arena, ref, at)
+        rank--
+      }
+      ranks.end = rank
+      while (at > SMALL_FIRST && range.reaches(smallMember(arena, ref, smallPrevious(arena, ref, at), window))) {
+        at = smallPrevious(arena, ref, at)
+        rank--
+      }
+      ranks.start = rank
+      return
+    }
+    let rank = 0
+    let at = SMALL_FIRST
+    while (at < end && !range.reaches(smallMember(arena, ref, at, window))) {
+      at = smallNext(arena, ref, at)
+      rank++
+    }
+    ranks.start = rank
+    while (at < end && range.covers(smallMember(arena, ref, at, window))) {
+      at = smallNext(arena, ref, at)
+      rank++
+    }
+    ranks.end = rank
+  }
+
+  // ── walking ──────────────────────────────────────────────────────────────
+
+  /** Moves a position to a rank, 0 ≤ rank < length. */
+  seek(rank: number, position: SortedSetPosition): void {
+    position.rank = rank
+    if (this.#dictionary === undefined) {
+      position.at = smallOffset(this.#arena, this.#ref, rank)
+      position.score = smallScore(this.#arena, this.#ref, position.at)
+    } else {
+      this.#tree!.seek(rank, position.tree)
+      position.score = this.#tree!.scoreAt(position.tree)
+    }
+  }
+
+  /** Moves a position to the next member; false at the end. */
+  next(position: SortedSetPosition): boolean {
+    position.rank++
+    const tree = this.#tree
+    if (tree === undefined) {
+      const arena = this.#arena
+      position.at = smallNext(arena, this.#ref, position.at)
+      if (position.at >= smallEnd(arena, this.#ref)) return false
+      position.score = smallScore(arena, this.#ref, position.at)
+      return true
+    }
+    if (!tree.next(position.tree)) return false
+    position.score = tree.scoreAt(position.tree)
+    return true
+  }
+
+  /** Moves a position to the previous member; false at the beginning. */
+  previous(position: SortedSetPosition): boolean {
+    position.rank--
+    const tree = this.#tree
+    if (tree === undefined) {
+      if (position.at <= SMALL_FIRST) return false
+      position.at = smallPrevious(this.#arena, this.#ref, position.at)
+      position.score = smallScore(this.#arena, this.#ref, position.at)
+      return true
+    }
+    if (!tree.previous(position.tree)) return false
+    position.score = tree.scoreAt(position.tree)
+    return true
+  }
+
+  /** Points a window at the member at a position. */
+  memberAt(position: SortedSetPosition, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, position.at, member)
+      : dictionary.memberOfBlock(this.#tree!.blockAt(position.tree), member)
+  }
+
+  /** Moves a run to the members with a score of `score` or more, to some of them at least; false when there are none. */
+  seekScore(score: number, run: ScoreRun): boolean {
+    if (this.#dictionary !== undefined) return this.#tree!.seekScore(score, run)
+    const arena = this.#arena
+    const ref = this.#ref
+    const { length } = this
+    if (length === 0) return false
+    run.open(length)
+    const end = smallEnd(arena, ref)
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      const found = smallScore(arena, ref, at)
+      if (found >= score) run.add(found, at)
+    }
+    return run.count > 0
+  }
+
+  /** Moves a run to the members behind it; false at the end. */
+  nextRun(run: ScoreRun): boolean {
+    return this.#tree?.nextRun(run) ?? false
+  }
+
+  /** Points a window at the member that a run has a place of. */
+  memberAtPlace(place: number, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, place, member)
+      : dictionary.memberOfBlock(place, member)
+  }
+
+  // ── chance and scans ─────────────────────────────────────────────────────
+
+  /** Points a window at a member, each as likely as the others, and returns its score. The set must not be empty. */
+  randomMember(random: Random, member: Bytes): number {
+    const choice = random.below(this.length)
+    const dictionary = this.#dictionary
+    if (dictionary !== undefined) {
+      dictionary.memberOf(choice, member)
+      return this.scoreOf(choice)
+    }
+    this.seek(choice, walk)
+    this.memberAt(walk, member)
+    return walk.score
+  }
+
+  /**
+   * Adds the handles of some members to `handles` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   *
+   * What Redis holds as a listpack comes all at once, in order. Otherwise whatever is there from the first call to the last is
+   * found. In the large form the cursor is the number of entries that are still to come: they are walked downwards, and a removal
+   * moves the last one, visited already, into a place. In the small form places change with scores, so it is walked in the order
+   * of a hash. One form takes the other's cursor for the beginning, which happens once at most: nothing becomes small again.
+   */
+  scan(cursor: number, count: number, handles: number[]): number {
+    if (!this.#skiplist) {
+      let more = this.length > 0
+      if (more) this.seek(0, walk)
+      for (; more; more = this.next(walk)) {
+        handles.push(this.#dictionary === undefined ? walk.at : this.find(this.memberAt(walk, window)))
+      }
+      return 0
+    }
+    if (this.#dictionary === undefined) return this.#scanSmall(cursor, count, handles)
+    const { length } = this
+    const end = cursor === 0 ? length : Math.min(cursor, length)
+    const begin = Math.max(0, end - count)
+    for (let entry = end - 1; entry >= begin; entry--) handles.push(entry)
+    return begin
+  }
+
+  #scanSmall(cursor: number, count: number, handles: number[]): number {
+    const arena = this.#arena
+    const ref = this.#ref
+    const found: { hash: number; at: number }[] = []
+    const end = smallEnd(arena, ref)
+    for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
+      smallMember(arena, ref, at, window)
+      murmur64(window.source, window.start, window.length, 0, hashed)
+      const hash = HASH_CURSORS + (hashed[0]! >>> 0)
+      if (hash >= cursor) found.push({ hash, at })
+    }
+    found.sort((a, b) => a.hash - b.hash)
+    let taken = 0
+    // Members with the same hash come together: the cursor cannot tell them apart.
+    while (taken < found.length && (taken < count || found[taken]!.hash === found[taken - 1]!.hash)) {
+      handles.push(found[taken++]!.at)
+    }
+    return taken < found.length ? found[taken]!.hash : 0
+  }
+
+  /** Points a window at the member of a handle. */
+  memberOf(handle: number, member: Bytes): Bytes {
+    const dictionary = this.#dictionary
+    return dictionary === undefined
+      ? smallMember(this.#arena, this.#ref, handle, member)
+      : dictionary.memberOf(handle, member)
+  }
+
+  /**
+   * Becomes the set of gathered members, which are its own from then on, at once a skiplist; it must be empty. Throws ArenaFull,
+   * having freed them.
+   */
+  take(gathered: GatheredScores): void {
+    this.#skiplist = true
+    const { dictionary } = gathered
+    this.#becomeLarge(dictionary, (tree) => {
+      const order = gathered.ordered()
+      for (let i = 0; i < gathered.count; i++) {
+        const handle = order[i]!
+        tree.insert(gathered.scoreOf(handle), dictionary.memberOf(handle, window), dictionary.blockOf(handle))
+      }
+    })
+  }
+
+  // ── the whole ────────────────────────────────────────────────────────────
+
+  /**
+   * Takes the encoding of a set that was made at once, as STORE commands and loading do. A listpack that is loaded stays one, however
+   * long its members: `valueMax`.
+   */
+  chooseEncoding(valueMax = this.#host.limits.sortedSet.value): void {
+    const { length } = this
+    this.#skiplist = length > this.#host.limits.sortedSet.entries
+    if (this.#skiplist || length === 0) return
+    let more = true
+    for (this.seek(0, walk); more; more = this.next(walk)) {
+      if (this.memberAt(walk, window).length > valueMax) {
+        this.#skiplist = true
+        return
+      }
+    }
+    this.#forgetNegativeZeros()
+  }
+
+  /** Says that `count` members are about to be added: Redis makes a skiplist at once when alone they would be too many. */
+  expect(count: number): void {
+    if (count > this.#host.limits.sortedSet.entries) this.#skiplist = true
+  }
+
+  /** Becomes a skiplist, which knows a score of -0, until its encoding is chosen. */
+  becomeSkiplist(): void {
+    this.#skiplist = true
+  }
+
+  #forgetNegativeZeros(): void {
+    const from = this.countBelow(0, false)
+    const to = this.countBelow(0, true)
+    if (from === to) return
+    this.seek(from, walk)
+    for (let left = to - from; left > 0; left--) {
+      if (Object.is(walk.score, -0)) {
+        if (this.#dictionary === undefined) {
+          smallSetScore(this.#arena, this.#ref, walk.at, 0)
+        } else {
+          this.#tree!.rewriteScore(walk.tree, 0)
+          setScore(this.#dictionary, this.find(this.memberAt(walk, window)), 0)
+        }
+      }
+      this.next(walk)
+    }
+  }
+
+  /** Bytes held; of a large set, what some of its blocks let expect. */
+  get bytes(): number {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      return OBJECT_BYTES + (this.#ref === 0 ? 0 : this.#arena.capacity(this.#ref) + 4)
+    }
+    const { count } = dictionary
+    const samples = Math.min(count, SAMPLES_MAX)
+    let sampled = 0
+    for (let i = 0; i < samples; i++) sampled += dictionary.blockBytes(Math.floor((i * count) / samples))
+    const blocks = samples === 0 ? 0 : Math.round((sampled * count) / samples)
+    return OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes + blocks
+  }
+
+  copy(arena: Arena, host = this.#host): SortedSet {
+    const copy = new SortedSet(arena, host)
+    copy.#skiplist = this.#skiplist
+    try {
+      if (this.#dictionary === undefined)
+        copy.#ref = this.#ref === 0 ? 0 : this.#arena.copyBlock(this.#ref, copy.#arena)
+      else copy.#fill(this)
+    } catch (error) {
+      copy.free()
+      throw error
+    }
+    return copy
+  }
+
+  check(): void {
+    if (this.#dictionary === undefined) smallCheck(this.#arena, this.#ref)
+    else this.#dictionary.check()
+    this.#tree?.check()
+    if (CHECKED && this.#tree !== undefined)
+      assert(this.#tree.length === this.#dictionary!.count, 'the order has every member')
+  }
+
+  moveBlocks(): number {
+    // The tree of a large one names members by their blocks.
+    if (this.#dictionary === undefined) this.#ref = this.#arena.moved(this.#ref)
+    return 0
+  }
+
+  free(): void {
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  freeSome(max: number): boolean {
+    const dictionary = this.#dictionary
+    if (dictionary === undefined) {
+      if (this.#ref !== 0) this.#arena.free(this.#ref)
+      this.#ref = 0
+      this.#arena.account(-OBJECT_BYTES)
+      return true
+    }
+    if (!this.#tree!.freeSome(max) || !dictionary.freeSome(max)) return false
+    this.#dictionary = undefined
+    this.#tree = undefined
+    this.#arena.account(-OBJECT_BYTES - LARGE_OBJECT_BYTES)
+    return true
+  }
+
+  /** Becomes large. Throws ArenaFull, having changed nothing. */
+  #enlarge(): void {
+    const ref = this.#ref
+    this.#fill(this)
+    this.#ref = 0
+    if (ref !== 0) this.#arena.free(ref)
+  }
+
+  /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
+  #fill(other: SortedSet): void {
+    const dictionary = new Dictionary(this.#arena, this.#host.hashKey)
+    this.#becomeLarge(dictionary, (tree) => {
+      if (other.length === 0) return
+      let more = true
+      for (other.seek(0, walk); more; more = other.next(walk)) {
+        insertLarge(dictionary, tree, other.memberAt(walk, window), walk.score)
+      }
+    })
+  }
+
+  /** Takes a dictionary, and a tree that `fill` fills, for its large form. Throws what `fill` throws, having freed both. */
+  #becomeLarge(dictionary: Dictionary, fill: (tree: ScoreTree) => void): void {
+    const tree = new ScoreTree(this.#arena, dictionary)
+    try {
+      fill(tree)
+    } catch (error) {
+      tree.free()
+      dictionary.free()
+      throw error
+    }
+    this.#dictionary = dictionary
+    this.#tree = tree
+    this.#arena.account(LARGE_OBJECT_BYTES)
+  }
+}
+
+/** Adds a member to both halves of the large form, or to none of them. */
+function insertLarge(dictionary: Dictionary, tree: ScoreTree, member: Bytes, score: number): void {
+  const entry = dictionary.insert(member, SCORE_BYTES)
+  setScore(dictionary, entry, score)
+  try {
+    tree.insert(score, member, dictionary.blockOf(entry))
+  } catch (error) {
+    dictionary.remove(entry)
+    throw error
+  }
+}
+
+function setScore(dictionary: Dictionary, entry: number, score: number): void {
+  dictionary.valueOf(entry, SCORE_BYTES, scoreWindow)
+  scoreWindow.source.view.setFloat64(scoreWindow.start, score, true)
+}

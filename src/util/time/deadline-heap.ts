@@ -1,0 +1,183 @@
+// What is due when: a 4-ary min-heap of (time, entry number) in pages of typed arrays.
+//
+// The earliest deadline is always known, so nothing is sampled and nothing due
+// lingers. Each entry knows its position (the owner stores it when told), so
+// changing or cancelling a deadline is O(log n), and growth copies nothing.
+// Earlier states can be kept (kept-pages.ts).
+
+import { assert } from '../assert.ts'
+import { CHECKED } from '../invariant.ts'
+import { KeptPages } from '../memory/kept-pages.ts'
+import { RESTLESS } from '../restless.ts'
+
+const PAGE_SHIFT = RESTLESS ? 3 : 12
+const PAGE_SIZE = 1 << PAGE_SHIFT
+const PAGE_MASK = PAGE_SIZE - 1
+/** Deadlines the first page begins with. */
+const FIRST_PAGE_SIZE = RESTLESS ? 2 : 64
+
+/** How a heap was at one time. */
+export interface DeadlineState {
+  readonly count: number
+  readonly times: readonly Float64Array[]
+  readonly entries: readonly Int32Array[]
+}
+
+export class DeadlineHeap {
+  /** Number of deadlines held. */
+  count = 0
+  readonly #moved: (entry: number, position: number) => void
+  readonly #timePages = new KeptPages<Float64Array>()
+  readonly #entryPages = new KeptPages<Int32Array>()
+  readonly #times = this.#timePages.list
+  readonly #entries = this.#entryPages.list
+
+  /** `moved` is told the position of an entry whenever it changes; -1 = no longer here. */
+  constructor(moved: (entry: number, position: number) => void) {
+    this.#moved = moved
+  }
+
+  get heldBytes(): number {
+    const pages = this.#times.length
+    return pages === 0 ? 0 : ((pages - 1) * PAGE_SIZE + this.#times[0]!.length) * 12
+  }
+
+  /** Returns the time at a position, in Unix milliseconds. */
+  timeAt(position: number): number {
+    return this.#times[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+  }
+
+  entryAt(position: number): number {
+    return this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+  }
+
+  /** Returns the earliest time, +Infinity when nothing expires. */
+  get earliest(): number {
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.timeAt(0)
+  }
+
+  add(entry: number, time: number): void {
+    const position = this.count++
+    const page = position >>> PAGE_SHIFT
+    if (page === this.#times.length) {
+      const size = page === 0 ? FIRST_PAGE_SIZE : PAGE_SIZE
+      this.#timePages.push(new Float64Array(size))
+      this.#entryPages.push(new Int32Array(size))
+    } else if (page === 0 && position === this.#times[0]!.length) {
+      this.#growFirstPage()
+    }
+    this.#rise(position, entry, time)
+  }
+
+  /** Gives the deadline at `position` another time. */
+  change(position: number, time: number): void {
+    const entry = this.entryAt(position)
+    if (time < this.timeAt(position)) this.#rise(position, entry, time)
+    else this.#sink(position, entry, time)
+  }
+
+  /** Says that the entry at `position` has another number now. */
+  rename(position: number, entry: number): void {
+    this.#entryPages.writable(position >>> PAGE_SHIFT)[position & PAGE_MASK] = entry
+    this.#moved(entry, position)
+  }
+
+  remove(position: number): void {
+    const removed = this.entryAt(position)
+    const last = --this.count
+    const entry = this.entryAt(last)
+    const time = this.timeAt(last)
+    // One page beyond the last is kept in reserve.
+    const pages = (this.count >>> PAGE_SHIFT) + 2
+    this.#timePages.truncate(pages)
+    this.#entryPages.truncate(pages)
+    if (position !== last) {
+      if (position > 0 && time < this.timeAt((position - 1) >> 2)) this.#rise(position, entry, time)
+      else this.#sink(position, entry, time)
+    }
+    this.#moved(removed, -1)
+  }
+
+  clear(): void {
+    this.count = 0
+    this.#timePages.truncate(0)
+    this.#entryPages.truncate(0)
+  }
+
+  /** Returns how everything is; nobody is told of what is kept. */
+  keep(): DeadlineState {
+    return { count: this.count, times: this.#timePages.keep(), entries: this.#entryPages.keep() }
+  }
+
+  /** Makes everything as it was. Nobody is told: the owner's positions are restored with it. */
+  restore({ count, times, entries }: DeadlineState): void {
+    this.count = count
+    this.#timePages.restore(times)
+    this.#entryPages.restore(entries)
+  }
+
+  /** Says that nobody has an earlier state any more. */
+  forget(): void {
+    this.#timePages.forget()
+    this.#entryPages.forget()
+  }
+
+  /** Looks at every deadline: none is before the one above it. */
+  check(): void {
+    if (!CHECKED) return
+    for (let position = 1; position < this.count; position++) {
+      assert(this.timeAt((position - 1) >> 2) <= this.timeAt(position), 'no deadline is before the one above it')
+    }
+  }
+
+  /** The first page doubles, so that a heap of a few is not mostly empty. */
+  #growFirstPage(): void {
+    const times = new Float64Array(2 * this.#times[0]!.length)
+    times.set(this.#times[0]!)
+    this.#timePages.replace(0, times)
+    const entries = new Int32Array(times.length)
+    entries.set(this.#entries[0]!)
+    this.#entryPages.replace(0, entries)
+  }
+
+  #put(position: number, entry: number, time: number): void {
+    const page = position >>> PAGE_SHIFT
+    this.#timePages.writable(page)[position & PAGE_MASK] = time
+    this.#entryPages.writable(page)[position & PAGE_MASK] = entry
+    this.#moved(entry, position)
+  }
+
+  #rise(start: number, entry: number, time: number): void {
+    let position = start
+    while (position > 0) {
+      const parent = (position - 1) >> 2
+      const parentTime = this.timeAt(parent)
+      if (parentTime <= time) break
+      this.#put(position, this.entryAt(parent), parentTime)
+      position = parent
+    }
+    this.#put(position, entry, time)
+  }
+
+  #sink(start: number, entry: number, time: number): void {
+    let position = start
+    while (true) {
+      const first = 4 * position + 1
+      if (first >= this.count) break
+      let least = first
+      let leastTime = this.timeAt(first)
+      const end = Math.min(first + 4, this.count)
+      for (let child = first + 1; child < end; child++) {
+        const childTime = this.timeAt(child)
+        if (childTime < leastTime) {
+          least = child
+          leastTime = childTime
+        }
+      }
+      if (leastTime >= time) break
+      this.#put(position, this.entryAt(least), leastTime)
+      position = least
+    }
+    this.#put(position, entry, time)
+  }
+}
