@@ -62,6 +62,23 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
     expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged, and is lost|no order explains/)
   })
+
+  test.concurrent('is found out when a named subscriber misses what was on its way', async (context) => {
+    const trial = await ClusterTrial.start({
+      dir: directoryOf(context),
+      logKind: 'nats',
+      program: [process.execPath, program()],
+      seed: 2,
+      // Messages in flight when a connection ends are not sent again.
+      settings: { redeliver: '0' },
+      hearingMs: 3000,
+      machines: 'plain',
+      strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
+    })
+    context.onTestFinished(() => trial.end())
+    while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
+    expect(trial.seen.problems.join('\n')).toMatch(/listener-\d has not heard /)
+  })
 })
 
 test.skipIf(!process.env.SOAK || etcdMissing())(

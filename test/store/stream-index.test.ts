@@ -109,7 +109,7 @@ describe('a group', () => {
             expect(group.acknowledge(id(n))).toBe(model.delete(n))
           } else if (kind === 'own') {
             group.own(id(n), consumer(who), cursor)
-            model.set(n, { count: 0, time: 0, ...model.get(n), who })
+            model.set(n, { count: 1, time: 0, ...model.get(n), who })
           } else if (kind === 'count') {
             const entry = model.get(n)
             expect(group.find(id(n), cursor)).toBe(entry !== undefined)

@@ -9,8 +9,10 @@ import { Member } from './member.ts'
 /** The name under which clients ask for the leader. */
 export const SHARD = 'prove'
 
-/** Which messages clients want to be kept (recorder.ts). Clocks of the day jump, so none is ever too old. */
-const CHANNEL_RULE = 'prove:*kept:* keep forever dedupe 1h'
+/** The channel of the event that each RPUSH makes. A rule keeps its messages. */
+export const PUSH_EVENTS = '__keyevent@0__:rpush'
+/** The messages that brokers keep (recorder.ts). Clocks of the day jump, so no message may grow too old. */
+const CHANNEL_RULES = `prove:*kept:* keep forever dedupe 1h ${PUSH_EVENTS} keep forever`
 
 /** Loaded before the program: its clock of the day goes ahead by what it is told. Leases must not care. */
 const SHIFTED_CLOCK = `'use strict'
@@ -51,7 +53,8 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       appendfsync: 'always',
       save: '',
       'shard-name': SHARD,
-      channel: CHANNEL_RULE,
+      channel: CHANNEL_RULES,
+      'notify-keyspace-events': 'El',
       log,
       'log-snapshots': snapshots,
       ...settings,

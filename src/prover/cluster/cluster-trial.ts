@@ -18,6 +18,9 @@ const POLL_MS = 10
 /** A cluster that acknowledges nothing for so long after a strike has not recovered. */
 const RECOVERY_MS_MAX = 120_000
 const READ_MS_MAX = 30_000
+/** So often, and so far apart, a broker's keys are held against the leader's before they count as different. */
+const LOOKS_MAX = 10
+const LOOK_MS = 100
 
 /** What was seen so far. */
 export interface Seen {
@@ -42,6 +45,8 @@ export interface TrialOptions extends ClusterOptions {
   readonly seed: number
   /** Those that may happen; default: all that the machine allows. */
   readonly strikes?: readonly Strike[]
+  /** The time that named subscribers get in the end of a round; default 20 s. */
+  readonly hearingMs?: number
   /** Told what happens. */
   readonly trace?: (line: string) => void
 }
@@ -84,7 +89,7 @@ export class ClusterTrial {
   /** Runs a round; `isEnough` says that no more strikes are wanted. Throws where the cluster does not recover. */
   async round(isEnough: () => boolean = () => false): Promise<void> {
     const { cluster, seen } = this
-    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++seen.rounds}:`)
+    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++seen.rounds}:`, this.#options.hearingMs)
     recorder.start(CLIENTS)
     try {
       await this.#recovered(recorder)
@@ -106,6 +111,18 @@ export class ClusterTrial {
 
   async end(): Promise<void> {
     await this.cluster.end()
+  }
+
+  /** Returns the keys that a broker holds otherwise than the leader. It looks more than once: a message that was scheduled may be published meanwhile. */
+  async #keysThatDiffer(broker: Member, leader: Member, keys: readonly string[]): Promise<string[]> {
+    let differing: string[] = []
+    for (let i = 0; i < LOOKS_MAX; i++) {
+      const [own, held] = [await readAll(broker, keys), await readAll(leader, keys)]
+      differing = keys.filter((key) => JSON.stringify(own.get(key)) !== JSON.stringify(held.get(key)))
+      if (differing.length === 0) break
+      await sleep(LOOK_MS)
+    }
+    return differing
   }
 
   async #strike(strike: Strike, recorder: Recorder): Promise<void> {
@@ -175,16 +192,13 @@ export class ClusterTrial {
     await cluster.whenWell()
     const { keys } = recorder
     const leader = await cluster.leader()
+    await recorder.stopListening(await readAll(leader, keys))
     const held = await readAll(leader, keys)
     for (const problem of recorder.problems(held)) seen.problems.push(problem)
     await cluster.whenWell()
-    for (const broker of cluster.brokers) {
-      const own = await readAll(broker, keys)
-      for (const key of keys) {
-        if (JSON.stringify(own.get(key)) !== JSON.stringify(held.get(key)))
-          seen.problems.push(`${key}: ${broker.name} holds something else than ${leader.name}`)
-      }
-    }
+    for (const broker of cluster.brokers)
+      for (const key of await this.#keysThatDiffer(broker, leader, keys))
+        seen.problems.push(`${key}: ${broker.name} holds something else than ${leader.name}`)
     await this.#countEpochs()
     const connection = new Connection(leader.host, leader.port)
     // What is left behind where that fails does no harm.
@@ -193,11 +207,14 @@ export class ClusterTrial {
   }
 }
 
+/** Reads what keys hold at one moment. */
 async function readAll({ host, port }: Member, keys: readonly string[]): Promise<Map<string, Reply>> {
   const connection = new Connection(host, port)
   try {
-    const replies = await connection.ask(keys.map(requestFor), READ_MS_MAX)
-    return new Map(keys.map((key, i) => [key, replies[i]!]))
+    const replies = await connection.ask([['MULTI'], ...keys.map(requestFor), ['EXEC']], READ_MS_MAX)
+    const values = replies.at(-1)
+    if (!Array.isArray(values)) throw new Error(`keys cannot be read: ${values}`)
+    return new Map(keys.map((key, i) => [key, values[i] as Reply]))
   } finally {
     connection.end()
   }

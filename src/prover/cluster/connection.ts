@@ -27,6 +27,8 @@ interface Waiting {
 export class Connection implements ReplyValueReceiver<string> {
   /** `host:port`. */
   readonly address: string
+  /** Receives pushes (RESP3). */
+  pushed: (words: readonly Reply[]) => void = () => {}
   readonly #socket: net.Socket
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   readonly #waiting: Waiting[] = []
@@ -82,7 +84,14 @@ export class Connection implements ReplyValueReceiver<string> {
     first.resolve(first.replies)
   }
 
-  push(): void {}
+  /** Sends a request that has no reply. */
+  tell(request: readonly string[]): void {
+    if (this.#state === 'open') this.#socket.write(encodeRequest(request), 'latin1')
+  }
+
+  push(words: readonly Reply[]): void {
+    this.pushed(words)
+  }
 
   end(): void {
     this.#socket.destroy()

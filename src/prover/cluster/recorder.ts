@@ -9,9 +9,11 @@ import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/histories.ts'
 import type { Reply } from '../durability/ways.ts'
+import { PUSH_EVENTS } from './broker.ts'
 import { Client } from './client.ts'
 import { Connection, Unreached } from './connection.ts'
 import type { Member } from './member.ts'
+import { NamedListener } from './named-listener.ts'
 import { problemOfRoles } from './role-watch.ts'
 
 const LISTS = 4
@@ -30,6 +32,16 @@ const RESTING_READ_MS_MAX = 150
 const RESTING_LOOK_MS = 20
 const RESTING_PATIENCE_MS = 1500
 const QUIET_LOOK_MS = 5
+/** Named subscribers of the kept channels, and the time that they get in the end to hear what they missed. */
+const NAMED_LISTENERS = 3
+const HEARING_MS = 20_000
+const HEARING_LOOK_MS = 50
+/** A message is scheduled for a time within so many milliseconds. */
+const SCHEDULED_MS_MAX = 400
+/** The kept messages of this channel are the keys that were pushed to. */
+const EVENTS_KEY = `channel:{${PUSH_EVENTS}}`
+/** Before the text of a scheduled message stands its number. */
+const SCHEDULED_NUMBER_CHARS = 17
 /** So often each broker is asked what it is. */
 const ROLE_LOOK_MS = 25
 
@@ -73,26 +85,42 @@ export class Recorder {
   #isQuiet = false
   #underWay = 0
   readonly #clients: Promise<void>[] = []
+  readonly #listeners: NamedListener[]
   /** What brokers said of themselves that cannot be. */
   readonly #roleProblems = new Set<string>()
 
-  /** Keys begin with the prefix. */
-  constructor(brokers: readonly Member[], random: Random, prefix: string) {
+  readonly #hearingMs: number
+
+  /** Keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the messages that they missed. */
+  constructor(brokers: readonly Member[], random: Random, prefix: string, hearingMs = HEARING_MS) {
+    this.#hearingMs = hearingMs
     this.#brokers = brokers
     this.#random = random
     this.#prefix = prefix
+    this.#listeners = Array.from(
+      { length: NAMED_LISTENERS },
+      (_, i) => new NamedListener(brokers, random, `${prefix}listener-${i}`, `${prefix}kept:*`),
+    )
   }
 
   start(clients: number): void {
     for (let i = 0; i < clients; i++) this.#clients.push(this.#work(i))
     for (let i = 0; i < RESTING_CLIENTS; i++) this.#clients.push(this.#rest(clients + i))
     for (const broker of this.#brokers) this.#clients.push(this.#watchRole(broker))
+    for (const listener of this.#listeners) listener.start()
   }
 
   /** Ends the clients, when they have their answers. */
   async stop(): Promise<void> {
     this.#isOver = true
     await Promise.all(this.#clients)
+  }
+
+  /** Waits until the named subscribers have heard what the cluster holds, within reason, and ends them. */
+  async stopListening(held: ReadonlyMap<string, Reply>): Promise<void> {
+    const endMs = performance.now() + this.#hearingMs
+    while (this.#unheard(held).length > 0 && performance.now() < endMs) await sleep(HEARING_LOOK_MS)
+    await Promise.all(this.#listeners.map((listener) => listener.stop()))
   }
 
   /** Has clients ask nothing until `goOn`. Fulfilled when all have their answers: then no write is under way. */
@@ -118,7 +146,9 @@ export class Recorder {
   }
 
   get keys(): string[] {
-    return [...this.#operations.keys(), ...this.#countings.keys()].map(storedUnder)
+    const names = [...this.#operations.keys()]
+    const scheduled = names.filter((name) => kindOf(name) === 'stream').flatMap(scheduledUnder)
+    return [...[...names, ...this.#countings.keys()].map(storedUnder), ...scheduled, EVENTS_KEY]
   }
 
   /** Returns all that is wrong with what clients saw, where the cluster holds this. Lists are arrays, others text; null = there is none. */
@@ -130,7 +160,7 @@ export class Recorder {
     for (const [key, operations] of this.#operations) {
       const value = held.get(storedUnder(key))
       if (kindOf(key) === 'list') add(key, checkList(operations, (value as string[] | null) ?? []))
-      else if (kindOf(key) === 'stream') add(key, checkList(operations, messagesIn(value ?? [])))
+      else if (kindOf(key) === 'stream') add(key, this.#problemOfChannel(key, operations, held))
       else add(key, checkRegister([...operations, lastRead(key, value as string | null)]))
     }
     for (const [key, countings] of this.#countings) add(key, checkCounter(countings, Number(held.get(key) ?? 0)))
@@ -138,6 +168,39 @@ export class Recorder {
       const there = pushes.filter(({ key, value }) => valuesIn(key, held).includes(value))
       if (there.length !== 0 && there.length !== pushes.length)
         found.push(`a transaction is there by half: ${pushes[0]!.value} in ${there.map(({ key }) => key)}`)
+    }
+    found.push(...problemsOfEvents(held), ...this.#unheard(held))
+    return found
+  }
+
+  /** Returns what is wrong with the messages that a channel keeps, or will publish later; undefined = nothing. */
+  #problemOfChannel(
+    channel: string,
+    operations: readonly Operation[],
+    held: ReadonlyMap<string, Reply>,
+  ): string | undefined {
+    const published = messagesIn(held.get(storedUnder(channel)) ?? [])
+    const texts = (held.get(scheduledUnder(channel)[0]) ?? []) as string[]
+    const waiting = new Set(texts.map((text) => text.slice(SCHEDULED_NUMBER_CHARS)))
+    const twice = published.find((text) => waiting.has(text))
+    if (twice !== undefined) return `${twice} was published, and is scheduled`
+    return checkList(
+      operations.filter(({ value }) => !waiting.has(value)),
+      published,
+    )
+  }
+
+  /** Returns which messages a named subscriber has not heard, of those that began to be published while its name was known. */
+  #unheard(held: ReadonlyMap<string, Reply>): string[] {
+    const found: string[] = []
+    for (const [channel, operations] of this.#operations) {
+      if (kindOf(channel) !== 'stream' || channel.includes(':shard-kept:')) continue
+      const kept = new Set(messagesIn(held.get(storedUnder(channel)) ?? []))
+      for (const { beganMs, kind, value } of operations) {
+        if (kind !== 'push' || !kept.has(value)) continue
+        for (const { listensFromMs, name } of this.#listeners.filter((one) => !one.hasHeard(channel, value)))
+          if (beganMs > listensFromMs) found.push(`${name} has not heard ${value} of ${channel}`)
+      }
     }
     return found
   }
@@ -326,7 +389,7 @@ export class Recorder {
   /** Publishes a message that is kept, in one of all the ways that there are; or reads what a channel has kept. */
   #publishing(client: number): Asked {
     const value = `${client}-${++this.#values}`
-    const way = this.#random.below(8)
+    const way = this.#random.below(10)
     const channel = this.#channel(way < 2 ? 'shard-kept' : 'kept')
     const message = (): Operation => this.#remember('push', channel, client, value)
     switch (way) {
@@ -344,7 +407,15 @@ export class Recorder {
         this.#together.push(operations)
         return { operations, requests: [['MULTI'], ['PUBLISH', channel, value], ['RPUSH', list, value], ['EXEC']] }
       }
-      case 5: {
+      case 5:
+      case 6: {
+        // It is published some time after the reply, so it has no place in the order of replies.
+        const operation = message()
+        operation.isLate = true
+        const dueMs = String(1 + this.#random.below(SCHEDULED_MS_MAX))
+        return { operations: [operation], requests: [['PUBLISH', channel, value, 'IN', dueMs]] }
+      }
+      case 7: {
         const read = this.#remember('list', channel, client, value)
         return {
           operations: [read],
@@ -433,12 +504,14 @@ export class Recorder {
 
 /** Reads what a key holds by this request. */
 export function requestFor(key: string): string[] {
+  if (key.startsWith('scheduled-texts:')) return ['HVALS', key]
+  if (key.startsWith('scheduled:')) return ['ZRANGE', key, '0', '-1']
   if (kindOf(key) === 'stream') return ['XRANGE', key, '-', '+']
   return kindOf(key) === 'list' ? ['LRANGE', key, '0', '-1'] : ['GET', key]
 }
 
 function kindOf(key: string): 'list' | 'stream' | 'other' {
-  if (key.includes('kept:')) return 'stream'
+  if (key.includes('kept:') || key === EVENTS_KEY) return 'stream'
   return key.includes(':list:') ? 'list' : 'other'
 }
 
@@ -446,6 +519,25 @@ function kindOf(key: string): 'list' | 'stream' | 'other' {
 function storedUnder(name: string): string {
   if (kindOf(name) !== 'stream') return name
   return name.includes(':shard-kept:') ? `schannel:{${name}}` : `channel:{${name}}`
+}
+
+/** The keys of a channel's scheduled messages: their texts, and their times. */
+function scheduledUnder(name: string): [texts: string, times: string] {
+  const key = storedUnder(name)
+  return [`scheduled-texts:${key}`, `scheduled:${key}`]
+}
+
+/** Returns for which lists the events that are kept are not as many as the elements. */
+function problemsOfEvents(held: ReadonlyMap<string, Reply>): string[] {
+  const counts = new Map<string, number>()
+  for (const key of messagesIn(held.get(EVENTS_KEY) ?? [])) counts.set(key, (counts.get(key) ?? 0) + 1)
+  const found: string[] = []
+  for (const [key, elements] of held) {
+    if (kindOf(key) !== 'list') continue
+    const [count, events] = [(elements as string[] | null)?.length ?? 0, counts.get(key) ?? 0]
+    if (count !== events) found.push(`${key}: ${count} elements, and ${events} events of RPUSH are kept`)
+  }
+  return found
 }
 
 /** The texts of a stream's entries. */

@@ -184,7 +184,7 @@ export class StreamGroup implements Named {
   }
 
   /**
-   * Makes an entry a consumer's; the cursor then stands at it. An entry that was not pending begins with no deliveries, at time 0.
+   * Makes an entry a consumer's; the cursor then stands at it. An entry that was not pending begins with one delivery, as in Redis, at time 0.
    * Returns whose it was.
    */
   own(id: StreamId, consumer: StreamConsumer, at: IndexCursor): StreamConsumer | undefined {
@@ -202,7 +202,7 @@ export class StreamGroup implements Named {
     }
     if (isNew) {
       this.setDeliveryTime(at, 0)
-      this.setDeliveryCount(at, 0)
+      this.setDeliveryCount(at, 1)
     }
     return previous
   }

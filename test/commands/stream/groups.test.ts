@@ -85,6 +85,15 @@ describe('XREADGROUP', () => {
     expect(client.ask('XREADGROUP', 'GROUP', 'g', 'other', 'STREAMS', 's', '0')).toBe('*1\r\n*2\r\n$1\r\ns\r\n*0\r\n')
   })
 
+  test('counts two deliveries of an entry that XCLAIM FORCE makes pending, and one with JUSTID, as redis-server does', () => {
+    const { client } = withGroup(2)
+    client.ask('XCLAIM', 's', 'g', 'a', 0, '1-0', 'FORCE')
+    client.ask('XCLAIM', 's', 'g', 'a', 0, '2-0', 'FORCE', 'JUSTID')
+    expect(client.ask('XPENDING', 's', 'g', '-', '+', 10)).toBe(
+      '*2\r\n*4\r\n$3\r\n1-0\r\n$1\r\na\r\n:0\r\n:2\r\n*4\r\n$3\r\n2-0\r\n$1\r\na\r\n:0\r\n:1\r\n',
+    )
+  })
+
   test('waits for a new entry, which one of those who wait gets', () => {
     const { client, connect, journal } = withGroup(0)
     client.ask('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')

@@ -1,0 +1,88 @@
+// A named subscriber of a cluster in trouble. It subscribes at the leader, again and again under one
+// name, and notes every message that it hears.
+//
+// The broker remembers the name's position. So each message that is published after the first
+// confirmation is heard once at least, on one connection or on a later one.
+
+import type { Random } from '../../util/numbers/random.ts'
+import { performance, sleep } from '../../util/time/real-time.ts'
+import type { Reply } from '../durability/ways.ts'
+import { Client } from './client.ts'
+import type { Connection } from './connection.ts'
+import type { Member } from './member.ts'
+
+const LOOK_MS = 20
+/** A connection whose broker does not answer PING within this time is given up. */
+const PATIENCE_MS = 1500
+/** One look in so many ends the connection without a word, as a client that crashes does. */
+const LOOKS_OF_CONNECTION = 100
+
+export class NamedListener {
+  readonly name: string
+  readonly #pattern: string
+  readonly #client: Client
+  readonly #random: Random
+  readonly #heard = new Map<string, Set<string>>()
+  #listensFromMs = Number.POSITIVE_INFINITY
+  #isOver = false
+  #working: Promise<void> = Promise.resolve()
+
+  constructor(brokers: readonly Member[], random: Random, name: string, pattern: string) {
+    this.name = name
+    this.#pattern = pattern
+    this.#random = random
+    this.#client = new Client(brokers, random)
+  }
+
+  /** When its first subscription was confirmed; infinite before that. */
+  get listensFromMs(): number {
+    return this.#listensFromMs
+  }
+
+  /** Tells whether it has heard a message of a channel. */
+  hasHeard(channel: string, text: string): boolean {
+    return this.#heard.get(channel)?.has(text) === true
+  }
+
+  start(): void {
+    this.#working = this.#listen()
+  }
+
+  /** Unsubscribes, so that the broker forgets the name, and ends. */
+  async stop(): Promise<void> {
+    this.#isOver = true
+    await this.#working
+  }
+
+  async #listen(): Promise<void> {
+    while (!this.#isOver) {
+      const found = await this.#client.openToLeader().catch(() => undefined)
+      if (found !== undefined) {
+        await this.#hearBy(found.connection).catch(() => {})
+        found.connection.end()
+      }
+      await sleep(LOOK_MS)
+    }
+  }
+
+  /** Hears messages until the connection ends, or is ended by chance. */
+  async #hearBy(connection: Connection): Promise<void> {
+    connection.pushed = (words) => this.#note(words)
+    await connection.ask([['HELLO', '3', 'SETNAME', this.name]], PATIENCE_MS)
+    connection.tell(['PSUBSCRIBE', this.#pattern])
+    while (!connection.isClosed && !this.#isOver && this.#random.below(LOOKS_OF_CONNECTION) > 0) {
+      await connection.ask([['PING']], PATIENCE_MS)
+      await sleep(LOOK_MS)
+    }
+    if (!this.#isOver) return
+    connection.tell(['PUNSUBSCRIBE', this.#pattern])
+    await connection.ask([['PING']], PATIENCE_MS)
+  }
+
+  #note([word, , channel, text]: readonly Reply[]): void {
+    if (word === 'psubscribe') this.#listensFromMs = Math.min(this.#listensFromMs, performance.now())
+    if (word !== 'pmessage') return
+    const texts = this.#heard.get(String(channel)) ?? new Set()
+    this.#heard.set(String(channel), texts.add(String(text)))
+  }
+}
