@@ -1,7 +1,9 @@
-// docs/diagrams: the house, the way of a request, of a kept message, and of a failover. `npm run docs` writes them.
+// docs/diagrams: the house, the way of a request, of a kept message, and of a failover. `npm run
+// docs` writes them.
 //
-// The house is drawn from the folders of src as they are: a folder that no floor names stops the script, and so does a floor whose
-// folder is gone. The ways are told in FLOWS: boxes in a grid, and the arrows between them.
+// The house is drawn from the folders of src as they are: a folder that no floor names stops the
+// script, and so does a floor whose folder is gone. The ways are told in FLOWS: boxes in a grid,
+// and the arrows between them.
 
 import { readdirSync } from 'node:fs'
 import { type Box, Drawing, heightOfBox, MARGIN } from './svg-drawing.ts'
@@ -27,7 +29,8 @@ function foldersIn(url: URL): string[] {
   return entries.map(({ name }) => name).sort()
 }
 
-// ------------------------------------------------------------------------------------------------------------------ the house
+// ------------------------------------------------------------------------------------------------------------------
+// the house
 
 interface Folder {
   readonly name: string
@@ -37,7 +40,10 @@ interface Folder {
   readonly kind?: Box['kind']
 }
 
-/** From the roof to the cellar: each floor may import from every floor below it, and from none above. */
+/**
+ * From the roof to the cellar: each floor may import from every floor below it, and from none
+ * above.
+ */
 const FLOORS: readonly (readonly Folder[])[] = [
   [{ name: 'cli', text: 'The program: arguments in, exit code out.' }],
   [{ name: 'prover', text: 'prove-durability: breaks machines, and checks that no promise was broken.' }],
@@ -116,7 +122,8 @@ function house(): string {
   return drawing.toString()
 }
 
-// ------------------------------------------------------------------------------------------------------------------- the ways
+// -------------------------------------------------------------------------------------------------------------------
+// the ways
 
 interface Step {
   readonly column: number
@@ -147,7 +154,10 @@ const CAPTION_HEIGHT = 26
 /** Arrows between rows begin and end near the right edge of their boxes, beside the captions. */
 const ARROW_INSET = 24
 
-/** Draws rows of steps, and arrows from step to step: beside each other, or down through the gap between two rows. */
+/**
+ * Draws rows of steps, and arrows from step to step: beside each other, or down through the gap
+ * between two rows.
+ */
 function flowDiagram({ title, description, columns, rows, arrows }: Flow): string {
   const width = columns * STEP_WIDTH + (columns - 1) * STEP_GAP + 4 * MARGIN
   const drawing = new Drawing(width, title, description)

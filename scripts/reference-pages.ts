@@ -1,4 +1,5 @@
-// Makes docs/commands.md, docs/configuration.md, respite.conf and the names of commands from the tables of commands and settings.
+// Makes docs/commands.md, docs/configuration.md, respite.conf and the names of commands from the
+// tables of commands and settings.
 
 import { groups } from '../src/commands/groups.ts'
 import { commands } from '../src/commands/index.ts'

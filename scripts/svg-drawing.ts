@@ -1,12 +1,17 @@
-// A small writer of SVG: boxes with text, arrows, and notes, in colours for light and for dark pages.
+// A small writer of SVG: boxes with text, arrows, and notes, in colours for light and for dark
+// pages.
 //
-// Nothing is measured by a browser, so widths are estimates that are wide enough for every usual font. The drawing refuses text
-// that does not fit into its box, texts or boxes that overlap, and arrows through a text.
+// Nothing is measured by a browser, so widths are estimates that are wide enough for every usual
+// font. The drawing refuses text that does not fit into its box, texts or boxes that overlap, and
+// arrows through a text.
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 const MONOSPACE = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-/** Width of a character in units of the font's size: DejaVu, the widest of the fonts above, with a little to spare. */
+/**
+ * Width of a character in units of the font's size: DejaVu, the widest of the fonts above, with a
+ * little to spare.
+ */
 const CHARACTER_WIDTH = { name: 0.68, text: 0.6, code: 0.61 } as const
 
 const SIZE = { name: 14, text: 12, code: 11 } as const
@@ -24,12 +29,18 @@ interface Rectangle {
   readonly height: number
 }
 
-/** A box: a name in bold, then a text that is wrapped, then names in small frames (the rooms of a folder). */
+/**
+ * A box: a name in bold, then a text that is wrapped, then names in small frames (the rooms of a
+ * folder).
+ */
 export interface Box extends Rectangle {
   readonly name: string
   readonly text?: string
   readonly rooms?: readonly string[]
-  /** How it is coloured: `plain`, `strong` for the middle of the picture, `kept` for what is on a disk, `refused` for a way that ends. */
+  /**
+   * How it is coloured: `plain`, `strong` for the middle of the picture, `kept` for what is on a
+   * disk, `refused` for a way that ends.
+   */
   readonly kind?: 'plain' | 'strong' | 'kept' | 'refused' | undefined
 }
 
@@ -96,7 +107,10 @@ export class Drawing {
     this.#reach(x + width, y + height)
   }
 
-  /** A line with an arrowhead through the points; a label stands beside its beginning, or where it is told. */
+  /**
+   * A line with an arrowhead through the points; a label stands beside its beginning, or where it
+   * is told.
+   */
   arrow(points: readonly Point[], label?: { readonly text: string } & Point): void {
     const path = points.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${x} ${y}`).join(' ')
     this.#parts.push(`<path class="arrow" d="${path}" marker-end="url(#head)"/>`)
