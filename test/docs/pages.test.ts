@@ -25,7 +25,8 @@ describe('docs/README.md', () => {
 
   test.each(PAGES)('lists %s under the kind that the page names', (name) => {
     const page = readFileSync(join(DOCS, name), 'utf8')
-    const [, kind] = /^# .*\n\n(?:<!--.*-->\n\n)?\*(Start|How-to|Reference|Explanation)\.\* For [^.]*\. /m.exec(page) ?? []
+    const [, kind] =
+      /^# .*\n\n(?:<!--.*-->\n\n)?\*(Start|How-to|Reference|Explanation)\.\* For [^.]*\. /m.exec(page) ?? []
     expect(kind, `${name} opens with its kind and its reader`).toBeDefined()
     const section = list.split(/^## /m).find((part) => part.startsWith(`${kind}\n`))
     expect(section).toContain(`](${name})`)
@@ -42,6 +43,21 @@ describe('links', () => {
       else if (heading !== undefined && !headingsOf(readFileSync(full, 'utf8')).has(heading)) dead.push(target)
     }
     expect(dead).toEqual([])
+  })
+})
+
+describe('files', () => {
+  /** Patterns, and files of other programs. */
+  const NOT_OURS = /^(src\/name\.ts|\/etc\/.*)$/
+  const FOLDERS = ['', 'src/', 'src/scripting/', 'src/scripting/lua/']
+
+  test.each(TEXTS)('that %s names are there', (path) => {
+    const text = readFileSync(join(ROOT, path), 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
+    const named = [...text.matchAll(/`([\w.-]*\/[\w./-]+\.(?:ts|mjs|json|conf|md|yaml))`/g)].map(
+      ([, name = '']) => name,
+    )
+    const missing = named.filter((name) => !FOLDERS.some((folder) => existsSync(join(ROOT, folder, name))))
+    expect(missing.filter((name) => !NOT_OURS.test(name))).toEqual([])
   })
 })
 
