@@ -765,7 +765,7 @@ export const CONFIG_TABLE = {
     doc: 'Whether clients need a certificate of those authorities; optional = one that is shown must be.',
   }),
   'tls-auth-clients-user': oneOf(['off', 'CN'], 'off', {
-    doc: 'User of a client with a certificate from the start: off = default, like other clients; CN = the user with the common name of the certificate, if there is one and it is on.',
+    doc: 'User of a client with a certificate from the start: off = the same as without one; CN = the user with the common name of the certificate, if there is one and it is on.',
   }),
   'tls-replication': yesNo(false, {
     doc: 'Use TLS between primary and replica.',
