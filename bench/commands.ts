@@ -155,7 +155,7 @@ async function askIn({ title, options: settings, tests, depths }: Setting, scale
         `redis-benchmark ${COMMON.join(' ')} -P <1 or 16> -t <test> -n <requests for ${scale.seconds} s> --csv`,
       ],
       rows,
-      notes: ['What is popped was filled in before; what fills it is not measured.'],
+      notes: ['Lists and sets that are popped from are filled before; the filling is not measured.'],
     }
   } finally {
     for (const server of servers.values()) await server.stop()

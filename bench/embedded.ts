@@ -55,7 +55,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       memory,
       sizes.map((keys) => ({ ...work, keys })),
       [
-        'Keys of 16 bytes, values of 64; keys are drawn at random. What does not answer at once is waited for: one by one, or a hundred calls together. Respite and ioredis-mock are called by commands (`call`, `set`), visited by SCAN and MGET.',
+        'Keys of 16 bytes, values of 64; keys are drawn at random. Calls that do not return at once are awaited: one by one, or a hundred together. Respite and ioredis-mock are called by commands (`call`, `set`), visited by SCAN and MGET.',
         'A Map and the table of C hold nothing but bytes: no types, no expiry, no subscribers, no other process.',
       ],
     ),
@@ -64,7 +64,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       folder,
       sizes.map((keys) => ({ ...work, keys })),
       [
-        'Nobody syncs each change here. Respite has written it to the system before it answers, and syncs every second: what was answered survives the end of the process. LMDB (C: MDB_NOSYNC; npm: as it comes) and better-sqlite3 (WAL, synchronous NORMAL) keep that promise too. Tokyo Cabinet, GDBM and Berkeley DB (no transactions, a cache of 512 MiB) may be damaged by it.',
+        'No store syncs each change here. Respite has written it to the system before it answers, and syncs every second: what was answered survives the end of the process. LMDB (C: MDB_NOSYNC; npm: as it comes) and better-sqlite3 (WAL, synchronous NORMAL) keep that promise too. Tokyo Cabinet, GDBM and Berkeley DB (no transactions, a cache of 512 MiB) may be damaged by it.',
         'A hundred at a time are a transaction where there are transactions. Respite keeps all data in memory; the others may be larger than it.',
         `${String.fromCharCode(8211)}: was not full within ${FILL_MS / 1000} s.`,
       ],

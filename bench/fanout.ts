@@ -41,7 +41,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       rows: speed,
       notes: [
         '64 bytes of payload; one publisher, 256 messages ahead of the slowest at most; raw sockets for each protocol (bench/protocols/), so that no client library is measured. Publisher and subscribers are one process beside the server.',
-        'Nothing of it is kept. RabbitMQ confirms each message here, which costs it; NATS and mosquitto are asked by a PING after each sixteenth whether they have taken them, where nobody listens.',
+        'Nothing of it is kept. RabbitMQ confirms each message here, which costs it. Where no subscriber listens, NATS and mosquitto are asked by a PING after each sixteenth message whether they have taken it.',
         `Patterns: as \`orders.*.created\`, a star for one word; of the ${PATTERNS + 1} one matches.`,
         ...running.failures,
         ...missingNote(OTHER_BROKERS),

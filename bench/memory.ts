@@ -136,7 +136,7 @@ async function ask(scale: Scale): Promise<Answer> {
     commandLines: [...lines],
     rows,
     notes: [
-      'RSS is VmRSS of /proc. What one more costs is measured with the second million, so that what a server takes for itself (program, runtime, code that V8 compiles under its first load) is not divided among elements. One pipelined client loads; another asks PING every millisecond; each is a process of its own.',
+      'RSS is VmRSS of /proc. The cost of one more is measured with the second million, so that what a server takes for itself (program, runtime, code that V8 compiles under its first load) is not divided among elements. One pipelined client loads; another asks PING every millisecond; each is a process of its own.',
     ],
   }
 }

@@ -106,7 +106,7 @@ const OVERVIEWS: readonly Overview[] = [
       { table: 'Structures', better: 'more', row: /^XREADGROUP/ },
     ],
     about:
-      'What is kept is taken with one connection that has 256 messages on their way. RabbitMQ and NATS hand messages out, redeliver and spread them over several machines in ways of their own, which is not measured here.',
+      'Kept messages are measured with one connection that has 256 messages in flight. RabbitMQ and NATS hand messages out, redeliver and spread them over several machines in ways of their own, which is not measured here.',
   },
   {
     title: 'As a bus',
@@ -143,7 +143,7 @@ const OVERVIEWS: readonly Overview[] = [
       { table: 'As a queue', better: 'more', row: kept('synced before.*') },
     ],
     about:
-      'Each change that is synced by itself waits for the disk, here and elsewhere, so the disk decides; what many wait for together is synced together. What each setting survives stands in docs/durability.md.',
+      'Each change that is synced by itself waits for the disk, here and elsewhere, so the disk decides; what many wait for together is synced together. docs/durability.md says what each setting survives.',
   },
 ]
 

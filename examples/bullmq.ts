@@ -1,9 +1,11 @@
-// BullMQ, unmodified, on Respite: a producer, workers, and somebody who listens to the queue's events.
-// Real processes: on the way a worker is killed in the middle of a job and then the server itself, both with SIGKILL.
+// BullMQ, unmodified, on Respite: a producer, workers, and a listener of the queue's events. Real
+// processes: on the way a worker is killed in the middle of a job and then the server itself, both
+// with SIGKILL.
 //
-// What BullMQ promises, and is checked at the end: every job that `add` acknowledged is completed; nothing completes twice; a
-// job may be *begun* twice (by the killed worker, and by whoever took over when its lock had run out), so a job's work has to
-// bear being repeated. Here it does: it adds a number to a set.
+// BullMQ promises, and the end checks, that every job that `add` acknowledged is completed, and
+// that none completes twice. A job may be *begun* twice: by the killed worker, and by the one that
+// took over when its lock had run out. So a job's work has to bear being repeated. Here it does: it
+// adds a number to a set.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,12 +28,15 @@ else await main()
 
 /** The server: reports its port to the parent, then serves until it is killed. */
 async function serve(dir: string, port: number): Promise<void> {
-  // A killed process loses nothing: every write reaches the system before its reply leaves. `always` bears power cuts as well.
+  // A killed process loses nothing: every write reaches the system before its reply leaves.
+  // `always` bears power cuts as well.
   const server = await startServer({ port, dir, appendfsync: 'everysec' })
   process.send?.(server.port)
 }
 
-/** BullMQ waits for its server as long as it takes; only how often it knocks is set here. */
+/**
+ * BullMQ waits for its server as long as it takes; only the time between its attempts is set here.
+ */
 function connectionTo(port: number) {
   return { port, maxRetriesPerRequest: null, retryStrategy: () => 20 }
 }
@@ -48,14 +53,16 @@ async function work(name: string, port: number): Promise<void> {
       await results.sadd('done', job.data)
       return job.data ** 2
     },
-    // Short locks, so that what a killed worker held is found soon. The defaults (30 s) are for real work.
+    // Short locks, so that the jobs of a killed worker are found soon. The defaults (30 s) are for
+    // real work.
     {
       connection: connectionTo(port),
       name,
       concurrency: 4,
       lockDuration: 1000,
       stalledInterval: 500,
-      // A job may lose its worker to the first kill, while the server is away, and on a busy machine whenever a lock is renewed too late.
+      // A job may lose its worker to the first kill, while the server is away, and on a busy
+      // machine whenever a lock is renewed too late.
       maxStalledCount: 20,
       // How long a worker whose server did not answer rests before it asks again.
       runRetryDelay: 200,
@@ -105,7 +112,8 @@ async function main(): Promise<void> {
     events.on('error', () => {})
     await events.waitUntilReady()
 
-    // Every tenth is tried again where it fails, every seventh waits a little first, every fifth goes before the others.
+    // Every tenth is tried again where it fails, every seventh waits a little first, every fifth
+    // goes before the others.
     const producing = (async () => {
       for (let i = 0; i < JOBS; i++) {
         const options = {
@@ -160,7 +168,10 @@ async function main(): Promise<void> {
   process.exit()
 }
 
-/** Adds a job; where the answer was lost with the server, again. Its id is its own, so it cannot be there twice. */
+/**
+ * Adds a job; where the answer was lost with the server, again. Its id is its own, so it cannot be
+ * there twice.
+ */
 async function add(queue: Queue<number, number>, data: number, options: { jobId: string }): Promise<void> {
   while (true) {
     try {

@@ -1,11 +1,13 @@
-// An event bus that forgets nothing: plain SUBSCRIBE and PUBLISH, unmodified clients, and channels that keep their messages.
-// Three services in three client libraries (the third in Python, where that is to be had) are killed with SIGKILL one after the
-// other, and then the broker is, all under load. Each hears every order at least once, in order.
+// An event bus that forgets nothing: plain SUBSCRIBE and PUBLISH, unmodified clients, and channels
+// that keep their messages. Three services in three client libraries (the third in Python, where it
+// is installed) are killed with SIGKILL one after the other, and then the broker is, all under
+// load. Each hears every order at least once, in order.
 //
 //   shop ── PUBLISH orders.created ──▶ channel "orders.*" keep 1h ──▶ billing (ioredis), shipping (node-redis), audit (redis-py)
 //
-// What a service needs for it is a name: the broker remembers how far it has heard. What it was sent in the second before
-// it was killed it is sent again (`redeliver`), because nobody can tell whether it had dealt with that.
+// A service needs only a name for this: the broker remembers how far it has heard. Messages that it
+// was sent in the second before it was killed are sent again (`redeliver`), because the broker
+// cannot tell whether it had handled them.
 
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,7 +28,10 @@ function startBroker(dir: string, port: number): ChildProcess {
   return fork(join(SERVICES, 'broker.mjs'), [dir, String(port)], { execArgv: [] })
 }
 
-/** A service, and what it has said so far; killed and started again as often as somebody likes. */
+/**
+ * A service, and the lines it has printed so far. It can be killed and started again any number of
+ * times.
+ */
 class Service {
   readonly name: string
   readonly #command: readonly string[]
@@ -79,7 +84,8 @@ async function main(): Promise<void> {
   }
   await Promise.all(services.map((service) => service.start()))
 
-  // The shop publishes as fast as it is answered. What was not answered is published again, and may so be there twice.
+  // The shop publishes as fast as it is answered. An order without an answer is published again,
+  // and may so be there twice.
   const shop = new Redis(port, { maxRetriesPerRequest: 0, retryStrategy: () => 20 })
   shop.on('error', () => {})
   let published = 0

@@ -1,5 +1,6 @@
-// One program that works on its data by calls, and serves the same data to others: a shop whose stock lies in its own process.
-// Here a till connects by a port and a report by a private socket, as other programs would.
+// One program that works on its data by calls, and serves the same data to others: a shop whose
+// stock lies in its own process. Here a till connects by a port and a report by a private socket,
+// as other programs would.
 
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
@@ -23,7 +24,7 @@ const report = createClient(await broker.nodeRedisOptions())
 await report.connect()
 console.log('report:', { ...(await report.hGetAll('stock')) })
 
-// A worker of the program waits for what others ask for.
+// A worker of the program waits for requests of the others.
 const order = broker.call('BLPOP', 'orders', 5)
 await till.rpush('orders', 'a box of pears')
 console.log('shop: asked for', ((await order) as string[])[1])

@@ -1,5 +1,5 @@
-// A broker inside this program: no port, no second process, and the data survives the program's end.
-// Calls, subscriptions and an unmodified ioredis with its whole API work on the same engine.
+// A broker inside this program: no port, no second process, and the data survives the program's
+// end. Calls, subscriptions and an unmodified ioredis with its whole API work on the same engine.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,6 @@
-// Services that talk through channels: nobody knows who listens, and a new service joins without changing the others.
-// Three services with two different client libraries share one server, by exact channels and by patterns.
+// Services that talk through channels: no service knows its listeners, and a new one joins without
+// changing the others. Three services with two different client libraries share one server, by
+// exact channels and by patterns.
 
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
@@ -9,7 +10,7 @@ const server = await startServer({ port: 0 })
 const url = `redis://${server.address}`
 console.log(`the bus is at ${url}`)
 
-/** Resolves when `count` lines were heard by somebody. */
+/** Resolves when the services have heard `count` lines. */
 const heard: string[] = []
 let enough: () => void = () => {}
 function hear(line: string): void {
@@ -21,7 +22,8 @@ const everythingHeard = new Promise<void>((resolve) => {
   enough = resolve
 })
 
-// Billing wants new orders, and says when one is paid. A subscriber's connection only listens, so it has a second one.
+// Billing wants new orders, and says when one is paid. A subscriber's connection only listens, so
+// it has a second one.
 const billingEars = new Redis(url)
 const billing = new Redis(url)
 billingEars.on('message', async (_channel, message) => {
@@ -41,7 +43,7 @@ await shippingEars.subscribe('orders.paid', async (message) => {
   await shipping.publish('parcels.sent', JSON.stringify({ order: id }))
 })
 
-// The audit log hears about orders whatever happens to them; it does not need to know what can.
+// The audit log hears of every event of an order, and need not know which events there are.
 const audit = new Redis(url)
 audit.on('pmessage', (_pattern, channel, message) => hear(`audit: ${channel} ${message}`))
 await audit.psubscribe('orders.*')

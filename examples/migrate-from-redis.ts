@@ -1,11 +1,13 @@
-// Moving from redis-server to Respite and back while clients work, as docs/replication.md describes it: they notice nothing but one longer reply.
-// Shops put orders into a list and a worker moves them to another one; in the end each order that was acknowledged is there, once.
+// Moving from redis-server to Respite and back while clients work, as docs/replication.md describes
+// it: clients notice one longer reply. Shops put orders into a list and a worker moves them to
+// another one; in the end each acknowledged order is there, once.
 //
-//   shops ── RPUSH orders ──▶ door ──▶ whoever leads: redis-server, then Respite, then redis-server again
+//   shops ── RPUSH orders ──▶ door ──▶ the leading server: redis-server, then Respite, then redis-server again
 //   worker ── BLMOVE orders handled ─▲
 //
-// The door stands for what names the server to clients: a proxy, a name in DNS, a virtual address. A server that has handed its
-// place over answers READONLY; that has clients connect anew, and the door leads them to the other one.
+// The door stands for the proxy, the name in DNS or the virtual address by which clients find the
+// server. A server that has handed its place over answers READONLY. Its clients then reconnect, and
+// the door leads them to the other one.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,13 +21,13 @@ import { startServer } from 'respite'
 
 const HOST = '127.0.0.1'
 const SHOPS = 4
-/** So many orders are taken by each server before the next step. */
+/** Orders that each server takes before the next step. */
 const ORDERS_PER_STEP = 1000
 /** How long writes may be held up while the data is compared, or a server hands its place over. */
 const HOLD_MS = 5000
 const GIVE_UP_MS = 60_000
 
-/** A server, and the connection of whoever looks after it, which does not go through the door. */
+/** A server, and its operator's connection, which does not go through the door. */
 interface Server {
   readonly name: string
   readonly port: number
@@ -83,7 +85,10 @@ async function main(): Promise<void> {
 
 // ── those who work ─────────────────────────────────────────────────────────
 
-/** A client that connects anew where the server does not lead any more, and then asks again for what was refused. */
+/**
+ * A client that reconnects when its server does not lead any more, and then repeats the refused
+ * request.
+ */
 function connect(port: number): Redis {
   const refused = /^(READONLY|UNBLOCKED)/
   const client = new Redis(port, HOST, {
@@ -131,7 +136,7 @@ class Shop {
   }
 }
 
-/** The worker: waits for orders, and moves them to where they are done. */
+/** The worker: waits for orders, and moves them to the list of orders that are done. */
 async function handle(client: Redis): Promise<void> {
   while (true) await client.blmove('orders', 'handled', 'LEFT', 'RIGHT', 0)
 }
@@ -154,7 +159,7 @@ async function compare(primary: Server, replica: Server): Promise<void> {
   console.log(`${replica.name} follows, and has the same data`)
 }
 
-/** Has a primary give its place to its replica. Writes wait meanwhile, so none is lost. */
+/** Makes a primary give its place to its replica. Writes wait meanwhile, so none is lost. */
 async function handOver(primary: Server, replica: Server): Promise<void> {
   await primary.admin.call('FAILOVER', 'TO', HOST, replica.port, 'TIMEOUT', HOLD_MS)
   await until(
@@ -174,13 +179,13 @@ async function field(admin: Redis, name: string): Promise<string | undefined> {
 async function startRedis(): Promise<Server> {
   const port = await freePort()
   const options = ['--port', String(port), '--dir', dir, '--save', '', '--enable-debug-command', 'local']
-  // The replica gets its snapshot at once; otherwise others would be waited for.
+  // The replica gets its snapshot at once, without a wait for others.
   child = spawn('redis-server', [...options, '--repl-diskless-sync-delay', '0'], { stdio: 'ignore' })
   await once(child, 'spawn')
   return { name: 'redis-server', port, admin: connect(port) }
 }
 
-/** Opens a port that leads to another one, and from a moment on to yet another. */
+/** Opens a port that leads to another one, which can be changed. */
 async function openDoor(to: number): Promise<{ readonly port: number; leadTo(port: number): void }> {
   let behind = to
   const server = net.createServer((socket) => {

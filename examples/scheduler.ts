@@ -1,5 +1,6 @@
-// A scheduler without a cron table: a key that expires is an alarm, and a message can be scheduled. Both are kept for a worker that was
-// away when they came, under its name, and a job that is asked for twice is done once.
+// A scheduler without a cron table: a key that expires is an alarm, and a message can be scheduled.
+// Both are kept for a worker that was away when they came, under its name, and a job that is asked
+// for twice is done once.
 
 import { Redis } from 'ioredis'
 import { startServer } from 'respite'
@@ -19,7 +20,10 @@ const url = `redis://${server.address}`
 const done: string[] = []
 let noteDone: () => void = () => {}
 
-/** Connects a worker under its name; several that share the work would subscribe to `$share/workers/jobs.mail` instead. */
+/**
+ * Connects a worker under its name; several that share the work would subscribe to
+ * `$share/workers/jobs.mail` instead.
+ */
 async function startWorker(): Promise<Redis> {
   const worker = new Redis(url, { connectionName: 'worker' })
   worker.on('message', (channel, text) => {

@@ -1,10 +1,12 @@
-// A work queue that loses nothing: jobs wait in a list, a worker moves one to its own list while it works on it (BLMOVE).
-// Real processes: on the way one worker and then the server are killed with SIGKILL, and in the end every job is done.
+// A work queue that loses nothing: jobs wait in a list, a worker moves one to its own list while it
+// works on it (BLMOVE). Real processes: on the way one worker and then the server are killed with
+// SIGKILL, and in the end every job is done.
 //
 //   producers ── LPUSH jobs ──▶ jobs ── BLMOVE ──▶ processing:<worker> ── MULTI, LREM + SET result:<job>, EXEC ──▶ done
 //
-// What a killed worker was working on is in its list: somebody puts it back. What a worker does not know after the server was
-// killed (did my command arrive?) is there as well: it looks. Doing a job twice gives the same result, so that is harmless.
+// The job of a killed worker is in that worker's list, and the main program puts it back. After the
+// server was killed, a worker does not know whether its last command arrived; it looks into its
+// list. Doing a job twice gives the same result, so that is harmless.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,12 +29,13 @@ else await main()
 
 /** The server: reports its port to the parent, then serves until it is killed. */
 async function serve(dir: string, port: number): Promise<void> {
-  // `everysec` bounds what a power cut may take; a killed process takes nothing, because writes reach the system before replies.
+  // `everysec` bounds what a power cut may take; a killed process takes nothing, because writes
+  // reach the system before replies.
   const server = await startServer({ port, dir, appendfsync: 'everysec' })
   process.send?.(server.port)
 }
 
-/** A client that reconnects, and fails what it was waiting for instead of repeating it by itself. */
+/** A client that reconnects, and fails pending commands instead of repeating them by itself. */
 function connect(port: number): Redis {
   const redis = new Redis(port, { maxRetriesPerRequest: 0, retryStrategy: () => 20 })
   // The server is away: ioredis tries again by itself.
@@ -40,7 +43,7 @@ function connect(port: number): Redis {
   return redis
 }
 
-/** A worker: first what it left unfinished, then one job after another. */
+/** A worker: first the job that it left unfinished, then one job after another. */
 async function work(name: string, port: number): Promise<void> {
   const redis = connect(port)
   const mine = `processing:${name}`
@@ -52,7 +55,7 @@ async function work(name: string, port: number): Promise<void> {
         if (job !== null) await finish(redis, mine, job)
       }
     } catch {
-      // The connection was lost in the middle of something. What it was is in the list.
+      // The connection was lost in the middle of a job. The job is in the list.
       await sleep(20)
     }
   }
@@ -127,7 +130,7 @@ async function main(): Promise<void> {
     )
 
     await reached(JOBS / 4)
-    // At a bad moment, if it can be had: while it works on something.
+    // At a bad moment, if possible: while the worker works on a job.
     while ((await redis.llen('processing:0')) === 0) await sleep(1)
     await kill(workers[0]!)
     const left = await redis.llen('processing:0')

@@ -1,16 +1,18 @@
-// Makes `dist` out of the sources and of the type declarations that tsc has left in `dist/declarations`.
+// Makes `dist` out of the sources and of the type declarations that tsc has left in
+// `dist/declarations`. It writes:
 //
 //   dist/package.json         says that .js is CommonJS here
-//   dist/cli/respite.js       what loads the program, all of it: Node compiles nothing else
+//   dist/cli/respite.js       loads the program, all of it: Node compiles nothing else
 //   dist/cli/program.js       the program
-//   dist/<entry>.js, .d.ts    what `require` finds
-//   dist/<entry>.mjs, .d.mts  what `import` finds: the same things, handed on
-//   dist/core.js              what they share and need at once
-//   dist/<part>.js            what is loaded when it is first used (parts.ts)
-//   dist/replicated-log/log-worker.js   what runs in the thread of a replicated log: all of it, so that it loads nothing else
+//   dist/<entry>.js, .d.ts    files that `require` finds
+//   dist/<entry>.mjs, .d.mts  files that `import` finds: the same things, handed on
+//   dist/core.js              the code they share and need at once
+//   dist/<part>.js            code that is loaded when it is first used (parts.ts)
+//   dist/replicated-log/log-worker.js   all code of a replicated log's thread: it loads nothing else
 //   dist/**/*.d.ts            the declarations that the entries reach
 //
-// Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why it is CommonJS that holds the code.
+// Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why CommonJS holds the
+// code.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -28,10 +30,16 @@ const DECLARATIONS = join(DIST, 'declarations')
 const CORE = 'core'
 const RUNTIME = 'rolldown-runtime'
 
-/** What declares Symbol.asyncDispose and AsyncDisposable, whatever `lib` a program has, and however old its declarations of Node are. */
+/**
+ * A reference that declares Symbol.asyncDispose and AsyncDisposable, with any `lib` and any
+ * declarations of Node.
+ */
 const NEEDED_LIBRARY = '/// <reference lib="esnext.disposable" />\n'
 
-/** What such packages do for `require`: it returns the default, which has everything else, itself included. */
+/**
+ * The end of an entry with a default export: `require` returns the default, which has all other
+ * exports, itself included.
+ */
 const DEFAULT_IS_MODULE = `{
   const made = exports.default
   for (const name of Object.getOwnPropertyNames(exports)) {
@@ -67,19 +75,22 @@ for (const chunk of chunks) {
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 writeExports()
 
-/** Writes entries and what they need; `fileOf` says in which file, by name, a source goes, null = where the bundler likes. */
+/**
+ * Writes entries and the files they need. `fileOf` names the file of a source; null = the bundler
+ * chooses.
+ */
 async function bundleCode(
   input: Readonly<Record<string, string>>,
   fileOf: (id: string) => string | null,
 ): Promise<OutputChunk[]> {
   const bundle = await rolldown({
-    // Entries export what they say; `allow-extension` is what this way of splitting asks for.
+    // Entries export their own names; this way of splitting needs `allow-extension`.
     preserveEntrySignatures: 'allow-extension',
     input: { ...input },
     platform: 'node',
     transform: {
       target: 'es2022',
-      // Not the checked build (util/invariant.ts): what it guards is removed.
+      // Not the checked build (util/invariant.ts): the guarded code is removed.
       define: { 'process.env.RESPITE_CHECKED': 'undefined', 'process.env.RESPITE_RESTLESS': 'undefined' },
     },
     external: /^[^./]/,
@@ -91,11 +102,13 @@ async function bundleCode(
     exports: 'named',
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
-    // Between files a name is looked up in an object at every use. So what works together stays together in one.
+    // Between files a name is looked up in an object at every use. So code that works together
+    // stays in one file.
     codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: fileOf, test: /src/ }] },
-    // A top-level constant that became `var` is no constant to V8 any more, which then loads and checks it at every use.
+    // A top-level constant that became `var` is no constant to V8 any more, which then loads and
+    // checks it at every use.
     topLevelVar: false,
-    // What V8 need not read. The sources are where comments are read.
+    // V8 need not read comments; people read them in the sources.
     comments: false,
     // Jest, by default, has no `import()`.
     dynamicImportInCjs: false,
@@ -109,7 +122,10 @@ async function bundleCode(
   return chunks
 }
 
-/** Where a source goes: the core, a part, or, as the entries and what only one of them needs, where the bundler likes. */
+/**
+ * The file of a source: the core, or a part. For entries, and for code that only one of them needs,
+ * the bundler chooses.
+ */
 function fileOf(id: string): string | null {
   const source = relative(join(ROOT, 'src'), id)
   return isOfEntries(source) ? null : (partOf(source) ?? CORE)
@@ -119,7 +135,7 @@ function isOfEntries(source: string): boolean {
   return /^(cli|prover|drop-in)\//.test(source) || ENTRY_FILES.includes(source.replace(/\.ts$/, ''))
 }
 
-/** Rewrites what the bundler has written, so that parts are loaded when they are first used. */
+/** Rewrites the bundler's output, so that parts are loaded when they are first used. */
 function loadPartsLater(chunks: readonly OutputChunk[]): void {
   const read = (name: string): string => readFileSync(join(DIST, `${name}.js`), 'utf8')
   const names = chunks.map(({ fileName }) => fileName.replace(/\.js$/, ''))
@@ -140,12 +156,18 @@ function loadPartsLater(chunks: readonly OutputChunk[]): void {
   }
 }
 
-/** Returns code without other characters than ASCII's, so that V8 keeps it, and reads it, at one byte a character. None may stand in `String.raw`. */
+/**
+ * Returns code without other characters than ASCII's, so that V8 keeps it, and reads it, at one
+ * byte a character. None may stand in `String.raw`.
+ */
 function inAscii(code: string): string {
   return code.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** An ES module with the things of an entry. One instance of each: an error is `instanceof` its class, whoever asks. */
+/**
+ * An ES module with the things of an entry. There is one instance of each, so that an error is
+ * `instanceof` its class in every module.
+ */
 function handOn(entry: string, names: readonly string[]): string {
   const named = names.filter((name) => name !== 'default')
   const lines = [`import entry from './${basename(entry)}.js'`, `export const { ${named.join(', ')} } = entry`]
@@ -168,7 +190,7 @@ function write(file: string, text: string): void {
   writeFileSync(file, text)
 }
 
-/** Writes what package.json says of the entries, where that has changed. */
+/** Writes the entries into package.json, if they have changed. */
 function writeExports(): void {
   const file = join(ROOT, 'package.json')
   const text = readFileSync(file, 'utf8')

@@ -1,29 +1,35 @@
-// The type declarations of the package: of those that tsc writes, one file for each source, only what the entries reach.
+// The type declarations of the package. tsc writes one file for each source; only the statements
+// that entries reach are kept.
 //
-// tsc's files are regular: a statement begins in the first column, after its comment, and what it is made of is indented. So statements
-// are told apart by lines. One is kept when an entry exports it, or when its name stands in one that is kept.
+// tsc's files are regular: a statement begins in the first column, after its comment, and its
+// contents are indented. So statements are told apart by lines. One is kept when an entry exports
+// it, or when its name stands in one that is kept.
 
 import { dirname, join } from 'node:path'
 
-/** A declaration, or what hands one on (`export … from`), with its comment. */
+/** A declaration, or a statement that hands one on (`export … from`), with its comment. */
 interface Statement {
   readonly text: string
-  /** What can be asked for by name here → what the other file calls it, or the same name. */
+  /** Each exported name → its name in the other file, or the same name. */
   readonly names: ReadonlyMap<string, string>
-  /** The other file, of imports and of what is handed on. */
+  /** The other file, of imports and of names that are handed on. */
   readonly from: string | undefined
 }
 
 const DECLARED =
   /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const|let|function|enum) (?:enum )?(\w+)/m
 const NAMED = /^(?:import|export)(?: type)? (?:\w+, )?\{([^}]*)\}(?: from '([^']+)')?/m
-/** An import of a whole module. Without `esModuleInterop` a program's compiler does not find what it names. */
+/**
+ * An import of a whole module. Without `esModuleInterop` a program's compiler does not find the
+ * names in it.
+ */
 const WHOLE = /^import (?:type )?(?:\* as )?(\w+)(?: from|,)/m
 const DEFAULT = /^export default \w+;/m
 const COMMENT = /\/\*[\s\S]*?\*\//g
 
 /**
- * Returns the declarations to publish: path → text. `read` returns what tsc has written, paths are relative to the same folder.
+ * Returns the declarations to publish: path → text. `read` returns what tsc has written, paths are
+ * relative to the same folder.
  *
  * Relative imports, which name sources there, name what is required at run time here.
  */
@@ -81,7 +87,7 @@ function parse(text: string): Statement[] {
   let isComment = false
   for (const line of text.split('\n')) {
     const begins = /^[a-z]/.test(line)
-    // A comment belongs to what follows it.
+    // A comment belongs to the statement after it.
     if (/^\/\*/.test(line) || (begins && !isComment)) {
       statements.push(...statementOf(lines.join('\n')))
       lines = []

@@ -1,9 +1,9 @@
-// What a program can import from the package: 'respite', 'respite/testing', …
+// The entries of the package, which programs import: 'respite', 'respite/testing', …
 //
-// An entry is a line here. The build makes of it what both module systems want, and writes `exports` and
-// `typesVersions` of package.json; a test holds that they agree.
+// An entry is a line here. The build makes the files that both module systems want, and writes
+// `exports` and `typesVersions` of package.json; a test holds that they agree.
 
-/** What is asked for → the file under `src` (and, built, under `dist`), without its ending. */
+/** The imported name → the file under `src` (and, built, under `dist`), without its ending. */
 export const ENTRIES: Readonly<Record<string, string>> = {
   '.': 'index',
   './bullmq': 'drop-in/bullmq',
@@ -22,7 +22,8 @@ export function packageExports(): Record<string, string | Conditions> {
   const exports: Record<string, string | Conditions> = {}
   for (const [name, entry] of Object.entries(ENTRIES)) {
     const file = `./dist/${entry}`
-    // Of several conditions that hold the first counts, and within one `types` is looked for before any other.
+    // Of several conditions that hold the first counts, and within one `types` is looked for before
+    // any other.
     exports[name] = {
       require: { types: `${file}.d.ts`, default: `${file}.js` },
       default: { types: `${file}.d.mts`, default: `${file}.mjs` },
@@ -31,7 +32,10 @@ export function packageExports(): Record<string, string | Conditions> {
   return { ...exports, './package.json': './package.json' }
 }
 
-/** Returns `typesVersions` of package.json, by which compilers that do not read `exports` (`moduleResolution: node`) find the same types. */
+/**
+ * Returns `typesVersions` of package.json, by which compilers that do not read `exports`
+ * (`moduleResolution: node`) find the same types.
+ */
 export function packageTypes(): Record<string, Record<string, string[]>> {
   const named = Object.entries(ENTRIES).filter(([name]) => name !== '.')
   return { '*': Object.fromEntries(named.map(([name, entry]) => [name.slice('./'.length), [`./dist/${entry}.d.ts`]])) }

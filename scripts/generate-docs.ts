@@ -1,11 +1,13 @@
-// Writes the reference pages: npm run docs.
+// Writes the reference pages and the diagrams: npm run docs.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { diagrams } from './draw-diagrams.ts'
 import { referencePages } from './reference-pages.ts'
 
 const root = new URL('../', import.meta.url)
 
-for (const [path, text] of referencePages()) {
+mkdirSync(new URL('docs/diagrams/', root), { recursive: true })
+for (const [path, text] of [...referencePages(), ...diagrams()]) {
   writeFileSync(new URL(path, root), text)
   process.stdout.write(`${path} written\n`)
 }

@@ -1,9 +1,11 @@
 // How the package uses modules of Node: directly.
 //
-// The bundler wraps each module of which somebody imports the default in an object of getters, as packages that were written for both module
-// systems need it. `writeSync`, called for each reply, was looked up there through a getter that V8 does not inline: LPUSH from 50 clients takes
-// 3 % less of the server's own time without, and a start makes some hundreds of getters less. A module of Node is its own default, so the
-// wrapper is left out, and the functions that are called are taken out of the module once.
+// The bundler wraps each module whose default is imported in an object of getters, as packages that
+// were written for both module systems need it. `writeSync`, called for each reply, was looked up
+// there through a getter that V8 does not inline: LPUSH from 50 clients takes 3 % less of the
+// server's own time without, and a start makes some hundreds of getters less. A module of Node is
+// its own default, so the wrapper is left out, and the functions that are called are taken out of
+// the module once.
 
 import { isLoadedLater } from './parts.ts'
 

@@ -1,15 +1,21 @@
-// Which code of the package is compiled only when it is first used.
+// Parts: code of the package that is compiled only when it is first used.
 //
-// V8 reads all of a file before anything in it can run, about 50 ms a megabyte. A program that opens a broker and sets a key needs a third of
-// Respite. So the rest stands in files of its own, parts, each of which is loaded by the first use of something in it: `require_scripting.Scripts`,
-// as the bundler writes it, becomes `require_scripting().Scripts`. The same is done for some modules of Node. The sources know nothing of it.
+// V8 reads all of a file before anything in it can run, about 50 ms a megabyte. A program that
+// opens a broker and sets a key needs a third of Respite. So the rest stands in files of its own,
+// the parts. The first use of a name in a part loads it: `require_scripting.Scripts`, as the
+// bundler writes it, becomes `require_scripting().Scripts`. The same is done for some modules of
+// Node. The sources know nothing of it.
 //
-// What all share stands in `core.js`, where names are plain constants. Names of a part are looked up at each use, so nothing belongs into a part
-// that other files use for every request. Nothing of a part may be needed to load the core.
+// Shared code stands in `core.js`, where names are plain constants. Names of a part are looked up
+// at each use, so code that other files use for every request does not belong into a part. The core
+// must load without any part.
 
 import { parseSync, Visitor } from 'rolldown/utils'
 
-/** What a part is called → the sources in it, under `src`. Commands stand with what they are about, where few others use that. */
+/**
+ * The name of a part → the sources in it, under `src`. Commands stand with the structure they are
+ * about, where few others use that.
+ */
 const PARTS: Readonly<Record<string, RegExp>> = {
   bitmap: /^(commands\/bitmap\/|store\/derived\/bit-field\.|util\/bytes\/bitops\.)/,
   'broker-stream': /^embedded\/broker-stream\./,
@@ -36,10 +42,13 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   stream: /^(commands\/stream\/|store\/stream\/stream(?!-id))/,
 }
 
-/** Other commands, by groups: `commands-string`. What several groups share is in the core. */
+/** Other commands, by groups: `commands-string`. Code that several groups share is in the core. */
 const COMMANDS = /^commands\/([a-z-]+)\/(?!(expiry-times|scan-arguments)\.)/
 
-/** Modules of Node that a start or a first broker does not need: together they take as long to load as a quarter of the core. */
+/**
+ * Modules of Node that a start or a first broker does not need: together they take as long to load
+ * as a quarter of the core.
+ */
 const LATER_MODULES = [
   'child_process',
   'http',
@@ -52,9 +61,9 @@ const LATER_MODULES = [
   'worker_threads',
 ]
 
-/** The object in the core's exports by which everybody finds the parts. */
+/** The object in the core's exports by which all files find the parts. */
 const TABLE = 'parts'
-/** As the bundler calls what the core exports. */
+/** The bundler's name for the core's exports. */
 const CORE = 'require_core'
 
 /** Tells whether a module of Node is loaded when it is first used. */
@@ -62,7 +71,9 @@ export function isLoadedLater(path: string): boolean {
   return LATER_MODULES.includes(path.replace(/^node:/, ''))
 }
 
-/** Returns the part that a source belongs to; undefined: the core. `source` is a path under `src`. */
+/**
+ * Returns the part that a source belongs to; undefined: the core. `source` is a path under `src`.
+ */
 export function partOf(source: string): string | undefined {
   for (const [part, sources] of Object.entries(PARTS)) if (sources.test(source)) return part
   const group = COMMANDS.exec(source)?.[1]
@@ -78,10 +89,11 @@ export function coreWithParts(code: string, parts: readonly string[]): string {
 }
 
 /**
- * Returns the code of a part: a function that takes the core and returns what the part exports. `core` is the core's code.
+ * Returns the code of a part: a function that takes the core and returns the part's exports. `core`
+ * is the core's code.
  *
- * It does not ask for the core itself: a test runner that has forgotten its modules would load a second one. Parentheses around a function
- * tell V8 to compile it now.
+ * It does not ask for the core itself: a test runner that has forgotten its modules would load a
+ * second one. Parentheses around a function tell V8 to compile it now.
  */
 export function partWithCore(code: string, parts: readonly string[], core: string): string {
   const { body, modules, table, names } = usedLater(code, parts, core)
@@ -100,18 +112,24 @@ const variableOf = (part: string): string => `require_${part.replaceAll('-', '_'
 const loader = (name: string, made: string): string =>
   `let made_${name};\nfunction ${name}() {\n\treturn made_${name} ??= ${made};\n}\n`
 
-/** Code whose parts and modules are loaded when they are first used, and what has to stand around it. */
+/**
+ * Code whose parts and modules are loaded when they are first used, and the lines that must stand
+ * around it.
+ */
 interface UsedLater {
   readonly body: string
   /** Functions that load modules. */
   readonly modules: string
   /** Takes the functions of the parts out of the core's table. */
   readonly table: string
-  /** Takes what a part uses of the core out of it. */
+  /** Takes the names that a part uses out of the core. */
   readonly names: string
 }
 
-/** Removes what loads parts and modules at once, and calls functions instead; with the code of the core, makes what is taken from it constants, but for variables, which change. */
+/**
+ * Removes the lines that load parts and modules at once, and calls functions instead. With the code
+ * of the core, turns names taken from it into constants, except variables, which change.
+ */
 function usedLater(code: string, parts: readonly string[], core?: string): UsedLater {
   const partOfVariable = new Map(parts.map((part) => [variableOf(part), part]))
   const later = new Set<string>()
@@ -144,7 +162,7 @@ function usedLater(code: string, parts: readonly string[], core?: string): UsedL
     edits.some((edit) => edit.text === '' && start >= edit.start && start < edit.end)
   new Visitor({
     NewExpression({ callee }) {
-      // `new` takes what stands before the first parentheses for the class.
+      // `new` takes the expression before the first parentheses for the class.
       if (callee.type !== 'MemberExpression' || callee.object.type !== 'Identifier' || !later.has(callee.object.name))
         return
       edits.push(
@@ -168,7 +186,7 @@ function usedLater(code: string, parts: readonly string[], core?: string): UsedL
       }
     },
     Identifier({ name, start }) {
-      // It would get the function, not what that returns.
+      // It would get the function, not its result.
       if (later.has(name) && !handled.has(start) && !isIn(start))
         throw new Error(`${name} is used as a whole: ${code.slice(start - 40, start + 40)}`)
     },

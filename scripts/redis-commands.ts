@@ -1,5 +1,6 @@
-// The commands of Redis 7.2.6 by family, 370 with their subcommands (Sentinel's not counted): what docs/commands.md measures
-// the coverage against. Containers are followed by their subcommands in parentheses.
+// The commands of Redis 7.2.6 by family, 370 with their subcommands (Sentinel's not counted):
+// docs/commands.md measures the coverage against them. Containers are followed by their subcommands
+// in parentheses.
 
 export const REDIS_7_2_COMMANDS: Readonly<Record<string, string>> = {
   string:
@@ -54,7 +55,10 @@ export const REDIS_7_2_COMMANDS: Readonly<Record<string, string>> = {
     'READONLY READWRITE',
 }
 
-/** Commands that came after 7.2 and are here nevertheless: fields of hashes that expire, asked for by clients of 7.4 and 8.0. */
+/**
+ * Commands that came after 7.2 and are here nevertheless: fields of hashes that expire, asked for
+ * by clients of 7.4 and 8.0.
+ */
 export const LATER_COMMANDS: readonly string[] = [
   'HEXPIRE',
   'HEXPIREAT',
@@ -75,7 +79,10 @@ export const SENTINEL_COMMANDS: readonly string[] = namesOf(
   'SENTINEL(CKQUORUM,GET-MASTER-ADDR-BY-NAME,HELP,INFO-CACHE,IS-MASTER-DOWN-BY-ADDR,MASTER,MASTERS,MYID,REPLICAS,SENTINELS,SLAVES)',
 )
 
-/** Commands that Redis does not have: what channels keep, who has heard it, and what waits to be published. CLIENT CAPA is Valkey's, for other capabilities. */
+/**
+ * Commands that Redis does not have, about kept messages, their subscribers, and scheduled
+ * messages. CLIENT CAPA is Valkey's, for other capabilities.
+ */
 export const OWN_COMMANDS: readonly string[] = namesOf(
   'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA) CLUSTER(CANCELMOVES,MOVES,MOVESLOTS,RECEIVE)',
 ).filter((name) => name !== 'CLIENT' && name !== 'CLUSTER')

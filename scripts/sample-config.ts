@@ -1,4 +1,5 @@
-// respite.conf: every setting with what it does and its default, as a config file to start from.
+// Writes respite.conf: every setting with its purpose and its default, as a config file to start
+// from.
 
 import { type ConfigName, configRow } from '../src/config/config.ts'
 import { CONFIG_TABLE } from '../src/config/config-table.ts'
@@ -75,7 +76,10 @@ function title(text: string): string[] {
   return [`${`################ ${text} `.padEnd(LINE_LENGTH, '#')}`, '']
 }
 
-/** A comment, then the lines that say the default; in a comment, too, where not to be set is the default. */
+/**
+ * A comment, then the lines that say the default; in a comment, too, where not to be set is the
+ * default.
+ */
 function explained(name: ConfigName): string[] {
   const row = configRow(name)
   const mark = row.mutable ? (row.protected ? ' (protected)' : '') : ' (fixed)'

@@ -1,4 +1,5 @@
-// The audit: hears every order. The broker remembers, by its name, how far it has heard, whoever leads.
+// The audit: hears every order. The broker remembers, by its name, how far it has heard, whichever
+// broker leads.
 
 import { Redis } from 'ioredis'
 import { connectionTo } from './connection.mjs'

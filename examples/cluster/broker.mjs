@@ -1,4 +1,4 @@
-// A broker on the log of the example. What it acknowledges is on most of the log's disks.
+// A broker on the log of the example. An acknowledged write is on most of the log's disks.
 
 import { startServer } from 'respite'
 

@@ -1,6 +1,9 @@
-// How the programs of the example find the leader: every broker answers what Redis Sentinel would.
+// How the programs of the example find the leader: every broker answers as Redis Sentinel would.
 
-/** Options of ioredis, and of BullMQ. Somebody who stands still is left after two seconds. */
+/**
+ * Options of ioredis, and of BullMQ. A connection to a broker that stands still is given up after
+ * two seconds.
+ */
 export function connectionTo(sentinels, options = {}) {
   return {
     sentinels,

@@ -1,10 +1,12 @@
-// A cluster in one command: three log servers (nats-server from the PATH), three brokers, and three programs, a shop, a worker and an audit, all on this
-// machine. Each of the nine is killed with SIGKILL and begun again, one after the other, under load; then it is counted.
+// A cluster in one command: three log servers (nats-server from the PATH), three brokers, and three
+// programs, a shop, a worker and an audit, all on this machine. Each of the nine is killed with
+// SIGKILL and started again, one after the other, under load. At the end orders are counted.
 //
 //   shop ── BullMQ's add ──▶ queue ──▶ worker
 //     └──── PUBLISH … ID ──▶ channel that keeps its messages ──▶ audit, which has a name
 //
-// Every job that was added is completed once (BullMQ may begin one twice), and every message is heard, in order.
+// Every job that was added is completed once (BullMQ may begin one twice), and every message is
+// heard, in order.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -32,7 +34,7 @@ async function main(): Promise<boolean> {
   const heard: number[] = []
   let readers = 0
   const startShop = (): Process => {
-    // What was acknowledged is not ordered again; what was not, is.
+    // An acknowledged order is not repeated; any other is.
     const shop = new Process('shop', programOf('shop.mjs', JSON.stringify({ sentinels, first: acknowledged + 1 })), dir)
     shop.start((message) => {
       acknowledged = (message as { acknowledged: number }).acknowledged
@@ -85,7 +87,7 @@ async function main(): Promise<boolean> {
   }
 }
 
-/** Waits until all is done, and tells what was lost or done twice. */
+/** Waits until all orders are done, and reports losses and repetitions. */
 async function count(
   sentinels: { host: string; port: number }[],
   orders: number,

@@ -1,4 +1,5 @@
-// The nine processes of the example: three log servers, three brokers, three programs that use them. Each can be killed and begun again.
+// The nine processes of the example: three log servers, three brokers, three programs that use
+// them. Each can be killed and started again.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,7 +45,10 @@ export class Process {
   }
 }
 
-/** Prepares three nats-servers as docs/cluster.md says; returns them, and the address of a log on them. */
+/**
+ * Prepares three nats-servers as docs/cluster.md says; returns them, and the address of a log on
+ * them.
+ */
 export async function logServers(dir: string): Promise<{ servers: Process[]; log: string }> {
   const ports = await freePorts(6)
   const routes = ports.slice(3).map((port) => `"nats://127.0.0.1:${port}"`)
@@ -73,7 +77,10 @@ export async function logServers(dir: string): Promise<{ servers: Process[]; log
   return { servers, log: `nats://respite:secret@${places}/orders?bytes=256mb` }
 }
 
-/** Prepares three brokers on a log; returns them, and where clients ask who leads. */
+/**
+ * Prepares three brokers on a log; returns them, and the addresses at which clients ask for the
+ * leader.
+ */
 export async function brokersOn(
   log: string,
   dir: string,

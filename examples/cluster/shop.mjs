@@ -1,5 +1,6 @@
-// The shop: for each order it adds a job to a BullMQ queue and publishes an event. What was not answered is asked for again: the job has an id of its
-// own, and so has the message, so neither is there twice.
+// The shop: for each order it adds a job to a BullMQ queue and publishes an event. A request
+// without an answer is repeated: the job has an id of its own, and so has the message, so neither
+// is there twice.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue } from 'bullmq'

@@ -1,4 +1,5 @@
-// The worker: does the jobs. One that is begun may be begun again, when its worker or the leader was killed meanwhile; so the work bears that.
+// The worker: does the jobs. A job may be begun a second time, when its worker or the leader was
+// killed meanwhile, so the work bears that.
 
 import { Worker } from 'bullmq'
 import { connectionTo } from './connection.mjs'
@@ -13,12 +14,13 @@ const worker = new Worker(
   {
     connection: connectionTo(sentinels, { maxRetriesPerRequest: null }),
     concurrency: 4,
-    // Short locks, so that what a killed worker held is found soon. The defaults (30 s) are for real work.
+    // Short locks, so that the jobs of a killed worker are found soon. The defaults (30 s) are for
+    // real work.
     lockDuration: 5000,
     stalledInterval: 1000,
     maxStalledCount: 20,
     runRetryDelay: 200,
   },
 )
-// While nobody leads there is nothing to do but to wait.
+// While no broker leads the worker waits.
 worker.on('error', () => {})

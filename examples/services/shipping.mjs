@@ -1,8 +1,9 @@
-// A service of examples/durable-event-bus.ts with node-redis: its name is `name`. It prints what it hears.
+// A service of examples/durable-event-bus.ts with node-redis: its name is `name`. It prints what it
+// hears.
 
 import { createClient } from 'redis'
 
-// It ends with whoever started it.
+// It ends with the program that started it.
 process.stdin.resume().once('end', () => process.exit())
 
 const url = `redis://127.0.0.1:${process.argv[2]}`

@@ -1,6 +1,7 @@
 // npx jest --config examples/testing/jest.config.cjs
 //
-// It wants jest, and for TypeScript: npm install --save-dev @babel/preset-typescript @babel/plugin-transform-modules-commonjs
+// It wants jest, and for TypeScript: npm install --save-dev @babel/preset-typescript
+// @babel/plugin-transform-modules-commonjs
 module.exports = {
   testMatch: ['**/*.test.cjs'],
   transform: {

@@ -1,4 +1,5 @@
-// The tests of mails.ts with jest, whose hooks are global: `useBroker()` needs no more. mails.test.ts is the same with vitest.
+// The tests of mails.ts with jest, whose hooks are global: `useBroker()` needs no more.
+// mails.test.ts is the same with vitest.
 
 const { testClock } = require('respite')
 const { useBroker } = require('respite/testing')
@@ -15,7 +16,7 @@ const TIMERS = [
 const clock = testClock('2030-01-01')
 const broker = useBroker({ clock })
 
-/** What is to be closed after a test, what was opened last first. */
+/** Objects to close after a test, the last opened first. */
 const opened = []
 afterEach(async () => {
   while (opened.length > 0) await opened.pop().close()
@@ -53,7 +54,7 @@ test('nothing is left from other tests', async () => {
 })
 
 test('a reminder is sent after a week, and not before', async () => {
-  // BullMQ asks Date what time it is, and has the broker wait for it. Everything else stays real.
+  // BullMQ takes the time from Date, and makes the broker wait for it. Everything else stays real.
   jest.useFakeTimers({ now: clock.now(), doNotFake: TIMERS })
   const pass = async (ms) => {
     jest.setSystemTime(clock.now() + ms)

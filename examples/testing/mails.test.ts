@@ -1,5 +1,6 @@
-// The tests of mails.ts with vitest: a broker for the file, empty before each test, in two lines and without a port. Its time is in the
-// tests' hands, and a branch of it tries something without consequences. mails.test.cjs is the same with jest.
+// The tests of mails.ts with vitest: a broker for the file, empty before each test, in two lines
+// and without a port. Its time is in the tests' hands, and a branch of it tries something without
+// consequences. mails.test.cjs is the same with jest.
 
 import { type Broker, testClock } from 'respite'
 import { useBroker } from 'respite/testing'
@@ -43,7 +44,7 @@ test('nothing is left from other tests', async () => {
 })
 
 test('a reminder is sent after a week, and not before', async () => {
-  // BullMQ asks Date what time it is, and has the broker wait for it.
+  // BullMQ takes the time from Date, and makes the broker wait for it.
   vi.useFakeTimers({ toFake: ['Date'], now: clock.now() })
   onTestFinished(() => void vi.useRealTimers())
   const pass = async (ms: number): Promise<void> => {

@@ -1,4 +1,5 @@
-// A small service on BullMQ: mails are queued, and sent by a worker. Nothing in it knows of the tests.
+// A small service on BullMQ: mails are queued, and sent by a worker. Nothing in it knows of the
+// tests.
 
 import { Queue, Worker, type WorkerOptions } from 'bullmq'
 
@@ -21,7 +22,7 @@ export class Mails {
     await this.#queue.add('mail', mail, { attempts: 3, delay: delayMs, removeOnComplete: true })
   }
 
-  /** Gives up what is not being sent yet. */
+  /** Gives up mails that are not being sent yet. */
   async cancel(): Promise<void> {
     await this.#queue.drain(true)
   }

@@ -223,15 +223,15 @@ export const CONFIG_TABLE = {
   ),
   'enable-protected-configs': oneOf(WHERE_ALLOWED, 'no', {
     immutable: true,
-    doc: 'Who may change protected settings (`dir`, `dbfilename`): nobody, everybody, clients on this machine.',
+    doc: 'Clients that may change protected settings (`dir`, `dbfilename`): none, all, or those on this machine.',
   }),
   'enable-debug-command': oneOf(WHERE_ALLOWED, 'no', {
     immutable: true,
-    doc: 'Who may use DEBUG: nobody, everybody, clients on this machine.',
+    doc: 'Clients that may use DEBUG: none, all, or those on this machine.',
   }),
   'enable-module-command': oneOf(WHERE_ALLOWED, 'no', {
     immutable: true,
-    doc: 'Who may ask MODULE LOAD and UNLOAD; there are no modules.',
+    doc: 'Clients that may send MODULE LOAD and UNLOAD; there are no modules.',
   }),
   'ignore-warnings': text('', { inert: true, doc: 'Warnings not to stop at.' }),
   'locale-collate': text('', { inert: true, doc: 'Locale in which SORT ALPHA compares.' }),
@@ -249,7 +249,7 @@ export const CONFIG_TABLE = {
   'dynamic-hz': yesNo(true, { inert: true, doc: 'Adapt hz to the number of clients.' }),
   'active-expire-enabled': yesNo(true, {
     hidden: true,
-    doc: 'Remove keys when their time is up, not only when they are looked at; what DEBUG SET-ACTIVE-EXPIRE switches.',
+    doc: 'Remove keys when their time is up, not only when they are looked at; DEBUG SET-ACTIVE-EXPIRE switches it.',
   }),
   'active-expire-effort': integer(1, 1, 10, {
     inert: true,
@@ -359,7 +359,7 @@ export const CONFIG_TABLE = {
     ...base({
       words: true,
       lines: true,
-      doc: 'Which channels keep their messages, and what becomes of slow subscribers: a channel pattern and its options (docs/channels.md); the pattern with the longest literal prefix wins.',
+      doc: 'Rules for channels that keep their messages, and for slow subscribers: a channel pattern and its options (docs/channels.md); the pattern with the longest literal prefix wins.',
     }),
     kind: 'patterns and their options',
     default: [],
@@ -368,7 +368,7 @@ export const CONFIG_TABLE = {
     linesOf: channelLines,
   } as ConfigRow<readonly ChannelRule[]>,
   redeliver: integer(5000, 0, 3_600_000, {
-    doc: 'Milliseconds: what a named subscriber of a kept channel was sent so shortly before its connection broke is sent again (docs/channels.md).',
+    doc: 'Milliseconds: messages that a named subscriber of a kept channel was sent within this time before its connection broke are sent again (docs/channels.md).',
   }),
   appendfilename: text(
     'appendonly.aof',
@@ -474,10 +474,10 @@ export const CONFIG_TABLE = {
     doc: 'Tell replicas and the file of an eviction by UNLINK; large values are freed in steps either way.',
   }),
   'lazyfree-lazy-expire': yesNo(false, {
-    doc: 'Tell them of an expiry by UNLINK; large values are freed in steps either way.',
+    doc: 'Tell replicas and the file of an expiry by UNLINK; large values are freed in steps either way.',
   }),
   'lazyfree-lazy-server-del': yesNo(false, {
-    doc: 'Tell them of what SPOP and RESTORE remove by UNLINK; large values are freed in steps either way.',
+    doc: 'Tell replicas and the file by UNLINK of values that SPOP and RESTORE remove; large values are freed in steps either way.',
   }),
   'lazyfree-lazy-user-del': yesNo(false, { inert: true, doc: 'Let DEL do as UNLINK does.' }),
   'lazyfree-lazy-user-flush': yesNo(false, {
@@ -485,11 +485,11 @@ export const CONFIG_TABLE = {
     doc: 'Let FLUSHALL and FLUSHDB be ASYNC; here no value is visited either way.',
   }),
   activedefrag: yesNo(false, { inert: true, doc: 'Move values together to give memory back.' }),
-  'active-defrag-cycle-min': integer(1, 1, 99, { inert: true, doc: 'Least effort of that, in percent.' }),
-  'active-defrag-cycle-max': integer(25, 1, 99, { inert: true, doc: 'Most effort of that, in percent.' }),
+  'active-defrag-cycle-min': integer(1, 1, 99, { inert: true, doc: 'Least effort of moving values, in percent.' }),
+  'active-defrag-cycle-max': integer(25, 1, 99, { inert: true, doc: 'Most effort of moving values, in percent.' }),
   'active-defrag-ignore-bytes': memory(100 * 1024 * 1024, 1, INT64_MAX, {
     inert: true,
-    doc: 'Waste below which it rests.',
+    doc: 'Waste below which no value is moved.',
   }),
   'active-defrag-max-scan-fields': integer(1000, 1, INT64_MAX, {
     inert: true,
@@ -621,7 +621,7 @@ export const CONFIG_TABLE = {
   'shard-name': optionalText({
     immutable: true,
     ours: true,
-    doc: 'Name under which clients of Redis Sentinel ask this server who is the primary (docs/cluster.md); empty = they are not answered. In a cluster of several logs the name of the shard; empty = that of its log.',
+    doc: 'Name under which clients of Redis Sentinel ask this server for the primary (docs/cluster.md); empty = they are not answered. In a cluster of several logs the name of the shard; empty = that of its log.',
   }),
   'replica-announced': yesNo(true, { doc: 'Let Sentinel tell of this replica.' }),
   'replica-announce-ip': optionalText({
@@ -637,7 +637,7 @@ export const CONFIG_TABLE = {
     doc: 'Leave eviction to the master.',
   }),
   'replica-ignore-disk-write-errors': yesNo(false, {
-    doc: 'Take what the master sends although nothing can be written to disk; otherwise that waits.',
+    doc: 'Apply the stream of the master although nothing can be written to disk; otherwise it waits.',
   }),
   'replica-lazy-flush': yesNo(false, {
     alias: 'slave-lazy-flush',
@@ -649,14 +649,16 @@ export const CONFIG_TABLE = {
     16 * 1024,
     Number.POSITIVE_INFINITY,
   ),
-  'repl-backlog-ttl': integer(3600, 0, INT64_MAX, { doc: 'Seconds they are kept without any replica.' }),
+  'repl-backlog-ttl': integer(3600, 0, INT64_MAX, {
+    doc: 'Seconds for which those bytes are kept without any replica.',
+  }),
   'repl-disable-tcp-nodelay': yesNo(false, { doc: 'Send to replicas in larger packets.' }),
   'repl-diskless-sync': yesNo(true, { doc: 'Send a full copy without a file.' }),
   'repl-diskless-sync-delay': integer(5, 0, INT32_MAX, {
     doc: 'Seconds to wait for more replicas first.',
   }),
   'repl-diskless-sync-max-replicas': integer(0, 0, INT32_MAX, {
-    doc: 'Replicas for which it does not wait longer.',
+    doc: 'Number of replicas at which it waits no longer.',
   }),
   'repl-diskless-load': oneOf(['disabled', 'on-empty-db', 'swapdb'], 'disabled', {
     notWhileLoading: true,
@@ -693,7 +695,7 @@ export const CONFIG_TABLE = {
   }),
   'cluster-config-file': text('nodes.conf', {
     immutable: true,
-    doc: 'File with what a node knows of its cluster.',
+    doc: 'File in which a node keeps the map of its cluster.',
   }),
   'cluster-port': integer(0, 0, PORT_MAX, {
     immutable: true,
@@ -743,7 +745,7 @@ export const CONFIG_TABLE = {
     /[!#$%&()*+:;<>?@[\]^{|}~]/.test(name) ? 'Announced human node name contained invalid character' : undefined,
   ),
   'cluster-preferred-endpoint-type': oneOf(['ip', 'hostname', 'unknown-endpoint'], 'ip', {
-    doc: 'What clients are told of a node.',
+    doc: 'Form in which clients are told the address of a node.',
   }),
 
   // ── TLS ──
@@ -763,7 +765,7 @@ export const CONFIG_TABLE = {
     doc: 'Whether clients need a certificate of those authorities; optional = one that is shown must be.',
   }),
   'tls-auth-clients-user': oneOf(['off', 'CN'], 'off', {
-    doc: 'Who a client with a certificate is from the start: off = as everybody; CN = the user that is called as the common name of the certificate, if there is one and it is on.',
+    doc: 'User of a client with a certificate from the start: off = the same as without one; CN = the user with the common name of the certificate, if there is one and it is on.',
   }),
   'tls-replication': yesNo(false, {
     doc: 'Use TLS between primary and replica.',

@@ -84,7 +84,7 @@ describe('the page', () => {
   test('counts the targets that were missed, and names them', () => {
     const missed: Row = { what: 'a', respite: '1', redis: '2', figure: '0.50 ×', target: '≥ 1.00 ×', met: false }
     const page = renderPage([stored('Scripts', [missed, { ...missed, what: 'b', met: true }])], '')
-    expect(page).toContain('**1 of 2 targets met.** Missed: a (0.50 ×, target ≥ 1.00 ×).')
+    expect(page).toContain('**1 of 2 targets met.** Missed:\n\n- a (0.50 ×, target ≥ 1.00 ×)\n')
   })
 })
 

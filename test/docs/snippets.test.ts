@@ -143,7 +143,7 @@ function runnable(code: string): string {
     .replace(/^ *…$/gm, '')
 }
 
-describe.each(['bullmq.md', 'drop-ins.md', 'embedding.md', 'testing.md'])('docs/%s', (name) => {
+describe.each(['bullmq.md', 'drop-ins.md', 'embedding.md', 'start.md', 'testing.md'])('docs/%s', (name) => {
   const text = readFileSync(join(DOCS, name), 'utf8')
   const snippets = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => ({
     code: match[1]!,
