@@ -76,7 +76,7 @@ export class BrokerStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#engine.clients.close(this.#client, 'flushed')
+    this.#engine.clients.connected.close(this.#client, 'flushed')
     done()
   }
 

@@ -115,7 +115,7 @@ export class Broker {
       dial: (...to) => dialPrimary(config, tls === undefined ? {} : { tls })(...to),
     })
     try {
-      for (const fault of faults) boot.engine.withFaults().add(fault)
+      for (const fault of faults) boot.engine.upkeep.withFaults().add(fault)
       return new Broker(boot.engine, await load(boot), endOf(boot))
     } catch (error) {
       await boot.close()
@@ -238,12 +238,15 @@ export class Broker {
   async branch(): Promise<Broker> {
     if (this.#closing !== undefined) throw closedError()
     const engine = this.#engine
-    const checkpoint = engine.checkpoints.begin(true)
-    const letGo = (): void => engine.checkpoints.release(checkpoint)
+    const checkpoint = engine.data.checkpoints.begin(true)
+    const letGo = (): void => engine.data.checkpoints.release(checkpoint)
     const settings = { ...engine.config.changed(), ...BRANCH_SETTINGS }
     let boot: Boot | undefined
     try {
-      boot = new Boot(createConfig(settings), engine.log, { snapshot: 'ignored', branchOf: { engine, checkpoint } })
+      boot = new Boot(createConfig(settings), engine.environment.log, {
+        snapshot: 'ignored',
+        branchOf: { engine, checkpoint },
+      })
       return new Broker(boot.engine, await load(boot), endOf(boot, letGo))
     } catch (error) {
       letGo()
@@ -254,7 +257,7 @@ export class Broker {
 
   /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
   get faults(): Faults {
-    return this.#engine.withFaults()
+    return this.#engine.upkeep.withFaults()
   }
 
   /**
@@ -287,7 +290,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    this.#engine.faults?.clear()
+    this.#engine.upkeep.faults?.clear()
     // What was called before is answered first.
     this.#engine.endTurn()
     await this.#sockets.close()
@@ -327,7 +330,7 @@ export class Broker {
 async function load(boot: Boot): Promise<Loaded> {
   const loaded = await boot.load()
   // SHUTDOWN ends a program; which one runs here is not a client's business.
-  boot.engine.host = {}
+  boot.engine.parts.host = {}
   return loaded
 }
 

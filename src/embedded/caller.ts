@@ -123,7 +123,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     if (this.#client.closed) this.#client = this.#connect()
     work(this.#client)
     // Whose reply is kept back until then.
-    if (this.#engine.propagation.on) await this.call('PING', [], false)
+    if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
   }
 
   close(when: 'flushed' | 'now' = 'now'): void {

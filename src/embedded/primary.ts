@@ -41,7 +41,7 @@ export class Primary {
 
   get status(): PrimaryStatus {
     const { following } = this.#replication
-    const { offset } = this.#engine.history
+    const { offset } = this.#engine.effects.history
     const isLoading = following?.state === 'sync'
     return {
       host: following?.host,

@@ -75,7 +75,7 @@ export class KnownQueues {
   look(): void {
     this.stop()
     if (!this.#entries.step(STRETCH_ENTRIES, this.#consider))
-      this.#timer = this.#engine.workClock.after(PAUSE_MS, () => this.look())
+      this.#timer = this.#engine.environment.workClock.after(PAUSE_MS, () => this.look())
   }
 
   /** The walk ends here until the next `look`. */

@@ -57,7 +57,7 @@ export class Scrape {
     this.#goodUntilMs = Number.POSITIVE_INFINITY
     try {
       // It does not come with a command, which would have ended the moment before.
-      this.#engine.unitClock.renew()
+      this.#engine.environment.unitClock.renew()
       prepareInfo(infoFigures(this.#engine))
       this.#runtime.prepare()
       this.#queues.look()

@@ -51,7 +51,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
   } = options
   const store = options.snapshots
   // From the beginning: nothing expires before this node leads.
-  engine.role.become('follower')
+  engine.effects.role.become('follower')
   const { copy, place } = await LocalCopy.open(engine, disk)
   return new ReplicatedNode({
     engine,

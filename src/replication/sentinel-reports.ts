@@ -25,11 +25,13 @@ export class SentinelReports implements SentinelView {
     this.#engine = engine
     this.name = name
     this.#primary = this.primary
-    engine.role.changed.add(this.look)
+    engine.effects.role.changed.add(this.look)
   }
 
   get primary(): SentinelNode {
-    const { config, replication, role } = this.#engine
+    const { config } = this.#engine
+    const { replication } = this.#engine.parts
+    const { role } = this.#engine.effects
     const following = replication?.following
     // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
     const isOfLog = config.get('log') !== ''
@@ -47,7 +49,8 @@ export class SentinelReports implements SentinelView {
   }
 
   get replicas(): readonly SentinelNode[] {
-    const { replication, role } = this.#engine
+    const { replication } = this.#engine.parts
+    const { role } = this.#engine.effects
     if (role.isReplica) return [this.#myself]
     return (replication?.leading.replicas ?? []).map(({ address, offset, port, state }) => ({
       id: '',
@@ -61,7 +64,9 @@ export class SentinelReports implements SentinelView {
   }
 
   get #myself(): SentinelNode {
-    const { config, history, runId } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { runId } = this.#engine.environment
     const announced = config.get('replica-announce-port')
     return {
       id: runId,

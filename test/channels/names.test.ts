@@ -121,7 +121,7 @@ describe('is counted as used memory', () => {
     const client = engine.connect()
     const before = usedMemory(engine)
     for (let i = 0; i < COUNT; i++) client.ask('PUBLISH', `k.${i}`, 'text')
-    const { usedBytes } = engine.engine.dataset
+    const { usedBytes } = engine.engine.data.dataset
     expect(usedMemory(engine) - before - usedBytes).toBeGreaterThan(COUNT * 500)
     client.ask('FLUSHALL')
     engine.clock.advance(10_000)

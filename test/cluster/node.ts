@@ -50,7 +50,7 @@ export function createNode(text?: string, settings: Partial<Record<ConfigName, s
   const made = createEngine({ 'cluster-enabled': 'yes', databases: '1', port: '7001', ...settings })
   const file = mapFile(text)
   const cluster = new StandaloneCluster(made.engine, file)
-  made.engine.join(cluster)
+  made.engine.parts.join(cluster)
   return { ...made, cluster, file }
 }
 

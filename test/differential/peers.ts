@@ -294,8 +294,8 @@ function newEngine(clock: Clock, journal: Journal | undefined, settings: Setting
     later: () => {},
   })
   if (journal !== undefined) {
-    engine.propagation.add(journal)
-    engine.durability.follow(journal)
+    engine.effects.propagation.add(journal)
+    engine.effects.durability.follow(journal)
   }
   return engine
 }

@@ -54,8 +54,8 @@ function engineThatBreaks(): TestEngine & { logged: string[] } {
       const { error } = details as { error?: Error }
       logged.push(`${level}: ${message} ${error?.stack?.split('\n')[0]}`)
     }
-  Object.assign(test.engine, {
-    log: { ...test.engine.log, error: note('error'), fatal: note('fatal') } satisfies Log,
+  Object.assign(test.engine.environment, {
+    log: { ...test.engine.environment.log, error: note('error'), fatal: note('fatal') } satisfies Log,
   })
   return { ...test, logged }
 }
@@ -66,7 +66,7 @@ test.each([EARLY, REPLYING])('a command that breaks before it changes anything i
   client.ask('SET', 'k', 'v')
   expect(client.ask(spec.name, 'k')).toBe(ANSWER)
   expect(logged).toEqual(['error: a command failed in a way it never should TypeError: this never happens'])
-  expect(engine.stats.errorReplies).toBe(1)
+  expect(engine.figures.stats.errorReplies).toBe(1)
   expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
   expect(journal.take()).toEqual(['0 SET k v'])
 })

@@ -72,7 +72,7 @@ export class Cluster {
       later: (run) => this.world.later(run),
     })
     channelsOf(engine)
-    engine.scripts = scriptsOf(engine)
+    engine.parts.scripts = scriptsOf(engine)
     const member: ClusterNode = {
       name,
       disk,
@@ -90,7 +90,7 @@ export class Cluster {
     }
     const view = new NodeView(clock)
     new Replication(engine).join(view)
-    engine.sentinelView = new SentinelReports(engine, 'orders')
+    engine.parts.sentinelView = new SentinelReports(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({

@@ -221,7 +221,7 @@ class Simulation {
       later: (run) => this.#world.later(run),
     })
     channelsOf(engine)
-    engine.scripts = scriptsOf(engine)
+    engine.parts.scripts = scriptsOf(engine)
     const process: SimProcess = {
       engine,
       clock,
@@ -633,7 +633,7 @@ class Simulation {
 function send(engine: Engine, { client }: SimConnection, requests: Asked['requests']): void {
   const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
   engine.receive(client, new Source(bytes), 0, bytes.length)
-  engine.turn.endSoon()
+  engine.requests.turn.endSoon()
 }
 
 /** Reads what a channel has kept. */

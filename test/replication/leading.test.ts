@@ -54,7 +54,7 @@ describe('PSYNC', () => {
     const replica = primary.follow(['PSYNC', '?', '-1'])
     const { id, offset, rdb } = await takeSnapshot(replica)
     expect(rdb).toContain('before')
-    expect(id).toBe(primary.engine.history.id)
+    expect(id).toBe(primary.engine.effects.history.id)
     client.ask('SET', 'after', 'x')
     expect(replica.received()).toBe('')
     const stream = SELECT_0 + encode(['SET', 'after', 'x'])
@@ -86,7 +86,7 @@ describe('PSYNC', () => {
       encode(['SET', 'a', '1']) +
       encode(['SET', 'b', '2']) +
       encode(['EXEC'])
-    expect(primary.engine.history.offset).toBe(all.length)
+    expect(primary.engine.effects.history.offset).toBe(all.length)
     for (let offset = 1; offset <= all.length + 1; offset++) {
       const replica = primary.follow()
       expect(replica.ask('PSYNC', id, offset)).toBe(`+CONTINUE ${id}\r\n${all.slice(offset - 1)}`)
@@ -101,7 +101,7 @@ describe('PSYNC', () => {
 
   test('knows the history before a promotion, up to where it ended', async () => {
     const primary = createPrimary()
-    const { history } = primary.engine
+    const { history } = primary.engine.effects
     history.found = { id: 'a'.repeat(40), offset: 100, database: 0 }
     replicationOf(primary.engine).begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
     expect(primary.follow().ask('PSYNC', 'a'.repeat(40), 101)).toBe(`+CONTINUE ${history.id}\r\n`)
@@ -247,7 +247,7 @@ describe('writes', () => {
     const client = primary.connect()
     expect(client.ask('WAIT', '0', '0')).toBe(':1\r\n')
     client.ask('SET', 'k', 'v')
-    const { offset } = primary.engine.history
+    const { offset } = primary.engine.effects.history
     expect(client.ask('WAIT', '1', '0')).toBe('')
     expect(replica.received()).toBe(SELECT_0 + encode(['SET', 'k', 'v']) + encode(['REPLCONF', 'GETACK', '*']))
     replica.ask('REPLCONF', 'ACK', offset - 1)
@@ -269,8 +269,8 @@ describe('writes', () => {
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
     replica.ask('REPLCONF', 'ACK', '0')
-    engine.propagation.add(journal)
-    engine.durability.follow(journal)
+    engine.effects.propagation.add(journal)
+    engine.effects.durability.follow(journal)
     journal.waits = true
     primary.connect().ask('SET', 'k', 'v')
     expect(replica.received()).toBe('')
@@ -288,11 +288,11 @@ describe('the backlog', () => {
     const { id } = await takeSnapshot(replica)
     replica.disconnect()
     primary.clock.advance(9000)
-    expect(engine.history.id).toBe(id)
-    expect(engine.propagation.on).toBe(true)
+    expect(engine.effects.history.id).toBe(id)
+    expect(engine.effects.propagation.on).toBe(true)
     primary.clock.advance(3000)
-    expect(engine.history.id).not.toBe(id)
-    expect(engine.propagation.on).toBe(false)
+    expect(engine.effects.history.id).not.toBe(id)
+    expect(engine.effects.propagation.on).toBe(false)
     expect(primary.connect().ask('INFO', 'replication')).toContain('repl_backlog_active:0')
     primary.engine.stop()
   })
@@ -301,11 +301,11 @@ describe('the backlog', () => {
     const primary = createPrimary()
     const { engine } = primary
     const { leading } = replicationOf(engine)
-    engine.history.adopt('c'.repeat(40), 1000)
+    engine.effects.history.adopt('c'.repeat(40), 1000)
     leading.passOn()
     leading.begin()
     leading.take(Buffer.from('thing'))
-    engine.history.offset += 5
+    engine.effects.history.offset += 5
     expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
     engine.stop()
   })
@@ -409,7 +409,7 @@ describe('a restart', () => {
     replica.ask('PSYNC', '?', '-1')
     await first.finish()
     first.connect().ask('SET', 'k', 'v')
-    const { id, offset } = engine.history
+    const { id, offset } = engine.effects.history
     expect(offset).toBe(stream.length)
     if (settings.save !== '') {
       first.connect().ask('SAVE')
@@ -443,7 +443,7 @@ describe('a restart', () => {
       const back = new TestClient(second.engine, 2)
       const removal = encode(['SELECT', '2']) + encode([word, 'short'])
       expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
-      expect(second.engine.history.offset).toBe(offset + removal.length)
+      expect(second.engine.effects.history.offset).toBe(offset + removal.length)
       second.engine.stop()
       await second.saving.close()
     },
@@ -499,7 +499,7 @@ async function stopped(
   client.ask('SET', 'k', 'v')
   client.ask('SAVE')
   await first.finish()
-  const { id, offset } = engine.history
+  const { id, offset } = engine.effects.history
   engine.stop()
   await first.saving.close()
   return { id, offset }

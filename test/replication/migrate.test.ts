@@ -74,7 +74,7 @@ describe('what is said to the target', () => {
     expect(target!.closed).toBe(true)
     expect(client.ask('EXISTS', 'k')).toBe(':0\r\n')
     expect(journal.take()).toEqual(['0 DEL k'])
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('who asks is named first, and what is there replaced', () => {
@@ -144,7 +144,7 @@ describe('what goes wrong', () => {
   function expectKept(): void {
     expect(sender.client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
     expect(sender.client.ask('SET', 'k', 'w')).toBe('+OK\r\n')
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
     expect(sender.target.closed).toBe(true)
   }
 
@@ -255,7 +255,7 @@ describe('what goes wrong', () => {
     sender.client.disconnect()
     expect(sender.target.closed).toBe(true)
     expect(other.received()).toMatch(/^-ERR value/)
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('a client that is told to wait no longer leaves its keys here', () => {
@@ -276,13 +276,13 @@ describe('what goes wrong', () => {
     other.ask('REPLICAOF', 'else', '1')
     target!.send('+OK\r\n')
     expect(other.ask('EXISTS', 'k')).toBe(':1\r\n')
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('the end of the server ends it', () => {
-    ;(sender.engine.replication as Replication).stop()
+    ;(sender.engine.parts.replication as Replication).stop()
     expect(sender.target.closed).toBe(true)
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 })
 

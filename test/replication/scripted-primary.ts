@@ -86,7 +86,7 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   const note = (_details: object, message: string): void => {
     messages.push(message)
   }
-  Object.assign(engine, { log: { debug: note, info: note, warn: note, error: note, fatal: note } })
+  Object.assign(engine.environment, { log: { debug: note, info: note, warn: note, error: note, fatal: note } })
   const dialled: PrimaryEnd[] = []
   const dial: Dial = (_to, listener) => {
     const end = new PrimaryEnd(listener)

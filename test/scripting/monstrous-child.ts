@@ -38,7 +38,7 @@ function hear(): void {
   heard = now
 }
 
-engine.host.whileBusy = {
+engine.parts.host.whileBusy = {
   listen() {
     hear()
     if (heard - began > scriptMsMax) scriptsOf(engine).kill('script')

@@ -302,9 +302,9 @@ describe.each([
     for (const client of [lazy, other]) expect(await ask(client, ['PING'])).toBe('+PONG\r\n')
     lazy.socket.pause()
     lazy.send(encode(['SET', 'k', 'x'.repeat(1024 * 1024)]) + 'GET k\r\n'.repeat(64))
-    await eventually(() => engine.clients.size === 1)
+    await eventually(() => engine.clients.connected.size === 1)
     expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
   })
 
   test('a stranger may pipeline what it likes, as long as it reads', async () => {
@@ -323,9 +323,9 @@ describe.each([
     const { clock, engine, listeners, port } = await listen({ maxclients: '30' })
     const silent = Array.from({ length: 40 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-    while (engine.stats.connectionsRejected < 10) await turn()
+    while (engine.figures.stats.connectionsRejected < 10) await turn()
     expect(listeners.handshakes.count).toBe(30)
-    expect(engine.clients.size).toBe(0)
+    expect(engine.clients.connected.size).toBe(0)
     clock.advance(30_000)
     expect(listeners.handshakes.count).toBe(0)
     expect(await ping(port)).toBe('served')

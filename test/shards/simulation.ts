@@ -232,7 +232,7 @@ class ShardSimulation {
     const replication = new Replication(engine, { dial })
     const view = new NodeView(clock)
     replication.join(view)
-    engine.join(cluster)
+    engine.parts.join(cluster)
     cluster.mapLog.changed.add(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
     cluster.begin(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
@@ -492,7 +492,7 @@ class ShardSimulation {
       const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
       for (const operation of operations) operation.isLate = false
       process.engine.receive(connection.client, new Source(bytes), 0, bytes.length)
-      process.engine.turn.endSoon()
+      process.engine.requests.turn.endSoon()
     })
   }
 

@@ -52,8 +52,8 @@ export function createEngine(
   channelsOf(engine)
   LATER.set(engine, later)
   const journal = new RecordingJournal()
-  engine.propagation.add(journal)
-  engine.durability.follow(journal)
+  engine.effects.propagation.add(journal)
+  engine.effects.durability.follow(journal)
   // Following it asked for the end of a turn.
   engine.endTurn()
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
@@ -67,11 +67,11 @@ export function restarted(
 ): TestEngine {
   const second = createEngine(settings)
   second.clock.advance(first.clock.now() + downMs - second.clock.now())
-  second.engine.loading.begin()
+  second.engine.conditions.loading.begin()
   const replay = new TestClient(second.engine, 2, 'replay')
   for (const request of first.journal.requests) replay.ask(...request)
   replay.disconnect()
-  second.engine.loading.end()
+  second.engine.conditions.loading.end()
   // What was replayed is in the journal that goes on.
   second.journal.requests = [...first.journal.requests, ...second.journal.requests]
   second.journal.lines = []
@@ -81,8 +81,8 @@ export function restarted(
 
 /** Takes the journal away again: nothing is kept, or a real one is going to be opened. */
 export function withoutJournal({ engine, journal }: TestEngine): void {
-  engine.propagation.remove(journal)
-  engine.durability.follow(noProgress)
+  engine.effects.propagation.remove(journal)
+  engine.effects.durability.follow(noProgress)
 }
 
 /** What an engine has put off until after this turn of the loop. */
@@ -135,7 +135,7 @@ export class TestClient implements Transport {
   received(): string {
     this.#engine.endTurn()
     const later = LATER.get(this.#engine) ?? []
-    const { stats } = this.#engine
+    const { stats } = this.#engine.figures
     for (let quiet = 0; later.length > 0 && quiet < QUIET_TURNS_MAX; quiet++) {
       const sent = stats.writesProcessed
       later.shift()!()

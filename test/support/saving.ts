@@ -54,7 +54,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   const info = (_details: object, message: string): void => {
     messages.push(message)
   }
-  Object.assign(engine, { log: { ...engine.log, info, warn: note, error: note } satisfies Log })
+  Object.assign(engine.environment, { log: { ...engine.environment.log, info, warn: note, error: note } satisfies Log })
   withoutJournal(test)
   let aof: OpenJournal | undefined
   if (engine.config.get('appendonly')) {

@@ -1,9 +1,8 @@
 // SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 const BAD_OPTION = ERR.of('SCRIPT FLUSH only support SYNC|ASYNC option')
 
@@ -31,7 +30,7 @@ export const scriptFlush = defineCommand({
   reply: 'OK',
   history: [['6.2.0', 'Accepts ASYNC and SYNC.']],
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { args, reply } = call
     if (args.length > 3) throw BAD_OPTION
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION

@@ -63,14 +63,14 @@ export class KeySizesCounter {
     this.#answered = this.#waiting
     this.#waiting = []
     this.#walk = new Walk(this.#engine)
-    this.#engine.later(this.#goOn)
+    this.#engine.environment.later(this.#goOn)
   }
 
   readonly #goOn = (): void => {
     const walk = this.#walk!
     const isWanted = this.#answered.some(({ client }) => !client.closed)
     if (isWanted && !walk.step()) {
-      this.#engine.later(this.#goOn)
+      this.#engine.environment.later(this.#goOn)
       return
     }
     const sizes = walk.rows()

@@ -27,7 +27,7 @@ export interface MemoryFigures {
 
 /** Collects the figures; `resident` is what the system says of the process. */
 export function memoryFigures(
-  { clientMemory, databases, memory, scripts, stats }: Engine,
+  { clients: { memory: clientMemory }, databases, upkeep: { memory }, parts: { scripts }, figures: { stats } }: Engine,
   resident: number,
 ): MemoryFigures {
   memory.notePeak()

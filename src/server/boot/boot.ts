@@ -133,7 +133,7 @@ export class Boot {
       ...inTestsHands({ clock, seed }),
       ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
     })
-    const time = this.engine.clock
+    const time = this.engine.environment.clock
     if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
     // Before anybody can ask.
     try {
@@ -143,7 +143,7 @@ export class Boot {
       throw error
     }
     // The files may hold functions.
-    this.engine.scripts = scriptsLater(() => scriptsOf(this.engine))
+    this.engine.parts.scripts = scriptsLater(() => scriptsOf(this.engine))
     if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
     channelsOf(this.engine)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
@@ -155,7 +155,7 @@ export class Boot {
     const shardName = config.get('shard-name')
     if (shardName !== '') {
       this.#shard = new SentinelReports(this.engine, shardName)
-      this.engine.sentinelView = this.#shard
+      this.engine.parts.sentinelView = this.#shard
       publishSwitches(this.#shard, this.engine)
     }
     config.onChange('appendonly', () => {
@@ -165,15 +165,15 @@ export class Boot {
     config.onChange('dir', refuseMissing)
     if (config.get('log') !== '') this.#membership = logParticipationOf(this.engine, this.replication, dials, openLog)
     // Whoever connects before `load` is done hears LOADING.
-    if (this.#loads) this.engine.loading.begin()
+    if (this.#loads) this.engine.conditions.loading.begin()
     this.#claims = new DirectoryClaims(this.engine, () => this.#saving?.disown())
   }
 
-  #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
+  #beginWith({ parts: { scripts }, clients: { users } }: Engine, checkpoint: Checkpoint): void {
     const { engine } = this
-    engine.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
-    engine.scripts.addLibraries([...scripts.libraries()], 'append')
-    engine.checkpoints.beginWith(checkpoint)
+    engine.clients.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
+    engine.parts.scripts.addLibraries([...scripts.libraries()], 'append')
+    engine.data.checkpoints.beginWith(checkpoint)
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
@@ -214,7 +214,7 @@ export class Boot {
     await this.#tellOfUnloaded()
     const loaded = await loadSnapshot(engine)
     // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
-    engine.loading.end()
+    engine.conditions.loading.end()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
     this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
@@ -223,7 +223,8 @@ export class Boot {
 
   /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
   async #claim(): Promise<void> {
-    const { config, log } = this.engine
+    const { config } = this.engine
+    const { log } = this.engine.environment
     const isLogged = config.get('appendonly')
     if (!isLogged && config.get('save').length === 0) return
     try {
@@ -236,7 +237,8 @@ export class Boot {
   }
 
   async #tellOfUnloaded(): Promise<void> {
-    const { config, log } = this.engine
+    const { config } = this.engine
+    const { log } = this.engine.environment
     const directory = path.join(config.get('dir'), config.get('appenddirname'))
     if (!(await systemDisk.exists(path.join(directory, `${config.get('appendfilename')}.manifest`)))) return
     log.warn({ directory }, 'there are append-only files, which are not loaded: appendonly is no')
@@ -248,12 +250,12 @@ export class Boot {
    */
   saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
     const { engine } = this
-    const { saving } = engine
+    const { saving } = engine.parts
     if (saving === undefined) return Promise.resolve(true)
     const isOwed = save === 'default' && engine.config.get('save').length > 0 && !saving.isBackup
     if (save !== 'save' && !isOwed) return Promise.resolve(true)
-    engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
-    engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
+    engine.environment.log.info({}, 'Saving the final RDB snapshot before exiting.')
+    engine.conditions.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
   }
 
@@ -270,7 +272,7 @@ export class Boot {
   }
 
   goOn(): void {
-    this.engine.pause.end('shutdown')
+    this.engine.conditions.pause.end('shutdown')
   }
 
   /**
@@ -278,7 +280,8 @@ export class Boot {
    * disk that refuses is not waited for, and what comes meanwhile is not either.
    */
   #repliesLeft(): Promise<void> {
-    const { durability, turn } = this.engine
+    const { durability } = this.engine.effects
+    const { turn } = this.engine.requests
     this.engine.endTurn()
     const asked = durability.progress.appended
     return new Promise((resolve) => {
@@ -303,7 +306,7 @@ export class Boot {
     this.replication.stop()
     await this.#membership?.leave()
     this.engine.stop()
-    if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
+    if (this.#saving?.journal !== undefined) this.engine.environment.log.info({}, 'Calling fsync() on the AOF file.')
     try {
       await this.#saving?.close()
     } finally {
@@ -329,7 +332,7 @@ function joinCluster(engine: Engine): StandaloneCluster {
   const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
   try {
     const cluster = new StandaloneCluster(engine, new ClusterFile(file))
-    engine.join(cluster)
+    engine.parts.join(cluster)
     return cluster
   } catch (error) {
     engine.stop()
@@ -362,12 +365,12 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
 }
 
 /** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
-function sharedWith({ clock, dataset, later, workClock }: Engine): Partial<EngineOptions> {
+function sharedWith({ environment: { clock, later, workClock }, data: { dataset } }: Engine): Partial<EngineOptions> {
   return { clock, workClock, later, hashKey: dataset.hashKey }
 }
 
 /** Somebody is owed a reply that waits for the disk, which is going to take it. */
-function waitsForDisk({ durability }: Engine): boolean {
+function waitsForDisk({ effects: { durability } }: Engine): boolean {
   return durability.heldClients > 0 && durability.progress.failure === undefined
 }
 

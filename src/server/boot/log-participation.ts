@@ -62,12 +62,12 @@ export class LogParticipation {
         isFirst: first === '',
         dial,
       })
-      engine.join(this.cluster)
+      engine.parts.join(this.cluster)
     }
     // Nothing expires before this node leads, and nobody takes it for a primary.
-    this.#view = new NodeView(engine.workClock)
+    this.#view = new NodeView(engine.environment.workClock)
     replication.join(this.#view)
-    engine.role.become('follower')
+    engine.effects.role.become('follower')
   }
 
   /**
@@ -75,7 +75,9 @@ export class LogParticipation {
    * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
    */
   async join(claims: DirectoryClaimsView, changed: () => void): Promise<number> {
-    const { config, host, log, workClock } = this.#engine
+    const { config } = this.#engine
+    const { host } = this.#engine.parts
+    const { log, workClock } = this.#engine.environment
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(this.#source, where)
     if (opened === undefined) return 0
@@ -111,7 +113,8 @@ export class LogParticipation {
 
   /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
   async handOver(): Promise<void> {
-    const { config, log, workClock } = this.#engine
+    const { config } = this.#engine
+    const { log, workClock } = this.#engine.environment
     const node = this.#node
     if (node?.state !== 'leading') return
     log.info({}, 'handing the lead over')
@@ -128,7 +131,7 @@ export class LogParticipation {
 
   /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
   async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
-    const { log, workClock } = this.#engine
+    const { log, workClock } = this.#engine.environment
     for (let tries = 0; !this.#hasLeft; tries++) {
       try {
         return await this.#open(source)

@@ -18,7 +18,12 @@ const QUIET: ConfigSettings = {
   'notify-keyspace-events': '',
 }
 
-export function secondEngine({ clock, commands, config, dataset, later, workClock }: Engine): Engine {
+export function secondEngine({
+  environment: { clock, later, workClock },
+  commands,
+  config,
+  data: { dataset },
+}: Engine): Engine {
   const engine = new Engine({
     commands: commands.catalog,
     config: new Config({ ...config.changed(), ...QUIET }),
@@ -29,11 +34,11 @@ export function secondEngine({ clock, commands, config, dataset, later, workCloc
   })
   // The log has requests as they came.
   for (const [from, to] of commands.renames) engine.commands.rename(from, to)
-  engine.scripts = scriptsLater(() => scriptsOf(engine))
+  engine.parts.scripts = scriptsLater(() => scriptsOf(engine))
   channelsOf(engine)
-  engine.dataset.freesInSteps = true
+  engine.data.dataset.freesInSteps = true
   // What the first one stores is no garbage.
-  engine.memory.besideBytes = () =>
+  engine.upkeep.memory.besideBytes = () =>
     dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
   return engine
 }

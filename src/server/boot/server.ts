@@ -120,7 +120,7 @@ export class Server {
     // Nobody need wait for it.
     this.stopped.catch(() => {})
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
-    const { host } = this.engine
+    const { host } = this.engine.parts
     this.#busySockets = new BusySockets(this.engine, this.#listeners)
     host.whileBusy = this.#busySockets
     host.shutdown = (options, refused) => {
