@@ -21,7 +21,6 @@ import type { Changes } from '../engine/data/changes.ts'
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Effect } from '../engine/effects/effects.ts'
 import type { Role } from '../engine/effects/role.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Stats } from '../engine/figures/stats.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
@@ -358,12 +357,4 @@ export class Channels
     this.#sampling.stop()
     this.#sweepTimer?.cancel()
   }
-}
-
-/** The engine's channels, made when first asked for. */
-export function channelsOf(engine: Engine): Channels {
-  if (engine.parts.channels instanceof Channels) return engine.parts.channels
-  const made = new Channels(engine, engine.environment.later)
-  engine.parts.channels = made
-  return made
 }

@@ -11,10 +11,9 @@
 // an unanswered call does.
 
 import type { Duplex } from 'node:stream'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Log } from '../engine/log.ts'
 import type { FaultRule, Faults } from '../engine/upkeep/faults.ts'
-import { replicationOf } from '../replication/replication.ts'
 import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot/boot.ts'
 import {
   anyArray,
@@ -89,7 +88,7 @@ export class Broker {
     this.#end = end
     this.#sockets = new Sockets(engine)
     this.loaded = loaded
-    this.primary = new Primary(engine, replicationOf(engine))
+    this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
@@ -116,7 +115,7 @@ export class Broker {
     })
     try {
       for (const fault of faults) boot.engine.upkeep.withFaults().add(fault)
-      return new Broker(boot.engine, await load(boot), endOf(boot))
+      return new Broker(boot.engine, await boot.load(), endOf(boot))
     } catch (error) {
       await boot.close()
       throw error
@@ -247,7 +246,7 @@ export class Broker {
         snapshot: 'ignored',
         branchOf: { engine, checkpoint },
       })
-      return new Broker(boot.engine, await load(boot), endOf(boot, letGo))
+      return new Broker(boot.engine, await boot.load(), endOf(boot, letGo))
     } catch (error) {
       letGo()
       await boot?.close()
@@ -325,13 +324,6 @@ export class Broker {
       caller.close()
     }
   }
-}
-
-async function load(boot: Boot): Promise<Loaded> {
-  const loaded = await boot.load()
-  // SHUTDOWN ends a program; which one runs here is not a client's business.
-  boot.engine.parts.host = {}
-  return loaded
 }
 
 /** Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with is not read any more. */

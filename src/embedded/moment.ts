@@ -5,8 +5,8 @@
 //   await moment.rollback()      // as often as you like
 //   await moment.release()       // or `await using`
 
+import type { Engine } from '../commands/call.ts'
 import type { Checkpoint, WritePayload } from '../engine/data/checkpoints.ts'
-import type { Engine } from '../engine/engine.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Caller } from './caller.ts'
 

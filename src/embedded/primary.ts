@@ -1,6 +1,6 @@
 // The primary that a broker follows, as its program sees it: whether it is heard, and how far behind the broker is.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Replication } from '../replication/replication.ts'
 import type { PrimaryTls } from '../server/listening/dial-primary.ts'
 

@@ -14,19 +14,19 @@ import { EffectsRoom } from './effects/room.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { Environment } from './environment.ts'
 import { FiguresRoom } from './figures/room.ts'
-import { PartsRoom } from './parts.ts'
+import type { Parts } from './parts.ts'
 import { RequestsRoom } from './requests/room.ts'
 import { CommandTable } from './spec/command-table.ts'
 import { UpkeepRoom } from './upkeep/room.ts'
 import { Blocking } from './waiting/blocking.ts'
 
-export class Engine {
+export class Engine<P extends Parts = Parts> {
   readonly config: Config
   readonly commands: CommandTable
   /** Time, chance, the log, the loop. */
   readonly environment: Environment
   /** The program around the engine, and the parts of the layers above it. */
-  readonly parts: PartsRoom
+  readonly parts: P
   /** Reasons to refuse or postpone a request. */
   readonly conditions: ConditionsRoom
   /** Counters and durations. */
@@ -44,13 +44,13 @@ export class Engine {
   /** The way of a request, from bytes to the reply. */
   readonly requests: RequestsRoom
 
-  constructor(options: EngineOptions) {
+  /** `makeParts` is called when all rooms are there. Whatever it throws ends the engine. */
+  constructor(options: EngineOptions, makeParts: (engine: Engine) => P) {
     const hashKey = options.hashKey ?? HashKey.draw()
     this.config = options.config ?? new Config()
     this.commands = new CommandTable(options.commands, ({ spec }) => spec.isOffered?.(this.config) ?? true)
     // A room reads the rooms above it while it is made, and any other from then on.
     this.environment = new Environment(options)
-    this.parts = new PartsRoom(this)
     this.conditions = new ConditionsRoom(this)
     this.figures = new FiguresRoom(this)
     this.data = new DataRoom(this, hashKey)
@@ -60,6 +60,13 @@ export class Engine {
     this.upkeep = new UpkeepRoom(this, options.processBytes)
     this.requests = new RequestsRoom(this)
     this.#forgetClientsThatAreGone()
+    try {
+      this.parts = makeParts(this)
+    } catch (error) {
+      this.#stopRooms()
+      throw error
+    }
+    if (this.parts.cluster !== null) this.requests.serveSlotsOf(this.parts.cluster)
   }
 
   /** The order matters: what a client waits for is given up before what is known of it. */
@@ -107,6 +114,10 @@ export class Engine {
   /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
   stop(): void {
     this.parts.channels?.stop()
+    this.#stopRooms()
+  }
+
+  #stopRooms(): void {
     this.conditions.pause.stop()
     this.upkeep.stop()
     this.clients.stop()

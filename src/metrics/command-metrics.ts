@@ -1,6 +1,6 @@
 // How often each command was called, how long its calls took, and how many errors were replied.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Command } from '../engine/spec/command.ts'
 import type { Distribution, Labels, Readings, Sample } from './reading.ts'
 

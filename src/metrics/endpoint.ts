@@ -14,7 +14,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import { clearTimeout, setTimeout } from '../util/time/real-time.ts'
 import { whyNotReady } from './readiness.ts'
 import { Scrape } from './scrape.ts'

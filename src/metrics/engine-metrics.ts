@@ -1,9 +1,9 @@
 // What INFO has no single field for: the build, messages, keys by database, the append-only file.
 
 import { type } from 'node:os'
+import type { Engine } from '../commands/call.ts'
 import { averageTtl } from '../commands/server/info-table.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { Readings, Sample } from './reading.ts'
 

@@ -1,6 +1,6 @@
 // Whether the server should be sent clients, for /readyz.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 
 /** Why not; undefined = it is ready. Stopping is told by whoever stops it. */
 export function whyNotReady({ conditions: { state } }: Engine): string | undefined {

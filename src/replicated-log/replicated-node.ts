@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   readonly second?: (like: Engine) => Engine
+  /** Takes the object that saves this node's data, before the node does anything. */
+  readonly onSaving?: (saving: BackgroundSaving) => void
   /**
    * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
    * the answer is of no interest.
@@ -111,6 +113,7 @@ export class ReplicatedNode implements CopyHolder {
       ...claims,
       ...second,
     })
+    options.onSaving?.(this.#saving)
     this.#snapshots =
       store &&
       new Snapshots({

@@ -57,7 +57,6 @@ export class Replication implements ReplicationView {
     this.failover = new Failover(engine, this)
     this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
     this.#copy = options.copy ?? this.leading
-    engine.parts.replication = this
     // From the beginning: nothing expires before the primary says so.
     if (engine.config.get('replicaof') !== '') this.#becomeReplica()
   }
@@ -217,9 +216,3 @@ function awaited(replicaof: string): Following {
 }
 
 export { Leading, REPLICAS } from './leading.ts'
-
-/** An engine's replication, which comes into being when it is first asked for. */
-export function replicationOf(engine: Engine): Replication {
-  const { replication } = engine.parts
-  return replication instanceof Replication ? replication : new Replication(engine)
-}

@@ -1,6 +1,7 @@
 // The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
 
 import type { SentinelNode, SentinelView } from '../engine/cluster-view/sentinel-view.ts'
+import type { Replication as ReplicationView } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
@@ -19,10 +20,12 @@ export class SentinelReports implements SentinelView {
   })
   #switched: Handler<[SentinelNode, SentinelNode]> | null = null
   readonly #engine: Engine
+  readonly #replication: ReplicationView
   #primary: SentinelNode
 
-  constructor(engine: Engine, name: string) {
+  constructor(engine: Engine, replication: ReplicationView, name: string) {
     this.#engine = engine
+    this.#replication = replication
     this.name = name
     this.#primary = this.primary
     engine.effects.role.changed.add(this.look)
@@ -30,9 +33,8 @@ export class SentinelReports implements SentinelView {
 
   get primary(): SentinelNode {
     const { config } = this.#engine
-    const { replication } = this.#engine.parts
     const { role } = this.#engine.effects
-    const following = replication?.following
+    const following = this.#replication.following
     // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
     const isOfLog = config.get('log') !== ''
     const [ip, port] = isOfLog ? [following?.host ?? '', following?.port ?? 0] : config.get('replicaof').split(' ')
@@ -49,10 +51,9 @@ export class SentinelReports implements SentinelView {
   }
 
   get replicas(): readonly SentinelNode[] {
-    const { replication } = this.#engine.parts
     const { role } = this.#engine.effects
     if (role.isReplica) return [this.#myself]
-    return (replication?.leading.replicas ?? []).map(({ address, offset, port, state }) => ({
+    return this.#replication.leading.replicas.map(({ address, offset, port, state }) => ({
       id: '',
       ip: address,
       port,

@@ -355,12 +355,3 @@ function words(call: Call): string[] {
   for (let i = 0; i < call.args.length; i++) list.push(call.args.string(i))
   return list
 }
-
-/** The engine's scripts, made when first asked for. */
-export function scriptsOf(engine: Engine): Scripts {
-  const { scripts } = engine.parts
-  if (scripts instanceof Scripts) return scripts
-  const made = new Scripts(engine)
-  engine.parts.scripts = made
-  return made
-}

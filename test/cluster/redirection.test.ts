@@ -165,6 +165,6 @@ test('without a cluster its commands are refused, and nothing is asked of keys',
   for (const words of [['ASKING'], ['READONLY'], ['READWRITE'], ['CLUSTER', 'HELP'], ['CLUSTER', 'SLOTS']]) {
     expect(client.ask(...words)).toBe(disabled)
   }
-  expect([engine.conditions.state.special, engine.parts.redirection]).toEqual([0, null])
+  expect([engine.conditions.state.special, engine.requests.redirection]).toEqual([0, null])
   expect(client.ask('EVAL', '#!lua flags=no-cluster\nreturn 1', 0)).toBe(':1\r\n')
 })

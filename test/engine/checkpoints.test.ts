@@ -3,7 +3,6 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Checkpoint } from '../../src/engine/data/checkpoints.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { PayloadWriter } from '../../src/persistence/rdb/payload.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { RESTLESS } from '../../src/util/restless.ts'
 import { dump } from '../support/dump.ts'
@@ -37,7 +36,6 @@ function check(engine: Engine): void {
 
 function open(): TestEngine & { client: TestClient } {
   const made = createEngine()
-  scriptsOf(made.engine)
   onTestFinished(() => made.engine.stop())
   return { ...made, client: made.connect() }
 }
@@ -162,7 +160,6 @@ describe('random commands of all types', () => {
 describe('going back', () => {
   test('is journaled so that what is replayed is the same state', () => {
     const made = createEngine()
-    scriptsOf(made.engine)
     const client = made.connect()
     const random = new Random(7)
     const run = (): void => {

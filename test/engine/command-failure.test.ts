@@ -5,7 +5,6 @@ import type { Log } from '../../src/engine/log.ts'
 import type { Call } from '../../src/engine/requests/call.ts'
 import { UnfinishedChange } from '../../src/engine/requests/command-failure.ts'
 import { type Command, defineCommand } from '../../src/engine/spec/command.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 /** A command that breaks where a test says. */
@@ -128,7 +127,7 @@ test('a script that meets a mistake of ours in the interpreter is answered, and 
   const client = connect()
   client.ask('EVAL', 'return 1', 0)
   // A library function that breaks stands for any mistake of the interpreter's.
-  scriptsOf(engine).commands.check = () => {
+  engine.parts.scripts.commands.check = () => {
     throw new TypeError('this never happens')
   }
   const script =

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { defineCommand } from '../../src/engine/spec/command.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 import { callsOf } from '../support/replace-method.ts'
@@ -176,7 +175,6 @@ test('a timer that comes late is an event of the loop', () => {
 
 test('a command that a script calls is kept without a client, and with it the script', () => {
   const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '10000' })
-  scriptsOf(engine)
   const client = connect()
   client.ask('EVAL', "return redis.call('WORK', 20)", '0')
   const [script, call] = engine.figures.slowLog.newest(2)

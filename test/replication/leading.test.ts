@@ -3,7 +3,6 @@
 import { describe, expect, test } from 'vitest'
 import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
 import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
-import { replicationOf } from '../../src/replication/replication.ts'
 import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { type SavingOptions, startSaving } from '../support/saving.ts'
@@ -22,7 +21,7 @@ function createPrimary(settings: Parameters<typeof createEngine>[0] = {}): TestP
   withoutJournal(primary)
   const { engine } = primary
   const saving = new BackgroundSaving(engine, { disk: new MemoryDisk() })
-  replicationOf(engine).begin(saving)
+  engine.parts.replication.begin(saving)
   return {
     ...primary,
     follow(...words) {
@@ -103,7 +102,7 @@ describe('PSYNC', () => {
     const primary = createPrimary()
     const { history } = primary.engine.effects
     history.found = { id: 'a'.repeat(40), offset: 100, database: 0 }
-    replicationOf(primary.engine).begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
+    primary.engine.parts.replication.begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
     expect(primary.follow().ask('PSYNC', 'a'.repeat(40), 101)).toBe(`+CONTINUE ${history.id}\r\n`)
     expect(primary.follow(['PSYNC', 'a'.repeat(40), 102]).received()).not.toContain('CONTINUE')
     expect(primary.follow(['PSYNC', 'b'.repeat(40), 101]).received()).not.toContain('CONTINUE')
@@ -168,7 +167,7 @@ describe('a replica', () => {
     await takeSnapshot(replica)
     // It has the snapshot and never says so.
     const client = primary.connect()
-    const { leading } = replicationOf(primary.engine)
+    const { leading } = primary.engine.parts.replication
     for (let i = 0; i < 45; i++) client.ask('SET', 'k', 'x'.repeat(10_000))
     expect(replica.closed).toBe('now')
     expect(client.ask('CLIENT', 'LIST', 'TYPE', 'replica')).toBe('$0\r\n\r\n')
@@ -300,7 +299,7 @@ describe('the backlog', () => {
   test('passes on a stream that came from elsewhere byte for byte', () => {
     const primary = createPrimary()
     const { engine } = primary
-    const { leading } = replicationOf(engine)
+    const { leading } = engine.parts.replication
     engine.effects.history.adopt('c'.repeat(40), 1000)
     leading.passOn()
     leading.begin()
@@ -402,7 +401,7 @@ describe('a restart', () => {
     const disk = new MemoryDisk()
     const first = await startSaving({ disk, settings: { 'repl-diskless-sync-delay': '0', ...settings } })
     const { engine } = first
-    const replication = replicationOf(engine)
+    const replication = engine.parts.replication
     replication.begin(first.saving)
     const replica = new TestClient(engine, 2)
     replica.ask('REPLCONF', 'capa', 'eof')
@@ -418,7 +417,7 @@ describe('a restart', () => {
     engine.stop()
     await first.saving.close()
     const second = await startSaving({ disk, settings })
-    replicationOf(second.engine).begin(second.saving)
+    second.engine.parts.replication.begin(second.saving)
     const back = new TestClient(second.engine, 2)
     expect(back.ask('PSYNC', id, offset + 1)).toBe('+CONTINUE\r\n')
     second.connect().ask('SET', 'n', '1')
@@ -439,7 +438,7 @@ describe('a restart', () => {
       const settings = { save: '3600 1', appendonly: 'no', 'lazyfree-lazy-expire': lazy }
       const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
       const second = await startSaving({ disk, settings, atMs: LATER_MS })
-      replicationOf(second.engine).begin(second.saving)
+      second.engine.parts.replication.begin(second.saving)
       const back = new TestClient(second.engine, 2)
       const removal = encode(['SELECT', '2']) + encode([word, 'short'])
       expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
@@ -454,7 +453,7 @@ describe('a restart', () => {
     const settings = { save: '3600 1', appendonly: 'no' }
     const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings }, 17_000)
     const second = await startSaving({ disk, settings: { ...settings, 'repl-backlog-size': '16kb' }, atMs: LATER_MS })
-    replicationOf(second.engine).begin(second.saving)
+    second.engine.parts.replication.begin(second.saving)
     const replica = new TestClient(second.engine, 2)
     expect(replica.ask('PSYNC', id, offset + 1)).not.toContain('CONTINUE')
     const info = new TestClient(second.engine, 2).ask('INFO', 'replication')
@@ -471,7 +470,6 @@ describe('a restart', () => {
     await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
     const { clock, engine } = createEngine({ ...settings, dir: '/data', replicaof: 'localhost 1' })
     clock.advance(LATER_MS - clock.now())
-    replicationOf(engine)
     await loadSnapshot(engine, disk)
     expect(engine.databases[2]!.size).toBe(1)
     engine.stop()
@@ -486,7 +484,7 @@ async function stopped(
 ): Promise<{ id: string; offset: number }> {
   const first = await startSaving({ disk, settings })
   const { engine } = first
-  const replication = replicationOf(engine)
+  const replication = engine.parts.replication
   replication.begin(first.saving)
   const replica = new TestClient(engine, 2)
   replica.ask('REPLCONF', 'capa', 'eof')

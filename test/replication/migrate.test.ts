@@ -2,8 +2,9 @@
 
 import net from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { makeParts } from '../../src/commands/parts.ts'
 import type { Dial } from '../../src/replication/connection.ts'
-import { Replication } from '../../src/replication/replication.ts'
+import type { Replication } from '../../src/replication/replication.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import {
@@ -26,7 +27,6 @@ interface Sender extends TestEngine {
 
 /** An engine whose every connection ends in a test. */
 function createSender(settings: Parameters<typeof createEngine>[0] = {}): Sender {
-  const test = createEngine(settings)
   const dialled: PrimaryEnd[] = []
   const addresses: string[] = []
   const dial: Dial = ({ host, port }, listener, destination) => {
@@ -35,7 +35,7 @@ function createSender(settings: Parameters<typeof createEngine>[0] = {}): Sender
     addresses.push(`${destination} ${host}:${port}`)
     return end
   }
-  new Replication(test.engine, { dial })
+  const test = createEngine(settings, 1, [], undefined, false, (engine) => makeParts(engine, { dial }))
   return {
     ...test,
     client: test.connect(),

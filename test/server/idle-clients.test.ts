@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { IdleClients } from '../../src/server/connection/idle-clients.ts'
@@ -10,7 +11,7 @@ import { eventually, RawConnection } from '../support/server.ts'
 async function listen(timeoutSeconds: number) {
   const clock = new FakeClock()
   const config = new Config({ timeout: String(timeoutSeconds) })
-  const engine = new Engine({ commands: catalog, config, clock })
+  const engine = new Engine({ commands: catalog, config, clock }, makeParts)
   const listeners = new Listeners(engine)
   await listeners.open({ port: 0, addresses: ['127.0.0.1'], unixSocket: '', unixSocketMode: 0, backlog: 511 })
   const idle = new IdleClients(engine, listeners.transports)

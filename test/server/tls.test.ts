@@ -9,6 +9,7 @@ import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../../src/cli/client.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { OptionError, type ServerOptions, TlsError } from '../../src/index.ts'
@@ -262,7 +263,7 @@ describe.each([
   async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
     const clock = new FakeClock()
-    const engine = new Engine({ commands: catalog, config, workClock: clock })
+    const engine = new Engine({ commands: catalog, config, workClock: clock }, makeParts)
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()

@@ -1,7 +1,7 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
-import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import type { Client, Origin, Transport } from '../../src/engine/clients/client.ts'
 import type { Word } from '../../src/engine/effects/effects.ts'
@@ -18,7 +18,7 @@ import { HASH_KEY } from './structure-host.ts'
 export { encodeRequest as encode } from '../../src/protocol/request-encoder.ts'
 
 export interface TestEngine {
-  engine: Engine
+  engine: Engine<OwnParts>
   clock: FakeClock
   /** Effects as they were journaled, one line a command: `0 SET k v`. */
   journal: RecordingJournal
@@ -36,20 +36,23 @@ export function createEngine(
   more: readonly Command[] = [],
   processBytes?: () => number,
   ownsLoop = false,
+  parts: (engine: Engine) => OwnParts = makeParts,
 ): TestEngine {
   const clock = new FakeClock()
   const later: (() => void)[] = []
-  const engine = new Engine({
-    commands: more.length === 0 ? catalog : catalog.with(more),
-    clock,
-    random: new Random(seed),
-    hashKey: HASH_KEY,
-    config: new Config(settings),
-    later: (run) => void later.push(run),
-    ownsLoop,
-    ...(processBytes === undefined ? {} : { processBytes }),
-  })
-  channelsOf(engine)
+  const engine = new Engine(
+    {
+      commands: more.length === 0 ? catalog : catalog.with(more),
+      clock,
+      random: new Random(seed),
+      hashKey: HASH_KEY,
+      config: new Config(settings),
+      later: (run) => void later.push(run),
+      ownsLoop,
+      ...(processBytes === undefined ? {} : { processBytes }),
+    },
+    parts,
+  )
   LATER.set(engine, later)
   const journal = new RecordingJournal()
   engine.effects.propagation.add(journal)

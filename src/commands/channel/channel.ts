@@ -4,7 +4,7 @@
 // subscribed to. The name always stands in the same place, where access rules find it.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import { type Channels, channelsOf } from '../../channels/channels.ts'
+import type { Channels } from '../../channels/channels.ts'
 import { logKey, placesKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -106,7 +106,7 @@ export function readSubscriber(call: Call, i: number): string {
 }
 
 export function channelsIn(call: Call): Channels {
-  return channelsOf(call.engine)
+  return call.engine.parts.channels
 }
 
 /** Replies with pairs of a name and what stands there. */

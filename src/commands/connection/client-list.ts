@@ -1,12 +1,10 @@
 // CLIENT LIST, CLIENT INFO: a line about each connection.
 
-import { channelsOf } from '../../channels/channels.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { describeClient } from '../../engine/clients/describe-client.ts'
-import type { Engine } from '../../engine/engine.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
-import type { Call } from '../call.ts'
+import type { Call, Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
 
@@ -101,7 +99,7 @@ function describeReaders(engine: Engine, client: Client): string {
   let readers = 0
   let behind = 0
   let missed = 0
-  for (const reader of channelsOf(engine).subscriptions.ofClient(client)) {
+  for (const reader of engine.parts.channels.subscriptions.ofClient(client)) {
     readers++
     if (!reader.isLive) behind++
     missed += reader.missed

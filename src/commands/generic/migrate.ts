@@ -9,7 +9,6 @@ import type { Word } from '../../engine/effects/effects.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Migration, MigrationOrder } from '../../replication/migration.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
@@ -111,7 +110,7 @@ export const migrate = defineCommand({
   run(call) {
     if (call.retrying) return finish(call)
     const { args, client } = call
-    const { migrations } = replicationOf(call.engine)
+    const { migrations } = call.engine.parts.replication
     const { copies, replaces, credentials, first, end } = readOptions(call)
     const timeout = args.integer(5)
     const database = String(args.integer(4))
@@ -134,7 +133,7 @@ export const migrate = defineCommand({
 
 /** Removes those keys that the target has, where they were to be moved, and replies. */
 function finish(call: Call): void {
-  const migration = replicationOf(call.engine).migrations?.outcome(call)
+  const migration = call.engine.parts.replication.migrations?.outcome(call)
   if (migration === undefined) return
   const allAsSent = remove(call, migration)
   const error = migration.error ?? (allAsSent ? undefined : CHANGED)

@@ -5,7 +5,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, replicationOf } from '../../replication/replication.ts'
+import { REPLICAS } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
 
@@ -36,7 +36,7 @@ export const wait = defineCommand({
     const {
       effects: { durability },
     } = call.engine
-    const replication = replicationOf(call.engine)
+    const replication = call.engine.parts.replication
     const { following, leading, node } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     const replicas = call.args.integer(1)

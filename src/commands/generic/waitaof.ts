@@ -7,7 +7,7 @@ import type { Client } from '../../engine/clients/client.ts'
 import type { Durability } from '../../engine/effects/durability.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, type Replication, replicationOf } from '../../replication/replication.ts'
+import { REPLICAS, type Replication } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
 
@@ -48,7 +48,7 @@ export const waitaof = defineCommand({
     const {
       effects: { durability },
     } = call.engine
-    const replication = replicationOf(call.engine)
+    const replication = call.engine.parts.replication
     const { following, leading } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     // One that has just been switched on begins when its base is written; until then nothing is synced.

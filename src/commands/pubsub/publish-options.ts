@@ -3,7 +3,6 @@
 // An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
 // published.
 
-import { channelsOf } from '../../channels/channels.ts'
 import type { ChannelKind } from '../../channels/log/channel-keys.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
@@ -72,7 +71,7 @@ export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const {
     effects: { propagation },
   } = call.engine
-  const channels = channelsOf(call.engine)
+  const channels = call.engine.parts.channels
   const channel = call.args.string(1)
   const dedupeMs = channels.logs.ruleOf(channel, kind)?.dedupeMs ?? 0
   if (dueMs === undefined && dedupeMs === 0) throw NOT_REMEMBERED
@@ -93,7 +92,7 @@ export function publishWithOptions(call: Call, kind: ChannelKind): void {
 
 /** Publishes a message, or has it wait. Returns what its sender is answered. */
 function accept(call: Call, kind: ChannelKind, id: Bytes | undefined, dueMs: number | undefined): Answer {
-  const channels = channelsOf(call.engine)
+  const channels = call.engine.parts.channels
   const channel = call.args.bytes(1)
   const message = call.args.bytes(2)
   return dueMs === undefined

@@ -1,7 +1,7 @@
 // FCALL, FCALL_RO: run a function of a library.
 
 import { ERR } from '../../protocol/errors.ts'
-import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
+import { Scripts } from '../../scripting/scripts.ts'
 import { claimsOf } from '../../scripting/shebang.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
@@ -13,7 +13,7 @@ const BAD_COUNT = ERR.of('Bad number of keys provided')
 function fcall(call: Call, access: 'writes' | 'reads'): void {
   const engine = call.engine
   engine.clients.monitors.show(call)
-  const scripts = scriptsOf(engine)
+  const scripts = engine.parts.scripts
   engine.effects.durability.lookedAtLibraries()
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND

@@ -1,7 +1,6 @@
 // FUNCTION DELETE: remove a library with its functions.
 
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const functionDelete = defineCommand({
@@ -16,7 +15,7 @@ export const functionDelete = defineCommand({
   args: [{ name: 'library-name', type: 'string' }],
   reply: 'OK',
   run(call) {
-    if (!scriptsOf(call.engine).functions.delete(call.args.string(2))) throw ERR.of('Library not found')
+    if (!call.engine.parts.scripts.functions.delete(call.args.string(2))) throw ERR.of('Library not found')
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()

@@ -4,7 +4,6 @@
 
 import { isFunctionPayload, readFunctionPayload, writeFunctionPayload } from '../../persistence/rdb/function-payload.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const functionDump = defineCommand({
@@ -20,7 +19,7 @@ export const functionDump = defineCommand({
     const engine = call.engine
     const { reply } = call
     engine.effects.durability.lookedAtLibraries()
-    reply.bulk(writeFunctionPayload(scriptsOf(engine).functions.codes(), engine.config.get('rdbcompression')))
+    reply.bulk(writeFunctionPayload(engine.parts.scripts.functions.codes(), engine.config.get('rdbcompression')))
   },
 })
 
@@ -59,7 +58,7 @@ export const functionRestore = defineCommand({
       }
     }
     if (!isFunctionPayload(args.bytes(2), call.engine.conditions.switches.comparesChecksums)) throw ERR.payloadFooter
-    scriptsOf(call.engine).functions.restore(readFunctionPayload(args.bytes(2)), policy)
+    call.engine.parts.scripts.functions.restore(readFunctionPayload(args.bytes(2)), policy)
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()

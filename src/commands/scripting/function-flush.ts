@@ -1,7 +1,6 @@
 // FUNCTION FLUSH: remove every library.
 
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const functionFlush = defineCommand({
@@ -31,7 +30,7 @@ export const functionFlush = defineCommand({
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) {
       throw ERR.of('FUNCTION FLUSH only supports SYNC|ASYNC option')
     }
-    scriptsOf(call.engine).functions.clear()
+    call.engine.parts.scripts.functions.clear()
     // Even when there was none: a replica may have some.
     call.engine.effects.durability.changedLibraries()
     call.changes++

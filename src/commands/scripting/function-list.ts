@@ -3,7 +3,6 @@
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'
 import { oneLine } from '../../scripting/reply-from-lua.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { SCRIPT_FLAGS } from '../../scripting/shebang.ts'
 import { Glob } from '../../util/bytes/glob.ts'
 import type { Call } from '../call.ts'
@@ -35,7 +34,7 @@ export const functionList = defineCommand({
       } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
     call.engine.effects.durability.lookedAtLibraries()
-    const { libraries } = scriptsOf(call.engine).functions
+    const { libraries } = call.engine.parts.scripts.functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
     call.reply.array(listed.length)
     for (const library of listed) replyLibrary(call, library, withCode)

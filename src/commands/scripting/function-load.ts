@@ -1,7 +1,6 @@
 // FUNCTION LOAD: add a library, or put another in its place.
 
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const functionLoad = defineCommand({
@@ -26,7 +25,7 @@ export const functionLoad = defineCommand({
       if (!args.equalsIgnoreCase(i, 'REPLACE')) throw ERR.of(`Unknown option given: ${args.string(i)}`)
       replace = true
     }
-    const name = scriptsOf(call.engine).functions.load(args.string(last), replace ? 'replace' : 'refuse')
+    const name = call.engine.parts.scripts.functions.load(args.string(last), replace ? 'replace' : 'refuse')
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.text(name)

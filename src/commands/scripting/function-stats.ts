@@ -1,6 +1,5 @@
 // FUNCTION STATS: the function that runs, and how many there are.
 
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const functionStats = defineCommand({
@@ -16,7 +15,7 @@ export const functionStats = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    const scripts = scriptsOf(engine)
+    const scripts = engine.parts.scripts
     const { running } = scripts
     engine.effects.durability.lookedAtLibraries()
     reply.map(2)

@@ -1,7 +1,6 @@
 // SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
 
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 const BAD_OPTION = ERR.of('SCRIPT FLUSH only support SYNC|ASYNC option')
@@ -34,7 +33,7 @@ export const scriptFlush = defineCommand({
     const { args, reply } = call
     if (args.length > 3) throw BAD_OPTION
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION
-    scriptsOf(engine).cache.clear()
+    engine.parts.scripts.cache.clear()
     reply.ok()
   },
 })

@@ -1,6 +1,5 @@
 // SCRIPT KILL, FUNCTION KILL: end a script that takes too long and has changed nothing yet.
 
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
@@ -20,7 +19,7 @@ export const scriptKill = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    scriptsOf(engine).kill('script')
+    engine.parts.scripts.kill('script')
     reply.ok()
   },
 })
@@ -33,7 +32,7 @@ export const functionKill = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    scriptsOf(engine).kill('function')
+    engine.parts.scripts.kill('function')
     reply.ok()
   },
 })

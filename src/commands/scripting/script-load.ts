@@ -1,6 +1,5 @@
 // SCRIPT LOAD: compile a script for EVALSHA without running it.
 
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const scriptLoad = defineCommand({
@@ -15,6 +14,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(scriptsOf(call.engine).cache.script(call.args.bytes(2), 'kept').sha)
+    call.reply.text(call.engine.parts.scripts.cache.script(call.args.bytes(2), 'kept').sha)
   },
 })

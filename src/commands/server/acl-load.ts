@@ -3,9 +3,9 @@
 // It is one small file, read and written when somebody asks for it, so that happens synchronously.
 
 import { UserLinesError } from '../../acl/user-lines.ts'
-import type { Engine } from '../../engine/engine.ts'
 import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Engine } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {

@@ -6,10 +6,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { userLine } from '../../acl/user-lines.ts'
 import { rewriteConfigFile } from '../../config/config-rewrite.ts'
-import type { Engine } from '../../engine/engine.ts'
 import { replaceFile } from '../../persistence/disk/replace-file.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const configRewrite = defineCommand({

@@ -3,7 +3,6 @@
 // The reply says that it has begun; how far it has got is in INFO (replication/failover.ts).
 
 import { ERR } from '../../protocol/errors.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { defineCommand } from '../define-command.ts'
 
 const IN_CLUSTER = ERR.of('FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.')
@@ -40,7 +39,7 @@ export const failover = defineCommand({
     // Where a log decides who leads the command means the same in a cluster of several logs.
     if (cluster !== null && replication?.node === undefined) throw IN_CLUSTER
     const { args, reply } = call
-    const { failover } = replicationOf(call.engine)
+    const { failover } = call.engine.parts.replication
     if (args.length === 2 && args.equalsIgnoreCase(1, 'ABORT')) {
       failover.abort()
       reply.ok()

@@ -4,13 +4,11 @@
 // asked at most ten times a second, and rates are worked out from one INFO to the next.
 
 import { totalmem } from 'node:os'
-import { channelsOf } from '../../channels/channels.ts'
 import type { ChannelFigures } from '../../channels/log/tally.ts'
 import type { Leading } from '../../engine/effects/replication.ts'
 import type { SavingStatus } from '../../engine/effects/saving.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { performance } from '../../util/time/real-time.ts'
+import type { Engine } from '../call.ts'
 import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 
@@ -58,7 +56,7 @@ export class InfoFigures {
 
   /** Counts what channels keep, or takes the last count where that is much. */
   askChannels(): void {
-    const channels = channelsOf(this.engine)
+    const channels = this.engine.parts.channels
     this.channels = channels.tally.figures
     this.readersBehind = channels.behind
   }
@@ -68,7 +66,7 @@ export class InfoFigures {
   }
 
   get replication(): Leading {
-    return replicationOf(this.engine).leading
+    return this.engine.parts.replication.leading
   }
 
   /** CONFIG RESETSTAT set the counters back: rates begin from there. */

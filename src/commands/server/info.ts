@@ -1,8 +1,7 @@
 // INFO: the state of the server, for people and for clients that look at a few of its fields.
 
 import type { Client } from '../../engine/clients/client.ts'
-import type { Engine } from '../../engine/engine.ts'
-import type { Call } from '../call.ts'
+import type { Call, Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { InfoFigures } from './info-figures.ts'
 import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'

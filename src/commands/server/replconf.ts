@@ -5,7 +5,6 @@
 import { ERR } from '../../protocol/errors.ts'
 import { splitInline } from '../../protocol/inline-words.ts'
 import type { Replica } from '../../replication/replica.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -36,7 +35,7 @@ export const replconf = defineCommand({
 /** Takes one setting at `i`; false when there is nothing to reply. */
 function take(call: Call, i: number): boolean {
   const { args } = call
-  const { leading } = replicationOf(call.engine)
+  const { leading } = call.engine.parts.replication
   if (args.equalsIgnoreCase(i, 'ACK')) {
     const offset = numberAt(call, i + 1)
     const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? numberAt(call, i + 3) : undefined

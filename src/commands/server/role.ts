@@ -1,6 +1,5 @@
 // ROLE: whether this server leads or follows, and how far that has got.
 
-import { replicationOf } from '../../replication/replication.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const role = defineCommand({
@@ -18,7 +17,7 @@ export const role = defineCommand({
     const engine = call.engine
     const { history } = engine.effects
     const { reply } = call
-    const { following, leading } = replicationOf(engine)
+    const { following, leading } = engine.parts.replication
     if (following !== undefined) {
       reply.array(5)
       reply.text('slave')

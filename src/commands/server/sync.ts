@@ -4,7 +4,7 @@
 
 import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
-import { type Leading, replicationOf } from '../../replication/replication.ts'
+import type { Leading } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -84,7 +84,7 @@ function leadingFor(call: Call): Leading | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined
   const engine = call.engine
-  const { failoverState, following, leading, node } = replicationOf(engine)
+  const { failoverState, following, leading, node } = engine.parts.replication
   if (node !== undefined) throw FOLLOW_THE_LOG
   if (failoverState !== 'no-failover') throw FAILING_OVER
   if (following !== undefined && !following.linkUp) throw NO_LINK

@@ -64,6 +64,7 @@ export interface AdmissionHost {
   }
   readonly requests: {
     readonly replies: ReplyBuffer
+    readonly redirection: Redirection | null
   }
   readonly data: {
     readonly watches: Watches
@@ -78,7 +79,6 @@ export interface AdmissionHost {
   readonly parts: {
     readonly scripts: ScriptRunner
     readonly saving: Saving | undefined
-    readonly redirection: Redirection | null
   }
   readonly clients: {
     readonly pubSub: PubSub
@@ -223,8 +223,7 @@ export class Admission {
 
   /** Sends a client to another node, and returns false, when a request's keys are not served here. */
   #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
-    const { redirection } = this.#host.parts
-    const { replies } = this.#host.requests
+    const { redirection, replies } = this.#host.requests
     const { watches } = this.#host.data
     const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
@@ -345,7 +344,7 @@ export class Admission {
       }
       if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
         const { isWrite } = this.claimsOf(command, args, client)
-        refusal = this.#host.parts.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
+        refusal = this.#host.requests.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)

@@ -153,7 +153,6 @@ export class BackgroundSaving implements Saving {
     this.#keysLoaded = options.keysLoaded ?? 0
     this.#keysExpired = options.keysExpired ?? 0
     this.lastSaveMs = engine.environment.clock.now()
-    engine.parts.saving = this
     const { config } = engine
     config.onChange('appendonly', (wanted) => this.#appendOnly(wanted))
     config.onChange('save', () => this.#followFailure())

@@ -5,6 +5,7 @@ import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
 import { systemDisk } from '../../persistence/disk/disk.ts'
+import type { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
 import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../../replicated-log/log-address.ts'
@@ -62,7 +63,6 @@ export class LogParticipation {
         isFirst: first === '',
         dial,
       })
-      engine.parts.join(this.cluster)
     }
     // Nothing expires before this node leads, and nobody takes it for a primary.
     this.#view = new NodeView(engine.environment.workClock)
@@ -72,9 +72,13 @@ export class LogParticipation {
 
   /**
    * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
-   * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
+   * `claims`; `changed` is called whenever this node or another begins or ceases to lead, `onSaving` with the object that saves this node's data. Throws LogUnfit, PersistenceError.
    */
-  async join(claims: DirectoryClaimsView, changed: () => void): Promise<number> {
+  async join(
+    claims: DirectoryClaimsView,
+    changed: () => void,
+    onSaving: (saving: BackgroundSaving) => void,
+  ): Promise<number> {
     const { config } = this.#engine
     const { host } = this.#engine.parts
     const { log, workClock } = this.#engine.environment
@@ -95,6 +99,7 @@ export class LogParticipation {
       engine: this.#engine,
       claims,
       second: secondEngine,
+      onSaving,
       log: opened,
       node: address,
       address,

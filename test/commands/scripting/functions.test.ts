@@ -1,7 +1,6 @@
 // Functions: kept over a restart, carried between servers.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { scriptsOf } from '../../../src/scripting/scripts.ts'
 import { SocketPeer } from '../../differential/peers.ts'
 import { encodeCommand } from '../../differential/program.ts'
 import { createEngine } from '../../support/engine.ts'
@@ -144,7 +143,7 @@ test('a payload that is damaged anywhere is refused', () => {
 
 test('functions that a snapshot holds are loaded through the engine', () => {
   const { engine, connect } = createEngine()
-  scriptsOf(engine).loadLibrary(OTHER)
+  engine.parts.scripts.loadLibrary(OTHER)
   expect(connect().ask('FCALL', 'shout', 0, 'a')).toBe('$1\r\nA\r\n')
 })
 

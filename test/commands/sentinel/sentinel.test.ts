@@ -3,7 +3,6 @@
 import { expect, test } from 'vitest'
 import type { SentinelNode, SentinelView } from '../../../src/engine/cluster-view/sentinel-view.ts'
 import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
-import { Replication } from '../../../src/replication/replication.ts'
 import { SentinelReports } from '../../../src/replication/sentinel-reports.ts'
 import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'
@@ -77,8 +76,8 @@ test('replicas and other nodes that answer are told, and which of them are down'
 
 test('a server alone is its own primary until it follows another, of which subscribers hear', () => {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster', port: '7009' })
-  const replication = new Replication(engine)
-  engine.parts.sentinelView = new SentinelReports(engine, 'mymaster')
+  const { replication } = engine.parts
+  engine.parts.sentinelView = new SentinelReports(engine, replication, 'mymaster')
   publishSwitches(engine.parts.sentinelView, engine)
   const client = connect()
   const listener = connect()

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { REDIS_VERSION } from '../../../src/config/version.ts'
-import { scriptsOf } from '../../../src/scripting/scripts.ts'
 import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { createEngine } from '../../support/engine.ts'
 
@@ -148,7 +147,6 @@ describe('DEBUG', () => {
 
   test('SET-DISABLE-DENY-SCRIPTS lets scripts call what is not for them', () => {
     const test = createEngine({ 'enable-debug-command': 'yes' })
-    scriptsOf(test.engine)
     const client = test.connect()
     const asks = () => client.ask('EVAL', "return redis.call('debug', 'digest-value')", '0')
     expect(asks()).toMatch(/^-ERR This Redis command is not allowed from script/)
