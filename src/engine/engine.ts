@@ -66,6 +66,8 @@ export class Engine<P extends Parts = Parts> {
       this.#stopRooms()
       throw error
     }
+    // From the beginning: in a replica no key expires before the primary says so.
+    this.parts.replication?.takeRole()
     if (this.parts.cluster !== null) this.requests.serveSlotsOf(this.parts.cluster)
   }
 

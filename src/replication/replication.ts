@@ -57,8 +57,11 @@ export class Replication implements ReplicationView {
     this.failover = new Failover(engine, this)
     this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
     this.#copy = options.copy ?? this.leading
-    // From the beginning: nothing expires before the primary says so.
-    if (engine.config.get('replicaof') !== '') this.#becomeReplica()
+  }
+
+  takeRole(): void {
+    if (this.#node !== undefined) this.#engine.effects.role.become('follower')
+    else if (this.#engine.config.get('replicaof') !== '') this.#becomeReplica()
   }
 
   get following(): Following | undefined {

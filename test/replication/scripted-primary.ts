@@ -105,6 +105,7 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   const disk = new MemoryDisk()
   const replication = new Replication(engine, { dial, copy, disk })
   engine.parts.replication = replication
+  replication.takeRole()
   return {
     ...test,
     replication,

@@ -67,7 +67,6 @@ export class LogParticipation {
     // Nothing expires before this node leads, and nobody takes it for a primary.
     this.#view = new NodeView(engine.environment.workClock)
     replication.join(this.#view)
-    engine.effects.role.become('follower')
   }
 
   /**
